@@ -154,6 +154,19 @@ class ServiceError(Exception):
         return HttpResponse(response.status, response.body, headers)
 
 
+def violation(name: str, value: object, constraint: str) -> ServiceError:
+    """AWS's refusal of a value that its model of a member does not allow; `name` is the member's."""
+    found = f"1 validation error detected: Value '{value}' at '{name[0].lower()}{name[1:]}'"
+    return ServiceError("ValidationException", f"{found} failed to satisfy constraint: {constraint}")
+
+
+def check_range(name: str, value: int, low: int, high: int) -> None:
+    """Raises ServiceError for a member's value that is out of its range."""
+    if not low <= value <= high:
+        end, limit = ("greater", low) if value < low else ("less", high)
+        raise violation(name, value, f"Member must have value {end} than or equal to {limit}")
+
+
 def error_response(
     code: str, message: str, *, status: int, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:

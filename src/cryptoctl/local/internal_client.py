@@ -20,6 +20,7 @@ _TARGETS: Final[dict[str, str]] = {
     "ssm": "AmazonSSM",
     "monitoring": "GraniteServiceVersion20100801",
 }
+_VERSIONS: Final[dict[str, str]] = {"iam": "2010-05-08", "sns": "2010-03-31"}
 
 
 class InternalClient:
@@ -37,12 +38,10 @@ class InternalClient:
         content: dict[str, Any] = json.loads(answer.body or b"{}")
         return content
 
-    async def form(
-        self, service: str, version: str, operation: str, region: str, **parameters: str
-    ) -> Element:
+    async def form(self, service: str, operation: str, region: str, **parameters: str) -> Element:
         """Calls an operation of a query-protocol service; the answer's XML, without namespaces."""
         headers = {**_signed(region, service), "content-type": "application/x-www-form-urlencoded"}
-        body = urlencode({"Action": operation, "Version": version, **parameters}).encode()
+        body = urlencode({"Action": operation, "Version": _VERSIONS[service], **parameters}).encode()
         answer = await self._send(HttpRequest("POST", "/", headers, body))
         text = re.sub(r' xmlns="[^"]*"', "", answer.body.decode("utf-8"), count=1)
         return fromstring(text)  # noqa: S314 (it is this process's own answer)

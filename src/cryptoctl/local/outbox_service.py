@@ -13,7 +13,6 @@ from cryptoctl.local.http import HttpRequest, HttpResponse, Inner
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.ministack_adapter import policy_lets_through
 from cryptoctl.local.outbox import SCHEMA
-from cryptoctl.local.topic_checks import SNS
 
 _CHANGES: Final = ("Subscribe", "Unsubscribe", "ConfirmSubscription", "DeleteTopic", "CreateTopic")
 OUTSIDE: Final = ("http", "https", "email", "email-json", "sms", "application", "firehose")
@@ -94,7 +93,7 @@ class Outbox:
         found: list[tuple[str, str, str]] = []
         more: dict[str, str] = {"TopicArn": topic}
         while True:
-            tree = await self._client.form("sns", SNS, "ListSubscriptionsByTopic", region, **more)
+            tree = await self._client.form("sns", "ListSubscriptionsByTopic", region, **more)
             for member in tree.iter("member"):
                 parts = (member.findtext(name, "") for name in ("SubscriptionArn", "Protocol", "Endpoint"))
                 found.append(tuple(parts))  # type: ignore[arg-type]
@@ -108,7 +107,7 @@ class Outbox:
         if not subscription.startswith("arn:"):
             return True
         tree = await self._client.form(
-            "sns", SNS, "GetSubscriptionAttributes", region, SubscriptionArn=subscription
+            "sns", "GetSubscriptionAttributes", region, SubscriptionArn=subscription
         )
         entries = {entry.findtext("key", ""): entry.findtext("value", "") for entry in tree.iter("entry")}
         return policy_lets_through(entries, publication.attributes, publication.text)

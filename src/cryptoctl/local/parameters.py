@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, violation
 from cryptoctl.local.internal_client import InternalClient
 
 STANDARD_BYTES: Final[int] = 4096
@@ -42,11 +42,7 @@ class Parameters:
                 "each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_",
             )
         if not asked.get("Value"):
-            raise ServiceError(
-                "ValidationException",
-                "1 validation error detected: Value '' at 'value' failed to satisfy constraint: "
-                "Member must have length greater than or equal to 1",
-            )
+            raise violation("Value", "", "Member must have length greater than or equal to 1")
         secure, there = asked.get("Type") == "SecureString", await self._described(request, asked["Name"])
         if secure:
             await self._usable(request, asked.get("KeyId") or AWS_MANAGED)

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from cryptoctl.local.checks import Check
 from cryptoctl.local.functions.function import split_name
-from cryptoctl.local.http import HttpRequest, ServiceError
+from cryptoctl.local.http import HttpRequest, ServiceError, check_range
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.patterns import PatternError, compile_pattern
 
@@ -75,12 +75,8 @@ def _invalid(message: str) -> ServiceError:
 
 def _check_ranges(asked: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:
     for name, (low, high) in ranges.items():
-        value = asked.get(name)
-        if value is not None and not low <= value <= high:
-            end, limit = ("greater", low) if value < low else ("less", high)
-            found = f"Value '{value}' at '{name[0].lower()}{name[1:]}' failed to satisfy constraint"
-            problem = f"Member must have value {end} than or equal to {limit}"
-            raise ServiceError("ValidationException", f"1 validation error detected: {found}: {problem}")
+        if asked.get(name) is not None:
+            check_range(name, asked[name], low, high)
 
 
 async def _function(client: InternalClient, request: HttpRequest) -> None:
@@ -132,7 +128,7 @@ async def _code(_client: InternalClient, request: HttpRequest) -> None:
 
 async def _role_exists(client: InternalClient, arn: str, region: str) -> None:
     try:
-        await client.form("iam", "2010-05-08", "GetRole", region, RoleName=arn.rpartition("/")[2])
+        await client.form("iam", "GetRole", region, RoleName=arn.rpartition("/")[2])
     except ServiceError as error:
         raise _invalid("The role defined for the function cannot be assumed by Lambda.") from error
 
@@ -149,7 +145,7 @@ async def _exists(client: InternalClient, region: str, arn: str) -> bool:
         if service == "sqs":
             await client.json("sqs", "GetQueueUrl", region, QueueName=name)
         elif service == "sns":
-            await client.form("sns", "2010-03-31", "GetTopicAttributes", region, TopicArn=arn)
+            await client.form("sns", "GetTopicAttributes", region, TopicArn=arn)
         elif service == "lambda":
             await client.rest("GET", f"/2015-03-31/functions/{split_name(arn)[0]}", region)
     except ServiceError:

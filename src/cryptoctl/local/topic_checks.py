@@ -10,7 +10,6 @@ from cryptoctl.local.filter_rules import check_policy
 from cryptoctl.local.http import HttpRequest, ServiceError
 from cryptoctl.local.internal_client import InternalClient
 
-SNS: Final[str] = "2010-03-31"
 PROTOCOLS: Final = frozenset(
     {"application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs"}
 )
@@ -46,7 +45,7 @@ async def _subscription_attribute(client: InternalClient, request: HttpRequest) 
     if asked.get("AttributeName") != "FilterPolicy":
         return
     arn = asked.get("SubscriptionArn", "")
-    tree = await client.form("sns", SNS, "GetSubscriptionAttributes", request.region, SubscriptionArn=arn)
+    tree = await client.form("sns", "GetSubscriptionAttributes", request.region, SubscriptionArn=arn)
     attributes = {entry.findtext("key"): entry.findtext("value") for entry in tree.iter("entry")}
     check_policy(asked.get("AttributeValue", ""), attributes.get("FilterPolicyScope") or "")
 

@@ -83,7 +83,7 @@ class TargetSender:
                 f"{entry}.Value.DataType": kind,
                 f"{entry}.Value.StringValue": value,
             }
-        await self._client.form("sns", "2010-03-31", "Publish", region, TopicArn=arn, Message=text, **named)
+        await self._client.form("sns", "Publish", region, TopicArn=arn, Message=text, **named)
 
 
 class DestinationDelivery:

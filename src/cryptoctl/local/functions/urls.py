@@ -11,7 +11,7 @@ from typing import Any, Final
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionLookup
 from cryptoctl.local.functions.url_events import JSON, MAX_BYTES, Address, event_of, response_of
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, RequestHead, ServiceError
+from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, RequestHead, ServiceError, violation
 from cryptoctl.local.ministack_adapter import UrlTarget
 
 LOOPBACK: Final[str] = "127.0.0.1"
@@ -61,9 +61,7 @@ def _check_members(asked: Mapping[str, Any]) -> None:
     for name, members in _MEMBERS.items():
         value = asked.get(name)
         if value is not None and value not in members:
-            found = f"Value '{value}' at '{name[0].lower()}{name[1:]}' failed to satisfy constraint"
-            problem = f"Member must satisfy enum value set: [{', '.join(members)}]"
-            raise ServiceError("ValidationException", f"1 validation error detected: {found}: {problem}")
+            raise violation(name, value, f"Member must satisfy enum value set: [{', '.join(members)}]")
 
 
 class FunctionUrls:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cryptoctl.local.filter_rules import FilterError
-from cryptoctl.local.http import ServiceError
+from cryptoctl.local.http import ServiceError, check_range, violation
 from cryptoctl.local.mappings.filters import parse_filters
 
 DEFAULTS: Final[dict[str, Any]] = {
@@ -42,15 +42,20 @@ def invalid(message: str) -> ServiceError:
 def check(asked: Mapping[str, Any]) -> None:
     """Raises ServiceError for what Lambda would refuse, whichever of the fields are there."""
     for name, (low, high) in _RANGES.items():
-        if asked.get(name) is not None:
-            _check_range(name, asked[name], low, high)
+        value = asked.get(name)
+        if value is None:
+            continue
+        if type(value) is not int:
+            member = name[0].lower() + name[1:]
+            raise ServiceError("SerializationException", f"{member} must be a whole number")
+        check_range(name, value, low, high)
     age = asked.get("MaximumRecordAgeInSeconds")
     if age is not None and -1 < age < YOUNGEST_AGE_S:
         raise invalid(f"Maximum record age must be -1 or at least {YOUNGEST_AGE_S} seconds.")
     for kind in asked.get("FunctionResponseTypes") or []:
         if kind != "ReportBatchItemFailures":
             allowed = "Member must satisfy enum value set: [ReportBatchItemFailures]"
-            raise _violation("functionResponseTypes", kind, allowed)
+            raise violation("FunctionResponseTypes", kind, allowed)
     filters = (asked.get("FilterCriteria") or {}).get("Filters") or []
     if len(filters) > MAX_FILTERS:
         raise invalid(f"A mapping has at most {MAX_FILTERS} filters.")
@@ -70,21 +75,6 @@ def check_start(asked: Mapping[str, Any]) -> None:
         )
     if position not in ("TRIM_HORIZON", "LATEST"):
         raise invalid(f"Unsupported starting position for DynamoDB Streams: {position}.")
-
-
-def _check_range(name: str, value: Any, low: int, high: int) -> None:
-    member = name[0].lower() + name[1:]
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ServiceError("SerializationException", f"{member} must be a whole number")
-    if value < low:
-        raise _violation(member, value, f"Member must have value greater than or equal to {low}")
-    if value > high:
-        raise _violation(member, value, f"Member must have value less than or equal to {high}")
-
-
-def _violation(member: str, value: Any, constraint: str) -> ServiceError:
-    found = f"1 validation error detected: Value '{value}' at '{member}'"
-    return ServiceError("ValidationException", f"{found} failed to satisfy constraint: {constraint}")
 
 
 def _check_destination(destination: Mapping[str, Any]) -> None:

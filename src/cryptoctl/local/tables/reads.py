@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cryptoctl.local.http import violation
 from cryptoctl.local.tables.expressions import Expressions, KeyCondition
 from cryptoctl.local.tables.items import item_of
 from cryptoctl.local.tables.store import StoredTable, TableStore, check_length
@@ -83,10 +84,7 @@ class _Page:
         self._table = table
         self._limit = asked.get("Limit")
         if self._limit is not None and self._limit < 1:
-            raise invalid(
-                f"1 validation error detected: Value '{self._limit}' at 'limit' "
-                "failed to satisfy constraint: Member must have value greater than or equal to 1"
-            )
+            raise violation("Limit", self._limit, "Member must have value greater than or equal to 1")
         self._expressions = expressions
         self._count_only = asked.get("Select") == "COUNT"
 
