@@ -207,7 +207,7 @@ class DataDirectory:
         """Notes that the engine has put everything away."""
         self._unclean_file.unlink(missing_ok=True)
 
-    def last_log_lines(self, count: int = 12) -> str:
+    def last_log_lines(self) -> str:
         """The end of the log file, for an error message."""
         try:
             with self.log_file.open("rb") as log:
@@ -215,4 +215,4 @@ class DataDirectory:
                 lines = log.read().decode("utf-8", "replace").splitlines()
         except FileNotFoundError:
             return ""
-        return "\n".join(lines[-count:])
+        return "\n".join(lines[-12:])

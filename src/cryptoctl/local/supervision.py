@@ -46,7 +46,7 @@ class Supervisor:
     async def _keep_going(self, name: str, work: Work) -> None:
         pause_s = FIRST_PAUSE_S
         while True:
-            well = asyncio.get_running_loop().call_later(WELL_AFTER_S, self._solved, name)
+            well = asyncio.get_running_loop().call_later(WELL_AFTER_S, self._problems.pop, name, None)
             began = asyncio.get_running_loop().time()
             try:
                 await work()
@@ -67,6 +67,3 @@ class Supervisor:
         if damaged:
             self._give_up(problem)
         self._problems[name] = problem
-
-    def _solved(self, name: str) -> None:
-        self._problems.pop(name, None)

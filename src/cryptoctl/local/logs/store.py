@@ -106,12 +106,12 @@ class LogStore:
         sql += " SELECT id, ?, ? FROM log_group WHERE region = ? AND name = ?"
         return self._database.execute(sql, stream, _now(), region, group).rowcount > 0
 
-    def remove_stream(self, region: str, group: str, stream: str) -> bool:
-        """Removes a stream with its events; False where there was none."""
+    def remove_stream(self, region: str, group: str, stream: str) -> None:
+        """Removes a stream with its events."""
         sql = "DELETE FROM log_stream WHERE name = ? AND group_id ="
         sql += " (SELECT id FROM log_group WHERE region = ? AND name = ?)"
         self._streams.clear()
-        return self._database.execute(sql, stream, region, group).rowcount > 0
+        self._database.execute(sql, stream, region, group)
 
     def stream_id(self, region: str, group: str, stream: str) -> int | None:
         """A stream's number, or None where there is no such stream."""

@@ -19,7 +19,7 @@ MAX_WRITTEN: Final[int] = 25
 def batch_get(store: TableStore, find: FindTable, asked: Mapping[str, Any]) -> dict[str, Any]:
     """BatchGetItem."""
     requests: Mapping[str, Any] = asked.get("RequestItems") or {}
-    _check_count("requestItems", sum(len(each["Keys"]) for each in requests.values()), MAX_READ)
+    _check_count(sum(len(each["Keys"]) for each in requests.values()), MAX_READ)
     responses: dict[str, list[Any]] = {}
     for name, wanted in requests.items():
         table = find(name)
@@ -39,7 +39,7 @@ def batch_write(store: TableStore, find: FindTable, asked: Mapping[str, Any]) ->
         for request in requests:
             ((kind, content),) = request.items()
             writes.append(prepare(table, kind.removesuffix("Request"), content))
-    _check_count("requestItems", len(writes), MAX_WRITTEN)
+    _check_count(len(writes), MAX_WRITTEN)
     _check_unique([(write.table.id, *write.place) for write in writes])
     with store.database.transaction():
         for write in writes:
@@ -52,8 +52,8 @@ def _check_unique(places: list[Any]) -> None:
         raise invalid("Provided list of item keys contains duplicates")
 
 
-def _check_count(member: str, count: int, most: int) -> None:
+def _check_count(count: int, most: int) -> None:
     if count < 1:
-        raise invalid(f"1 validation error detected: Value at '{member}' must have at least 1 member")
+        raise invalid("1 validation error detected: Value at 'requestItems' must have at least 1 member")
     if count > most:
         raise invalid(f"Too many items requested for the call: at most {most}")

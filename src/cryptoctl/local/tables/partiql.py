@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.ministack_expressions import parse_statement, run_statement
+from cryptoctl.local.tables.batches import FindTable
 from cryptoctl.local.tables.items import item_of
 from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import Item, invalid, key_is_updated
 
-FindTable = Callable[[str], StoredTable]
 MAX_STATEMENTS: Final[int] = 25
 _CODES: Final[dict[str, str]] = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
