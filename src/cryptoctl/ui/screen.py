@@ -112,16 +112,6 @@ class Screen:
         """The same without a style."""
         self.sentence(Text(printable(text)))
 
-    def _lines(self, lines: Sequence[str]) -> None:
-        """Lines of the answer without a style, which have passed `printable`: Rich has nothing to add."""
-        out = self.terminal.out
-
-        def write() -> None:
-            out.file.write("".join(f"{line}\n" for line in lines))
-            out.file.flush()
-
-        self._write(write)
-
     def raw(self, text: str) -> None:
         """The answer for a machine, on stdout, as it is; nothing where stdout is closed."""
         out = self.terminal.out
@@ -187,7 +177,7 @@ class Screen:
         else:
             header, plain, left_out = fitted_plain(named, [list(map(_shown, row)) for row in rows], width)
             self.line(header)
-            self._lines(plain)
+            self.raw("".join(f"{line}\n" for line in plain))  # Rich has nothing to add to these
         if left_out:
             self.say(f"Not shown, for want of width: {', '.join(left_out)}.", style="dim")
 
