@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
-# Bidirectional controls can make a line read as what it is not; the line and paragraph separators end one.
-_BIDI = frozenset(range(0x2028, 0x202F)) | frozenset(range(0x2066, 0x206A)) | {0x200E, 0x200F, 0x061C}
+# Control characters, line ends and halves of pairs; bidirectional controls can make a line read as what it is
+# not, and the line and paragraph separators end one.
+_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: object) -> str:
@@ -16,12 +18,7 @@ def printable(text: object) -> str:
     whole = str(text)
     if whole.isprintable():  # as nearly always: then it has none of them
         return whole
-    return "".join(each if _harmless(each) else _shown(each) for each in whole)
-
-
-def _harmless(character: str) -> bool:
-    code = ord(character)
-    return not (code < 0x20 or 0x7F <= code < 0xA0 or code in _BIDI or 0xD800 <= code < 0xE000)
+    return _HARMFUL.sub(lambda found: _shown(found[0]), whole)
 
 
 def _shown(character: str) -> str:
