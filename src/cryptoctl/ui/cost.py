@@ -19,15 +19,7 @@ COLUMNS = (
     Column("USD", right=True),
     Column("driven by", rank=2, cut=24),
 )
-ACTUAL_COLUMNS = (
-    Column("resource", cut=20),
-    Column("billed", cut=12),
-    Column("amount", right=True, rank=1),
-    Column("unit", rank=1),
-    Column("USD", right=True),
-    Column("estimated", right=True),
-    Column("driven by", rank=2, cut=24),
-)
+ACTUAL_COLUMNS = (*COLUMNS[:-1], Column("estimated", right=True), COLUMNS[-1])
 # Less is not worth a line for a person; JSON has all of it.
 SHOWN_FROM_USD = 0.005
 
