@@ -38,16 +38,10 @@ def show_engine_line(screen: Screen, found: EngineStatus) -> None:
 def engine_document(found: EngineStatus, keys: EngineAccessKey | None) -> dict[str, Any]:
     """The engine for a machine."""
     return {
-        "running": found.running,
-        "url": found.url,
-        "pid": found.pid,
-        "port": found.port,
+        **vars(found),
         "started_at": found.started_at and iso(found.started_at),
         "home": str(found.home),
         "log_file": str(found.log_file),
-        "memory_bytes": found.memory_bytes,
-        "notes": list(found.notes),
-        "problems": list(found.problems),
         "access_key": keys.access_key if keys else None,
         "secret_key": keys.secret_key if keys else None,
     }

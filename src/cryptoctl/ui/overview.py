@@ -47,15 +47,7 @@ def overview_document(screen: Screen, found: Overview, location: str) -> dict[st
             }
             for each in found.alarms or ()
         ],
-        "functions": [
-            {
-                "function": each.function,
-                "prices": list(each.prices),
-                "invocations": list(each.invocations),
-                "errors": list(each.errors),
-            }
-            for each in (activity.functions if activity else ())
-        ],
+        "functions": [vars(each) for each in (activity.functions if activity else ())],
         "symbols": [symbol_document(each) for each in found.symbols or ()],
         "more_symbols": found.more_symbols,
         "errors": [

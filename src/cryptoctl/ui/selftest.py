@@ -95,7 +95,11 @@ def show_report(screen: Screen, report: SelftestReport) -> None:
 
 def claims_document(claims: Iterable[AwsClaim]) -> list[dict[str, Any]]:
     """The claims for a machine."""
-    return [{"id": each.id, "text": each.text, "relied_on": list(each.relied_on)} for each in claims]
+    return [_claim(each) for each in claims]
+
+
+def _claim(claim: AwsClaim) -> dict[str, Any]:
+    return {"id": claim.id, "text": claim.text, "relied_on": list(claim.relied_on)}
 
 
 def report_document(report: SelftestReport) -> dict[str, Any]:
@@ -112,9 +116,7 @@ def report_document(report: SelftestReport) -> dict[str, Any]:
         "problems": list(report.problems),
         "claims": [
             {
-                "id": each.claim.id,
-                "text": each.claim.text,
-                "relied_on": list(each.claim.relied_on),
+                **_claim(each.claim),
                 "outcome": str(each.outcome),
                 "seen": each.seen,
                 "seconds": round(each.seconds, 1),
