@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cryptoctl.reconcile.execute import StepOutcome, StepResult
 from cryptoctl.reconcile.plan import Step, Verb
-from cryptoctl.reconcile.retry import Clock, RealClock, Wait
+from cryptoctl.reconcile.retry import Clock, Wait
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, GOOD, NOTE
 from cryptoctl.ui.terminal import spinner
@@ -57,8 +57,8 @@ class _Row:
 class PlanProgress:
     """One line for each resource: live on a terminal, elsewhere lines that stay. Several threads call it."""
 
-    def __init__(self, screen: Screen, clock: Clock | None = None) -> None:
-        self._screen, self._clock = screen, clock or RealClock()
+    def __init__(self, screen: Screen, clock: Clock) -> None:
+        self._screen, self._clock = screen, clock
         self._lock = threading.Lock()
         self._rows: dict[str, _Row] = {}
         self._live = screen.can_draw
@@ -84,24 +84,21 @@ class PlanProgress:
             due = [] if self._live else [(name, row) for name, row in self._rows.items() if row.due(now_s)]
             lines = [f"… {name}  {row.waits(now_s)}" for name, row in due]
         for line in lines:
-            self._print(Text(line))
+            self._screen.message(Text(line))
 
     def ended(self, result: StepResult) -> None:
         """The step is over."""
         with self._lock:
             self._rows.pop(_name(result.step), None)
-        self._print(_end(result))
+        self._screen.message(_end(result))
 
     def stopping(self) -> None:
         """The person asked to stop."""
         what = "Stopping: steps under way are finished, no others start. Press Ctrl-C again to stop at once."
-        self._print(Text(what, style=NOTE))
+        self._screen.message(Text(what, style=NOTE))
 
     def _row(self, step: Step) -> _Row:
         return self._rows.setdefault(_name(step), _Row(begun_s=self._clock.now_s()))
-
-    def _print(self, line: Text) -> None:
-        self._screen.message(line)
 
     def present(self) -> Group:
         """A line for each resource that is being worked on: how long it has taken, and what it waits for."""
