@@ -52,10 +52,8 @@ from cryptoctl.ui.dead_letters import (
 from cryptoctl.ui.screen import Screen
 from cryptoctl.wording import pluralize
 
-dlq = "dlq"
 
-
-@selecting_command(dlq, "list", example="cryptoctl dlq list --env prod")
+@selecting_command("list", example="cryptoctl dlq list --env prod")
 def list_(run: CommandRun, selection: Selection) -> None:
     """Show how many messages there are, since when, and why. Consumes nothing."""
     aws = run.session.aws
@@ -68,7 +66,7 @@ def list_(run: CommandRun, selection: Selection) -> None:
         show_causes(run.screen, found)
 
 
-@selecting_command(dlq, "peek", example="cryptoctl dlq peek --symbol BTC --limit 3")
+@selecting_command("peek", example="cryptoctl dlq peek --symbol BTC --limit 3")
 def peek(
     run: CommandRun,
     selection: Selection,
@@ -132,7 +130,7 @@ def _functions(run: CommandRun) -> dict[str, Function]:
     return {each.short_name: each for each in run.session.stack.functions}
 
 
-@selecting_command(dlq, "replay", example="cryptoctl dlq replay --error AccessDenied --dry-run")
+@selecting_command("replay", example="cryptoctl dlq replay --error AccessDenied --dry-run")
 def replay(
     run: CommandRun,
     selection: Selection,
@@ -259,7 +257,7 @@ def _edited(screen: Screen, editor: Sequence[str], text: str) -> str:
             raise EditError(f"what the editor {editor[0]} left cannot be read: {error.strerror}") from None
 
 
-@command(dlq, "repair", access=Access.OPERATE, example="cryptoctl dlq repair --symbol BTC --since 2d")
+@command("dlq", "repair", access=Access.OPERATE, example="cryptoctl dlq repair --symbol BTC --since 2d")
 def repair(
     run: CommandRun,
     symbol: Annotated[str | None, typer.Option("--symbol", metavar="S", help="Only this symbol.")] = None,

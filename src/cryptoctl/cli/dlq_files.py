@@ -11,7 +11,7 @@ import typer
 from cryptoctl import interrupts
 from cryptoctl.aws import AwsError
 from cryptoctl.cli.command import CommandRun, as_failure
-from cryptoctl.cli.dlq import dlq, open_journal, with_failures
+from cryptoctl.cli.dlq import open_journal, with_failures
 from cryptoctl.cli.options import Yes
 from cryptoctl.cli.selection import selecting_command
 from cryptoctl.errors import ExitCode, Failure
@@ -25,7 +25,7 @@ from cryptoctl.wording import pluralize
 SHOWN_LINES = 20
 
 
-@selecting_command(dlq, "export", example="cryptoctl dlq export letters.jsonl --older-than 1d")
+@selecting_command("export", example="cryptoctl dlq export letters.jsonl --older-than 1d")
 def export(
     run: CommandRun,
     selection: Selection,
@@ -45,7 +45,7 @@ def export(
         run.screen.say(f"{in_flight_text(in_flight)} Export again later.", style="yellow")
 
 
-@selecting_command(dlq, "import", example="cryptoctl dlq import letters.jsonl")
+@selecting_command("import", example="cryptoctl dlq import letters.jsonl")
 def import_(
     run: CommandRun,
     selection: Selection,
@@ -113,7 +113,7 @@ def _cut_short(error: BaseException, interrupted: str, hint: str) -> Failure:
     return Failure(ExitCode.INTERRUPTED, interrupted, hint)
 
 
-@selecting_command(dlq, "purge", example="cryptoctl dlq purge --error NoSuchThing --older-than 3d")
+@selecting_command("purge", example="cryptoctl dlq purge --error NoSuchThing --older-than 3d")
 def purge(
     run: CommandRun,
     selection: Selection,

@@ -83,6 +83,6 @@ def _time_ms(option: str, text: str | None) -> int | None:
 Selecting = Callable[..., None]
 
 
-def selecting_command(app: str, name: str, *, example: str) -> Callable[[Selecting], Selecting]:
-    """Declares a function of (CommandRun, Selection, own options…) as a command with the filters added."""
-    return command(app, name, access=Access.OPERATE, example=example, groups=[_options])
+def selecting_command(name: str, *, example: str) -> Callable[[Selecting], Selecting]:
+    """Declares a function of (CommandRun, Selection, own options…) as a dlq command with these filters."""
+    return command("dlq", name, access=Access.OPERATE, example=example, groups=[_options])
