@@ -40,6 +40,17 @@ def option(*names: str, shown: str, default: str = "", panel: str | None = None,
 
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Only this resource and what it depends on.",
+        autocompletion=completion.resource_names,
+    ),
+]
+Adopt = Annotated[
+    bool, typer.Option("--adopt", help="Take over resources that have our names but not our tags.")
+]
 
 
 def refuse_empty(name: str, value: str, hint: str) -> None:

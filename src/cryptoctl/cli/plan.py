@@ -8,8 +8,7 @@ import typer
 
 from cryptoctl.cli.apply import chosen, orphans, plan_with_tags
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.cli.completion import resource_names
-from cryptoctl.cli.options import OutputFormat
+from cryptoctl.cli.options import Adopt, Only, OutputFormat
 from cryptoctl.errors import ExitCode
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.permissions import Access
@@ -29,17 +28,8 @@ def plan(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 0 if there are no changes, with 3 if there are.")
     ] = False,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Only this resource and what it depends on.",
-            autocompletion=resource_names,
-        ),
-    ] = None,
-    adopt: Annotated[
-        bool, typer.Option("--adopt", help="Take over resources that have our names but not our tags.")
-    ] = False,
+    only: Only = None,
+    adopt: Adopt = False,
     graph: Annotated[
         bool, typer.Option("--graph", help="Write the resources and what they need as a Mermaid graph.")
     ] = False,

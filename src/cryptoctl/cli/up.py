@@ -9,7 +9,7 @@ import typer
 
 from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans, plan_with_tags
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.cli.completion import resource_names
+from cryptoctl.cli.options import Adopt, Only
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.provisioners.topic import subscribed
 from cryptoctl.reconcile.observe import make_plan
@@ -30,17 +30,8 @@ def up(
         str | None,
         typer.Option(metavar="FINGERPRINT", help="Apply the plan only if it has this fingerprint."),
     ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Only this resource and what it depends on.",
-            autocompletion=resource_names,
-        ),
-    ] = None,
-    adopt: Annotated[
-        bool, typer.Option("--adopt", help="Take over resources that have our names but not our tags.")
-    ] = False,
+    only: Only = None,
+    adopt: Adopt = False,
 ) -> None:
     """Create or update the environment's resources so that they match the configuration."""
     session, screen = run.session, run.screen
@@ -109,7 +100,7 @@ def _ask(run: CommandRun, plan: Plan, review: str) -> None:
             "Nothing was changed.",
             f"Review it with `cryptoctl {review}`, then add --yes.",
         )
-    if run.screen.ask(f"{capitalised(names)}? [y/N]").strip().lower() not in ("y", "yes"):
+    if not run.screen.confirmed(f"{capitalised(names)}?"):
         raise Failure(ExitCode.REFUSED, "Nothing was changed.")
 
 
