@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.cli.options import stored_as
-from cryptoctl.cli.prices import LAST, SINCE, SYMBOL, say_nothing_found
-from cryptoctl.ops.prices import Query, document, prices
-from cryptoctl.ops.times import parse_time_ms
+from cryptoctl.cli.prices import LAST, SINCE, SYMBOL, query_of, say_nothing_found
+from cryptoctl.ops.prices import document, prices
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.chart import chart as drawn
 
@@ -23,9 +21,7 @@ def chart(
     since: Annotated[str | None, SINCE] = None,
 ) -> None:
     """Draw a symbol's last prices with ma_20 and the volume, as wide as the terminal."""
-    query = Query(
-        symbol=stored_as(symbol), last=last, since_ms=parse_time_ms(since) if since is not None else None
-    )
+    query = query_of(symbol, last, since)
     found = prices(run.session.aws, run.session.stack.prices, query)
     run.set_members(prices=[document(price) for price in found])
     if not found:

@@ -32,9 +32,7 @@ def prices(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until all of them are enriched.")] = False,
 ) -> None:
     """Show a symbol's prices, oldest first, with ma_5, ma_20 and volatility. Times are UTC."""
-    query = Query(
-        symbol=stored_as(symbol), last=last, since_ms=parse_time_ms(since) if since is not None else None
-    )
+    query = query_of(symbol, last, since)
     aws, table = run.session.aws, run.session.stack.prices
     if wait:
         with waiting(run.screen, run.clock) as tell:
@@ -49,6 +47,12 @@ def prices(
         show_prices(run.screen, found)
     if not found:
         say_nothing_found(run, query)
+
+
+def query_of(symbol: str, last: int, since: str | None) -> Query:
+    """What the options ask for. Raises Failure for what is none."""
+    since_ms = parse_time_ms(since) if since is not None else None
+    return Query(symbol=stored_as(symbol), last=last, since_ms=since_ms)
 
 
 def say_nothing_found(run: CommandRun, query: Query) -> None:
