@@ -42,7 +42,7 @@ class ColumnarTable:
     @property
     def format(self) -> str:
         """Parquet, or Feather."""
-        return "Parquet" if self.head.startswith(PARQUET) else "Feather"
+        return "Parquet" if self._is_parquet else "Feather"
 
     @cached_property
     def columns(self) -> Sequence[str]:

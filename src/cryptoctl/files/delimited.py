@@ -171,7 +171,10 @@ def _checked(line: str, cells: list[str] | Fault, width: int) -> list[str] | Fau
         return cells
     if "\0" in line:
         return Fault("has a NUL character")
-    return cells if len(cells) == width else _width_fault(len(cells), width)
+    if len(cells) != width:
+        why = f"has {len(cells)} columns where the first line has {width}: it is cut short or runs on"
+        return Fault(why)
+    return cells
 
 
 def _is_row(held: Sequence[_Line], split: Split, width: int) -> bool:
@@ -182,7 +185,3 @@ def _is_row(held: Sequence[_Line], split: Split, width: int) -> bool:
 
 def _records(held: Sequence[_Line]) -> Iterator[Record]:
     return ((each.number, each.cells) for each in held)
-
-
-def _width_fault(found: int, wanted: int) -> Fault:
-    return Fault(f"has {found} columns where the first line has {wanted}: it is cut short or runs on")

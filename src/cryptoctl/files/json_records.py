@@ -113,7 +113,8 @@ def _choices(paths: Sequence[str]) -> str:
 class JsonRecords:
     """The records of a JSON text: `lines`, `values` (one after the other), or a `list`.
 
-    With a path, the elements of the lists there, in each of the values that come one after the other.
+    With a path, the elements of the lists there, in each of the values that come one after the other. With
+    columns, each record is a list of so many cells with these names.
     """
 
     source: Source
@@ -133,12 +134,6 @@ class JsonRecords:
         if self.layout == "list":
             return "a JSON list" if self.path is None else f"JSON, the list at {self.path}"
         return {"lines": "JSON lines", "values": "JSON"}[self.layout]
-
-    def with_columns(self, columns: Sequence[str]) -> JsonRecords:
-        """The same, each record a list of so many cells with these names."""
-        return JsonRecords(
-            source=self.source, encoding=self.encoding, layout=self.layout, path=self.path, columns=columns
-        )
 
     def raw_rows(self, most: int) -> Sequence[Sequence[str]]:
         """The first records as texts, where they are lists of cells and no objects; else nothing."""

@@ -34,11 +34,11 @@ class BadLine:
     file: str = ""
 
 
-def outgoing(fields: Mapping[str, Any], *, now_ms: int, line: int = 0) -> OutgoingPrice:
+def outgoing(fields: Mapping[str, Any], *, now_ms: int) -> OutgoingPrice:
     """A price checked as the webhook processor will check it, with a timestamp. Raises Rejected."""
     given = {name: value for name, value in fields.items() if name in FIELDS and value is not None}
     price = parse_price(given, "{}", TimeLimits(now_ms=now_ms, arrival_ms=now_ms))
-    return OutgoingPrice(line=line, text=text_of(price), price=price)
+    return OutgoingPrice(line=0, text=text_of(price), price=price)
 
 
 def text_of(price: Price, occurrence: int = 1) -> str:

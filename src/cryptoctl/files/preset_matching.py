@@ -9,11 +9,10 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.presets import Preset, presets
 from cryptoctl.files.records import listing
 from cryptoctl.files.times import UNITS, kind_of
-
-FIELDS = ("symbol", "price", "exchange", "volume", "timestamp", "id")
 
 _WHOLE = re.compile(r"[0-9]+", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)

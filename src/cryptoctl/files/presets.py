@@ -41,9 +41,6 @@ def presets() -> Sequence[Preset]:
 
 
 def _preset(name: str, given: Mapping[str, Any]) -> Preset:
-    lists = {each: _split(given[each]) for each in ("others", "order") if each in given}
+    listed = {each: given[each].split(",") for each in ("others", "order") if each in given}
+    lists = {each: tuple(map(str.strip, names)) for each, names in listed.items()}
     return Preset(name=name, **{**given, **lists})
-
-
-def _split(text: str) -> Sequence[str]:
-    return tuple(each.strip() for each in text.split(","))

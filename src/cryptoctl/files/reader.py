@@ -285,4 +285,4 @@ def _arrays(
             )
         return records, None
     names, shape = headerless(rows, options, source.name)
-    return records.with_columns(names), shape
+    return replace(records, columns=names), shape

@@ -93,7 +93,9 @@ class FieldReader:
                     continue
                 text = self._text(name, value)
                 if name == "timestamp":
-                    found[name] = _checked_ms(times.milliseconds(self._pointed(text)))
+                    found[name] = times.milliseconds(self._pointed(text))
+                    if found[name] < EARLIEST_MS:
+                        raise Rejected(name, "lies before 1973")
                 elif text is not None:
                     found[name] = text
             except Rejected as rejected:
@@ -182,12 +184,6 @@ def _id(text: str, mark: str, *, number: bool) -> str:
             "id", f"{quoted(text)} went through a float and lost digits; export it as whole number"
         )
     return whole[1]
-
-
-def _checked_ms(milliseconds: int) -> int:
-    if milliseconds < EARLIEST_MS:
-        raise Rejected("timestamp", "lies before 1973")
-    return milliseconds
 
 
 def field_reader(
