@@ -56,7 +56,7 @@ def dashboard(
         _tell(run, site)
         if not (no_open or run.is_json) and not (run.screen.can_ask and webbrowser.open(site.ticket_url())):
             run.screen.say("No browser was started: open the address above.", style="dim")
-        _until_interrupted()
+        threading.Event().wait()  # until Ctrl-C
 
 
 def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
@@ -127,10 +127,6 @@ def _tell(run: CommandRun, site: Site) -> None:
         run.screen.data(site.url)
         run.screen.say("Whoever has this address sees the page; Ctrl-C ends it.", style="dim")
     run.set_members(url=site.url)
-
-
-def _until_interrupted() -> None:
-    threading.Event().wait()
 
 
 def _save(run: CommandRun, reader: PageReader, file: Path) -> None:

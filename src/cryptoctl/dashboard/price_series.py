@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
+from operator import attrgetter
 
 from cryptoctl.core.items import StoredPrice
 
@@ -47,7 +48,7 @@ class PriceSeries:
 
     def take(self, read: Sequence[StoredPrice], since_ms: int | None) -> None:
         """Takes a reading of every price since then, the oldest first: what it does not have is gone."""
-        begin = 0 if since_ms is None else bisect_left(self._prices, since_ms, key=_millisecond)
+        begin = 0 if since_ms is None else bisect_left(self._prices, since_ms, key=attrgetter("timestamp_ms"))
         before = self._prices[begin:]
         if since_ms is None:
             self.complete = len(read) < self._max_prices
@@ -73,7 +74,3 @@ class PriceSeries:
 
 
 _NEVER = 10**18
-
-
-def _millisecond(price: StoredPrice) -> int:
-    return price.timestamp_ms
