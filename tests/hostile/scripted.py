@@ -17,6 +17,7 @@ from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.stack import Stack
+from kit.clocks import FakeClock
 from live import WITH_A_SENDER
 
 STACK = list(
@@ -26,19 +27,6 @@ STACK = list(
         Code(zip_bytes=b"", sha256=""),
     )
 )
-
-
-@dataclass
-class FakeClock:
-    """Time that passes only when somebody sleeps."""
-
-    at_s: float = 0.0
-
-    def now_s(self) -> float:
-        return self.at_s
-
-    def sleep(self, seconds: float) -> None:
-        self.at_s += seconds
 
 
 @dataclass
@@ -60,7 +48,7 @@ class Moody:
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
-        return self.before() if self.clock.at_s < self.until_s else self.after
+        return self.before() if self.clock.time_s < self.until_s else self.after
 
 
 def sent_by(resource: Provisioner) -> Iterator[CallOrWait]:

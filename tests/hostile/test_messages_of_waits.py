@@ -34,7 +34,8 @@ from cryptoctl.settings import Settings, Target
 from cryptoctl.ui.progress import PlanProgress
 from cryptoctl.ui.screen import Screen, printable
 from hostile.golden import FILE, Situation, check
-from hostile.scripted import RULES, SETTLES, STACK, FakeClock, answer, asking, plain, sent_by
+from hostile.scripted import RULES, SETTLES, STACK, answer, asking, plain, sent_by
+from kit.clocks import FakeClock
 
 HOSTILE = "\x1b]0;mine\x07\x1b[2J\x1b[31m[bold red]all is well[/bold red]\u202e\r\nerror: not this line"
 
@@ -346,7 +347,7 @@ def watch(progress: PlanProgress, clock: FakeClock) -> None:
     progress.waiting(mapping, waits(f"{table.resource}, which comes first", None))
     for _ in range(42):
         progress.waiting(
-            table, waits("the table to be active; DynamoDB does it in the background", 300.0, clock.at_s)
+            table, waits("the table to be active; DynamoDB does it in the background", 300.0, clock.time_s)
         )
         clock.sleep(1)
 

@@ -18,8 +18,9 @@ from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import MAX_PAUSE_S, Wait
-from hostile.scripted import RULES, SETTLES, STACK, FakeClock, Moody, answer, asking, plain, sent_by
+from hostile.scripted import RULES, SETTLES, STACK, Moody, answer, asking, plain, sent_by
 from hostile.wire import model
+from kit.clocks import FakeClock
 
 
 @dataclass
@@ -73,7 +74,7 @@ def test_an_error_that_passes_is_waited_for(name: str) -> None:
     aws = Moody(clock, rule.timeout_s / 2, refuses(operation, rule.code, f"Oh: {rule.contains}!"))
     result, heard = run(resource, asking(resource, operation), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
-    assert rule.timeout_s / 2 <= clock.at_s <= rule.timeout_s / 2 + MAX_PAUSE_S
+    assert rule.timeout_s / 2 <= clock.time_s <= rule.timeout_s / 2 + MAX_PAUSE_S
     assert {wait.reason for wait in heard.waits} == {rule.reason}
     assert all(wait.timeout_s == rule.timeout_s for wait in heard.waits)
 
@@ -85,7 +86,7 @@ def test_an_error_that_does_not_pass_ends_in_time_and_says_what_was_waited_for(n
     aws = Moody(clock, 1e9, refuses(operation, rule.code, f"Oh: {rule.contains}!"))
     result, _ = run(resource, asking(resource, operation), aws)
     assert result.outcome is StepOutcome.FAILED
-    assert clock.at_s == pytest.approx(rule.timeout_s)
+    assert clock.time_s == pytest.approx(rule.timeout_s)
     assert rule.reason in result.problem
     assert rule.code in result.problem
 
@@ -99,7 +100,7 @@ def test_wrong_input_with_the_same_code_fails_at_once(name: str) -> None:
     clock = FakeClock()
     aws = Moody(clock, 1e9, refuses(operation, rule.code, "1 validation error"))
     result, _ = run(resource, asking(resource, operation), aws)
-    assert (result.outcome, clock.at_s, aws.asked) == (StepOutcome.FAILED, 0.0, 1)
+    assert (result.outcome, clock.time_s, aws.asked) == (StepOutcome.FAILED, 0.0, 1)
 
 
 @pytest.mark.parametrize("resource", STACK, ids=str)
@@ -117,7 +118,7 @@ def test_no_rule_waits_for_what_does_not_pass(resource: Provisioner, code: str) 
                 rule.new_only and rule.matches(action.operation, code, "Not so.")
                 for rule in resource.retry_rules
             )
-            assert (result.outcome, clock.at_s > 0.0) == (StepOutcome.FAILED, new_only)
+            assert (result.outcome, clock.time_s > 0.0) == (StepOutcome.FAILED, new_only)
 
 
 @pytest.mark.parametrize("name", SETTLES)
@@ -129,7 +130,7 @@ def test_a_wait_ends_when_aws_comes_to_rest(name: str) -> None:
     )
     result, heard = run(resource, plain(settle), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
-    assert settle.timeout_s / 2 <= clock.at_s <= settle.timeout_s / 2 + MAX_PAUSE_S
+    assert settle.timeout_s / 2 <= clock.time_s <= settle.timeout_s / 2 + MAX_PAUSE_S
     assert {wait.reason for wait in heard.waits} == {settle.reason}
 
 
@@ -139,7 +140,7 @@ def test_a_wait_that_does_not_end_says_how_it_stands(name: str) -> None:
     clock = FakeClock()
     result, _ = run(resource, plain(settle), Moody(clock, 1e9, lambda: answer(settle, "moving")))
     assert result.outcome is StepOutcome.FAILED
-    assert clock.at_s == pytest.approx(settle.timeout_s)
+    assert clock.time_s == pytest.approx(settle.timeout_s)
     assert settle.reason in result.problem
     assert "moving" in result.problem
 
@@ -150,7 +151,7 @@ def test_a_state_that_is_a_failure_ends_the_wait_at_once(name: str) -> None:
     clock = FakeClock()
     failed = answer(settle, settle.fails[0]) | answer(settle, "a reason", settle.failure_reason)
     result, _ = run(resource, plain(settle), Moody(clock, 1e9, lambda: failed))
-    assert (result.outcome, clock.at_s) == (StepOutcome.FAILED, 0.0)
+    assert (result.outcome, clock.time_s) == (StepOutcome.FAILED, 0.0)
     assert "a reason" in result.problem
 
 

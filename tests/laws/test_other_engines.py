@@ -15,7 +15,7 @@ from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
-from hostile.scripted import FakeClock
+from kit.clocks import FakeClock
 from laws.drifts import CONSTANTS
 from laws.other_engines import GAPS, Gaps, PatchedAws, other_engine
 from laws.test_laws import done, operations

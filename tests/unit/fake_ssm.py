@@ -11,8 +11,8 @@ from cryptoctl.core.webhook_secrets import SenderSecret, parse_secret
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
+from kit.clocks import FakeClock
 from unit.answers import SCOPE, STACK
-from unit.things import FakeClock
 
 SENDERS = {name: SenderSettings(scheme="token", token_header="x-token") for name in ("desk", "provider")}
 WITH_SENDERS = Stack(SCOPE, EnvironmentSettings(webhook=WebhookSettings(senders=SENDERS)), STACK.code)

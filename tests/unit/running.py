@@ -8,8 +8,9 @@ from typing import Any
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
+from kit.clocks import FakeClock
 from live import Silent
-from unit.things import FakeAws, FakeClock, Thing, refusal
+from unit.things import FakeAws, Thing, refusal
 
 
 def run(aws: FakeAws, *things: Thing, goal: Goal = Goal.PRESENT) -> tuple[Report, Silent, FakeClock]:

@@ -20,7 +20,8 @@ from cryptoctl.reconcile.values import Fields
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
-from unit.things import FakeAws, FakeClock, Thing, refusal
+from kit.clocks import FakeClock
+from unit.things import FakeAws, Thing, refusal
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

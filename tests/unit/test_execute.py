@@ -14,9 +14,10 @@ from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Step, Verb
 from cryptoctl.reconcile.retry import StopRequest, Wait
+from kit.clocks import FakeClock
 from live import Silent
 from unit.running import failing, outcomes, run
-from unit.things import FakeAws, FakeClock, Thing, refusal
+from unit.things import FakeAws, Thing, refusal
 
 
 def test_a_value_reaches_the_call_that_waits_for_it() -> None:

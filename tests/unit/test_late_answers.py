@@ -14,11 +14,12 @@ from cryptoctl.reconcile.call import Call, WaitUntil
 from cryptoctl.reconcile.execute import Executor, StepOutcome
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Verb
+from kit.clocks import FakeClock
 from live import Silent
 from unit.answers import SCOPE, STACK, Answers
 from unit.running import outcomes, run
 from unit.test_foreign import TAGS, allowing, function, plan, role
-from unit.things import FakeAws, FakeClock, Thing, refusal
+from unit.things import FakeAws, Thing, refusal
 
 
 def test_a_function_that_is_being_deleted_is_waited_for_and_made_again() -> None:

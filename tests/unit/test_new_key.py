@@ -14,9 +14,9 @@ from cryptoctl.provisioners.key import Key
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
+from kit.clocks import FakeClock
 from live import Silent
 from unit.test_two_runs import ALIAS, SCOPE, FakeKms, named_by_another_run
-from unit.things import FakeClock
 
 BY_TAGS = ("CreateAlias", "PutKeyPolicy", "EnableKeyRotation", "ScheduleKeyDeletion")
 DENIED = "User: u is not authorized to perform"

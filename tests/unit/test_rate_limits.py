@@ -16,8 +16,8 @@ from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.ops.logs import MAX_POLL_S, follow
 from cryptoctl.rate_limits import RateLimiter
+from kit.clocks import FakeClock
 from unit.answers import STACK
-from unit.things import FakeClock
 
 SERVICES = (
     "cloudwatch",

@@ -14,8 +14,9 @@ from cryptoctl.reconcile.execute import Executor
 from cryptoctl.reconcile.observe import TAGS_TO_SHOW, make_plan, plan_until_done, plan_until_tags_show
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.retry import Wait
+from kit.clocks import FakeClock
 from live import Silent
-from unit.things import FakeAws, FakeClock, Thing
+from unit.things import FakeAws, Thing
 
 THING = Thing(name="a")
 

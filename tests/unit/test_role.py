@@ -14,8 +14,8 @@ from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Goal, Step
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.scope import Scope
+from kit.clocks import FakeClock
 from live import Silent
-from unit.things import FakeClock
 
 SCOPE = Scope(environment="dev", account="1" * 12, region="us-east-1")
 BOUNDARY = f"arn:aws:iam::{SCOPE.account}:policy/boundary"

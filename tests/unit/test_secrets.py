@@ -16,8 +16,9 @@ from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.values import Secret
 from cryptoctl.ui.plans import plan_document, show_plan
 from cryptoctl.ui.screen import Screen
+from kit.clocks import FakeClock
 from live import Silent
-from unit.things import FakeAws, FakeClock, Thing
+from unit.things import FakeAws, Thing
 
 TEXT = "whsec_5f2c0c"
 

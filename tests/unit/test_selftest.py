@@ -51,10 +51,11 @@ from cryptoctl.provisioners.role import Role
 from cryptoctl.reconcile.call import Call, WaitUntil
 from cryptoctl.reconcile.plan import Goal, Step
 from cryptoctl.reconcile.planner import build_plan
-from cryptoctl.reconcile.retry import Interrupted, Retry
+from cryptoctl.reconcile.retry import Retry
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.ui.selftest import markdown, report_document
+from kit.clocks import FakeClock
 from unit.answers import STACK
 
 SOURCE = Path(cryptoctl.__file__).parent
@@ -66,21 +67,6 @@ OURS = SelftestStack(
     Scope(environment=NAME, account=ACCOUNT, region="eu-west-1"), settings(EnvironmentSettings()), STACK.code
 )
 CREATES: tuple[Step, ...] = build_plan(list(OURS), dict.fromkeys(OURS), Goal.PRESENT).steps
-
-
-class Clock:
-    """A clock on which time passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.time_s, self.interrupted = 0.0, False
-
-    def now_s(self) -> float:
-        return self.time_s
-
-    def sleep(self, seconds: float) -> None:
-        if self.interrupted:
-            raise Interrupted
-        self.time_s += seconds
 
 
 class Answers:
@@ -102,7 +88,7 @@ class Answers:
 
 def context(*errors: AwsError | None) -> CheckContext:
     made: Any = Answers(*errors)
-    return CheckContext(aws=made, stack=OURS, retry=Retry(Clock()), began=NOW)
+    return CheckContext(aws=made, stack=OURS, retry=Retry(FakeClock()), began=NOW)
 
 
 def error(code: str, message: str = "", operation: str = "CreateFunction") -> AwsError:
@@ -153,7 +139,7 @@ def test_what_the_claims_need_is_part_of_the_environment() -> None:
 
 def test_every_rule_remedy_and_code_of_the_stack_is_in_the_report_once() -> None:
     written = {each for one in WRITTEN for each in one.covers}
-    found = list(derived(list(OURS), CREATES, Recorder(Clock()), WRITTEN, on_engine=True))
+    found = list(derived(list(OURS), CREATES, Recorder(FakeClock()), WRITTEN, on_engine=True))
     assert len({each.id for each in found}) == len(found)
     everything = list(declared(OURS, CREATES))
     waits = {
@@ -171,7 +157,7 @@ def test_every_rule_remedy_and_code_of_the_stack_is_in_the_report_once() -> None
 
 def test_what_did_not_occur_is_not_shown_and_what_the_engine_waits_is_no_evidence() -> None:
     for on_engine in (True, False):
-        found = list(derived(list(OURS), CREATES, Recorder(Clock()), WRITTEN, on_engine=on_engine))
+        found = list(derived(list(OURS), CREATES, Recorder(FakeClock()), WRITTEN, on_engine=on_engine))
         outcomes = {each.check(context()).outcome for each in found if "shows it within" not in each.text}
         assert outcomes == {ClaimOutcome.NOT_SHOWN}
         waits = {each.check(context()).outcome for each in found if "shows it within" in each.text}
@@ -179,7 +165,7 @@ def test_what_did_not_occur_is_not_shown_and_what_the_engine_waits_is_no_evidenc
 
 
 def test_a_refusal_that_passed_while_the_environment_was_made_is_evidence_with_its_time() -> None:
-    clock, late = Clock(), "ContinuousBackupsUnavailableException"
+    clock, late = FakeClock(), "ContinuousBackupsUnavailableException"
     recorder = Recorder(clock)
     refused = AwsError(service="dynamodb", operation="UpdateContinuousBackups", code=late, message="later")
     for _ in range(3):
@@ -196,7 +182,7 @@ def test_a_refusal_that_passed_while_the_environment_was_made_is_evidence_with_i
 
 
 def test_another_services_error_of_the_same_code_is_no_evidence() -> None:
-    recorder = Recorder(Clock())
+    recorder = Recorder(FakeClock())
     for code in ("KMSInvalidStateException", "LimitExceededException"):
         refused = AwsError(service="logs", operation="PutSubscriptionFilter", code=code, message="")
         recorder.answered("logs", "PutSubscriptionFilter", refused)
@@ -206,7 +192,7 @@ def test_another_services_error_of_the_same_code_is_no_evidence() -> None:
 
 
 def test_refusals_in_two_threads_are_told_apart() -> None:
-    clock = Clock()
+    clock = FakeClock()
     recorder, refused = Recorder(clock), error("ResourceConflictException")
     thread = threading.Thread(target=lambda: recorder.answered("lambda", "CreateFunction", refused))
     thread.start()
@@ -311,9 +297,10 @@ def test_a_check_that_breaks_ends_its_own_claim_only() -> None:
 
 
 def test_after_an_interruption_no_check_is_begun() -> None:
-    made = context()
+    made, stop = context(), threading.Event()
+    stop.set()
     clock: Any = made.retry.clock
-    clock.interrupted = True
+    clock.stop = stop
     [found] = checked(made, [claim("any", lambda _: holds("seen"))], Listener(), on_engine=False)
     assert (found.outcome, found.seen) == (ClaimOutcome.NOT_SHOWN, "interrupted")
 

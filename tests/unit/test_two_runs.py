@@ -16,8 +16,9 @@ from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
+from kit.clocks import FakeClock
 from live import Silent
-from unit.things import FakeClock, Thing
+from unit.things import Thing
 
 SCOPE = Scope(environment="test", account="111111111111", region="here")
 ALIAS = "alias/lambda-env-test"

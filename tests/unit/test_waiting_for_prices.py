@@ -11,8 +11,8 @@ import pytest
 from cryptoctl.errors import Failure
 from cryptoctl.ops.prices import Query, enriched_prices
 from cryptoctl.reconcile.retry import Retry
+from kit.clocks import FakeClock
 from unit.answers import STACK
-from unit.things import FakeClock
 
 NOW_MS = 1_700_000_000_000
 

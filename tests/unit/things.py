@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -13,7 +12,6 @@ from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.retry import Interrupted
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Ref, Value
 
@@ -79,24 +77,6 @@ class Thing(Provisioner):
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield Call(service="things", operation="DeleteThing", params={"Name": self.name}, gone="NoSuchThing")
-
-
-class FakeClock:
-    """Time that passes only when somebody sleeps."""
-
-    def __init__(self, stop: threading.Event | None = None) -> None:
-        self.time_s = 0.0
-        self.stop = stop
-
-    def now_s(self) -> float:
-        """Seconds so far."""
-        return self.time_s
-
-    def sleep(self, seconds: float) -> None:
-        """Lets them pass at once."""
-        if self.stop is not None and self.stop.is_set():
-            raise Interrupted
-        self.time_s += seconds
 
 
 @dataclass
