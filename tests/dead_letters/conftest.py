@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +9,8 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.settings import EnvironmentSettings, StreamSettings
-from live import Connect, Live
-
-# The tests of this directory share modules; in importlib mode pytest does not put them on the path itself.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from dead_letters.workshop import Workshop
+from live import Connect, Live
 
 
 @pytest.fixture(scope="session")

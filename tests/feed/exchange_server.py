@@ -95,10 +95,6 @@ class ExchangeServer:
         """Trades are made: they stand in the past at once, and go to whoever has subscribed."""
         asyncio.run_coroutine_threadsafe(self._happen(pair, trades), self._loop).result(10)
 
-    def close_sockets(self) -> None:
-        """Ends every websocket."""
-        asyncio.run_coroutine_threadsafe(self._close_sockets(), self._loop).result(10)
-
     @property
     def subscribed(self) -> set[str]:
         """The pairs that somebody follows through a websocket."""
@@ -129,12 +125,9 @@ class ExchangeServer:
         self.port = self._runner.addresses[0][1]
 
     async def _end(self) -> None:
-        await self._close_sockets()
-        await self._runner.cleanup()
-
-    async def _close_sockets(self) -> None:
         for socket in list(self._sockets):
             await socket.close()
+        await self._runner.cleanup()
 
     async def _rest(self, request: Any) -> Any:
         path = request.path

@@ -19,10 +19,6 @@ from cryptoctl.ops.prices import document
 from cryptoctl.ui.prices import write_csv
 from files.reading import MS, read, sent
 
-# What a spreadsheet or a reader of files would touch.
-ODD_NAMES = ("'X", "''X", "=1+1", "-X", "@X", "NULL", "NAN", "5.0", "1E+5", "X,Y", "X;Y", "TRUE")
-ODD_IDS = ("5.0", "1e+5", "nan", "-abc", "'x", "''", "=A1", "+1", "007", "NULL", "12345678901234567890.0")
-
 
 def name(stored: Any) -> st.SearchStrategy[str]:
     """Names that are taken as they are."""
@@ -33,6 +29,7 @@ def name(stored: Any) -> st.SearchStrategy[str]:
         except BadName:
             return False
 
+    # What a spreadsheet or a reader of files would touch.
     odd = st.sampled_from(
         ["'X", "''X", "=1+1", "-X", "@X", "NULL", "NAN", "5.0", "1E+5", "X,Y", "X;Y", "TRUE"]
     )

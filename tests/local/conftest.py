@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cryptoctl.local.engine import Engine, EngineOptions
-
-# The tests of this directory share modules; in importlib mode pytest does not put them on the path itself.
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 QUICK = EngineOptions(async_retry_delays_s=(0.05, 0.1), save_every_s=0.2)
 

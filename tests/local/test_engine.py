@@ -25,8 +25,6 @@ from local.clients import client, eventually
 
 pytestmark = pytest.mark.process
 
-MakeEngine = Callable[[str], Engine]
-
 
 @pytest.mark.process
 def test_importing_the_engine_is_cheap() -> None:

@@ -19,7 +19,6 @@ SMALL = Limits(
 
 pytestmark = pytest.mark.process
 MAX_BYTES = 1000
-CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[], Awaitable[Streams]]
 
