@@ -19,11 +19,12 @@ from hypothesis import settings as hypothesis_settings
 from cryptoctl import env_vars
 from cryptoctl.__main__ import GC_THRESHOLDS
 from cryptoctl.local.engine import Engine
+from cryptoctl.settings import EnvironmentSettings, StreamSettings
 from kit.engines import OPTIONS
 from kit.leftovers import Leftovers
 from kit.purity import Guard, mark
 from kit.sharing import longest_first
-from live import WITH_A_SENDER, Connect, Live, connected
+from live import LAG_ALARM, WITH_A_SENDER, Connect, Live, connected
 
 GUARD = pytest.StashKey[Guard]()
 LEFTOVERS = pytest.StashKey[Leftovers]()
@@ -113,6 +114,16 @@ def connect(engine: Engine) -> Connect:
 def fresh(connect: Connect) -> Iterator[Live]:
     """An environment of its own with nothing in it; taken down afterwards."""
     live = connect(f"t{uuid.uuid4().hex[:8]}", WITH_A_SENDER)
+    yield live
+    live.down()
+
+
+@pytest.fixture(scope="module")
+def pipeline(connect: Connect) -> Iterator[Live]:
+    """An environment that is up and waits for no batch to fill; each test has symbols of its own."""
+    config = EnvironmentSettings(stream=StreamSettings(window_s=0), alarms=LAG_ALARM)
+    live = connect(f"p{uuid.uuid4().hex[:8]}", config)
+    live.up()
     yield live
     live.down()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,10 +18,10 @@ from cryptoctl.ops.prices import Query, enriched_prices
 from cryptoctl.ops.symbols import names
 from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.session import Session, SessionOptions
-from cryptoctl.settings import EnvironmentSettings, StreamSettings, Target
+from cryptoctl.settings import Target
 from kit.engines import OPTIONS
 from kit.waiting import eventually
-from live import LAG_ALARM, Connect, Live
+from live import Live
 
 QUICK = ReaderIntervals(overview_s=0.1, prices_s=0.1, names_s=0.1)
 
@@ -43,27 +42,16 @@ class AskedAws(Aws):
         self.asked.append((model.name, params))
 
 
-@pytest.fixture(scope="module")
-def standing(connect: Connect) -> Iterator[Live]:
-    """An environment whose prices are enriched at once."""
-    live = connect(
-        f"r{uuid.uuid4().hex[:8]}", EnvironmentSettings(stream=StreamSettings(window_s=0), alarms=LAG_ALARM)
-    )
-    live.up()
-    yield live
-    live.down()
+@pytest.fixture
+def aws(pipeline: Live) -> AskedAws:
+    made_up = pipeline.session.engine.credentials(pipeline.session.environment)
+    return AskedAws(pipeline.aws, AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key))
 
 
 @pytest.fixture
-def aws(standing: Live) -> AskedAws:
-    made_up = standing.session.engine.credentials(standing.session.environment)
-    return AskedAws(standing.aws, AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key))
-
-
-@pytest.fixture
-def reader(standing: Live, aws: AskedAws) -> Iterator[PageReader]:
+def reader(pipeline: Live, aws: AskedAws) -> Iterator[PageReader]:
     place = ConnectedEnvironment(
-        aws=aws, stack=standing.stack, overview_reader=OverviewReader(aws, standing.stack)
+        aws=aws, stack=pipeline.stack, overview_reader=OverviewReader(aws, pipeline.stack)
     )
     reader = PageReader(
         lambda: place, lambda _: {"verdict": "as told"}, str, {"location": "here"}, QUICK, 1000
@@ -86,9 +74,9 @@ def queries(aws: AskedAws) -> list[dict[str, Any]]:
     return [params["ExpressionAttributeValues"] for name, params in aws.asked if name == "Query"]
 
 
-def test_nothing_is_read_until_somebody_looks(standing: Live, aws: AskedAws, reader: PageReader) -> None:
+def test_nothing_is_read_until_somebody_looks(pipeline: Live, aws: AskedAws, reader: PageReader) -> None:
     reader.start()
-    put(standing, "QUIET", 1)  # takes several of the reader's intervals
+    put(pipeline, "QUIET", 1)  # takes several of the reader's intervals
     assert aws.asked == []
     assert reader.state()["state"] is None
     state = eventually(lambda: reader.state()["state"], "the overview")
@@ -98,16 +86,16 @@ def test_nothing_is_read_until_somebody_looks(standing: Live, aws: AskedAws, rea
 
 
 def test_pages_share_a_reading_and_each_goes_back_no_further_than_it_must(
-    standing: Live, aws: AskedAws, reader: PageReader
+    pipeline: Live, aws: AskedAws, reader: PageReader
 ) -> None:
-    put(standing, "SHARED", *range(1000, 1150))
+    put(pipeline, "SHARED", *range(1000, 1150))
     for interval in (Interval.MINUTE, Interval.HOUR):
         assert reader.prices("SHARED", interval, 0) is None
     reader.read_prices()
     assert [each.get(":since") for each in queries(aws)] == [None]
     first = reader.prices("SHARED", Interval.MINUTE, 0)
     assert first and first["candles"][0]["trades"] == 150
-    put(standing, "SHARED", 2000)
+    put(pipeline, "SHARED", 2000)
     reader.read_prices()
     assert [each.get(":since") for each in queries(aws)] == [None, {"N": "1050"}]
     for interval in (Interval.MINUTE, Interval.HOUR):
@@ -116,9 +104,9 @@ def test_pages_share_a_reading_and_each_goes_back_no_further_than_it_must(
     assert reader.prices("SHARED", Interval.MINUTE, again["revision"])["candles"] == []  # type: ignore[index]
 
 
-def test_what_cannot_be_read_is_said_and_read_again(standing: Live, aws: AskedAws) -> None:
+def test_what_cannot_be_read_is_said_and_read_again(pipeline: Live, aws: AskedAws) -> None:
     place = ConnectedEnvironment(
-        aws=aws, stack=standing.stack, overview_reader=OverviewReader(aws, standing.stack)
+        aws=aws, stack=pipeline.stack, overview_reader=OverviewReader(aws, pipeline.stack)
     )
     away = [Failure(ExitCode.UNREACHABLE, "it is away.", "Run `cryptoctl local start`.")]
 
@@ -139,8 +127,8 @@ def test_what_cannot_be_read_is_said_and_read_again(standing: Live, aws: AskedAw
         reader.stop()
 
 
-def test_an_engine_that_comes_back_at_another_address_is_found_there(standing: Live, engine: Engine) -> None:
-    session = Session(SessionOptions(environment=standing.session.environment, target=Target.LOCAL))
+def test_an_engine_that_comes_back_at_another_address_is_found_there(pipeline: Live, engine: Engine) -> None:
+    session = Session(SessionOptions(environment=pipeline.session.environment, target=Target.LOCAL))
     place = _places(session, lambda aws: OverviewReader(aws, session.stack))
     before = place()
     assert place() is before
@@ -158,21 +146,21 @@ def test_an_engine_that_comes_back_at_another_address_is_found_there(standing: L
         engine.start(port=port, options=OPTIONS)
 
 
-def test_a_page_in_a_file_has_all_that_a_page_would_ask_for(standing: Live, reader: PageReader) -> None:
-    put(standing, "KEPT", 260_000, 320_000)
+def test_a_page_in_a_file_has_all_that_a_page_would_ask_for(pipeline: Live, reader: PageReader) -> None:
+    put(pipeline, "KEPT", 260_000, 320_000)
     found = reader.everything()
     assert found["state"]["state"]["overview"] == {"verdict": "as told"}
     assert set(found["prices"]["KEPT"]) == set(Interval)
     assert [each["time_ms"] for each in found["prices"]["KEPT"]["1m"]["candles"]] == [240_000, 300_000]
 
 
-def test_a_page_in_a_file_has_the_symbols_with_the_newest_prices(standing: Live, reader: PageReader) -> None:
+def test_a_page_in_a_file_has_the_symbols_with_the_newest_prices(pipeline: Live, reader: PageReader) -> None:
     """Not the first of the alphabet, nor only those of the last hour."""
     for number in range(MAX_SYMBOLS_SAVED + 1):
-        put(standing, f"A{number:02}", 1_000_000 + number)
+        put(pipeline, f"A{number:02}", 1_000_000 + number)
     newest = [f"A{number:02}" for number in range(1, MAX_SYMBOLS_SAVED + 1)]
     found = reader.everything()
     assert list(found["prices"]) == newest[::-1]
     assert (
-        found["state"]["left_out"] == len(set(names(standing.aws, standing.stack.prices)) - set(newest)) > 0
+        found["state"]["left_out"] == len(set(names(pipeline.aws, pipeline.stack.prices)) - set(newest)) > 0
     )

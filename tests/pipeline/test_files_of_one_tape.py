@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import uuid
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,23 +14,11 @@ from cryptoctl.files.outgoing import BadLine, OutgoingPrice
 from cryptoctl.files.reader import open_files
 from cryptoctl.files.records import FileOptions
 from cryptoctl.ops.sending import Tally, send_all
-from cryptoctl.settings import EnvironmentSettings, StreamSettings
-from live import LAG_ALARM, Connect, Live
+from live import Live
 
 pytestmark = pytest.mark.engine
 DATA = Path(__file__).parents[1] / "data" / "eth_usdt_trades.csv"
 NOW_MS = 1_700_000_000_000
-
-
-@pytest.fixture(scope="module")
-def pipeline(connect: Connect) -> Iterator[Live]:
-    """An environment that is up; each shape has a symbol of its own."""
-    live = connect(
-        f"p{uuid.uuid4().hex[:8]}", EnvironmentSettings(stream=StreamSettings(window_s=0), alarms=LAG_ALARM)
-    )
-    live.up()
-    yield live
-    live.down()
 
 
 def tape(count: int) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ import random
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -25,24 +25,12 @@ from cryptoctl.ops.prices import Query, enriched_prices, prices
 from cryptoctl.ops.sending import Tally, send_all
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.retry import RealClock, Retry
-from cryptoctl.settings import EnvironmentSettings, StreamSettings
 from kit.waiting import eventually
-from live import LAG_ALARM, Connect, Live
+from live import Live
 
 pytestmark = pytest.mark.engine
 DATA = Path(__file__).parents[1] / "data" / "eth_usdt_trades.csv"
 NOW_MS = 1_700_000_000_000
-
-
-@pytest.fixture(scope="module")
-def pipeline(connect: Connect) -> Iterator[Live]:
-    """An environment that is up, and that waits for no batch to fill; each test has symbols of its own."""
-    live = connect(
-        f"p{uuid.uuid4().hex[:8]}", EnvironmentSettings(stream=StreamSettings(window_s=0), alarms=LAG_ALARM)
-    )
-    live.up()
-    yield live
-    live.down()
 
 
 class Listener:
