@@ -6,8 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cryptoctl.local.database import Database
 from cryptoctl.local.functions.destinations import DestinationDelivery, FinishedEvent
@@ -39,9 +38,8 @@ THROTTLED_WAIT_S: Final[tuple[float, float]] = (1.0, 300.0)
 AT_ONCE: Final[int] = 16
 
 
-@dataclass(frozen=True, kw_only=True)
-class QueuedEvent:
-    """An event that waits for its function."""
+class QueuedEvent(NamedTuple):
+    """An event that waits for its function, in the order of its columns."""
 
     id: int
     region: str
@@ -112,27 +110,16 @@ class AsyncQueue:
         """Starts what is due; how long until something else will be, or None where nothing waits."""
         now = time.time()
         rows = self._database.execute(
-            "SELECT id, region, function, qualifier, request_id, payload, attempts, accepted_at, next_at"
-            " FROM async_event ORDER BY next_at LIMIT 200"
+            f"SELECT {', '.join(QueuedEvent._fields)}, next_at FROM async_event ORDER BY next_at LIMIT 200"  # noqa: S608
         )
-        for *fields, next_at in rows.fetchall():
-            if fields[0] in self._running:
+        for *columns, next_at in rows.fetchall():
+            event = QueuedEvent(*columns)
+            if event.id in self._running:
                 continue
             if next_at > now:
                 return float(next_at - now)
             if len(self._running) >= AT_ONCE:
                 return None
-            names = (
-                "id",
-                "region",
-                "function",
-                "qualifier",
-                "request_id",
-                "payload",
-                "attempts",
-                "accepted_at",
-            )
-            event = QueuedEvent(**dict(zip(names, fields, strict=True)))
             self._running[event.id] = asyncio.create_task(self._try(event))
         return None
 
@@ -169,7 +156,7 @@ class AsyncQueue:
             waited = self._throttled[event.id] = self._throttled.get(event.id, -1) + 1
             self._again(event, min(THROTTLED_WAIT_S[0] * 2.0**waited, THROTTLED_WAIT_S[1]))
             return
-        event = QueuedEvent(**{**vars(event), "attempts": event.attempts + 1})
+        event = event._replace(attempts=event.attempts + 1)
         if not outcome.error:
             await self._settle(event, function, settings, "Success", outcome)
         elif event.attempts > settings["MaximumRetryAttempts"]:
