@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cryptoctl.local.errors import EngineError
-from cryptoctl.local.private_files import open_private
+from cryptoctl.local.private_files import open_private, replace_private
 
 with suppress(ImportError):  # Windows has none, and no engine whose keys could be asked for
     import fcntl
@@ -47,7 +47,8 @@ class AccessKeys:
             with self._locked():
                 pairs = self._read()
                 found = pairs.setdefault(environment, new_access_key())
-                self._write(pairs)
+                content = {name: asdict(pair) for name, pair in pairs.items()}
+                replace_private(self._file, json.dumps(content, indent=1))
         return found
 
     def secret(self, access_key: str) -> str | None:
@@ -77,13 +78,6 @@ class AccessKeys:
                 f"Reading the access keys of the embedded engine: {self._file} is damaged.",
                 hint="Delete the file; new access keys are made for each environment.",
             ) from error
-
-    def _write(self, pairs: dict[str, EngineAccessKey]) -> None:
-        fresh = self._file.with_suffix(".new")
-        descriptor = open_private(fresh, os.O_WRONLY | os.O_TRUNC)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({name: asdict(pair) for name, pair in pairs.items()}, file, indent=1)
-        fresh.replace(self._file)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptoctl.local.errors import EngineError
-from cryptoctl.local.private_files import Exposure, exposure, make_private, open_private
+from cryptoctl.local.private_files import Exposure, exposure, make_private, open_private, replace_private
 from cryptoctl.local.processes import has_open
 
 with suppress(ImportError):  # Windows has none; `starting` refuses there, and commands on AWS never lock
@@ -171,12 +171,8 @@ class DataDirectory:
             yield
 
     def write(self, record: EngineRecord) -> None:
-        """Writes the record so that a reader sees the old one or the new one, never a half."""
-        fresh = self._record_file.with_suffix(".new")
-        descriptor = open_private(fresh, os.O_WRONLY | os.O_TRUNC)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(record), file)
-        fresh.replace(self._record_file)
+        """Writes the record."""
+        replace_private(self._record_file, json.dumps(asdict(record)))
 
     def read(self) -> EngineRecord | None:
         """The last record, whether or not its engine still runs; None where there is none to read."""

@@ -28,6 +28,15 @@ def open_private(file: Path, flags: int) -> int:
     return descriptor
 
 
+def replace_private(file: Path, text: str) -> None:
+    """Writes a file for its owner alone so that a reader sees the old one or the new one, never a half.
+    Raises OSError."""
+    fresh = file.with_suffix(".new")
+    with os.fdopen(open_private(fresh, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as opened:
+        opened.write(text)
+    fresh.replace(file)
+
+
 class Exposure(NamedTuple):
     """What lets somebody else put files into a directory, or another in its place; and what to do then."""
 
