@@ -30,14 +30,11 @@ class _DamagedError(Exception):
     """What is compressed ends too early, or is followed by what is not."""
 
 
-class _Frames(io.RawIOBase):
-    """The content of compressed frames that follow each other, as bzip2, xz and Zstandard write them.
+class Pieces(io.RawIOBase):
+    """A stream of what comes in pieces. It closes, with itself, what they come from, if that is given."""
 
-    The readers that come with these say nothing where a frame is cut short or the next one is damaged.
-    """
-
-    def __init__(self, stream: BinaryIO, begin: Callable[[], Any], padding: bytes = b"") -> None:
-        self._content = _content(cast("io.BufferedReader", stream), begin, padding)
+    def __init__(self, pieces: Iterator[bytes], below: BinaryIO | None = None) -> None:
+        self._pieces, self._below = pieces, below
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
@@ -45,9 +42,9 @@ class _Frames(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fills the buffer as far as there is content; 0 at its end. Raises what `_content` does."""
+        """Fills the buffer with what is left of a piece, or the next one; 0 at the end."""
         while not self._rest:
-            piece = next(self._content, None)
+            piece = next(self._pieces, None)
             if piece is None:
                 return 0
             self._rest = memoryview(piece)
@@ -55,6 +52,19 @@ class _Frames(io.RawIOBase):
         buffer[: len(taken)] = taken
         self._rest = self._rest[len(taken) :]
         return len(taken)
+
+    def close(self) -> None:
+        if self._below is not None and not self.closed:
+            self._below.close()
+        super().close()
+
+
+def _frames(stream: BinaryIO, begin: Callable[[], Any], padding: bytes = b"") -> Pieces:
+    """The content of compressed frames that follow each other, as bzip2, xz and Zstandard write them.
+
+    The readers that come with these say nothing where a frame is cut short or the next one is damaged.
+    """
+    return Pieces(_content(cast("io.BufferedReader", stream), begin, padding))
 
 
 def _content(stream: io.BufferedReader, begin: Callable[[], Any], padding: bytes) -> Iterator[bytes]:
@@ -89,7 +99,7 @@ def _zstandard(stream: BinaryIO) -> Any:
         import zstandard
     except ImportError:
         raise missing("zstandard", "Zstandard") from None
-    return _Frames(stream, zstandard.ZstdDecompressor().decompressobj)
+    return _frames(stream, zstandard.ZstdDecompressor().decompressobj)
 
 
 def missing(package: str, what: str) -> Failure:
@@ -103,8 +113,8 @@ def missing(package: str, what: str) -> Failure:
 
 _COMPRESSED: dict[bytes, Callable[[BinaryIO], Any]] = {
     b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream, mode="rb"),
-    b"BZh": lambda stream: _Frames(stream, bz2.BZ2Decompressor),
-    b"\xfd7zXZ\x00": lambda stream: _Frames(stream, lzma.LZMADecompressor, b"\x00"),
+    b"BZh": lambda stream: _frames(stream, bz2.BZ2Decompressor),
+    b"\xfd7zXZ\x00": lambda stream: _frames(stream, lzma.LZMADecompressor, b"\x00"),
     b"\x28\xb5\x2f\xfd": _zstandard,
     # Frames to be skipped, with which parallel compressors begin.
     **{bytes((number, 0x2A, 0x4D, 0x18)): _zstandard for number in range(0x50, 0x60)},

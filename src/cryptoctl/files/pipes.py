@@ -7,9 +7,11 @@ import re
 import select
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any, BinaryIO, cast
 
-from cryptoctl.files.compression import BUFFER_BYTES, HEAD_BYTES
+from cryptoctl.files.compression import BUFFER_BYTES, HEAD_BYTES, Pieces
 
 MAGIC_BYTES = 8
 HEAD_LINES = 64  # those that a layout is decided by, and what stands before them
@@ -74,30 +76,8 @@ class Pipe(io.BufferedReader):
     """A stream with its beginning: the first read, and so a peek, gives the first part of it whole."""
 
     def __init__(self, parts: Sequence[bytes], stream: BinaryIO) -> None:
-        super().__init__(cast("Any", _Begun([*filter(None, parts)], stream)), BUFFER_BYTES)
-
-
-class _Begun(io.RawIOBase):
-    def __init__(self, parts: list[bytes], stream: BinaryIO) -> None:
-        super().__init__()
-        self._parts = parts
-        self._stream: Any = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        part = self._parts.pop(0) if self._parts else self._stream.read1(len(buffer))
-        if len(part) > len(buffer):
-            self._parts.insert(0, part[len(buffer) :])
-            part = part[: len(buffer)]
-        buffer[: len(part)] = part
-        return len(part)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._stream.close()
-        super().close()
+        more = iter(partial(cast("Any", stream).read1, BUFFER_BYTES), b"")
+        super().__init__(Pieces(chain(filter(None, parts), more), stream), BUFFER_BYTES)
 
 
 def with_magic(stream: LivePipe) -> Pipe:
