@@ -15,7 +15,7 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.prices import LAST
 from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.environments import not_deployed
-from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, OverviewReader
+from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, Intervals, OverviewReader
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.session import Session
 from cryptoctl.settings import Target
@@ -65,9 +65,8 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
     session, screen = run.session, run.screen
     on_aws = session.aws.has_shared_quotas
     intervals = ON_AWS if on_aws else ON_THE_ENGINE
-    places = _places(session, lambda aws: OverviewReader(aws, session.stack, intervals))
     found = reader.PageReader(
-        places,
+        _places(session, intervals),
         document=lambda overview: overview_document(screen, overview, session.location),
         hint=screen.hint,
         about={"location": session.location, "interval": interval.value, "empty": screen.hint(EMPTY)},
@@ -80,26 +79,26 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
     return found
 
 
-def _places(
-    session: Session, overview_reader: Callable[[Aws], OverviewReader]
-) -> Callable[[], ConnectedEnvironment]:
+def _places(session: Session, intervals: Intervals) -> Callable[[], ConnectedEnvironment]:
     """Gives the environment's place; a new one where its engine has come back at another address."""
     from cryptoctl.dashboard.reader import ConnectedEnvironment
 
     stack, lock = session.stack, threading.Lock()
-    known = ConnectedEnvironment(aws=session.aws, stack=stack, overview_reader=overview_reader(session.aws))
+
+    def connected(aws: Aws) -> ConnectedEnvironment:
+        return ConnectedEnvironment(
+            aws=aws, stack=stack, overview_reader=OverviewReader(aws, stack, intervals)
+        )
+
+    known = connected(session.aws if session.target is Target.AWS else _engine_aws(session))
     if session.target is Target.AWS:
         return lambda: known
-    known = ConnectedEnvironment(
-        aws=(aws := _engine_aws(session)), stack=stack, overview_reader=overview_reader(aws)
-    )
 
     def place() -> ConnectedEnvironment:
         nonlocal known
         with lock:
             if session.engine.status().url != known.aws.endpoint_url:
-                aws = _engine_aws(session)
-                known = ConnectedEnvironment(aws=aws, stack=stack, overview_reader=overview_reader(aws))
+                known = connected(_engine_aws(session))
             return known
 
     return place
