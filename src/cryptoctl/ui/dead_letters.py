@@ -242,7 +242,7 @@ class ReplayScreen(ReplayListener):
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._total, self._count = 0, 0
+        self._count = 0
         self._bar = progress_bar() if screen.can_draw else None
         self._task: TaskID | None = None
         self._shown = ExitStack()
@@ -260,13 +260,11 @@ class ReplayScreen(ReplayListener):
 
     def collecting(self, count: int) -> None:
         """Counts on the bar."""
-        if self._bar and self._task is not None:
-            self._bar.update(self._task, completed=count)
+        self._move(completed=count)
 
     def started(self, total: int) -> None:
         """Gives the bar its total."""
-        if self._bar and self._task is not None:
-            self._bar.update(self._task, description="replaying", total=total, completed=self._count)
+        self._move(description="replaying", total=total, completed=self._count)
 
     def searching(self, units: int) -> None:
         """Says what the search costs before it is made."""
@@ -284,8 +282,11 @@ class ReplayScreen(ReplayListener):
             self._screen.item("results", {**document, "reason_now": reason})
         elif result.outcome is not Outcome.NOT_TRIED:  # those are counted at the end; there may be thousands
             _show_result(self._screen, result)
+        self._move(completed=self._count)
+
+    def _move(self, **state: Any) -> None:
         if self._bar and self._task is not None:
-            self._bar.update(self._task, completed=self._count)
+            self._bar.update(self._task, **state)
 
     def close(self, summary: ReplaySummary) -> None:
         """The summary, for a person."""
