@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from hostile.lengths import Window
 from hostile.wire import Answer, Request, refusal
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refuses:
+class Refuses(Window):
     """Refuses some operations ("service:Operation"), on what is named so, always in the same words."""
 
     operations: tuple[str, ...]
@@ -27,12 +28,8 @@ class Refuses:
             return None
         return refusal(request, self.code, self.message, self.status)
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
-        """Every other answer goes through."""
-        return answer
 
-
-class Passes:
+class Passes(Window):
     """A refusal that passes so many seconds after it was met for the first time."""
 
     def __init__(self, refusing: Refuses, after_s: float) -> None:
@@ -46,22 +43,14 @@ class Passes:
             self.until_s = now_s + self.after_s
         return refused if now_s < self.until_s else None
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
-        """Every other answer goes through."""
-        return answer
-
 
 @dataclass(frozen=True, kw_only=True)
-class Alters:
+class Alters(Window):
     """Changes the JSON answers to one operation; `change` works on the document."""
 
     operation: str
     change: Callable[[dict[str, Any]], None]
     named: str = ""
-
-    def refuse(self, request: Request) -> Answer | None:
-        """Nothing is refused."""
-        return None
 
     def seen(self, request: Request, answer: Answer) -> Answer:
         """Changes what is granted."""
@@ -73,17 +62,13 @@ class Alters:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rewrites:
+class Rewrites(Window):
     """Puts one text in the place of another in the answers to one operation, or a header."""
 
     operation: str
     old: str = ""
     new: str = ""
     headers: tuple[tuple[str, str], ...] = ()
-
-    def refuse(self, request: Request) -> Answer | None:
-        """Nothing is refused."""
-        return None
 
     def seen(self, request: Request, answer: Answer) -> Answer:
         """Changes the body or the headers."""

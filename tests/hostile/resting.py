@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hostile.lengths import Timer, Windows, function_of, table_of
+from hostile.lengths import Timer, Window, Windows, function_of, table_of
 from hostile.wire import Answer, Request, refusal
 
 FUNCTION_CHANGES = (
@@ -20,7 +20,7 @@ FUNCTION_CHANGES = (
 )
 
 
-class TableWindow:
+class TableWindow(Window):
     """CREATING, UPDATING, DELETING; tags that are shown late, and backups that come later still."""
 
     def __init__(self, lengths: Windows) -> None:
@@ -78,7 +78,7 @@ class TableWindow:
         return answer.with_document(document)
 
 
-class FunctionWindow:
+class FunctionWindow(Window):
     """Pending after creation, InProgress after a change; any other change is refused meanwhile."""
 
     def __init__(self, lengths: Windows) -> None:
@@ -115,7 +115,7 @@ class FunctionWindow:
         return answer
 
 
-class MappingWindow:
+class MappingWindow(Window):
     """Mappings come to rest slowly, and there is only one of a function on a stream."""
 
     def __init__(self, lengths: Windows) -> None:
@@ -188,16 +188,12 @@ class MappingWindow:
         return answer.with_document({**document, "EventSourceMappings": [*shown, *leaving]})
 
 
-class Shown:
+class Shown(Window):
     """Shows one function in a state of AWS's making, until it is deleted or changed."""
 
     def __init__(self, function: str, state: dict[str, str], until: tuple[str, ...]) -> None:
         self.function, self.state, self.until = function, state, until
         self.over = False
-
-    def refuse(self, request: Request) -> Answer | None:
-        """Nothing is refused for it."""
-        return None
 
     def seen(self, request: Request, answer: Answer) -> Answer:
         """Shows it so."""
@@ -211,15 +207,11 @@ class Shown:
         return answer.with_document(document)
 
 
-class ShownGroup:
+class ShownGroup(Window):
     """Shows one log group otherwise than the engine can have it, until it is deleted."""
 
     def __init__(self, group: str, fields: dict[str, str]) -> None:
         self.group, self.fields, self.over = group, fields, False
-
-    def refuse(self, request: Request) -> Answer | None:
-        """Nothing is refused for it."""
-        return None
 
     def seen(self, request: Request, answer: Answer) -> Answer:
         """Shows it so."""

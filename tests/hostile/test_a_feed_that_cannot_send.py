@@ -10,6 +10,7 @@ import pytest
 from feed.exchange_server import ExchangeServer
 from feed.harness import real_trades
 from hostile.clients import Running
+from hostile.lengths import Window
 from hostile.proxy import Gate
 from hostile.wire import Answer, Request, refusal
 from hostile.world import World
@@ -18,7 +19,7 @@ from kit.waiting import eventually
 pytestmark = pytest.mark.engine
 
 
-class Throttled:
+class Throttled(Window):
     """Lambda takes no invocation."""
 
     def refuse(self, request: Request) -> Answer | None:
@@ -26,10 +27,6 @@ class Throttled:
         if str(request) != "lambda:Invoke":
             return None
         return refusal(request, "TooManyRequestsException", "Rate exceeded", 429)
-
-    def seen(self, request: Request, answer: Answer) -> Answer:
-        """Nothing is changed."""
-        return answer
 
 
 def started(world: World, exchange: ExchangeServer, environment: str) -> Running:

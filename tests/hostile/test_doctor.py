@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hostile.lengths import Window
 from hostile.wire import Answer, Request, refusal
 from hostile.world import World
 from permissions.authorization import Ask, granted
@@ -17,11 +18,8 @@ pytestmark = pytest.mark.engine
 ACCOUNT = "000000000000"
 
 
-class SmallQuota:
+class SmallQuota(Window):
     """An account with ten concurrent executions, as new ones have."""
-
-    def refuse(self, request: Request) -> Answer | None:
-        return None
 
     def seen(self, request: Request, answer: Answer) -> Answer:
         if request.operation != "GetAccountSettings":
@@ -31,11 +29,8 @@ class SmallQuota:
         return answer.with_document(document)
 
 
-class WrongTime:
+class WrongTime(Window):
     """Answers that are an hour old, as a machine with a wrong clock sees them."""
-
-    def refuse(self, request: Request) -> Answer | None:
-        return None
 
     def seen(self, request: Request, answer: Answer) -> Answer:
         kept = {name: value for name, value in answer.headers.items() if name.lower() != "date"}
@@ -43,7 +38,7 @@ class WrongTime:
         return Answer(status=answer.status, headers=headers, body=answer.body)
 
 
-class AsRole:
+class AsRole(Window):
     """A caller that is a role, with the rights that a policy gives it; IAM tells them when it is asked.
 
     The role has a path, as those of IAM Identity Center have, which a session's ARN does not show.

@@ -15,7 +15,7 @@ from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import APPLICATION, Stack
 from hostile.conftest import CONFIGURATION
-from hostile.lengths import function_of
+from hostile.lengths import Window, function_of
 from hostile.matrix import differences
 from hostile.resting import Shown, ShownGroup
 from hostile.traffic import goes_through
@@ -173,7 +173,7 @@ def test_a_fixed_field_means_replacement_after_asking(
     standing.up()
 
 
-class Grants:
+class Grants(Window):
     """The key's grants: a function reads its environment with the role that was there when it was given it.
 
     Made anew under its name, a role is another one; the grant follows only when the function is given a role

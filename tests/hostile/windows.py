@@ -28,7 +28,7 @@ def windows(lengths: Windows) -> tuple[Window, ...]:
     )
 
 
-class RoleWindow:
+class RoleWindow(Window):
     """New roles and new policies take their time to be seen by Lambda."""
 
     def __init__(self, lengths: Windows) -> None:
@@ -68,7 +68,7 @@ class RoleWindow:
         return answer
 
 
-class KeyWindow:
+class KeyWindow(Window):
     """A new key is unknown for a moment to its own service and to Lambda."""
 
     def __init__(self, lengths: Windows) -> None:
@@ -97,7 +97,7 @@ class KeyWindow:
         return answer
 
 
-class QueueWindow:
+class QueueWindow(Window):
     """A deleted queue's name is blocked."""
 
     def __init__(self, lengths: Windows) -> None:
@@ -117,7 +117,7 @@ class QueueWindow:
         return answer
 
 
-class LogWindow:
+class LogWindow(Window):
     """CloudWatch Logs tries a destination before it takes it, and allows two filters a group."""
 
     def __init__(self, lengths: Windows) -> None:
@@ -153,16 +153,12 @@ class LogWindow:
         return answer
 
 
-class StaleReads:
+class StaleReads(Window):
     """For a while after a write a service may answer as it did before; never older than the window."""
 
     def __init__(self, lengths: Windows) -> None:
         self.lengths, self.written = lengths, Timer()
         self.read: dict[str, tuple[float, Answer]] = {}
-
-    def refuse(self, request: Request) -> Answer | None:
-        """Nothing is refused."""
-        return None
 
     def seen(self, request: Request, answer: Answer) -> Answer:
         """Remembers each answer for as long as it may still be given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hostile.lengths import Window
 from hostile.wire import Answer, Request, refusal
 from permissions.authorization import Ask, Place, Policy, asks, granted
 
@@ -12,7 +13,7 @@ CODES |= dict.fromkeys(("sqs", "iam", "cloudwatch"), ("AccessDenied", 403))
 LEFT_OUT = {"kms:Decrypt": "variables", "lambda:ListTags": "tags"}
 
 
-class Guard:
+class Guard(Window):
     """Stands in a proxy as one of its windows. Whoever comes through has this policy and nothing else."""
 
     def __init__(self, policy: Policy, place: Place, *, without: str = "") -> None:
@@ -51,7 +52,7 @@ class Guard:
         return answer.with_document(document)
 
 
-class Outage:
+class Outage(Window):
     """Some operations of the services fail, and not for a lack of rights."""
 
     def __init__(self, *operations: str) -> None:
@@ -62,10 +63,6 @@ class Outage:
         if str(request) not in self.operations:
             return None
         return refusal(request, "ResourceNotFoundException", "Requested resource not found")
-
-    def seen(self, request: Request, answer: Answer) -> Answer:
-        """Nothing is changed."""
-        return answer
 
 
 def denial(request: Request, ask: Ask) -> Answer:
