@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kit.commands import Cli
 from kit.commands import Said as Said
+
+Dlq = Callable[..., Said]
 
 
 def run(*arguments: str, environment: str) -> Said:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.settings import EnvironmentSettings, StreamSettings
+from dead_letters.command_line import Dlq, run
 from dead_letters.workshop import Workshop
 from live import Connect, Live
 
@@ -35,3 +36,10 @@ def shop(letters_live: Live, tmp_path: Path) -> Workshop:
     shop = Workshop(letters_live, tmp_path)
     shop.clear()
     return shop
+
+
+@pytest.fixture
+def dlq(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dlq:
+    """`cryptoctl dlq …` for the environment."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: run("dlq", *arguments, environment=shop.name)

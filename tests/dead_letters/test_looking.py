@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,10 @@ from cryptoctl.ops.dead_letters.causes import count_causes
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message
 from cryptoctl.ops.dead_letters.receiving import selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
-from dead_letters.command_line import Said, run
+from dead_letters.command_line import Dlq
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
 
 pytestmark = pytest.mark.engine
-
-Dlq = Callable[..., Said]
-
-
-@pytest.fixture
-def dlq(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dlq:
-    """`cryptoctl dlq …` for the environment."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: run("dlq", *arguments, environment=shop.name)
 
 
 def _pointer(shop: Workshop, arrived: str) -> str:

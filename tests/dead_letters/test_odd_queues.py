@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cryptoctl.ops.dead_letters.messages import QueueName
-from dead_letters.command_line import Said, run
+from dead_letters.command_line import Dlq, run
 from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
 
 pytestmark = pytest.mark.engine
-
-Dlq = Callable[..., Said]
-
-
-@pytest.fixture
-def dlq(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dlq:
-    """`cryptoctl dlq …` for the environment."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: run("dlq", *arguments, environment=shop.name)
 
 
 def _set(shop: Workshop, queue: QueueName, **attributes: str) -> None:

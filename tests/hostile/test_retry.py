@@ -6,7 +6,6 @@ The rules are taken from the stack, so a new one is exercised here without a new
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
@@ -21,25 +20,18 @@ from cryptoctl.reconcile.retry import MAX_PAUSE_S, Wait
 from hostile.scripted import RULES, SETTLES, STACK, Moody, answer, asking, plain, sent_by
 from hostile.wire import model
 from kit.clocks import FakeClock
+from live import Silent
 
 
-@dataclass
-class Heard:
+class Heard(Silent):
     """What was told about a step."""
 
-    waits: list[Wait] = field(default_factory=list)
-
-    def started(self, step: Step) -> None:
-        pass
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Wait] = []
 
     def waiting(self, step: Step, wait: Wait) -> None:
-        self.waits.append(wait)
-
-    def ended(self, result: StepResult) -> None:
-        pass
-
-    def stopping(self) -> None:
-        pass
+        self.told.append(wait)
 
 
 def refuses(operation: str, code: str, message: str) -> Callable[[], dict[str, Any]]:
@@ -75,8 +67,8 @@ def test_an_error_that_passes_is_waited_for(name: str) -> None:
     result, heard = run(resource, asking(resource, operation), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
     assert rule.timeout_s / 2 <= clock.time_s <= rule.timeout_s / 2 + MAX_PAUSE_S
-    assert {wait.reason for wait in heard.waits} == {rule.reason}
-    assert all(wait.timeout_s == rule.timeout_s for wait in heard.waits)
+    assert {wait.reason for wait in heard.told} == {rule.reason}
+    assert all(wait.timeout_s == rule.timeout_s for wait in heard.told)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -131,7 +123,7 @@ def test_a_wait_ends_when_aws_comes_to_rest(name: str) -> None:
     result, heard = run(resource, plain(settle), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
     assert settle.timeout_s / 2 <= clock.time_s <= settle.timeout_s / 2 + MAX_PAUSE_S
-    assert {wait.reason for wait in heard.waits} == {settle.reason}
+    assert {wait.reason for wait in heard.told} == {settle.reason}
 
 
 @pytest.mark.parametrize("name", SETTLES)

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cryptoctl.local import launch
 from cryptoctl.local.engine import Engine
-from local.clients import client, eventually, workbench
+from local.clients import client, eventually, members, workbench
 from local.conftest import QUICK
 from local.workbench import Workbench, zipped
 
@@ -35,15 +35,6 @@ def handler(event, context):
 def start(engine: Engine) -> Workbench:
     engine.start(port=0, options=QUICK)
     return workbench(engine)
-
-
-def members(group: int | None) -> list[str]:
-    """The processes of a group that still run (a zombie nobody reaps does not)."""
-    shown = subprocess.run(
-        ["ps", "-e", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(None, 2) for line in shown.stdout.splitlines()]
-    return [row[2] for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
 
 
 def listeners() -> set[tuple[str, str]]:

@@ -21,7 +21,7 @@ import pytest
 from cryptoctl.local import launch
 from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.local.engine import Engine, EngineError, EngineOptions
-from local.clients import client, eventually
+from local.clients import client, eventually, members
 
 pytestmark = pytest.mark.process
 
@@ -43,7 +43,7 @@ def test_start_answers_and_stop_leaves_nothing(engine: Engine) -> None:
     assert engine.stop() is True
     assert engine.status().running is False
     assert engine.stop() is False
-    assert _members(started.pid) == []
+    assert members(started.pid) == []
 
 
 def test_start_is_idempotent(engine: Engine) -> None:
@@ -90,7 +90,7 @@ def test_it_survives_the_command_that_started_it(engine: Engine, tmp_path: Path)
 def test_an_engine_whose_directory_is_deleted_ends_and_frees_its_port(engine: Engine) -> None:
     started = engine.start(port=0)
     started.home.rename(started.home.with_name("moved"))
-    eventually(lambda: not _members(started.pid), what="the engine's end")
+    eventually(lambda: not members(started.pid), what="the engine's end")
     assert engine.start(port=started.port).running
 
 
@@ -366,15 +366,6 @@ def _free_port(besides: int | None) -> int:
             port: int = probe.getsockname()[1]
         if port != besides:
             return port
-
-
-def _members(group: int | None) -> list[str]:
-    """The processes of a group that still run (a zombie nobody reaps does not)."""
-    shown = subprocess.run(
-        ["ps", "-e", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(None, 2) for line in shown.stdout.splitlines()]
-    return [row[2] for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
 
 
 def _listeners(pid: int | None) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.core.indicators import Indicators, indicators
+from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.core.numbers import plain
 from cryptoctl.files.outgoing import OutgoingPrice, outgoing
@@ -25,6 +25,7 @@ from cryptoctl.ops.prices import Query, enriched_prices, prices
 from cryptoctl.ops.sending import Tally, send_all
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.retry import RealClock, Retry
+from hostile.traffic import right
 from kit.waiting import eventually
 from live import Live
 
@@ -80,14 +81,6 @@ def table(live: Live, symbol: str) -> list[StoredPrice]:
 def timeless(found: Sequence[StoredPrice]) -> list[Any]:
     """The rows without their symbol and the moment at which they were enriched."""
     return [(p.key, p.price, p.volume, p.exchange, p.id, p.processed, p.indicators) for p in found]
-
-
-def right(found: Sequence[StoredPrice]) -> bool:
-    """Whether every item has what is computed over the symbol's prices in the order of their keys."""
-    values = [each.price for each in found]
-    return [each.indicators for each in found] == [
-        indicators(values[max(0, end - 20) : end]) for end in range(1, len(values) + 1)
-    ]
 
 
 def exact(found: Sequence[StoredPrice]) -> bool:
