@@ -144,29 +144,23 @@ def _forbidden(message: str) -> HttpResponse:
     return error_response("AccessDeniedException", message, status=403)
 
 
-_JSON_CODES: Final[dict[str, str]] = {
-    "missing": "MissingAuthenticationTokenException",
-    "incomplete": "IncompleteSignatureException",
-    "unknown": "UnrecognizedClientException",
-    "wrong": "InvalidSignatureException",
-    "stale": "InvalidSignatureException",
-}
-_QUERY_CODES: Final[dict[str, str]] = {
-    "missing": "MissingAuthenticationToken",
-    "incomplete": "IncompleteSignature",
-    "unknown": "InvalidClientTokenId",
-    "wrong": "SignatureDoesNotMatch",
-    "stale": "SignatureDoesNotMatch",
+# By the kind of a SignatureError: the code in the JSON protocols, and in the query protocol.
+_CODES: Final[dict[str, tuple[str, str]]] = {
+    "missing": ("MissingAuthenticationTokenException", "MissingAuthenticationToken"),
+    "incomplete": ("IncompleteSignatureException", "IncompleteSignature"),
+    "unknown": ("UnrecognizedClientException", "InvalidClientTokenId"),
+    "wrong": ("InvalidSignatureException", "SignatureDoesNotMatch"),
+    "stale": ("InvalidSignatureException", "SignatureDoesNotMatch"),
 }
 
 
 def denial(head: RequestHead, error: SignatureError) -> HttpResponse:
     """The answer in the protocol of the service: each has codes and statuses of its own."""
+    code, query_code = _CODES[error.kind]
     target = head.header("x-amz-target")
     if target:
-        query_code = _QUERY_CODES[error.kind] if target.startswith("AmazonSQS.") else ""
-        headers = {"x-amzn-query-error": f"{query_code};Sender"} if query_code else {}
-        return error_response(_JSON_CODES[error.kind], error.message, status=400, headers=headers)
+        headers = {"x-amzn-query-error": f"{query_code};Sender"} if target.startswith("AmazonSQS.") else {}
+        return error_response(code, error.message, status=400, headers=headers)
     if head.path == "/":
-        return xml_error(_QUERY_CODES[error.kind], error.message, status=403)
-    return error_response(_JSON_CODES[error.kind], error.message, status=403)
+        return xml_error(query_code, error.message, status=403)
+    return error_response(code, error.message, status=403)
