@@ -23,29 +23,20 @@ COLOURS = {
 
 def markdown(screen: Screen, plan: Plan, *, environment: str) -> str:
     """What would change, why, the notes, and the fingerprint that `up --expect` takes."""
-    return "\n".join(_markdown(screen, plan, environment)) + "\n"
+    return "\n\n".join(_blocks(screen, plan, environment)) + "\n"
 
 
-def _markdown(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
+def _blocks(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
     yield f"### Plan for {plain_text(environment)}"
-    yield ""
     yield f"{plain_text(summary(plan))}."
-    steps = (*plan.work, *plan.refused)
-    if steps:
-        yield ""
-        yield "| | resource | why | change |"
-        yield "|---|---|---|---|"
-        yield from map(_row, steps)
+    if steps := (*plan.work, *plan.refused):
+        yield "\n".join(["| | resource | why | change |", "|---|---|---|---|", *map(_row, steps)])
     for obstacle in plan.obstacles:
-        yield ""
         yield f"**{plain_text(screen.hint(str(obstacle)))}**"
     for note in plan.notes:
-        yield ""
         yield plain_text(screen.hint(sentence(note)))
     if told := cost_sentences(cost_difference(plan)):
-        yield ""
         yield f"Cost: {screen.hint(told)}"  # nothing in it is from the wire
-    yield ""
     apply = screen.hint(f"`cryptoctl up --expect {plan.fingerprint}`")
     yield f"Apply exactly this plan with {apply}."
 
