@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class OutboxMessage:
     """A message that AWS would have sent. `text` is what its recipient would have read."""
 
@@ -53,8 +53,4 @@ def read_outbox(file: Path, last: int) -> list[OutboxMessage]:
             f"Reading the outbox of the embedded engine in {file.parent}: {error}.",
             hint="Start the engine: it keeps a damaged file aside and says so.",
         ) from error
-    names = ("region", "protocol", "recipient", "topic", "subject", "text")
-    return [
-        OutboxMessage(at=datetime.fromtimestamp(at, UTC), **dict(zip(names, rest, strict=True)))
-        for at, *rest in reversed(rows)
-    ]
+    return [OutboxMessage(datetime.fromtimestamp(at, UTC), *rest) for at, *rest in reversed(rows)]
