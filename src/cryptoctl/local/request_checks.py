@@ -16,6 +16,7 @@ from cryptoctl.local.functions.function import split_name
 from cryptoctl.local.http import HttpRequest, ServiceError, check_range
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.patterns import PatternError, compile_pattern
+from cryptoctl.local.mappings.settings import invalid
 
 RUNTIMES: Final = re.compile(
     r"python3\.(9|1[0-5])|nodejs(18|20|22|24)\.x|java(8\.al2|11|17|21|25)|dotnet(8|10)|ruby3\.[2-5]"
@@ -69,10 +70,6 @@ def find_check(request: HttpRequest) -> Check | None:
     return None
 
 
-def _invalid(message: str) -> ServiceError:
-    return ServiceError("InvalidParameterValueException", message, Type="User")
-
-
 def _check_ranges(asked: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:
     for name, (low, high) in ranges.items():
         if asked.get(name) is not None:
@@ -86,9 +83,9 @@ async def _function(client: InternalClient, request: HttpRequest) -> None:
     runtime = asked.get("Runtime")
     if runtime is not None and not RUNTIMES.fullmatch(runtime):
         problem = "failed to satisfy constraint: Member must satisfy enum value set"
-        raise _invalid(f"Value {runtime} at 'runtime' {problem}")
+        raise invalid(f"Value {runtime} at 'runtime' {problem}")
     if runtime is not None and not runtime.startswith("python"):
-        raise _invalid(ONLY_PYTHON)
+        raise invalid(ONLY_PYTHON)
     unknown = [each for each in asked.get("Architectures") or [] if each not in ("arm64", "x86_64")]
     if unknown:
         raise ServiceError(
@@ -111,31 +108,31 @@ def _check_variables(variables: Mapping[str, str]) -> None:
     problem = "Lambda was unable to configure your environment variables because the environment variables"
     reserved = sorted(RESERVED_VARIABLES & set(variables))
     if reserved:
-        raise _invalid(
+        raise invalid(
             f"{problem} you have provided contains reserved keys that are currently not supported for "
             f"modification. Reserved keys used in this request: {', '.join(reserved)}"
         )
     if len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode()) > VARIABLES_BYTES:
-        raise _invalid(f"{problem} you have provided exceeded the 4KB limit.")
+        raise invalid(f"{problem} you have provided exceeded the 4KB limit.")
 
 
 async def _code(_client: InternalClient, request: HttpRequest) -> None:
     """Code comes with the request: nothing is fetched from elsewhere."""
     code = request.json.get("Code") or request.json
     if code.get("ImageUri") or code.get("S3Bucket") or request.json.get("PackageType") == "Image":
-        raise _invalid(ONLY_PYTHON)
+        raise invalid(ONLY_PYTHON)
 
 
 async def _role_exists(client: InternalClient, arn: str, region: str) -> None:
     try:
         await client.form("iam", "GetRole", region, RoleName=arn.rpartition("/")[2])
     except ServiceError as error:
-        raise _invalid("The role defined for the function cannot be assumed by Lambda.") from error
+        raise invalid("The role defined for the function cannot be assumed by Lambda.") from error
 
 
 async def _dead_letter_target_exists(client: InternalClient, region: str, arn: str | None) -> None:
     if arn and not await _exists(client, region, arn):
-        raise _invalid(f"The target of the dead letter config does not exist: {arn}")
+        raise invalid(f"The target of the dead letter config does not exist: {arn}")
 
 
 async def _exists(client: InternalClient, region: str, arn: str) -> bool:
@@ -158,7 +155,7 @@ async def _invoke_config(client: InternalClient, request: HttpRequest) -> None:
     for end in (request.json.get("DestinationConfig") or {}).values():
         arn = (end or {}).get("Destination")
         if arn and not await _exists(client, request.region, arn):
-            raise _invalid(f"The destination ARN {arn} is invalid.")
+            raise invalid(f"The destination ARN {arn} is invalid.")
 
 
 async def _concurrency(client: InternalClient, request: HttpRequest) -> None:
@@ -175,7 +172,7 @@ async def _concurrency(client: InternalClient, request: HttpRequest) -> None:
     own = (function.get("Concurrency") or {}).get("ReservedConcurrentExecutions") or 0
     left = limits["UnreservedConcurrentExecutions"] + own - wanted
     if left < UNRESERVED:
-        raise _invalid(
+        raise invalid(
             "Specified ReservedConcurrentExecutions for function decreases account's "
             f"UnreservedConcurrentExecution below its minimum value of [{UNRESERVED}]."
         )
