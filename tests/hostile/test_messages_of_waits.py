@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,13 @@ from cryptoctl.ui.screen import Screen, printable
 from hostile.golden import FILE, Situation, check
 from hostile.scripted import RULES, SETTLES, STACK, answer, asking, plain, sent_by
 from kit.clocks import FakeClock
+from kit.one_by_one import OneByOne
 
 HOSTILE = "\x1b]0;mine\x07\x1b[2J\x1b[31m[bold red]all is well[/bold red]\u202e\r\nerror: not this line"
 
 
 @dataclass
-class Says:
+class Says(OneByOne):
     """An AWS that gives the same answer, or the same refusal, to everything."""
 
     say: Callable[[str, str], dict[str, Any]]
@@ -57,16 +58,6 @@ class Says:
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
         yield from self.say(service, operation).get(key, ())
-
-    def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
-        return [function(thing) for thing in things]
-
-    def with_shared_lists(self) -> Says:
-        """Nothing is shared."""
-        return self
-
-    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
-        return [read() for read in reads]
 
 
 def refuses(code: str, message: str, request_id: str | None = None) -> Says:

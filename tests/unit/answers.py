@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
+from kit.one_by_one import OneByOne
 
 ACCOUNT = "1" * 12
 SCOPE = Scope(environment="dev", account=ACCOUNT, region="us-east-1")
@@ -18,7 +19,7 @@ STACK = Stack(SCOPE, EnvironmentSettings(), Code(zip_bytes=b"code", sha256="hash
 
 
 @dataclass
-class Answers:
+class Answers(OneByOne):
     """Each operation's answer, or the code of its refusal; for what is not named, there is nothing."""
 
     of: Mapping[str, Any]
@@ -47,10 +48,6 @@ class Answers:
         """All pages."""
         yield from self.call(service, operation, **params)[key] if operation in self.of else ()
 
-    def with_shared_lists(self) -> Answers:
-        """Whoever looks asks each time."""
-        return self
-
     def list_all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
         """All pages at once."""
         return list(self.paginate(service, operation, key, **params))
@@ -58,11 +55,3 @@ class Answers:
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
         """The tag index, which lists nothing."""
         return {}
-
-    def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
-        """One after the other."""
-        return [function(thing) for thing in things]
-
-    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
-        """One after the other."""
-        return [read() for read in reads]

@@ -12,6 +12,7 @@ from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 from kit.clocks import FakeClock
+from kit.one_by_one import OneByOne
 from unit.answers import SCOPE, STACK
 
 SENDERS = {name: SenderSettings(scheme="token", token_header="x-token") for name in ("desk", "provider")}
@@ -22,7 +23,7 @@ GIVEN = SenderSecret(secret="given by its provider")
 
 
 @dataclass
-class FakeSsm:
+class FakeSsm(OneByOne):
     """Parameter Store with every version of a value; the first page of a list is always empty.
 
     `before` and `after` are told of each call; what they do to it is done by others. `refuse` may raise.
@@ -62,15 +63,6 @@ class FakeSsm:
     def list_all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
         first = self.call(service, operation, **params)
         return [*first[key], *self.call(service, operation, NextToken=first["NextToken"], **params)[key]]
-
-    def map(self, function: Callable[[Any], Any], things: Any) -> list[Any]:
-        return [function(thing) for thing in things]
-
-    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
-        return [read() for read in reads]
-
-    def with_shared_lists(self) -> FakeSsm:
-        return self
 
     def DescribeParameters(self, NextToken: str = "", **_: Any) -> dict[str, Any]:  # noqa: N802, N803
         if not NextToken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from cryptoctl.aws_errors import AwsError
 from cryptoctl.aws_responses import AwsResponse
 from cryptoctl.ops.doctor import CheckResult, _clock, _permissions
 from cryptoctl.reconcile.permissions import Access, Permission
+from kit.one_by_one import OneByOne
 
 SESSION = "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Deploy_0123/ada"
 WITH_PATH = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Deploy_0123"
@@ -28,7 +29,7 @@ NEW = Permission(
 
 
 @dataclass
-class FakeIam:
+class FakeIam(OneByOne):
     """IAM with one role, which allows what is simulated, if it is asked about that very role."""
 
     may_read: bool = True
@@ -53,13 +54,6 @@ class FakeIam:
         if params["PolicySourceArn"] != WITH_PATH:
             raise AwsError(service=service, operation=operation, code="NoSuchEntity", message="no such role")
         yield from ({"EvalActionName": each, "EvalDecision": "allowed"} for each in params["ActionNames"])
-
-    def with_shared_lists(self) -> FakeIam:
-        """Nothing is shared."""
-        return self
-
-    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
-        return [read() for read in reads]
 
 
 def test_a_role_with_a_path_is_asked_about_by_its_whole_arn() -> None:

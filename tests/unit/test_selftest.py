@@ -56,6 +56,7 @@ from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.ui.selftest import markdown, report_document
 from kit.clocks import FakeClock
+from kit.one_by_one import OneByOne
 from unit.answers import STACK
 
 SOURCE = Path(cryptoctl.__file__).parent
@@ -69,7 +70,7 @@ OURS = SelftestStack(
 CREATES: tuple[Step, ...] = build_plan(list(OURS), dict.fromkeys(OURS), Goal.PRESENT).steps
 
 
-class Answers:
+class Answers(OneByOne):
     """An AWS that refuses requests as it is told, and does what `map` promises in turn."""
 
     def __init__(self, *errors: AwsError | None) -> None:
@@ -81,9 +82,6 @@ class Answers:
         if error is not None:
             raise error
         return {}
-
-    def map(self, function: Callable[[Any], Any], things: Any) -> list[Any]:
-        return [function(each) for each in things]
 
 
 def context(*errors: AwsError | None) -> CheckContext:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from kit.clocks import FakeClock
+from kit.one_by_one import OneByOne
 from live import Silent
 from unit.things import Thing
 
@@ -26,7 +27,7 @@ Hook = Callable[["FakeKms"], None]
 
 
 @dataclass
-class FakeKms:
+class FakeKms(OneByOne):
     """Keys, aliases and things of one account. `before` a call of that name, another run does something."""
 
     keys: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -58,16 +59,6 @@ class FakeKms:
 
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
         return {f"arn/{key_id}": {} for key_id in self.keys}
-
-    def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
-        return [function(thing) for thing in things]
-
-    def with_shared_lists(self) -> FakeKms:
-        """Nothing is shared."""
-        return self
-
-    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
-        return [read() for read in reads]
 
     def new_key(self) -> str:
         key_id = f"key-{len(self.keys) + 1}"

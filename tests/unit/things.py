@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Ref, Value
+from kit.one_by_one import OneByOne
 
 SCOPE = Scope(environment="test", account="1" * 12, region="here")
 
@@ -80,7 +81,7 @@ class Thing(Provisioner):
 
 
 @dataclass
-class FakeAws:
+class FakeAws(OneByOne):
     """Holds things in memory; `before` may raise for an operation, `after` once its work is done."""
 
     things: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -99,18 +100,6 @@ class FakeAws:
     def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:
         """A reading request."""
         return self.things.get(params["Name"])
-
-    def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
-        """One after the other."""
-        return [function(thing) for thing in things]
-
-    def with_shared_lists(self) -> FakeAws:
-        """Nothing is shared."""
-        return self
-
-    def gather(self, *reads: Callable[[], Any]) -> list[Any]:
-        """One after the other."""
-        return [read() for read in reads]
 
     def _CreateThing(self, Name: str, Fields: Any) -> dict[str, Any]:  # noqa: N802, N803
         if Name in self.things:
