@@ -81,11 +81,12 @@ def on_signal(first: Callable[[], object], second: Callable[[], object]) -> Iter
 def deferred() -> Iterator[Callable[[], bool]]:
     """Gives what tells whether a signal has come. In the block the first does no more, the second raises."""
     asked = threading.Event()
-    with on_signal(asked.set, _interrupt):
+    with on_signal(asked.set, interrupt):
         yield asked.is_set
 
 
-def _interrupt() -> None:
+def interrupt() -> None:
+    """What a signal does that is not waited for. Raises KeyboardInterrupt."""
     raise KeyboardInterrupt
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -131,7 +131,7 @@ async def _follow(
 
     if for_s is not None:
         loop.call_later(for_s, end)
-    with interrupts.on_signal(partial(loop.call_soon_threadsafe, end), _at_once):
+    with interrupts.on_signal(partial(loop.call_soon_threadsafe, end), interrupts.interrupt):
         async with exchanges:
             resume_at_s: dict[str, float] = {}
             followed = [(market, start_points[market.source]) for market in exchanges.markets]
@@ -175,10 +175,6 @@ async def _report(report: FeedReport, clock: RealAsyncClock, stop: asyncio.Event
     while not stop.is_set():
         report.look(clock.now_s())
         await clock.sleep(POLL_EVERY_S, stop)
-
-
-def _at_once() -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _show(run: CommandRun, running: Sequence[Feed]) -> None:

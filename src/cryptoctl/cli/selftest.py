@@ -62,7 +62,7 @@ def selftest(
         old = former(run.session.aws)
         own = SelftestRun(run=run, name=new_name(datetime.now(UTC)), claims=claims, everything=not only)
         _ask(run, own, yes=yes)
-    with interrupts.on_signal(own.stop.asked.set, _leave):
+    with interrupts.on_signal(own.stop.asked.set, interrupts.interrupt):
         run.set_members(removed=_remove(run, old))
         own.whole()
     report = own.report if show_account else own.report.without_account()
@@ -105,10 +105,6 @@ def _remove(run: CommandRun, old: list[str]) -> list[str]:
         own_runs.forget(name)
         gone.append(name)
     return gone
-
-
-def _leave() -> None:
-    raise KeyboardInterrupt
 
 
 def _check_directory(directory: Path) -> None:
