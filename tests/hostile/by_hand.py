@@ -6,11 +6,9 @@ people have been at work.
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -19,6 +17,7 @@ from botocore import xform_name
 from hostile.clients import REGION
 from hostile.inventory import Account
 from kit.waiting import eventually
+from local.workbench import zipped
 
 ACCOUNT = "0" * 12
 FUNCTIONS = ("webhook-processor", "price-enricher", "error-notifier")
@@ -314,9 +313,6 @@ def _document(statements: Sequence[Mapping[str, Any]]) -> str:
 
 def _package(module: str) -> bytes:
     """Somebody else's code, which takes every event and does nothing with it."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name in ("cryptoctl/__init__.py", "cryptoctl/handlers/__init__.py"):
-            archive.writestr(name, "")
-        archive.writestr(f"cryptoctl/handlers/{module}.py", "def handler(event, context):\n    return {}\n")
-    return buffer.getvalue()
+    packages = dict.fromkeys(("cryptoctl/__init__.py", "cryptoctl/handlers/__init__.py"), "")
+    handler = {f"cryptoctl/handlers/{module}.py": "def handler(event, context):\n    return {}\n"}
+    return zipped({**packages, **handler})

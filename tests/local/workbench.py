@@ -9,7 +9,6 @@ import http.client
 import io
 import json
 import textwrap
-import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +21,8 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from kit.waiting import PAUSE_S, eventually
 
 T = TypeVar("T")
 
@@ -115,14 +116,8 @@ class Workbench:
 
     def eventually(self, look: Callable[[], T | None], *, within_s: float = 15.0, what: str = "") -> T:
         """The first truthy answer; a real account gets more time."""
-        deadline = time.monotonic() + within_s * (10 if self.real else 1)
-        while True:
-            seen = look()
-            if seen:
-                return seen
-            if time.monotonic() > deadline:
-                raise AssertionError(f"never came: {what or look}; last seen: {seen!r}")
-            time.sleep(1.0 if self.real else 0.02)
+        patience, pause_s = (10, 1.0) if self.real else (1, PAUSE_S)
+        return eventually(look, what, within_s=within_s * patience, pause_s=pause_s)
 
     def role(self) -> str:
         """A role that functions run as."""
