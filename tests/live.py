@@ -75,7 +75,6 @@ class Live:
 
     @property
     def resources(self) -> list[Provisioner]:
-        """Everything in the stack."""
         return list(self.stack)
 
     def plan(self, goal: Goal = Goal.PRESENT, resources: list[Provisioner] | None = None) -> Plan:
@@ -84,15 +83,12 @@ class Live:
         return make_plan(resources or self.resources, self.aws, goal, orphans=orphans)
 
     def run(self, plan: Plan) -> Report:
-        """Runs a plan."""
         return Executor(aws=self.aws, listener=Silent()).run(plan)
 
     def up(self, resources: list[Provisioner] | None = None) -> Report:
-        """Plans and runs."""
         return self.run(self.plan(resources=resources))
 
     def down(self) -> Report:
-        """Plans and runs the removal."""
         return self.run(self.plan(Goal.ABSENT))
 
     def change_function(self, name: str, **params: Any) -> None:

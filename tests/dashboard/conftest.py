@@ -37,11 +37,9 @@ class ToldReader(PageReader):
         """Reads nothing."""
 
     def state(self) -> dict[str, Any]:
-        """As set."""
         return dict(self.answer)
 
     def prices(self, symbol: str, interval: Interval, revision: int) -> PagePrices | None:
-        """As set."""
         self.asked_for.append((symbol, interval, revision))
         return self.tell(symbol, interval, revision)
 

@@ -45,11 +45,9 @@ class Told(ReplayListener):
         self.units: list[int] = []
 
     def ended(self, result: ReplayResult) -> None:
-        """Remembers."""
         self.results.append(result)
 
     def searching(self, units: int) -> None:
-        """Remembers."""
         self.units.append(units)
 
 
@@ -249,5 +247,4 @@ class Workshop:
 
 
 def without(item: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """An item without some attributes."""
     return {name: value for name, value in item.items() if name not in names}

@@ -31,7 +31,6 @@ class Run(Protocol):
 
 
 def by_boto3(account: Account) -> Run:
-    """With boto3."""
 
     def run(service: str, operation: str, **params: Any) -> Any:
         return getattr(account[service], xform_name(operation))(**params)

@@ -29,7 +29,6 @@ class Ended:
     err: str
 
     def document(self) -> Any:
-        """Its JSON answer."""
         return json.loads(self.out)
 
 
@@ -155,7 +154,6 @@ class Nursery:
         self._added = {}
 
     def close(self) -> None:
-        """Ends the nursery."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()

@@ -70,7 +70,6 @@ class Account:
         return self._clients[service]
 
     def close(self) -> None:
-        """Closes the clients."""
         for client in self._clients.values():
             client.close()
 

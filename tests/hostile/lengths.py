@@ -57,7 +57,6 @@ class Timer:
         self._until: dict[str, float] = {}
 
     def open(self, name: str, seconds: float) -> None:
-        """The window opens now."""
         self._until[name] = time.monotonic() + seconds
 
     def over(self, name: str) -> float:

@@ -53,7 +53,6 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the request was granted."""
         return self.status < 300
 
     def document(self) -> dict[str, Any]:
@@ -73,7 +72,6 @@ class Answer:
 
 @cache
 def model(service: str) -> Any:
-    """botocore's model of a service."""
     return botocore.session.Session().get_service_model(service)
 
 

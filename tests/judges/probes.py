@@ -43,7 +43,6 @@ BY_LAMBDA = {"kms:ViaService": "lambda.us-east-1.amazonaws.com"}
 
 
 def stack(name: str, config: EnvironmentSettings | None = None) -> Stack:
-    """An environment of that name."""
     scope = Scope(environment=name, account=ACCOUNT, region="us-east-1")
     return Stack(scope, config or EnvironmentSettings(), Code(zip_bytes=b"", sha256=""))
 
@@ -102,7 +101,6 @@ def _under_a_customers_key(probe: Callable[..., dict[str, Any]]) -> Iterator[dic
 
 
 def main(directory: Path) -> None:
-    """Writes the files."""
     (directory / "policies").mkdir(parents=True, exist_ok=True)
     bound = EnvironmentSettings(permissions_boundary=BOUNDARY)
     keyed = replace(

@@ -143,7 +143,6 @@ class Browser:
             self.problems.append(json.dumps([each.get("value") for each in params["args"]]))
 
     def open(self, url: str) -> None:
-        """Goes to an address."""
         self.call("Page.navigate", url=url)
 
     def run(self, expression: str) -> Any:

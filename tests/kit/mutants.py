@@ -46,7 +46,6 @@ class Mutant:
 
     @property
     def module(self) -> str:
-        """The module's name."""
         return ".".join(self.file.relative_to(SOURCE).with_suffix("").parts)
 
     @property
@@ -55,7 +54,6 @@ class Mutant:
         return self.module.split(".")[1]
 
     def tree(self) -> ast.Module:
-        """The module with the change."""
         tree = ast.parse(self.file.read_text("utf-8"))
         node = list(ast.walk(tree))[self.node]
         replaced = dict(changes(node))[self.change]

@@ -88,7 +88,6 @@ class PatchedAws(RecordingAws):
         return self.plainly(service, operation, once=once, **params)
 
     def plainly(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
-        """The engine's own answer."""
         return super().call(service, operation, once=once, **params)
 
 

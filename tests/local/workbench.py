@@ -200,7 +200,6 @@ class Workbench:
         return result
 
     def arn(self, function: str) -> str:
-        """A function's ARN."""
         return str(self.client("lambda").get_function_configuration(FunctionName=function)["FunctionArn"])
 
     def invoke(self, function: str, event: Any) -> tuple[Any, str | None]:
@@ -229,7 +228,6 @@ class Workbench:
         self._undo.callback(call, **parameters)
 
     def topic(self) -> str:
-        """A topic's ARN."""
         arn = str(self.client("sns").create_topic(Name=self.name("topic"))["TopicArn"])
         self.undo(self.client("sns").delete_topic, TopicArn=arn)
         return arn
@@ -318,7 +316,6 @@ class Workbench:
             client.delete_event_source_mapping(UUID=uuid_of_mapping)
 
     def log(self, function: str, pattern: str = "") -> list[dict[str, Any]]:
-        """A function's log events."""
         pages = (
             self.client("logs")
             .get_paginator("filter_log_events")
@@ -356,7 +353,6 @@ def _removed(delete: Callable[..., Any], **params: Any) -> None:
 
 
 def zipped(files: dict[str, str]) -> bytes:
-    """A zip with these files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():

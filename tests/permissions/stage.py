@@ -167,7 +167,6 @@ class Stage:
         self.account["dynamodb"].put_item(TableName=f"crypto-prices-{STAGE}", Item=item)
 
     def items(self, symbol: str) -> list[dict[str, Any]]:
-        """A symbol's items."""
         answer = self.account["dynamodb"].query(
             TableName=f"crypto-prices-{STAGE}",
             KeyConditionExpression="symbol = :symbol",
@@ -207,7 +206,6 @@ class Stage:
         return sum("DDBStreamBatchInfo" in each["Body"] for each in self.letters(ENRICHER))
 
     def queue(self, name: str) -> str:
-        """A queue's URL."""
         return str(self.account["sqs"].get_queue_url(QueueName=name)["QueueUrl"])
 
     def listen(self, topic: str) -> str:

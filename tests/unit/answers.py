@@ -26,7 +26,6 @@ class Answers(OneByOne):
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
     def call(self, service: str, operation: str, **params: Any) -> Any:
-        """One request."""
         self.asked.append((operation, params))
         answer = self.of[operation]
         if isinstance(answer, str):
@@ -34,7 +33,6 @@ class Answers(OneByOne):
         return answer
 
     def find(self, service: str, operation: str, *, not_found: str | tuple[str, ...], **params: Any) -> Any:
-        """A reading request."""
         if operation not in self.of:
             return None
         try:
@@ -45,11 +43,9 @@ class Answers(OneByOne):
             raise
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
-        """All pages."""
         yield from self.call(service, operation, **params)[key] if operation in self.of else ()
 
     def list_all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
-        """All pages at once."""
         return list(self.paginate(service, operation, key, **params))
 
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:

@@ -90,7 +90,6 @@ class FakeAws(OneByOne):
     calls: list[tuple[str, str]] = field(default_factory=list)
 
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
-        """One request."""
         self.calls.append((operation, params["Name"]))
         self.before(operation, params)
         answer: dict[str, Any] = getattr(self, f"_{operation}")(**params)
@@ -98,7 +97,6 @@ class FakeAws(OneByOne):
         return answer
 
     def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:
-        """A reading request."""
         return self.things.get(params["Name"])
 
     def _CreateThing(self, Name: str, Fields: Any) -> dict[str, Any]:  # noqa: N802, N803

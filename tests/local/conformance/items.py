@@ -11,10 +11,8 @@ Key = dict[str, Any]
 
 
 def key(number: float | str, symbol: str = "BTC") -> Key:
-    """The key of an item."""
     return {"symbol": {"S": symbol}, "at": {"N": str(number)}}
 
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:
-    """The code of an error."""
     return str(error.value.response["Error"]["Code"])

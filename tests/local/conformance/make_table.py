@@ -85,7 +85,6 @@ def outcomes(endpoint: str | None) -> dict[str, str]:
 
 
 def table() -> str:
-    """The table, in Markdown."""
     ours = outcomes(None)
     with tempfile.TemporaryDirectory() as directory, plain_ministack(Path(directory)) as url:
         plain = outcomes(url)
