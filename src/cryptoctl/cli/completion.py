@@ -47,11 +47,8 @@ def profile_names() -> list[str]:
         except (OSError, Error, UnicodeDecodeError):
             continue
         sections += parser.sections()
-    return sorted({each.removeprefix("profile ").strip() for each in sections if _names_a_profile(each)})
-
-
-def _names_a_profile(section: str) -> bool:
-    return not section.startswith(("sso-session", "services"))
+    profiles = [each for each in sections if not each.startswith(("sso-session", "services"))]
+    return sorted({each.removeprefix("profile ").strip() for each in profiles})
 
 
 def claim_ids() -> list[str]:

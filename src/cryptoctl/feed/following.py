@@ -156,7 +156,9 @@ class Feed:
                 if not passes(error):
                     self.unsent += len(prices)
                     raise
-                self._say_failed(error)
+                if not self.sending:
+                    self.tell(f"Sending failed and is repeated: {error}")
+                self.sending = str(error)
             else:
                 if self.sending:
                     self.tell("Sending works again.")
@@ -166,11 +168,6 @@ class Feed:
                 await self.clock.sleep(min(next(pauses), 2.0), never)
             else:
                 await self.clock.sleep(next(pauses), self.stop)
-
-    def _say_failed(self, error: AwsError | Failure) -> None:
-        if not self.sending:
-            self.tell(f"Sending failed and is repeated: {error}")
-        self.sending = str(error)
 
     def _price(self, line: FollowedSymbol, trade: Trade) -> OutgoingPrice:
         # Whether a time is too far ahead, the function decides: this machine's clock may be wrong.

@@ -64,7 +64,11 @@ def lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
             for line in iter(partial(text.readline, MAX_LINE_LENGTH + 1), ""):
                 number += 1
                 if len(line) > MAX_LINE_LENGTH:
-                    raise _too_long(source.name, number)
+                    raise Failure(
+                        ExitCode.USAGE,
+                        f"Line {number} of {source.name} is longer than {MAX_LINE_LENGTH} characters.",
+                        "A text file of prices has a line for each price, or is JSON.",
+                    )
                 yield number, line.removesuffix("\n")
         except UnicodeError as error:
             raise _undecodable(source.name, number, error, encoding) from error
@@ -90,14 +94,6 @@ def chunks(source: Source, encoding: str) -> Iterator[str]:
                     yield chunk
         except UnicodeError as error:
             raise _undecodable(source.name, read, error, encoding) from error
-
-
-def _too_long(name: str, number: int) -> Failure:
-    return Failure(
-        ExitCode.USAGE,
-        f"Line {number} of {name} is longer than {MAX_LINE_LENGTH} characters.",
-        "A text file of prices has a line for each price, or is JSON.",
-    )
 
 
 def _undecodable(name: str, lines_before: int, error: UnicodeError, encoding: str) -> Failure:

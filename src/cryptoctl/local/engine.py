@@ -117,7 +117,8 @@ class Engine:
                 return False
         pid = self._holder()
         if pid is not None:
-            _signal(pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
             stopped = _wait_until(lambda: not self._data.running(), STOP_WITHIN_S)
             # What the engine started is in its process group: workers, and whatever handlers spawned.
             end_group(pid)
@@ -284,11 +285,6 @@ def _same_port(running: EngineStatus, wanted: int | None) -> None:
             f"Starting the embedded engine on port {wanted}: it runs already, on port {running.port}.",
             hint="Stop it first (`cryptoctl local stop`), or use the port it has.",
         )
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)
 
 
 def _wait_until(condition: Callable[[], bool], within_s: float) -> bool:

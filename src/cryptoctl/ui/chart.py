@@ -40,7 +40,9 @@ def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
     lines = [_header(prices)]
     for row, label in enumerate(labels):
         plot = zip(price[row], average[row], strict=True)
-        parts = [(chr(BLANK + (here or there)), _style(here, there)) for here, there in plot]
+        parts = [
+            (chr(BLANK + (here or there)), AVERAGE if there and not here else "") for here, there in plot
+        ]
         while parts and parts[-1][0] == chr(BLANK):
             parts.pop()
         lines.append(Text.assemble((label.rjust(margin) + (" ┤" if label else " │"), "dim"), *parts))
@@ -139,7 +141,3 @@ def _stretched(values: Sequence[T], count: int) -> list[Sequence[T]]:
     if len(values) >= count:
         return shares(values, count)
     return [[values[place * len(values) // count]] for place in range(count)]
-
-
-def _style(price: int, average: int) -> str:
-    return "" if price else AVERAGE if average else ""

@@ -184,12 +184,9 @@ class ExecutionEnvironment:
         except (asyncio.IncompleteReadError, ConnectionError):
             assert self._process is not None
             code = self._process.wait()
-            how = f"signal: {_signal_name(-code)}" if code < 0 else f"exit status {code}"
+            name = (signal.strsignal(-code) or str(-code)).lower() if code < 0 else ""
+            how = f"signal: {name}" if name else f"exit status {code}"
             raise EnvironmentLostError(OUT_OF_MEMORY if code == -signal.SIGKILL else how) from None
-
-
-def _signal_name(number: int) -> str:
-    return (signal.strsignal(number) or str(number)).lower()
 
 
 def below_level(line: str, wanted: str) -> bool:
