@@ -10,10 +10,10 @@ import h11
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.local.functions.url_events import Address, event_of, response_of
+from cryptoctl.local.functions.url_events import event_of, response_of
 from cryptoctl.local.http import HttpResponse, RequestHead
 
-ADDRESS = Address(id="a" * 32, host="a.lambda-url.us-east-1.localhost", scheme="http", port=4577)
+HOST = "a.lambda-url.us-east-1.localhost"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -68,7 +68,7 @@ def test_what_the_connection_needs_is_not_the_functions_to_say() -> None:
 
 @given(st.binary(), st.sampled_from(["text/plain", "application/json", "image/png", ""]))
 def test_every_body_becomes_an_event_that_is_json(body: bytes, kind: str) -> None:
-    event = event_of(ADDRESS, head(content_type=kind), "/x", body, request_id="1", source_ip="127.0.0.1")
+    event = event_of(HOST, 4577, head(content_type=kind), "/x", body, "1")
     there = json.loads(json.dumps(event))
     if there["isBase64Encoded"]:
         assert base64.b64decode(there["body"]) == body
@@ -78,5 +78,5 @@ def test_every_body_becomes_an_event_that_is_json(body: bytes, kind: str) -> Non
 
 def test_a_compressed_body_is_handed_on_as_bytes() -> None:
     compressed = head(content_type="application/json", content_encoding="gzip")
-    event = event_of(ADDRESS, compressed, "/x", b"\x1f\x8b", request_id="1", source_ip="127.0.0.1")
+    event = event_of(HOST, 4577, compressed, "/x", b"\x1f\x8b", "1")
     assert (event["isBase64Encoded"], base64.b64decode(event["body"])) == (True, b"\x1f\x8b")

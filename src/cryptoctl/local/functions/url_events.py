@@ -9,13 +9,14 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from cryptoctl.local.http import HttpResponse, RequestHead
 
 MAX_BYTES: Final[int] = 6 * 2**20
+LOOPBACK: Final[str] = "127.0.0.1"
+"""Who sends a request: the engine listens nowhere else."""
 JSON: Final[dict[str, str]] = {"content-type": "application/json"}
 # Of these kinds, and of `text/…`, a body is handed on as text; of all others in base64, forms among them.
 _TEXT: Final = ("application/json", "application/xml", "application/javascript")
@@ -25,29 +26,19 @@ _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _OF_THE_CONNECTION: Final = ("connection", "content-length", "keep-alive", "transfer-encoding", "upgrade")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Address:
-    """Where a function URL is reached: its id, its host as the API gives it, the scheme and the port."""
-
-    id: str
-    host: str
-    scheme: str
-    port: int
-
-
 def event_of(
-    address: Address, head: RequestHead, raw_path: str, body: bytes, *, request_id: str, source_ip: str
+    host: str, port: int, head: RequestHead, raw_path: str, body: bytes, request_id: str
 ) -> dict[str, Any]:
-    """The event. `raw_path` is the path as it was sent."""
-    now = time.time()
+    """The event. `host` is the function URL's as the API gives it, `raw_path` the path as it was sent."""
+    now, url_id = time.time(), host.partition(".")[0]
     headers = {name: value for name, value in head.headers.items() if name != "cookie"}
     # These the front end sets itself, whatever a client sends.
     headers |= {
-        "host": address.host,
+        "host": host,
         "x-amzn-trace-id": f"Root=1-{int(now):08x}-{secrets.token_hex(12)}",
-        "x-forwarded-for": source_ip,
-        "x-forwarded-port": str(address.port),
-        "x-forwarded-proto": address.scheme,
+        "x-forwarded-for": LOOPBACK,
+        "x-forwarded-port": str(port),
+        "x-forwarded-proto": "http",
     }
     event: dict[str, Any] = {
         "version": "2.0",
@@ -57,14 +48,14 @@ def event_of(
         "headers": headers,
         "requestContext": {
             "accountId": "anonymous",
-            "apiId": address.id,
-            "domainName": address.host,
-            "domainPrefix": address.id,
+            "apiId": url_id,
+            "domainName": host,
+            "domainPrefix": url_id,
             "http": {
                 "method": head.method,
                 "path": unquote(raw_path),
                 "protocol": "HTTP/1.1",
-                "sourceIp": source_ip,
+                "sourceIp": LOOPBACK,
                 "userAgent": head.header("user-agent"),
             },
             "requestId": request_id,

@@ -10,12 +10,10 @@ from typing import Any, Final
 
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionLookup
-from cryptoctl.local.functions.url_events import JSON, MAX_BYTES, Address, event_of, response_of
+from cryptoctl.local.functions.url_events import JSON, MAX_BYTES, event_of, response_of
 from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, RequestHead, ServiceError, violation
 from cryptoctl.local.ministack_adapter import UrlTarget
 
-LOOPBACK: Final[str] = "127.0.0.1"
-"""Who sends a request: the engine listens nowhere else."""
 _CONFIGURATIONS: Final = re.compile(r"/2021-10-31/functions/[^/]+/urls?")
 _MEMBERS: Final[dict[str, tuple[str, ...]]] = {
     "AuthType": ("AWS_IAM", "NONE"),
@@ -93,8 +91,7 @@ class FunctionUrls:
         if not url.signed and not _anybody_may(await self._functions.policy(url.region, url.function)):
             raise ServiceError("AccessDeniedException", f"Forbidden. {_WHY}", status=403)
         function = await self._functions.find(url.region, url.function, url.qualifier)
-        address = Address(id=url.id, host=host_of(url.id, url.region), scheme="http", port=self._port)
-        event = event_of(address, head, raw_path, body, request_id=request_id, source_ip=LOOPBACK)
+        event = event_of(host_of(url.id, url.region), self._port, head, raw_path, body, request_id)
         payload = json.dumps(event, ensure_ascii=False)
         if len(payload.encode()) > MAX_BYTES:
             message = f"Request must be smaller than {MAX_BYTES} bytes for the InvokeFunction operation"
