@@ -99,9 +99,9 @@ async def _function(client: InternalClient, request: HttpRequest) -> None:
     _check_variables((asked.get("Environment") or {}).get("Variables") or {})
     if asked.get("Role"):
         await _role_exists(client, asked["Role"], request.region)
-    await _dead_letter_target_exists(
-        client, request.region, (asked.get("DeadLetterConfig") or {}).get("TargetArn")
-    )
+    target = (asked.get("DeadLetterConfig") or {}).get("TargetArn")
+    if target and not await _exists(client, request.region, target):
+        raise invalid(f"The target of the dead letter config does not exist: {target}")
 
 
 def _check_variables(variables: Mapping[str, str]) -> None:
@@ -128,11 +128,6 @@ async def _role_exists(client: InternalClient, arn: str, region: str) -> None:
         await client.form("iam", "GetRole", region, RoleName=arn.rpartition("/")[2])
     except ServiceError as error:
         raise invalid("The role defined for the function cannot be assumed by Lambda.") from error
-
-
-async def _dead_letter_target_exists(client: InternalClient, region: str, arn: str | None) -> None:
-    if arn and not await _exists(client, region, arn):
-        raise invalid(f"The target of the dead letter config does not exist: {arn}")
 
 
 async def _exists(client: InternalClient, region: str, arn: str) -> bool:
