@@ -200,7 +200,7 @@ def _show_summary(screen: Screen, summary: ReplaySummary) -> None:
     if summary.resumed:
         parts.append(f"{summary.resumed} of them begun by a replay that was killed")
     if summary.replayed_before:
-        parts.append(f"{summary.replayed_before} replayed before and deleted now")
+        parts.append(f"{summary.replayed_before} replayed before and deleted")
     if summary.undeleted:
         parts.append(f"{summary.undeleted} replayed but not yet deleted")
     if summary.in_flight:

@@ -48,6 +48,11 @@ class Shape(StrEnum):
 Attributes = Mapping[str, Mapping[str, str]]
 
 
+def message_key(queue: QueueName, id: str) -> str:  # noqa: A002
+    """The key of the message with that id."""
+    return f"{queue}/{id}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
     """A message as received from SQS.
@@ -66,7 +71,7 @@ class Message:
     @property
     def key(self) -> str:
         """Unique over both queues."""
-        return f"{self.queue}/{self.id}"
+        return message_key(self.queue, self.id)
 
     def attribute(self, name: str) -> str:
         """The text of an attribute; empty if it has none."""

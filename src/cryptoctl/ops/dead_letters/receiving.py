@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from cryptoctl.aws import AwsError
-from cryptoctl.errors import Failure
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues, by_queue
@@ -172,9 +172,37 @@ def _selected(
     selected = (
         letter for letter in map(decode, receive_all(chosen, wanted)) if selection.matches(letter, started_ms)
     )
+    count = 0
     for letter in islice(selected, limit):
         journal.mark(letter.message.key, MessageState.CHOSEN)
+        count += 1
         yield letter
+    if count != limit:
+        check_ids(ids_not_found(selection, journal), in_flight_elsewhere(queues, selection, journal))
+
+
+def ids_not_found(selection: Selection, journal: Journal) -> set[str]:
+    """The ids that the selection names and that no chosen message has."""
+    if not selection.ids:
+        return set()
+    states = (MessageState.CHOSEN, MessageState.BEGUN)
+    return set(selection.ids) - {each.id for state in states for each in journal.all(state)}
+
+
+def check_ids(missing: Collection[str], in_flight: int) -> None:
+    """Raises Failure for ids that no message has: a mistyped one is not taken for done.
+
+    Where messages are in flight elsewhere they may be those, and who calls tells of them.
+    """
+    if missing and not in_flight:
+        named = "the id" if len(missing) == 1 else "one of the ids"
+        raise Failure(
+            ExitCode.FAILED,
+            f"No message that the filters select has {named} {', '.join(sorted(missing))}. "
+            "Nothing was changed.",
+            "`cryptoctl dlq peek` shows the messages with their ids. What was purged, or replayed on another "
+            "machine, is in no queue any more.",
+        )
 
 
 def in_flight_elsewhere(queues: DeadLetterQueues, selection: Selection, journal: Journal) -> int:
@@ -182,10 +210,8 @@ def in_flight_elsewhere(queues: DeadLetterQueues, selection: Selection, journal:
 
     To be asked once everything else is received. None where each message that is selected by its id is found.
     """
-    if selection.ids:
-        states = (MessageState.CHOSEN, MessageState.BEGUN)
-        if {each.id for state in states for each in journal.all(state)} >= set(selection.ids):
-            return 0
+    if selection.ids and not ids_not_found(selection, journal):
+        return 0
     return sum(
         max(0, queue.depth().in_flight - journal.held(queue.name)) for queue in in_order(queues, selection)
     )

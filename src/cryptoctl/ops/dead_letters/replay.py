@@ -10,13 +10,15 @@ from dataclasses import replace
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
-from cryptoctl.ops.dead_letters.messages import Message, Shape, decode
+from cryptoctl.ops.dead_letters.messages import Message, Shape, decode, message_key
 from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, plan
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
 from cryptoctl.ops.dead_letters.receiving import (
     FIRST_VISIBILITY_S,
     ReceiveOptions,
+    check_ids,
     delete,
+    ids_not_found,
     in_flight_elsewhere,
     in_order,
     keep_invisible,
@@ -145,6 +147,11 @@ class Replay:
         self._summary.chosen += picked
         if not enough():
             self._summary.in_flight = in_flight_elsewhere(self._queues, options.selection, journal)
+            missing = ids_not_found(options.selection, journal)
+            keys = {id_: [message_key(queue.name, id_) for queue in queues] for id_ in missing}
+            before = {id_ for id_ in missing if any(map(journal.is_replayed, keys[id_]))}
+            self._summary.replayed_before += len(before)
+            check_ids(missing - before, self._summary.in_flight)
         release(self._queues, journal, MessageState.ASIDE)
 
     def _steps(self) -> Iterator[ReplayStep]:

@@ -54,7 +54,7 @@ class ReplaySummary:
     resumed: int = 0
     """begun by a replay that was killed, and finished by this one"""
     replayed_before: int = 0
-    """by an earlier replay, and deleted now"""
+    """by an earlier replay: what was left of them is deleted now"""
     undeleted: int = 0
     """replayed, but SQS has not deleted them: the next replay does"""
     in_flight: int = 0

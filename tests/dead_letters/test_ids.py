@@ -1,0 +1,64 @@
+"""An id that no message has is told, and not taken for done; one that was replayed before is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dead_letters.command_line import Said, run
+from dead_letters.workshop import WEBHOOK, Workshop
+
+pytestmark = pytest.mark.engine
+
+Dlq = Callable[..., Said]
+WRONG = "6a1c5a7e-0000-4000-8000-000000000000"
+TOLD = f"No message that the filters select has the id {WRONG}. Nothing was changed."
+
+
+@pytest.fixture
+def dlq(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dlq:
+    """A command on the queues, of which one has a message."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "1000")
+    shop.send_events([shop.price(1)])
+    return lambda *words: run("dlq", *words, environment=shop.name)
+
+
+def _id(dlq: Dlq) -> str:
+    (message,) = dlq("peek", "--output", "json").json["messages"]
+    return str(message["id"])
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["replay", "replay --dry-run", "purge --yes --export-to file", "export file", "peek", "list"],
+)
+def test_one_that_no_message_has_is_told_and_nothing_is_done(
+    shop: Workshop, dlq: Dlq, tmp_path: Path, command: str
+) -> None:
+    said = dlq(*command.split(), "--id", _id(dlq), "--id", WRONG)
+    assert said.code == 1 and TOLD in said.err
+    assert not (tmp_path / "file").exists()
+    assert shop.depths["webhook"] == (1, 0)
+
+
+def test_those_beyond_a_limit_are_not_looked_for(dlq: Dlq) -> None:
+    assert dlq("peek", "--limit", "1", "--id", _id(dlq), "--id", WRONG).code == 0
+
+
+def test_one_may_be_that_of_a_message_in_flight(shop: Workshop, dlq: Dlq) -> None:
+    its = _id(dlq)
+    received = shop.queues[WEBHOOK].receive(visibility_s=600, wait_s=0)
+    said = dlq("peek", "--id", its)
+    assert said.code == 0 and "1 more message is in flight" in said.err
+    shop.queues[WEBHOOK].set_visibility(received, 0)
+
+
+def test_one_that_was_replayed_before_is_done(dlq: Dlq) -> None:
+    its = _id(dlq)
+    assert dlq("replay", "--id", its).code == 0
+    assert dlq("replay", "--id", its).err == "0 of 0 replayed; 1 replayed before and deleted.\n"
+    said = dlq("replay", "--id", its, "--id", WRONG)
+    assert said.code == 1 and TOLD in said.err
