@@ -162,6 +162,13 @@ def test_each_attempt_of_a_failing_request_is_told_and_the_runtime_s_copy_is_not
     assert found.events[3].detail == "207: stored (of 1 stored, 1 rejected)"
 
 
+def test_a_request_that_was_refused_came_over_https_from_nobody_knows_whom() -> None:
+    refused = line("w", 20, "r0", "not proven", level="WARNING", Unauthorized=1, _aws={}, reasons=["a clock"])
+    found = timeline(Subject(requests=("r0",)), NAMES, None, [start("w", 10, "r0"), refused], [])
+    assert stages(found) == [("RECEIVED", 10), ("ANSWERED", 20)]
+    assert [each.detail for each in found.events] == ["over HTTPS", "not proven: a clock"]
+
+
 def test_a_repeat_is_a_duplicate_and_other_prices_of_a_request_are_not_this_one_s() -> None:
     again = line("w", 500, "r4", "prices taken in", received=1, duplicate=1, repeated=named(KEY))
     other = line("w", 600, "r5", "prices taken in", received=1, stored=1, keys=named(f"{T}.018"))

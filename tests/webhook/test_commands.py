@@ -88,6 +88,9 @@ def test_list_counts_what_was_refused(door: Door, cli: Any) -> None:
     after = refused()
     assert (after["basic"], after["unknown"]) == (before["basic"] + 1, before["unknown"] + 1)
     assert set(after) == {*SENDERS, "unknown"}
+    told = cli("list").err
+    assert "basic: the last request was refused because the header authorization is missing." in told
+    assert "unknown: the last request was refused because the address names no sender" in told
 
 
 def test_list_tells_when_a_price_of_a_sender_was_last_stored(door: Door, cli: Any) -> None:

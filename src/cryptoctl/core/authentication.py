@@ -30,6 +30,9 @@ class AuthScheme(Protocol):
     def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
         """Whether the request was sent by somebody who knows one of the secrets; `now_s` since 1970."""
 
+    def problem(self, request: WebhookRequest, now_s: float) -> str:
+        """Why a request was not accepted, for the operator: nothing of it, and found without the secrets."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HmacScheme:
@@ -65,6 +68,29 @@ class HmacScheme:
         if "id" in self.signed_message and not message_id:
             return False
         return right and self._in_time(timestamp, now_s)
+
+    def problem(self, request: WebhookRequest, now_s: float) -> str:
+        """The header that is missing, or the clock that is off; else the signature is not right."""
+        timed, named = "timestamp" in self.signed_message, "id" in self.signed_message
+        headers = (
+            self.signature_header,
+            self.timestamp_header if timed else None,
+            self.message_id_header if named else None,
+        )
+        for name in filter(None, headers):
+            if not request.header(name):
+                return f"the header {name} is missing"
+        timestamp = self._timestamp(request)
+        if not any(self._signatures(request)):
+            return f"the header {self.signature_header} has nothing that begins with {self.signature_prefix}"
+        if timed and not _EPOCH_TEXT.fullmatch(timestamp):
+            return f"the header {self.timestamp_header} has no time in seconds since 1970"
+        if not self._in_time(timestamp, now_s):
+            off_s = now_s - _seconds(timestamp)
+            side = "behind" if off_s > 0 else "ahead of"
+            allowed = f"{self.timestamp_tolerance_s} s are allowed"
+            return f"the signed time is {math.fabs(off_s):.0f} s {side} the function's clock; {allowed}"
+        return "the signature is made with another secret, or of another body than the one that came"
 
     def message(self, body: bytes, timestamp: str, message_id: str) -> bytes:
         """What is signed."""
@@ -122,6 +148,16 @@ class TokenScheme:
                 right |= hmac.compare_digest(each, _bytes(secret))
         return right
 
+    def problem(self, request: WebhookRequest, now_s: float) -> str:
+        """Where the secret should have been."""
+        after = f" after {self.token_prefix.strip()}" if self.token_prefix.strip() else ""
+        places = (
+            f"the header {self.token_header}{after}" if self.token_header is not None else "",
+            "the address" if self.token_in_path else "",
+            f"the member {self.token_member} of the body" if self.token_member is not None else "",
+        )
+        return f"the secret is not in {' or '.join(filter(None, places))}"
+
     def _found(self, request: WebhookRequest) -> Iterator[str]:
         header = request.header(self.token_header)
         if header.lower().startswith(self.token_prefix.lower()):
@@ -161,6 +197,12 @@ class BasicScheme:
             right |= hmac.compare_digest(found, _bytes(f"{self.username}:{secret}"))
         return right and scheme.lower() == "basic"
 
+    def problem(self, request: WebhookRequest, now_s: float) -> str:
+        """Whether there was a password at all."""
+        if not request.header("authorization"):
+            return "the header authorization is missing"
+        return "the user name or the password is not right"
+
 
 class NoScheme:
     """For an unknown sender: refuses every request, in as long as a check takes."""
@@ -169,6 +211,10 @@ class NoScheme:
         """False."""
         _compute_one(request)
         return False
+
+    def problem(self, request: WebhookRequest, now_s: float) -> str:
+        """That there is no such sender."""
+        return "the address names no sender of the configuration"
 
 
 def _seconds(timestamp: str) -> float:

@@ -33,6 +33,12 @@ class AllowedSender:
             return NOBODY.accepts(request, secrets, now_s)  # as long as for nobody, and nothing is parsed
         return self.scheme.accepts(request, secrets, now_s)
 
+    def problem(self, request: WebhookRequest, now_s: float) -> str:
+        """Why a request was not accepted: nothing of what the sender wrote."""
+        if self.sources and not within(request.source, self.sources):
+            return "it came from an address that is not among the sender's sources"
+        return self.scheme.problem(request, now_s)
+
     def check(self, secret: SenderSecret) -> None:
         """Raises SecretError for a secret that the scheme cannot use."""
         if isinstance(self.scheme, HmacScheme):

@@ -1,7 +1,7 @@
 """Requests to the function's URL: who may come in, in the order of docs/webhooks.md.
 
-Every request that is not proven to come from a sender gets the same answer, whatever was wrong with it, and
-nothing of it is logged: a metric counts it.
+Every request that is not proven to come from a sender gets the same answer, whatever was wrong with it. A
+line counts it and tells the operator what was wrong, with nothing of the request.
 Environment: WEBHOOK_SENDERS (JSON, without secrets), ENVIRONMENT.
 """
 
@@ -99,10 +99,21 @@ def _proven(request: WebhookRequest, name: str) -> AuthenticatedRequest | UrlRes
     if not sender.accepts(request, accepted, now_s):
         if sender is not NOBODY and secrets[name].outdated:
             return unavailable(NOT_CHECKED)  # it may be signed with a new secret
-        metrics.emit({"Unauthorized": 1}, {"Sender": sender.name})
+        _report_unauthorized(sender, sender.problem(request, now_s))
         message = "the request is not from a known sender, or is not signed as that sender signs"
         return http_response(401, {"error": "unauthorized", "message": message})
     return AuthenticatedRequest(sender=sender, request=request, secrets=accepted)
+
+
+def _report_unauthorized(sender: AllowedSender, reason: str) -> None:
+    """One line, since strangers cause it: the metric, and for the operator the reason."""
+    told = {
+        "level": "WARNING",
+        "message": f"request of sender {sender.name} not proven, refused with 401",
+        "requestId": logs.request_id(),
+        "reasons": [reason],
+    }
+    metrics.emit({"Unauthorized": 1}, {"Sender": sender.name}, told)
 
 
 def _parts(path: Any) -> list[str]:

@@ -88,6 +88,11 @@ def begin_request(context: object) -> None:
     _formatter.request_id = str(getattr(context, "aws_request_id", "") or "")
 
 
+def request_id() -> str:
+    """This invocation's."""
+    return _formatter.request_id
+
+
 def by_symbol(prices: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """Symbol → sort keys, as lines name prices: by its key a price is found in the logs."""
     found: dict[str, list[str]] = {}

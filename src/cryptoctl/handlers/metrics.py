@@ -15,10 +15,15 @@ MAX_VALUES = 100  # in one metric of one line
 UNITS = {"Lag": "Milliseconds"}  # every other metric is a Count
 
 
-def emit(values: Mapping[str, float | Sequence[float]], dimensions: Mapping[str, str] | None = None) -> None:
+def emit(
+    values: Mapping[str, float | Sequence[float]],
+    dimensions: Mapping[str, str] | None = None,
+    told: Mapping[str, Any] | None = None,
+) -> None:
     """Writes the metrics of this function and environment; zeros and empty lists are left out.
 
-    `dimensions` are added to Function and Environment. More than 100 values of one metric are cut to the
+    `dimensions` are added to Function and Environment. `told` makes the line one for people as well, with
+    these members. More than 100 values of one metric are cut to the
     first 99 and the largest.
     """
     written = {name: _bounded(value) for name, value in values.items() if value}
@@ -42,6 +47,7 @@ def emit(values: Mapping[str, float | Sequence[float]], dimensions: Mapping[str,
         },
         **names,
         **written,
+        **(told or {}),
     }
     sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
     sys.stdout.flush()

@@ -155,7 +155,7 @@ def _entry(line: Line) -> LogEntry:
         request=event.request,
         trace=_trace(line, fields, event.detail),
         prices={name: fields[name] for name in KEY_FIELDS if isinstance(fields.get(name), dict)},
-        more={} if not fields or _record(fields) else _others(fields),
+        more=_others(fields),
     )
 
 
@@ -166,11 +166,15 @@ def _trace(line: Line, fields: Mapping[str, Any], detail: str) -> str:
 
 
 def _others(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in _SHOWN_ELSEWHERE}
+    if _record(fields):
+        return {}
+    metric = "_aws" in fields
+    shown = {name: value for name, value in fields.items() if name not in _SHOWN_ELSEWHERE}
+    return {name: value for name, value in shown.items() if not metric or name in REASONS}
 
 
 def _is_note(fields: Mapping[str, Any]) -> bool:
-    if "_aws" in fields:
+    if "_aws" in fields and "message" not in fields:
         return True
     return str(fields.get("type", "")).startswith("platform.") and _status(fields) in ("success", "")
 

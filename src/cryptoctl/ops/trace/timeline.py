@@ -142,11 +142,12 @@ def _received(
     names: Names, request: str, begun: Sequence[int], of_it: Sequence[LogEntry]
 ) -> Iterator[TraceEvent]:
     sender = next((str(each.more["sender"]) for each in of_it if "sender" in each.more), None)
-    by = (
-        f"from sender {sender} over HTTPS"
-        if sender
-        else "by an invocation: send-price, a replay, another client"
-    )
+    if sender is not None:
+        by = f"from sender {sender} over HTTPS"
+    elif any("Unauthorized" in line.fields for each in of_it for line in each.lines):
+        by = "over HTTPS"
+    else:
+        by = "by an invocation: send-price, a replay, another client"
     for number, at_ms in enumerate(begun, start=1):
         again = f"; Lambda's attempt {number}" if number > 1 else ""
         yield TraceEvent(

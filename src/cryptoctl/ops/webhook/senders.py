@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,8 @@ _ENGINE_HOST = re.compile(r"^http://([a-z0-9]+)\.lambda-url\.[a-z0-9-]+\.localho
 
 @dataclass(frozen=True, kw_only=True)
 class SenderActivity:
-    """A sender, and what the logs say of it; `refused` counts the 401s of the last hour.
+    """A sender, and what the logs say of it; `refused` counts the 401s of the last hour, and
+    `last_refusal` says why the last of them was one.
 
     `last_accepted_ms` is None where nothing came for as long as logs are kept. The name "unknown" is that
     of requests that name no sender.
@@ -36,6 +37,7 @@ class SenderActivity:
     sources: tuple[str, ...]
     last_accepted_ms: int | None
     refused: int
+    last_refusal: str | None
 
 
 def sender_named(stack: Stack, name: str) -> SenderSettings:
@@ -67,10 +69,11 @@ def webhook_address(aws: Aws, stack: Stack) -> str:
 def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
     """What came from each sender, in the configuration's order, then what came from nobody known."""
     accepted: dict[str, int] = {}
-    refused: dict[str, int] = {}
+    refused: dict[str, list[str]] = {}
     for line, time_ms in _lines(aws, stack, now_ms - HOUR_MS, TERMS):
         if "Unauthorized" in line:
-            refused[str(line.get("Sender"))] = refused.get(str(line.get("Sender")), 0) + 1
+            reason = "; ".join(map(str, line.get("reasons") or ()))
+            refused.setdefault(str(line.get("Sender")), []).append(reason)
         elif _accepted(line):
             accepted[str(line["sender"])] = time_ms
     senders = stack.config.webhook.senders
@@ -88,7 +91,7 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
             preset=sender.preset,
             sources=tuple(sender.resolved().get("sources", ())),
             last_accepted_ms=accepted.get(name),
-            refused=refused.get(name, 0),
+            **_refusals(refused.get(name, [])),
         )
         for name, sender in senders.items()
     ]
@@ -98,9 +101,13 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
         preset=None,
         sources=(),
         last_accepted_ms=None,
-        refused=refused.get(UNKNOWN, 0),
+        **_refusals(refused.get(UNKNOWN, [])),
     )
     return [*known, nobody]
+
+
+def _refusals(reasons: Sequence[str]) -> dict[str, Any]:
+    return {"refused": len(reasons), "last_refusal": reasons[-1] or None if reasons else None}
 
 
 def _accepted(line: Mapping[str, Any]) -> bool:
