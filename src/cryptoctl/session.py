@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,11 +17,14 @@ from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import DEFAULT_REGION, EnvironmentSettings, Settings, Target
 
 if TYPE_CHECKING:
-    from cryptoctl.local.engine import Engine, EngineOptions
+    from cryptoctl.local.engine import Engine, EngineOptions, EngineStatus
     from cryptoctl.stack import Stack
 
 # Of every environment on the embedded engine (docs/decisions/0003-one-account-for-local-environments.md).
 ENGINE_ACCOUNT = "000000000000"
+# A busy engine answers late; one that is suspended, or hangs, never.
+ENGINE_ANSWERS_S = 5.0
+ENGINE_WAIT_S = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,8 @@ class Session:
     """What one command works with. Everything is computed when it is first needed."""
 
     options: SessionOptions = field(default_factory=SessionOptions)
+    tell: Callable[[str], None] = lambda _: None
+    """Told what is waited for."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -144,12 +150,28 @@ class Session:
                 "Start it with `cryptoctl local start`, or use `cryptoctl up --local`; "
                 "with --aws the command goes to AWS.",
             )
+        self._await_engine(status)
         made_up = self.engine.credentials(self.environment)
         return Aws(
             region=self.options.region or self.config.region or DEFAULT_REGION,
             endpoint_url=status.url,
             credentials=AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key),
         )
+
+    def _await_engine(self, status: EngineStatus) -> None:
+        """Raises Failure where it does not answer: each request would wait for minutes."""
+        if self.engine.answers(ENGINE_ANSWERS_S):
+            return
+        name = f"The embedded engine (process {status.pid}, {status.url})"
+        self.tell(f"{name} does not answer yet; waiting for {ENGINE_WAIT_S:.0f} s more at most …")
+        if not self.engine.answers(ENGINE_WAIT_S):
+            raise Failure(
+                ExitCode.UNREACHABLE,
+                f"{name} runs, but has not answered for {ENGINE_ANSWERS_S + ENGINE_WAIT_S:.0f} s.",
+                f"If somebody has suspended it, `kill -CONT {status.pid}` lets it go on. Else "
+                "`cryptoctl local stop`, then `cryptoctl local start` start it anew with its data; "
+                "`cryptoctl local logs` may say more.",
+            )
 
     def _check_region(self, aws: Aws) -> None:
         """A region that nobody has chosen must be the one in which the environment is."""

@@ -113,10 +113,19 @@ def test_stop_says_where_the_engine_has_not_put_everything_away(data: DataDirect
 
 
 @pytest.mark.process
+def test_stop_lets_an_engine_that_is_suspended_go_on_to_its_end(data: DataDirectory) -> None:
+    with holding(data) as engine:
+        os.kill(engine.pid, signal.SIGSTOP)
+        with pytest.raises(EngineError, match="not everything was saved"):
+            Engine(data.directory).stop()
+        assert engine.wait() == -signal.SIGTERM, "it was told to end, and not killed"
+
+
+@pytest.mark.process
 def test_an_engine_that_does_not_answer_is_a_problem_of_it(
     data: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cryptoctl.local.engine.ANSWERS_WITHIN_S", 0.1)
+    monkeypatch.setattr("cryptoctl.local.asking.ANSWERS_WITHIN_S", 0.1)
     held = data.hold()
     assert held is not None
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -6,7 +6,6 @@ Nothing heavy is imported here; the engine itself lives in a process of its own 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import signal
@@ -20,6 +19,7 @@ from typing import Final
 
 from cryptoctl.local import launch
 from cryptoctl.local.access_keys import AccessKeys, EngineAccessKey
+from cryptoctl.local.asking import answers, problems
 from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.local.errors import EngineError
 from cryptoctl.local.http import ACCOUNT
@@ -44,7 +44,6 @@ REPLACES_IT: Final = "`cryptoctl local stop` ends it; the next `cryptoctl up` st
 UNNAMED: Final[str] = "it does not say which process it is (an early cryptoctl's does not)"
 SETTLES_WITHIN_S: Final[float] = 10.0
 STOP_WITHIN_S: Final[float] = 15.0
-ANSWERS_WITHIN_S: Final[float] = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +116,9 @@ class Engine:
                 return False
         pid = self._holder()
         if pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+            for number in (signal.SIGTERM, signal.SIGCONT):  # one that is suspended can save all, too
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
             stopped = _wait_until(lambda: not self._data.running(), STOP_WITHIN_S)
             # What the engine started is in its process group: workers, and whatever handlers spawned.
             end_group(pid)
@@ -171,8 +171,13 @@ class Engine:
             log_file=self._data.log_file,
             memory_bytes=resident_bytes(record.pid) if running and record else None,
             notes=(*record.notes, *(_other_code(record) if asked and running else ())) if record else (),
-            problems=_problems(record) if asked and running and record else (),
+            problems=problems(record) if asked and running and record else (),
         )
+
+    def answers(self, within_s: float) -> bool:
+        """Whether the engine that runs does not keep waiting who asks: it may be suspended, or hang."""
+        record = self._data.read()
+        return record is None or answers(record, within_s)
 
     def reset(self) -> None:
         """Stops the engine and deletes all of its data."""
@@ -260,23 +265,6 @@ def _other_code(record: EngineRecord) -> tuple[str, ...]:
     if record.code == source_digest():
         return ()
     return (f"The engine that runs was started by another cryptoctl. {REPLACES_IT}",)
-
-
-def _problems(record: EngineRecord) -> tuple[str, ...]:
-    """What the engine says does not work."""
-    import http.client
-
-    if not record.status_path:  # an earlier cryptoctl's
-        return ()
-    connection = http.client.HTTPConnection("127.0.0.1", record.port, timeout=ANSWERS_WITHIN_S)
-    try:
-        connection.request("GET", record.status_path)
-        return tuple(str(problem) for problem in json.loads(connection.getresponse().read())["problems"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
-        reason = f"port {record.port}: {str(error) or type(error).__name__}"
-        return (f"the engine does not answer ({reason}); `cryptoctl local stop` ends it",)
-    finally:
-        connection.close()
 
 
 def _same_port(running: EngineStatus, wanted: int | None) -> None:

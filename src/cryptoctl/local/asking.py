@@ -1,0 +1,46 @@
+"""Asking an engine that runs whether it answers, and what does not work."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from cryptoctl.local.data_directory import EngineRecord
+
+ANSWERS_WITHIN_S: Final[float] = 5.0
+
+
+def answers(record: EngineRecord, within_s: float) -> bool:
+    """Whether it answers, or refuses at once, and does not keep waiting who asks."""
+    try:
+        _ask(record, within_s)
+    except TimeoutError:
+        return False
+    except (OSError, ValueError):
+        pass  # the request itself says more of it
+    return True
+
+
+def problems(record: EngineRecord) -> tuple[str, ...]:
+    """What the engine says does not work."""
+    try:
+        return tuple(str(problem) for problem in json.loads(_ask(record, ANSWERS_WITHIN_S))["problems"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = f"port {record.port}: {str(error) or type(error).__name__}"
+        return (f"the engine does not answer ({reason}); `cryptoctl local stop` ends it",)
+
+
+def _ask(record: EngineRecord, within_s: float) -> bytes:
+    """The answer's body. Raises OSError, ValueError for what is no HTTP, TimeoutError where none comes."""
+    import http.client
+
+    if not record.status_path:  # an earlier cryptoctl's
+        return b'{"problems": []}'
+    connection = http.client.HTTPConnection("127.0.0.1", record.port, timeout=within_s)
+    try:
+        connection.request("GET", record.status_path)
+        return connection.getresponse().read()
+    except http.client.HTTPException as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+    finally:
+        connection.close()
