@@ -66,3 +66,14 @@ def test_an_incident_of_earlier_in_the_hour_is_not_named_as_the_cause_of_this_on
     assert replace(BROKEN, errors=(*earlier, *now)).cause(queue) == "ResourceNotFoundException"
     assert replace(BROKEN, errors=tuple(earlier)).cause(queue) == "Task timed out"
     assert replace(BROKEN, errors=()).cause(queue) is None
+
+
+def test_one_late_error_is_not_named_as_the_cause_of_messages_that_failed_before_it() -> None:
+    queue = BROKEN.queues[0].name
+    assert BROKEN.activity is not None
+    many = [replace(ERROR, time_ms=AT_MS - 1_800_000 + each) for each in range(9)]
+    late = replace(ERROR, time_ms=AT_MS - 1000, text="Task timed out")
+    aged = replace(BROKEN, activity=replace(BROKEN.activity, oldest_s={queue: 1_750.0}))
+    assert replace(aged, errors=(*many, late)).cause(queue) == "ResourceNotFoundException"
+    before = [replace(each, time_ms=each.time_ms - 600_000, text="over") for each in many * 2]
+    assert replace(aged, errors=(*before, *many, late)).cause(queue) == "ResourceNotFoundException"

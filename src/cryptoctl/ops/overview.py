@@ -30,6 +30,7 @@ NEWEST_ERRORS = 5
 MAX_SYMBOLS = 12
 LATE_S = 60.0
 THE_ERRORS, THE_SYMBOLS = "the errors", "the symbols with recent prices"
+REQUIRED = ("the resources", "the queues", "the stream mapping")
 QUEUE_CHOICES = {"webhook-processor": "webhook", "price-enricher": "enricher"}
 HEALTHY_STATES = ("Enabled", "Creating", "Updating", "Enabling")
 
@@ -96,10 +97,13 @@ class Overview:
         return next((each for each in self.queues if each.name.startswith(f"{part}-dlq-")), None)
 
     def cause(self, queue: str) -> str | None:
-        """What most of its function's latest errors were; None where it logged none in the last hour."""
+        """What most of its function's errors were since its messages failed; None where it logged none."""
         errors = [each for each in self.errors or () if each.function == queue.replace("-dlq-", "-", 1)]
-        # An incident that was over before these began would be named in the place of this one.
-        lately_ms = max((each.time_ms for each in errors), default=0) - LATELY_MINUTES * MINUTE_MS
+        latest_ms = max((each.time_ms for each in errors), default=0)
+        oldest_s = self.activity.oldest_s.get(queue) if self.activity else None
+        failed_ms = latest_ms if oldest_s is None else min(latest_ms, self.at_ms - oldest_s * 1000)
+        # Neither an incident that was over before, nor one late error, is named in the place of this one.
+        lately_ms = failed_ms - LATELY_MINUTES * MINUTE_MS
         causes = Counter(cause_of(each.text) for each in errors if each.time_ms > lately_ms)
         return next((cause for cause, _ in causes.most_common(1)), None)
 
@@ -219,9 +223,8 @@ class OverviewReader:
             "the queues": (intervals.fast, self._queues),
             "the prices": (intervals.fast, self._symbols),
         }
-        names = list(parts)
-        read = aws.map(lambda name: self._part(name, *parts[name]), names)
-        found: dict[str, Any] = dict(zip(names, read, strict=True))
+        read = aws.map(lambda name: self._part(name, *parts[name]), parts)
+        found: dict[str, Any] = dict(zip(parts, read, strict=True))
         named = self._read.get(THE_SYMBOLS, (0.0, None))[1] or ()
         return Overview(
             environment=stack.scope.environment,
@@ -234,7 +237,7 @@ class OverviewReader:
             alarms=found["the alarms"],
             symbols=found["the prices"],
             more_symbols=max(0, len(named) - MAX_SYMBOLS) if found["the prices"] is not None else 0,
-            unread=tuple(name for name in (*names, THE_SYMBOLS) if name in self._unread),
+            unread=tuple(name for name in (*parts, THE_SYMBOLS) if name in self._unread),
             incomplete=tuple(name for name, whole in sorted(self._whole.items()) if not whole),
         )
 
@@ -295,6 +298,3 @@ class OverviewReader:
         found = logs.matching(self._aws, functions, now_ms() - HOUR_MS, pattern)
         self._whole[name] = found.whole
         return found.lines
-
-
-REQUIRED = ("the resources", "the queues", "the stream mapping")
