@@ -12,7 +12,7 @@ from cryptoctl.core.items import StoredPrice
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.prices import Query, look_up
-from cryptoctl.ops.table_items import require_table
+from cryptoctl.ops.table_items import check_key, require_table
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
@@ -55,6 +55,7 @@ def names(aws: Aws, table: Table) -> Iterator[str]:
                 "dynamodb", "Scan", TableName=table.name, Limit=1, ProjectionExpression="symbol", **request
             )
             for item in answer["Items"]:
+                check_key(item, table, table.partition_key)
                 if not is_message(item):
                     yield item["symbol"]["S"]
             if not answer["Items"]:

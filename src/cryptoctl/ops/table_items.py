@@ -7,22 +7,50 @@ from contextlib import contextmanager
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.provisioners.table import NOT_FOUND, Table
 
+# What DynamoDB says of a request whose keys are not the table's.
+OTHER_KEYS = ("key schema", "key condition", "match the schema", "match schema type", "starting key")
+
 
 def table_items(aws: Aws, table: Table, operation: str, **request: Any) -> Iterator[Mapping[str, Any]]:
-    """The items of a Query or a Scan, read as they are asked for. Raises Failure where there is no table."""
+    """The items of a Query or a Scan, read as they are asked for. Raises Failure as `require_table` does."""
     with require_table(aws, table):
-        yield from aws.paginate("dynamodb", operation, "Items", TableName=table.name, **request)
+        for item in aws.paginate("dynamodb", operation, "Items", TableName=table.name, **request):
+            check_key(item, table, table.partition_key, table.sort_key)
+            yield item
+
+
+def check_key(item: Mapping[str, Any], table: Table, *keys: tuple[str, str]) -> None:
+    """Raises Failure for an item without these keys (name and type): it is of a table with others."""
+    if not all(kind in item.get(name, {}) for name, kind in keys):
+        raise _other_keys(table)
 
 
 @contextmanager
 def require_table(aws: Aws, table: Table) -> Iterator[None]:
-    """A table that is not there is a Failure: its environment does not exist, or is not complete."""
+    """A table that is not there is a Failure: its environment does not exist, or is not complete.
+
+    So is one that somebody has made with other keys.
+    """
     try:
         yield
     except AwsError as error:
+        if error.code == "ValidationException" and any(each in error.message for each in OTHER_KEYS):
+            raise _other_keys(table) from error
         if error.code != NOT_FOUND:
             raise
         raise not_deployed(aws, table.scope, f"table {table.name}") from error
+
+
+def _other_keys(table: Table) -> Failure:
+    ours = " and ".join(name for name, _ in (table.partition_key, table.sort_key))
+    return Failure(
+        ExitCode.REFUSED,
+        f"Table {table.name} has other keys than {ours}: somebody has made another one under that name, and "
+        "no price can be in it.",
+        "`cryptoctl plan --adopt` shows what differs, and what `cryptoctl up --adopt` would do: it replaces "
+        "the table with an empty one. Copy first what is wanted of it.",
+    )
