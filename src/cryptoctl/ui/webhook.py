@@ -34,6 +34,7 @@ def sender_document(each: SenderActivity) -> dict[str, object]:
         "sources": list(each.sources),
         "last_accepted": None if each.last_accepted_ms is None else iso_of_ms(each.last_accepted_ms),
         "refused": each.refused,
+        "last_refused": None if each.last_refused_ms is None else iso_of_ms(each.last_refused_ms),
         "last_refusal": each.last_refusal,
     }
 
@@ -48,8 +49,9 @@ def show_senders(screen: Screen, url: str, found: Sequence[SenderActivity]) -> N
         rows.append((each.name, each.scheme, each.preset, ", ".join(each.sources), shown, each.refused))
     screen.table(COLUMNS, rows)
     for each in found:
-        if each.last_refusal:
-            screen.say(f"{each.name}: the last request was refused because {each.last_refusal}.")
+        if each.last_refused_ms is not None and each.last_refusal:
+            at = iso_of_ms(each.last_refused_ms)
+            screen.say(f"{each.name}: the last refusal, at {at}, was because {each.last_refusal}.")
 
 
 def show_step(screen: Screen, step: ProofStep) -> None:

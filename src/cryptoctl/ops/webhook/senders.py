@@ -25,7 +25,7 @@ _ENGINE_HOST = re.compile(r"^http://([a-z0-9]+)\.lambda-url\.[a-z0-9-]+\.localho
 @dataclass(frozen=True, kw_only=True)
 class SenderActivity:
     """A sender, and what the logs say of it; `refused` counts the 401s of the last hour, and
-    `last_refusal` says why the last of them was one.
+    `last_refusal` says why the last of them was one, at `last_refused_ms`.
 
     `last_accepted_ms` is None where nothing came for as long as logs are kept. The name "unknown" is that
     of requests that name no sender.
@@ -37,6 +37,7 @@ class SenderActivity:
     sources: tuple[str, ...]
     last_accepted_ms: int | None
     refused: int
+    last_refused_ms: int | None
     last_refusal: str | None
 
 
@@ -69,11 +70,11 @@ def webhook_address(aws: Aws, stack: Stack) -> str:
 def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
     """What came from each sender, in the configuration's order, then what came from nobody known."""
     accepted: dict[str, int] = {}
-    refused: dict[str, list[str]] = {}
+    refused: dict[str, list[tuple[int, str]]] = {}
     for line, time_ms in _lines(aws, stack, now_ms - HOUR_MS, TERMS):
         if "Unauthorized" in line:
             reason = "; ".join(map(str, line.get("reasons") or ()))
-            refused.setdefault(str(line.get("Sender")), []).append(reason)
+            refused.setdefault(str(line.get("Sender")), []).append((time_ms, reason))
         elif _accepted(line):
             accepted[str(line["sender"])] = time_ms
     senders = stack.config.webhook.senders
@@ -106,8 +107,9 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
     return [*known, nobody]
 
 
-def _refusals(reasons: Sequence[str]) -> dict[str, Any]:
-    return {"refused": len(reasons), "last_refusal": reasons[-1] or None if reasons else None}
+def _refusals(found: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    last_ms, reason = max(found, default=(None, ""))
+    return {"refused": len(found), "last_refused_ms": last_ms, "last_refusal": reason or None}
 
 
 def _accepted(line: Mapping[str, Any]) -> bool:

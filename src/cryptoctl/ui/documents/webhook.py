@@ -18,6 +18,7 @@ class SenderDocument(Part):
         str | None, about("when a request of it was last accepted, as far as logs are kept")
     ]
     refused: Annotated[int, about("how many requests were refused with 401 in the last hour")]
+    last_refused: Annotated[str | None, about("when the last of them was")]
     last_refusal: Annotated[str | None, about("why the last of them was")]
 
 
