@@ -1,4 +1,4 @@
-"""An id that no message has is told, and not taken for done; one that was replayed before is done."""
+"""What is not there is told: no message that matches, an id that none has (unless it was replayed)."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ def test_one_that_no_message_has_is_told_and_nothing_is_done(
     assert said.code == 1 and TOLD in said.err
     assert not (tmp_path / "file").exists()
     assert shop.depths["webhook"] == (1, 0)
+
+
+def test_that_none_matches_is_told(dlq: Dlq) -> None:
+    assert dlq("peek", "--error", "nothing like it").err == "No message matches.\n"
+    assert dlq("peek").err == ""
 
 
 def test_those_beyond_a_limit_are_not_looked_for(dlq: Dlq) -> None:

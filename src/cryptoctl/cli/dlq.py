@@ -76,9 +76,10 @@ def peek(
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     failed = _failures(run, selection, queues)
     selection = dataclasses.replace(selection, failures=failed)
-    documents = []
+    documents, shown = [], 0
     with selected_messages(queues, selection, limit=limit) as (letters, journal):
         for letter in letters:
+            shown += 1
             lines, failure = _lines(run, letter), failed.get(letter.message.key, "")
             if run.is_json:
                 documents.append(letter_document(letter, now_ms(), lines, failure))
@@ -89,6 +90,8 @@ def peek(
         run.set_members(messages=documents, in_flight=in_flight)
     if in_flight:
         run.screen.say(in_flight_text(in_flight), style="yellow")
+    elif not shown:
+        run.screen.say("No message matches.")
 
 
 @contextmanager
