@@ -68,6 +68,14 @@ def test_an_incident_of_earlier_in_the_hour_is_not_named_as_the_cause_of_this_on
     assert replace(BROKEN, errors=()).cause(queue) is None
 
 
+def test_errors_long_before_the_oldest_message_are_not_named_as_its_cause() -> None:
+    queue = BROKEN.queues[0].name
+    assert BROKEN.activity is not None
+    young = replace(BROKEN, activity=replace(BROKEN.activity, oldest_s={queue: 60.0}))
+    assert replace(young, errors=(replace(ERROR, time_ms=AT_MS - 1_200_000),)).cause(queue) is None
+    assert replace(young, errors=(replace(ERROR, time_ms=AT_MS - 200_000),)).cause(queue) is not None
+
+
 def test_one_late_error_is_not_named_as_the_cause_of_messages_that_failed_before_it() -> None:
     queue = BROKEN.queues[0].name
     assert BROKEN.activity is not None

@@ -101,7 +101,7 @@ class Overview:
         errors = [each for each in self.errors or () if each.function == queue.replace("-dlq-", "-", 1)]
         latest_ms = max((each.time_ms for each in errors), default=0)
         oldest_s = self.activity.oldest_s.get(queue) if self.activity else None
-        failed_ms = latest_ms if oldest_s is None else min(latest_ms, self.at_ms - oldest_s * 1000)
+        failed_ms = latest_ms if oldest_s is None else self.at_ms - oldest_s * 1000
         # Neither an incident that was over before, nor one late error, is named in the place of this one.
         lately_ms = failed_ms - LATELY_MINUTES * MINUTE_MS
         causes = Counter(cause_of(each.text) for each in errors if each.time_ms > lately_ms)
