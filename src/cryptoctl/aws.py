@@ -19,7 +19,7 @@ from cryptoctl.aws_errors import refusal, without_password
 from cryptoctl.aws_responses import AwsResponse
 from cryptoctl.aws_setup import UNCONFIGURED, check_port, is_local_endpoint, load_credentials
 from cryptoctl.aws_setup import AccessKey as AccessKey
-from cryptoctl.botocore_errors import endpoint_settings, failure, refuse_page, translate_errors, unloadable
+from cryptoctl.botocore_errors import endpoint_settings, failure, new_session, translate_errors, unloadable
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.parallel import awaited, begin, map_in_threads
 from cryptoctl.rate_limits import RequestLimits
@@ -82,17 +82,17 @@ class Aws:
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from cryptoctl.handlers import certificates, service_models
+        from cryptoctl.handlers import certificates
 
         certificates.parse_once()
         try:
             if self._credentials is None:
-                own = service_models.new_session(profile=self._profile)
+                own = new_session(profile=self._profile)
                 session = boto3.Session(botocore_session=own, region_name=self._region)
                 load_credentials(session)
                 return session
             return boto3.Session(
-                botocore_session=service_models.new_session(variables=UNCONFIGURED),
+                botocore_session=new_session(variables=UNCONFIGURED),
                 region_name=self._region,
                 aws_access_key_id=self._credentials.access_key,
                 aws_secret_access_key=self._credentials.secret_key,
@@ -143,7 +143,6 @@ class Aws:
             )
             if service in RequestLimits.SERVICES and not is_local_endpoint(client.meta.endpoint_url):
                 client.meta.events.register(f"before-send.{service}", self._request_limits.wait)
-            client.meta.events.register("before-parse", refuse_page)
             if service == "dynamodb":
                 for operation in ("Query", "Scan"):
                     client.meta.events.register(f"before-parse.dynamodb.{operation}", take_items)

@@ -99,7 +99,7 @@ def remedy(error: AwsError, own: Iterable[Remedy] = ()) -> str:
     """What to do next: the resource's own remedy, else the one that all services share."""
     fitting = (each for each in (*own, *error.remedies, ENGINE_FAILED, *COMMON) if each.matches(error))
     found = next(fitting, None)
-    if error.elsewhere and found in (None, FAULT_OF_AWS):
+    if error.elsewhere and found in (None, FAULT_OF_AWS, NOT_KNOWN):
         return error.elsewhere
     return found.hint if found else _unknown(error)
 
@@ -136,6 +136,10 @@ FAULT_OF_AWS = Remedy(
     ),
     hint="The fault is AWS's: https://health.aws.amazon.com shows whether others have it too. "
     "Wait some minutes.",
+)
+NOT_KNOWN = Remedy(
+    codes=(ANSWER_LOST,),
+    hint="It is not known whether AWS did it: the next run checks first, and creates nothing twice.",
 )
 COMMON = (
     *(
@@ -194,10 +198,7 @@ COMMON = (
         hint="Something else in the account sends too many requests: stop it, or wait some minutes.",
     ),
     FAULT_OF_AWS,
-    Remedy(
-        codes=(ANSWER_LOST,),
-        hint="It is not known whether AWS did it: the next run checks first, and creates nothing twice.",
-    ),
+    NOT_KNOWN,
     Remedy(
         codes=("OptInRequired", "SubscriptionRequiredException", "SubscriptionRequired"),
         hint="The account is not yet signed up for that service: finish the account's registration "

@@ -44,12 +44,14 @@ def translate_errors(
     try:
         yield
     except (BotoCoreError, ClientError, ResponseParserError, HTTPError) as error:
+        lacking = _may_lack(asked, endpoint()) if isinstance(error, ClientError) and not engine else ""
         if once and _without_answer(error):
-            raise AwsError(
+            lost = AwsError(
                 service=service, operation=operation, code=ANSWER_LOST, message=without_password(str(error))
-            ) from error
+            )
+            lost.elsewhere = lacking
+            raise lost from error
         if isinstance(error, ClientError):
-            lacking = "" if engine else _may_lack(asked, endpoint())
             raise refusal(service, operation, error.response, elsewhere=lacking) from error
         raise failure(error, asked, engine=engine, endpoint=endpoint()) from error
     except (OSError, ValueError, EOFError, RuntimeError) as error:
@@ -58,12 +60,46 @@ def translate_errors(
         # Credentials that are loaded anew, and may be as old as before. After botocore's own, some of which
         # are OSErrors too.
         raise unloadable(error) from error
-    except KeyError as error:  # well-formed XML, but not AWS's: a page that asks to sign in, say
+    except KeyError as error:  # a role's credentials without a member, say
         no_answer = ResponseParserError(f"no {error} in it")
         raise failure(no_answer, asked, engine=engine, endpoint=endpoint()) from error
 
 
-def refuse_page(response_dict: MutableMapping[str, Any], **_: Any) -> None:
+def new_session(profile: str | None = None, variables: dict[str, Any] | None = None) -> Any:
+    """A session of botocore whose clients raise ResponseParserError for what is not an answer of AWS's.
+
+    botocore trusts in AWS's form: a list for an object, or a word for a number, breaks its parsers in ways
+    that nothing tells from a defect, or from credentials that cannot be read.
+    """
+    from botocore.parsers import ResponseParserError
+
+    from cryptoctl.handlers import service_models
+
+    session = service_models.new_session(profile, variables)
+    session.register("before-parse", _refuse_page)
+    factory = session.get_component("response_parser_factory")
+    create_parser = factory.create_parser
+
+    def checking_parser(protocol: str) -> Any:
+        parser = create_parser(protocol)
+        parse = parser.parse
+
+        def checked(response: Any, shape: Any) -> Any:
+            try:
+                parsed = parse(response, shape)
+                hash((parsed.get("Error") or {}).get("Code"))  # botocore looks it up
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                raise ResponseParserError("it is of another form than AWS's answers") from error
+            return parsed
+
+        parser.parse = checked
+        return parser
+
+    factory.create_parser = checking_parser
+    return session
+
+
+def _refuse_page(response_dict: MutableMapping[str, Any], **_: Any) -> None:
     """botocore's event `before-parse`: raises ResponseParserError for a web page, one to sign in with, say.
 
     Of JSON that cannot be parsed botocore makes an empty answer. AWS's own balancers answer with pages where

@@ -50,7 +50,8 @@ def answering(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Answering:
         def answer(**_: Any) -> AWSResponse:
             return AWSResponse("", status, {"Content-Type": kind}, _Body(body.encode()))
 
-        aws.client(service).meta.events.register("before-send", answer)
+        for once in (False, True):
+            aws._client(service, once=once).meta.events.register("before-send", answer)
         return aws
 
     return made
@@ -66,6 +67,42 @@ def test_what_a_simulator_lacks_is_no_fault_of_aws(answering: Answering, status:
         aws.call("dynamodb", "DescribeContinuousBackups", TableName="prices")
     assert remedy(refused.value).startswith(IT)
     assert "dynamodb:DescribeContinuousBackups may be missing there" in remedy(refused.value)
+
+
+def test_a_fault_of_a_simulator_is_told_as_that_where_nothing_is_sent_twice(answering: Answering) -> None:
+    aws = answering("kms", 500, "application/json", '{"__type": "InternalError", "message": "no"}')
+    with pytest.raises(AwsError) as refused:
+        aws.call("kms", "CreateKey", once=True)
+    assert refused.value.answer_lost  # it may have been done all the same
+    assert "kms:CreateKey may be missing there" in remedy(refused.value)
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        '"moved"',
+        "3",
+        '{"KeyMetadata": "x"}',
+        '{"KeyMetadata": {"CreationDate": "x"}}',
+        '{"__type": []}',
+    ],
+)
+def test_json_of_another_form_is_no_answer_of_aws(answering: Answering, status: int, body: str) -> None:
+    aws = answering("kms", status, "application/json", body)
+    with pytest.raises((AwsError, Failure)) as refused:
+        aws.call("kms", "DescribeKey", KeyId="k")["KeyMetadata"]["KeyState"]
+    assert "credentials" not in str(refused.value)
+
+
+def test_xml_of_another_form_is_no_answer_of_aws(answering: Answering) -> None:
+    error = "<ErrorResponse><Error>gone</Error></ErrorResponse>"
+    number = "<MaxSessionDuration>long</MaxSessionDuration>"
+    role = f"<GetRoleResponse><GetRoleResult><Role>{number}</Role></GetRoleResult></GetRoleResponse>"
+    for status, body in ((400, error), (200, role)):
+        with pytest.raises(Failure, match="it is of another form"):
+            answering("iam", status, "text/xml", body).call("iam", "GetRole", RoleName="r")
 
 
 def test_what_a_simulator_cannot_route_is_no_matter_of_credentials(answering: Answering) -> None:
