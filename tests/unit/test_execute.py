@@ -180,6 +180,7 @@ def test_it_waits_for_rest_and_says_why_a_thing_broke() -> None:
     report, _, _ = run(aws, Thing(name="a", settles=True))
     [failed] = report.ended(StepOutcome.FAILED)
     assert "ended as Broken: no room" in failed.problem
+    assert failed.hint == "Make room."
 
 
 def test_rest_that_never_comes_is_given_up_in_time() -> None:
@@ -192,6 +193,7 @@ def test_rest_that_never_comes_is_given_up_in_time() -> None:
     report, _, clock = run(aws, Thing(name="a", settles=True))
     [failed] = report.ended(StepOutcome.FAILED)
     assert "waited 30 s for the thing to be ready" in failed.problem
+    assert failed.hint == "Look again."
     assert clock.time_s == pytest.approx(30)
 
 

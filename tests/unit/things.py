@@ -71,6 +71,8 @@ class Thing(Provisioner):
                 until=("Ready",),
                 fails=("Broken",),
                 failure_reason="Why",
+                failure_hint="Make room.",
+                hint="Look again.",
                 reason="the thing to be ready",
                 timeout_s=30,
                 gone="NoSuchThing",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners.function_configuration import (
@@ -218,10 +218,7 @@ class Function(Preflight, Priced):
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Deletes the function; AWS deletes its permissions and settings with it."""
         if observed.deleting:
-            yield replace(
-                self._settled("State", (None,), reason="the function to be gone; Lambda is deleting it"),
-                hint="Lambda continues in the background: the next run waits for it again.",
-            )
+            yield self._settled("State", (None,), reason="the function to be gone; Lambda is deleting it")
         else:
             yield self._call("DeleteFunction", gone=NOT_FOUND)
 
@@ -305,8 +302,9 @@ class Function(Preflight, Priced):
             reason=reason,
             timeout_s=300,
             gone=NOT_FOUND,
-            hint="Remove the cause that AWS gives; the next `cryptoctl up` tries again, and asks before it "
-            "replaces a function that could not be created.",
+            hint="Lambda continues in the background: the next run waits for it again.",
+            failure_hint="Remove the cause that AWS gives; the next `cryptoctl up` tries again, and asks "
+            "before it replaces a function that could not be created.",
         )
 
 

@@ -68,7 +68,7 @@ class WaitUntil:
 
     The error code `gone` reads as the value None. A value in `fails` ends the wait as a failure, with the
     text at `failure_reason` (JMESPath). `gives` is as in a Call, from the answer that ends the wait.
-    `hint` is what a person does next where it fails or takes longer than `timeout_s`.
+    `hint` is what a person does next where it takes longer than `timeout_s`, `failure_hint` where it fails.
     """
 
     service: str
@@ -82,6 +82,7 @@ class WaitUntil:
     gives: Mapping[str, str] = field(default_factory=dict)
     fails: tuple[Value, ...] = ()
     failure_reason: str | None = None
+    failure_hint: str = ""
     hint: str = ""
 
 

@@ -195,7 +195,7 @@ class Convergence:
             if latest in wait.fails:
                 why = jmespath.search(wait.failure_reason, answer) if wait.failure_reason else None
                 ended = f"{wait.path} ended as {latest}"
-                raise StepFailed(f"{ended}: {one_line(why or 'AWS gives no reason')}", wait.hint)
+                raise StepFailed(f"{ended}: {one_line(why or 'AWS gives no reason')}", wait.failure_hint)
             return True if latest in wait.until else None
 
         if self._retry.until(reached, wait.reason, wait.timeout_s) is None:
