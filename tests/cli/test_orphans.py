@@ -39,7 +39,7 @@ def test_a_former_queue_and_role_are_shown_and_removed_after_asking(day: Cli, co
     assert states(day).keys().isdisjoint({f"queue {queue}", f"role {role}"})
     assert day("plan", "--exit-code").code == 0
     sqs.create_queue(QueueName=f"{queue}-2", tags=tags)
-    assert f"✓ queue {queue}-2  removed" in day.ok("down", "--yes").err
+    assert f"✓ queue {queue}-2  deleted" in day.ok("down", "--yes").err
     assert [url for url in sqs.list_queues().get("QueueUrls", ()) if url.endswith(f"{queue}-2")] == []
     day.ok("up")
 

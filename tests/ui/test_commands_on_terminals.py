@@ -53,7 +53,7 @@ def a_day(live: Live, columns: int, rows: int) -> None:
     assert sum(line.split()[:2] == ["✓", "webhook"] for line in seen.lines) == LETTERS, seen.text
     assert untouched(seen)
     seen = typed(live, "down", "--yes", columns=columns, rows=rows)
-    assert ended(seen, "removed") == names, seen.text
+    assert ended(seen, "deleted") == names, seen.text
     assert untouched(seen)
 
 

@@ -139,7 +139,7 @@ _PAST = {
     Verb.CREATE: "created",
     Verb.UPDATE: "updated",
     Verb.REPLACE: "replaced",
-    Verb.DELETE: "removed",
+    Verb.DELETE: "deleted",
     Verb.NOTHING: "left",
     Verb.REFUSED: "refused",
 }
