@@ -7,12 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.reconcile.graph import with_dependencies
+from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import SENSITIVE, Goal, Plan, Verb, shown, shown_change
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import Ref
-from unit.things import SCOPE, Thing
+from cryptoctl.ui.plans import reason
+from unit.things import SCOPE, FakeAws, Thing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,6 +30,13 @@ class Safe(Thing):
     """A thing whose size nobody may see."""
 
     sensitive: ClassVar[frozenset[str]] = frozenset({"Size"})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Full(Thing):
+    """A thing with data in it."""
+
+    holds_data: ClassVar[bool] = True
 
 
 Seen: TypeAlias = dict[Provisioner, Observed | None]
@@ -136,6 +145,21 @@ def test_what_is_not_ours_is_refused_unless_adopted() -> None:
     assert verbs(build_plan([thing], foreign, Goal.ABSENT)) == {"a": Verb.REFUSED}
     adopted = build_plan([thing], foreign, Goal.PRESENT, adopt=True)
     assert {change.path for change in adopted.work[0].changes} == {"Size", "Tags.ManagedBy"}
+
+
+def test_what_others_have_put_data_into_is_not_replaced_to_be_adopted() -> None:
+    def planned(thing: Thing, **changed: Any) -> Plan:
+        there = {"Fields": {**thing.desired(), **changed}, "Id": "x", "State": "Ready"}
+        aws: Any = FakeAws(things={thing.name: there})
+        return make_plan([thing], aws, Goal.PRESENT, adopt=True)
+
+    [obstacle] = planned(Full(name="a"), Shape="square", Tags={}).obstacles
+    assert obstacle.what.startswith("thing a was made by others") and "Shape" in obstacle.what
+    assert planned(Full(name="a"), Size=9, Tags={}).obstacles == ()
+    assert planned(Thing(name="a"), Shape="square", Tags={}).obstacles == ()
+    ours = planned(Full(name="a"), Shape="square")
+    assert (ours.obstacles, ours.consents) == ((), ("replace thing a and delete its data",))
+    assert reason(ours.work[0]).endswith("Shape cannot be changed in place; its data is deleted")
 
 
 def test_removal_runs_backwards_and_waits_for_what_depends() -> None:

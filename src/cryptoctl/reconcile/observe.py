@@ -12,7 +12,7 @@ from cryptoctl.reconcile.graph import affected
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.orphans import NONE_FOUND, Orphans
 from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
-from cryptoctl.reconcile.planner import build_plan, untagged_yet
+from cryptoctl.reconcile.planner import build_plan, owned, untagged_yet
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Clock, Retry, Wait
 from cryptoctl.reconcile.traits import DeletionProtected, Preflight
@@ -128,7 +128,8 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
     found = aws.map(check, checked)
     # Several kinds may meet the same one, a key that they share, say.
     others = dict.fromkeys(obstacle for obstacles in found for obstacle in obstacles)
-    return (*(_irreplaceable(step, blocker) for step, blocker in blockers), *others)
+    foreign = (_foreign_data(step) for step in plan.destroys if _has_foreign_data(step))
+    return (*(_irreplaceable(step, blocker) for step, blocker in blockers), *foreign, *others)
 
 
 def deletion_blocker(step: Step) -> Obstacle | None:
@@ -137,6 +138,22 @@ def deletion_blocker(step: Step) -> Obstacle | None:
     if observed is None or not isinstance(step.resource, DeletionProtected):
         return None
     return step.resource.deletion_blocker(observed)
+
+
+def _has_foreign_data(step: Step) -> bool:
+    """Whether it holds data that somebody else has put there: only what is adopted is not ours."""
+    observed = step.delta.observed
+    return step.replaces_data and observed is not None and not owned(step.resource, observed)
+
+
+def _foreign_data(step: Step) -> Obstacle:
+    fields = ", ".join(step.immutable_changes)
+    return Obstacle(
+        what=f"{step.resource} was made by others, and cannot be adopted with its data: {fields} cannot be "
+        "changed in place.",
+        hint="Choose another --env. If nobody needs its data, delete it by its name in the AWS console, then "
+        "run `cryptoctl up --adopt` again.",
+    )
 
 
 def _irreplaceable(step: Step, blocker: Obstacle) -> Obstacle:

@@ -73,6 +73,11 @@ class Step:
         return replaces or self.consent_reason not in (None, agreed.consent_reason)
 
     @property
+    def replaces_data(self) -> bool:
+        """Whether data that cannot be made again goes with what is replaced."""
+        return self.verb is Verb.REPLACE and self.resource.holds_data
+
+    @property
     def follow_up(self) -> str | None:
         """What a person does after this change, in a sentence; None where nothing is left to do."""
         return self.resource.follow_up(self.delta) if isinstance(self.resource, FollowUp) else None
@@ -136,7 +141,10 @@ class Plan:
     @property
     def consents(self) -> tuple[str, ...]:
         """What a person is asked about: what is deleted, and changes that take a protection away."""
-        removed = [f"{step.verb} {step.resource}" for step in self.destroys]
+        removed = [
+            f"{step.verb} {step.resource}{' and delete its data' * step.replaces_data}"
+            for step in self.destroys
+        ]
         changed = [f"{why} of {step.resource}" for step in self.work if (why := step.consent_reason)]
         return (*removed, *changed)
 
