@@ -60,7 +60,8 @@ class Session:
             raise Failure(
                 ExitCode.USAGE,
                 f"There is no environment {name} in the configuration (it has: {', '.join(known)}).",
-                f"Name one of them, or add a table [env.{name}].",
+                f"Name one of them (--env {next(iter(known))}, or `default_env` in cryptoctl.toml), or add a "
+                f"table [env.{name}].",
             )
         return name
 
