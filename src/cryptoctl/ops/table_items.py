@@ -51,6 +51,6 @@ def _other_keys(table: Table) -> Failure:
         ExitCode.REFUSED,
         f"Table {table.name} has other keys than {ours}: somebody has made another one under that name, and "
         "no price can be in it.",
-        "`cryptoctl plan --adopt` shows what differs, and what `cryptoctl up --adopt` would do: it replaces "
-        "the table with an empty one. Copy first what is wanted of it.",
+        "`cryptoctl plan --adopt` shows what differs, and what to do about it: the keys of a table cannot be "
+        "changed, and what is in it would be deleted with it.",
     )
