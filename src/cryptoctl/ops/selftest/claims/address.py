@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from cryptoctl.core.webhook_secrets import parse_secret
 from cryptoctl.ops.selftest.check_context import CheckContext
@@ -14,16 +13,12 @@ from cryptoctl.ops.selftest.provoking import provoked
 from cryptoctl.provisioners.function import NOT_FOUND as NO_FUNCTION
 from cryptoctl.provisioners.function_url import FunctionUrl
 from cryptoctl.provisioners.parameter import EXISTS, NO_RESOURCE, NOT_FOUND, TYPE, Parameter
-from cryptoctl.reconcile.call import Call
+from cryptoctl.reconcile.call import call
 
 OPEN_WITHIN_S = 60
 NEEDS = ("webhook_url", "webhook_secrets")
 # Another symbol than that of any other check.
 PRICE = {"symbol": "ADDRESS", "price": 1, "exchange": "selftest", "id": "1"}
-
-
-def _call(service: str, operation: str, **params: Any) -> Call:
-    return Call(service=service, operation=operation, params=params)
 
 
 def _parameter(context: CheckContext) -> Parameter:
@@ -90,19 +85,19 @@ ADDRESS = (
     ),
     provoked(
         "address-missing",
-        lambda context: _call("lambda", "GetFunctionUrlConfig", FunctionName=context.stack.notifier.name),
+        lambda context: call("lambda", "GetFunctionUrlConfig", FunctionName=context.stack.notifier.name),
         exact_code(FunctionUrl, "lambda", "GetFunctionUrlConfig", NO_FUNCTION),
         needs=("notifier",),
     ),
     provoked(
         "address-delete-missing",
-        lambda context: _call("lambda", "DeleteFunctionUrlConfig", FunctionName=context.stack.notifier.name),
+        lambda context: call("lambda", "DeleteFunctionUrlConfig", FunctionName=context.stack.notifier.name),
         exact_code(FunctionUrl, "lambda", "DeleteFunctionUrlConfig", NO_FUNCTION),
         needs=("notifier",),
     ),
     provoked(
         "address-exists",
-        lambda context: _call(
+        lambda context: call(
             "lambda", "CreateFunctionUrlConfig", FunctionName=context.stack.webhook.name, AuthType="NONE"
         ),
         exact_code(FunctionUrl, "lambda", "CreateFunctionUrlConfig", "ResourceConflictException"),
@@ -117,7 +112,7 @@ ADDRESS = (
     ),
     provoked(
         "parameter-exists",
-        lambda context: _call(
+        lambda context: call(
             "ssm", "PutParameter", Name=_parameter(context).name, Value="another", Type=TYPE
         ),
         exact_code(Parameter, "ssm", "PutParameter", EXISTS),
@@ -125,12 +120,12 @@ ADDRESS = (
     ),
     provoked(
         "parameter-missing",
-        lambda context: _call("ssm", "DeleteParameter", Name=_missing(context)),
+        lambda context: call("ssm", "DeleteParameter", Name=_missing(context)),
         exact_code(Parameter, "ssm", "DeleteParameter", NOT_FOUND),
     ),
     provoked(
         "parameter-tags-missing",
-        lambda context: _call(
+        lambda context: call(
             "ssm", "ListTagsForResource", ResourceType="Parameter", ResourceId=_missing(context)
         ),
         exact_code(Parameter, "ssm", "ListTagsForResource", NO_RESOURCE, NOT_FOUND),

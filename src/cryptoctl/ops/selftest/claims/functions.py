@@ -13,25 +13,22 @@ from cryptoctl.provisioners.function_errors import INVALID
 from cryptoctl.provisioners.invoke_config import InvokeConfig
 from cryptoctl.provisioners.resource_permission import logs_may_invoke
 from cryptoctl.provisioners.role import Role
-from cryptoctl.reconcile.call import Call
+from cryptoctl.reconcile.call import Call, call
 from cryptoctl.stack_parts import RUNTIME
 
 EXISTS = "ResourceConflictException"
 NO_ROLE_CHECK = "the embedded engine does not ask what a role may do, or who may assume it"
-LARGEST_VARIABLE = "x" * 4096
+TOO_LARGE = {"Variables": {"A": "x" * 4096}}
 
 
-def _lambda(operation: str, **params: Any) -> Call:
-    return Call(service="lambda", operation=operation, params=params)
-
-
-def _create(name: str, role: Role, context: CheckContext, **more: Any) -> Call:
+def _create(name: str, role: Role, context: CheckContext, *, runtime: str = RUNTIME, **more: Any) -> Call:
     stack = context.stack
-    return _lambda(
+    return call(
+        "lambda",
         "CreateFunction",
         FunctionName=context.named(name),
         Role=role.arn,
-        Runtime=RUNTIME,
+        Runtime=runtime,
         Handler=f"{PROBE}.handler",
         Code={"ZipFile": stack.probe.code.zip_bytes},
         Tags=stack.scope.tags,
@@ -40,26 +37,16 @@ def _create(name: str, role: Role, context: CheckContext, **more: Any) -> Call:
 
 
 def _delete(name: str) -> Making:
-    return lambda context: _lambda("DeleteFunction", FunctionName=context.named(name))
+    return lambda context: call("lambda", "DeleteFunction", FunctionName=context.named(name))
 
 
 def _of_probe(operation: str, **params: Any) -> Making:
-    return lambda context: _lambda(operation, FunctionName=context.stack.probe.name, **params)
+    return lambda context: call("lambda", operation, FunctionName=context.stack.probe.name, **params)
 
 
 def _without_rights(context: CheckContext) -> Call:
     target = {"TargetArn": context.stack.probe_dead_letters.arn}
     return _create("powerless", context.stack.bare_role, context, DeadLetterConfig=target)
-
-
-def _too_large(context: CheckContext) -> Call:
-    variables = {"Variables": {"A": LARGEST_VARIABLE}}
-    return _create("too-large", context.stack.probe_role, context, Environment=variables)
-
-
-def _unknown_runtime(context: CheckContext) -> Call:
-    call = _create("unknown-runtime", context.stack.probe_role, context)
-    return _lambda("CreateFunction", **{**call.params, "Runtime": "python9.9"})
 
 
 def _all_concurrency(context: CheckContext) -> Call:
@@ -78,7 +65,8 @@ def _missing_destination(context: CheckContext) -> Call:
 
 def _forbidden_destination(context: CheckContext) -> Call:
     stack = context.stack
-    return _lambda(
+    return call(
+        "lambda",
         "PutFunctionEventInvokeConfig",
         FunctionName=stack.webhook.name,
         DestinationConfig=_destination(stack.success.arn),
@@ -88,12 +76,12 @@ def _forbidden_destination(context: CheckContext) -> Call:
 FUNCTIONS = (
     provoked(
         "function-missing",
-        lambda context: _lambda("GetFunction", FunctionName=context.named("missing")),
+        lambda context: call("lambda", "GetFunction", FunctionName=context.named("missing")),
         exact_code(Function, "lambda", "GetFunction", NOT_FOUND),
     ),
     provoked(
         "function-delete-missing",
-        lambda context: _lambda("DeleteFunction", FunctionName=context.named("missing")),
+        lambda context: call("lambda", "DeleteFunction", FunctionName=context.named("missing")),
         exact_code(Function, "lambda", "DeleteFunction", NOT_FOUND),
     ),
     provoked(
@@ -120,7 +108,7 @@ FUNCTIONS = (
     ),
     provoked(
         "function-variables-too-large",
-        _too_large,
+        lambda context: _create("too-large", context.stack.probe_role, context, Environment=TOO_LARGE),
         remedy_of(Function, INVALID, "environment variables"),
         needs=("probe",),
         undo=_delete("too-large"),
@@ -128,7 +116,7 @@ FUNCTIONS = (
     ),
     provoked(
         "function-runtime-unknown",
-        _unknown_runtime,
+        lambda context: _create("unknown-runtime", context.stack.probe_role, context, runtime="python9.9"),
         remedy_of(Function, INVALID, "runtime"),
         needs=("probe",),
         undo=_delete("unknown-runtime"),
@@ -150,7 +138,8 @@ FUNCTIONS = (
     ),
     provoked(
         "function-permission-exists",
-        lambda context: _lambda(
+        lambda context: call(
+            "lambda",
             "AddPermission",
             FunctionName=context.stack.notifier.name,
             StatementId="webhook-errors",
@@ -176,14 +165,16 @@ FUNCTIONS = (
         _forbidden_destination,
         retry_rule(InvokeConfig, INVALID, "does not have permissions"),
         needs=("webhook", "success"),
-        undo=lambda context: _lambda(
-            "DeleteFunctionEventInvokeConfig", FunctionName=context.stack.webhook.name
+        undo=lambda context: call(
+            "lambda", "DeleteFunctionEventInvokeConfig", FunctionName=context.stack.webhook.name
         ),
         engine_limit=NO_ROLE_CHECK,
     ),
     provoked(
         "function-invoke-config-missing",
-        lambda context: _lambda("DeleteFunctionEventInvokeConfig", FunctionName=context.stack.notifier.name),
+        lambda context: call(
+            "lambda", "DeleteFunctionEventInvokeConfig", FunctionName=context.stack.notifier.name
+        ),
         exact_code(InvokeConfig, "lambda", "DeleteFunctionEventInvokeConfig", NOT_FOUND),
         needs=("notifier",),
     ),

@@ -35,19 +35,19 @@ def _code_is_known(context: CheckContext) -> Evidence:
     return compared(found["Configuration"]["CodeSha256"], context.stack.code.sha256)
 
 
-def _asked_by_probe(context: CheckContext, operation: str, key: str) -> Any:
-    look = ("lambda", operation, {"FunctionName": context.stack.probe.name})
+def _asked_by_probe(context: CheckContext, key: str) -> Any:
+    look = ("lambda", "get_function", {"FunctionName": context.stack.probe.name})
     found = context.invoke({"ask": [look]})
     return found.answer["asked"][0].get(key) if not found.error else found.answer
 
 
 def _tags_withheld(context: CheckContext) -> Evidence:
-    found = _asked_by_probe(context, "get_function", "tags_error")
+    found = _asked_by_probe(context, "tags_error")
     return holds(f"TagsError {found}") if found else differs("no TagsError")
 
 
 def _variables_withheld(context: CheckContext) -> Evidence:
-    found = _asked_by_probe(context, "get_function", "variables_error") or {}
+    found = _asked_by_probe(context, "variables_error") or {}
     code = str(found.get("ErrorCode"))
     return (
         holds(f"Environment.Error {code}")

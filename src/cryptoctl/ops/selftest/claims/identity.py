@@ -23,7 +23,7 @@ from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.key_search import NOT_FOUND
 from cryptoctl.provisioners.policy import VERSION
 from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
-from cryptoctl.reconcile.call import Call
+from cryptoctl.reconcile.call import Call, call
 from cryptoctl.reconcile.scope import Scope
 
 ENGINE_TAKES_IT = "the embedded engine takes what IAM refuses"
@@ -40,14 +40,6 @@ FORBIDDEN: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("cloudwatch", "list_metrics", {}),
     ("resourcegroupstaggingapi", "get_resources", {}),
 )
-
-
-def _iam(operation: str, **params: Any) -> Call:
-    return Call(service="iam", operation=operation, params=params)
-
-
-def _kms(operation: str, **params: Any) -> Call:
-    return Call(service="kms", operation=operation, params=params)
 
 
 def _nobody(scope: Scope, *, action: str, resource: bool) -> str:
@@ -68,12 +60,16 @@ def _too_large(context: CheckContext) -> Call:
     resources = [context.stack.scope.arn("sqs", f"{number:0>60}") for number in range(LARGEST_POLICY // 90)]
     statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": resources}
     name = context.stack.bare_role.name
-    return _iam("PutRolePolicy", RoleName=name, PolicyName="too-large", PolicyDocument=_policy([statement]))
+    return call(
+        "iam", "PutRolePolicy", RoleName=name, PolicyName="too-large", PolicyDocument=_policy([statement])
+    )
 
 
 def _untrusted(context: CheckContext) -> Call:
     document = _nobody(context.stack.scope, action="sts:AssumeRole", resource=False)
-    return _iam("UpdateAssumeRolePolicy", RoleName=context.stack.bare_role.name, PolicyDocument=document)
+    return call(
+        "iam", "UpdateAssumeRolePolicy", RoleName=context.stack.bare_role.name, PolicyDocument=document
+    )
 
 
 def _key_for_nobody(context: CheckContext) -> Call:
@@ -84,7 +80,9 @@ def _key_for_nobody(context: CheckContext) -> Call:
         "Principal": {"AWS": context.stack.scope.arn("iam", "root", regional=False)},
     }
     other = json.loads(_nobody(context.stack.scope, action="kms:Decrypt", resource=True))["Statement"]
-    return _kms("PutKeyPolicy", KeyId=_key_id(context), PolicyName="default", Policy=_policy([own, *other]))
+    return call(
+        "kms", "PutKeyPolicy", KeyId=_key_id(context), PolicyName="default", Policy=_policy([own, *other])
+    )
 
 
 def _key_id(context: CheckContext) -> str:
@@ -115,23 +113,26 @@ def _denials(context: CheckContext) -> Evidence:
 IDENTITY = (
     provoked(
         "role-missing",
-        lambda context: _iam("GetRole", RoleName=context.named("missing")),
+        lambda context: call("iam", "GetRole", RoleName=context.named("missing")),
         exact_code(Role, "iam", "GetRole", NO_SUCH_ENTITY),
     ),
     provoked(
         "role-delete-missing",
-        lambda context: _iam("DeleteRole", RoleName=context.named("missing")),
+        lambda context: call("iam", "DeleteRole", RoleName=context.named("missing")),
         exact_code(Role, "iam", "DeleteRole", NO_SUCH_ENTITY),
     ),
     provoked(
         "role-policy-missing",
-        lambda context: _iam("DeleteRolePolicy", RoleName=context.stack.bare_role.name, PolicyName="missing"),
+        lambda context: call(
+            "iam", "DeleteRolePolicy", RoleName=context.stack.bare_role.name, PolicyName="missing"
+        ),
         exact_code(Role, "iam", "DeleteRolePolicy", NO_SUCH_ENTITY),
         needs=("bare_role",),
     ),
     provoked(
         "role-exists",
-        lambda context: _iam(
+        lambda context: call(
+            "iam",
             "CreateRole",
             RoleName=context.stack.bare_role.name,
             AssumeRolePolicyDocument=_policy(
@@ -149,7 +150,7 @@ IDENTITY = (
     ),
     provoked(
         "role-delete-conflict",
-        lambda context: _iam("DeleteRole", RoleName=context.stack.probe_role.name),
+        lambda context: call("iam", "DeleteRole", RoleName=context.stack.probe_role.name),
         retry_rule(Role, "DeleteConflict"),
         needs=("probe_role",),
     ),
@@ -177,23 +178,25 @@ IDENTITY = (
     ),
     provoked(
         "key-missing",
-        lambda context: _kms("DescribeKey", KeyId=f"alias/{context.named('missing')}"),
+        lambda context: call("kms", "DescribeKey", KeyId=f"alias/{context.named('missing')}"),
         exact_code(Key, "kms", "DescribeKey", NOT_FOUND),
     ),
     provoked(
         "key-alias-missing",
-        lambda context: _kms("DeleteAlias", AliasName=f"alias/{context.named('missing')}"),
+        lambda context: call("kms", "DeleteAlias", AliasName=f"alias/{context.named('missing')}"),
         exact_code(Key, "kms", "DeleteAlias", NOT_FOUND),
     ),
     provoked(
         "key-alias-exists",
-        lambda context: _kms("CreateAlias", AliasName=context.stack.key.name, TargetKeyId=_key_id(context)),
+        lambda context: call(
+            "kms", "CreateAlias", AliasName=context.stack.key.name, TargetKeyId=_key_id(context)
+        ),
         exact_code(Key, "kms", "CreateAlias", "AlreadyExistsException"),
         needs=("key",),
     ),
     provoked(
         "key-no-deletion-to-cancel",
-        lambda context: _kms("CancelKeyDeletion", KeyId=_key_id(context)),
+        lambda context: call("kms", "CancelKeyDeletion", KeyId=_key_id(context)),
         exact_code(Key, "kms", "CancelKeyDeletion", "KMSInvalidStateException"),
         needs=("key",),
         engine_limit="the embedded engine takes it",

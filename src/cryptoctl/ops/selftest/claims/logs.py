@@ -13,16 +13,12 @@ from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code
 from cryptoctl.ops.selftest.provoking import Making, provoked
 from cryptoctl.provisioners.log_group import NOT_FOUND, LogGroup
 from cryptoctl.provisioners.log_subscription import LogSubscription
-from cryptoctl.reconcile.call import Call
+from cryptoctl.reconcile.call import Call, call
 
 STREAM = "selftest"
 HARMLESS = {"level": "INFO", "message": 'a user wrote "level":"ERROR" and an error'}
 OURS = {"level": "ERROR", "message": "made by the self-test", "function": "selftest", "requestId": "selftest"}
 PATTERN_OF = ("error_filter.py: ERROR_PATTERN", "handlers/log_events.py")
-
-
-def _logs(operation: str, **params: Any) -> Call:
-    return Call(service="logs", operation=operation, params=params)
 
 
 def _line(value: Mapping[str, Any]) -> str:
@@ -88,18 +84,19 @@ def _only_errors(context: CheckContext) -> Evidence:
 
 def _alerted(context: CheckContext) -> Evidence:
     group = context.stack.webhook_logs.name
-    context.send(_logs("CreateLogStream", logGroupName=group, logStreamName=STREAM))
+    context.send(call("logs", "CreateLogStream", logGroupName=group, logStreamName=STREAM))
     now_ms = int(context.began.timestamp() * 1000)
     event = {"timestamp": now_ms, "message": _line({**OURS, "timestamp": context.began.isoformat()})}
-    context.send(_logs("PutLogEvents", logGroupName=group, logStreamName=STREAM, logEvents=[event]))
+    context.send(call("logs", "PutLogEvents", logGroupName=group, logStreamName=STREAM, logEvents=[event]))
     line = context.logged(context.stack.notifier_logs, '"alert published"', "alert published")
     return holds(line.strip()) if line else differs("no alert was published")
 
 
 def _subscribe(group: str, name: str, destination: str) -> Making:
-    def call(context: CheckContext) -> Call:
+    def made(context: CheckContext) -> Call:
         stack = vars(context.stack)
-        return _logs(
+        return call(
+            "logs",
             "PutSubscriptionFilter",
             logGroupName=stack[group].name,
             filterName=context.named(name),
@@ -107,11 +104,12 @@ def _subscribe(group: str, name: str, destination: str) -> Making:
             destinationArn=stack[destination].arn,
         )
 
-    return call
+    return made
 
 
 def _unsubscribe(group: str, name: str) -> Making:
-    return lambda context: _logs(
+    return lambda context: call(
+        "logs",
         "DeleteSubscriptionFilter",
         logGroupName=vars(context.stack)[group].name,
         filterName=context.named(name),
@@ -169,13 +167,15 @@ LOGS = (
     ),
     provoked(
         "log-group-exists",
-        lambda context: _logs("CreateLogGroup", logGroupName=context.stack.probe_logs.name),
+        lambda context: call("logs", "CreateLogGroup", logGroupName=context.stack.probe_logs.name),
         exact_code(LogGroup, "logs", "CreateLogGroup", "ResourceAlreadyExistsException"),
         needs=("probe_logs",),
     ),
     provoked(
         "log-group-missing",
-        lambda context: _logs("DeleteLogGroup", logGroupName=f"/aws/lambda/{context.named('missing')}"),
+        lambda context: call(
+            "logs", "DeleteLogGroup", logGroupName=f"/aws/lambda/{context.named('missing')}"
+        ),
         exact_code(LogGroup, "logs", "DeleteLogGroup", NOT_FOUND),
     ),
     provoked(

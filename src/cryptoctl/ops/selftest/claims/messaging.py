@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, remedy_of, retry_rule
 from cryptoctl.ops.selftest.provoking import provoked
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.tags import key_values
 from cryptoctl.provisioners.topic import NO_TAGS, NOT_FOUND, Topic
-from cryptoctl.reconcile.call import Call
+from cryptoctl.reconcile.call import Call, call
 
 SCRATCH = "scratch"
 OTHER_RETENTION_S = "86400"
 
 
-def _sqs(operation: str, **params: Any) -> Call:
-    return Call(service="sqs", operation=operation, params=params)
-
-
-def _sns(operation: str, **params: Any) -> Call:
-    return Call(service="sns", operation=operation, params=params)
-
-
 def _create(context: CheckContext) -> Call:
-    return _sqs("CreateQueue", QueueName=context.named(SCRATCH), tags=context.stack.scope.tags)
+    return call("sqs", "CreateQueue", QueueName=context.named(SCRATCH), tags=context.stack.scope.tags)
 
 
 def _url(context: CheckContext, name: str) -> str:
@@ -34,7 +24,7 @@ def _url(context: CheckContext, name: str) -> str:
 
 def _made_and_deleted(context: CheckContext) -> Call:
     url = context.send(_create(context))["QueueUrl"]
-    return _sqs("DeleteQueue", QueueUrl=url)
+    return call("sqs", "DeleteQueue", QueueUrl=url)
 
 
 def _missing_url(context: CheckContext) -> str:
@@ -48,7 +38,7 @@ def _attribute_shows(context: CheckContext) -> Evidence:
 
     def set_to(retention_s: str) -> float | None:
         attributes = {"MessageRetentionPeriod": retention_s}
-        context.send(_sqs("SetQueueAttributes", QueueUrl=url, Attributes=attributes))
+        context.send(call("sqs", "SetQueueAttributes", QueueUrl=url, Attributes=attributes))
         return context.seconds(lambda: _retention(context, url) == retention_s, Queue.visible_within_s)
 
     try:
@@ -69,19 +59,22 @@ def _retention(context: CheckContext, url: str) -> str:
 MESSAGING = (
     provoked(
         "queue-missing",
-        lambda context: _sqs("GetQueueUrl", QueueName=context.named("missing")),
+        lambda context: call("sqs", "GetQueueUrl", QueueName=context.named("missing")),
         exact_code(Queue, "sqs", "GetQueueUrl", NO_SUCH_QUEUE),
     ),
     provoked(
         "queue-delete-missing",
-        lambda context: _sqs("DeleteQueue", QueueUrl=_missing_url(context)),
+        lambda context: call("sqs", "DeleteQueue", QueueUrl=_missing_url(context)),
         exact_code(Queue, "sqs", "DeleteQueue", NO_SUCH_QUEUE),
         needs=("webhook_dead_letters",),
     ),
     provoked(
         "queue-exists",
-        lambda context: _sqs(
-            "CreateQueue", QueueName=context.stack.webhook_dead_letters.name, Attributes={"DelaySeconds": "7"}
+        lambda context: call(
+            "sqs",
+            "CreateQueue",
+            QueueName=context.stack.webhook_dead_letters.name,
+            Attributes={"DelaySeconds": "7"},
         ),
         exact_code(Queue, "sqs", "CreateQueue", "QueueAlreadyExists"),
         needs=("webhook_dead_letters",),
@@ -91,7 +84,7 @@ MESSAGING = (
         _create,
         retry_rule(Queue, "AWS.SimpleQueueService.QueueDeletedRecently"),
         prepare=_made_and_deleted,
-        undo=lambda context: _sqs("DeleteQueue", QueueUrl=_url(context, context.named(SCRATCH))),
+        undo=lambda context: call("sqs", "DeleteQueue", QueueUrl=_url(context, context.named(SCRATCH))),
         engine_limit="the embedded engine frees a queue's name at once",
     ),
     AwsClaim(
@@ -104,22 +97,22 @@ MESSAGING = (
     ),
     provoked(
         "topic-missing",
-        lambda context: _sns(
-            "GetTopicAttributes", TopicArn=context.stack.scope.arn("sns", context.named("missing"))
+        lambda context: call(
+            "sns", "GetTopicAttributes", TopicArn=context.stack.scope.arn("sns", context.named("missing"))
         ),
         exact_code(Topic, "sns", "GetTopicAttributes", *NOT_FOUND),
     ),
     provoked(
         "topic-tags-missing",
-        lambda context: _sns(
-            "ListTagsForResource", ResourceArn=context.stack.scope.arn("sns", context.named("missing"))
+        lambda context: call(
+            "sns", "ListTagsForResource", ResourceArn=context.stack.scope.arn("sns", context.named("missing"))
         ),
         exact_code(Topic, "sns", "ListTagsForResource", *NO_TAGS),
     ),
     provoked(
         "topic-with-other-tags",
-        lambda context: _sns(
-            "CreateTopic", Name=context.stack.success.name, Tags=key_values({"Other": "tags"})
+        lambda context: call(
+            "sns", "CreateTopic", Name=context.stack.success.name, Tags=key_values({"Other": "tags"})
         ),
         exact_code(Topic, "sns", "CreateTopic", "InvalidParameter"),
         text="CreateTopic for a topic that has other tags answers InvalidParameter, and changes nothing.",
@@ -128,8 +121,8 @@ MESSAGING = (
     ),
     provoked(
         "topic-subscriber-refused",
-        lambda context: _sns(
-            "Subscribe", TopicArn=context.stack.success.arn, Protocol="sqs", Endpoint="no-arn"
+        lambda context: call(
+            "sns", "Subscribe", TopicArn=context.stack.success.arn, Protocol="sqs", Endpoint="no-arn"
         ),
         remedy_of(Topic, "InvalidParameter", of="Subscribe"),
         needs=("success",),

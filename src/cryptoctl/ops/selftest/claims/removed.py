@@ -7,7 +7,7 @@ from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code
 from cryptoctl.ops.selftest.provoking import provoked
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.key_search import by_tags
-from cryptoctl.reconcile.call import Call
+from cryptoctl.reconcile.call import call
 
 PENDING = "PendingDeletion"
 
@@ -27,8 +27,7 @@ def _key_is_found(context: CheckContext) -> Evidence:
 
 
 def _topic_stays_deleted(context: CheckContext) -> Evidence:
-    call = Call(service="sns", operation="DeleteTopic", params={"TopicArn": context.stack.success.arn})
-    error = context.refusal(call)
+    error = context.refusal(call("sns", "DeleteTopic", TopicArn=context.stack.success.arn))
     if error is None:
         return holds("DeleteTopic of a topic that is gone succeeds")
     return holds(str(error)) if error.code == "NotFound" else differs(str(error))
@@ -45,11 +44,7 @@ REMOVED = (
     ),
     provoked(
         "key-deletion-scheduled-twice",
-        lambda context: Call(
-            service="kms",
-            operation="ScheduleKeyDeletion",
-            params={"KeyId": _key_id(context), "PendingWindowInDays": 7},
-        ),
+        lambda context: call("kms", "ScheduleKeyDeletion", KeyId=_key_id(context), PendingWindowInDays=7),
         exact_code(Key, "kms", "ScheduleKeyDeletion", "KMSInvalidStateException"),
         sequence="removed",
         needs=("key",),

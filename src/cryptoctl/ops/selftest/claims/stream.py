@@ -13,7 +13,7 @@ from cryptoctl.ops.selftest.claims.functions import NO_ROLE_CHECK
 from cryptoctl.ops.selftest.environment import POISON
 from cryptoctl.ops.selftest.provoking import provoked
 from cryptoctl.provisioners.stream_mapping import NOT_FOUND, StreamMapping
-from cryptoctl.reconcile.call import Call
+from cryptoctl.reconcile.call import Call, call
 
 DEAD_WITHIN_S = 180
 NO_SUCH_ID = "00000000-0000-4000-8000-000000000000"
@@ -24,10 +24,6 @@ POINTER_HAS = (
 )
 
 
-def _lambda(operation: str, **params: Any) -> Call:
-    return Call(service="lambda", operation=operation, params=params)
-
-
 def _mapping(context: CheckContext) -> dict[str, Any]:
     found = context.stack.probe_mapping.find(context.aws)
     assert found is not None
@@ -35,7 +31,8 @@ def _mapping(context: CheckContext) -> dict[str, Any]:
 
 
 def _again(context: CheckContext, function: str) -> Call:
-    return _lambda(
+    return call(
+        "lambda",
         "CreateEventSourceMapping",
         FunctionName=function,
         EventSourceArn=_mapping(context)["EventSourceArn"],
@@ -52,7 +49,7 @@ def _of_webhook(context: CheckContext) -> str:
 
 
 def _change(context: CheckContext, batch_size: int) -> Call:
-    return _lambda("UpdateEventSourceMapping", UUID=_mapping(context)["UUID"], BatchSize=batch_size)
+    return call("lambda", "UpdateEventSourceMapping", UUID=_mapping(context)["UUID"], BatchSize=batch_size)
 
 
 def _dead_letter(context: CheckContext, shape: Shape) -> DeadLetter | None:
@@ -145,12 +142,12 @@ STREAM = (
     ),
     provoked(
         "mapping-missing",
-        lambda _: _lambda("GetEventSourceMapping", UUID=NO_SUCH_ID),
+        lambda _: call("lambda", "GetEventSourceMapping", UUID=NO_SUCH_ID),
         exact_code(StreamMapping, "lambda", "GetEventSourceMapping", NOT_FOUND),
     ),
     provoked(
         "mapping-delete-missing",
-        lambda _: _lambda("DeleteEventSourceMapping", UUID=NO_SUCH_ID),
+        lambda _: call("lambda", "DeleteEventSourceMapping", UUID=NO_SUCH_ID),
         exact_code(StreamMapping, "lambda", "DeleteEventSourceMapping", NOT_FOUND),
     ),
     provoked(
@@ -158,7 +155,7 @@ STREAM = (
         lambda context: _again(context, context.stack.webhook.name),
         retry_rule(StreamMapping, "InvalidParameterValueException", "ensure the role can perform"),
         needs=("probe_mapping", "webhook"),
-        undo=lambda context: _lambda("DeleteEventSourceMapping", UUID=_of_webhook(context)),
+        undo=lambda context: call("lambda", "DeleteEventSourceMapping", UUID=_of_webhook(context)),
         engine_limit=NO_ROLE_CHECK,
     ),
     provoked(

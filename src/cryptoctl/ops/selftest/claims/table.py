@@ -19,7 +19,7 @@ from cryptoctl.ops.selftest.claim import (
 )
 from cryptoctl.ops.selftest.provoking import matched, provoked
 from cryptoctl.provisioners.table import NOT_FOUND, VIEW_TYPE, Table
-from cryptoctl.reconcile.call import Call
+from cryptoctl.reconcile.call import Call, call
 
 LONGEST_NUMBER = "1234567890123456789012345678.9012345678"  # 38 digits
 TOO_LONG_NUMBER = f"{LONGEST_NUMBER}1"
@@ -30,12 +30,8 @@ INVALID = "ValidationException"
 PROTECTED = remedy_of(Table, INVALID, "protected against deletion")
 
 
-def _table(operation: str, **params: Any) -> Call:
-    return Call(service="dynamodb", operation=operation, params=params)
-
-
 def _of_prices(context: CheckContext, operation: str, **params: Any) -> Call:
-    return _table(operation, TableName=context.stack.prices.name, **params)
+    return call("dynamodb", operation, TableName=context.stack.prices.name, **params)
 
 
 def _key(place: int) -> dict[str, Any]:
@@ -55,7 +51,7 @@ def _statement(context: CheckContext, condition: str, *parameters: Any, place: i
 
 def _executed(context: CheckContext, *statements: dict[str, Any]) -> list[str]:
     """The error codes of a batch of statements; empty where there is none."""
-    answer = context.send(_table("BatchExecuteStatement", Statements=list(statements)))
+    answer = context.send(call("dynamodb", "BatchExecuteStatement", Statements=list(statements)))
     return [(each.get("Error") or {}).get("Code", "") for each in answer["Responses"]]
 
 
@@ -164,23 +160,24 @@ TABLE = (
     ),
     provoked(
         "table-missing",
-        lambda context: _table("DescribeTable", TableName=context.named("missing")),
+        lambda context: call("dynamodb", "DescribeTable", TableName=context.named("missing")),
         exact_code(Table, "dynamodb", "DescribeTable", NOT_FOUND),
     ),
     provoked(
         "table-delete-missing",
-        lambda context: _table("DeleteTable", TableName=context.named("missing")),
+        lambda context: call("dynamodb", "DeleteTable", TableName=context.named("missing")),
         exact_code(Table, "dynamodb", "DeleteTable", NOT_FOUND),
     ),
     provoked(
         "table-backups-missing",
-        lambda context: _table("DescribeContinuousBackups", TableName=context.named("missing")),
+        lambda context: call("dynamodb", "DescribeContinuousBackups", TableName=context.named("missing")),
         exact_code(Table, "dynamodb", "DescribeContinuousBackups", "TableNotFoundException"),
         engine_limit="the embedded engine answers ResourceNotFoundException",
     ),
     provoked(
         "table-tags-missing",
-        lambda context: _table(
+        lambda context: call(
+            "dynamodb",
             "ListTagsOfResource",
             ResourceArn=context.stack.scope.arn("dynamodb", f"table/{context.named('missing')}"),
         ),
