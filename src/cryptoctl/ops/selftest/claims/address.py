@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from cryptoctl.core.webhook_secrets import parse_secret
+from cryptoctl.errors import Failure
 from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, compared, differs, exact_code, holds
 from cryptoctl.ops.selftest.environment import SENDER, TOKEN_HEADER
-from cryptoctl.ops.selftest.http import HttpAnswer, send
 from cryptoctl.ops.selftest.provoking import provoked
+from cryptoctl.ops.webhook.http import WebhookResponse, send_request
+from cryptoctl.ops.webhook.senders import webhook_address
 from cryptoctl.provisioners.function import NOT_FOUND as NO_FUNCTION
 from cryptoctl.provisioners.function_url import FunctionUrl
 from cryptoctl.provisioners.parameter import EXISTS, NO_RESOURCE, NOT_FOUND, TYPE, Parameter
 from cryptoctl.reconcile.call import call
 
 OPEN_WITHIN_S = 60
+MAX_SHOWN_LENGTH = 1000
 NEEDS = ("webhook_url", "webhook_secrets")
 # Another symbol than that of any other check.
 PRICE = {"symbol": "ADDRESS", "price": 1, "exchange": "selftest", "id": "1"}
@@ -29,31 +33,36 @@ def _missing(context: CheckContext) -> str:
     return f"{_parameter(context).name}-missing"
 
 
-def _sent(context: CheckContext, method: str, path: str, body: str = "", **headers: str) -> HttpAnswer:
-    name = context.stack.webhook.name
-    url = context.aws.call("lambda", "GetFunctionUrlConfig", FunctionName=name)["FunctionUrl"]
-    return send(url, method, path, body, headers)
+def _sent(context: CheckContext, path: str, body: str | None, headers: Mapping[str, str]) -> WebhookResponse:
+    url = webhook_address(context.aws, context.stack) + path
+    method = "GET" if body is None else "POST"
+    return send_request(method, url, {"content-type": "application/json", **headers}, body)
 
 
 def _open(context: CheckContext) -> Evidence:
-    last: list[HttpAnswer] = []
+    last = ""
 
     def answered() -> bool:
-        last[:] = [_sent(context, "GET", "/health")]
-        return last[0].status == 200
+        nonlocal last
+        try:
+            answer = _sent(context, "health", None, {})
+        except Failure as failure:  # a new name takes a while to be known
+            last = failure.message
+            return False
+        last = f"{answer.status}: {answer.text[:MAX_SHOWN_LENGTH]}"
+        return answer.status == 200
 
     seconds = context.seconds(answered, OPEN_WITHIN_S)
     if seconds is None:
-        return differs(f"{last[0].status}: {last[0].body}")
+        return differs(last)
     return holds(f"after {seconds:.1f} s")
 
 
 def _proof_decides(context: CheckContext) -> Evidence:
     found = context.aws.call("ssm", "GetParameter", Name=_parameter(context).name, WithDecryption=True)
     token = parse_secret(found["Parameter"]["Value"]).secret
-    body, path = json.dumps(PRICE), f"/{SENDER}"
     without, wrong, right = (
-        _sent(context, "POST", path, body, **headers)
+        _sent(context, SENDER, json.dumps(PRICE), headers)
         for headers in ({}, {TOKEN_HEADER: "wrong"}, {TOKEN_HEADER: token})
     )
     return compared([without.status, wrong.status, right.status], [401, 401, 200])
