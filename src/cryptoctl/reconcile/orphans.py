@@ -85,9 +85,9 @@ class Orphans:
             unindexed = []
         parts = [each for each in self.unconfigured if isinstance(each, Untagged)]
         tagged, named, seen = aws.gather(
-            lambda: () if self.parts_only else _tried(aws.tagged)(owner_tags),
-            lambda: aws.map(_tried(self._named(aws)), unindexed),
-            lambda: aws.map(_tried(_part(aws)), parts),
+            lambda: () if self.parts_only else _tried(lambda: aws.tagged(owner_tags)),
+            lambda: _each(aws, lambda resource: self._named(aws, resource), unindexed),
+            lambda: _each(aws, lambda part: _observed_part(aws, part), parts),
         )
         found = _candidates(tagged, named, *(each for each in seen if isinstance(each, ReadRefusal)))
         others = [each for each in seen if isinstance(each, str)]
@@ -104,7 +104,7 @@ class Orphans:
         tagged = self._others(candidates.tagged, seen)
         named = self._others((candidates.named | more.named) - candidates.tagged, seen)
         likely = [each for each in named.values() if isinstance(each, Listed)]
-        tags = aws.map(_tried(_tags_of(aws)), likely)
+        tags = _each(aws, lambda resource: resource.tags_of(aws), likely)
         ours = [each for each, its in zip(likely, tags, strict=True) if _carries(its, each)]
         # Of a kind that the stack has none of, nothing else would tell that one is left.
         absent = set(map(type, self.unconfigured))
@@ -113,7 +113,7 @@ class Orphans:
         }
         unread = _not_searched(its for kind, its in hidden.items() if kind in absent)
         others: list[Provisioner] = [*(each for each in tagged.values() if each is not None), *ours]
-        observations = aws.map(_tried(_observing(aws)), others)
+        observations = _each(aws, lambda resource: resource.observe(aws), others)
         return self._sorted(
             {**dict(zip(others, observations, strict=True)), **candidates.parts},
             unknown=[arn for arn, resource in tagged.items() if resource is None],
@@ -172,16 +172,13 @@ class Orphans:
             and each not in self.unconfigured
             and (type(each) in lacking or each.named_by_settings)
         ]
-        return _candidates([], aws.map(_tried(self._named(aws)), kinds))
+        return _candidates([], _each(aws, lambda resource: self._named(aws, resource), kinds))
 
-    def _named(self, aws: Aws) -> Callable[[Listed], _Named]:
-        own = {resource.arn for resource in self.stack}
-
-        def named(resource: Listed) -> _Named:
-            found = [arn for arn in resource.candidate_arns(aws) if arn not in own]
-            return _Named(kind=resource.kind, arns=found)
-
-        return named
+    def _named(self, aws: Aws, resource: Listed) -> _Named:
+        own = {each.arn for each in self.stack}
+        return _Named(
+            kind=resource.kind, arns=[arn for arn in resource.candidate_arns(aws) if arn not in own]
+        )
 
     def _others(self, arns: Iterable[str], seen: Seen) -> dict[str, Provisioner | None]:
         """What is not the stack's own, by ARN; None for what is of no kind that the stack has."""
@@ -251,33 +248,22 @@ def _orphaned(resource: Provisioner, observed: Observed) -> bool:
     )
 
 
-def _part(aws: Aws) -> Callable[[Untagged], Observed | str | None]:
-    def look(part: Untagged) -> Observed | str | None:
-        observed = part.observe(aws)
-        return observed and (part.made_by_another(aws, observed) or observed)
-
-    return look
+def _observed_part(aws: Aws, part: Untagged) -> Observed | str | None:
+    observed = part.observe(aws)
+    return observed and (part.made_by_another(aws, observed) or observed)
 
 
-def _tags_of(aws: Aws) -> Callable[[Listed], Mapping[str, str]]:
-    return lambda resource: resource.tags_of(aws)
+def _each(aws: Aws, read: Callable[[T], R], things: Iterable[T]) -> list[R | ReadRefusal]:
+    return aws.map(lambda thing: _tried(lambda: read(thing)), things)
 
 
-def _observing(aws: Aws) -> Callable[[Provisioner], Observed | None]:
-    return lambda resource: resource.observe(aws)
-
-
-def _tried(read: Callable[[T], R]) -> Callable[[T], R | ReadRefusal]:
+def _tried(read: Callable[[], R]) -> R | ReadRefusal:
     """The refusal itself where AWS refuses: for an orphan, nothing else must stand still."""
-
-    def tried(thing: T) -> R | ReadRefusal:
-        try:
-            return read(thing)
-        except AwsError as error:
-            return error
-        except Failure as failure:
-            if failure.exit_code is not ExitCode.AWS:
-                raise
-            return failure
-
-    return tried
+    try:
+        return read()
+    except AwsError as error:
+        return error
+    except Failure as failure:
+        if failure.exit_code is not ExitCode.AWS:
+            raise
+        return failure
