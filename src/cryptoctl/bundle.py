@@ -19,19 +19,19 @@ _UNIX = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bundle:
-    """The zip. `sha256` is base64, as Lambda's CodeSha256 is."""
+class Code:
+    """A deployment package and its identity: base64 of its SHA-256, as Lambda's CodeSha256 is."""
 
     zip_bytes: bytes
     sha256: str
 
 
-def build() -> Bundle:
+def build() -> Code:
     """The zip of the handlers that are installed here."""
     return zipped(_contents())
 
 
-def zipped(contents: Mapping[str, bytes]) -> Bundle:
+def zipped(contents: Mapping[str, bytes]) -> Code:
     """The zip of these files, by their paths in it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -42,7 +42,7 @@ def zipped(contents: Mapping[str, bytes]) -> Bundle:
             archive.writestr(entry, content)
     zip_bytes = buffer.getvalue()
     digest = hashlib.sha256(zip_bytes).digest()
-    return Bundle(zip_bytes=zip_bytes, sha256=base64.b64encode(digest).decode())
+    return Code(zip_bytes=zip_bytes, sha256=base64.b64encode(digest).decode())
 
 
 def _contents() -> dict[str, bytes]:

@@ -233,11 +233,9 @@ class Session:
     def stack(self) -> Stack:
         """The environment's resources as they should be."""
         from cryptoctl.bundle import build
-        from cryptoctl.provisioners.function import Code
         from cryptoctl.stack import Stack
 
-        bundle = build()
-        return Stack(self.scope, self.config, Code(zip_bytes=bundle.zip_bytes, sha256=bundle.sha256))
+        return Stack(self.scope, self.config, build())
 
     def save_last_location(self) -> None:
         """Saves target, account and region."""

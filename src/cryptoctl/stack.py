@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from cryptoctl.bundle import Code
 from cryptoctl.core.senders import NOBODY
 from cryptoctl.error_filter import ERROR_PATTERN
 from cryptoctl.provisioners.alarm import Alarm
 from cryptoctl.provisioners.dashboard import Dashboard
-from cryptoctl.provisioners.function import Code, Function
+from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL, FunctionUrl
 from cryptoctl.provisioners.invoke_config import InvokeConfig
 from cryptoctl.provisioners.key import Key

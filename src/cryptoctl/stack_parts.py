@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
+from cryptoctl.bundle import Code
 from cryptoctl.provisioners.customer_key import may_use
-from cryptoctl.provisioners.function import Code, Function
+from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.policy import Statement

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from cryptoctl.bundle import Code as Code
 from cryptoctl.provisioners.function_configuration import (
     attached_notes,
     configuration_differs,
@@ -54,14 +55,6 @@ from cryptoctl.reconcile import (
 NOT_FOUND = "ResourceNotFoundException"
 # Lambda keeps this many of an account's concurrent executions for functions that reserve none.
 UNRESERVED_AT_LEAST = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class Code:
-    """A deployment package and its identity: base64 of its SHA-256, as Lambda gives it."""
-
-    zip_bytes: bytes
-    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
 from cryptoctl.aws import Aws
-from cryptoctl.bundle import zipped
-from cryptoctl.provisioners.function import Code
+from cryptoctl.bundle import Code, zipped
 from cryptoctl.provisioners.invoke_config import InvokeConfig
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.role import Role
@@ -120,8 +119,7 @@ def settings(given: EnvironmentSettings) -> EnvironmentSettings:
 def probe_code() -> Code:
     """The probe's code as Lambda takes it."""
     source = files("cryptoctl.ops.selftest").joinpath("probe.py").read_bytes()
-    bundle = zipped({f"{PROBE}.py": source.replace(b"\r\n", b"\n")})
-    return Code(zip_bytes=bundle.zip_bytes, sha256=bundle.sha256)
+    return zipped({f"{PROBE}.py": source.replace(b"\r\n", b"\n")})
 
 
 class SelftestStack(Stack):

@@ -108,7 +108,7 @@ FUNCTIONS_SHOWN = (
     AwsClaim(
         id="function-code-hash",
         text="CodeSha256 is the base64 of the SHA-256 of the zip that was sent.",
-        relied_on=("bundle.py: Bundle.sha256", "provisioners/function.py: CodeSha256"),
+        relied_on=("bundle.py: Code.sha256", "provisioners/function.py: CodeSha256"),
         check=_code_is_known,
         needs=("webhook",),
     ),
