@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cryptoctl.provisioners.metric import Metric
-from cryptoctl.provisioners.tags import key_values, mapped, pairs
+from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile import (
     QUOTAS_URL,
@@ -151,7 +151,7 @@ class Alarm(Listed, Priced):
             )
         if not delta.creating and delta.touches("Tags"):
             yield call(
-                "cloudwatch", "TagResource", ResourceARN=self.arn, Tags=key_values(pairs(delta, "Tags"))
+                "cloudwatch", "TagResource", ResourceARN=self.arn, Tags=key_values(changed_tags(delta))
             )
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from cryptoctl.provisioners.alarm import prefix
 from cryptoctl.provisioners.metric import Metric
-from cryptoctl.provisioners.tags import key_values, mapped, pairs
+from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
 from cryptoctl.reconcile import (
     Access,
     Aws,
@@ -141,7 +141,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
             )
         if not delta.creating and delta.touches("Tags"):
             yield call(
-                "cloudwatch", "TagResource", ResourceARN=self.arn, Tags=key_values(pairs(delta, "Tags"))
+                "cloudwatch", "TagResource", ResourceARN=self.arn, Tags=key_values(changed_tags(delta))
             )
 
     @property

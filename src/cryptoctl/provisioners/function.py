@@ -27,7 +27,7 @@ from cryptoctl.provisioners.resource_permission import (
     statements_in,
 )
 from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
-from cryptoctl.provisioners.tags import pairs
+from cryptoctl.provisioners.tags import changed_tags
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile import (
     Access,
@@ -206,7 +206,7 @@ class Function(Preflight, Priced):
         yield from self._concurrency(delta)
         yield from changed_statements(self.name, delta, self.resource_policy)
         if delta.touches("Tags"):
-            yield call("lambda", "TagResource", Resource=self.arn, Tags=pairs(delta, "Tags"))
+            yield call("lambda", "TagResource", Resource=self.arn, Tags=changed_tags(delta))
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Deletes the function; AWS deletes its permissions and settings with it."""

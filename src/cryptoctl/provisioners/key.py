@@ -12,7 +12,7 @@ from cryptoctl.provisioners.key_material import made_for, material_notes, out_of
 from cryptoctl.provisioners.key_search import NOT_FOUND, by_tags, made_just_now
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement, document, normal
-from cryptoctl.provisioners.tags import key_values, mapped, pairs
+from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
 from cryptoctl.reconcile import (
     Access,
     AssignedArn,
@@ -197,7 +197,7 @@ class Key(AssignedArn, Preflight, Priced):
         if delta.creating or delta.touches("KeyRotationEnabled"):
             yield self._call("EnableKeyRotation", self.key_id)
         if delta.touches("Tags"):
-            tags = key_values(pairs(delta, "Tags"), "TagKey", "TagValue")
+            tags = key_values(changed_tags(delta), "TagKey", "TagValue")
             yield self._call("TagResource", self.key_id, Tags=tags)
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners.customer_key import Encrypted, permissions
-from cryptoctl.provisioners.tags import pairs
+from cryptoctl.provisioners.tags import changed_tags
 from cryptoctl.reconcile import (
     Access,
     Aws,
@@ -175,7 +175,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
             else:
                 yield self._call("DisassociateKmsKey")
         if delta.touches("Tags"):
-            yield call("logs", "TagResource", resourceArn=self.arn, tags=pairs(delta, "Tags"))
+            yield call("logs", "TagResource", resourceArn=self.arn, tags=changed_tags(delta))
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield self._call("DeleteLogGroup", gone=NOT_FOUND)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.policy import Statement
-from cryptoctl.provisioners.tags import key_values, mapped, pairs
+from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
@@ -210,7 +210,7 @@ class Parameter(Preflight, Listed):
                 "AddTagsToResource",
                 ResourceType="Parameter",
                 ResourceId=self.name,
-                Tags=key_values(pairs(delta, "Tags")),
+                Tags=key_values(changed_tags(delta)),
             )
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:

@@ -10,7 +10,7 @@ from cryptoctl.provisioners import tls_policy
 from cryptoctl.provisioners.customer_key import Encrypted, permissions
 from cryptoctl.provisioners.policy import Statement, document
 from cryptoctl.provisioners.resource_policy import policy_notes
-from cryptoctl.provisioners.tags import pairs
+from cryptoctl.provisioners.tags import changed_tags
 from cryptoctl.reconcile import (
     Access,
     Aws,
@@ -149,7 +149,7 @@ class Queue(Encrypted):
         if delta.touches("Attributes", "Policy"):
             yield call("sqs", "SetQueueAttributes", QueueUrl=self.url, Attributes=self._differing(delta))
         if delta.touches("Tags"):
-            yield call("sqs", "TagQueue", QueueUrl=self.url, Tags=pairs(delta, "Tags"))
+            yield call("sqs", "TagQueue", QueueUrl=self.url, Tags=changed_tags(delta))
 
     def _first_attributes(self) -> dict[str, Value]:
         given = {name: value for name, value in self._attributes().items() if value is not None}

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement, document, normal
-from cryptoctl.provisioners.tags import key_values, mapped, pairs
+from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
@@ -238,7 +238,7 @@ class Role(ConflictChecked, Listed, Preflight):
                 "UpdateAssumeRolePolicy", PolicyDocument=Json(delta.desired["AssumeRolePolicyDocument"])
             )
         if delta.touches("Tags"):
-            yield self._call("TagRole", Tags=key_values(pairs(delta, "Tags")))
+            yield self._call("TagRole", Tags=key_values(changed_tags(delta)))
         for change in delta.keys("Policies"):
             if change.new is None:
                 yield self._call("DeleteRolePolicy", PolicyName=change.key, gone=NO_SUCH_ENTITY)

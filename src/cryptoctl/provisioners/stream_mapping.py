@@ -11,7 +11,7 @@ from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.stream_mapping_configuration import TAKEN_OFF, WITHOUT_TAGS, normal_mapping
 from cryptoctl.provisioners.stream_mapping_errors import REMEDIES, RETRY_RULES, STUCK
 from cryptoctl.provisioners.table import Table
-from cryptoctl.provisioners.tags import pairs
+from cryptoctl.provisioners.tags import changed_tags
 from cryptoctl.reconcile import (
     Access,
     AssignedArn,
@@ -255,7 +255,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
                 "lambda",
                 "TagResource",
                 Resource=self._arn(delta.observed.outputs["UUID"]),
-                Tags=pairs(delta, "Tags"),
+                Tags=changed_tags(delta),
             )
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:

@@ -18,7 +18,7 @@ from cryptoctl.provisioners.table_configuration import (
     schema,
 )
 from cryptoctl.provisioners.table_errors import GOES_ON, REMEDIES, RETRY_RULES
-from cryptoctl.provisioners.tags import key_values, mapped, may_be_late, pairs
+from cryptoctl.provisioners.tags import changed_tags, key_values, mapped, may_be_late
 from cryptoctl.reconcile import (
     Access,
     Aws,
@@ -208,7 +208,7 @@ class Table(Encrypted, DeletionProtected, Priced):
                 PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
             )
         if delta.touches("Tags"):
-            yield call("dynamodb", "TagResource", ResourceArn=self.arn, Tags=key_values(pairs(delta, "Tags")))
+            yield call("dynamodb", "TagResource", ResourceArn=self.arn, Tags=key_values(changed_tags(delta)))
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Deletes the table with its data, and waits until it is gone."""

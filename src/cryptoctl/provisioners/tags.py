@@ -6,11 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cryptoctl.reconcile import (
-    Delta,
-    Remedy,
-    Value,
-)
+from cryptoctl.reconcile import Delta, Remedy, Value
 
 # Some seconds, as DynamoDB says of its own; the clocks of AWS and of this machine may differ by minutes.
 SHOWN_AFTER = timedelta(minutes=5)
@@ -21,9 +17,9 @@ def may_be_late(made: datetime | None) -> bool:
     return made is not None and datetime.now(UTC) - made < SHOWN_AFTER
 
 
-def pairs(delta: Delta, field: str) -> dict[str, Value]:
-    """The entries of a mapping field that must be set."""
-    return {change.key: change.new for change in delta.keys(field) if change.key and change.new is not None}
+def changed_tags(delta: Delta) -> dict[str, Value]:
+    """The tags that must be set."""
+    return {change.key: change.new for change in delta.keys("Tags") if change.key and change.new is not None}
 
 
 def key_values(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> tuple[dict[str, str], ...]:

@@ -22,7 +22,7 @@ from cryptoctl.provisioners.subscriber import (
     reading,
     unconfirmed_notes,
 )
-from cryptoctl.provisioners.tags import key_values, mapped, pairs
+from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
@@ -192,7 +192,7 @@ class Topic(Encrypted, Priced):
             missing = [change.key for change in delta.keys("Subscriptions") if change.key]
             yield from self._differing(delta)
             if delta.touches("Tags"):
-                yield call("sns", "TagResource", ResourceArn=self.arn, Tags=key_values(pairs(delta, "Tags")))
+                yield call("sns", "TagResource", ResourceArn=self.arn, Tags=key_values(changed_tags(delta)))
         for each in missing:
             protocol, endpoint = each.split(" ", 1)
             yield call("sns", "Subscribe", TopicArn=self.arn, Protocol=protocol, Endpoint=endpoint)
