@@ -70,7 +70,7 @@ class Alarm(Listed, Priced):
     def observe(self, aws: Aws) -> Observed | None:
         found, tags = aws.gather(
             lambda: {each["AlarmName"]: each for each in alarms_of(aws, self.scope)},
-            lambda: self._tags(aws),
+            lambda: self.tags_of(aws),
         )
         its = found.get(self.name)
         if its is None or tags is None:
@@ -94,10 +94,7 @@ class Alarm(Listed, Priced):
         for each in alarms_of(aws, self.scope):
             yield self.scope.arn("cloudwatch", f"alarm:{each['AlarmName']}")
 
-    def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        return self._tags(aws) or {}
-
-    def _tags(self, aws: Aws) -> dict[str, str] | None:
+    def tags_of(self, aws: Aws) -> dict[str, str] | None:
         found = aws.find("cloudwatch", "ListTagsForResource", not_found=NO_TAGS, ResourceARN=self.arn)
         return None if found is None else mapped(found.get("Tags", ()))
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from cryptoctl.provisioners.key_material import MADE_FOR, made_for
 from cryptoctl.provisioners.key_search import tags_of
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.resource_policy import lets
@@ -123,7 +124,7 @@ def unusable(aws: Aws, scope: Scope, key: str) -> str | None:
     if described is None:
         return "does not exist"
     metadata = described["KeyMetadata"]
-    if metadata.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT" or not _symmetric(metadata):
+    if made_for(metadata) != MADE_FOR:
         return "is no symmetric encryption key"
     if (state := metadata["KeyState"]) != "Enabled":
         return f"is not enabled: its state is {state}"
@@ -131,10 +132,6 @@ def unusable(aws: Aws, scope: Scope, key: str) -> str | None:
     if tags.get(MANAGED_BY) == scope.owner_tags[MANAGED_BY]:
         return f"is the key of the functions of {tags.get(ENVIRONMENT)}, and is deleted with that environment"
     return None
-
-
-def _symmetric(metadata: Mapping[str, Any]) -> bool:
-    return bool(metadata.get("KeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT")
 
 
 def key_policy(aws: Aws, key: str) -> str | None:

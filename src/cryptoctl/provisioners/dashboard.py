@@ -26,6 +26,7 @@ from cryptoctl.reconcile import (
     Usage,
     allow,
     call,
+    frozen,
 )
 
 NOT_FOUND = ("ResourceNotFound", "DashboardNotFoundError", "ResourceNotFoundException")
@@ -60,7 +61,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
     def observe(self, aws: Aws) -> Observed | None:
         found, tags = aws.gather(
             lambda: aws.find("cloudwatch", "GetDashboard", not_found=NOT_FOUND, DashboardName=self.name),
-            lambda: self._tags(aws),
+            lambda: self.tags_of(aws),
         )
         if found is None or tags is None:
             return None
@@ -69,9 +70,8 @@ class Dashboard(ConflictChecked, Listed, Priced):
         return Observed(
             fields={
                 "Widgets": _by_title(widgets),
-                "Settings": _frozen(settings),
-                # One without any is ours by its name, and is left so: CloudWatch may keep none.
-                "Tags": tags or self.scope.tags,
+                "Settings": frozen(settings),
+                "Tags": tags,
             }
         )
 
@@ -83,13 +83,10 @@ class Dashboard(ConflictChecked, Listed, Priced):
         """This region's alone: those of the environment in other regions are not left over."""
         yield self.arn
 
-    def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        found = self._tags(aws)
-        return {} if found is None else found or self.scope.tags
-
-    def _tags(self, aws: Aws) -> dict[str, str] | None:
+    def tags_of(self, aws: Aws) -> dict[str, str] | None:
         found = aws.find("cloudwatch", "ListTagsForResource", not_found=NOT_FOUND, ResourceARN=self.arn)
-        return None if found is None else mapped(found.get("Tags", ()))
+        # One without any is ours by its name, and is left so: CloudWatch may keep none.
+        return None if found is None else mapped(found.get("Tags", ())) or self.scope.tags
 
     def desired(self) -> Fields:
         return {"Widgets": self._widgets(), "Settings": {}, "Tags": self.scope.tags}
@@ -193,12 +190,5 @@ def _by_title(widgets: object) -> dict[str, Any]:
         its = dict(properties) if isinstance(properties, dict) else {}
         title = str(its.pop("title", None) or f"widget {number}")
         placed = {name: widget[name] for name in OUTSIDE if isinstance(widget, dict) and name in widget}
-        found[f"{title} (widget {number})" if title in found else title] = _frozen({**placed, **its})
+        found[f"{title} (widget {number})" if title in found else title] = frozen({**placed, **its})
     return found
-
-
-def _frozen(value: Any) -> Any:
-    """The same with tuples for lists."""
-    if isinstance(value, dict):
-        return {name: _frozen(each) for name, each in value.items()}
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value

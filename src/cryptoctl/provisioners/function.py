@@ -272,8 +272,8 @@ class Function(Preflight, Priced):
         elif delta.touches("ReservedConcurrentExecutions"):
             yield self._call("DeleteFunctionConcurrency")
 
-    def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
-        return call("lambda", operation, gone=gone, FunctionName=self.name, **params)
+    def _call(self, operation: str, **params: Value) -> Call:
+        return call("lambda", operation, FunctionName=self.name, **params)
 
     def _active(self) -> WaitUntil:
         return self._settled("State", ("Active",), reason="the function to be active; Lambda prepares it")

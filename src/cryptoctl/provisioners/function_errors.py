@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from cryptoctl.reconcile import (
-    QUOTAS_URL,
-    Remedy,
-    RetryRule,
-)
+from cryptoctl.reconcile import QUOTAS_URL, Remedy, RetryRule
 
 INVALID = "InvalidParameterValueException"
 ANOTHER_CHANGE = "another change of the function to finish; Lambda makes one at a time"

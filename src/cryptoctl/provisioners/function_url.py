@@ -173,24 +173,8 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield self._call("DeleteFunctionUrlConfig", gone=NOT_FOUND)
 
-    def _call(
-        self,
-        operation: str,
-        *,
-        gives: Mapping[str, str] | None = None,
-        exists: str | None = None,
-        gone: str | None = None,
-        **params: Value,
-    ) -> Call:
-        return call(
-            "lambda",
-            operation,
-            gives=gives,
-            exists=exists,
-            gone=gone,
-            FunctionName=self.function.name,
-            **params,
-        )
+    def _call(self, operation: str, **params: Value) -> Call:
+        return call("lambda", operation, FunctionName=self.function.name, **params)
 
 
 def _unknown_here(error: AwsError) -> bool:

@@ -255,5 +255,5 @@ class Key(AssignedArn, Preflight, Priced):
             PendingWindowInDays=self.deletion_window_days,
         )
 
-    def _call(self, operation: str, key_id: Value, *, exists: str | None = None, **params: Value) -> Call:
-        return call("kms", operation, exists=exists, KeyId=key_id, **params)
+    def _call(self, operation: str, key_id: Value, **params: Value) -> Call:
+        return call("kms", operation, KeyId=key_id, **params)

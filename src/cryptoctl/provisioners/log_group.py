@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -94,7 +94,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
             lambda: list(
                 aws.paginate("logs", "DescribeLogGroups", "logGroups", logGroupNamePrefix=self.name)
             ),
-            lambda: aws.find("logs", "ListTagsForResource", not_found=NOT_FOUND, resourceArn=self.arn),
+            lambda: self.tags_of(aws),
         )
         exact = [group for group in groups if group["logGroupName"] == self.name]
         if not exact or tags is None:
@@ -105,7 +105,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
                 "logGroupClass": exact[0].get("logGroupClass", STANDARD),
                 "kmsKeyId": exact[0].get("kmsKeyId"),
                 "deletionProtectionEnabled": bool(exact[0].get("deletionProtectionEnabled")),
-                "Tags": tags.get("tags", {}),
+                "Tags": tags,
             }
         )
 
@@ -124,9 +124,9 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
         names = (group["logGroupName"] for group in found["logGroups"])
         yield from (self.scope.arn("logs", f"log-group:{name}") for name in self.scope.likeliest(names))
 
-    def tags_of(self, aws: Aws) -> Mapping[str, str]:
+    def tags_of(self, aws: Aws) -> dict[str, str] | None:
         found = aws.find("logs", "ListTagsForResource", not_found=NOT_FOUND, resourceArn=self.arn)
-        return dict(found.get("tags", {})) if found else {}
+        return None if found is None else dict(found.get("tags", {}))
 
     def desired(self) -> Fields:
         return {
@@ -180,5 +180,5 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         yield self._call("DeleteLogGroup", gone=NOT_FOUND)
 
-    def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
-        return call("logs", operation, gone=gone, logGroupName=self.name, **params)
+    def _call(self, operation: str, **params: Value) -> Call:
+        return call("logs", operation, logGroupName=self.name, **params)

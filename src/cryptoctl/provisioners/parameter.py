@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from cryptoctl.provisioners.customer_key import principal
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
@@ -110,7 +111,7 @@ class Parameter(Preflight, Listed):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads what describes it. Nothing here, and no permission for it, shows the value."""
-        described, tags = aws.gather(lambda: self._beside(aws), lambda: self._tags(aws))
+        described, tags = aws.gather(lambda: self._beside(aws), lambda: self.tags_of(aws))
         found = next((each for each in described if each["Name"] == self.name), None)
         if found is None or tags is None:
             return None
@@ -128,9 +129,6 @@ class Parameter(Preflight, Listed):
         """The parameters beside it."""
         yield from (replace(self, name=each["Name"]).arn for each in self._beside(aws))
 
-    def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        return self._tags(aws) or {}
-
     def _beside(self, aws: Aws) -> Sequence[Mapping[str, Any]]:
         """Itself and those beside it; in one look, one request for fifty.
 
@@ -141,7 +139,7 @@ class Parameter(Preflight, Listed):
             "ssm", "DescribeParameters", "Parameters", ParameterFilters=[beside], MaxResults=PAGE
         )
 
-    def _tags(self, aws: Aws) -> dict[str, str] | None:
+    def tags_of(self, aws: Aws) -> dict[str, str] | None:
         found = aws.find(
             "ssm",
             "ListTagsForResource",
@@ -168,7 +166,8 @@ class Parameter(Preflight, Listed):
         """Also on those beside it, of which one may be left over: only the configuration names them."""
         beside = self.scope.arn("ssm", f"parameter{self._folder}*")
         ours = with_resource_tags(self.scope.owner_tags)
-        by_ssm = {"StringEquals": {**ours["StringEquals"], **via_ssm(self.key)}}
+        through = {"kms:ViaService": principal(self.scope, "ssm")}
+        by_ssm = {"StringEquals": {**ours["StringEquals"], **through}}
         yield from allow(Access.DESCRIBE, "ssm", "DescribeParameters", "*")
         yield from allow(Access.DESCRIBE, "ssm", "ListTagsForResource", beside)
         change = "PutParameter GetParameter AddTagsToResource DeleteParameter"
@@ -251,12 +250,6 @@ class Parameter(Preflight, Listed):
         )
 
 
-def via_ssm(key: Key) -> dict[str, str]:
-    """The condition that a key is used through Parameter Store."""
-    suffix = ".cn" if key.scope.partition == "aws-cn" else ""
-    return {"kms:ViaService": f"ssm.{key.scope.region}.amazonaws.com{suffix}"}
-
-
 def may_read(parameters: Sequence[Parameter]) -> tuple[Statement, ...]:
     """Allows reading the values of parameters, and of nothing else under their keys."""
     keys = dict.fromkeys(each.key for each in parameters)
@@ -266,7 +259,7 @@ def may_read(parameters: Sequence[Parameter]) -> tuple[Statement, ...]:
             Statement(
                 actions=("kms:Decrypt",),
                 resources=(key.arn,),
-                condition={"StringEquals": via_ssm(key)},
+                condition={"StringEquals": {"kms:ViaService": principal(key.scope, "ssm")}},
             )
             for key in keys
         ),

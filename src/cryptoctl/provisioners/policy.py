@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from cryptoctl.reconcile import (
-    Value,
-    frozen,
-)
+from cryptoctl.reconcile import Value, frozen
 
 VERSION = "2012-10-17"
 ORDERED_BY = ("Sid", "Effect", "Action", "NotAction", "Principal", "NotPrincipal")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -28,7 +28,6 @@ from cryptoctl.reconcile import (
     Provisioner,
     Ref,
     Remedy,
-    Response,
     RetryRule,
     Value,
     allow,
@@ -114,7 +113,12 @@ class Role(ConflictChecked, Listed, Preflight):
         )
         if role is None or inline is None or attached is None:
             return None
-        policies = aws.gather(*[_reading(aws, self.name, name) for name in inline])
+        policies = aws.map(
+            lambda name: aws.find(
+                "iam", "GetRolePolicy", not_found=NO_SUCH_ENTITY, RoleName=self.name, PolicyName=name
+            ),
+            inline,
+        )
         found = role["Role"]
         return Observed(
             fields={
@@ -258,8 +262,8 @@ class Role(ConflictChecked, Listed, Preflight):
     def _put(self, name: str, policy: Value) -> Call:
         return self._call("PutRolePolicy", PolicyName=name, PolicyDocument=Json(policy))
 
-    def _call(self, operation: str, *, gone: str | None = None, **params: Value) -> Call:
-        return call("iam", operation, gone=gone, RoleName=self.name, **params)
+    def _call(self, operation: str, **params: Value) -> Call:
+        return call("iam", operation, RoleName=self.name, **params)
 
 
 def _names(aws: Aws) -> list[str]:
@@ -274,9 +278,3 @@ def _names(aws: Aws) -> list[str]:
 
 def _boundary(role: Mapping[str, Any]) -> Value:
     return (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
-
-
-def _reading(aws: Aws, role: str, policy: str) -> Callable[[], Response | None]:
-    return lambda: aws.find(
-        "iam", "GetRolePolicy", not_found=NO_SUCH_ENTITY, RoleName=role, PolicyName=policy
-    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.stream_mapping_configuration import TAKEN_OFF, WITHOUT_TAGS, normal_mapping
 from cryptoctl.provisioners.stream_mapping_errors import REMEDIES, RETRY_RULES, STUCK
@@ -16,7 +17,6 @@ from cryptoctl.reconcile import (
     Access,
     AssignedArn,
     Aws,
-    AwsError,
     CallOrWait,
     Delta,
     Fields,
@@ -82,15 +82,14 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         """Mappings of functions with the environment in their name; only tags tell which are ours."""
         if not self._taggable:
             return
-        listed = aws.paginate("lambda", "ListEventSourceMappings", "EventSourceMappings")
         uuids: dict[str, list[str]] = {}
-        for mapping in listed:
+        for mapping in _mappings(aws) or ():
             uuids.setdefault(mapping.get("FunctionArn", ""), []).append(mapping["UUID"])
         likeliest = self.scope.likeliest(uuids)
         yield from (self._arn(uuid) for function in likeliest for uuid in uuids[function])
 
-    def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        return self._tags(aws, self.uuid or "") or {}
+    def tags_of(self, aws: Aws) -> dict[str, str] | None:
+        return self._tags(aws, self.uuid or "")
 
     def _tags(self, aws: Aws, uuid: str) -> dict[str, str] | None:
         found = aws.find("lambda", "ListTags", not_found=NOT_FOUND, Resource=self._arn(uuid))
@@ -111,17 +110,11 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         return max(ours, key=lambda each: (each["State"] != DELETING, each["EventSourceArn"]), default=None)
 
     def _listed(self, aws: Aws) -> list[Response]:
-        name = self.function.name
-        try:
-            return list(
-                aws.paginate("lambda", "ListEventSourceMappings", "EventSourceMappings", FunctionName=name)
-            )
-        except AwsError as error:
-            if error.code != NOT_FOUND:
-                raise
+        found = _mappings(aws, FunctionName=self.function.name)
+        if found is not None:
+            return found
         # Lambda keeps the mappings of a deleted function, and lists them only among all.
-        everybody = aws.paginate("lambda", "ListEventSourceMappings", "EventSourceMappings")
-        return [each for each in everybody if each.get("FunctionArn") == self.function.arn]
+        return [each for each in _mappings(aws) or () if each.get("FunctionArn") == self.function.arn]
 
     def observe(self, aws: Aws) -> Observed | None:
         mapping = self.find(aws)
@@ -149,20 +142,10 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
 
     def _of_stream(self, aws: Aws, stream: str) -> list[Response]:
         """The mappings of a stream to the function, to one of its versions or aliases too."""
-        try:
-            listed = list(
-                aws.paginate(
-                    "lambda", "ListEventSourceMappings", "EventSourceMappings", EventSourceArn=stream
-                )
-            )
-        except AwsError as error:
-            if error.code != NOT_FOUND:
-                raise
-            return []
         own = self.function.arn
         return [
             each
-            for each in listed
+            for each in _mappings(aws, EventSourceArn=stream) or ()
             if each["State"] != DELETING and f"{each.get('FunctionArn')}:".startswith(f"{own}:")
         ]
 
@@ -298,6 +281,12 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             gone=NOT_FOUND,
             hint=STUCK,
         )
+
+
+def _mappings(aws: Aws, **of: str) -> list[Response] | None:
+    """All mappings, those of a function or those of a stream; None where there is no such thing."""
+    operation, key = "ListEventSourceMappings", "EventSourceMappings"
+    return all_pages(aws, "lambda", operation, key, not_found=NOT_FOUND, **of)
 
 
 def _only_moving(delta: Delta) -> bool:

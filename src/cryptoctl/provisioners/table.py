@@ -241,15 +241,14 @@ class Table(Encrypted, DeletionProtected, Priced):
             return {"Enabled": False}
         return {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": self.customer_key}
 
-    def _update(self, *, gives: dict[str, str] | None = None, **params: Value) -> Iterator[CallOrWait]:
-        yield self._call("UpdateTable", gives=gives, **params)
+    def _update(self, **params: Value) -> Iterator[CallOrWait]:
+        yield self._call("UpdateTable", **params)
         yield self._active()
 
-    def _call(self, operation: str, *, gives: dict[str, str] | None = None, **params: Value) -> Call:
+    def _call(self, operation: str, **params: Value) -> Call:
         return call(
             "dynamodb",
             operation,
-            gives=gives,
             # A stream that is on cannot be switched on again: after a lost answer, what is there decides.
             once=operation == "UpdateTable",
             TableName=self.name,

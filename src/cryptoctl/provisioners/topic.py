@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 from cryptoctl.provisioners import tls_policy
@@ -96,16 +95,11 @@ class Topic(Encrypted, Priced):
         return self.scope.arn("sns", self.name)
 
     def observe(self, aws: Aws) -> Observed | None:
-        attributes, tags, subscriptions, *undelivered = aws.gather(
+        attributes, tags, subscriptions, undelivered = aws.gather(
             lambda: aws.find("sns", "GetTopicAttributes", not_found=NOT_FOUND, TopicArn=self.arn),
-            lambda: aws.find(
-                "sns",
-                "ListTagsForResource",
-                not_found=NO_TAGS,
-                ResourceArn=self.arn,
-            ),
+            lambda: aws.find("sns", "ListTagsForResource", not_found=NO_TAGS, ResourceArn=self.arn),
             lambda: subscriptions_of(aws, self.arn),
-            *(partial(self._undelivered, aws, each) for each in self._queues),
+            lambda: aws.map(lambda queue: [*delivery_notes(aws, self, self.arn, queue)], self._queues),
         )
         if attributes is None or tags is None:
             return None
@@ -142,16 +136,12 @@ class Topic(Encrypted, Priced):
     def _queues(self) -> tuple[str, ...]:
         return queues(self.subscribers, self.scope.region)
 
-    def _undelivered(self, aws: Aws, queue: str) -> tuple[str, ...]:
-        return tuple(delivery_notes(aws, self, self.arn, queue))
-
     def desired(self) -> Fields:
-        subscriptions = {each.key: True for each in self.subscribers}
         return {
             "KmsMasterKeyId": self.customer_key,
             "Policy": tls_policy.desired_statement(self._refusal),
             "Tags": self.scope.tags,
-            "Subscriptions": subscriptions,
+            "Subscriptions": {each.key: True for each in self.subscribers},
         }
 
     @property

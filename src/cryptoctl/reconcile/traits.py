@@ -67,8 +67,8 @@ class Listed(Provisioner):
         """The ARNs of this kind with the environment in their name, the likeliest first."""
 
     @abstractmethod
-    def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        """Its tags, with one request."""
+    def tags_of(self, aws: Aws) -> Mapping[str, str] | None:
+        """Its tags, with one request; None where it is gone."""
 
 
 class AssignedArn(Provisioner):
