@@ -52,6 +52,11 @@ class LogEntry:
         return self.level in ("ERROR", "CRITICAL")
 
     @property
+    def failed(self) -> bool:
+        """Whether it tells of something that failed, at whatever level."""
+        return bool(self.error) or self.is_error
+
+    @property
     def text(self) -> str:
         """Message and error in one line."""
         return ": ".join(each for each in (self.message, self.error) if each)
@@ -74,7 +79,7 @@ def entries(lines: Iterable[Line], *, everything: bool = False) -> Iterator[LogE
         known = seen.get((entry.function, entry.request))
         if known is not None and entry.request and _is_copy(line.fields, known):
             continue
-        if entry.error or entry.is_error:
+        if entry.failed:
             seen[entry.function, entry.request] = entry.error
         yield entry
 

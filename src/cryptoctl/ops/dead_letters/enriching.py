@@ -15,6 +15,7 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.core.numbers import NumberError, decimal_from
+from cryptoctl.ops.dead_letters.payloads import in_json
 from cryptoctl.ops.invoking import invocation
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -124,11 +125,12 @@ class Enricher:
                 usable[key] = item
             else:
                 outcome.left.append(
-                    UnenrichedPrice(key=key, reason=reason, created_at=_created_at(item), tried=False)
+                    UnenrichedPrice(key=key, reason=reason, created_at=created_at(item), tried=False)
                 )
         if not usable:
             return outcome
-        problem = self.invoke(json.dumps({"Records": list(_records(self.stack, usable.values()))}))
+        records = list(_records(self.stack, usable.values()))
+        problem = self.invoke(json.dumps({"Records": records}, default=in_json))
         after = self.items(list(usable))
         for key, item in usable.items():
             now = after.get(key)
@@ -138,7 +140,7 @@ class Enricher:
                 outcome.enriched += 1
             else:
                 reason = problem or "the enricher ran, but the price is still not enriched"
-                outcome.left.append(UnenrichedPrice(key=key, reason=reason, created_at=_created_at(item)))
+                outcome.left.append(UnenrichedPrice(key=key, reason=reason, created_at=created_at(item)))
         return outcome
 
     def _items(self, keys: Sequence[Key]) -> dict[Key, Image]:
@@ -201,7 +203,8 @@ def unusable(item: Image) -> str | None:
     return None
 
 
-def _created_at(item: Image) -> str:
+def created_at(item: Image) -> str:
+    """When it was stored, as the item has it; empty where it does not say."""
     return str(item.get("created_at", {}).get("S", ""))
 
 
@@ -229,24 +232,11 @@ def _records(stack: Stack, items: Iterable[Image]) -> Iterator[dict[str, Any]]:
             "dynamodb": {
                 "ApproximateCreationDateTime": now_ms() // 1000,
                 "Keys": key_item((symbol, key)),
-                "NewImage": {name: _plain(value) for name, value in item.items()},
+                "NewImage": item,
                 "SequenceNumber": str(number),
                 "StreamViewType": "NEW_AND_OLD_IMAGES",
             },
         }
-
-
-def _plain(value: Any) -> Any:
-    """An attribute value as JSON can hold it; the enricher does not read binary attributes."""
-    import base64
-
-    if isinstance(value, bytes | bytearray):
-        return base64.b64encode(value).decode()
-    if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each) for each in value]
-    return value
 
 
 def invoke(aws: Aws, name: str, payload: str) -> tuple[Any, str | None]:

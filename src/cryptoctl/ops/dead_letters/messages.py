@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal, InvalidOperation
@@ -169,11 +169,18 @@ class DeadLetter:
             "body": self.message.body if self.content is None else self.content,
         }
 
+    @property
+    def records(self) -> list[Any]:
+        """The stream records that it holds, of whatever form."""
+        if self.shape is Shape.RECORD:
+            return [self.content["record"]]
+        found = self.content.get("Records") if isinstance(self.content, dict) else None
+        return found if isinstance(found, list) else []
+
     def _prices(self) -> Iterator[Mapping[str, Any]]:
         if self.shape is Shape.EVENT:
             yield from event_prices(self.content)
-        if self.shape is Shape.RECORD or (isinstance(self.content, dict) and "Records" in self.content):
-            yield from _record_prices(self.content)
+        yield from _record_prices(self.records)
         if self.message.attribute("Symbol"):
             yield {"symbol": self.message.attribute("Symbol")}
 
@@ -219,9 +226,8 @@ def event_text(event: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _record_prices(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    records = content.get("Records") if "Records" in content else [content.get("record")]
-    for record in records if isinstance(records, list) else ():
+def _record_prices(records: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    for record in records:
         stream = record.get("dynamodb") if isinstance(record, dict) else None
         if not isinstance(stream, dict):
             continue

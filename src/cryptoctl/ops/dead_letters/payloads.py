@@ -154,11 +154,12 @@ def attribute_value(name: str, text: str) -> dict[str, Any]:
 
 
 def item_text(item: Mapping[str, Any]) -> str:
-    """The item for the editor, in DynamoDB's JSON: what is binary in base64, a set as a list."""
-    return json.dumps(item, indent=2, sort_keys=True, default=_written)
+    """The item for the editor, in DynamoDB's JSON."""
+    return json.dumps(item, indent=2, sort_keys=True, default=in_json)
 
 
-def _written(value: Any) -> Any:
+def in_json(value: Any) -> Any:
+    """What JSON itself does not hold of DynamoDB's values: bytes as base64, a set as a list."""
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(value).decode()
     return sorted(value) if isinstance(value, set | frozenset) else str(value)

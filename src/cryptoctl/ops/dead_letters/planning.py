@@ -201,7 +201,7 @@ def _original_time(letter: DeadLetter, facts: Facts) -> StoredAt:
 
 
 def _enrich_item(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
-    key = _key_of_record(letter.content["record"])
+    key = key_of_record(letter.content["record"])
     if is_message(key_item(key)):  # set aside by an enricher of before there were such items
         how = "delete it: its item is no price, and has nothing to enrich"
         return ReplayStep(letter=letter, action=ReplayAction.ENRICH, how=how)
@@ -233,10 +233,9 @@ def _enrich_records(letter: DeadLetter, facts: Facts) -> ReplayStep:
 
 def _enrich_event(letter: DeadLetter) -> ReplayStep:
     """By the table, as all else: the enricher's answer does not tell whether it has enriched a price."""
-    records = letter.content.get("Records") if isinstance(letter.content, dict) else None
-    if not isinstance(records, list) or not records:
+    if not letter.records:
         raise ValueError("it has neither prices nor records of the table's stream")
-    keys = dict.fromkeys(map(_key_of_record, records))
+    keys = dict.fromkeys(map(key_of_record, letter.records))
     found = tuple(key for key in keys if not is_message(key_item(key)))
     return ReplayStep(
         letter=letter,
@@ -247,7 +246,8 @@ def _enrich_event(letter: DeadLetter) -> ReplayStep:
     )
 
 
-def _key_of_record(record: Any) -> Key:
+def key_of_record(record: Any) -> Key:
+    """The key of the item that a stream record is about. Raises ValueError where it names none."""
     stream = record.get("dynamodb") if isinstance(record, dict) else None
     image = stream.get("Keys") or stream.get("NewImage") if isinstance(stream, dict) else None
     try:

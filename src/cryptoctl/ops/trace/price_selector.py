@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,9 +12,9 @@ from typing import Any
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_parsed, parse_request
-from cryptoctl.ops.dead_letters.enriching import key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape, event_text
 from cryptoctl.ops.dead_letters.payloads import arrival_of
+from cryptoctl.ops.dead_letters.planning import key_of_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,19 +81,9 @@ def keys_in(letters: Iterable[DeadLetter], wanted: PriceSelector) -> set[str]:
 
 
 def _record_keys(letter: DeadLetter) -> Iterator[tuple[str, Decimal]]:
-    content = letter.content
-    if letter.shape is Shape.RECORD:
-        records = [content["record"]]
-    elif isinstance(content, dict) and isinstance(content.get("Records"), list):
-        records = content["Records"]
-    else:
-        return
-    for record in records:
-        stream = record.get("dynamodb") if isinstance(record, Mapping) else None
-        try:
-            yield key_of(stream.get("Keys") or stream.get("NewImage")) if stream else ("", Decimal(0))
-        except (ValueError, AttributeError):
-            continue
+    for record in letter.records:
+        with suppress(ValueError):
+            yield key_of_record(record)
 
 
 def _prices(letter: DeadLetter) -> Iterator[Price]:

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.core.numbers import plain
+from cryptoctl.ops.dead_letters.enriching import is_enriched
 from cryptoctl.ops.dead_letters.messages import DeadLetter, epoch_ms
 from cryptoctl.ops.log_entries import LogEntry, entries
 from cryptoctl.ops.logs import Line
@@ -82,7 +83,7 @@ def _of_item(names: Names, item: Item | None) -> Iterator[TraceEvent]:
 def _enriched_by_item(names: Names, item: Item | None) -> Iterator[TraceEvent]:
     """Of an enrichment that no line tells of any more, its time in the item."""
     at_ms = epoch_ms(_value(item or {}, "enriched_at"))
-    if item is not None and at_ms is not None and item.get("processed", {}).get("BOOL") is True:
+    if item is not None and at_ms is not None and is_enriched(item):
         yield TraceEvent(
             time_ms=at_ms, where=names.topic, what=Stage.ANNOUNCED, detail="before it was written"
         )
@@ -161,7 +162,7 @@ def _last_pass(subject: Subject, names: Names, by_request: Mapping[str, Sequence
         (entry.time_ms, request)
         for request, of_it in by_request.items()
         for entry in of_it
-        if entry.function == names.enricher and not _failed(entry) and subject.named_in(entry)
+        if entry.function == names.enricher and not entry.failed and subject.named_in(entry)
     ]
     return max(passes)[1] if passes else None
 
@@ -172,20 +173,16 @@ def _written_before(item: Item | None, begun: Sequence[int]) -> bool:
     return written_ms is not None and bool(begun) and written_ms < min(begun)
 
 
-def _failed(entry: LogEntry) -> bool:
-    return bool(entry.error) or entry.is_error
-
-
 def _of_entry(subject: Subject, names: Names, entry: LogEntry, item: Item | None) -> Iterator[TraceEvent]:
     """`item` is given where the entry's pass wrote what it has now."""
     named = subject.named_in(entry)
-    if named is None and (entry.prices or not (_failed(entry) or entry.level == "WARNING")):
+    if named is None and (entry.prices or not (entry.failed or entry.level == "WARNING")):
         return  # about other prices, or about none
 
     def event(what: Stage, where: str, detail: str, at_ms: int = entry.time_ms) -> TraceEvent:
         return TraceEvent(time_ms=at_ms, where=where, what=what, detail=detail, request=entry.request)
 
-    if named is None or _failed(entry):
+    if named is None or entry.failed:
         what = Stage.ANSWERED if entry.level == "WARNING" and not entry.error else Stage.FAILED
         yield event(what, entry.function, _said(entry))
     elif entry.function == names.webhook:

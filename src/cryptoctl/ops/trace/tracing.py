@@ -14,6 +14,7 @@ from cryptoctl.core.keys import MAX_MILLISECOND
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.errors import Failure
+from cryptoctl.ops.dead_letters.enriching import created_at, is_enriched
 from cryptoctl.ops.dead_letters.lookups import TRIED_FOR_MS, read_stream_keys
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, epoch_ms
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
@@ -119,7 +120,7 @@ class Tracer:
             for each in letters
             if is_about(each, KnownPrice(item=price) if price else wanted, key, requests)
         ]
-        if key is not None and not (item and _processed(item)):
+        if key is not None and not (item and is_enriched(item)):
             about += self._pointing_at(key, [each for each in letters if each not in about])
         requests = list(dict.fromkeys([*requests, *(each.request_id for each in about if each.request_id)]))
         if item is None:
@@ -130,7 +131,7 @@ class Tracer:
             usable = usable[-MAX_REQUESTS:]
         lines = self._lines(since_ms, " ".join(f'?"{each}"' for each in usable)) if usable else []
         ways = timeline(replace(subject, requests=usable), self.names, item, lines, about)
-        if item is not None and not _processed(item) and ways.first(Stage.ENRICHED):
+        if item is not None and not is_enriched(item) and ways.first(Stage.ENRICHED):
             # It was enriched between the two readings.
             item = next(
                 iter(self.items(replace(wanted, sort_key=plain(Decimal(item["timestamp"]["N"]))), 0)), item
@@ -184,7 +185,7 @@ class Tracer:
         """Why no line names a stored price."""
         if lines or item is None:
             return []
-        created_ms = epoch_ms(str(item.get("created_at", {}).get("S", "")))
+        created_ms = epoch_ms(created_at(item))
         kept_ms = None if self.retention_days is None else self.retention_days * DAY_MS
         if created_ms is not None and kept_ms is not None and created_ms < self.now_ms - kept_ms:
             return [f"Its log lines are gone: the log groups keep {self.retention_days} days."]
@@ -197,7 +198,7 @@ class Tracer:
         if item is None:
             return oldest
         own_ms = int(Decimal(item["timestamp"]["N"])) - AHEAD_MS
-        created_ms = epoch_ms(str(item.get("created_at", {}).get("S", "")))
+        created_ms = epoch_ms(created_at(item))
         waited_ms = TRIED_FOR_MS + self.stack.webhook_dead_letters.retention_s * 1000
         first_ms = own_ms if created_ms is None else max(own_ms, created_ms - waited_ms)
         return max(0, oldest, min(first_ms, self.now_ms))
@@ -246,19 +247,14 @@ def prices_of(traced: Traced) -> list[tuple[str, str, str]]:
     """Symbol, sort key and what became of it, for each price that a request's lines name, in their order."""
     found: dict[tuple[str, str], str] = {}
     for entry in entries(traced.lines):
-        failed = bool(entry.error) or entry.is_error
         for name, symbols in entry.prices.items():
             for symbol, keys in symbols.items():
                 for each in keys if isinstance(keys, list) else ():
-                    found[str(symbol), str(each)] = "failed" if failed else _OUTCOMES[name]
+                    found[str(symbol), str(each)] = "failed" if entry.failed else _OUTCOMES[name]
     return [(symbol, sort_key, outcome) for (symbol, sort_key), outcome in found.items()]
 
 
 _OUTCOMES: Mapping[str, str] = {"keys": "done", "repeated": "stored before", "corrections": "corrected"}
-
-
-def _processed(item: Item) -> bool:
-    return item.get("processed", {}).get("BOOL") is True
 
 
 def _price(item: Item | None) -> StoredPrice | None:
