@@ -114,7 +114,7 @@ class Logs:
     def __init__(self, answers: list[Any]) -> None:
         self.answers, self.asked = iter(answers), 0
 
-    def gather(self, *reads: Any) -> list[Any]:
+    def map(self, function: Any, things: Any) -> list[Any]:
         self.asked += 1
         answer: Any = next(self.answers, [])
         if isinstance(answer, str):

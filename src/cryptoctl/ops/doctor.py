@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -187,12 +187,9 @@ def _denied(aws: Aws, source: str, wanted: Sequence[Permission]) -> set[str]:
     for permission in wanted:
         same = (permission.resources, repr(permission.condition))
         alike.setdefault(same, (permission, []))[1].append(permission.action)
-    asked = [_simulating(aws, source, permission, actions) for permission, actions in alike.values()]
-    return {action for denied in aws.gather(*asked) for action in denied}
 
-
-def _simulating(aws: Aws, source: str, permission: Permission, actions: list[str]) -> Callable[[], list[str]]:
-    def simulate() -> list[str]:
+    def simulate(asked: tuple[Permission, list[str]]) -> list[str]:
+        permission, actions = asked
         results = aws.paginate(
             "iam",
             "SimulatePrincipalPolicy",
@@ -204,7 +201,7 @@ def _simulating(aws: Aws, source: str, permission: Permission, actions: list[str
         )
         return [each["EvalActionName"] for each in results if each["EvalDecision"] != "allowed"]
 
-    return simulate
+    return {action for denied in aws.map(simulate, alike.values()) for action in denied}
 
 
 def _context(permission: Permission) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
+from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import Clock, RealClock
 from cryptoctl.stack import Stack
@@ -74,7 +75,21 @@ def lines(
     """
     narrowed = {"endTime": until_ms, "filterPattern": pattern}
     more = {name: value for name, value in narrowed.items() if value is not None}
-    found = aws.gather(*[_reading(aws, function, since_ms, more) for function in functions])
+
+    def read(function: Function) -> list[Line] | None:
+        found = all_pages(
+            aws,
+            "logs",
+            "FilterLogEvents",
+            "events",
+            not_found=NOT_FOUND,
+            logGroupName=function.log_group.name,
+            startTime=since_ms,
+            **more,
+        )
+        return None if found is None else [log_line(function, event) for event in found]
+
+    found = aws.map(read, functions)
     if all(each is None for each in found):
         raise not_deployed(aws, functions[0].scope, str(functions[0].log_group))
     return sorted((line for each in found for line in each or ()), key=lambda line: line.time_ms)
@@ -108,7 +123,7 @@ def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: st
         found: list[Line] = []
         for _ in range(MAX_PAGES):
             answer = aws.find("logs", "FilterLogEvents", not_found=NOT_FOUND, **request)
-            found += [_line(function, event) for event in (answer or {}).get("events", ())]
+            found += [log_line(function, event) for event in (answer or {}).get("events", ())]
             if not answer or "nextToken" not in answer:
                 return Matches(found, whole=True)
             request["nextToken"] = answer["nextToken"]
@@ -167,31 +182,8 @@ def _at_ease(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Lin
         raise
 
 
-def _reading(
-    aws: Aws, function: Function, since_ms: int, more: Mapping[str, Any]
-) -> Callable[[], list[Line] | None]:
-    """Reads the lines; None where there is no log group."""
-
-    def read() -> list[Line] | None:
-        events = aws.paginate(
-            "logs",
-            "FilterLogEvents",
-            "events",
-            logGroupName=function.log_group.name,
-            startTime=since_ms,
-            **more,
-        )
-        try:
-            return [_line(function, event) for event in events]
-        except AwsError as error:
-            if error.code == NOT_FOUND:
-                return None
-            raise
-
-    return read
-
-
-def _line(function: Function, event: dict[str, Any]) -> Line:
+def log_line(function: Function, event: dict[str, Any]) -> Line:
+    """An event of a function's log group as CloudWatch Logs gives it."""
     text = event["message"].rstrip("\n")
     made_up = f"{event.get('logStreamName', '')}/{event['timestamp']}/{hash(text)}"
     return Line(

@@ -13,7 +13,7 @@ from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.dead_letters.enriching import Key, key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter
 from cryptoctl.ops.log_entries import entries
-from cryptoctl.ops.logs import Line
+from cryptoctl.ops.logs import Line, log_line
 from cryptoctl.ops.times import HOUR_MS
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
@@ -55,7 +55,7 @@ def reasons(aws: Aws, functions: Mapping[str, Function], letters: Sequence[DeadL
 
     def read(letter: DeadLetter) -> str:
         lines = lines_of(aws, functions[letter.function], letter.request_id, letter.message.sent_ms)
-        failed = [each for each in entries(lines) if each.error or each.is_error]
+        failed = [each for each in entries(lines) if each.failed]
         return failed[-1].error or failed[-1].message if failed else ""
 
     found = aws.map(read, letters)
@@ -81,13 +81,7 @@ def _lines(aws: Aws, function: Function, request_id: str, dead_ms: int) -> Itera
     )
     try:
         for event in events:
-            text = str(event["message"]).rstrip("\n")
-            yield Line(
-                id=str(event.get("eventId", "")),
-                time_ms=event["timestamp"],
-                function=function.name,
-                text=text,
-            )
+            yield log_line(function, event)
     except AwsError as error:
         if error.code != NOT_FOUND:
             raise

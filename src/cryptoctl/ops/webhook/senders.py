@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.environments import not_deployed
+from cryptoctl.ops.logs import lines
 from cryptoctl.ops.times import DAY_MS, HOUR_MS
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings
@@ -71,18 +71,19 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
     """What came from each sender, in the configuration's order, then what came from nobody known."""
     accepted: dict[str, int] = {}
     refused: dict[str, list[tuple[int, str]]] = {}
-    for line, time_ms in _lines(aws, stack, now_ms - HOUR_MS, TERMS):
-        if "Unauthorized" in line:
-            reason = "; ".join(map(str, line.get("reasons") or ()))
-            refused.setdefault(str(line.get("Sender")), []).append((time_ms, reason))
-        elif _accepted(line):
-            accepted[str(line["sender"])] = time_ms
+    for line in lines(aws, [stack.webhook], now_ms - HOUR_MS, pattern=TERMS):
+        fields = line.fields
+        if "Unauthorized" in fields:
+            reason = "; ".join(map(str, fields.get("reasons") or ()))
+            refused.setdefault(str(fields.get("Sender")), []).append((line.time_ms, reason))
+        elif _accepted(fields):
+            accepted[str(fields["sender"])] = line.time_ms
     senders = stack.config.webhook.senders
     for name in [each for each in senders if each not in accepted]:
         kept_days = stack.config.retention_days
         since_ms = 0 if kept_days is None else now_ms - kept_days * DAY_MS
-        lines = _lines(aws, stack, since_ms, rf'"\"sender\":\"{name}\""')
-        times_ms = [time_ms for line, time_ms in lines if _accepted(line)]
+        found = lines(aws, [stack.webhook], since_ms, pattern=rf'"\"sender\":\"{name}\""')
+        times_ms = [line.time_ms for line in found if _accepted(line.fields)]
         if times_ms:
             accepted[name] = max(times_ms)
     known = [
@@ -112,24 +113,6 @@ def _refusals(found: Sequence[tuple[int, str]]) -> dict[str, Any]:
     return {"refused": len(found), "last_refused_ms": last_ms, "last_refusal": reason or None}
 
 
-def _accepted(line: Mapping[str, Any]) -> bool:
-    """Whether the line tells of a sender's request of which some price was stored, now or before."""
-    return "sender" in line and bool(line.get("stored") or line.get("duplicate"))
-
-
-def _lines(aws: Aws, stack: Stack, since_ms: int, pattern: str) -> Iterator[tuple[dict[str, Any], int]]:
-    events = aws.paginate(
-        "logs",
-        "FilterLogEvents",
-        "events",
-        logGroupName=stack.webhook.log_group.name,
-        startTime=since_ms,
-        filterPattern=pattern,
-    )
-    for event in events:
-        try:
-            line = json.loads(event["message"])
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(line, dict):
-            yield line, event["timestamp"]
+def _accepted(fields: Mapping[str, Any]) -> bool:
+    """Whether a line tells of a sender's request of which some price was stored, now or before."""
+    return "sender" in fields and bool(fields.get("stored") or fields.get("duplicate"))
