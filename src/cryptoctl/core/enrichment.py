@@ -73,7 +73,7 @@ def enrichments(
     already, without the new one.
     """
     found: list[Enrichment] = []
-    inputs = [_input(price) for price in series]
+    inputs = [f"{price.key} {price.price}" for price in series]
     reached = -1
     for position, price in enumerate(series):
         if price.key in new_keys:
@@ -84,13 +84,14 @@ def enrichments(
         right = indicators([each.price for each in series[first : position + 1]])
         fingerprint = _fingerprint(inputs[first : position + 1])
         announce = _must_announce(price, right, announced.get(price.key))
-        if not announce and _is_correct(price, right) and _is_made_from(price.revision, fingerprint):
+        times, made_from = _parts(price.revision)
+        if not announce and _is_correct(price, right) and made_from == fingerprint:
             continue
         found.append(
             Enrichment(
                 price=price,
                 indicators=right,
-                revision=_next_revision(price.revision, fingerprint),
+                revision=f"{times + 1}-{fingerprint}",
                 announce=announce,
             )
         )
@@ -125,20 +126,8 @@ def _is_correct(price: StoredPrice, right: Indicators) -> bool:
     return price.processed and not price.unreadable and price.indicators == right
 
 
-def _input(price: StoredPrice) -> str:
-    return f"{price.key} {price.price}"
-
-
 def _fingerprint(inputs: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:8]
-
-
-def _is_made_from(stored: AttributeValue | None, fingerprint: str) -> bool:
-    return _parts(stored)[1] == fingerprint
-
-
-def _next_revision(stored: AttributeValue | None, fingerprint: str) -> str:
-    return f"{_parts(stored)[0] + 1}-{fingerprint}"
 
 
 def _parts(stored: AttributeValue | None) -> tuple[int, str]:

@@ -104,7 +104,8 @@ def parse_request(text: str, limits: TimeLimits, max_bytes: int = MAX_BYTES) -> 
     if listed is None:
         if document.problems:
             raise Rejected("body", document.problems[0])
-        return ParsedRequest(prices=(_one(document.value, _without_margins(text), limits),), several=False)
+        raw = text.removeprefix(json_text.BYTE_ORDER_MARK).strip()
+        return ParsedRequest(prices=(_one(document.value, raw, limits),), several=False)
     check_count(listed)
     try:
         elements = list(document.elements(name))
@@ -113,10 +114,6 @@ def parse_request(text: str, limits: TimeLimits, max_bytes: int = MAX_BYTES) -> 
     if sum(len(element.problems) for element in elements) < len(document.problems):
         raise Rejected("body", document.problems[-1])  # outside of any price
     return ParsedRequest(prices=tuple(_one_of_several(element, limits) for element in elements), several=True)
-
-
-def _without_margins(text: str) -> str:
-    return text.removeprefix(json_text.BYTE_ORDER_MARK).strip()
 
 
 def parse_parsed(value: object, limits: TimeLimits) -> ParsedRequest:

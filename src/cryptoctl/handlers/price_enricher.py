@@ -191,7 +191,8 @@ def _announce(found: Sequence[Enrichment], progress: BatchProgress) -> list[Enri
     for each, said in zip(to_announce, announce(to_announce, progress.announcing), strict=True):
         if said.heard is not False:
             told = each.indicators if said.heard else None
-            _remember(each.price, Announcement(indicators=told, revision=each.price.revision))
+            last = Announcement(indicators=told, revision=each.price.revision)
+            unwritten.setdefault(each.price.symbol, {})[each.price.key] = last
         if said.error is not None:
             progress.failed.setdefault(each.price.symbol, said.error)
     return [each for each in found if each.price.symbol not in progress.failed]
@@ -210,10 +211,6 @@ def _write(found: Sequence[Enrichment], progress: BatchProgress) -> list[str]:
         else:
             progress.failed.setdefault(each.price.symbol, refusal)
     return [symbol for symbol in overtaken if symbol not in progress.failed]
-
-
-def _remember(price: StoredPrice, last: Announcement) -> None:
-    unwritten.setdefault(price.symbol, {})[price.key] = last
 
 
 def _forget_the_oldest() -> None:

@@ -25,7 +25,7 @@ TAGS_COUNT_AFTER = timedelta(minutes=6)
 def by_tags(aws: Aws, tags: Tags) -> Metadata | None:
     """The key with these tags that is most in use; None where there is none."""
     indexed, listed = aws.gather(
-        lambda: _indexed(aws, tags),
+        lambda: [arn.rpartition("/")[2] for arn in aws.tagged(tags, "kms:key")],
         lambda: list(aws.paginate("kms", "ListKeys", "Keys")),
     )
     ids = dict.fromkeys([*indexed, *(key["KeyId"] for key in listed)])
@@ -49,10 +49,6 @@ def _age(key: Metadata) -> timedelta:
     return datetime.now(UTC) - made
 
 
-def _indexed(aws: Aws, tags: Tags) -> list[str]:
-    return [arn.rpartition("/")[2] for arn in aws.tagged(tags, "kms:key")]
-
-
 def _tagged(aws: Aws, tags: Tags, keys: Sequence[Metadata]) -> list[Metadata]:
     """Those whose own tags are these: the index may tell of yesterday's."""
     found = aws.map(lambda key: tags_of(aws, key["KeyId"]), keys)
@@ -60,12 +56,10 @@ def _tagged(aws: Aws, tags: Tags, keys: Sequence[Metadata]) -> list[Metadata]:
 
 
 def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
-    answers = aws.map(lambda key_id: _readable(lambda: _description(aws, key_id)), ids)
-    return [answer["KeyMetadata"] for answer in answers if answer]
+    def read(key_id: str) -> Response | None:
+        return _readable(lambda: aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=key_id))
 
-
-def _description(aws: Aws, key_id: str) -> Response | None:
-    return aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=key_id)
+    return [answer["KeyMetadata"] for answer in aws.map(read, ids) if answer]
 
 
 def _beyond_the_index(key: Metadata) -> bool:
