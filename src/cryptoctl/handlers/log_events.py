@@ -56,7 +56,7 @@ def read(event: Any) -> ErrorEvent:
     raw = str(event.get("message") or "") if isinstance(event, Mapping) else str(event)
     stamp = event.get("timestamp") if isinstance(event, Mapping) else None
     at_ms = stamp if isinstance(stamp, int) and not isinstance(stamp, bool) else None
-    line = _json_object(raw)
+    line = json_object(raw)
     record = line.get("record") if isinstance(line.get("record"), dict) else line
     assert isinstance(record, dict)
     kind, said = record.get("errorType"), record.get("errorMessage")
@@ -124,7 +124,8 @@ def _platform_message(line: Mapping[str, Any]) -> str:
     return f"{line['type']}: {record.get('status') or 'no status'}"
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any]:
+    """A line's JSON object; empty where it is none."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from cryptoctl.aws import Aws, AwsError, Response
 from cryptoctl.ops.invoking import Invocation, invocation
@@ -15,7 +15,6 @@ from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.reconcile.call import Call
 from cryptoctl.reconcile.retry import Retry
 
-T = TypeVar("T")
 LOGGED_WITHIN_S = 90
 
 
@@ -44,14 +43,10 @@ class CheckContext:
             return error
         return None
 
-    def until(self, attempt: Callable[[], T | None], reason: str, timeout_s: float) -> T | None:
-        """Repeats `attempt` until it gives something; None when the time is over."""
-        return self.retry.until(attempt, reason, timeout_s)
-
     def seconds(self, reached: Callable[[], bool], timeout_s: float) -> float | None:
         """How long until something is reached; None where it is not in time."""
         start_s = self.retry.clock.now_s()
-        if self.until(lambda: reached() or None, "the check", timeout_s) is None:
+        if self.retry.until(lambda: reached() or None, "the check", timeout_s) is None:
             return None
         return self.retry.clock.now_s() - start_s
 
@@ -65,7 +60,7 @@ class CheckContext:
 
     def logged(self, group: LogGroup, pattern: str, having: str) -> str | None:
         """The first line of a log group that CloudWatch Logs finds under a pattern and that has a text."""
-        return self.until(
+        return self.retry.until(
             lambda: next((line for line in self.lines(group, pattern) if having in line), None),
             "the log line",
             LOGGED_WITHIN_S,
@@ -82,12 +77,3 @@ class CheckContext:
             filterPattern=pattern,
         )
         return [str(event["message"]) for event in events]
-
-
-def parsed(line: str) -> dict[str, Any]:
-    """A log line's JSON object; empty where it is none."""
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

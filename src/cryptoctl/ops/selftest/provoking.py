@@ -78,7 +78,7 @@ def _refusal(context: CheckContext, request: Call, covered: Covered) -> AwsError
         return None if passes else True
 
     timeout_s = max((each.timeout_s for each in others), default=0)
-    context.until(attempt, "what passes by itself", timeout_s)
+    context.retry.until(attempt, "what passes by itself", timeout_s)
     return last[0]
 
 

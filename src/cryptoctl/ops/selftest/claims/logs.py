@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptoctl.error_filter import ERROR_PATTERN
 from cryptoctl.handlers import log_events
-from cryptoctl.ops.selftest.check_context import LOGGED_WITHIN_S, CheckContext, parsed
+from cryptoctl.ops.selftest.check_context import LOGGED_WITHIN_S, CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, remedy_of, retry_rule
 from cryptoctl.ops.selftest.provoking import Making, provoked
 from cryptoctl.provisioners.log_group import NOT_FOUND, LogGroup
@@ -35,9 +35,9 @@ def _platform(do: str, wanted: Callable[[dict[str, Any]], bool]) -> Callable[[Ch
         def found() -> str | None:
             matched = context.lines(context.stack.probe_logs, ERROR_PATTERN)
             lines[:] = [line for line in matched if request in line]
-            return next((line for line in lines if wanted(parsed(line))), None)
+            return next((line for line in lines if wanted(log_events.json_object(line))), None)
 
-        line = context.until(found, "the log line", LOGGED_WITHIN_S)
+        line = context.retry.until(found, "the log line", LOGGED_WITHIN_S)
         if line is None:
             every = [
                 each for each in context.lines(context.stack.probe_logs, f'"{request}"') if request in each

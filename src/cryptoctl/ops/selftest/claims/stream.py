@@ -69,7 +69,7 @@ def _dead_letter(context: CheckContext, shape: Shape) -> DeadLetter | None:
         letters = [decode(_message(each)) for each in answer.get("Messages", ())]
         return next((each for each in letters if each.shape is shape), None)
 
-    return context.until(found, "the dead letter", DEAD_WITHIN_S)
+    return context.retry.until(found, "the dead letter", DEAD_WITHIN_S)
 
 
 def _message(received: dict[str, Any]) -> Message:

@@ -120,7 +120,7 @@ def _settled(context: CheckContext) -> None:
         answer = context.aws.call("dynamodb", "DescribeTable", TableName=context.stack.prices.name)
         return answer["Table"]["TableStatus"] == "ACTIVE" or None
 
-    context.until(active, "the table", 120)
+    context.retry.until(active, "the table", 120)
 
 
 TABLE = (
