@@ -14,7 +14,7 @@ from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.core.keys import FRACTION_DIGITS, MAX_MILLISECOND
 from cryptoctl.core.numbers import plain
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.ops.table_items import require_table
+from cryptoctl.ops.table_items import of_symbol, require_table
 from cryptoctl.ops.times import iso_of_text, time_text
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -81,30 +81,24 @@ def _stored(items: Iterable[Mapping[str, Any]]) -> Iterator[StoredPrice]:
 def _items(
     aws: Aws, table: Table, query: Query, *, oldest_first: bool = False
 ) -> Iterator[Mapping[str, Any]]:
-    condition, values = "#symbol = :symbol", {":symbol": {"S": query.symbol}}
-    names = {"#symbol": "symbol"}
+    request = of_symbol(query.symbol)
     if query.since_ms is not None or query.until_ms is not None:
         since = query.since_ms or 0
         # No key is larger, and DynamoDB refuses a number of more than 38 digits.
         until = min(MAX_MILLISECOND if query.until_ms is None else query.until_ms, MAX_MILLISECOND)
         if until < since:
             return iter(())  # DynamoDB refuses bounds in the wrong order
-        condition += " AND #timestamp BETWEEN :since AND :until"
-        names["#timestamp"] = "timestamp"
-        values[":since"] = {"N": str(since)}
         # A key is a millisecond and a fraction of it.
-        values[":until"] = {"N": f"{until}.{LAST_FRACTION}"}
+        bounds = {"since": str(since), "until": f"{until}.{LAST_FRACTION}"}
+        request = of_symbol(query.symbol, "BETWEEN :since AND :until", **bounds)
     return aws.paginate(
         "dynamodb",
         "Query",
         "Items",
         TableName=table.name,
-        KeyConditionExpression=condition,
-        ExpressionAttributeNames=names,
-        ExpressionAttributeValues=values,
         ScanIndexForward=oldest_first,
-        ConsistentRead=True,
         Limit=min(query.last, 1000),
+        **request,
     )
 
 

@@ -29,6 +29,19 @@ def check_key(item: Mapping[str, Any], table: Table, *keys: tuple[str, str]) -> 
         raise _other_keys(table)
 
 
+def of_symbol(symbol: str, condition: str = "", **bounds: str) -> dict[str, Any]:
+    """A Query of a symbol's items; of those whose `#timestamp` meets the condition, with its numbers."""
+    names, values = {"#symbol": "symbol"}, {":symbol": {"S": symbol}}
+    if condition:
+        names["#timestamp"], condition = "timestamp", f" AND #timestamp {condition}"
+    return {
+        "KeyConditionExpression": f"#symbol = :symbol{condition}",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values | {f":{name}": {"N": number} for name, number in bounds.items()},
+        "ConsistentRead": True,
+    }
+
+
 @contextmanager
 def require_table(aws: Aws, table: Table) -> Iterator[None]:
     """A table that is not there is a Failure: its environment does not exist, or is not complete.

@@ -16,7 +16,7 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.dead_letters.enriching import Enricher, EnrichResult, Key, UnenrichedPrice, key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, epoch_ms
-from cryptoctl.ops.table_items import require_table, table_items
+from cryptoctl.ops.table_items import of_symbol, require_table, table_items
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
@@ -90,19 +90,13 @@ def incorrect(aws: Aws, table: Table, search: RepairSearch) -> Iterator[Key]:
 
     Reads every price of the symbol from `REACH` before `since_ms` on, or the whole table.
     """
-    request: dict[str, Any] = {"ConsistentRead": True}
-    if search.symbol is not None:
-        names, values = {"#symbol": "symbol"}, {":symbol": {"S": search.symbol}}
-        condition = "#symbol = :symbol"
-        if search.since_ms is not None:
-            start = _reach_before(aws, table, search.symbol, search.since_ms)
-            condition += " AND #timestamp >= :start"
-            names["#timestamp"], values[":start"] = "timestamp", {"N": plain(start)}
-        request |= {
-            "KeyConditionExpression": condition,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-        }
+    if search.symbol is None:
+        request: dict[str, Any] = {"ConsistentRead": True}
+    elif search.since_ms is None:
+        request = of_symbol(search.symbol)
+    else:
+        start = _reach_before(aws, table, search.symbol, search.since_ms)
+        request = of_symbol(search.symbol, ">= :start", start=plain(start))
     items = table_items(aws, table, "Scan" if search.whole_table else "Query", **request)
     since = None if search.since_ms is None else Decimal(search.since_ms)
     # A scan that is not split gives the items of a symbol together, in the order of their keys.
@@ -127,14 +121,8 @@ def _prices(items: Iterable[Any], since: Decimal | None, unreadable: list[Key]) 
 
 def _reach_before(aws: Aws, table: Table, symbol: str, since_ms: int) -> Decimal:
     """The key at which reading starts, so that the first price from `since_ms` has all its neighbours."""
-    request = {
-        "KeyConditionExpression": "#symbol = :symbol AND #timestamp < :since",
-        "ExpressionAttributeNames": {"#symbol": "symbol", "#timestamp": "timestamp"},
-        "ExpressionAttributeValues": {":symbol": {"S": symbol}, ":since": {"N": str(since_ms)}},
-        "ProjectionExpression": "#symbol, #timestamp",
-        "ScanIndexForward": False,
-        "ConsistentRead": True,
-    }
+    request = of_symbol(symbol, "< :since", since=str(since_ms))
+    request |= {"ProjectionExpression": "#symbol, #timestamp", "ScanIndexForward": False}
     before = islice(table_items(aws, table, "Query", **request), REACH)
     return min((key_of(item)[1] for item in before), default=Decimal(since_ms))
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
 
 from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
@@ -24,7 +23,7 @@ from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.prices import LAST_FRACTION
-from cryptoctl.ops.table_items import table_items
+from cryptoctl.ops.table_items import of_symbol, table_items
 from cryptoctl.ops.times import DAY_MS
 from cryptoctl.ops.trace.events import Item, Names, Stage, Subject, Timeline
 from cryptoctl.ops.trace.price_selector import KnownPrice, PriceSelector, is_about, keys_in
@@ -69,30 +68,20 @@ class Tracer:
 
     def items(self, wanted: PriceSelector, since_ms: int) -> list[Item]:
         """The items that are meant, in key order; with an id alone, of prices since then. At most 1000."""
-        names, values = {"#symbol": "symbol", "#timestamp": "timestamp"}, {":symbol": {"S": wanted.symbol}}
         first, last = wanted.between_ms or (since_ms, self.now_ms + AHEAD_MS)
         last = min(last, MAX_MILLISECOND)
         if wanted.sort_key is None and last < max(first, 0):
             return []  # no price is there, and DynamoDB refuses bounds in the wrong order
+        bounds = {"first": str(first), "last": f"{last}.{LAST_FRACTION}"}
         if wanted.sort_key is not None:
-            values |= {":first": {"N": wanted.sort_key}, ":last": {"N": wanted.sort_key}}
-        else:
-            values |= {":first": {"N": str(first)}, ":last": {"N": f"{last}.{LAST_FRACTION}"}}
-        request: dict[str, Any] = {}
+            bounds = dict.fromkeys(bounds, wanted.sort_key)
+        request = of_symbol(wanted.symbol, "BETWEEN :first AND :last", **bounds)
         if wanted.id is not None:
-            names["#id"], values[":id"] = "id", {"S": wanted.id}
             request["FilterExpression"] = "#id = :id"
+            request["ExpressionAttributeNames"]["#id"] = "id"
+            request["ExpressionAttributeValues"][":id"] = {"S": wanted.id}
         found: list[Item] = []
-        for item in table_items(
-            self.aws,
-            self.stack.prices,
-            "Query",
-            KeyConditionExpression="#symbol = :symbol AND #timestamp BETWEEN :first AND :last",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
-            ConsistentRead=True,
-            **request,
-        ):
+        for item in table_items(self.aws, self.stack.prices, "Query", **request):
             if not is_message(item):
                 found.append(item)
             if len(found) == MAX_ITEMS:
