@@ -5,8 +5,6 @@ from __future__ import annotations
 from cryptoctl.reconcile import QUOTAS_URL, Remedy, RetryRule
 
 INVALID = "InvalidParameterValueException"
-ANOTHER_CHANGE = "another change of the function to finish; Lambda makes one at a time"
-LET_IT_END = "Another run or another tool keeps changing the function: let that end first."
 SPREADS = "IAM's changes take a while to spread"
 FORBIDDEN = (
     "Check whether a permissions boundary or a policy of the organization denies the role what the "
@@ -28,6 +26,22 @@ CHANGES = (
     "DeleteFunction",
     "TagResource",
 )
+
+# By these a conflict that passes is told from what exists already.
+IN_PROGRESS = ("in progress", "cannot be performed", "Pending")
+
+
+def another_change(*operations: str, timeout_s: float, contains: str = "") -> RetryRule:
+    """Lambda makes one change of a function at a time, and refuses these requests meanwhile."""
+    return RetryRule(
+        code="ResourceConflictException",
+        contains=contains,
+        reason="another change of the function to finish; Lambda makes one at a time",
+        timeout_s=timeout_s,
+        operations=operations,
+        hint="Another run or another tool keeps changing the function: let that end first.",
+    )
+
 
 RETRY_RULES: tuple[RetryRule, ...] = (
     *(
@@ -67,23 +81,10 @@ RETRY_RULES: tuple[RetryRule, ...] = (
         operations=("PutFunctionConcurrency",),
         hint=RESERVE_NONE,
     ),
-    RetryRule(
-        code="ResourceConflictException",
-        reason=ANOTHER_CHANGE,
-        timeout_s=180,
-        operations=CHANGES,
-        hint=LET_IT_END,
-    ),
+    another_change(*CHANGES, timeout_s=180),
     *(
-        RetryRule(
-            code="ResourceConflictException",
-            contains=contains,
-            reason=ANOTHER_CHANGE,
-            timeout_s=180,
-            operations=("AddPermission", "RemovePermission"),
-            hint=LET_IT_END,
-        )
-        for contains in ("in progress", "cannot be performed", "Pending")
+        another_change("AddPermission", "RemovePermission", timeout_s=180, contains=each)
+        for each in IN_PROGRESS
     ),
 )
 REMEDIES: tuple[Remedy, ...] = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners.function import NOT_FOUND, Function
-from cryptoctl.provisioners.function_errors import ANOTHER_CHANGE, LET_IT_END
+from cryptoctl.provisioners.function_errors import IN_PROGRESS, another_change
 from cryptoctl.provisioners.resource_permission import ResourcePermission, statements_in
 from cryptoctl.reconcile import (
     Access,
@@ -55,24 +55,8 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
     part_of: ClassVar[str] = "function"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Cors"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
-        *(
-            RetryRule(
-                code="ResourceConflictException",
-                contains=contains,
-                reason=ANOTHER_CHANGE,
-                timeout_s=120,
-                operations=("CreateFunctionUrlConfig",),
-                hint=LET_IT_END,
-            )
-            for contains in ("in progress", "cannot be performed", "Pending")
-        ),
-        RetryRule(
-            code="ResourceConflictException",
-            reason=ANOTHER_CHANGE,
-            timeout_s=120,
-            operations=("UpdateFunctionUrlConfig", "DeleteFunctionUrlConfig"),
-            hint=LET_IT_END,
-        ),
+        *(another_change("CreateFunctionUrlConfig", timeout_s=120, contains=each) for each in IN_PROGRESS),
+        another_change("UpdateFunctionUrlConfig", "DeleteFunctionUrlConfig", timeout_s=120),
     )
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners.function import Function
-from cryptoctl.provisioners.function_errors import ANOTHER_CHANGE, FORBIDDEN, LET_IT_END, SPREADS
+from cryptoctl.provisioners.function_errors import FORBIDDEN, SPREADS, another_change
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile import (
     Access,
@@ -52,7 +52,7 @@ class InvokeConfig(Provisioner):
             timeout_s=60,
             hint="`cryptoctl plan` shows whether the topic of the message is there.",
         ),
-        RetryRule(code="ResourceConflictException", reason=ANOTHER_CHANGE, timeout_s=120, hint=LET_IT_END),
+        another_change(timeout_s=120),
     )
 
     def observe(self, aws: Aws) -> Observed | None:
