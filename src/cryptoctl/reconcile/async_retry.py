@@ -18,15 +18,13 @@ class AsyncClock(Protocol):
         """Lets time pass; returns at once when the event is set. Whether it is."""
 
 
-class RealAsyncClock:
+class RealAsyncClock(AsyncClock):
     """The machine's clock."""
 
     def now_s(self) -> float:
-        """Seconds on a clock that never goes back."""
         return time.monotonic()
 
     async def sleep(self, seconds: float, until: asyncio.Event) -> bool:
-        """Lets time pass; returns at once when the event is set. Whether it is."""
         try:
             async with asyncio.timeout(seconds):
                 await until.wait()

@@ -96,7 +96,12 @@ class Convergence:
     def _attempt(self) -> None:
         for action in self._step.actions:
             self._run.check_stop()
-            self._do(action)
+            if isinstance(action, WaitUntil):
+                self._wait(action)
+                continue
+            self._call(action)
+            if action.undo:
+                self._made.append(action)
 
     def _changed_meanwhile(self, error: AwsError) -> Observed | None:
         """What is there now. Raises `error` where it is what was there before.
@@ -157,14 +162,6 @@ class Convergence:
             outputs = {ref for ref in known if ref.of is self._step.resource} - made
             if call.undo and outputs and not {known[ref] for ref in made} & {known[ref] for ref in outputs}:
                 self._call(call.undo)
-
-    def _do(self, action: CallOrWait) -> None:
-        if isinstance(action, WaitUntil):
-            self._wait(action)
-        else:
-            self._call(action)
-            if action.undo:
-                self._made.append(action)
 
     def _resolved(self, action: CallOrWait) -> dict[str, Value]:
         resolved: dict[str, Value] = resolve(action.params, lambda ref: self._run.value(self._step, ref))

@@ -14,7 +14,7 @@ from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.converge import Convergence
 from cryptoctl.reconcile.plan import Plan, Step
-from cryptoctl.reconcile.plan_run import Blocked, StepFailed
+from cryptoctl.reconcile.plan_run import Blocked, PlanRun, StepFailed
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Clock, Interrupted, RealClock, StopRequest, Wait
 from cryptoctl.reconcile.values import Ref, Value
@@ -100,7 +100,7 @@ class Executor:
         return _Run(self, plan, stop or StopRequest()).run()
 
 
-class _Run:
+class _Run(PlanRun):
     def __init__(self, executor: Executor, plan: Plan, stop: StopRequest) -> None:
         self.aws, self.clock = executor.aws, executor.clock
         self._listener, self._plan, self._stop = executor.listener, plan, stop
@@ -204,11 +204,9 @@ class _Run:
             self._telling.release()
 
     def told_started(self, step: Step) -> None:
-        """Tells that the step begins, or goes on after a wait."""
         self._tell(self._listener.started, step)
 
     def told_waiting(self, step: Step, wait: Wait) -> None:
-        """Tells that the step waits."""
         self._tell(self._listener.waiting, step, wait)
 
     def _wait_for(self, step: Step) -> None:
@@ -228,7 +226,6 @@ class _Run:
         self.told_waiting(step, Wait(reason=reason, waited_s=0.0, timeout_s=None))
 
     def value(self, step: Step, ref: Ref) -> Value:
-        """The value of a Ref, waited for while the step that gives it goes on."""
 
         def over() -> bool:
             return self._stop.asked.is_set() or ref in self._values or ref.of not in self._pending
@@ -243,18 +240,15 @@ class _Run:
             raise Blocked(f"needs the {ref.output} of {ref.of}, which is not known")
 
     def known(self) -> dict[Ref, str]:
-        """All values that are known now."""
         with self._changed:
             return dict(self._values)
 
     def publish(self, values: Mapping[Ref, str]) -> None:
-        """Gives values to the steps that wait for them."""
         with self._changed:
             self._values.update(values)
             self._changed.notify_all()
 
     def check_stop(self) -> None:
-        """Raises Interrupted where the person has asked to stop."""
         if self._stop.asked.is_set():
             raise Interrupted
 

@@ -40,18 +40,16 @@ class Clock(Protocol):
         """Lets time pass; raises Interrupted when asked to stop meanwhile."""
 
 
-class RealClock:
+class RealClock(Clock):
     """The machine's clock. `stop` ends every sleep at once."""
 
     def __init__(self, stop: threading.Event | None = None) -> None:
         self.stop = stop or threading.Event()
 
     def now_s(self) -> float:
-        """Seconds on a clock that never goes back."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Lets time pass; raises Interrupted when asked to stop meanwhile."""
         if self.stop.wait(seconds):
             raise Interrupted
 

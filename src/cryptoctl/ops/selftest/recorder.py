@@ -23,7 +23,7 @@ class MetRefusal:
     """From the first refusal to the first success of the same request; None where it never succeeded."""
 
 
-class Recorder:
+class Recorder(Listener):
     """Records each answer of AWS, and each wait of a plan's steps; called from several threads.
 
     `waits` is the longest wait, in seconds, by kind of resource and reason.
@@ -60,22 +60,18 @@ class Recorder:
         return self
 
     def started(self, step: Step) -> None:
-        """The step begins, or goes on after a wait."""
         self._listener.started(step)
 
     def waiting(self, step: Step, wait: Wait) -> None:
-        """The step waits."""
         with self._lock:
             key = step.resource.kind, wait.reason
             self.waits[key] = max(self.waits.get(key, 0.0), wait.waited_s)
         self._listener.waiting(step, wait)
 
     def ended(self, result: StepResult) -> None:
-        """The step is over."""
         self._listener.ended(result)
 
     def stopping(self) -> None:
-        """The person asked to stop."""
         self._listener.stopping()
 
     def met(self) -> Iterator[MetRefusal]:
