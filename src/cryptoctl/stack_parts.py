@@ -10,7 +10,7 @@ from cryptoctl.bundle import Code
 from cryptoctl.provisioners.customer_key import may_use
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.key import Key
-from cryptoctl.provisioners.log_group import LogGroup
+from cryptoctl.provisioners.log_group import LogGroup, may_write
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.resource_permission import ResourcePermission
@@ -78,10 +78,7 @@ class StackParts:
         added = {
             # A grant usually makes this unnecessary; with it the function starts without the grant too.
             "kms-access": Statement(actions=("kms:Decrypt", "kms:DescribeKey"), resources=(key.arn,)),
-            # No role may create a log group: a late line would bring a deleted one back.
-            "cloudwatch-logs": Statement(
-                actions=("logs:CreateLogStream", "logs:PutLogEvents"), resources=(group.streams_arn,)
-            ),
+            "cloudwatch-logs": may_write(group),
             **dict(self._security_statements(chain.from_iterable(declared.values()))),
         }
         return Role(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners.customer_key import Encrypted, permissions
+from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.tags import changed_tags
 from cryptoctl.reconcile import (
     Access,
@@ -182,3 +183,8 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
 
     def _call(self, operation: str, **params: Value) -> Call:
         return call("logs", operation, logGroupName=self.name, **params)
+
+
+def may_write(group: LogGroup) -> Statement:
+    """Allows writing lines. No role may create a log group: a late line would bring a deleted one back."""
+    return Statement(actions=("logs:CreateLogStream", "logs:PutLogEvents"), resources=(group.streams_arn,))

@@ -12,7 +12,9 @@ from importlib.resources import files
 from cryptoctl.aws import Aws
 from cryptoctl.bundle import Code, zipped
 from cryptoctl.provisioners.invoke_config import InvokeConfig
+from cryptoctl.provisioners.log_group import may_write
 from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.queue import may_send
 from cryptoctl.provisioners.role import Role
 from cryptoctl.reconcile.planner import owned
 from cryptoctl.reconcile.scope import Scope
@@ -164,31 +166,18 @@ class SelftestStack(Stack):
 
     def _probe_role(self) -> Role:
         """The enricher's rights, without the key; and to look at the probe, but not at its tags."""
-        of_enricher = {
-            name: each for name, each in self.enricher_role.policies.items() if name != "kms-access"
-        }
-        group = self.probe_logs
-        return replace(
-            self.enricher_role,
-            name=f"{PROBE}-{self.scope.environment}-role",
-            policies={
-                **of_enricher,
-                "sqs-dlq-access": (
-                    Statement(actions=("sqs:SendMessage",), resources=(self.probe_dead_letters.arn,)),
-                ),
-                "cloudwatch-logs": (
-                    Statement(
-                        actions=("logs:CreateLogStream", "logs:PutLogEvents"), resources=(group.streams_arn,)
-                    ),
-                ),
-                "look": (
-                    Statement(
-                        actions=("lambda:GetFunction",),
-                        resources=(self.scope.arn("lambda", f"function:{PROBE}-{self.scope.environment}"),),
-                    ),
-                ),
-            },
+        name = f"{PROBE}-{self.scope.environment}"
+        look = Statement(
+            actions=("lambda:GetFunction",), resources=(self.scope.arn("lambda", f"function:{name}"),)
         )
+        policies = {
+            **self.enricher_role.policies,
+            "sqs-dlq-access": (may_send(self.probe_dead_letters),),
+            "cloudwatch-logs": (may_write(self.probe_logs),),
+            "look": (look,),
+        }
+        del policies["kms-access"]
+        return replace(self.enricher_role, name=f"{name}-role", policies=policies)
 
     def _powerless(self, name: str, service: str) -> Role:
         return Role(
