@@ -67,6 +67,11 @@ def normal(text: str | Mapping[str, Any]) -> dict[str, Value]:
     }
 
 
+def statements_of(policy: str | None) -> tuple[dict[str, Value], ...]:
+    """The statements of a policy's text in normal form; none where there is no policy."""
+    return normal(policy)["Statement"] if policy else ()
+
+
 def _in_order(statements: Iterable[dict[str, Value]]) -> tuple[dict[str, Value], ...]:
     """Sorted, first by what of them is the same before and after Refs are resolved."""
 

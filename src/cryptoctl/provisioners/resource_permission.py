@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cryptoctl.provisioners.log_group import LogGroup
-from cryptoctl.provisioners.policy import normal
+from cryptoctl.provisioners.policy import statements_of
 from cryptoctl.provisioners.resource_policy import is_public, principals
 from cryptoctl.reconcile import CallOrWait, Delta, Response, Value, call
 
@@ -131,7 +130,7 @@ def _tests(condition: Mapping[str, Value]) -> str:
 
 
 def _statements(policy: Response | None) -> tuple[Mapping[str, Value], ...]:
-    return () if policy is None else tuple(normal(json.loads(policy["Policy"]))["Statement"])
+    return () if policy is None else statements_of(policy["Policy"])
 
 
 def _id(statement: Mapping[str, Value]) -> str:

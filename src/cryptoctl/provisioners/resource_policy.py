@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_network
 from typing import Any
 
-from cryptoctl.provisioners.policy import normal
+from cryptoctl.provisioners.policy import statements_of
 from cryptoctl.reconcile import Value
 
 # A condition on one of these says whose request it must be, or where it comes from. A statement for everybody
@@ -34,7 +34,7 @@ def policy_notes(what: object, policy: str | None, *, but: str) -> Iterator[str]
 
     `but` is the id of the statement that is ours.
     """
-    for statement in _statements(policy):
+    for statement in statements_of(policy):
         if statement.get("Sid") == but:
             continue
         actions = ", ".join(statement.get("Action", ("what is not named",)))
@@ -58,7 +58,7 @@ def lets(policy: str, service: str, action: str, asked: Mapping[str, str] | None
     """
     about = [
         each
-        for each in _statements(policy)
+        for each in statements_of(policy)
         if any(fnmatchcase(action.lower(), one.lower()) for one in each.get("Action", "*"))
         and {"*", service} & set(principals(each.get("Principal", "*")))
     ]
@@ -89,10 +89,6 @@ def _compared(operator: str, asked: str | None, values: Sequence[object], otherw
     literal = operator.startswith("String") and "Like" not in operator
     equal = asked in texts if literal else any(fnmatchcase(asked, text) for text in texts)
     return equal is ("Not" not in operator)
-
-
-def _statements(policy: str | None) -> tuple[Mapping[str, Any], ...]:
-    return normal(policy)["Statement"] if policy else ()
 
 
 def is_public(statement: Mapping[str, Any]) -> bool:

@@ -23,7 +23,7 @@ class Subscriber:
     @property
     def key(self) -> str:
         """Protocol and endpoint, by which subscriptions are compared."""
-        return key(self.protocol, self.endpoint)
+        return f"{self.protocol} {self.endpoint}"
 
 
 def subscriber(text: str) -> Subscriber:
@@ -32,14 +32,9 @@ def subscriber(text: str) -> Subscriber:
     return Subscriber(protocol=protocol, endpoint=text)
 
 
-def key(protocol: str, endpoint: str) -> str:
-    """What a subscription is known by: its protocol and its endpoint."""
-    return f"{protocol} {endpoint}"
-
-
 def key_of(listed: Mapping[str, str]) -> str:
-    """What a subscription that SNS lists is known by."""
-    return key(listed["Protocol"], listed["Endpoint"])
+    """The key of a subscription that SNS lists."""
+    return Subscriber(protocol=listed["Protocol"], endpoint=listed["Endpoint"]).key
 
 
 def queues(subscribers: tuple[Subscriber, ...], region: str) -> tuple[str, ...]:

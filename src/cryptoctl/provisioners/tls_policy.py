@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cryptoctl.provisioners.policy import VERSION, Statement, normal, written
+from cryptoctl.provisioners.policy import VERSION, Statement, statements_of, written
 from cryptoctl.reconcile import Json, Value, frozen
 
 SID = "RefusePlainHttp"
@@ -31,8 +31,7 @@ def desired_statement(statement: Statement | None) -> dict[str, Value]:
 
 def statements_by_id(policy: str | None) -> dict[str, Value]:
     """The policy's statements under their ids."""
-    statements = normal(policy)["Statement"] if policy else ()
-    return {each["Sid"]: each for each in statements if each.get("Sid")}
+    return {each["Sid"]: each for each in statements_of(policy) if each.get("Sid")}
 
 
 def with_statement(policy: str | None, statement: Statement | None) -> Json | None:
