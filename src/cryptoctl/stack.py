@@ -36,7 +36,7 @@ from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Secret, Value, leaves
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack_alarms import StackAlarms, any_alarm
-from cryptoctl.stack_dashboard import StackDashboard
+from cryptoctl.stack_dashboard import stack_dashboard
 from cryptoctl.stack_parts import StackParts, lambda_environment_policy
 
 APPLICATION = {"Application": "crypto-price-processing"}
@@ -276,14 +276,14 @@ class Stack:
         self.unauthorized_alarms = {name: alarms.unauthorized(self.webhook, name) for name in senders}
 
     def _dashboard(self) -> Dashboard:
-        return StackDashboard(
-            scope=self.scope,
+        return stack_dashboard(
+            self.scope,
             webhook=self.webhook,
             enricher=self.enricher,
             functions=self.functions,
             queues=(self.webhook_dead_letters, self.enricher_dead_letters),
             alarms=self.alarms,
-        ).dashboard()
+        )
 
     def _address(self) -> FunctionUrl:
         return FunctionUrl(scope=self.scope, name=self.webhook.name, function=self.webhook)
