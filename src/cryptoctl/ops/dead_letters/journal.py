@@ -57,17 +57,11 @@ class Journal:
 
     def add(self, messages: Iterable[tuple[Message, MessageState]], *, extend_ms: int) -> None:
         """Writes down received messages; their visibility timeout is extended at `extend_ms`, since 1970."""
-        rows = [
-            (
-                *(each.key, each.queue, each.id, each.body, json.dumps(each.attributes)),
-                *(each.sent_ms, each.receives, each.receipt, extend_ms, state, None),
-                row_digest(
-                    *(each.key, each.queue, each.id, each.body, json.dumps(each.attributes)),
-                    *(each.sent_ms, each.receives, None),
-                ),
-            )
-            for each, state in messages
-        ]
+        rows: list[tuple[object, ...]] = []
+        for each, state in messages:
+            what = (each.key, each.queue, each.id, each.body, json.dumps(each.attributes))
+            constant = (*what, each.sent_ms, each.receives)
+            rows.append((*constant, each.receipt, extend_ms, state, None, row_digest(*constant, None)))
         # SQS may deliver a message twice; only its latest receipt deletes it.
         self._do_each(
             "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (key) DO UPDATE SET "
@@ -148,9 +142,8 @@ class Journal:
         """Writes down why a message stays in its queue; `peek` shows it."""
         with self._transaction():
             self._do("UPDATE messages SET state = ? WHERE key = ?", MessageState.FAILED, key)
-            step = next(
-                (row["step"] for row in self._rows("SELECT step FROM messages WHERE key = ?", key)), None
-            )
+            found = self._rows("SELECT step FROM messages WHERE key = ?", key)
+            step = found[0]["step"] if found else None
             self._do(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
                 *(key, reason, now_ms, step, row_digest(key, reason, step)),

@@ -24,7 +24,8 @@ def verdict(traced: Traced) -> TraceVerdict:
     """Of a price; `traced` is not that of a request."""
     ways = traced.timeline
     letters = traced.letters
-    replay = f"`cryptoctl dlq replay --id {letters[0].message.id}` runs it again." if letters else ""
+    command = f"cryptoctl dlq replay --id {letters[0].message.id}" if letters else ""
+    replay = command and f"`{command}` runs it again."
     if traced.item is None:
         if letters and all(each.message.queue is QueueName.ENRICHER for each in letters):
             # What the enricher got was in the table.
@@ -32,8 +33,7 @@ def verdict(traced: Traced) -> TraceVerdict:
                 f"{traced.wanted} was stored, and is deleted since; a dead letter about it is left "
                 f"({letters[0].cause})."
             )
-            settling = f"`cryptoctl dlq replay --id {letters[0].message.id}`"
-            hint = f"{settling} takes it off the queue: nothing is left to enrich."
+            hint = f"`{command}` takes it off the queue: nothing is left to enrich."
             return TraceVerdict(outcome="deleted", text=text, hint=hint)
         if letters:
             text = f"{traced.wanted} is not stored: it waits on a dead-letter queue ({letters[0].cause})."
@@ -54,13 +54,8 @@ def verdict(traced: Traced) -> TraceVerdict:
     if traced.price.processed:
         total = "" if ways.total_ms is None else f", {duration_text(ways.total_ms)} after it came"
         corrected = sum(each.what is Stage.CORRECTED for each in ways.events)
-        again = (
-            f"; corrected {corrected} times since"
-            if corrected > 1
-            else "; corrected since"
-            if corrected
-            else ""
-        )
+        times = f" {corrected} times" if corrected > 1 else ""
+        again = f"; corrected{times} since" if corrected else ""
         left = f" A dead letter about it is left. {replay}" if letters else ""
         return TraceVerdict(
             outcome="announced",
