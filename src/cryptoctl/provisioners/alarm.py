@@ -75,10 +75,9 @@ class Alarm(Listed, Priced):
         its = found.get(self.name)
         if its is None or tags is None:
             return None
-        compared = {name: its.get(name) for name in self._settings()}
         return Observed(
             fields={
-                **compared,
+                **{name: its.get(name) for name in self._settings()},
                 "Unit": its.get("Unit"),
                 "Threshold": _whole(its.get("Threshold")),
                 "Dimensions": mapped(its.get("Dimensions", ()), "Name", "Value"),
@@ -146,7 +145,7 @@ class Alarm(Listed, Priced):
                 Dimensions=key_values(self.metric.dimensions, "Name", "Value"),
                 Tags=key_values(self.scope.tags) if delta.creating else None,
             )
-        if not delta.creating and delta.touches("Tags"):
+        if delta.touches("Tags"):
             yield call(
                 "cloudwatch", "TagResource", ResourceARN=self.arn, Tags=key_values(changed_tags(delta))
             )

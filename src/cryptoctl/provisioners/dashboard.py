@@ -136,7 +136,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
                 # Tags go with one that is made; of one that is there, CloudWatch takes none so.
                 Tags=key_values(self.scope.tags) if delta.creating else None,
             )
-        if not delta.creating and delta.touches("Tags"):
+        if delta.touches("Tags"):
             yield call(
                 "cloudwatch", "TagResource", ResourceARN=self.arn, Tags=key_values(changed_tags(delta))
             )

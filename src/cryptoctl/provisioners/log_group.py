@@ -164,7 +164,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
                 exists="ResourceAlreadyExistsException",
                 logGroupName=self.name,
                 tags=delta.desired["Tags"],
-                kmsKeyId=self.customer_key or None,
+                kmsKeyId=self.customer_key,
             )
         if self.retention_days is not None and (delta.creating or delta.touches("retentionInDays")):
             yield self._call("PutRetentionPolicy", retentionInDays=self.retention_days)

@@ -229,7 +229,7 @@ class Role(ConflictChecked, Listed, Preflight):
                 RoleName=self.name,
                 AssumeRolePolicyDocument=Json(delta.desired["AssumeRolePolicyDocument"]),
                 Tags=key_values(delta.desired["Tags"]),
-                PermissionsBoundary=self.boundary or None,
+                PermissionsBoundary=self.boundary,
             )
             for name, policy in delta.desired["Policies"].items():
                 yield self._put(name, policy)
