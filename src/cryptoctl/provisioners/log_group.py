@@ -127,7 +127,8 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
 
     def tags_of(self, aws: Aws) -> dict[str, str] | None:
         found = aws.find("logs", "ListTagsForResource", not_found=NOT_FOUND, resourceArn=self.arn)
-        return None if found is None else dict(found.get("tags", {}))
+        tags: dict[str, str] | None = None if found is None else found.get("tags", {})
+        return tags
 
     def desired(self) -> Fields:
         return {
