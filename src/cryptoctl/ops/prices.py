@@ -28,6 +28,7 @@ MEMBERS = (
     *("processed", "enriched_at", "id"),
 )
 ENRICHED_WITHIN_S = 120.0
+SHOWN_DIGITS = 8  # of an average
 LAST_FRACTION = "9" * FRACTION_DIGITS
 
 
@@ -147,7 +148,7 @@ def document(price: StoredPrice) -> dict[str, Any]:
     }
 
 
-def row(price: StoredPrice, digits: int = 8) -> Sequence[str]:
+def row(price: StoredPrice) -> Sequence[str]:
     """A price for a person: `time` in UTC, averages to some significant digits."""
     indicators = price.indicators
     return (
@@ -156,7 +157,7 @@ def row(price: StoredPrice, digits: int = 8) -> Sequence[str]:
         price.exchange,
         plain(price.price),
         plain(price.volume),
-        *(_short(each, digits) for each in (indicators.ma_5, indicators.ma_20, indicators.volatility)),
+        *(_short(each) for each in (indicators.ma_5, indicators.ma_20, indicators.volatility)),
         "yes" if price.processed else "not yet",
     )
 
@@ -165,8 +166,8 @@ def _plain(number: Decimal | None) -> str | None:
     return None if number is None else plain(number)
 
 
-def _short(number: Decimal | None, digits: int) -> str:
+def _short(number: Decimal | None) -> str:
     if number is None:
         return ""
     whole = plain(number)
-    return whole if len(whole) <= digits else plain(Decimal(f"{number:.{digits}g}"))
+    return whole if len(whole) <= SHOWN_DIGITS else plain(Decimal(f"{number:.{SHOWN_DIGITS}g}"))

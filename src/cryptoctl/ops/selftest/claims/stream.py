@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from cryptoctl.ops.dead_letters.lookups import read_stream_keys
-from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
+from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, decode
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueue
 from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, retry_rule
 from cryptoctl.ops.selftest.claims.functions import NO_ROLE_CHECK
@@ -57,30 +58,13 @@ def _dead_letter(context: CheckContext, shape: Shape) -> DeadLetter | None:
     name = context.stack.probe_dead_letters.name
     url = context.aws.call("sqs", "GetQueueUrl", QueueName=name)["QueueUrl"]
 
+    queue = DeadLetterQueue(aws=context.aws, name=QueueName.WEBHOOK, queue_name=name, url=url, identity=name)
+
     def found() -> DeadLetter | None:
-        answer = context.aws.call(
-            "sqs",
-            "ReceiveMessage",
-            QueueUrl=url,
-            MaxNumberOfMessages=10,
-            MessageAttributeNames=["All"],
-            VisibilityTimeout=1,
-        )
-        letters = [decode(_message(each)) for each in answer.get("Messages", ())]
+        letters = map(decode, queue.receive(visibility_s=1, wait_s=0))
         return next((each for each in letters if each.shape is shape), None)
 
     return context.retry.until(found, "the dead letter", DEAD_WITHIN_S)
-
-
-def _message(received: dict[str, Any]) -> Message:
-    return Message(
-        queue=QueueName.WEBHOOK,
-        id=received["MessageId"],
-        body=received["Body"],
-        attributes=received.get("MessageAttributes", {}),
-        sent_ms=0,
-        receives=1,
-    )
 
 
 def _of_an_event(context: CheckContext) -> Evidence:
