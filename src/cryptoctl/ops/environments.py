@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from cryptoctl import last_location
@@ -20,16 +21,12 @@ def permissions(_: Stack) -> Iterator[Permission]:
 
 def environments(aws: Aws) -> dict[str, int]:
     """Each environment's name with how many of its resources the tag index lists, in order of name."""
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for arn, tags in aws.tagged({MANAGED_BY: "cryptoctl"}).items():
-        if ENVIRONMENT in tags and not _pending_deletion(arn):
-            counts[tags[ENVIRONMENT]] = counts.get(tags[ENVIRONMENT], 0) + 1
+        # What `down` leaves is a key that is pending deletion; a key alone is no environment.
+        if ENVIRONMENT in tags and arn.split(":")[2] != "kms":
+            counts[tags[ENVIRONMENT]] += 1
     return dict(sorted(counts.items()))
-
-
-def _pending_deletion(arn: str) -> bool:
-    # What `down` leaves is a key that is pending deletion; a key alone is no environment.
-    return arn.split(":")[2] == "kms"
 
 
 def not_deployed(aws: Aws, scope: Scope, what: str) -> Failure:

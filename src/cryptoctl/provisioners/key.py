@@ -185,7 +185,8 @@ class Key(AssignedArn, Preflight, Priced):
                 yield self._call("CancelKeyDeletion", found, exists="KMSInvalidStateException")
             yield self._call("EnableKey", found)
         if delta.creating or delta.touches("Alias"):
-            yield self._name(found)
+            exists = "AlreadyExistsException"
+            yield call("kms", "CreateAlias", exists=exists, AliasName=self.name, TargetKeyId=found)
             # Another run may name another key first: only the one with the name is the environment's, and
             # nothing else may use it before.
             yield self._named()
@@ -211,11 +212,6 @@ class Key(AssignedArn, Preflight, Priced):
         yield self._schedule_deletion(observed.outputs["KeyId"])
         if observed.fields["Alias"] is not None:
             yield self._forgotten()
-
-    def _name(self, key_id: Value) -> Call:
-        return call(
-            "kms", "CreateAlias", exists="AlreadyExistsException", AliasName=self.name, TargetKeyId=key_id
-        )
 
     def _named(self) -> WaitUntil:
         return WaitUntil(

@@ -214,7 +214,8 @@ class Table(Encrypted, DeletionProtected, Priced):
         """Deletes the table with its data, and waits until it is gone."""
         if not observed.deleting:
             yield call("dynamodb", "DeleteTable", gone=NOT_FOUND, TableName=self.name)
-        yield self._gone()
+        gone = "the table to be gone; DynamoDB does it in the background"
+        yield self._settled(until=(None,), reason=gone, timeout_s=600)
 
     def _create(self, desired: Fields) -> Call:
         keys = (self.partition_key, self.sort_key)
@@ -256,16 +257,8 @@ class Table(Encrypted, DeletionProtected, Priced):
         )
 
     def _active(self) -> WaitUntil:
-        return self._settled(
-            until=(ACTIVE,),
-            reason="the table to be active; DynamoDB does it in the background",
-            timeout_s=300,
-        )
-
-    def _gone(self) -> WaitUntil:
-        return self._settled(
-            until=(None,), reason="the table to be gone; DynamoDB does it in the background", timeout_s=600
-        )
+        reason = "the table to be active; DynamoDB does it in the background"
+        return self._settled(until=(ACTIVE,), reason=reason, timeout_s=300)
 
     def _encrypted(self) -> WaitUntil:
         return self._settled(
