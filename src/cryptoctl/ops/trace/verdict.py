@@ -24,8 +24,8 @@ def verdict(traced: Traced) -> TraceVerdict:
     """Of a price; `traced` is not that of a request."""
     ways = traced.timeline
     letters = traced.letters
-    command = f"cryptoctl dlq replay --id {letters[0].message.id}" if letters else ""
-    replay = command and f"`{command}` runs it again."
+    command = f"`cryptoctl dlq replay --id {letters[0].message.id}`" if letters else ""
+    replay = command and f"{command} runs it again."
     if traced.item is None:
         if letters and all(each.message.queue is QueueName.ENRICHER for each in letters):
             # What the enricher got was in the table.
@@ -33,7 +33,7 @@ def verdict(traced: Traced) -> TraceVerdict:
                 f"{traced.wanted} was stored, and is deleted since; a dead letter about it is left "
                 f"({letters[0].cause})."
             )
-            hint = f"`{command}` takes it off the queue: nothing is left to enrich."
+            hint = f"{command} takes it off the queue: nothing is left to enrich."
             return TraceVerdict(outcome="deleted", text=text, hint=hint)
         if letters:
             text = f"{traced.wanted} is not stored: it waits on a dead-letter queue ({letters[0].cause})."
