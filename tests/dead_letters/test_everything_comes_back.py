@@ -59,8 +59,9 @@ def _all_of_it(shop: Workshop, number: int) -> None:
     with shop.broken(shop.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
         _store(shop, _texts(shop, "POINTER", number))
         eventually(lambda: _pointed_at(shop) >= number, within_s=300, what="pointers to every price")
+    before = shop.waiting(ENRICHER)
     good = _poison(shop, "RECORD", number)
-    shop.letters(ENRICHER, shop.waiting(ENRICHER) + 1)
+    shop.letters(ENRICHER, before + 1)
     eventually(lambda: _set_aside(shop) >= number, within_s=300, what="every poisoned record set aside")
     for item in good:
         shop.aws.call("dynamodb", "PutItem", TableName=shop.stack.prices.name, Item=item)
