@@ -13,7 +13,6 @@ from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
-from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import Clock, RealClock
 from cryptoctl.stack import Stack
@@ -73,26 +72,35 @@ def lines(
 
     `pattern` is a filter pattern of CloudWatch Logs.
     """
-    narrowed = {"endTime": until_ms, "filterPattern": pattern}
-    more = {name: value for name, value in narrowed.items() if value is not None}
 
     def read(function: Function) -> list[Line] | None:
-        found = all_pages(
-            aws,
-            "logs",
-            "FilterLogEvents",
-            "events",
-            not_found=NOT_FOUND,
-            logGroupName=function.log_group.name,
-            startTime=since_ms,
-            **more,
-        )
-        return None if found is None else [log_line(function, event) for event in found]
+        try:
+            return list(function_lines(aws, function, since_ms, until_ms, pattern))
+        except AwsError as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
 
     found = aws.map(read, functions)
     if all(each is None for each in found):
         raise not_deployed(aws, functions[0].scope, str(functions[0].log_group))
     return sorted((line for each in found for line in each or ()), key=lambda line: line.time_ms)
+
+
+def function_lines(
+    aws: Aws, function: Function, since_ms: int, until_ms: int | None = None, pattern: str | None = None
+) -> Iterator[Line]:
+    """One function's, read as they are asked for, page by page; in no certain order. Raises AwsError."""
+    narrowed = {"endTime": until_ms, "filterPattern": pattern}
+    events = aws.paginate(
+        "logs",
+        "FilterLogEvents",
+        "events",
+        logGroupName=function.log_group.name,
+        startTime=since_ms,
+        **{name: value for name, value in narrowed.items() if value is not None},
+    )
+    return (_line(function, event) for event in events)
 
 
 class Matches(NamedTuple):
@@ -123,7 +131,7 @@ def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: st
         found: list[Line] = []
         for _ in range(MAX_PAGES):
             answer = aws.find("logs", "FilterLogEvents", not_found=NOT_FOUND, **request)
-            found += [log_line(function, event) for event in (answer or {}).get("events", ())]
+            found += [_line(function, event) for event in (answer or {}).get("events", ())]
             if not answer or "nextToken" not in answer:
                 return Matches(found, whole=True)
             request["nextToken"] = answer["nextToken"]
@@ -182,8 +190,7 @@ def _at_ease(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Lin
         raise
 
 
-def log_line(function: Function, event: dict[str, Any]) -> Line:
-    """An event of a function's log group as CloudWatch Logs gives it."""
+def _line(function: Function, event: dict[str, Any]) -> Line:
     text = event["message"].rstrip("\n")
     made_up = f"{event.get('logStreamName', '')}/{event['timestamp']}/{hash(text)}"
     return Line(

@@ -13,7 +13,7 @@ from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.dead_letters.enriching import Key, key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter
 from cryptoctl.ops.log_entries import entries
-from cryptoctl.ops.logs import Line, log_line
+from cryptoctl.ops.logs import Line, function_lines
 from cryptoctl.ops.times import HOUR_MS
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import NOT_FOUND
@@ -70,18 +70,9 @@ def first_logged_ms(aws: Aws, function: Function, request_id: str, dead_ms: int)
 def _lines(aws: Aws, function: Function, request_id: str, dead_ms: int) -> Iterator[Line]:
     if not _REQUEST_ID.fullmatch(request_id):
         return
-    events = aws.paginate(
-        "logs",
-        "FilterLogEvents",
-        "events",
-        logGroupName=function.log_group.name,
-        startTime=dead_ms - TRIED_FOR_MS,
-        endTime=dead_ms + LATE_MS,
-        filterPattern=f'"{request_id}"',
-    )
+    since_ms, until_ms = dead_ms - TRIED_FOR_MS, dead_ms + LATE_MS
     try:
-        for event in events:
-            yield log_line(function, event)
+        yield from function_lines(aws, function, since_ms, until_ms, f'"{request_id}"')
     except AwsError as error:
         if error.code != NOT_FOUND:
             raise

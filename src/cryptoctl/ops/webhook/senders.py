@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptoctl.aws import Aws
+from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.environments import not_deployed
-from cryptoctl.ops.logs import lines
+from cryptoctl.ops.logs import Line, function_lines
 from cryptoctl.ops.times import DAY_MS, HOUR_MS
+from cryptoctl.provisioners.log_group import NOT_FOUND
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings
 
@@ -70,22 +72,29 @@ def webhook_address(aws: Aws, stack: Stack) -> str:
 def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
     """What came from each sender, in the configuration's order, then what came from nobody known."""
     accepted: dict[str, int] = {}
-    refused: dict[str, list[tuple[int, str]]] = {}
-    for line in lines(aws, [stack.webhook], now_ms - HOUR_MS, pattern=TERMS):
+    refused: Counter[str] = Counter()
+    last: dict[str, tuple[int, str]] = {}
+    for line in _lines(aws, stack, now_ms - HOUR_MS, TERMS):
         fields = line.fields
         if "Unauthorized" in fields:
-            reason = "; ".join(map(str, fields.get("reasons") or ()))
-            refused.setdefault(str(fields.get("Sender")), []).append((line.time_ms, reason))
+            name, reasons = str(fields.get("Sender")), fields.get("reasons") or ()
+            refused[name] += 1
+            last[name] = max(last.get(name, (0, "")), (line.time_ms, "; ".join(map(str, reasons))))
         elif _accepted(fields):
-            accepted[str(fields["sender"])] = line.time_ms
+            name = str(fields["sender"])
+            accepted[name] = max(accepted.get(name, 0), line.time_ms)
     senders = stack.config.webhook.senders
     for name in [each for each in senders if each not in accepted]:
         kept_days = stack.config.retention_days
         since_ms = 0 if kept_days is None else now_ms - kept_days * DAY_MS
-        found = lines(aws, [stack.webhook], since_ms, pattern=rf'"\"sender\":\"{name}\""')
-        times_ms = [line.time_ms for line in found if _accepted(line.fields)]
-        if times_ms:
-            accepted[name] = max(times_ms)
+        found = _lines(aws, stack, since_ms, rf'"\"sender\":\"{name}\""')
+        if last_ms := max((line.time_ms for line in found if _accepted(line.fields)), default=None):
+            accepted[name] = last_ms
+
+    def refusals(name: str) -> dict[str, Any]:
+        last_ms, reason = last.get(name, (None, ""))
+        return {"refused": refused[name], "last_refused_ms": last_ms, "last_refusal": reason or None}
+
     known = [
         SenderActivity(
             name=name,
@@ -93,7 +102,7 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
             preset=sender.preset,
             sources=tuple(sender.resolved().get("sources", ())),
             last_accepted_ms=accepted.get(name),
-            **_refusals(refused.get(name, [])),
+            **refusals(name),
         )
         for name, sender in senders.items()
     ]
@@ -103,14 +112,19 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
         preset=None,
         sources=(),
         last_accepted_ms=None,
-        **_refusals(refused.get(UNKNOWN, [])),
+        **refusals(UNKNOWN),
     )
     return [*known, nobody]
 
 
-def _refusals(found: Sequence[tuple[int, str]]) -> dict[str, Any]:
-    last_ms, reason = max(found, default=(None, ""))
-    return {"refused": len(found), "last_refused_ms": last_ms, "last_refusal": reason or None}
+def _lines(aws: Aws, stack: Stack, since_ms: int, pattern: str) -> Iterator[Line]:
+    """The webhook processor's, read as they are looked at: of an attack there may be millions."""
+    try:
+        yield from function_lines(aws, stack.webhook, since_ms, pattern=pattern)
+    except AwsError as error:
+        if error.code != NOT_FOUND:
+            raise
+        raise not_deployed(aws, stack.scope, str(stack.webhook.log_group)) from error
 
 
 def _accepted(fields: Mapping[str, Any]) -> bool:
