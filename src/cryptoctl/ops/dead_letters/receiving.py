@@ -177,8 +177,8 @@ def _selected(
         journal.mark(letter.message.key, MessageState.CHOSEN)
         count += 1
         yield letter
-    if count != limit:
-        check_ids(ids_not_found(selection, journal), in_flight_elsewhere(queues, selection, journal))
+    if count != limit and (missing := ids_not_found(selection, journal)):
+        check_ids(missing, in_flight_elsewhere(queues, selection, journal))
 
 
 def ids_not_found(selection: Selection, journal: Journal) -> set[str]:
