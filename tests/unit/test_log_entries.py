@@ -106,6 +106,11 @@ def test_an_empty_line_is_no_error(text: str) -> None:
     assert (entry.message, entry.level, entry.trace) == ("(empty line)", "", "")
 
 
+def test_a_refusal_in_the_request_that_met_another_error_is_no_copy() -> None:
+    refused = line(_aws={}, level="WARNING", message="refused with 401", requestId="r", Unauthorized=1)
+    assert [each.message for each in entries([ours("r"), refused])][1:] == ["refused with 401"]
+
+
 def test_another_error_of_the_same_request_is_no_copy() -> None:
     other = line(log_level="ERROR", errorType="KeyError", errorMessage="'x'", requestId="r")
     assert len(list(entries([ours("r"), other]))) == 2

@@ -188,6 +188,8 @@ def _is_copy(fields: Mapping[str, Any], known: str) -> bool:
     """Whether the runtime or the platform wrote it of an error that is known already."""
     if _record(fields):
         return str(fields.get("type")) == "platform.report" and _status(fields) in ("error", "failure")
+    if "_aws" in fields:  # ours
+        return False
     return "logger" not in fields and str(fields.get("errorMessage") or " ") in known
 
 
