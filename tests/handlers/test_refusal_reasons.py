@@ -38,7 +38,11 @@ CASES: dict[str, tuple[Any, str]] = {
     "id": (lambda: _signed(webhook_id=""), "the header webhook-id is missing"),
     "odd signature": (
         lambda: _signed(webhook_signature="v2,a-stranger"),
-        "the header webhook-signature has nothing that begins with v1,",
+        "the header webhook-signature has no signature after v1,",
+    ),
+    "empty signature": (
+        lambda: _signed(webhook_signature="v1,"),
+        "the header webhook-signature has no signature after v1,",
     ),
     "odd time": (
         lambda: _signed(webhook_timestamp="a-stranger"),

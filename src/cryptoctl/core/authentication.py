@@ -82,7 +82,8 @@ class HmacScheme:
                 return f"the header {name} is missing"
         timestamp = self._timestamp(request)
         if not any(self._signatures(request)):
-            return f"the header {self.signature_header} has nothing that begins with {self.signature_prefix}"
+            after = f" after {self.signature_prefix}" if self.signature_prefix else ""
+            return f"the header {self.signature_header} has no signature{after}"
         if timed and not _EPOCH_TEXT.fullmatch(timestamp):
             return f"the header {self.timestamp_header} has no time in seconds since 1970"
         if not self._in_time(timestamp, now_s):
