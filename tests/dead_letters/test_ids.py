@@ -44,6 +44,12 @@ def test_one_that_no_message_has_is_told_and_nothing_is_done(
     assert shop.depths["webhook"] == (1, 0)
 
 
+def test_the_messages_that_are_found_are_shown_to_a_machine_too(dlq: Dlq) -> None:
+    its = _id(dlq)
+    said = dlq("peek", "--output", "json", "--id", its, "--id", WRONG)
+    assert said.code == 1 and [each["id"] for each in said.json["messages"]] == [its]
+
+
 def test_that_none_matches_is_told(dlq: Dlq) -> None:
     assert dlq("peek", "--error", "nothing like it").err == "No message matches.\n"
     assert dlq("peek").err == ""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -76,7 +76,9 @@ def peek(
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     failed = _failures(run, selection, queues)
     selection = dataclasses.replace(selection, failures=failed)
-    documents, shown = [], 0
+    documents: list[dict[str, Any]] = []
+    shown = 0
+    run.set_members(messages=documents)
     with selected_messages(queues, selection, limit=limit) as (letters, journal):
         for letter in letters:
             shown += 1
@@ -86,8 +88,7 @@ def peek(
             else:
                 show_letter(run.screen, letter, now_ms(), lines, failure)
         in_flight = in_flight_elsewhere(queues, selection, journal)
-    if run.is_json:
-        run.set_members(messages=documents, in_flight=in_flight)
+    run.set_members(in_flight=in_flight)
     if in_flight:
         run.screen.say(in_flight_text(in_flight), style="yellow")
     elif not shown:

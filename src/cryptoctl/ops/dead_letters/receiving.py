@@ -200,8 +200,8 @@ def check_ids(missing: Collection[str], in_flight: int) -> None:
             ExitCode.FAILED,
             f"No message that the filters select has {named} {', '.join(sorted(missing))}. "
             "Nothing was changed.",
-            "`cryptoctl dlq peek` shows the messages with their ids. What was purged, or replayed on another "
-            "machine, is in no queue any more.",
+            "`cryptoctl dlq peek` shows the messages with their ids. What was replayed or purged is in no "
+            "queue any more.",
         )
 
 
