@@ -12,9 +12,11 @@ import pytest
 
 from cryptoctl import session
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.local import asking
 from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
+from kit.commands import Cli
 
 pytestmark = pytest.mark.process
 
@@ -49,6 +51,13 @@ def test_it_is_named_with_what_to_do(listener: socket.socket) -> None:
     assert failed.value.exit_code is ExitCode.UNREACHABLE
     for command in (f"`kill -CONT {os.getpid()}`", "`cryptoctl local stop`"):
         assert command in failed.value.hint
+
+
+def test_who_starts_it_is_told(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "ANSWERS_WITHIN_S", 0.1)
+    said = Cli()("local", "start")
+    port = listener.getsockname()[1]
+    assert f"the engine does not answer (port {port}: timed out)" in said.err
 
 
 def test_one_that_answers_late_is_waited_for(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Final
 
 import typer
@@ -27,7 +28,8 @@ def start(
     """Start the engine; one that runs already is left as it is."""
     session = run.session
     found = session.engine.start(port=port or session.settings.engine.port, options=session.engine_options)
-    _show(run, found)
+    problems = session.engine.status(asked=True).problems  # one that runs already may be suspended
+    _show(run, dataclasses.replace(found, problems=problems))
 
 
 @command("local", "stop", access=None, example="cryptoctl local stop")
