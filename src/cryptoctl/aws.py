@@ -81,6 +81,7 @@ class Aws:
     def _session(self) -> Any:
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         from cryptoctl.handlers import certificates
 
@@ -97,7 +98,7 @@ class Aws:
                 aws_access_key_id=self._credentials.access_key,
                 aws_secret_access_key=self._credentials.secret_key,
             )
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError) as error:
             raise failure(error) from error
         except ClientError as error:
             raise refusal("sts", "AssumeRole", error.response) from error

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.httpsession import URLLib3Session
 from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
 from cryptoctl.aws import Aws, AwsError
@@ -103,6 +105,20 @@ def test_xml_of_another_form_is_no_answer_of_aws(answering: Answering) -> None:
     for status, body in ((400, error), (200, role)):
         with pytest.raises(Failure, match="it is of another form"):
             answering("iam", status, "text/xml", body).call("iam", "GetRole", RoleName="r")
+
+
+@pytest.mark.parametrize("body", ["<html>sign in</html>", "<a/>", "no XML"])
+def test_what_answers_in_place_of_sts_when_a_role_is_assumed_is_told_as_that(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str
+) -> None:
+    only_credentials(monkeypatch, tmp_path)
+    role = "role_arn=arn:aws:iam::111111111111:role/x\ncredential_source=Environment\n"
+    (tmp_path / "config").write_text(f"[profile p]\n{role}", encoding="utf-8")
+    answer = AWSResponse("", 200, {"Content-Type": "text/html"}, _Body(body.encode()))
+    monkeypatch.setattr(URLLib3Session, "send", lambda *_: answer)
+    with pytest.raises(Failure, match="What answered is not AWS") as refused:
+        _ = Aws(region="us-east-1", profile="p").caller
+    assert "AWS_ENDPOINT_URL_STS" in refused.value.hint
 
 
 def test_what_a_simulator_cannot_route_is_no_matter_of_credentials(answering: Answering) -> None:
