@@ -133,6 +133,7 @@ class TableStore:
 
     def __init__(self, database: Database) -> None:
         database.define(SCHEMA)
+        database.execute("DELETE FROM ddb_total")  # an earlier engine, which keeps none, may have written
         database.execute(_COUNT)
         self.database = database
         self._tables: dict[tuple[str, str], StoredTable] = {}
