@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import make_plan
-from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.plan import SENSITIVE, Goal, Plan, Verb, shown, shown_change
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.traits import DeletionProtected
 from cryptoctl.reconcile.values import Ref
 from cryptoctl.ui.plans import reason
 from unit.things import SCOPE, FakeAws, Thing
@@ -33,10 +34,13 @@ class Safe(Thing):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Full(Thing):
+class Full(Thing, DeletionProtected):
     """A thing with data in it."""
 
     holds_data: ClassVar[bool] = True
+
+    def deletion_blocker(self, observed: Observed) -> Obstacle | None:
+        return Obstacle(what="It is protected.", hint="") if observed.fields["Size"] == 7 else None
 
 
 Seen: TypeAlias = dict[Provisioner, Observed | None]
@@ -155,6 +159,7 @@ def test_what_others_have_put_data_into_is_not_replaced_to_be_adopted() -> None:
 
     [obstacle] = planned(Full(name="a"), Shape="square", Tags={}).obstacles
     assert obstacle.what.startswith("thing a was made by others") and "Shape" in obstacle.what
+    assert planned(Full(name="a"), Shape="square", Size=7, Tags={}).obstacles == (obstacle,)
     assert planned(Full(name="a"), Size=9, Tags={}).obstacles == ()
     assert planned(Thing(name="a"), Shape="square", Tags={}).obstacles == ()
     ours = planned(Full(name="a"), Shape="square")

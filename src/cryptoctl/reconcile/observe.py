@@ -114,7 +114,10 @@ def new_without_tags(plan: Plan) -> list[Step]:
 
 
 def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
-    blockers = [(step, blocker) for step in plan.destroys if (blocker := deletion_blocker(step))]
+    foreign = [step for step in plan.destroys if _has_foreign_data(step)]
+    # What others have made is left as it is, whether or not they protect it.
+    rest = (step for step in plan.destroys if step not in foreign)
+    blockers = [(step, blocker) for step in rest if (blocker := deletion_blocker(step))]
     if plan.goal is Goal.ABSENT:
         return tuple(blocker for _, blocker in blockers)
     checked: dict[type[Preflight], list[Step]] = {}
@@ -128,8 +131,8 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
     found = aws.map(check, checked)
     # Several kinds may meet the same one, a key that they share, say.
     others = dict.fromkeys(obstacle for obstacles in found for obstacle in obstacles)
-    foreign = (_foreign_data(step) for step in plan.destroys if _has_foreign_data(step))
-    return (*(_irreplaceable(step, blocker) for step, blocker in blockers), *foreign, *others)
+    refused = (_irreplaceable(step, blocker) for step, blocker in blockers)
+    return (*refused, *map(_foreign_data, foreign), *others)
 
 
 def deletion_blocker(step: Step) -> Obstacle | None:
