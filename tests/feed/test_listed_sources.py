@@ -35,3 +35,12 @@ def test_a_feed_of_delisted_symbols_alone_is_refused() -> None:
     wanted = sources("here:OLD/B")
     with pytest.raises(Failure, match="here has no symbol OLD/B"):
         listed_sources(wanted, LISTED, wanted, pytest.fail)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("a/b", "A/B"), ("AB", "A/B"), ("A", "Write it as ccxt does")])
+def test_another_name_than_ccxts_is_not_taken_for_a_delisted_symbol(typed: str, meant: str) -> None:
+    """Of all of them the table has prices: a/b is stored as A/B is, and files call symbols as they like."""
+    wanted = sources(f"here:{typed}", "here:C/B")
+    with pytest.raises(Failure, match=f"here has no symbol {typed}") as raised:
+        listed_sources(wanted, LISTED, wanted, pytest.fail)
+    assert meant in raised.value.hint

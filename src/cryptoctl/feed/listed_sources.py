@@ -22,11 +22,19 @@ def listed_sources(
     """The sources that their exchanges list. Raises Failure for what was probably mistyped, all at once.
 
     One of the `stored`, of which the table has prices, was right once: so that a delisted symbol does not
-    keep a service from following the others, it is told and left out, if others are left.
+    keep a service from following the others, it is told and left out, if others are left. Names that ccxt
+    does not give, and other spellings of what is listed, were never followed: a file's prices have them.
     """
     listed = [each for each in sources if each.symbol in exchanges[each.exchange]]
     missing = [each for each in sources if each not in listed]
-    unknown = [each for each in missing if not listed or each not in stored]
+    delisted = [
+        each
+        for each in missing
+        if each in stored
+        and "/" in each.symbol
+        and each.stored_symbol not in map(str.upper, exchanges[each.exchange])
+    ]
+    unknown = [each for each in missing if not listed or each not in delisted]
     if unknown:
         near = [found for each in unknown if (found := _nearest(exchanges[each.exchange], each.symbol))]
         raise Failure(
@@ -36,7 +44,7 @@ def listed_sources(
             if near
             else "Write it as ccxt does, such as BTC/USDT; the exchange's own list of markets has the rest.",
         )
-    for each in missing:
+    for each in delisted:
         tell(
             f"{each} is not followed, the others are: {each.exchange} does not list it any more. Leave it "
             "out, or start the feed again once it is listed; the table keeps its prices."
