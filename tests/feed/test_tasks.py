@@ -113,11 +113,15 @@ def test_a_failing_exchange_is_asked_less_and_less_often_and_said() -> None:
     assert following.lines[0].trouble == ""
 
 
-def test_until_when_an_exchange_asks_to_wait_is_said() -> None:
-    market = MarketInMemory([trade(1)], iter([TradeSourceError("429", pause_s=7200)]))
+@pytest.mark.parametrize(
+    ("pause_s", "said"),
+    [(7200, "429; here asks to wait 2 h 0 min, until 2023-11-15T00:14:20.000Z"), (1, "429")],
+)
+def test_until_when_an_exchange_asks_to_wait_is_said_where_it_is_long(pause_s: float, said: str) -> None:
+    market = MarketInMemory([trade(1)], iter([TradeSourceError("429", pause_s=pause_s)]))
     following = feed(market, stored)
     run(following, lambda: bool(following.lines[0].trouble))
-    assert following.lines[0].trouble == "429; here asks to wait 2 h 0 min, until 2023-11-15T00:14:20.000Z"
+    assert following.lines[0].trouble == said
 
 
 @pytest.mark.parametrize("watching", [False, True])

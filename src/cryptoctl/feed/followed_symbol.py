@@ -187,7 +187,7 @@ class FollowedSymbol:
             waiting.cancel()
 
     def _told(self, error: TradeSourceError) -> str:
-        if not error.pause_s:
+        if error.pause_s <= MAX_PAUSE_S:  # no longer than without being asked: not told anew each time
             return error.message
         return f"{error.message}; {self.source.exchange} {asks_to_wait(error.pause_s, self._now_ms())}"
 
