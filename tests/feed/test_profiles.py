@@ -123,6 +123,8 @@ def test_volumes_that_are_numbers_of_contracts_are_known(
     [
         ({"contract": True, "contractSize": 0.01, "inverse": False}, "contracts of 0.01 BTC"),
         ({"contract": True, "contractSize": 1.0, "inverse": True}, "contracts of 1 USD"),
+        ({"contract": True, "contractSize": 1e7, "inverse": False}, "contracts of 10000000 BTC"),
+        ({"contract": True, "contractSize": 1e-5, "inverse": False}, "contracts of 0.00001 BTC"),
         ({"contract": True, "contractSize": None}, "contracts"),
         ({"spot": True, "contractSize": None}, ""),
     ],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
 from cryptoctl.aws_errors import one_line
+from cryptoctl.core.numbers import plain
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.exact import ExactNumbers, UnreadableMessage
 from cryptoctl.feed.followed_symbol import TradeSourceError, asks_to_wait
@@ -52,11 +54,11 @@ class Market:
     def volume_unit(self) -> str:
         """What its volumes count, such as "contracts of 100 USD"; empty where that is what is traded."""
         market = self._exchange.markets[self.source.symbol]
-        size, inverse = market.get("contractSize"), market.get("inverse")
+        size, inverse = Decimal(str(market.get("contractSize") or 0)), market.get("inverse")
         if not market.get("contract") or (size == 1 and not inverse):
             return ""
         of = market.get("quote" if inverse else "base")
-        return f"contracts of {size:g} {of}" if size else "contracts"
+        return f"contracts of {plain(size)} {of}" if size else "contracts"
 
     def when_lost(self, tell: Callable[[], None]) -> None:
         """Has `tell` called whenever a connection ends that the symbol's trades may have come through."""
