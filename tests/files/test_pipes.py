@@ -198,3 +198,9 @@ def test_a_path_may_have_a_point_in_a_key(tmp_path: Path) -> None:
 def test_records_cannot_apply_to_a_stream_that_is_a_list(standard_input: Any) -> None:
     with pytest.raises(Failure, match="--records cannot apply"):
         standard_input(f" [{ONE}]".encode(), records="data", time_unit="ms")
+
+
+def test_one_nested_price_that_comes_first_is_its_records_fault(standard_input: Any) -> None:
+    found = standard_input(b'{"price":{"amount":1}}\n', b'{"price":2}\n', now=True)
+    assert refused(found[:1]) == {1: "price: must be a number"}
+    assert rows(found[1:]) == [(NOW_MS, None, 2, 0)]

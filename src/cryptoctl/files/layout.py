@@ -102,7 +102,8 @@ def layout(
         inner = suggest({**fields, **suggestion.mapped}, constants, left, options, beside, shape)
         suggestion.add(inner.renamed(_inside(path)))
     refuse_open_questions(suggestion, fields, constants, shown, options, shape, sample, name)
-    _refuse_nested_prices(fields["price"], sample.records, name)
+    if sample.every:  # of a stream, what has come so far may be one faulty record
+        _refuse_nested_prices(fields["price"], sample.records, name)
     return Layout(fields=fields, constants=constants, shape=shape, unused=unused)
 
 
