@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.files.records import shell_word
 from files.reading import MS, read, refusal, sent
 
 
@@ -27,11 +28,20 @@ def test_a_file_that_is_written_by_columns_is_to_be_written_by_records(
     assert "to_json(orient='records')" in said
 
 
-def test_of_an_object_the_member_that_is_the_price_is_named(tmp_path: Path) -> None:
-    content = json.dumps({"timestamp": MS, "price": {"$numberDecimal": "1.50"}})
-    assert "such as --map 'price=price.\"$numberDecimal\"'." in refusal(tmp_path, content)
-    [price] = sent(read(tmp_path, content, mapping={"price": 'price."$numberDecimal"'}))
-    assert price["price"] == Decimal("1.5")
+@pytest.mark.parametrize(
+    ("price", "member"),
+    [
+        ({"$numberDecimal": "1.50"}, 'price."$numberDecimal"'),
+        ({"currency": "USD", "amount": "1.50"}, "price.amount"),
+    ],
+)
+def test_of_an_object_the_member_that_is_the_price_is_named(
+    tmp_path: Path, price: dict[str, str], member: str
+) -> None:
+    content = json.dumps({"timestamp": MS, "price": price})
+    assert f"such as --map {shell_word(f'price={member}')}." in refusal(tmp_path, content)
+    [found] = sent(read(tmp_path, content, mapping={"price": member}))
+    assert found["price"] == Decimal("1.5")
 
 
 def test_one_nested_price_among_others_is_its_records_fault(tmp_path: Path) -> None:

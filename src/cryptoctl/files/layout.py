@@ -11,7 +11,7 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.column_names import columns_like
 from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.preset_matching import PresetMatch
-from cryptoctl.files.records import Cells, FileOptions, Members, listing, quoted, shell_word
+from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
 from cryptoctl.files.sample import Sample
 from cryptoctl.files.suggestion import refuse_open_questions, suggest
 
@@ -103,16 +103,18 @@ def layout(
         suggestion.add(inner.renamed(_inside(path)))
     refuse_open_questions(suggestion, fields, constants, shown, options, shape, sample, name)
     if sample.every:  # of a stream, what has come so far may be one faulty record
-        _refuse_nested_prices(fields["price"], sample.records, name)
+        _refuse_nested_prices(fields["price"], sample, name)
     return Layout(fields=fields, constants=constants, shape=shape, unused=unused)
 
 
-def _refuse_nested_prices(member: str, records: Sequence[Cells | Members], name: str) -> None:
+def _refuse_nested_prices(member: str, sample: Sample, name: str) -> None:
     """Refuses a file whose records have no plain price, as a frame of pandas that is written by columns."""
-    values = [each[member] for each in records if isinstance(each, Mapping) and member in each]
+    values = [each[member] for each in sample.records if isinstance(each, Mapping) and member in each]
     if not values or not all(isinstance(each, Mapping | list) for each in values):
         return
-    inside = next(iter(values[0]), "0") if isinstance(values[0], Mapping) else None
+    inside, within = None, sample.within([member])
+    if isinstance(values[0], Mapping):
+        inside = next(iter([*sorted(within.numbers, key=within.names.index), *values[0]]), "0")
     hint = "Write a record for each price, as pandas does with to_json(orient='records')."
     if inside is not None and not inside.isdigit():
         named = shell_word(f"price={_path(member)}.{_path(inside)}")
