@@ -72,6 +72,7 @@ def strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
+@pytest.mark.thorough
 @given(bodies())
 @example(
     ("abc/def/ghi/jkl/mno/pqr", r'{"symbol":"A","price":1,"exchange":"x","k":"abc\/def\/ghi\/jkl\/mno\/pqr"}')

@@ -165,6 +165,7 @@ def test_a_uuid_is_the_text_that_is_known_of_it(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_a_damaged_one_is_named(tmp_path: Path) -> None:
     """Each byte is damaged alone: it is read, or refused, and never ends in another error."""
     content = parquet(trades())

@@ -100,6 +100,7 @@ def test_xz_may_have_padding_and_zstandard_frames_to_be_skipped(tmp_path: Path) 
     assert rows(read(tmp_path, skipped)) == EXPECTED
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", ["bzip2", "xz"])
 def test_a_little_that_is_much_inside_is_undone_piece_by_piece(how: str) -> None:
     large = FRAMES[how](bytes(100_000_000))

@@ -43,6 +43,7 @@ IDS = st.sampled_from(
 )
 
 
+@pytest.mark.thorough
 @example(symbol="X", exchange="'quoted", trade_id="'-abc")
 @given(
     symbol=name(stored_symbol),

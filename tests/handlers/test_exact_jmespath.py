@@ -57,6 +57,7 @@ def found(expression: Any, value: Any) -> Any:
         return type(error)
 
 
+@pytest.mark.thorough
 @settings(max_examples=500)
 @given(text=st.sampled_from(EXPRESSIONS), value=documents)
 def test_what_may_be_configured_is_evaluated_as_jmespath_does(text: str, value: Any) -> None:

@@ -86,6 +86,7 @@ LARGEST: dict[str, Callable[[int], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", LARGEST)
 def test_the_largest_requests_are_kept_and_come_back(
     environment: None, kind: str, monkeypatch: pytest.MonkeyPatch
@@ -146,6 +147,7 @@ kept = st.builds(
 )
 
 
+@pytest.mark.thorough
 @given(st.lists(kept, min_size=1, max_size=6), st.booleans())
 def test_a_dead_letter_is_read_as_the_prices_that_it_keeps(found: list[Price], several: bool) -> None:
     request = ParsedRequest(prices=tuple(found if several else found[:1]), several=several)

@@ -42,6 +42,7 @@ def legal(value: Any) -> Any:
     return {legal(key): legal(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
+@pytest.mark.thorough
 @given(VALUES)
 @example("\\ud800")
 def test_every_value_is_read_by_a_strict_parser_and_text_that_looks_like_it_stays(value: Any) -> None:

@@ -75,6 +75,7 @@ def test_a_total_is_its_parts_without_what_is_free_and_never_negative(load: Load
         assert usd <= min(by_item[item], limits[item]) + 1e-9
 
 
+@pytest.mark.thorough
 @given(LOADS, st.floats(1, 10))
 # Full batches of which a float says that they are a hair more than full.
 @example(Load(prices_per_s=28439.5, symbols=1, batch=1, days=1), 1.015625)

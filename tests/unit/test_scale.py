@@ -41,6 +41,7 @@ def test_every_price_is_refused_stored_or_still_under_way(
     assert min(found.lags_s, default=1.0) >= Durations().batch_s(1, 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("settings", CHOICES.values(), ids=CHOICES)
 def test_below_the_limits_nothing_is_refused_and_beyond_them_something_gives_way(settings: Settings) -> None:
     workload = Workload(prices_a_second=1, symbols=10)
