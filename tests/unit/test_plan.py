@@ -14,7 +14,6 @@ from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.traits import DeletionProtected
 from cryptoctl.reconcile.values import Ref
-from cryptoctl.ui.plans import reason
 from unit.things import SCOPE, FakeAws, Thing
 
 
@@ -151,6 +150,14 @@ def test_what_is_not_ours_is_refused_unless_adopted() -> None:
     assert {change.path for change in adopted.work[0].changes} == {"Size", "Tags.ManagedBy"}
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Guarded(Thing, DeletionProtected):
+    """A thing that AWS can protect from deletion, as a log group."""
+
+    def deletion_blocker(self, observed: Observed) -> None:
+        return None
+
+
 def test_what_others_have_put_data_into_is_not_replaced_to_be_adopted() -> None:
     def planned(thing: Thing, **changed: Any) -> Plan:
         there = {"Fields": {**thing.desired(), **changed}, "Id": "x", "State": "Ready"}
@@ -164,7 +171,9 @@ def test_what_others_have_put_data_into_is_not_replaced_to_be_adopted() -> None:
     assert planned(Thing(name="a"), Shape="square", Tags={}).obstacles == ()
     ours = planned(Full(name="a"), Shape="square")
     assert (ours.obstacles, ours.consents) == ((), ("replace thing a and delete its data",))
-    assert reason(ours.work[0]).endswith("Shape cannot be changed in place; its data is deleted")
+    assert ours.work[0].why == "Shape cannot be changed in place; its data is deleted"
+    [obstacle] = planned(Guarded(name="a"), Shape="square", Tags={}).obstacles
+    assert obstacle.what.startswith("thing a was made by others")
 
 
 def test_removal_runs_backwards_and_waits_for_what_depends() -> None:

@@ -12,7 +12,7 @@ from cryptoctl.reconcile.call import Call, CallOrWait
 from cryptoctl.reconcile.delta import Change, Delta
 from cryptoctl.reconcile.observed import Obstacle
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.traits import ConsentRequired, FollowUp
+from cryptoctl.reconcile.traits import ConsentRequired, DeletionProtected, FollowUp
 from cryptoctl.reconcile.values import Ref, Value, map_leaves
 
 WITHOUT_TAGS = "exists without cryptoctl's tags (--adopt takes it over)"
@@ -74,8 +74,9 @@ class Step:
 
     @property
     def replaces_data(self) -> bool:
-        """Whether data that cannot be made again goes with what is replaced."""
-        return self.verb is Verb.REPLACE and self.resource.holds_data
+        """Whether data goes with what is replaced: what AWS can protect from deletion holds some, too."""
+        holds_data = self.resource.holds_data or isinstance(self.resource, DeletionProtected)
+        return self.verb is Verb.REPLACE and holds_data
 
     @property
     def follow_up(self) -> str | None:

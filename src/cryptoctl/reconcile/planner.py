@@ -103,7 +103,9 @@ def plan_present(
         return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
     if delta.touches(*resource.immutable):
         actions = (*resource.remove(there), *resource.apply(afresh))
-        return Step(resource=resource, verb=Verb.REPLACE, delta=delta, actions=actions, after=after)
+        step = Step(resource=resource, verb=Verb.REPLACE, delta=delta, actions=actions, after=after)
+        lost = "; its data is deleted" * step.replaces_data
+        return replace(step, why=f"{', '.join(step.immutable_changes)} cannot be changed in place{lost}")
     actions = tuple(resource.apply(delta))
     return Step(resource=resource, verb=Verb.UPDATE, delta=delta, actions=actions, after=after)
 

@@ -59,9 +59,6 @@ def sentence(note: str) -> str:
 
 def reason(step: Step) -> str:
     """What happens to the resource, and why."""
-    if step.verb is Verb.REPLACE:
-        lost = "; its data is deleted" * step.replaces_data
-        return f"replace: {', '.join(step.immutable_changes)} cannot be changed in place{lost}"
     if step.verb is Verb.REFUSED:
         return step.why
     return f"{step.verb}: {step.why}" if step.why else str(step.verb)
