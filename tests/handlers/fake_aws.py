@@ -137,6 +137,12 @@ class FakeAws:
         """The symbol's items in key order."""
         return [self.items[key] for key in sorted(self.items) if key[0] == symbol]
 
+    def copied(self) -> "FakeAws":
+        """Another one with the same table and announcements, which goes on by itself."""
+        return FakeAws(
+            items=dict(self.items), stream=[*self.stream], announced=[*self.announced], undo=self.undo
+        )
+
     def inserts(self) -> list[dict[str, Any]]:
         """What the mapping's filter lets through."""
         return [record for record in self.stream if record["eventName"] == "INSERT"]

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -116,7 +117,7 @@ def store_until_done(price: P) -> None:
 
 
 class Stage:
-    """The scene's tables and tasks, made anew for each schedule."""
+    """The scene's table and tasks, anew for each schedule."""
 
     def __init__(
         self,
@@ -132,16 +133,22 @@ class Stage:
         self.play = play or (lambda _, task: task)
         self.aws = FakeAws()
 
-    def start(self) -> list[Task]:
-        self.aws = FakeAws()
-        client = Stepwise(self.aws, single=self.single)
-        function_clients.connect_all(client)
+    @cached_property
+    def _beginning(self) -> FakeAws:
+        """What is there before the tasks, enriched by itself."""
+        aws = FakeAws()
+        function_clients.connect_all(Stepwise(aws))
         for price in self.scene.enriched:
-            self.aws.put(item(price))
+            aws.put(item(price))
         if self.scene.enriched:
             enrich_until_done(self.scene.enriched)
         for price in self.scene.waiting:
-            self.aws.put(item(price))
+            aws.put(item(price))
+        return aws
+
+    def start(self) -> list[Task]:
+        self.aws = self._beginning.copied()
+        function_clients.connect_all(Stepwise(self.aws, single=self.single))
         return [self.play(number, self._task(steps)) for number, steps in enumerate(self.scene.passes)]
 
     def _task(self, steps: Sequence[Any]) -> Task:
