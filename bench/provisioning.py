@@ -109,12 +109,12 @@ def critical_path_s(plan: Plan, intervals: list[Interval]) -> float:
     for step in plan.work:
         now_s = max((done[each] for each in step.after if each in done), default=0.0)
         measured = _durations([each for each in intervals if each.thread == str(step.resource)])
-        for action, seconds in zip(step.actions, measured, strict=True):
-            if isinstance(action, Call):
-                now_s = max([now_s, *(known.get(ref, 0.0) for ref in refs(action.params))])
+        for request, seconds in zip(step.requests, measured, strict=True):
+            if isinstance(request, Call):
+                now_s = max([now_s, *(known.get(ref, 0.0) for ref in refs(request.params))])
             now_s += seconds
-            if isinstance(action, Call):
-                known.update({Ref(step.resource, name): now_s for name in action.gives})
+            if isinstance(request, Call):
+                known.update({Ref(step.resource, name): now_s for name in request.gives})
         done[step.resource] = now_s
     return max(done.values(), default=0.0)
 

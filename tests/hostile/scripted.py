@@ -53,7 +53,7 @@ class Moody:
 
 def sent_by(resource: Provisioner) -> Iterator[CallOrWait]:
     """All that a resource does to be made, to be mended in each of its fields, and to be removed."""
-    yield from build_plan([resource], {resource: None}, Goal.PRESENT).steps[0].actions
+    yield from build_plan([resource], {resource: None}, Goal.PRESENT).steps[0].requests
     desired = {**resource.desired(), "Alias": resource.name, "AttachedPolicies": {}}
     outputs = {"KeyId": "k", "QueueUrl": "https://q", "UUID": "u"}
     for name, value in resource.desired().items():
@@ -80,7 +80,7 @@ SETTLES: dict[str, tuple[Provisioner, WaitUntil]] = {
 
 
 def asking(resource: Provisioner, operation: str) -> Call:
-    service = next(action.service for action in sent_by(resource))
+    service = next(request.service for request in sent_by(resource))
     return Call(service=service, operation=operation, params={})
 
 

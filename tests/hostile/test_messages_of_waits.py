@@ -25,7 +25,7 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops import doctor as ops_doctor
 from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule
 from cryptoctl.reconcile.observe import make_plan
-from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
+from cryptoctl.reconcile.plan import Action, Goal, Plan, Step
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
@@ -73,16 +73,16 @@ def answers(found: Any) -> Says:
     return Says(lambda *_: found)
 
 
-def step_of(resource: Provisioner, *actions: CallOrWait, after: tuple[Provisioner, ...] = ()) -> Step:
+def step_of(resource: Provisioner, *requests: CallOrWait, after: tuple[Provisioner, ...] = ()) -> Step:
     """The step that does only that."""
-    first = actions[0].operation
-    going = first.startswith(("Delete", "Remove", "Detach")) or getattr(actions[0], "until", ()) == (None,)
-    making = any(first == action.operation for action in resource.apply(delta_of(resource)))
+    first = requests[0].operation
+    going = first.startswith(("Delete", "Remove", "Detach")) or getattr(requests[0], "until", ()) == (None,)
+    making = any(first == request.operation for request in resource.apply(delta_of(resource)))
     return Step(
         resource=resource,
-        verb=Verb.DELETE if going else Verb.CREATE if making else Verb.UPDATE,
+        action=Action.DELETE if going else Action.CREATE if making else Action.UPDATE,
         delta=delta_of(resource),
-        actions=actions,
+        requests=requests,
         after=after,
     )
 
@@ -93,7 +93,7 @@ def delta_of(resource: Provisioner) -> Any:
 
 def told(title: str, aws: Says, *steps: Step, goal: Goal = Goal.PRESENT) -> Situation:
     """What the command's work says of these steps."""
-    goal = Goal.ABSENT if any(step.verb is Verb.DELETE for step in steps) else goal
+    goal = Goal.ABSENT if any(step.action is Action.DELETE for step in steps) else goal
     session = Session(SessionOptions(environment="E", target=Target.AWS))
     session.__dict__ |= {"aws": aws, "environment": "E"}
     command = "up" if goal is Goal.PRESENT else "down"

@@ -13,7 +13,7 @@ import pytest
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.reconcile.call import Call, CallOrWait
 from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
-from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
+from cryptoctl.reconcile.plan import Action, Goal, Plan, Step
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import MAX_PAUSE_S, Wait
@@ -41,12 +41,12 @@ def refuses(operation: str, code: str, message: str) -> Callable[[], dict[str, A
     return refuse
 
 
-def run(resource: Provisioner, action: CallOrWait, aws: Moody) -> tuple[StepResult, Heard]:
+def run(resource: Provisioner, request: CallOrWait, aws: Moody) -> tuple[StepResult, Heard]:
     step = Step(
         resource=resource,
-        verb=Verb.UPDATE,
+        action=Action.UPDATE,
         delta=build_plan([resource], {resource: None}, Goal.PRESENT).steps[0].delta,
-        actions=(action,),
+        requests=(request,),
     )
     heard = Heard()
     executor = Executor(aws=cast("Aws", aws), listener=heard, clock=aws.clock)
@@ -100,14 +100,14 @@ def test_wrong_input_with_the_same_code_fails_at_once(name: str) -> None:
     "code", ["ValidationException", "AccessDeniedException", "AccessDenied", "InvalidParameterValue"]
 )
 def test_no_rule_waits_for_what_does_not_pass(resource: Provisioner, code: str) -> None:
-    for action in sent_by(resource):
-        if isinstance(action, Call):
+    for request in sent_by(resource):
+        if isinstance(request, Call):
             clock = FakeClock()
-            aws = Moody(clock, 1e9, refuses(action.operation, code, "Not so."))
-            result, _ = run(resource, Call(**{**vars(action), "params": {}}), aws)
+            aws = Moody(clock, 1e9, refuses(request.operation, code, "Not so."))
+            result, _ = run(resource, Call(**{**vars(request), "params": {}}), aws)
             # What was created a moment ago may be refused until its tags count: waited for, and then told.
             new_only = any(
-                rule.new_only and rule.matches(action.operation, code, "Not so.")
+                rule.new_only and rule.matches(request.operation, code, "Not so.")
                 for rule in resource.retry_rules
             )
             assert (result.outcome, clock.time_s > 0.0) == (StepOutcome.FAILED, new_only)
@@ -149,9 +149,9 @@ def test_a_state_that_is_a_failure_ends_the_wait_at_once(name: str) -> None:
 
 def test_the_rules_and_waits_name_operations_that_exist() -> None:
     for resource in STACK:
-        services = {action.service for action in sent_by(resource)}
+        services = {request.service for request in sent_by(resource)}
         known = {name for service in services for name in model(service).operation_names}
         named = {name for rule in resource.retry_rules for name in rule.operations}
         assert named <= known
-        for action in sent_by(resource):
-            assert action.operation in known
+        for request in sent_by(resource):
+            assert request.operation in known

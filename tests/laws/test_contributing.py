@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.ops.permissions import Purpose, needed
-from cryptoctl.reconcile.plan import Verb
+from cryptoctl.reconcile.plan import Action
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from laws.drifts import variants
@@ -72,7 +72,7 @@ def test_deleted_it_is_one_create_and_out_of_the_stack_it_is_an_orphan(extended:
     example: Any = vars(extended.stack)["any_error"]
     extended.aws.call("cloudwatch", "DeleteAlarms", AlarmNames=[example.name])
     plan = extended.plan()
-    assert [(str(step.resource), step.verb) for step in plan.work] == [(str(example), Verb.CREATE)]
+    assert [(str(step.resource), step.action) for step in plan.work] == [(str(example), Action.CREATE)]
     done(extended.run(plan))
 
 

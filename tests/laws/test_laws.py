@@ -12,7 +12,7 @@ from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.execute import Report, StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import make_plan, observe
-from cryptoctl.reconcile.plan import Goal, Plan, Verb
+from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import refs, wire
@@ -114,7 +114,7 @@ def test_law_5_a_resource_deleted_behind_our_back_is_made_again(standing: Live, 
     resource = standing.resources[index]
     standing.run(standing.plan(Goal.ABSENT, [resource]))
     plan = standing.plan()
-    created = {step.resource for step in plan.work if step.verb is Verb.CREATE}
+    created = {step.resource for step in plan.work if step.action is Action.CREATE}
     assert resource in {step.resource for step in plan.work}
     # With it AWS deletes what is part of it, and nothing else is made again.
     assert all(resource in with_dependencies([each]) for each in created)
@@ -129,7 +129,7 @@ def test_law_5_a_key_pending_deletion_is_taken_back_not_made_again(fresh: Live) 
     done(fresh.down())
     plan = fresh.plan()
     [step] = [step for step in plan.work if step.resource is key]
-    assert step.verb is Verb.UPDATE
+    assert step.action is Action.UPDATE
     assert {"KeyState", "Alias"} <= {change.field for change in step.changes}
     done(fresh.run(plan))
     [again] = observe([key], fresh.aws).values()

@@ -17,7 +17,7 @@ from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.orphans import Orphans
-from cryptoctl.reconcile.plan import Goal, Plan, Verb
+from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
@@ -62,7 +62,7 @@ def test_what_left_the_stack_is_removed_and_nothing_else(standing: Live) -> None
     for goal in (Goal.ABSENT, Goal.PRESENT):
         plan = standing.plan(goal)
         over = [step for step in plan.work if step.why]
-        assert [step.verb for step in over] == [Verb.DELETE] * len(former)
+        assert [step.action for step in over] == [Action.DELETE] * len(former)
         assert Counter(step.resource.kind for step in over) == Counter(each.kind for each in former)
     assert list(plan.work) == over
     assert plan.consents == tuple(f"delete {step.resource}" for step in over)
@@ -77,7 +77,7 @@ def test_a_dashboard_that_was_switched_off_is_removed(standing: Live) -> None:
     config = replace(standing.session.config, dashboard=False)
     without = Stack(standing.session.scope, config, standing.stack.code)
     plan = make_plan(list(without), standing.aws, Goal.PRESENT, orphans=without.orphans)
-    assert [(str(each.resource), each.verb) for each in plan.work] == [(str(board), Verb.DELETE)]
+    assert [(str(each.resource), each.action) for each in plan.work] == [(str(board), Action.DELETE)]
     done(standing.run(plan))
     assert board.observe(standing.aws) is None
     done(standing.up())
@@ -94,7 +94,7 @@ def test_what_an_earlier_configuration_named_otherwise_is_found_whatever_the_ind
     def plan(goal: Goal) -> Plan:
         return make_plan(list(renamed), fresh.aws, goal, orphans=renamed.orphans)
 
-    assert former <= {str(each.resource) for each in plan(Goal.PRESENT).work if each.verb is Verb.DELETE}
+    assert former <= {str(each.resource) for each in plan(Goal.PRESENT).work if each.action is Action.DELETE}
     assert former <= {str(each.resource) for each in plan(Goal.ABSENT).work}
     done(fresh.run(plan(Goal.ABSENT)))
     left = [resource for resource, its in observe(fresh.resources, fresh.aws).items() if its is not None]

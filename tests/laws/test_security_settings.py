@@ -11,7 +11,7 @@ import pytest
 
 from cryptoctl.provisioners.tls_policy import SID
 from cryptoctl.reconcile.observe import observe
-from cryptoctl.reconcile.plan import Verb
+from cryptoctl.reconcile.plan import Action
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.security_settings import FunctionSettings, SecuritySettings
 from cryptoctl.settings import EnvironmentSettings
@@ -87,7 +87,7 @@ def test_each_kind_carries_the_key(secured: Secured) -> None:
 def test_a_setting_that_is_taken_out_is_reverted_and_put_in_again_is_made(secured: Secured) -> None:
     for live in (secured.off, secured.on):
         plan = live.plan()
-        assert {step.verb for step in plan.work} == {Verb.UPDATE}
+        assert {step.action for step in plan.work} == {Action.UPDATE}
         changed = {step.resource.kind: {change.field for change in step.changes} for step in plan.work}
         assert changed == SETTINGS
         done(live.run(plan))

@@ -13,7 +13,7 @@ from cryptoctl.cli.apply import check
 from cryptoctl.errors import Failure
 from cryptoctl.ops.doctor import examine
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL
-from cryptoctl.reconcile.plan import Goal, Plan, Verb
+from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
@@ -82,8 +82,8 @@ def attention(live: Live) -> list[str]:
     return [check.detail for check in checks if check.what == "attention"]
 
 
-def shown(plan: Plan) -> list[tuple[Verb, str]]:
-    return [(step.verb, str(step.resource)) for step in plan.work]
+def shown(plan: Plan) -> list[tuple[Action, str]]:
+    return [(step.action, str(step.resource)) for step in plan.work]
 
 
 def test_they_come_with_the_first_sender_and_go_with_the_last(live: Live) -> None:
@@ -120,8 +120,8 @@ def test_a_run_that_dies_as_the_last_sender_goes_leaves_nothing_to_be_taken_for_
     done(live.up())
     with_senders(live)
     done(live.up([live.stack.webhook_role, live.stack.key]))
-    [first, *_] = [step for step in live.plan().steps if step.actions]
-    assert (first.verb, first.resource.kind) == (Verb.DELETE, "function URL")
+    [first, *_] = [step for step in live.plan().steps if step.requests]
+    assert (first.action, first.resource.kind) == (Action.DELETE, "function URL")
     [function] = [step for step in live.plan().steps if step.resource is live.stack.webhook]
     assert first.resource.kind in {each.kind for each in function.after}
     # Dead after its first call: what shows that the address was ours is still there, and goes next.
@@ -204,8 +204,8 @@ def cut(plan: Plan, count: int) -> Plan:
     for step in plan.work:
         done_here = step.calls[:count]
         count -= len(done_here)
-        last = step.actions.index(done_here[-1]) + 1 if done_here else 0
-        steps.append(replace(step, actions=step.actions[:last], after=()))
+        last = step.requests.index(done_here[-1]) + 1 if done_here else 0
+        steps.append(replace(step, requests=step.requests[:last], after=()))
     return replace(plan, steps=tuple(steps))
 
 

@@ -16,7 +16,7 @@ from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.alarm import Alarm
 from cryptoctl.reconcile.execute import StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
-from cryptoctl.reconcile.plan import Verb
+from cryptoctl.reconcile.plan import Action
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from kit.waiting import eventually
@@ -73,6 +73,6 @@ def test_a_dead_letter_raises_its_alarm_and_an_alarm_without_cause_is_cleared(
 def test_an_alarm_that_was_switched_off_is_removed(watched: Live) -> None:
     without = replace(watched.session.config, alarms=AlarmSettings(enabled=False))
     watched.stack = Stack(watched.session.scope, without, watched.stack.code)
-    removed = [str(step.resource) for step in watched.plan().work if step.verb is Verb.DELETE]
+    removed = [str(step.resource) for step in watched.plan().work if step.action is Action.DELETE]
     name = f"cryptoctl-{watched.session.environment}-webhook-processor-dlq"
     assert removed == [f"alarm {name}"]

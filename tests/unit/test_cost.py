@@ -23,7 +23,7 @@ from cryptoctl.ops.cost.estimate import CostEstimate, estimate, price_list
 from cryptoctl.ops.cost.traffic import Load, batches_per_s, traffic
 from cryptoctl.reconcile.costs import Priced, Traffic
 from cryptoctl.reconcile.observed import Observed
-from cryptoctl.reconcile.plan import Goal, Plan, Verb
+from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.security_settings import FunctionSettings, SecuritySettings
 from cryptoctl.settings import EnvironmentSettings
@@ -156,7 +156,7 @@ def test_a_key_that_is_taken_back_costs_again() -> None:
         pending_deletion_until=datetime(2026, 12, 7, tzinfo=UTC),
     )
     plan = build_plan([STACK.key], {STACK.key: pending}, Goal.PRESENT)
-    assert [step.verb for step in plan.work] == [Verb.UPDATE]
+    assert [step.action for step in plan.work] == [Action.UPDATE]
     assert [(each.item, each.usd) for each in cost_difference(plan).fixed] == [("key", 1.0)]
 
 
@@ -165,7 +165,7 @@ def test_a_plan_that_changes_nothing_or_only_what_is_free_says_nothing_of_costs(
     queues = tuple(each for each in plan.steps if each.resource.kind == "queue")
     none = cost_difference(replace(plan, steps=queues))
     assert not none.fixed and cost_sentences(none) == ""
-    removed = replace(plan, steps=tuple(replace(each, verb=Verb.DELETE) for each in plan.steps))
+    removed = replace(plan, steps=tuple(replace(each, action=Action.DELETE) for each in plan.steps))
     assert cost_difference(removed).usd == pytest.approx(-4.9)
     told = cost_sentences(cost_difference(removed))
     assert told.startswith("-4.90 USD a month") and "`cryptoctl cost" not in told

@@ -12,7 +12,7 @@ from cryptoctl.reconcile.call import Call, CallOrWait
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
 from cryptoctl.reconcile.observe import make_plan
-from cryptoctl.reconcile.plan import Goal, Step, Verb
+from cryptoctl.reconcile.plan import Action, Goal, Step
 from cryptoctl.reconcile.retry import StopRequest, Wait
 from kit.clocks import FakeClock
 from live import Silent
@@ -36,7 +36,7 @@ def test_a_value_that_comes_out_as_it_was_changes_nothing() -> None:
     run(aws, last, data)
     there = aws.things.pop("data")
     plan = make_plan([last, data], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    assert [step.verb for step in plan.work] == [Verb.CREATE, Verb.UPDATE]
+    assert [step.action for step in plan.work] == [Action.CREATE, Action.UPDATE]
     aws.things["data"] = there
     aws.calls.clear()
     waiting = threading.Event()

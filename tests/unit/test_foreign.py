@@ -14,7 +14,7 @@ from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.orphans import FoundOrphans, Orphans
-from cryptoctl.reconcile.plan import WITHOUT_TAGS, Goal, Plan, Verb
+from cryptoctl.reconcile.plan import WITHOUT_TAGS, Action, Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.ui.plans import summary
 from unit.answers import ACCOUNT, SCOPE, STACK, Answers
@@ -88,7 +88,7 @@ def test_variables_that_cannot_be_read_stop_up_but_not_down() -> None:
     ) as found:
         plan(STACK.webhook, answers)
     assert "These credentials need kms:Decrypt on the environment's key" in (found.value.hint or "")
-    assert [step.verb for step in plan(STACK.webhook, answers, Goal.ABSENT).steps] == [Verb.DELETE]
+    assert [step.action for step in plan(STACK.webhook, answers, Goal.ABSENT).steps] == [Action.DELETE]
 
 
 @pytest.mark.parametrize("code", ["KMSThrottlingException", "ThrottlingException", "KMSInternalException"])
@@ -109,7 +109,7 @@ def test_tags_that_cannot_be_read_stop_both() -> None:
 
 def test_a_function_from_an_image_is_replaced() -> None:
     [step] = plan(STACK.webhook, function(configuration={"PackageType": "Image"})).steps
-    assert (step.verb, step.immutable_changes) == (Verb.REPLACE, ("PackageType",))
+    assert (step.action, step.immutable_changes) == (Action.REPLACE, ("PackageType",))
 
 
 def test_a_function_in_a_vpc_is_told() -> None:
@@ -127,21 +127,21 @@ def test_log_levels_that_hide_errors_are_drift() -> None:
 
 def test_a_hand_made_policy_that_names_another_region_is_drift_and_nothing_more() -> None:
     elsewhere = allowing(f"arn:aws:sqs:eu-west-1:{ACCOUNT}:somebody")
-    for goal, verb in ((Goal.PRESENT, Verb.UPDATE), (Goal.ABSENT, Verb.DELETE)):
+    for goal, action in ((Goal.PRESENT, Action.UPDATE), (Goal.ABSENT, Action.DELETE)):
         [step] = plan(STACK.webhook_role, role({"hand-made": elsewhere}), goal).steps
-        assert step.verb is verb, step.why
+        assert step.action is action, step.why
 
 
 def test_a_policy_of_ours_says_in_which_region_the_role_serves() -> None:
     answers = role({"sqs-dlq-access": allowing(f"arn:aws:sqs:eu-west-1:{ACCOUNT}:webhook-processor-dlq-dev")})
     [step] = plan(STACK.webhook_role, answers).steps
-    assert step.verb is Verb.REFUSED
+    assert step.action is Action.REFUSED
     assert "serves this environment in eu-west-1" in step.why
 
 
 def test_a_role_with_a_path_is_replaced_by_one_that_has_the_arn_that_is_passed() -> None:
     [step] = plan(STACK.webhook_role, role(Path="/team/")).steps
-    assert (step.verb, step.immutable_changes) == (Verb.REPLACE, ("Path",))
+    assert (step.action, step.immutable_changes) == (Action.REPLACE, ("Path",))
 
 
 def test_a_boundary_that_the_configuration_does_not_name_is_told() -> None:
@@ -326,7 +326,7 @@ def group(**more: Any) -> dict[str, Any]:
 
 def test_a_log_group_of_a_class_that_takes_no_subscription_is_replaced() -> None:
     [step] = plan(STACK.webhook_logs, group(logGroupClass="INFREQUENT_ACCESS")).steps
-    assert (step.verb, step.immutable_changes) == (Verb.REPLACE, ("logGroupClass",))
+    assert (step.action, step.immutable_changes) == (Action.REPLACE, ("logGroupClass",))
 
 
 def test_a_protected_log_group_stops_down_before_it_begins() -> None:

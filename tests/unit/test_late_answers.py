@@ -13,7 +13,7 @@ from cryptoctl.provisioners.tls_policy import SID
 from cryptoctl.reconcile.call import Call, WaitUntil
 from cryptoctl.reconcile.execute import Executor, StepOutcome
 from cryptoctl.reconcile.observe import make_plan
-from cryptoctl.reconcile.plan import Goal, Verb
+from cryptoctl.reconcile.plan import Action, Goal
 from kit.clocks import FakeClock
 from live import Silent
 from unit.answers import SCOPE, STACK, Answers
@@ -25,12 +25,12 @@ from unit.things import FakeAws, Thing, refusal
 def test_a_function_that_is_being_deleted_is_waited_for_and_made_again() -> None:
     leaving = function(configuration={"State": "Deleting"})
     [again] = plan(STACK.webhook, leaving).steps
-    assert again.verb is Verb.CREATE
-    first, then, *_ = again.actions
+    assert again.action is Action.CREATE
+    first, then, *_ = again.requests
     assert isinstance(first, WaitUntil) and first.until == (None,)
     assert isinstance(then, Call) and then.operation == "CreateFunction"
     [gone] = plan(STACK.webhook, leaving, Goal.ABSENT).steps
-    assert (gone.verb, gone.actions) == (Verb.DELETE, (first,))
+    assert (gone.action, gone.requests) == (Action.DELETE, (first,))
 
 
 class Paged(Answers):

@@ -13,7 +13,7 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.orphans import MAX_NAMED, FoundOrphans, Orphans
-from cryptoctl.reconcile.plan import Goal, Verb
+from cryptoctl.reconcile.plan import Action, Goal
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.traits import Listed, Untagged
@@ -211,6 +211,6 @@ def test_a_part_that_was_left_goes_before_its_whole_changes_and_another_ones_is_
     over = found(aws, whole, absent=(part,))
     plan = build_plan([whole], observe([whole], cast("Aws", aws)), Goal.PRESENT, orphans=over.removable)
     first, second = plan.work
-    assert (first.resource, first.verb, first.after) == (part, Verb.DELETE, ())
-    assert (second.resource, second.verb, second.after) == (whole, Verb.UPDATE, (part,))
+    assert (first.resource, first.action, first.after) == (part, Action.DELETE, ())
+    assert (second.resource, second.action, second.after) == (whole, Action.UPDATE, (part,))
     assert plan.consents == ("delete thing part",)

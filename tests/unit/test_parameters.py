@@ -19,7 +19,7 @@ from cryptoctl.ops.webhook.secrets import SecretStore
 from cryptoctl.provisioners.parameter import Parameter
 from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
 from cryptoctl.reconcile.observe import make_plan, observe
-from cryptoctl.reconcile.plan import Goal, Plan, Verb
+from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.reconcile.planner import plan_absent, plan_present
 from cryptoctl.reconcile.values import Ref
 from live import Silent
@@ -147,7 +147,7 @@ def test_the_obstacle_is_in_the_plan() -> None:
 def test_down_removes_one_of_another_type() -> None:
     ssm = holding(Type="String")
     step = plan_absent(DESK, DESK.observe(ssm), after=())  # type: ignore[arg-type]
-    assert step.verb is Verb.DELETE
+    assert step.action is Action.DELETE
     assert up(ssm, Plan(goal=Goal.ABSENT, steps=(step,), known={})).outcome is StepOutcome.DONE
     assert ssm.versions == []
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.observed import Observed, Obstacle
-from cryptoctl.reconcile.plan import SENSITIVE, Goal, Plan, Verb, shown, shown_change
+from cryptoctl.reconcile.plan import SENSITIVE, Action, Goal, Plan, shown, shown_change
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.traits import DeletionProtected
@@ -49,8 +49,8 @@ def seen(thing: Thing, **changed: Any) -> Observed:
     return Observed(fields={**thing.desired(), **changed}, outputs={"Id": f"id-of-{thing.name}"})
 
 
-def verbs(plan: Plan) -> dict[str, Verb]:
-    return {step.resource.name: step.verb for step in plan.steps}
+def actions(plan: Plan) -> dict[str, Action]:
+    return {step.resource.name: step.action for step in plan.steps}
 
 
 def test_nothing_there_means_create_in_order_of_need() -> None:
@@ -67,7 +67,7 @@ def test_nothing_there_means_create_in_order_of_need() -> None:
 def test_the_way_out_of_a_refusal_offers_adoption_where_only_our_tags_are_missing() -> None:
     thing = Thing(name="taken")
     plan = build_plan([thing], {thing: seen(thing, Tags={})}, Goal.PRESENT)
-    assert [step.verb for step in plan.refused] == [Verb.REFUSED] and not plan.nothing_to_do
+    assert [step.action for step in plan.refused] == [Action.REFUSED] and not plan.nothing_to_do
     assert (
         plan.refusal_hint.startswith("Choose another --env") and "`cryptoctl up --adopt`" in plan.refusal_hint
     )
@@ -84,7 +84,7 @@ def test_no_difference_means_no_step() -> None:
     thing = Thing(name="a")
     plan = build_plan([thing], {thing: seen(thing, Unknown="ignored")}, Goal.PRESENT)
     assert plan.work == ()
-    assert verbs(plan) == {"a": Verb.NOTHING}
+    assert actions(plan) == {"a": Action.NOTHING}
 
 
 def test_a_changed_field_is_named_and_a_fixed_one_means_replacement() -> None:
@@ -92,7 +92,7 @@ def test_a_changed_field_is_named_and_a_fixed_one_means_replacement() -> None:
     updated = build_plan([thing], {thing: seen(thing, Size=2)}, Goal.PRESENT)
     assert [(change.path, change.old, change.new) for change in updated.work[0].changes] == [("Size", 2, 1)]
     replaced = build_plan([thing], {thing: seen(thing, Shape="square")}, Goal.PRESENT)
-    assert verbs(replaced) == {"a": Verb.REPLACE}
+    assert actions(replaced) == {"a": Action.REPLACE}
     assert [call.operation for call in replaced.work[0].calls] == ["DeleteThing", "CreateThing"]
     assert replaced.destroys == replaced.work
 
@@ -101,14 +101,14 @@ def test_a_part_goes_with_what_is_replaced_and_stays_with_what_is_updated() -> N
     whole = Thing(name="whole")
     part = Part(name="part", whole=whole)
     replaced: Seen = {whole: seen(whole, Shape="square"), part: seen(part)}
-    assert verbs(build_plan([whole, part], replaced, Goal.PRESENT)) == {
-        "whole": Verb.REPLACE,
-        "part": Verb.CREATE,
+    assert actions(build_plan([whole, part], replaced, Goal.PRESENT)) == {
+        "whole": Action.REPLACE,
+        "part": Action.CREATE,
     }
     updated: Seen = {whole: seen(whole, Size=2), part: seen(part)}
-    assert verbs(build_plan([whole, part], updated, Goal.PRESENT)) == {
-        "whole": Verb.UPDATE,
-        "part": Verb.NOTHING,
+    assert actions(build_plan([whole, part], updated, Goal.PRESENT)) == {
+        "whole": Action.UPDATE,
+        "part": Action.NOTHING,
     }
 
 
@@ -127,9 +127,9 @@ def test_what_hangs_on_a_replaced_resource_follows_it() -> None:
     data = Thing(name="data")
     last = Thing(name="last", size=data.id)
     observed: Seen = {data: seen(data, Shape="square"), last: seen(last, Size="id-of-data")}
-    assert verbs(build_plan([data, last], observed, Goal.PRESENT)) == {
-        "data": Verb.REPLACE,
-        "last": Verb.UPDATE,
+    assert actions(build_plan([data, last], observed, Goal.PRESENT)) == {
+        "data": Action.REPLACE,
+        "last": Action.UPDATE,
     }
 
 
@@ -144,8 +144,8 @@ def test_extra_tags_are_no_difference_and_missing_ones_are() -> None:
 def test_what_is_not_ours_is_refused_unless_adopted() -> None:
     thing = Thing(name="a")
     foreign: Seen = {thing: seen(thing, Size=9, Tags={"Environment": "test"})}
-    assert verbs(build_plan([thing], foreign, Goal.PRESENT)) == {"a": Verb.REFUSED}
-    assert verbs(build_plan([thing], foreign, Goal.ABSENT)) == {"a": Verb.REFUSED}
+    assert actions(build_plan([thing], foreign, Goal.PRESENT)) == {"a": Action.REFUSED}
+    assert actions(build_plan([thing], foreign, Goal.ABSENT)) == {"a": Action.REFUSED}
     adopted = build_plan([thing], foreign, Goal.PRESENT, adopt=True)
     assert {change.path for change in adopted.work[0].changes} == {"Size", "Tags.ManagedBy"}
 

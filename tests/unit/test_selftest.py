@@ -143,7 +143,7 @@ def test_every_rule_remedy_and_code_of_the_stack_is_in_the_report_once() -> None
     waits = {
         (step.resource.kind, each.reason)
         for step in CREATES
-        for each in step.actions
+        for each in step.requests
         if isinstance(each, WaitUntil)
     }
     assert len(found) == len([each for each in everything if each not in written]) + len(waits)

@@ -12,7 +12,7 @@ from cryptoctl.aws_errors import AwsError
 from cryptoctl.provisioners.function import Code
 from cryptoctl.provisioners.function_url import FunctionUrl
 from cryptoctl.reconcile.observe import make_plan
-from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
+from cryptoctl.reconcile.plan import Action, Goal, Plan, Step
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
@@ -86,9 +86,9 @@ def test_where_mappings_carry_no_tags_that_of_our_function_is_ours(partition: st
     create = mapping_step(partition, Goal.PRESENT).calls[0]
     assert (create.operation, "Tags" in create.params) == ("CreateEventSourceMapping", False)
     there = mapping_step(partition, Goal.PRESENT, mapping("ours"))
-    assert there.verb is not Verb.REFUSED
+    assert there.action is not Action.REFUSED
     assert "Tags" not in {change.field for change in there.changes}
-    assert mapping_step(partition, Goal.ABSENT, mapping("ours")).verb is Verb.DELETE
+    assert mapping_step(partition, Goal.ABSENT, mapping("ours")).action is Action.DELETE
 
 
 @pytest.mark.parametrize(("partition", "asked"), [("aws", True), ("aws-us-gov", False)])

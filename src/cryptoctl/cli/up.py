@@ -88,7 +88,7 @@ def up(
 
 
 def _difference(step: Step) -> str:
-    return f"{step.resource} ({', '.join(change.path for change in step.changes) or step.verb})"
+    return f"{step.resource} ({', '.join(change.path for change in step.changes) or step.action})"
 
 
 def _ask(run: CommandRun, plan: Plan, review: str) -> None:

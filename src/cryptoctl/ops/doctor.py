@@ -16,7 +16,7 @@ from cryptoctl.errors import Failure
 from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.permissions import Permission
-from cryptoctl.reconcile.plan import Goal, Plan, Verb
+from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.stack import Stack
 from cryptoctl.stack_parts import RUNTIME
 
@@ -232,7 +232,7 @@ def _in_the_way(plan: Plan) -> Check:
     pending_deletion = [
         str(resource) for resource, observed in seen if observed and observed.pending_deletion_until
     ]
-    going = sum(step.verb is Verb.DELETE for step in plan.work)
+    going = sum(step.action is Action.DELETE for step in plan.work)
     counts = {"create or update": len(plan.work) - going, "delete": going}
     parts = [f"{count} resource{'s' * (count != 1)} to {what}" for what, count in counts.items() if count]
     work = ", ".join(parts) or "no changes"

@@ -9,7 +9,7 @@ from cryptoctl.aws import Aws
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.reconcile.observe import make_plan
-from cryptoctl.reconcile.plan import WITHOUT_TAGS, Goal, Step, Verb
+from cryptoctl.reconcile.plan import WITHOUT_TAGS, Action, Goal, Step
 from cryptoctl.stack import Stack
 
 
@@ -24,12 +24,12 @@ class ResourceState(StrEnum):
 
 
 _STATES = {
-    Verb.NOTHING: ResourceState.PRESENT,
-    Verb.CREATE: ResourceState.MISSING,
-    Verb.UPDATE: ResourceState.DRIFTED,
-    Verb.REPLACE: ResourceState.DRIFTED,
-    Verb.REFUSED: ResourceState.FOREIGN,
-    Verb.DELETE: ResourceState.ORPHANED,
+    Action.NOTHING: ResourceState.PRESENT,
+    Action.CREATE: ResourceState.MISSING,
+    Action.UPDATE: ResourceState.DRIFTED,
+    Action.REPLACE: ResourceState.DRIFTED,
+    Action.REFUSED: ResourceState.FOREIGN,
+    Action.DELETE: ResourceState.ORPHANED,
 }
 
 
@@ -73,14 +73,14 @@ def inventory(stack: Stack, aws: Aws) -> Inventory:
 
 def _is_there(step: Step) -> bool:
     # `down` leaves a key that is pending deletion, and roles are in every region: neither is an environment.
-    if step.verb is Verb.REFUSED:
+    if step.action is Action.REFUSED:
         return step.why == WITHOUT_TAGS
-    return step.verb is not Verb.CREATE and step.resource.kind != Key.kind
+    return step.action is not Action.CREATE and step.resource.kind != Key.kind
 
 
 def _resource(step: Step) -> ResourceReport:
     differs = tuple(change.path for change in step.changes)
-    return ResourceReport(name=str(step.resource), state=_STATES[step.verb], differs=differs)
+    return ResourceReport(name=str(step.resource), state=_STATES[step.action], differs=differs)
 
 
 def mapping_state(aws: Aws, mapping: StreamMapping) -> MappingState | None:

@@ -13,7 +13,7 @@ from cryptoctl.aws_errors import AwsError, one_line, remedy
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule, WaitUntil
 from cryptoctl.reconcile.observed import Observed
-from cryptoctl.reconcile.plan import Step, Verb
+from cryptoctl.reconcile.plan import Action, Step
 from cryptoctl.reconcile.plan_run import Blocked, PlanRun, StepFailed
 from cryptoctl.reconcile.planner import given_by, plan_absent, plan_present, untagged_yet
 from cryptoctl.reconcile.retry import Retry
@@ -82,26 +82,26 @@ class Convergence:
         may have been there all the time.
         """
         step, observed = self._step, self._step.delta.observed
-        if step.verb not in (Verb.UPDATE, Verb.REPLACE):
+        if step.action not in (Action.UPDATE, Action.REPLACE):
             return
         awaited = {ref for change in step.delta.changes for ref in refs(change.new)}
         for ref in awaited:
             with contextlib.suppress(Blocked):  # where the call that needs it says so, if one does
                 self._run.value(step, ref)
-        if step.verb is Verb.UPDATE and step.delta.touches(*step.resource.shared):
+        if step.action is Action.UPDATE and step.delta.touches(*step.resource.shared):
             observed = self._observe()
         if awaited & self._run.known().keys() or observed != step.delta.observed:
             self._plan_again(observed)
 
     def _attempt(self) -> None:
-        for action in self._step.actions:
+        for request in self._step.requests:
             self._run.check_stop()
-            if isinstance(action, WaitUntil):
-                self._wait(action)
+            if isinstance(request, WaitUntil):
+                self._wait(request)
                 continue
-            self._call(action)
-            if action.undo:
-                self._made.append(action)
+            self._call(request)
+            if request.undo:
+                self._made.append(request)
 
     def _changed_meanwhile(self, error: AwsError) -> Observed | None:
         """What is there now. Raises `error` where it is what was there before.
@@ -127,7 +127,7 @@ class Convergence:
         if observed is not self._step.delta.observed:
             observed = self._with_its_tags(observed)
         step, resource = self._step, self._step.resource
-        if step.verb is Verb.DELETE:
+        if step.action is Action.DELETE:
             self._step = plan_absent(resource, observed, after=step.after)
             if self._step.why:
                 raise StepFailed(f"it was changed meanwhile, and {self._step.why}", CHECK_OWNER)
@@ -137,7 +137,7 @@ class Convergence:
         # What was accepted as it was found is still accepted; what appeared meanwhile must be ours.
         adopt = step.delta.observed is not None
         again = plan_present(resource, observed, {**self._run.known(), **outputs}, adopt=adopt)
-        if again.verb is Verb.REFUSED:
+        if again.action is Action.REFUSED:
             raise StepFailed(f"it was created meanwhile, and {again.why}", CHECK_OWNER)
         if again.asks_more_than(step):
             raise StepFailed("it was changed meanwhile, and would now have to be replaced", RUN_PLAN_FIRST)
@@ -163,8 +163,8 @@ class Convergence:
             if call.undo and outputs and not {known[ref] for ref in made} & {known[ref] for ref in outputs}:
                 self._call(call.undo)
 
-    def _resolved(self, action: CallOrWait) -> dict[str, Value]:
-        resolved: dict[str, Value] = resolve(action.params, lambda ref: self._run.value(self._step, ref))
+    def _resolved(self, request: CallOrWait) -> dict[str, Value]:
+        resolved: dict[str, Value] = resolve(request.params, lambda ref: self._run.value(self._step, ref))
         self._run.told_started(self._step)
         return resolved
 
@@ -205,7 +205,7 @@ class Convergence:
 
         What the step has just made, a key's name say, may only be shown late.
         """
-        return shown or (self._step.verb is Verb.UPDATE and self._observe() is None)
+        return shown or (self._step.action is Action.UPDATE and self._observe() is None)
 
     def _call(self, call: Call) -> None:
         resolved = self._resolved(call)
@@ -245,12 +245,12 @@ class Convergence:
         matching = (rule for rule in rules if rule.matches(error.operation, error.code, error.message))
         return next(matching, None)
 
-    def _publish(self, action: CallOrWait, answer: Response | None) -> None:
-        found = {name: jmespath.search(path, answer) for name, path in action.gives.items()}
+    def _publish(self, request: CallOrWait, answer: Response | None) -> None:
+        found = {name: jmespath.search(path, answer) for name, path in request.gives.items()}
         for name in (name for name, value in found.items() if value is None):
-            asked = f"{action.service}:{action.operation}"
+            asked = f"{request.service}:{request.operation}"
             # It is as if the answer were lost: what is there has it.
-            raise ObserveAgain(StepFailed(f"the answer to {asked} has no {action.gives[name]}", NOT_AWS))
+            raise ObserveAgain(StepFailed(f"the answer to {asked} has no {request.gives[name]}", NOT_AWS))
         self._run.publish({Ref(self._step.resource, name): value for name, value in found.items()})
 
 

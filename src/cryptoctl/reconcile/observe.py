@@ -11,7 +11,7 @@ from cryptoctl.aws_errors import AwsError
 from cryptoctl.reconcile.graph import affected
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.orphans import NONE_FOUND, Orphans
-from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb
+from cryptoctl.reconcile.plan import Action, Goal, Plan, Step
 from cryptoctl.reconcile.planner import build_plan, owned, untagged_yet
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Clock, Retry, Wait
@@ -49,7 +49,7 @@ def make_plan(
     seen: dict[Provisioner, Observed | None] = {}
     if after is not None:
         seen = {step.resource: step.delta.observed for step in after.steps}
-        if all(step.verb is Verb.UPDATE for step in after.work):
+        if all(step.action is Action.UPDATE for step in after.work):
             orphans = None
     looked_at = resources if after is None else affected([step.resource for step in after.work], resources)
     look = aws.with_shared_lists()
@@ -122,7 +122,7 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
         return tuple(blocker for _, blocker in blockers)
     checked: dict[type[Preflight], list[Step]] = {}
     for step in plan.work:
-        if step.verb is not Verb.DELETE and isinstance(step.resource, Preflight):
+        if step.action is not Action.DELETE and isinstance(step.resource, Preflight):
             checked.setdefault(type(step.resource), []).append(step)
 
     def check(kind: type[Preflight]) -> list[Obstacle]:

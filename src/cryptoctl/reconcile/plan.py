@@ -27,7 +27,7 @@ class Goal(StrEnum):
     ABSENT = "absent"
 
 
-class Verb(StrEnum):
+class Action(StrEnum):
     """What a step does to its resource."""
 
     NOTHING = "nothing"
@@ -43,9 +43,10 @@ class Step:
     """One resource's part of a plan: the calls, their reason, and which resources come first."""
 
     resource: Provisioner
-    verb: Verb
+    action: Action
     delta: Delta
-    actions: tuple[CallOrWait, ...] = ()
+    requests: tuple[CallOrWait, ...] = ()
+    """In the order in which they are sent: calls, and waits between them, which repeat one that reads."""
     after: tuple[Provisioner, ...] = ()
     why: str = ""
     """Why it is refused, or deleted although the rest stays."""
@@ -53,7 +54,7 @@ class Step:
     @property
     def calls(self) -> tuple[Call, ...]:
         """The writing calls, without the waits between them."""
-        return tuple(action for action in self.actions if isinstance(action, Call))
+        return tuple(request for request in self.requests if isinstance(request, Call))
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -63,20 +64,20 @@ class Step:
     @property
     def consent_reason(self) -> str | None:
         """What a person is asked about before this change in place; None where nothing is asked."""
-        if self.verb is not Verb.UPDATE or not isinstance(self.resource, ConsentRequired):
+        if self.action is not Action.UPDATE or not isinstance(self.resource, ConsentRequired):
             return None
         return self.resource.consent_reason(self.delta)
 
     def asks_more_than(self, agreed: Step) -> bool:
         """Whether it deletes, or asks about, what the step that was agreed to did not."""
-        replaces = self.verb is Verb.REPLACE and agreed.verb is not Verb.REPLACE
+        replaces = self.action is Action.REPLACE and agreed.action is not Action.REPLACE
         return replaces or self.consent_reason not in (None, agreed.consent_reason)
 
     @property
     def replaces_data(self) -> bool:
         """Whether data goes with what is replaced: what AWS can protect from deletion holds some, too."""
         holds_data = self.resource.holds_data or isinstance(self.resource, DeletionProtected)
-        return self.verb is Verb.REPLACE and holds_data
+        return self.action is Action.REPLACE and holds_data
 
     @property
     def follow_up(self) -> str | None:
@@ -105,12 +106,12 @@ class Plan:
     @property
     def work(self) -> tuple[Step, ...]:
         """The steps that do something."""
-        return tuple(step for step in self.steps if step.actions)
+        return tuple(step for step in self.steps if step.requests)
 
     @property
     def refused(self) -> tuple[Step, ...]:
         """The resources with our names that belong to somebody else."""
-        return tuple(step for step in self.steps if step.verb is Verb.REFUSED)
+        return tuple(step for step in self.steps if step.action is Action.REFUSED)
 
     def left_by_others(self, since: Plan) -> tuple[Step, ...]:
         """The orphans that `since`, the plan that was agreed to, did not have: another run has left them."""
@@ -137,13 +138,13 @@ class Plan:
     @property
     def destroys(self) -> tuple[Step, ...]:
         """The steps that delete something."""
-        return tuple(step for step in self.work if step.verb in (Verb.REPLACE, Verb.DELETE))
+        return tuple(step for step in self.work if step.action in (Action.REPLACE, Action.DELETE))
 
     @property
     def consents(self) -> tuple[str, ...]:
         """What a person is asked about: what is deleted, and changes that take a protection away."""
         removed = [
-            f"{step.verb} {step.resource}{' and delete its data' * step.replaces_data}"
+            f"{step.action} {step.resource}{' and delete its data' * step.replaces_data}"
             for step in self.destroys
         ]
         changed = [f"{why} of {step.resource}" for step in self.work if (why := step.consent_reason)]
@@ -153,7 +154,7 @@ class Plan:
     def fingerprint(self) -> str:
         """Twelve hex digits of the SHA-256 over everything that the plan does."""
         listed = [
-            [str(step.resource), step.verb, [_listed(action) for action in step.actions]]
+            [str(step.resource), step.action, [_listed(request) for request in step.requests]]
             for step in self.work
         ]
         where = {(each.account, each.region) for each in (step.resource.scope for step in self.work)}
@@ -161,10 +162,10 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _listed(action: CallOrWait) -> list[Value]:
-    if isinstance(action, Call):
-        return [action.service, action.operation, shown(action.params)]
-    return ["wait", action.service, action.operation, action.path, shown(action.until)]
+def _listed(request: CallOrWait) -> list[Value]:
+    if isinstance(request, Call):
+        return [request.service, request.operation, shown(request.params)]
+    return ["wait", request.service, request.operation, request.path, shown(request.until)]
 
 
 def shown_params(step: Step, call: Call) -> Value:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from cryptoctl.reconcile.delta import Delta, difference
 from cryptoctl.reconcile.graph import dependencies, dependents, in_order, parent
 from cryptoctl.reconcile.observed import Observed
-from cryptoctl.reconcile.plan import ORPHANED, WITHOUT_TAGS, Goal, Plan, Step, Verb
+from cryptoctl.reconcile.plan import ORPHANED, WITHOUT_TAGS, Action, Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.traits import ConflictChecked
 from cryptoctl.reconcile.values import Ref, resolve
@@ -47,7 +47,7 @@ def build_plan(
             step = plan_absent(resource, observed, after=first_gone[resource])
         for ref in given_by(step):
             known.pop(ref, None)
-        if step.verb is Verb.REPLACE:
+        if step.action is Action.REPLACE:
             replaced.add(resource)
         first = tuple(part for part in parts if parent(part) is resource)
         steps.append(replace(step, after=(*step.after, *first)))
@@ -61,9 +61,9 @@ def build_plan(
 def _notes(goal: Goal, steps: Sequence[Step]) -> Iterator[str]:
     """A sentence on each resource that stays."""
     for step in steps:
-        if goal is Goal.ABSENT and step.verb is Verb.NOTHING and step.why:
+        if goal is Goal.ABSENT and step.action is Action.NOTHING and step.why:
             yield f"{step.resource} stays: it {step.why}"
-        elif goal is Goal.PRESENT and step.delta.observed and step.verb in (Verb.NOTHING, Verb.UPDATE):
+        elif goal is Goal.PRESENT and step.delta.observed and step.action in (Action.NOTHING, Action.UPDATE):
             yield from step.delta.observed.notes
 
 
@@ -79,7 +79,7 @@ def known_values(observations: Observations) -> dict[Ref, str]:
 
 def given_by(step: Step) -> set[Ref]:
     """The values that a step gives while it runs: what was known of them before does not count any more."""
-    return {Ref(step.resource, output) for action in step.actions for output in action.gives}
+    return {Ref(step.resource, output) for request in step.requests for output in request.gives}
 
 
 def plan_present(
@@ -93,40 +93,42 @@ def plan_present(
     after = dependencies(resource)
     if there is None:
         wait = resource.remove(observed) if observed is not None else ()
-        actions = (*wait, *resource.apply(afresh))
-        return Step(resource=resource, verb=Verb.CREATE, delta=delta, actions=actions, after=after)
+        requests = (*wait, *resource.apply(afresh))
+        return Step(resource=resource, action=Action.CREATE, delta=delta, requests=requests, after=after)
     if why := _refusal(resource, there, adopt=adopt):
-        return Step(resource=resource, verb=Verb.REFUSED, delta=delta, why=why)
+        return Step(resource=resource, action=Action.REFUSED, delta=delta, why=why)
     if there.unreadable:
         raise there.unreadable
     if not delta.changes:
-        return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
+        return Step(resource=resource, action=Action.NOTHING, delta=delta)
     if delta.touches(*resource.immutable):
-        actions = (*resource.remove(there), *resource.apply(afresh))
-        step = Step(resource=resource, verb=Verb.REPLACE, delta=delta, actions=actions, after=after)
+        requests = (*resource.remove(there), *resource.apply(afresh))
+        step = Step(resource=resource, action=Action.REPLACE, delta=delta, requests=requests, after=after)
         lost = "; its data is deleted" * step.replaces_data
         return replace(step, why=f"{', '.join(step.immutable_changes)} cannot be changed in place{lost}")
-    actions = tuple(resource.apply(delta))
-    return Step(resource=resource, verb=Verb.UPDATE, delta=delta, actions=actions, after=after)
+    requests = tuple(resource.apply(delta))
+    return Step(resource=resource, action=Action.UPDATE, delta=delta, requests=requests, after=after)
 
 
 def plan_absent(resource: Provisioner, observed: Observed | None, *, after: tuple[Provisioner, ...]) -> Step:
     """The step that deletes one resource after those that need it; what is in use elsewhere stays."""
     delta = Delta(desired={}, observed=observed, changes=())
     if observed is None or observed.pending_deletion_until is not None:
-        return Step(resource=resource, verb=Verb.NOTHING, delta=delta)
+        return Step(resource=resource, action=Action.NOTHING, delta=delta)
     if why := _conflict(resource, observed):
-        return Step(resource=resource, verb=Verb.NOTHING, delta=delta, why=why)
+        return Step(resource=resource, action=Action.NOTHING, delta=delta, why=why)
     if why := _refusal(resource, observed, adopt=False):
-        return Step(resource=resource, verb=Verb.REFUSED, delta=delta, why=why)
-    actions = tuple(resource.remove(observed))
-    return Step(resource=resource, verb=Verb.DELETE, delta=delta, actions=actions, after=after)
+        return Step(resource=resource, action=Action.REFUSED, delta=delta, why=why)
+    requests = tuple(resource.remove(observed))
+    return Step(resource=resource, action=Action.DELETE, delta=delta, requests=requests, after=after)
 
 
 def _orphaned(resource: Provisioner, observed: Observed, *, after: tuple[Provisioner, ...]) -> Step:
     delta = Delta(desired={}, observed=observed, changes=())
-    actions = tuple(resource.remove(observed))
-    return Step(resource=resource, verb=Verb.DELETE, delta=delta, actions=actions, after=after, why=ORPHANED)
+    requests = tuple(resource.remove(observed))
+    return Step(
+        resource=resource, action=Action.DELETE, delta=delta, requests=requests, after=after, why=ORPHANED
+    )
 
 
 def _conflict(resource: Provisioner, observed: Observed) -> str | None:

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 
 from cryptoctl.ops.cost.difference import cost_difference, cost_sentences
 from cryptoctl.reconcile.graph import needed
-from cryptoctl.reconcile.plan import Plan, Step, Verb, shown_change
+from cryptoctl.reconcile.plan import Action, Plan, Step, shown_change
 from cryptoctl.ui.markdown_text import code, plain_text
 from cryptoctl.ui.plans import MARKS, brief_change, reason, sentence, summary
 from cryptoctl.ui.screen import Screen, printable
 
 MAX_VALUE_LENGTH = 200
 COLOURS = {
-    Verb.CREATE: "stroke:#2da44e",
-    Verb.UPDATE: "stroke:#bf8700",
-    Verb.REPLACE: "stroke:#cf222e",
-    Verb.DELETE: "stroke:#cf222e,stroke-dasharray:4",
-    Verb.REFUSED: "stroke:#cf222e,stroke-width:3px",
+    Action.CREATE: "stroke:#2da44e",
+    Action.UPDATE: "stroke:#bf8700",
+    Action.REPLACE: "stroke:#cf222e",
+    Action.DELETE: "stroke:#cf222e,stroke-dasharray:4",
+    Action.REFUSED: "stroke:#cf222e,stroke-width:3px",
 }
 
 
@@ -45,11 +45,11 @@ def _row(step: Step) -> str:
     changes = [
         f"{code(change.path)}: {code(before)} → **{code(after)}**"
         for change in step.changes
-        if step.verb is not Verb.REFUSED
+        if step.action is not Action.REFUSED
         for before, after in [brief_change(*shown_change(step, change), MAX_VALUE_LENGTH)]
     ]
     cells = (
-        MARKS[step.verb][0],
+        MARKS[step.action][0],
         plain_text(str(step.resource)),
         plain_text(reason(step)),
         "<br>".join(changes),
@@ -66,15 +66,15 @@ def _mermaid(plan: Plan) -> Iterator[str]:
     yield "flowchart LR"
     names = {step.resource: f"r{number}" for number, step in enumerate(plan.steps)}
     for step in plan.steps:
-        action = "" if step.verb is Verb.NOTHING else f"<br>{step.verb}"
-        yield f'  {names[step.resource]}["{_entity(str(step.resource))}{action}"]'
+        suffix = "" if step.action is Action.NOTHING else f"<br>{step.action}"
+        yield f'  {names[step.resource]}["{_entity(str(step.resource))}{suffix}"]'
     for step in plan.steps:
         for other in needed(step.resource):
             if other in names:
                 yield f"  {names[other]} --> {names[step.resource]}"
     for step in plan.steps:
-        if step.verb in COLOURS:
-            yield f"  style {names[step.resource]} {COLOURS[step.verb]}"
+        if step.action in COLOURS:
+            yield f"  style {names[step.resource]} {COLOURS[step.action]}"
 
 
 def _entity(text: str) -> str:

@@ -9,18 +9,18 @@ from rich.text import Text
 
 from cryptoctl.ops.cost.difference import cost_difference, cost_sentences
 from cryptoctl.reconcile.execute import Report
-from cryptoctl.reconcile.plan import Goal, Plan, Step, Verb, shown_change, shown_params
+from cryptoctl.reconcile.plan import Action, Goal, Plan, Step, shown_change, shown_params
 from cryptoctl.reconcile.values import Value
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, GOOD, NOTE
 from cryptoctl.wording import capitalised
 
 MARKS = {
-    Verb.CREATE: ("+", GOOD),
-    Verb.UPDATE: ("~", NOTE),
-    Verb.REPLACE: ("±", BAD),
-    Verb.DELETE: ("-", BAD),
-    Verb.REFUSED: ("!", BAD),
+    Action.CREATE: ("+", GOOD),
+    Action.UPDATE: ("~", NOTE),
+    Action.REPLACE: ("±", BAD),
+    Action.DELETE: ("-", BAD),
+    Action.REFUSED: ("!", BAD),
 }
 MAX_VALUE_LENGTH = 60
 
@@ -32,11 +32,11 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
     """
     write = screen.line if answer else screen.message
     for step in (*plan.work, *plan.refused):
-        mark, style = MARKS[step.verb]
+        mark, style = MARKS[step.action]
         why = printable(reason(step))
         write(Text.assemble((f"{mark} ", style), printable(str(step.resource)), (f"  {why}", "dim")))
         for change in step.changes:
-            if step.verb is not Verb.REFUSED:
+            if step.action is not Action.REFUSED:
                 old, new = shown_change(step, change)
                 path, (before, after) = f"    {printable(change.path)}: ", brief_change(old, new)
                 write(Text.assemble(path, (before, BAD), " → ", (after, NOTE)))
@@ -59,9 +59,9 @@ def sentence(note: str) -> str:
 
 def reason(step: Step) -> str:
     """What happens to the resource, and why."""
-    if step.verb is Verb.REFUSED:
+    if step.action is Action.REFUSED:
         return step.why
-    return f"{step.verb}: {step.why}" if step.why else str(step.verb)
+    return f"{step.action}: {step.why}" if step.why else str(step.action)
 
 
 def summary(plan: Plan) -> str:
@@ -76,8 +76,8 @@ def summary(plan: Plan) -> str:
 
 
 def _work(plan: Plan) -> str:
-    counts = {verb: sum(step.verb is verb for step in plan.work) for verb in MARKS}
-    listed = ", ".join(f"{count} to {verb}" for verb, count in counts.items() if count)
+    counts = {action: sum(step.action is action for step in plan.work) for action in MARKS}
+    listed = ", ".join(f"{count} to {action}" for action, count in counts.items() if count)
     calls = sum(len(step.calls) for step in plan.work)
     return f"{listed}; {calls} call{'s' * (calls != 1)}"
 
@@ -93,7 +93,7 @@ def plan_document(plan: Plan) -> dict[str, Value]:
         "steps": [
             {
                 "resource": str(step.resource),
-                "action": step.verb,
+                "action": step.action,
                 "why": step.why or None,
                 "changes": [
                     {"field": each.path, "old": old, "new": new}
@@ -151,7 +151,7 @@ def results_document(screen: Screen, report: Report) -> list[Value]:
     return [
         {
             "resource": str(each.step.resource),
-            "action": each.step.verb,
+            "action": each.step.action,
             "outcome": each.outcome,
             "seconds": round(each.seconds, 3),
             "problem": each.problem or None,

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.text import Text
 
 from cryptoctl.reconcile.execute import StepOutcome, StepResult
-from cryptoctl.reconcile.plan import Step, Verb
+from cryptoctl.reconcile.plan import Action, Step
 from cryptoctl.reconcile.retry import Clock, Wait
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, GOOD, NOTE
@@ -123,9 +123,9 @@ def _end(result: StepResult) -> Text:
     step, (mark, style, how) = result.step, _OUTCOMES[result.outcome]
     line = Text.assemble((f"{mark} ", style), _name(step))
     if result.outcome is StepOutcome.DONE:
-        return line.append(f"  {_PAST[step.verb]} in {result.seconds:.1f} s", style="dim")
+        return line.append(f"  {_PAST[step.action]} in {result.seconds:.1f} s", style="dim")
     why = "" if result.outcome is StepOutcome.INTERRUPTED else f": {result.problem}"
-    return line.append(printable(f"  {step.verb} {how}{why}"), style=style)
+    return line.append(printable(f"  {step.action} {how}{why}"), style=style)
 
 
 _OUTCOMES = {
@@ -136,10 +136,10 @@ _OUTCOMES = {
     StepOutcome.ABANDONED: ("■", NOTE, "not waited for"),
 }
 _PAST = {
-    Verb.CREATE: "created",
-    Verb.UPDATE: "updated",
-    Verb.REPLACE: "replaced",
-    Verb.DELETE: "deleted",
-    Verb.NOTHING: "left",
-    Verb.REFUSED: "refused",
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.REPLACE: "replaced",
+    Action.DELETE: "deleted",
+    Action.NOTHING: "left",
+    Action.REFUSED: "refused",
 }

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from cryptoctl.ops.cost.estimate import price_list
 from cryptoctl.reconcile.costs import Priced, Traffic
-from cryptoctl.reconcile.plan import Plan, Step, Verb
+from cryptoctl.reconcile.plan import Action, Plan, Step
 
 MONTH = Traffic(days=30)
-CHANGE = {Verb.CREATE: 1, Verb.DELETE: -1}
+CHANGE = {Action.CREATE: 1, Action.DELETE: -1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,9 @@ def cost_difference(plan: Plan) -> CostDifference:
     amounts: Counter[str] = Counter()
     by_use = False
     for step in plan.work:
-        resource, sign = step.resource, CHANGE.get(step.verb, 0)
-        if step.verb is Verb.UPDATE and _pending_deletion(step):
-            sign = CHANGE[Verb.CREATE]
+        resource, sign = step.resource, CHANGE.get(step.action, 0)
+        if step.action is Action.UPDATE and _pending_deletion(step):
+            sign = CHANGE[Action.CREATE]
         if not sign or not isinstance(resource, Priced):
             continue
         fixed = {each.item: each.amount for each in resource.usage(MONTH) if each.amount}

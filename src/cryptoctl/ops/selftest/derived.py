@@ -86,7 +86,7 @@ def _request(error: AwsError) -> tuple[str, str]:
 
 
 def _waits(step: Step) -> list[WaitUntil]:
-    return [each for each in step.actions if isinstance(each, WaitUntil)]
+    return [each for each in step.requests if isinstance(each, WaitUntil)]
 
 
 def _of_refusal(of: type[Provisioner] | None, expected: Expected, met: list[MetRefusal]) -> AwsClaim:
