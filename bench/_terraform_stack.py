@@ -24,7 +24,7 @@ from cryptoctl.provisioners.stream_mapping import StreamMapping
 from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.values import Json, Ref, map_leaves, wire
+from cryptoctl.reconcile.values import JsonDocument, Ref, map_leaves, serialize
 from cryptoctl.stack import Stack
 
 # The newest that the provider's last version 5 takes; the engine runs what it has. Nor does that version take
@@ -70,7 +70,7 @@ def configuration(stack: Stack, zip_file: Path) -> str:
         for kind, name, arguments in _BLOCKS[type(each)](each):
             if kind == "aws_lambda_function":
                 arguments |= {"filename": str(zip_file), "source_code_hash": stack.code.sha256}
-            resources.setdefault(kind, {})[name] = wire(map_leaves(refer, arguments))
+            resources.setdefault(kind, {})[name] = serialize(map_leaves(refer, arguments))
     provider = {"region": stack.scope.region, "default_tags": {"tags": stack.scope.tags}}
     needed = {"required_providers": {"aws": {"source": "hashicorp/aws", "version": "~> 5.0"}}}
     return json.dumps({"terraform": needed, "provider": {"aws": provider}, "resource": resources}, indent=1)
@@ -91,7 +91,7 @@ def _of(resource: Provisioner, **arguments: Any) -> Block:
 def _key(key: Key) -> Iterator[Block]:
     yield _of(
         key,
-        policy=Json(document(key.policy)),
+        policy=JsonDocument(document(key.policy)),
         enable_key_rotation=True,
         deletion_window_in_days=key.deletion_window_days,
     )
@@ -137,7 +137,9 @@ def _log_group(group: LogGroup) -> Iterator[Block]:
 
 
 def _role(role: Role) -> Iterator[Block]:
-    yield _of(role, name=role.name, assume_role_policy=Json(role.desired()["AssumeRolePolicyDocument"]))
+    yield _of(
+        role, name=role.name, assume_role_policy=JsonDocument(role.desired()["AssumeRolePolicyDocument"])
+    )
     for name in role.policies:
         yield "aws_iam_role_policy", f"{_label(role)}_{name}", _policy(role, name)
 
@@ -146,7 +148,7 @@ def _policy(role: Role, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "role": f"${{{_address(role)}.name}}",
-        "policy": Json(document(role.policies[name])),
+        "policy": JsonDocument(document(role.policies[name])),
     }
 
 
@@ -202,7 +204,7 @@ def _mapping(mapping: StreamMapping) -> Iterator[Block]:
         maximum_retry_attempts=mapping.retries,
         maximum_record_age_in_seconds=mapping.record_age_s,
         function_response_types=its["FunctionResponseTypes"],
-        filter_criteria={"filter": [{"pattern": Json(each)} for each in its["Filters"]]},
+        filter_criteria={"filter": [{"pattern": JsonDocument(each)} for each in its["Filters"]]},
         destination_config={"on_failure": {"destination_arn": mapping.dead_letters.arn}},
     )
 

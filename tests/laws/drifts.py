@@ -22,7 +22,7 @@ from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.reconcile.values import wire
+from cryptoctl.reconcile.values import serialize
 
 SOMETHING = "something that a sender has"
 # Where a value must stay within an enumeration, another member of it.
@@ -199,7 +199,7 @@ def _address(**params: Any) -> Request:
 def _alarm(**params: Any) -> Request:
     def request(aws: Aws, alarm: Any) -> None:
         (call,) = alarm.apply(difference(alarm.desired(), None, frozenset()))
-        aws.call("cloudwatch", "PutMetricAlarm", **{**wire(call.params), **params})
+        aws.call("cloudwatch", "PutMetricAlarm", **{**serialize(call.params), **params})
 
     return request
 

@@ -15,7 +15,7 @@ from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
-from cryptoctl.reconcile.values import refs, wire
+from cryptoctl.reconcile.values import refs, serialize
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import APPLICATION, Stack
 from laws.drifts import CONSTANTS, FROM_ELSEWHERE, calls_towards, variants
@@ -57,7 +57,7 @@ def test_law_2_up_sends_exactly_the_planned_calls(fresh: Live) -> None:
     exact = [call for step in plan.work for call in step.calls if not list(refs(call.params))]
     assert len(exact) > 20
     for call in exact:
-        assert (call.service, call.operation, wire(call.params)) in fresh.aws.writes
+        assert (call.service, call.operation, serialize(call.params)) in fresh.aws.writes
 
 
 def test_law_3_the_second_plan_is_empty_and_the_second_up_writes_nothing(standing: Live) -> None:

@@ -14,7 +14,7 @@ from cryptoctl.provisioners.tls_policy import SID
 from cryptoctl.reconcile.plan import Goal
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.values import wire
+from cryptoctl.reconcile.values import serialize
 from cryptoctl.security_settings import FunctionSettings, Kind, SecuritySettings
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import EnvironmentSettings, Target
@@ -32,7 +32,9 @@ def stack(**settings: Any) -> Stack:
 def created(resource: Provisioner) -> dict[str, Any]:
     """The parameters of the call that creates it, as they are sent but for what AWS assigns first."""
     call = build_plan([resource], {resource: None}, Goal.PRESENT).steps[0].calls[0]
-    return {name: wire(value) for name, value in call.params.items() if name not in ("Code", "Environment")}
+    return {
+        name: serialize(value) for name, value in call.params.items() if name not in ("Code", "Environment")
+    }
 
 
 def by_kind(whole: Stack) -> dict[Kind, list[Provisioner]]:

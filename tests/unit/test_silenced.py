@@ -12,7 +12,7 @@ from cryptoctl.provisioners.tls_policy import SID
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Step
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.values import wire
+from cryptoctl.reconcile.values import serialize
 from unit.answers import SCOPE, STACK, Answers
 from unit.test_foreign import mapping, mapping_seen
 
@@ -28,7 +28,7 @@ def step(resource: Provisioner, answers: dict[str, Any]) -> Step:
 
 def alarm(**more: Any) -> dict[str, Any]:
     [made] = make_plan([ALARM], Answers({}), Goal.PRESENT).steps[0].calls  # type: ignore[arg-type]
-    its = {name: value for name, value in wire(made.params).items() if name != "Tags"}
+    its = {name: value for name, value in serialize(made.params).items() if name != "Tags"}
     return {"DescribeAlarms": {"MetricAlarms": [{**its, **more}]}, "ListTagsForResource": {"Tags": TAGS}}
 
 
@@ -82,5 +82,5 @@ def test_a_topic_whose_policy_is_ours_alone_gets_its_first_one_back() -> None:
         },
     )
     [call] = found.calls
-    sent = json.loads(str(wire(call.params["AttributeValue"])))
+    sent = json.loads(str(serialize(call.params["AttributeValue"])))
     assert [each["Sid"] for each in sent["Statement"]] == ["__default_statement_ID"]

@@ -12,7 +12,7 @@ from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
-from cryptoctl.reconcile.values import wire
+from cryptoctl.reconcile.values import serialize
 from unit.answers import STACK, Answers
 from unit.test_calls_and_permissions import resources
 from unit.test_foreign import function, mapping, mapping_seen
@@ -73,7 +73,7 @@ def test_filters_that_a_key_hides_are_sent_again_without_it() -> None:
     delta = difference(desired, seen, here.exclusive)
     [sent] = [action.params for action in here.apply(delta) if action.operation.startswith("Update")]
     assert sent["KMSKeyArn"] == ""
-    assert wire(sent["FilterCriteria"]) == {"Filters": [{"Pattern": '{"eventName":["INSERT"]}'}]}
+    assert serialize(sent["FilterCriteria"]) == {"Filters": [{"Pattern": '{"eventName":["INSERT"]}'}]}
 
 
 @pytest.mark.parametrize("code", ["KMSDisabledException", "InvalidStateException"])

@@ -21,7 +21,7 @@ from cryptoctl.reconcile import (
     CallOrWait,
     Delta,
     Fields,
-    Json,
+    JsonDocument,
     Observed,
     Obstacle,
     Permission,
@@ -193,7 +193,7 @@ class Key(AssignedArn, Preflight, Priced):
         if delta.creating or delta.touches("Policy"):
             # Not in CreateKey: that asks that its caller may change the policy afterwards, which these
             # credentials may only once the key's tags count.
-            policy = Json(delta.desired["Policy"])
+            policy = JsonDocument(delta.desired["Policy"])
             yield self._call("PutKeyPolicy", self.key_id, PolicyName="default", Policy=policy)
         if delta.creating or delta.touches("KeyRotationEnabled"):
             yield self._call("EnableKeyRotation", self.key_id)

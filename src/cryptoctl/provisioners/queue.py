@@ -17,7 +17,7 @@ from cryptoctl.reconcile import (
     CallOrWait,
     Delta,
     Fields,
-    Json,
+    JsonDocument,
     Observed,
     Permission,
     Ref,
@@ -153,7 +153,7 @@ class Queue(Encrypted):
 
     def _first_attributes(self) -> dict[str, Value]:
         given = {name: value for name, value in self._attributes().items() if value is not None}
-        return {**given, "Policy": Json(document([self._refusal]))} if self._refusal else given
+        return {**given, "Policy": JsonDocument(document([self._refusal]))} if self._refusal else given
 
     def _differing(self, delta: Delta) -> dict[str, Value]:
         """The attributes to set; an empty one is taken away."""

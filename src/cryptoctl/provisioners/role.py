@@ -19,7 +19,7 @@ from cryptoctl.reconcile import (
     ConflictChecked,
     Delta,
     Fields,
-    Json,
+    JsonDocument,
     Listed,
     Observed,
     Obstacle,
@@ -227,7 +227,7 @@ class Role(ConflictChecked, Listed, Preflight):
                 gives={"RoleId": "Role.RoleId"},
                 exists="EntityAlreadyExists",
                 RoleName=self.name,
-                AssumeRolePolicyDocument=Json(delta.desired["AssumeRolePolicyDocument"]),
+                AssumeRolePolicyDocument=JsonDocument(delta.desired["AssumeRolePolicyDocument"]),
                 Tags=key_values(delta.desired["Tags"]),
                 PermissionsBoundary=self.boundary,
             )
@@ -239,7 +239,8 @@ class Role(ConflictChecked, Listed, Preflight):
             yield self._call("PutRolePermissionsBoundary", PermissionsBoundary=self.boundary)
         if delta.touches("AssumeRolePolicyDocument"):
             yield self._call(
-                "UpdateAssumeRolePolicy", PolicyDocument=Json(delta.desired["AssumeRolePolicyDocument"])
+                "UpdateAssumeRolePolicy",
+                PolicyDocument=JsonDocument(delta.desired["AssumeRolePolicyDocument"]),
             )
         if delta.touches("Tags"):
             yield self._call("TagRole", Tags=key_values(changed_tags(delta)))
@@ -260,7 +261,7 @@ class Role(ConflictChecked, Listed, Preflight):
         yield self._call("DeleteRole", gone=NO_SUCH_ENTITY)
 
     def _put(self, name: str, policy: Value) -> Call:
-        return self._call("PutRolePolicy", PolicyName=name, PolicyDocument=Json(policy))
+        return self._call("PutRolePolicy", PolicyName=name, PolicyDocument=JsonDocument(policy))
 
     def _call(self, operation: str, **params: Value) -> Call:
         return call("iam", operation, RoleName=self.name, **params)

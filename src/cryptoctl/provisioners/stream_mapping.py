@@ -21,7 +21,7 @@ from cryptoctl.reconcile import (
     Delta,
     Fields,
     FollowUp,
-    Json,
+    JsonDocument,
     Listed,
     Observed,
     Permission,
@@ -265,7 +265,9 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             "MaximumRetryAttempts": self.retries,
             "MaximumRecordAgeInSeconds": self.record_age_s,
             "FunctionResponseTypes": desired["FunctionResponseTypes"],
-            "FilterCriteria": {"Filters": tuple({"Pattern": Json(each)} for each in desired["Filters"])},
+            "FilterCriteria": {
+                "Filters": tuple({"Pattern": JsonDocument(each)} for each in desired["Filters"])
+            },
             "DestinationConfig": {"OnFailure": {"Destination": self.dead_letters.arn}},
         }
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cryptoctl.provisioners.policy import VERSION, Statement, statements_of, written
-from cryptoctl.reconcile import Json, Value, frozen
+from cryptoctl.reconcile import JsonDocument, Value, frozen
 
 SID = "RefusePlainHttp"
 
@@ -34,7 +34,7 @@ def statements_by_id(policy: str | None) -> dict[str, Value]:
     return {each["Sid"]: each for each in statements_of(policy) if each.get("Sid")}
 
 
-def with_statement(policy: str | None, statement: Statement | None) -> Json | None:
+def with_statement(policy: str | None, statement: Statement | None) -> JsonDocument | None:
     """The policy with our statement, or without it where it is None; None where no statement is left.
 
     The statements of others stay to the letter.
@@ -45,4 +45,4 @@ def with_statement(policy: str | None, statement: Statement | None) -> Json | No
     statements = [each for each in others if each.get("Sid") != SID]
     if statement is not None:
         statements.append(written(statement))
-    return Json(frozen({**there, "Statement": statements})) if statements else None
+    return JsonDocument(frozen({**there, "Statement": statements})) if statements else None

@@ -28,7 +28,7 @@ from cryptoctl.reconcile.traits import (
     Preflight,
     Untagged,
 )
-from cryptoctl.reconcile.values import Fields, Json, ReadRequest, Ref, Secret, Value, frozen
+from cryptoctl.reconcile.values import Fields, JsonDocument, ReadRequest, Ref, Secret, Value, frozen
 
 __all__ = [
     "QUOTAS_URL",
@@ -45,7 +45,7 @@ __all__ = [
     "Delta",
     "Fields",
     "FollowUp",
-    "Json",
+    "JsonDocument",
     "Listed",
     "Observed",
     "Obstacle",

@@ -18,7 +18,7 @@ from cryptoctl.reconcile.plan_run import Blocked, PlanRun, StepFailed
 from cryptoctl.reconcile.planner import given_by, plan_absent, plan_present, untagged_yet
 from cryptoctl.reconcile.retry import Retry
 from cryptoctl.reconcile.revealed_secrets import NOT_PUT_BACK, PUT_BACK, RevealedSecrets
-from cryptoctl.reconcile.values import Ref, Value, refs, resolve, wire
+from cryptoctl.reconcile.values import Ref, Value, refs, resolve, serialize
 
 THROTTLED_RULE = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
 ANOTHER_RUN = "Let the other run, or the other tool, end first."
@@ -169,7 +169,7 @@ class Convergence:
         return resolved
 
     def _wait(self, wait: WaitUntil) -> None:
-        params = wire(self._resolved(wait))
+        params = serialize(self._resolved(wait))
         latest: Value = None
         answer: Response | None = None
         shown = False
@@ -212,7 +212,7 @@ class Convergence:
         pauses: dict[RetryRule, Iterator[float]] = {}
         while True:
             try:
-                params = wire(resolved, self._revealed)
+                params = serialize(resolved, self._revealed)
                 answer = self._run.aws.call(call.service, call.operation, once=call.once, **params)
                 if self._revealed.overwrote(resolved, answer):
                     continue

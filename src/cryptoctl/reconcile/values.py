@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, ClassVar, TypeAlias
 
-# Scalars, bytes, tuples and mappings of them, Ref, Json and Secret. Spelling the recursion out buys nothing.
+# Scalars, bytes, tuples and mappings of them, Ref, JsonDocument and Secret.
+# Spelling the recursion out buys nothing.
 Value: TypeAlias = Any
 Fields: TypeAlias = Mapping[str, Value]
 
@@ -28,7 +29,7 @@ class Ref:
 
 
 @dataclass(frozen=True)
-class Json:
+class JsonDocument:
     """A document that AWS takes as JSON text; kept open until it is sent, since Refs may stand in it."""
 
     document: Value
@@ -96,15 +97,15 @@ def map_leaves(
     value: Value,
     *,
     sequence: Callable[[Iterator[Value]], Value] = tuple,
-    document: Callable[[Value], Value] = Json,
+    document: Callable[[Value], Value] = JsonDocument,
 ) -> Value:
     """The same value with `function` applied to each leaf.
 
-    Lists and tuples are made anew by `sequence`, the content of a Json by `document`.
+    Lists and tuples are made anew by `sequence`, the content of a JsonDocument by `document`.
     """
 
     def mapped(item: Value) -> Value:
-        if isinstance(item, Json):
+        if isinstance(item, JsonDocument):
             return document(mapped(item.document))
         if isinstance(item, Mapping):
             return {key: mapped(each) for key, each in item.items()}
@@ -125,7 +126,7 @@ def resolve(value: Value, lookup: Callable[[Ref], Value]) -> Value:
     return map_leaves(lambda leaf: lookup(leaf) if isinstance(leaf, Ref) else leaf, value)
 
 
-def wire(value: Value, reveal: Callable[[Secret], str] = str) -> Value:
+def serialize(value: Value, reveal: Callable[[Secret], str] = str) -> Value:
     """A resolved value as the AWS client takes it: documents as JSON text, tuples as lists.
 
     `reveal` gives a secret's text; without it the text is only what may be shown.
