@@ -66,8 +66,8 @@ class Pipeline:
             for n in range(first, first + count)
         ]
         payload = json.dumps({"body": json.dumps({"prices": prices})}).encode()
-        answer = self.aws.call("lambda", "Invoke", FunctionName=self.stack.webhook.name, Payload=payload)
-        content = json.loads(answer["Payload"].read())
+        response = self.aws.call("lambda", "Invoke", FunctionName=self.stack.webhook.name, Payload=payload)
+        content = json.loads(response["Payload"].read())
         assert content["statusCode"] == 200, content
 
     def newest(self, symbol: str, count: int) -> list[dict[str, Any]]:

@@ -93,7 +93,7 @@ def _enrich_plainly(item: dict[str, Any]) -> None:
     table = clients.setting("DYNAMODB_TABLE")
     found: dict[int, list[float]] = {}
     for count in (5, 20, 10):
-        answer = dynamodb.query(
+        response = dynamodb.query(
             TableName=table,
             KeyConditionExpression="#symbol = :symbol AND #timestamp <= :key",
             ExpressionAttributeNames={"#symbol": "symbol", "#timestamp": "timestamp"},
@@ -101,7 +101,7 @@ def _enrich_plainly(item: dict[str, Any]) -> None:
             ScanIndexForward=False,
             Limit=count,
         )
-        found[count] = [float(each["price"]["N"]) for each in answer["Items"]]
+        found[count] = [float(each["price"]["N"]) for each in response["Items"]]
     mean = sum(found[10]) / len(found[10])
     values = {
         "ma_5": {"N": str(sum(found[5]) / len(found[5]))},

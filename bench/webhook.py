@@ -92,8 +92,8 @@ def _on_the_engine(directory: Path) -> None:
             body = json.dumps({**PRICE, "id": number, "timestamp": int(time.time() * 1000)})
             request = maker.request(secret, body, now_s=time.time(), message_id=f"msg_{number}")
             began = time.perf_counter()
-            answer = send_request("POST", request.url, request.headers, request.body)
-            assert answer.status == 200, answer
+            response = send_request("POST", request.url, request.headers, request.body)
+            assert response.status == 200, response
             return time.perf_counter() - began
 
         send(0)

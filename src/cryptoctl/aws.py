@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import Any, TypeVar
 
 from cryptoctl import __version__
-from cryptoctl.aws_errors import ANSWER_LOST as ANSWER_LOST
+from cryptoctl.aws_errors import RESPONSE_LOST as RESPONSE_LOST
 from cryptoctl.aws_errors import AwsError as AwsError
 from cryptoctl.aws_errors import refusal, without_password
 from cryptoctl.aws_responses import AwsResponse
@@ -74,7 +74,7 @@ class Aws:
         self._confirmation: Future[None] | None = None
         self._request_limits, self._lock = RequestLimits(), threading.Lock()
         self._asking = partial(translate_errors, engine=credentials is not None, client=self.client)
-        self.on_answer: Callable[[str, str, AwsError | None], None] = lambda *_: None
+        self.on_response: Callable[[str, str, AwsError | None], None] = lambda *_: None
         """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
 
     @cached_property
@@ -175,13 +175,13 @@ class Aws:
         if not operation.startswith(READ_PREFIXES):
             self._await_confirmation()
         try:
-            answer = self._send(service, operation, once=once, **params)
+            response = self._send(service, operation, once=once, **params)
         except (AwsError, Failure):
             # What another account refuses says nothing of ours.
             self._await_confirmation()
             raise
         self._await_confirmation()
-        return answer
+        return response
 
     def _send(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
         from botocore import xform_name
@@ -191,12 +191,12 @@ class Aws:
                 found = getattr(self._client(service, once=once), xform_name(operation))(**params)
                 if stream := found.get("Payload"):  # which may be cut too
                     found["Payload"] = BytesIO(stream.read())
-                answer = AwsResponse(found, f"{service}:{operation}")
+                response = AwsResponse(found, f"{service}:{operation}")
         except AwsError as error:
-            self.on_answer(service, operation, error)
+            self.on_response(service, operation, error)
             raise
-        self.on_answer(service, operation, None)
-        return answer
+        self.on_response(service, operation, None)
+        return response
 
     def confirm(self, check: Callable[[Caller], None]) -> None:
         """Checks the caller's identity while the first requests are under way.
@@ -283,11 +283,11 @@ class Aws:
     def caller(self) -> Caller:
         """Whose credentials these are; one request."""
         try:
-            answer = self._send("sts", "GetCallerIdentity")
+            response = self._send("sts", "GetCallerIdentity")
         except AwsError as error:
             error.doing = "asking whose credentials these are"
             raise
-        return Caller(account=answer["Account"], arn=answer["Arn"])
+        return Caller(account=response["Account"], arn=response["Arn"])
 
     @cached_property
     def partition(self) -> str:

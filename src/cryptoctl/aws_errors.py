@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptoctl.errors import ExitCode, Failure
 
-ANSWER_LOST = "AnswerLost"
+RESPONSE_LOST = "ResponseLost"
 # Every service has a code of its own; most of them botocore repeats by itself, unless a request must not be
 # repeated blindly.
 THROTTLED = frozenset(
@@ -53,14 +53,14 @@ class AwsError(Exception):
 
     def __str__(self) -> str:
         asked = f"{self.service}:{self.operation}"
-        said = f"{asked} got no answer" if self.answer_lost else f"{asked} answered {self.code}"
+        said = f"{asked} got no answer" if self.response_lost else f"{asked} answered {self.code}"
         said = f"{said}: {one_line(self.message)}"
         return f"{self.doing}: {said}" if self.doing else said
 
     @property
-    def answer_lost(self) -> bool:
+    def response_lost(self) -> bool:
         """Whether no answer came, so that the work may have been done or not."""
-        return self.code == ANSWER_LOST
+        return self.code == RESPONSE_LOST
 
     @property
     def throttled(self) -> bool:
@@ -138,7 +138,7 @@ FAULT_OF_AWS = Remedy(
     "Wait some minutes.",
 )
 NOT_KNOWN = Remedy(
-    codes=(ANSWER_LOST,),
+    codes=(RESPONSE_LOST,),
     hint="It is not known whether AWS did it: the next run checks first, and creates nothing twice.",
 )
 COMMON = (
@@ -228,12 +228,12 @@ _OLDER_CODES = {
 }
 
 
-def refusal(service: str, operation: str, answer: Mapping[str, Any], *, elsewhere: str = "") -> Exception:
+def refusal(service: str, operation: str, response: Mapping[str, Any], *, elsewhere: str = "") -> Exception:
     """The exception for an error response: Failure where AWS refuses the credentials, else AwsError.
 
     `elsewhere` says what to do where not AWS was asked.
     """
-    error = answer.get("Error") or {}
+    error = response.get("Error") or {}
     code, message = str(error.get("Code", "Unknown")), str(error.get("Message", ""))
     code = _OLDER_CODES.get((service, code), code)
     said = f"{service}:{operation} answered {code}: {one_line(message)}"
@@ -251,7 +251,7 @@ def refusal(service: str, operation: str, answer: Mapping[str, Any], *, elsewher
             "this machine. A region that the account has not enabled answers like this too: name another "
             f"--region. {'' if code.startswith('Expired') else elsewhere}".rstrip(),
         )
-    request_id = (answer.get("ResponseMetadata") or {}).get("RequestId")
+    request_id = (response.get("ResponseMetadata") or {}).get("RequestId")
     refused = AwsError(
         service=service, operation=operation, code=code, message=message, request_id=request_id
     )

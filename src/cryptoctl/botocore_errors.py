@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-from cryptoctl.aws_errors import ANSWER_LOST, AwsError, one_line, refusal, without_password
+from cryptoctl.aws_errors import RESPONSE_LOST, AwsError, one_line, refusal, without_password
 from cryptoctl.aws_setup import is_aws_endpoint
 from cryptoctl.errors import ExitCode, Failure
 
@@ -47,7 +47,7 @@ def translate_errors(
         lacking = _may_lack(asked, endpoint()) if isinstance(error, ClientError) and not engine else ""
         if once and _without_answer(error):
             lost = AwsError(
-                service=service, operation=operation, code=ANSWER_LOST, message=without_password(str(error))
+                service=service, operation=operation, code=RESPONSE_LOST, message=without_password(str(error))
             )
             lost.elsewhere = lacking
             raise lost from error

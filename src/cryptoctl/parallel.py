@@ -21,11 +21,11 @@ def begin(function: Callable[[T], R], things: Iterable[T], max_workers: int) -> 
     A thing whose future is cancelled before its turn is skipped.
     """
     things = list(things)
-    answers: list[Future[R]] = [Future() for _ in things]
-    left = deque(zip(answers, things, strict=True))
+    futures: list[Future[R]] = [Future() for _ in things]
+    left = deque(zip(futures, things, strict=True))
     for _ in range(min(len(things), max_workers)):
         threading.Thread(target=_work_off, args=(function, left), name="read", daemon=True).start()
-    return answers
+    return futures
 
 
 def map_in_threads(function: Callable[[T], R], things: Iterable[T], max_workers: int) -> list[R]:
@@ -36,30 +36,30 @@ def map_in_threads(function: Callable[[T], R], things: Iterable[T], max_workers:
     things = list(things)
     if len(things) < 2:
         return [function(thing) for thing in things]
-    answers = begin(function, things, max_workers)
+    futures = begin(function, things, max_workers)
     try:
-        return [awaited(answer) for answer in answers]
+        return [awaited(future) for future in futures]
     finally:
-        for answer in answers:
-            answer.cancel()
+        for future in futures:
+            future.cancel()
 
 
-def awaited(answer: Future[R]) -> R:
+def awaited(future: Future[R]) -> R:
     """The answer, waited for. Raises what the function raised."""
     # Of two signals in a row another thread may take both; then nothing but the time wakes the main thread.
-    while not answer.done():
-        wait([answer], timeout=WAKES_EVERY_S)
-    return answer.result()
+    while not future.done():
+        wait([future], timeout=WAKES_EVERY_S)
+    return future.result()
 
 
 def _work_off(function: Callable[[T], R], left: deque[tuple[Future[R], T]]) -> None:
     """Takes one thing after the other until none is left."""
     with contextlib.suppress(IndexError):
         while True:
-            answer, thing = left.popleft()
-            if not answer.set_running_or_notify_cancel():
+            future, thing = left.popleft()
+            if not future.set_running_or_notify_cancel():
                 continue
             try:
-                answer.set_result(function(thing))
+                future.set_result(function(thing))
             except BaseException as error:
-                answer.set_exception(error)
+                future.set_exception(error)

@@ -23,11 +23,11 @@ class SharedReads:
         """The answer to `what`, read once. Raises what the reading raised."""
         with self._lock:
             first = what not in self._answers
-            answer = self._answers.setdefault(what, Future())
+            response = self._answers.setdefault(what, Future())
         if first:
             try:
-                answer.set_result(read())
+                response.set_result(read())
             except BaseException as error:
-                answer.set_exception(error)
-        found: T = awaited(answer)
+                response.set_exception(error)
+        found: T = awaited(response)
         return found

@@ -325,7 +325,7 @@ def test_a_trade_that_is_no_price_is_named_and_the_others_are_sent() -> None:
     ("error", "expected"),
     [
         (AwsError(service="lambda", operation="Invoke", code="TooManyRequestsException", message=""), True),
-        (AwsError(service="lambda", operation="Invoke", code="AnswerLost", message=""), True),
+        (AwsError(service="lambda", operation="Invoke", code="ResponseLost", message=""), True),
         (AwsError(service="lambda", operation="Invoke", code="ServiceException", message=""), True),
         (AwsError(service="lambda", operation="Invoke", code="ExpiredTokenException", message=""), False),
         (Failure(ExitCode.FAILED, "The function failed."), True),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import ANSWER_LOST
+from cryptoctl.aws import RESPONSE_LOST
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.call import Call, CallOrWait
 from cryptoctl.reconcile.delta import Delta
@@ -133,7 +133,7 @@ def test_an_error_with_another_message_is_not_waited_for() -> None:
 
 
 def test_after_a_lost_answer_it_looks_again_and_makes_nothing_twice() -> None:
-    aws = FakeAws(after=failing("CreateThing", ANSWER_LOST, times=1))
+    aws = FakeAws(after=failing("CreateThing", RESPONSE_LOST, times=1))
     last = Thing(name="last", size=(first := Thing(name="first")).id)
     report, _, _ = run(aws, first, last)
     assert set(outcomes(report).values()) == {StepOutcome.DONE}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import ANSWER_LOST
+from cryptoctl.aws import RESPONSE_LOST
 from cryptoctl.reconcile.converge import RESOURCE_TO_SHOW_AGAIN, TAGS_TO_SHOW
 from cryptoctl.reconcile.execute import StepOutcome
 from unit.running import failing, outcomes, run
@@ -127,7 +127,7 @@ def test_what_was_made_and_is_not_shown_yet_is_waited_for() -> None:
 
 
 def test_an_answer_that_is_lost_over_and_over_is_no_other_run() -> None:
-    aws = FakeAws(before=failing("CreateThing", ANSWER_LOST, "a fault of ours"))
+    aws = FakeAws(before=failing("CreateThing", RESPONSE_LOST, "a fault of ours"))
     report, _, _ = run(aws, Thing(name="a"))
     [failed] = report.ended(StepOutcome.FAILED)
     assert failed.problem == "things:CreateThing got no answer: a fault of ours"

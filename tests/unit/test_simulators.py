@@ -75,7 +75,7 @@ def test_a_fault_of_a_simulator_is_told_as_that_where_nothing_is_sent_twice(answ
     aws = answering("kms", 500, "application/json", '{"__type": "InternalError", "message": "no"}')
     with pytest.raises(AwsError) as refused:
         aws.call("kms", "CreateKey", once=True)
-    assert refused.value.answer_lost  # it may have been done all the same
+    assert refused.value.response_lost  # it may have been done all the same
     assert "kms:CreateKey may be missing there" in remedy(refused.value)
 
 

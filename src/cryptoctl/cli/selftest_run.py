@@ -175,11 +175,11 @@ class SelftestRun:
     def _recorded(self) -> Iterator[None]:
         """What AWS answers in the block is remembered."""
         aws = self.run.session.aws
-        before, aws.on_answer = aws.on_answer, self._recorder.answered
+        before, aws.on_response = aws.on_response, self._recorder.answered
         try:
             yield
         finally:
-            aws.on_answer = before
+            aws.on_response = before
 
     def _result(self, name: str, text: str, relied_on: tuple[str, ...], evidence: Evidence) -> None:
         claim = AwsClaim(id=name, text=text, relied_on=relied_on, check=lambda _: evidence)

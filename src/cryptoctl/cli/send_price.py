@@ -112,18 +112,18 @@ def _queue_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
 def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
     function = run.session.stack.webhook
     try:
-        answer = invoke(run.session.aws, function, price.text)
+        response = invoke(run.session.aws, function, price.text)
     except (Failure, AwsError) as error:
         failure = as_failure(error)
         # Whether it was stored is not known; with its time it is stored once, however often it is sent.
         failure.hint = f"{failure.hint} {_sent_again(price, timed=timed)}".strip()
         raise failure from error
-    if answer.status != 200:
+    if response.status != 200:
         raise Failure(
             ExitCode.FAILED,
-            f"{function.name} refused the price: {one_line(str(answer.body.get('message')))}.",
+            f"{function.name} refused the price: {one_line(str(response.body.get('message')))}.",
         )
-    body = answer.body
+    body = response.body
     if not all(isinstance(body.get(name), kind) for name, kind in STORED.items()):
         raise unexpected(function)
     run.set_members(price=body)

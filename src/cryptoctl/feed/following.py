@@ -192,7 +192,7 @@ def passes(error: AwsError | Failure) -> bool:
     """Whether an error of sending may be another's next time: throttled, lost, or the function's own."""
     if isinstance(error, Failure):
         return error.exit_code in (ExitCode.FAILED, ExitCode.UNREACHABLE)
-    return error.throttled or error.answer_lost or error.code in _PASSING
+    return error.throttled or error.response_lost or error.code in _PASSING
 
 
 _PASSING = frozenset(

@@ -43,23 +43,23 @@ def announce(found: Sequence[Enrichment], deadline: Deadline) -> list[AnnounceRe
 def _announce_batch(found: Sequence[Enrichment]) -> list[AnnounceResult]:
     entries = [{"Id": str(number), **_message(each)} for number, each in enumerate(found)]
     try:
-        answer = topic_client().publish_batch(
+        response = topic_client().publish_batch(
             TopicArn=setting("SUCCESS_TOPIC_ARN"), PublishBatchRequestEntries=entries
         )
     except Exception as error:
-        refused = isinstance(error, ClientError) and _is_first_answer(error.response, below=500)
+        refused = isinstance(error, ClientError) and _is_first_response(error.response, below=500)
         return [AnnounceResult(error, heard=False if refused else None)] * len(found)
-    failed = {entry["Id"]: entry for entry in answer.get("Failed", ())}
-    unheard = False if _is_first_answer(answer, below=300) else None
+    failed = {entry["Id"]: entry for entry in response.get("Failed", ())}
+    unheard = False if _is_first_response(response, below=300) else None
     return [
         AnnounceResult(_error(entry), heard=unheard) if entry else AnnounceResult(None, heard=True)
         for entry in (failed.get(str(number)) for number in range(len(found)))
     ]
 
 
-def _is_first_answer(answer: Mapping[str, Any], *, below: int) -> bool:
+def _is_first_response(response: Mapping[str, Any], *, below: int) -> bool:
     """Whether the topic has said all there is to know: an attempt without an answer may have been heard."""
-    metadata = answer.get("ResponseMetadata", {})
+    metadata = response.get("ResponseMetadata", {})
     return bool(metadata.get("HTTPStatusCode", below) < below and not metadata.get("RetryAttempts"))
 
 

@@ -85,8 +85,8 @@ def _read(sender: AllowedSender, now_s: float) -> _Reading:
     parameter = f"/cryptoctl/{setting('ENVIRONMENT')}/webhook/{sender.name}"
     before = _readings.get(sender.name)
     try:
-        answer = parameter_client().get_parameter(Name=parameter, WithDecryption=True)
-        secret = parse_secret(answer["Parameter"]["Value"])
+        response = parameter_client().get_parameter(Name=parameter, WithDecryption=True)
+        secret = parse_secret(response["Parameter"]["Value"])
         sender.check(secret)
     except Exception as error:
         if before is not None and before.lasts(now_s) and not _final(error):

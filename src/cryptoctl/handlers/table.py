@@ -111,10 +111,10 @@ def update(found: Sequence[Enrichment], enriched_at: str, deadline: Deadline) ->
 def _update_chunk(chunk: Sequence[Enrichment], enriched_at: str) -> list[Exception | None]:
     try:
         statements = [_update_statement(each, enriched_at) for each in chunk]
-        answer = table_client().batch_execute_statement(Statements=statements)
+        response = table_client().batch_execute_statement(Statements=statements)
     except Exception as error:  # the other chunks may be written nevertheless
         return [error] * len(chunk)
-    return [_outcome(response.get("Error")) for response in answer["Responses"]]
+    return [_outcome(result.get("Error")) for result in response["Responses"]]
 
 
 class OvertakenError(RuntimeError):

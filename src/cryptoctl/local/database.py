@@ -24,9 +24,9 @@ class Database:
 
     def check(self) -> None:
         """Raises sqlite3.DatabaseError where the file is damaged."""
-        (answer,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        if answer != "ok":
-            raise sqlite3.DatabaseError(answer)
+        (result,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if result != "ok":
+            raise sqlite3.DatabaseError(result)
 
     def define(self, schema: str) -> None:
         """Creates a part's tables where they do not exist yet."""

@@ -34,16 +34,16 @@ class InternalClient:
         headers = _signed(region, service)
         headers["x-amz-target"] = f"{_TARGETS[service]}.{operation}"
         headers["content-type"] = "application/x-amz-json-1.0"
-        answer = await self._send(HttpRequest("POST", "/", headers, json.dumps(parameters).encode()))
-        content: dict[str, Any] = json.loads(answer.body or b"{}")
+        response = await self._send(HttpRequest("POST", "/", headers, json.dumps(parameters).encode()))
+        content: dict[str, Any] = json.loads(response.body or b"{}")
         return content
 
     async def form(self, service: str, operation: str, region: str, **parameters: str) -> Element:
         """Calls an operation of a query-protocol service; the answer's XML, without namespaces."""
         headers = {**_signed(region, service), "content-type": "application/x-www-form-urlencoded"}
         body = urlencode({"Action": operation, "Version": _VERSIONS[service], **parameters}).encode()
-        answer = await self._send(HttpRequest("POST", "/", headers, body))
-        text = re.sub(r' xmlns="[^"]*"', "", answer.body.decode("utf-8"), count=1)
+        response = await self._send(HttpRequest("POST", "/", headers, body))
+        text = re.sub(r' xmlns="[^"]*"', "", response.body.decode("utf-8"), count=1)
         return fromstring(text)  # noqa: S314 (it is this process's own answer)
 
     async def rest(

@@ -64,8 +64,8 @@ class Middleware:
         if admission.function_url is not None:
             assert self.answer_url is not None
             url, raw_path = admission.function_url, admission.function_path
-            answer = await self._guarded(self.answer_url(url, head, raw_path, body), head)
-            return answer if url.cors else _without_cors(answer)
+            response = await self._guarded(self.answer_url(url, head, raw_path, body), head)
+            return response if url.cors else _without_cors(response)
         path = RUN_PATH if admission.internal else head.path
         request = HttpRequest(head.method, path, head.headers, body, head.query)
         return _without_cors(await self.respond(request))
@@ -82,10 +82,10 @@ class Middleware:
         return await self.inner(request)
 
     async def _guarded(
-        self, answer: Awaitable[HttpResponse], request: HttpRequest | RequestHead
+        self, response: Awaitable[HttpResponse], request: HttpRequest | RequestHead
     ) -> HttpResponse:
         try:
-            return await answer
+            return await response
         except ServiceError as error:
             refused = error
         except UnicodeEncodeError:

@@ -154,14 +154,14 @@ async def _send_batch(inner: Inner, request: HttpRequest) -> HttpResponse | None
         return None
     # ministack refuses an empty body, and it alone knows what is wrong with the batch as a whole.
     left = [{**each, "MessageBody": ""} if str(each.get("Id")) in refused else each for each in entries]
-    answer = await inner(replace(request, body=json.dumps({**request.json, "Entries": left}).encode()))
-    if answer.status != 200:
-        return answer
-    content = json.loads(answer.body)
+    response = await inner(replace(request, body=json.dumps({**request.json, "Entries": left}).encode()))
+    if response.status != 200:
+        return response
+    content = json.loads(response.body)
     for each in content.get("Failed", ()):
         if each["Id"] in refused:
             each |= {"Code": refused[each["Id"]].code, "Message": refused[each["Id"]].message}
-    return replace(answer, body=json.dumps(content).encode())
+    return replace(response, body=json.dumps(content).encode())
 
 
 async def _receive(_client: InternalClient, request: HttpRequest) -> None:

@@ -36,21 +36,21 @@ async def _tables(client: InternalClient, region: str) -> set[str]:
     names: set[str] = set()
     more: dict[str, Any] = {}
     while True:
-        answer = await client.json("dynamodb", "ListTables", region, **more)
-        for name in answer["TableNames"]:
+        response = await client.json("dynamodb", "ListTables", region, **more)
+        for name in response["TableNames"]:
             await client.json("dynamodb", "DescribeTable", region, TableName=name)
             names.add(name)
-        if "LastEvaluatedTableName" not in answer:
+        if "LastEvaluatedTableName" not in response:
             return names
-        more = {"ExclusiveStartTableName": answer["LastEvaluatedTableName"]}
+        more = {"ExclusiveStartTableName": response["LastEvaluatedTableName"]}
 
 
 async def _groups(client: InternalClient, region: str) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = []
     more: dict[str, Any] = {}
     while True:
-        answer = await client.json("logs", "DescribeLogGroups", region, **more)
-        groups += answer["logGroups"]
-        if not answer.get("nextToken"):
+        response = await client.json("logs", "DescribeLogGroups", region, **more)
+        groups += response["logGroups"]
+        if not response.get("nextToken"):
             return groups
-        more = {"nextToken": answer["nextToken"]}
+        more = {"nextToken": response["nextToken"]}

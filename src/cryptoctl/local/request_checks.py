@@ -161,8 +161,8 @@ async def _concurrency(client: InternalClient, request: HttpRequest) -> None:
     if wanted < 0:
         _check_ranges(request.json, {"ReservedConcurrentExecutions": (0, 1_000_000)})
     name = unquote(request.path.split("/")[3])
-    answer = await client.rest("GET", "/2016-08-19/account-settings/", request.region)
-    limits = json.loads(answer.body)["AccountLimit"]
+    response = await client.rest("GET", "/2016-08-19/account-settings/", request.region)
+    limits = json.loads(response.body)["AccountLimit"]
     function = json.loads((await client.rest("GET", f"/2015-03-31/functions/{name}", request.region)).body)
     own = (function.get("Concurrency") or {}).get("ReservedConcurrentExecutions") or 0
     left = limits["UnreservedConcurrentExecutions"] + own - wanted
@@ -195,8 +195,8 @@ async def _subscription(client: InternalClient, request: HttpRequest) -> None:
 
 async def _may_be_invoked_by_logs(client: InternalClient, region: str, function: str) -> None:
     try:
-        answer = await client.rest("GET", f"/2015-03-31/functions/{split_name(function)[0]}/policy", region)
-        policy = json.loads(json.loads(answer.body)["Policy"])
+        response = await client.rest("GET", f"/2015-03-31/functions/{split_name(function)[0]}/policy", region)
+        policy = json.loads(json.loads(response.body)["Policy"])
     except ServiceError:
         policy = {"Statement": []}
     for statement in policy["Statement"]:

@@ -130,11 +130,11 @@ def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: st
         }
         found: list[Line] = []
         for _ in range(MAX_PAGES):
-            answer = aws.find("logs", "FilterLogEvents", not_found=NOT_FOUND, **request)
-            found += [_line(function, event) for event in (answer or {}).get("events", ())]
-            if not answer or "nextToken" not in answer:
+            response = aws.find("logs", "FilterLogEvents", not_found=NOT_FOUND, **request)
+            found += [_line(function, event) for event in (response or {}).get("events", ())]
+            if not response or "nextToken" not in response:
                 return Matches(found, whole=True)
-            request["nextToken"] = answer["nextToken"]
+            request["nextToken"] = response["nextToken"]
         return Matches(found, whole=False)
 
     every = aws.map(read, [(function, window) for function in functions for window in windows])
@@ -146,7 +146,7 @@ def newest_ms(aws: Aws, functions: Sequence[Function]) -> int | None:
     """When the functions have last logged anything, as far as CloudWatch Logs knows; None where never."""
 
     def read(function: Function) -> int | None:
-        answer = aws.find(
+        response = aws.find(
             "logs",
             "DescribeLogStreams",
             not_found=NOT_FOUND,
@@ -155,7 +155,7 @@ def newest_ms(aws: Aws, functions: Sequence[Function]) -> int | None:
             descending=True,
             limit=1,
         )
-        times_ms = [each.get("lastEventTimestamp") for each in (answer["logStreams"] if answer else [])]
+        times_ms = [each.get("lastEventTimestamp") for each in (response["logStreams"] if response else [])]
         return max((each for each in times_ms if each is not None), default=None)
 
     return max((each for each in aws.map(read, functions) if each is not None), default=None)

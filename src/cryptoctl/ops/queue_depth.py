@@ -39,14 +39,14 @@ def depth(aws: Aws, queue: Queue) -> QueueDepth | None:
     found = aws.find("sqs", "GetQueueUrl", not_found=NO_SUCH_QUEUE, QueueName=queue.name)
     if found is None:
         return None
-    answer = aws.find(
+    response = aws.find(
         "sqs",
         "GetQueueAttributes",
         not_found=NO_SUCH_QUEUE,
         QueueUrl=found["QueueUrl"],
         AttributeNames=list(MESSAGES),
     )
-    return None if answer is None else counted(queue.name, answer["Attributes"])
+    return None if response is None else counted(queue.name, response["Attributes"])
 
 
 def counted(name: str, attributes: Mapping[str, str]) -> QueueDepth:

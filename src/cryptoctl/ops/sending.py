@@ -117,10 +117,10 @@ def send_batch(aws: Aws, function: Function, prices: Sequence[OutgoingPrice]) ->
 
     Raises Failure where the function itself fails, AwsError where AWS refuses the request.
     """
-    answer = invoke(aws, function, f"[{','.join(each.text for each in prices)}]")
-    results = answer.body.get("results")
+    response = invoke(aws, function, f"[{','.join(each.text for each in prices)}]")
+    results = response.body.get("results")
     if results is None:
-        return [f"refused with status {answer.status}: {answer.body.get('message', '')}"] * len(prices)
+        return [f"refused with status {response.status}: {response.body.get('message', '')}"] * len(prices)
     if not _one_for_each(results, prices):
         raise unexpected(function)
     return [_outcome(each) for each in results]

@@ -51,19 +51,19 @@ def names(aws: Aws, table: Table) -> Iterator[str]:
     request: dict[str, Any] = {}
     with require_table(aws, table):
         while True:
-            answer = aws.call(
+            response = aws.call(
                 "dynamodb", "Scan", TableName=table.name, Limit=1, ProjectionExpression="symbol", **request
             )
-            for item in answer["Items"]:
+            for item in response["Items"]:
                 check_key(item, table, table.partition_key)
                 if not is_message(item):
                     yield item["symbol"]["S"]
-            if not answer["Items"]:
-                if "LastEvaluatedKey" not in answer:
+            if not response["Items"]:
+                if "LastEvaluatedKey" not in response:
                     return
-                request = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+                request = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
                 continue
-            behind = {"symbol": answer["Items"][-1]["symbol"], "timestamp": {"N": BEHIND_ALL}}
+            behind = {"symbol": response["Items"][-1]["symbol"], "timestamp": {"N": BEHIND_ALL}}
             request = {"ExclusiveStartKey": behind}
 
 

@@ -59,7 +59,7 @@ def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
     def read(key_id: str) -> Response | None:
         return _readable(lambda: aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=key_id))
 
-    return [answer["KeyMetadata"] for answer in aws.map(read, ids) if answer]
+    return [response["KeyMetadata"] for response in aws.map(read, ids) if response]
 
 
 def _beyond_the_index(key: Metadata) -> bool:

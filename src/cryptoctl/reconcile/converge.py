@@ -171,26 +171,26 @@ class Convergence:
     def _wait(self, wait: WaitUntil) -> None:
         params = serialize(self._resolved(wait))
         latest: Value = None
-        answer: Response | None = None
+        response: Response | None = None
         shown = False
 
         def reached() -> bool | None:
-            nonlocal latest, answer, shown
+            nonlocal latest, response, shown
             try:
-                answer = self._run.aws.find(wait.service, wait.operation, not_found=wait.gone, **params)
+                response = self._run.aws.find(wait.service, wait.operation, not_found=wait.gone, **params)
             except AwsError as error:
                 if error.throttled:  # asked again after the pause
                     return None
                 raise
-            if answer is None and None not in wait.until and self._vanished(shown=shown):
+            if response is None and None not in wait.until and self._vanished(shown=shown):
                 raise ObserveAgain(
                     StepFailed(f"it was deleted during the wait for {wait.reason}", RUN_PLAN_FIRST),
                     RESOURCE_TO_SHOW_AGAIN,
                 )
-            shown = answer is not None
-            latest = None if answer is None else jmespath.search(wait.path, answer)
+            shown = response is not None
+            latest = None if response is None else jmespath.search(wait.path, response)
             if latest in wait.fails:
-                why = jmespath.search(wait.failure_reason, answer) if wait.failure_reason else None
+                why = jmespath.search(wait.failure_reason, response) if wait.failure_reason else None
                 ended = f"{wait.path} ended as {latest}"
                 raise StepFailed(f"{ended}: {one_line(why or 'AWS gives no reason')}", wait.failure_hint)
             return True if latest in wait.until else None
@@ -198,7 +198,7 @@ class Convergence:
         if self._retry.until(reached, wait.reason, wait.timeout_s) is None:
             waited = f"waited {wait.timeout_s:.0f} s for {wait.reason}"
             raise StepFailed(f"{waited}: {wait.path} is still {latest or 'absent'}", wait.hint)
-        self._publish(wait, answer)
+        self._publish(wait, response)
 
     def _vanished(self, *, shown: bool) -> bool:
         """Whether what a wait does not find was there before: then no waiting brings it back.
@@ -213,8 +213,8 @@ class Convergence:
         while True:
             try:
                 params = serialize(resolved, self._revealed)
-                answer = self._run.aws.call(call.service, call.operation, once=call.once, **params)
-                if self._revealed.overwrote(resolved, answer):
+                response = self._run.aws.call(call.service, call.operation, once=call.once, **params)
+                if self._revealed.overwrote(resolved, response):
                     continue
                 break
             except (AwsError, Failure) as error:
@@ -227,7 +227,7 @@ class Convergence:
                         raise StepFailed(f"{NOT_PUT_BACK}: {error}", PUT_BACK) from error
                     if error.code == call.gone:
                         return
-                    if error.code == call.exists or (call.once and error.answer_lost):
+                    if error.code == call.exists or (call.once and error.response_lost):
                         raise ObserveAgain(_final_failure(error)) from error
                     raise
                 waits = pauses.setdefault(rule, self._retry.pauses(rule.reason, rule.timeout_s))
@@ -235,7 +235,7 @@ class Convergence:
                     hint = rule.hint or remedy(error, self._step.resource.remedies)
                     waited = f"waited {rule.timeout_s:.0f} s for {rule.reason}"
                     raise StepFailed(f"{error} ({waited})", hint) from error
-        self._publish(call, answer)
+        self._publish(call, response)
 
     def _rule(self, error: AwsError) -> RetryRule | None:
         """The rule for an error, of the call itself or of the read of a value that it writes again."""
@@ -245,8 +245,8 @@ class Convergence:
         matching = (rule for rule in rules if rule.matches(error.operation, error.code, error.message))
         return next(matching, None)
 
-    def _publish(self, request: CallOrWait, answer: Response | None) -> None:
-        found = {name: jmespath.search(path, answer) for name, path in request.gives.items()}
+    def _publish(self, request: CallOrWait, response: Response | None) -> None:
+        found = {name: jmespath.search(path, response) for name, path in request.gives.items()}
         for name in (name for name, value in found.items() if value is None):
             asked = f"{request.service}:{request.operation}"
             # It is as if the answer were lost: what is there has it.
@@ -256,6 +256,6 @@ class Convergence:
 
 def _final_failure(error: AwsError) -> StepFailed:
     """What to say where a step, looked at again and again, goes on to meet that error."""
-    if error.answer_lost:
+    if error.response_lost:
         return StepFailed(str(error), remedy(error))
     return StepFailed(f"it is being changed by another run; {error}", ANOTHER_RUN)

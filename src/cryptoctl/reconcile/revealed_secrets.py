@@ -34,19 +34,19 @@ class RevealedSecrets:
     def __call__(self, secret: Secret) -> str:
         if secret.kept and secret not in self._put_back:
             # Each time: it may have been changed while something was waited for.
-            answer = self._read(secret.kept, secret.kept.params)
-            self._texts[secret] = jmespath.search(secret.kept.path, answer)
-            self._versions[secret] = jmespath.search(secret.kept.version, answer)
+            response = self._read(secret.kept, secret.kept.params)
+            self._texts[secret] = jmespath.search(secret.kept.path, response)
+            self._versions[secret] = jmespath.search(secret.kept.version, response)
         elif secret not in self._texts:
             self._texts[secret] = secret.make()
         return self._texts[secret]
 
-    def overwrote(self, sent: Value, answer: Response) -> bool:
+    def overwrote(self, sent: Value, response: Response) -> bool:
         """Whether another's value, written after ours was read, was overwritten; that one is sent next."""
         for secret in leaves(sent):
             if not isinstance(secret, Secret) or not secret.kept:
                 continue
-            version = jmespath.search(secret.kept.written, answer)
+            version = jmespath.search(secret.kept.written, response)
             self.overwritten = version not in (None, self._versions[secret] + 1)
             if not self.overwritten:
                 continue

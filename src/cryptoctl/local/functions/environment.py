@@ -109,16 +109,16 @@ class ExecutionEnvironment:
         }
         self._send(message)
         try:
-            answer = await self._receive(self.function.timeout_s)
+            response = await self._receive(self.function.timeout_s)
         finally:
             self.used_at = time.monotonic()
             self._drain()
-        if "error" in answer:
-            error = answer["error"]
+        if "error" in response:
+            error = response["error"]
             return InvocationOutcome(
                 payload=json.dumps(error), error=True, error_type=error["errorType"], log_tail=self.log_tail
             )
-        return InvocationOutcome(payload=answer["result"], log_tail=self.log_tail)
+        return InvocationOutcome(payload=response["result"], log_tail=self.log_tail)
 
     def close(self) -> None:
         """Ends the process, whatever it is doing."""
@@ -177,8 +177,8 @@ class ExecutionEnvironment:
         try:
             async with asyncio.timeout(within_s):
                 size = int.from_bytes(await self._reader.readexactly(4), "big")
-                answer: dict[str, Any] = json.loads(await self._reader.readexactly(size))
-                return answer
+                response: dict[str, Any] = json.loads(await self._reader.readexactly(size))
+                return response
         except TimeoutError:
             raise EnvironmentLostError("timeout") from None
         except (asyncio.IncompleteReadError, ConnectionError):

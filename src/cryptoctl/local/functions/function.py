@@ -84,8 +84,8 @@ class FunctionLookup:
         place = (region, name)
         if place not in self._policies:
             try:
-                answer = await self._client.rest("GET", f"/2015-03-31/functions/{name}/policy", region)
-                self._policies[place] = json.loads(json.loads(answer.body)["Policy"])
+                response = await self._client.rest("GET", f"/2015-03-31/functions/{name}/policy", region)
+                self._policies[place] = json.loads(json.loads(response.body)["Policy"])
             except ServiceError:
                 return {}
         return self._policies[place]
@@ -93,10 +93,10 @@ class FunctionLookup:
     async def _read(self, region: str, name: str, qualifier: str) -> FunctionConfig:
         query = f"Qualifier={qualifier}" if qualifier and qualifier != "$LATEST" else ""
         path = f"/2015-03-31/functions/{name}"
-        answer = json.loads((await self._client.rest("GET", path, region, query=query)).body)
-        configuration = answer["Configuration"]
-        code = await self._code(configuration["CodeSha256"], answer["Code"].get("Location", ""), region)
-        return _function(answer, region, code)
+        response = json.loads((await self._client.rest("GET", path, region, query=query)).body)
+        configuration = response["Configuration"]
+        code = await self._code(configuration["CodeSha256"], response["Code"].get("Location", ""), region)
+        return _function(response, region, code)
 
     async def _code(self, sha256: str, location: str, region: str) -> Path:
         """The directory with the unpacked code; two functions of the same code share it."""
@@ -118,8 +118,8 @@ def _unpack(zipped: bytes, directory: Path) -> None:
     fresh.rename(directory)
 
 
-def _function(answer: dict[str, Any], region: str, code: Path) -> FunctionConfig:
-    configuration = answer["Configuration"]
+def _function(response: dict[str, Any], region: str, code: Path) -> FunctionConfig:
+    configuration = response["Configuration"]
     logging = configuration.get("LoggingConfig") or {}
     name = configuration["FunctionName"]
     identity = {
@@ -141,7 +141,7 @@ def _function(answer: dict[str, Any], region: str, code: Path) -> FunctionConfig
         log_level=logging.get("ApplicationLogLevel") or "INFO",
         system_log_level=logging.get("SystemLogLevel") or "INFO",
         log_group=logging.get("LogGroup") or f"/aws/lambda/{name}",
-        reserved=(answer.get("Concurrency") or {}).get("ReservedConcurrentExecutions"),
+        reserved=(response.get("Concurrency") or {}).get("ReservedConcurrentExecutions"),
         dead_letters=(configuration.get("DeadLetterConfig") or {}).get("TargetArn") or None,
         key=hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest(),
     )

@@ -235,15 +235,18 @@ def main() -> None:
         message = channel.receive()
         formatter.request_id = message["request_id"]
         if handler is None and failure:
-            answer: dict[str, Any] = {"error": {**failure, "requestId": message["request_id"]}, "fatal": True}
+            response: dict[str, Any] = {
+                "error": {**failure, "requestId": message["request_id"]},
+                "fatal": True,
+            }
         else:
-            answer = invoke(handler, init, message)
-        if "error" in answer:
-            log_error(answer["error"], init["json_logs"])
+            response = invoke(handler, init, message)
+        if "error" in response:
+            log_error(response["error"], init["json_logs"])
         formatter.request_id = ""
         sys.stdout.flush()
         sys.stderr.flush()
-        channel.send(answer)
+        channel.send(response)
 
 
 if __name__ == "__main__":

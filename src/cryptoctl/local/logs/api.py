@@ -120,10 +120,10 @@ class LogsApi:
         if not (token.isascii() and token.isdecimal()):
             raise _invalid_token()
         start = int(token)
-        answer: dict[str, Any] = {"logStreams": streams[start : start + size]}
+        response: dict[str, Any] = {"logStreams": streams[start : start + size]}
         if start + size < len(streams):
-            answer["nextToken"] = str(start + size)
-        return answer
+            response["nextToken"] = str(start + size)
+        return response
 
     def put_events(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
         """PutLogEvents."""
@@ -188,10 +188,10 @@ class LogsApi:
                 found.append(last)
             if len(found) == limit:
                 break
-        answer: dict[str, Any] = {"events": [_shown(event) for event in found], "searchedLogStreams": []}
+        response: dict[str, Any] = {"events": [_shown(event) for event in found], "searchedLogStreams": []}
         if last is not None and (last is not scanned[-1] or len(scanned) == SCANNED_AT_ONCE):
-            answer["nextToken"] = f"{last.at}/{last.id}"
-        return answer
+            response["nextToken"] = f"{last.at}/{last.id}"
+        return response
 
     def _between(
         self,

@@ -118,10 +118,10 @@ class MappingsApi:
             if fits and mapping.region == request.region:
                 found.append(_fields(mapping))
         start, size = _page(query)
-        answer: dict[str, Any] = {"EventSourceMappings": found[start : start + size]}
+        response: dict[str, Any] = {"EventSourceMappings": found[start : start + size]}
         if start + size < len(found):
-            answer["NextMarker"] = str(start + size)
-        return json_response(answer)
+            response["NextMarker"] = str(start + size)
+        return json_response(response)
 
     def _tags(self, request: HttpRequest, arn: str) -> HttpResponse | None:
         mapping = self._store.get(arn.rpartition(":")[2])

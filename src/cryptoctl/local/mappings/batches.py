@@ -57,9 +57,9 @@ def sequence_number(record: Record) -> str:
     return str(record["dynamodb"]["SequenceNumber"])
 
 
-def judge(batch: Batch, answer: BatchResult, rules: FailureRules) -> BatchDecision:
+def judge(batch: Batch, result: BatchResult, rules: FailureRules) -> BatchDecision:
     """What to do with a batch after this answer."""
-    failed_from = _failed_from(batch.records, answer, rules)
+    failed_from = _failed_from(batch.records, result, rules)
     if failed_from is None:
         return BatchDecision(done=len(batch.records))
     left = batch.records[failed_from:]
@@ -90,13 +90,13 @@ def split_aged(batch: Batch, horizon_s: float) -> tuple[Batch, Batch]:
     return Batch(records=aged, failures=batch.failures), Batch(records=left, failures=batch.failures)
 
 
-def _failed_from(records: Sequence[Record], answer: BatchResult, rules: FailureRules) -> int | None:
+def _failed_from(records: Sequence[Record], result: BatchResult, rules: FailureRules) -> int | None:
     """The index of the first record that failed, or None where none did."""
-    if answer.error:
+    if result.error:
         return 0
     if not rules.reports_failures:
         return None
-    reported = _reported(answer.payload)
+    reported = _reported(result.payload)
     if reported is None:
         return 0
     if not reported:

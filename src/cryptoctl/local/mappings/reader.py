@@ -34,12 +34,12 @@ class StreamReader:
         if self._iterator is None:
             self._iterator = await self._iterator_of_position()
         try:
-            answer = await self._call("GetRecords", ShardIterator=self._iterator, Limit=READ_AT_ONCE)
+            response = await self._call("GetRecords", ShardIterator=self._iterator, Limit=READ_AT_ONCE)
         except ServiceError:
             self._iterator = None
             raise
-        self._iterator = answer.get("NextShardIterator") or self._iterator
-        return list(answer["Records"])
+        self._iterator = response.get("NextShardIterator") or self._iterator
+        return list(response["Records"])
 
     def position_after(self, record: Record) -> dict[str, str]:
         """The position of a stream of which everything up to this record is done."""
@@ -67,8 +67,8 @@ class StreamReader:
         return str(described["StreamDescription"]["Shards"][0]["ShardId"])
 
     async def _new_iterator(self, shard: str, **where: str) -> str:
-        answer = await self._call("GetShardIterator", StreamArn=self._arn, ShardId=shard, **where)
-        return str(answer["ShardIterator"])
+        response = await self._call("GetShardIterator", StreamArn=self._arn, ShardId=shard, **where)
+        return str(response["ShardIterator"])
 
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         return await self._client.json("dynamodbstreams", operation, self._mapping.region, **parameters)

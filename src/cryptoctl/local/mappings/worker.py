@@ -143,17 +143,17 @@ class MappingWorker:
             batch = await self._without_aged(waiting.pop(0))
             if not batch.records:
                 continue
-            answer = await self._invoke(batch)
-            if self._stopping.is_set() and answer is None:
+            batch_result = await self._invoke(batch)
+            if self._stopping.is_set() and batch_result is None:
                 return
-            if answer is None:
+            if batch_result is None:
                 waiting.insert(0, batch)
                 continue
-            verdict = judge(batch, answer, self._rules)
+            verdict = judge(batch, batch_result, self._rules)
             result = "PROBLEM: Function call failed" if verdict.again or verdict.given_up else "OK"
             self._finish(batch.records[: verdict.done], result)
             if verdict.given_up:
-                await self._give_up(verdict.given_up, "RetryAttemptsExhausted", answer)
+                await self._give_up(verdict.given_up, "RetryAttemptsExhausted", batch_result)
             waiting[:0] = verdict.again
             if verdict.again and verdict.again[0].failures:
                 await self._pause(min(FIRST_PAUSE_S * 2.0 ** (verdict.again[0].failures - 1), MAX_PAUSE_S))
@@ -182,8 +182,10 @@ class MappingWorker:
             await self._give_up(aged, "RecordAgeExceeded", None)
         return left
 
-    async def _give_up(self, batch: Batch, condition: str, answer: BatchResult | None) -> None:
-        await self._delivery.give_up(batch.records, self._reader.shard, condition, batch.failures, answer)
+    async def _give_up(self, batch: Batch, condition: str, batch_result: BatchResult | None) -> None:
+        await self._delivery.give_up(
+            batch.records, self._reader.shard, condition, batch.failures, batch_result
+        )
         self._finish(batch.records, "PROBLEM: Function call failed")
 
     def _finish(self, records: tuple[Record, ...], result: str) -> None:

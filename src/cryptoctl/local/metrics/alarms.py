@@ -68,8 +68,8 @@ class Alarms:
                     await self.evaluate(region, alarm)
 
     async def _describe(self, region: str, **which: Any) -> list[dict[str, Any]]:
-        answer = await self._client.json("monitoring", "DescribeAlarms", region, **which)
-        return list(answer.get("MetricAlarms", []))
+        response = await self._client.json("monitoring", "DescribeAlarms", region, **which)
+        return list(response.get("MetricAlarms", []))
 
     async def evaluate(self, region: str, alarm: Mapping[str, Any]) -> None:
         """Sets the alarm's state where its metric calls for another."""
@@ -104,7 +104,7 @@ class Alarms:
         statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic") or "Average"
         newest = int(time.time() // period) * period
         extended = "ExtendedStatistics" if statistic.startswith("p") else "Statistics"
-        answer = await self._client.json(
+        response = await self._client.json(
             "monitoring",
             "GetMetricStatistics",
             region,
@@ -116,7 +116,7 @@ class Alarms:
             Period=period,
             **{extended: [statistic]},
         )
-        by_start = {_epoch(each["Timestamp"]): each for each in answer["Datapoints"]}
+        by_start = {_epoch(each["Timestamp"]): each for each in response["Datapoints"]}
         starts = [newest - number * period for number in range(rule.periods + 1)]
         if not (rule.rising and starts[0] in by_start):
             starts.pop(0)

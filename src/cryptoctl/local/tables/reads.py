@@ -106,12 +106,12 @@ class _Page:
         else:
             # DynamoDB knows that there is no more only when it has not reached its limit.
             last = last if scanned == self._limit else None
-        answer: dict[str, Any] = {"Count": matching, "ScannedCount": scanned}
+        response: dict[str, Any] = {"Count": matching, "ScannedCount": scanned}
         if not self._count_only:
-            answer["Items"] = items
+            response["Items"] = items
         if last is not None:
-            answer["LastEvaluatedKey"] = self._table.key_of(last)
-        return answer
+            response["LastEvaluatedKey"] = self._table.key_of(last)
+        return response
 
 
 def _key_range(table: StoredTable, conditions: list[KeyCondition]) -> KeyRange:

@@ -33,8 +33,8 @@ class StreamsApi:
         own = _OWN.get(operation)
         if own is None or operation == request.target:
             return None
-        answer = own(self, request.region, request.json)
-        return None if answer is None else json_response(answer)
+        response = own(self, request.region, request.json)
+        return None if response is None else json_response(response)
 
     def describe(self, _region: str, asked: dict[str, Any]) -> dict[str, Any] | None:
         """DescribeStream."""
@@ -110,10 +110,10 @@ class StreamsApi:
         for sequence, text in self._database.execute(sql, stream, after, limit):
             records.append(_record(region, sequence, json.loads(text)))
             after = sequence
-        answer: dict[str, Any] = {"Records": records}
+        response: dict[str, Any] = {"Records": records}
         if found[1] or records:
-            answer["NextShardIterator"] = _token(stream, after)
-        return answer
+            response["NextShardIterator"] = _token(stream, after)
+        return response
 
     def prune(self) -> None:
         """Drops records older than a day, and streams that ended and have none left."""

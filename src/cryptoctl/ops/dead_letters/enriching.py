@@ -107,10 +107,10 @@ class Enricher:
     def invoke(self, payload: str) -> str | None:
         """Invokes the enricher with an event; None if it did all of it, else why not."""
         name = self.stack.enricher.name
-        answer, problem = invoke(self.aws, name, payload)
+        response, problem = invoke(self.aws, name, payload)
         if problem is not None:
             return problem
-        failed = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+        failed = response.get("batchItemFailures") if isinstance(response, dict) else None
         if failed:
             return f"{name} failed for {len(failed)} of its records; see `cryptoctl logs {name}`"
         return None
@@ -155,9 +155,9 @@ class Enricher:
 
         def read() -> bool | None:
             nonlocal wanted
-            answer = self.aws.call("dynamodb", "BatchGetItem", RequestItems=wanted)
-            found.extend(answer["Responses"].get(table, ()))
-            wanted = answer.get("UnprocessedKeys") or {}
+            response = self.aws.call("dynamodb", "BatchGetItem", RequestItems=wanted)
+            found.extend(response["Responses"].get(table, ()))
+            wanted = response.get("UnprocessedKeys") or {}
             return None if wanted else True
 
         if Retry(RealClock()).until(read, "DynamoDB to give the rest", UNPROCESSED_KEYS_WITHIN_S) is None:
@@ -246,11 +246,13 @@ def invoke(aws: Aws, name: str, payload: str) -> tuple[Any, str | None]:
     except AwsError as error:
         return None, f"{error.code}: {error.message}"
     try:
-        answer = reply.answer
+        response = reply.answer
     except (ValueError, RecursionError):
         return None, f"{name} gave an answer that is not JSON"
     if not reply.error:
-        return answer, None
-    detail = answer if isinstance(answer, dict) else {}
+        return response, None
+    detail = response if isinstance(response, dict) else {}
     said = (detail.get("errorType"), detail.get("errorMessage"))
-    return answer, ": ".join(str(each) for each in said if each) or f"{name} failed without an error message"
+    return response, ": ".join(
+        str(each) for each in said if each
+    ) or f"{name} failed without an error message"

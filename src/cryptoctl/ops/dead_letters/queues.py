@@ -71,7 +71,7 @@ class DeadLetterQueue:
     def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
         """Up to ten messages, invisible to others for `visibility_s`; none if SQS gives no more."""
         try:
-            answer = self.aws.call(
+            response = self.aws.call(
                 "sqs",
                 "ReceiveMessage",
                 QueueUrl=self.url,
@@ -85,7 +85,7 @@ class DeadLetterQueue:
             if error.code.endswith(OVER_LIMIT):
                 return []
             raise
-        return [_message(self.name, each) for each in answer.get("Messages", ())]
+        return [_message(self.name, each) for each in response.get("Messages", ())]
 
     def receive_from_all(self, *, visibility_s: int) -> list[Message]:
         """As `receive`; none only if the queue has none. A short poll asks a subset of SQS's servers."""
@@ -140,8 +140,8 @@ class DeadLetterQueue:
 
     def _done(self, operation: str, chunk: Sequence[dict[str, Any]]) -> list[bool]:
         entries = [{"Id": str(number), **each} for number, each in enumerate(chunk)]
-        answer = self.aws.call("sqs", operation, QueueUrl=self.url, Entries=entries)
-        done = {each["Id"] for each in answer.get("Successful", ())}
+        response = self.aws.call("sqs", operation, QueueUrl=self.url, Entries=entries)
+        done = {each["Id"] for each in response.get("Successful", ())}
         return [each["Id"] in done for each in entries]
 
 
@@ -183,8 +183,8 @@ def _found(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue | None:
     if found is None:
         return None
     names = ["QueueArn", "CreatedTimestamp", "RedrivePolicy"]
-    answer = aws.call("sqs", "GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=names)
-    attributes = answer["Attributes"]
+    response = aws.call("sqs", "GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=names)
+    attributes = response["Attributes"]
     if attributes.get("RedrivePolicy"):
         raise Failure(
             ExitCode.REFUSED,

@@ -57,8 +57,8 @@ class Replayer:
     def _run(self, step: ReplayStep) -> StepAttempt:
         match step.action:
             case ReplayAction.STORE:
-                answer, problem = invoke(self.aws, self.stack.webhook.name, step.payload)
-                return verdict(answer, step) if problem is None else StepAttempt(reason=problem)
+                response, problem = invoke(self.aws, self.stack.webhook.name, step.payload)
+                return verdict(response, step) if problem is None else StepAttempt(reason=problem)
             case ReplayAction.ENRICH:
                 return self._enrich(step)
             case ReplayAction.DELETE:
@@ -135,10 +135,10 @@ class AwsFacts:
         return self.replayer.enricher.items([key]).get(key)
 
 
-def verdict(answer: Any, step: ReplayStep) -> StepAttempt:
+def verdict(response: Any, step: ReplayStep) -> StepAttempt:
     """How a step ended, by the webhook processor's answer."""
     try:
-        status, body = answer["statusCode"], json.loads(answer["body"])
+        status, body = response["statusCode"], json.loads(response["body"])
         said, results = str(body.get("message", "")), body.get("results", ())
         refused = [f"{r.get('field')}: {r.get('reason')}" for r in results if r.get("status") == "rejected"]
     except (TypeError, KeyError, ValueError, AttributeError, RecursionError):

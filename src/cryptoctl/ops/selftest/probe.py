@@ -38,8 +38,8 @@ def _asked(service: str, operation: str, params: dict[str, Any]) -> dict[str, An
     from botocore.exceptions import ClientError
 
     try:
-        answer = getattr(boto3.client(service), operation)(**params)
+        response = getattr(boto3.client(service), operation)(**params)
     except ClientError as error:
         return {"code": error.response["Error"]["Code"], "message": error.response["Error"]["Message"]}
-    variables = answer.get("Configuration", {}).get("Environment", {})
-    return {"tags_error": answer.get("TagsError"), "variables_error": variables.get("Error")}
+    variables = response.get("Configuration", {}).get("Environment", {})
+    return {"tags_error": response.get("TagsError"), "variables_error": variables.get("Error")}

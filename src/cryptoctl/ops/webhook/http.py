@@ -40,8 +40,10 @@ def send_request(
     data = body.encode() if body is not None else None
     request = urllib.request.Request(url, data=data, headers=dict(headers), method=method)  # noqa: S310 - AWS's or ours
     try:
-        with urllib.request.build_opener(*handlers).open(request, timeout=TIMEOUT_S) as answer:
-            return WebhookResponse(status=answer.status, text=answer.read(MAX_BYTES).decode(errors="replace"))
+        with urllib.request.build_opener(*handlers).open(request, timeout=TIMEOUT_S) as response:
+            return WebhookResponse(
+                status=response.status, text=response.read(MAX_BYTES).decode(errors="replace")
+            )
     except urllib.error.HTTPError as error:
         with error:
             return WebhookResponse(status=error.code, text=error.read(MAX_BYTES).decode(errors="replace"))

@@ -152,7 +152,7 @@ class SecretStore:
         if found.fields["Type"] != TYPE:
             obstacle = self.parameter.of_another_type(found)
             raise Failure(ExitCode.REFUSED, f"{obstacle.what} Nothing was changed.", obstacle.hint)
-        answer = self.aws.call(
+        response = self.aws.call(
             "ssm",
             "PutParameter",
             Name=name,
@@ -163,7 +163,7 @@ class SecretStore:
             Tier=found.fields["Tier"],
             Overwrite=True,
         )
-        return int(answer["Version"])
+        return int(response["Version"])
 
 
 def made_for(stack: Stack, sender: str) -> str:

@@ -45,12 +45,12 @@ def _open(context: CheckContext) -> Evidence:
     def answered() -> bool:
         nonlocal last
         try:
-            answer = _sent(context, "health", None, {})
+            response = _sent(context, "health", None, {})
         except Failure as failure:  # a new name takes a while to be known
             last = failure.message
             return False
-        last = f"{answer.status}: {answer.text[:MAX_SHOWN_LENGTH]}"
-        return answer.status == 200
+        last = f"{response.status}: {response.text[:MAX_SHOWN_LENGTH]}"
+        return response.status == 200
 
     seconds = context.seconds(answered, OPEN_WITHIN_S)
     if seconds is None:

@@ -52,8 +52,8 @@ def _attribute_shows(context: CheckContext) -> Evidence:
 
 def _retention(context: CheckContext, url: str) -> str:
     names = ["MessageRetentionPeriod"]
-    answer = context.aws.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=names)
-    return str(answer["Attributes"]["MessageRetentionPeriod"])
+    response = context.aws.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=names)
+    return str(response["Attributes"]["MessageRetentionPeriod"])
 
 
 MESSAGING = (

@@ -25,9 +25,9 @@ PRICES = tuple(range(1, 6))
 def _prices_are_enriched(context: CheckContext) -> Evidence:
     for price in PRICES:
         text = json.dumps({"symbol": SYMBOL, "price": price, "exchange": "selftest", "id": str(price)})
-        answer = invoke(context.aws, context.stack.webhook, text)
-        if answer.status != 200:
-            return failed(f"{answer.status}: {answer.body}")
+        response = invoke(context.aws, context.stack.webhook, text)
+        if response.status != 200:
+            return failed(f"{response.status}: {response.body}")
     seconds = context.seconds(lambda: len(_enriched(context)) == len(PRICES), ENRICHED_WITHIN_S)
     if seconds is None:
         return differs(f"{len(_enriched(context))} of {len(PRICES)} within {ENRICHED_WITHIN_S} s")
@@ -38,7 +38,7 @@ def _prices_are_enriched(context: CheckContext) -> Evidence:
 
 
 def _enriched(context: CheckContext) -> list[dict[str, Any]]:
-    answer = context.aws.call(
+    response = context.aws.call(
         "dynamodb",
         "Query",
         TableName=context.stack.prices.name,
@@ -46,7 +46,7 @@ def _enriched(context: CheckContext) -> list[dict[str, Any]]:
         ExpressionAttributeValues={":symbol": {"S": SYMBOL}},
         ConsistentRead=True,
     )
-    return [each for each in answer["Items"] if each.get("processed", {}).get("BOOL")]
+    return [each for each in response["Items"] if each.get("processed", {}).get("BOOL")]
 
 
 def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[CheckContext], Evidence]:
@@ -56,7 +56,7 @@ def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[CheckContext],
 
         def there() -> bool:
             now = datetime.now(UTC)
-            answer = context.aws.call(
+            response = context.aws.call(
                 "cloudwatch",
                 "GetMetricStatistics",
                 Namespace=metric.namespace,
@@ -67,7 +67,7 @@ def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[CheckContext],
                 Period=60,
                 Statistics=["Maximum"],
             )
-            return bool(answer["Datapoints"])
+            return bool(response["Datapoints"])
 
         seconds = context.seconds(there, MEASURED_WITHIN_S)
         if seconds is None:

@@ -51,8 +51,8 @@ def _statement(context: CheckContext, condition: str, *parameters: Any, place: i
 
 def _executed(context: CheckContext, *statements: dict[str, Any]) -> list[str]:
     """The error codes of a batch of statements; empty where there is none."""
-    answer = context.send(call("dynamodb", "BatchExecuteStatement", Statements=list(statements)))
-    return [(each.get("Error") or {}).get("Code", "") for each in answer["Responses"]]
+    response = context.send(call("dynamodb", "BatchExecuteStatement", Statements=list(statements)))
+    return [(each.get("Error") or {}).get("Code", "") for each in response["Responses"]]
 
 
 def _holder_is_told(context: CheckContext) -> Evidence:
@@ -64,7 +64,7 @@ def _holder_is_told(context: CheckContext) -> Evidence:
     first, again = (
         invoke(context.aws, context.stack.webhook, json.dumps({"prices": prices})) for _ in range(2)
     )
-    seen = [[each.get("status") for each in answer.body.get("results", ())] for answer in (first, again)]
+    seen = [[each.get("status") for each in response.body.get("results", ())] for response in (first, again)]
     return compared(seen, [["stored"] * 2, ["duplicate"] * 2])
 
 
@@ -117,8 +117,8 @@ def _protected(context: CheckContext) -> Evidence:
 
 def _settled(context: CheckContext) -> None:
     def active() -> bool | None:
-        answer = context.aws.call("dynamodb", "DescribeTable", TableName=context.stack.prices.name)
-        return answer["Table"]["TableStatus"] == "ACTIVE" or None
+        response = context.aws.call("dynamodb", "DescribeTable", TableName=context.stack.prices.name)
+        return response["Table"]["TableStatus"] == "ACTIVE" or None
 
     context.retry.until(active, "the table", 120)
 
