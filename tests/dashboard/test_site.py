@@ -127,7 +127,7 @@ def test_http_s_own_port_may_be_left_out_as_browsers_do(
     async def body(_max_bytes: int) -> bytes:
         return b""
 
-    assert asyncio.run(site.answer(head, body)).status == wanted
+    assert asyncio.run(site.handle(head, body)).status == wanted
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "get"])

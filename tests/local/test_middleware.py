@@ -21,7 +21,7 @@ class Raises:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def answer(self, _request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, _request: HttpRequest) -> HttpResponse | None:
         """Raises."""
         raise self._error
 

@@ -44,7 +44,7 @@ def serving(
         ) from error
     site = Site(reader, assets, listener.getsockname()[1])
     loop = asyncio.new_event_loop()
-    server = HttpServer(site.answer, limits)
+    server = HttpServer(site.handle, limits)
     loop.run_until_complete(server.start(listener))
     thread = threading.Thread(target=loop.run_forever, name="dashboard", daemon=True)
     thread.start()

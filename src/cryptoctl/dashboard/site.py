@@ -60,7 +60,7 @@ class Site:
             self._tickets.add(ticket)
         return f"{self._origin}/open/{ticket}"
 
-    async def answer(self, head: RequestHead, _body: ReadBody) -> HttpResponse:
+    async def handle(self, head: RequestHead, _body: ReadBody) -> HttpResponse:
         """The answer to a request; nothing is awaited, and no body is read."""
         refused = self._refused(head)
         if refused is not None:

@@ -100,7 +100,7 @@ class EngineApp:
             Parameters(middleware.inner, client),
             Invocations(middleware.inner, functions, self._execution, self._queue, redirect),
         )
-        middleware.answer_url = FunctionUrls(functions, self._execution, port).answer
+        middleware.handle_url = FunctionUrls(functions, self._execution, port).handle
         self._metrics = FunctionMetrics(client, self._execution)
         self._queue_metrics = QueueMetrics(client, regions)
         self._data = data

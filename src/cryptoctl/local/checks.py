@@ -18,7 +18,7 @@ class Checks:
         self._client = client
         self._find = find
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Raises ServiceError; never answers."""
         check = self._find(request)
         if check is not None:

@@ -24,7 +24,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-AnswerUrl = Callable[[UrlTarget, RequestHead, str, bytes], Awaitable[HttpResponse]]
+UrlHandler = Callable[[UrlTarget, RequestHead, str, bytes], Awaitable[HttpResponse]]
 """Answers a request to a function URL: its target, head, path and body."""
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 class Service(Protocol):
     """Something that answers requests in ministack's place, or looks at them on their way."""
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the request is not this part's."""
 
 
@@ -44,7 +44,7 @@ class Middleware:
         self._inner = inner
         self._access = access
         self.services: Sequence[Service] = ()
-        self.answer_url: AnswerUrl | None = None
+        self.handle_url: UrlHandler | None = None
         self.problems: Callable[[], Sequence[str]] = tuple
         self.on_passed: Sequence[Callable[[HttpRequest, HttpResponse], None]] = ()
 
@@ -62,9 +62,9 @@ class Middleware:
         if admission.status:
             return json_response({"problems": list(self.problems())})
         if admission.function_url is not None:
-            assert self.answer_url is not None
+            assert self.handle_url is not None
             url, raw_path = admission.function_url, admission.function_path
-            response = await self._guarded(self.answer_url(url, head, raw_path, body), head)
+            response = await self._guarded(self.handle_url(url, head, raw_path, body), head)
             return response if url.cors else _without_cors(response)
         path = RUN_PATH if admission.internal else head.path
         request = HttpRequest(head.method, path, head.headers, body, head.query)
@@ -76,7 +76,7 @@ class Middleware:
 
     async def _first_answer(self, request: HttpRequest) -> HttpResponse:
         for service in self.services:
-            response = await service.answer(request)
+            response = await service.handle(request)
             if response is not None:
                 return response
         return await self.inner(request)

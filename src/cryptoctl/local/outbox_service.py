@@ -48,7 +48,7 @@ class Outbox:
         self._database = database
         self._client = client
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to a request that publishes or subscribes; None for any other."""
         asked = request.form
         action = asked.get("Action", "")

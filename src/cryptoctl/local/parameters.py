@@ -24,7 +24,7 @@ class Parameters:
         self._inner = inner
         self._client = client
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Checks what is written; answers what reads values."""
         service, _, operation = request.target.partition(".")
         if service != "AmazonSSM":

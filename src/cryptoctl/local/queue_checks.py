@@ -58,7 +58,7 @@ class MessageBatches:
     def __init__(self, inner: Inner) -> None:
         self._inner = inner
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to such a batch, else None. Raises ServiceError."""
         return await _send_batch(self._inner, request) if request.target == SEND_BATCH else None
 

@@ -44,7 +44,7 @@ class Invocations:
         self._execution = execution
         self._queue = queue
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Answers Invoke; notices every other request that changes a function."""
         if request.path == RUN_PATH:
             return await self._run_for_ministack(request)

@@ -32,7 +32,7 @@ class FunctionUrlConfigs:
         self._inner = inner
         self._port = port
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Answers the five operations on function URLs."""
         if not _CONFIGURATIONS.fullmatch(request.path):
             return None
@@ -70,7 +70,7 @@ class FunctionUrls:
         self._execution = execution
         self._port = port
 
-    async def answer(self, url: UrlTarget, head: RequestHead, raw_path: str, body: bytes) -> HttpResponse:
+    async def handle(self, url: UrlTarget, head: RequestHead, raw_path: str, body: bytes) -> HttpResponse:
         """What the function answers; 403, 413, 429 and 502 as AWS's front end gives them."""
         request_id = str(uuid.uuid4())
         cors = _cors_headers(url.cors, head.header("origin"))

@@ -29,7 +29,7 @@ class LogsApi:
         self._store = store
         self._forget_filters = forget_filters
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the operation is not about events."""
         if not request.target.startswith("Logs."):
             return None

@@ -37,7 +37,7 @@ class MappingsApi:
         self._functions = functions
         self._runner = runner
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the request is not about a stream mapping."""
         tagged = _TAGS.fullmatch(unquote(request.path))
         if tagged:

@@ -37,7 +37,7 @@ class Alarms:
         self._regions = regions
         self._tell = tell
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Has ministack change the state, and keeps what the alarm tells people outside."""
         if request.target != f"{TARGET}.SetAlarmState":
             return None

@@ -25,7 +25,7 @@ class Dashboards:
         self._client = client
         database.define(SCHEMA)
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Keeps the tags that a new dashboard is given; answers for them; forgets those of a deleted one."""
         target, _, operation = request.target.partition(".")
         if target != TARGET:

@@ -53,7 +53,7 @@ class TablesApi:
         self._inner = inner
         self._store = store
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the tables concerned are ministack's."""
         if not request.target.startswith("DynamoDB."):
             return None

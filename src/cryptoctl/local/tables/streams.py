@@ -27,7 +27,7 @@ class StreamsApi:
         self._store = store
         self._database = store.database
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the stream is not one of ours."""
         operation = request.target.removeprefix("DynamoDBStreams.")
         own = _OWN.get(operation)
