@@ -25,29 +25,29 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 class Invocation:
     """What Lambda replied to an invocation."""
 
-    reply: Mapping[str, Any]
+    response: Mapping[str, Any]
     payload: bytes
 
     @property
     def request_id(self) -> str:
         """The request's id."""
-        return str(self.reply["ResponseMetadata"]["RequestId"])
+        return str(self.response["ResponseMetadata"]["RequestId"])
 
     @property
     def error(self) -> str:
         """`Unhandled` or the like where the function failed, else empty."""
-        return str(self.reply.get("FunctionError", ""))
+        return str(self.response.get("FunctionError", ""))
 
     @property
-    def answer(self) -> Any:
+    def result(self) -> Any:
         """The payload, parsed: of a failure Lambda's description. Raises ValueError or RecursionError."""
         return json.loads(self.payload or b"null")
 
 
 def invocation(aws: Aws, name: str, event: str, kind: str = "RequestResponse") -> Invocation:
     """Invokes a function, and waits for its answer unless the kind is Event."""
-    reply = aws.call("lambda", "Invoke", FunctionName=name, InvocationType=kind, Payload=event.encode())
-    return Invocation(reply=reply, payload=reply["Payload"].read())
+    response = aws.call("lambda", "Invoke", FunctionName=name, InvocationType=kind, Payload=event.encode())
+    return Invocation(response=response, payload=response["Payload"].read())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +60,10 @@ class ProcessorResponse:
 
 def invoke(aws: Aws, function: Function, text: str) -> ProcessorResponse:
     """Hands the text over and waits for the answer. Raises Failure where the function fails."""
-    reply = _invoke(aws, function, text, "RequestResponse")
-    payload = _json(reply.payload)
-    if reply.error:
-        said = reply.payload.decode(errors="replace")  # not Lambda's description, but a simulator's words
+    invoked = _invoke(aws, function, text, "RequestResponse")
+    payload = _json(invoked.payload)
+    if invoked.error:
+        said = invoked.payload.decode(errors="replace")  # not Lambda's description, but a simulator's words
         if isinstance(payload, dict):
             said = f"{payload.get('errorType', 'Error')}: {payload.get('errorMessage', '')}"
         raise Failure(

@@ -242,17 +242,15 @@ def _records(stack: Stack, items: Iterable[Image]) -> Iterator[dict[str, Any]]:
 def invoke(aws: Aws, name: str, payload: str) -> tuple[Any, str | None]:
     """Invokes a function and waits: its answer, and why it failed or None."""
     try:
-        reply = invocation(aws, name, payload)
+        invoked = invocation(aws, name, payload)
     except AwsError as error:
         return None, f"{error.code}: {error.message}"
     try:
-        response = reply.answer
+        result = invoked.result
     except (ValueError, RecursionError):
         return None, f"{name} gave an answer that is not JSON"
-    if not reply.error:
-        return response, None
-    detail = response if isinstance(response, dict) else {}
+    if not invoked.error:
+        return result, None
+    detail = result if isinstance(result, dict) else {}
     said = (detail.get("errorType"), detail.get("errorMessage"))
-    return response, ": ".join(
-        str(each) for each in said if each
-    ) or f"{name} failed without an error message"
+    return result, ": ".join(str(each) for each in said if each) or f"{name} failed without an error message"

@@ -38,7 +38,7 @@ def _code_is_known(context: CheckContext) -> Evidence:
 def _asked_by_probe(context: CheckContext, key: str) -> Any:
     look = ("lambda", "get_function", {"FunctionName": context.stack.probe.name})
     found = context.invoke({"ask": [look]})
-    return found.answer["asked"][0].get(key) if not found.error else found.answer
+    return found.result["asked"][0].get(key) if not found.error else found.result
 
 
 def _tags_withheld(context: CheckContext) -> Evidence:
@@ -58,7 +58,7 @@ def _variables_withheld(context: CheckContext) -> Evidence:
 
 def _failure_is_told(context: CheckContext) -> Evidence:
     found = context.invoke({"do": "raise", "text": "as it was told"})
-    seen = (found.error, found.answer.get("errorType"), found.answer.get("errorMessage"))
+    seen = (found.error, found.result.get("errorType"), found.result.get("errorMessage"))
     return compared(seen, ("Unhandled", "RuntimeError", "as it was told"))
 
 

@@ -105,7 +105,7 @@ def _denials(context: CheckContext) -> Evidence:
     answers = {}
     for service, operation, params in FORBIDDEN:
         found = context.invoke({"ask": [(service, operation, params)]})
-        answers[service] = found.answer if found.error else found.answer["asked"][0].get("code", "no refusal")
+        answers[service] = found.result if found.error else found.result["asked"][0].get("code", "no refusal")
     unknown = {service: code for service, code in answers.items() if code not in DENIED}
     return differs(f"not known: {unknown}") if unknown else holds(str(answers))
 
