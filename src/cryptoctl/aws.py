@@ -268,12 +268,12 @@ class Aws:
         )
         return {each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in found}
 
-    def map(self, function: Callable[[T], R], things: Iterable[T]) -> list[R]:
-        """Calls `function` with each thing at the same time and gives the results in their order.
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """Calls `function` with each item at the same time and gives the results in their order.
 
         The first that fails, or an interruption, ends it: the others' answers are not waited for.
         """
-        return map_in_threads(function, things, CONNECTIONS)
+        return map_in_threads(function, items, CONNECTIONS)
 
     def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         """Makes independent reads at the same time and gives their results in order, as `map` does."""

@@ -18,24 +18,24 @@ class AwsResponse(dict[str, Any]):
     out some that AWS always sends. What AWS may leave out is read with `get`.
     """
 
-    __slots__ = ("asked",)
+    __slots__ = ("operation",)
 
-    def __init__(self, members: dict[str, Any], asked: str) -> None:
+    def __init__(self, members: dict[str, Any], operation: str) -> None:
         super().__init__(
-            {name: value if name in DATA else _part(value, asked) for name, value in members.items()}
+            {name: value if name in DATA else _part(value, operation) for name, value in members.items()}
         )
-        self.asked = asked
+        self.operation = operation
 
     def __missing__(self, name: str) -> NoReturn:
         raise Failure(
             ExitCode.UNREACHABLE,
-            f"The answer to {self.asked} has no {name}, which AWS always sends.",
+            f"The answer to {self.operation} has no {name}, which AWS always sends.",
             "What answers is not AWS, or only something like it. Check the proxy, and "
-            f"{endpoint_settings(self.asked)}.",
+            f"{endpoint_settings(self.operation)}.",
         )
 
 
-def _part(value: Any, asked: str) -> Any:
+def _part(value: Any, operation: str) -> Any:
     if isinstance(value, dict):
-        return AwsResponse(value, asked)
-    return [_part(each, asked) for each in value] if isinstance(value, list) else value
+        return AwsResponse(value, operation)
+    return [_part(each, operation) for each in value] if isinstance(value, list) else value

@@ -15,28 +15,28 @@ R = TypeVar("R")
 WAKES_EVERY_S = 0.1
 
 
-def begin(function: Callable[[T], R], things: Iterable[T], max_workers: int) -> list[Future[R]]:
-    """Begins to call `function` with each thing, `max_workers` at the same time; returns their futures.
+def begin(function: Callable[[T], R], items: Iterable[T], max_workers: int) -> list[Future[R]]:
+    """Begins to call `function` with each item, `max_workers` at the same time; returns their futures.
 
     A thing whose future is cancelled before its turn is skipped.
     """
-    things = list(things)
-    futures: list[Future[R]] = [Future() for _ in things]
-    left = deque(zip(futures, things, strict=True))
-    for _ in range(min(len(things), max_workers)):
+    items = list(items)
+    futures: list[Future[R]] = [Future() for _ in items]
+    left = deque(zip(futures, items, strict=True))
+    for _ in range(min(len(items), max_workers)):
         threading.Thread(target=_work_off, args=(function, left), name="read", daemon=True).start()
     return futures
 
 
-def map_in_threads(function: Callable[[T], R], things: Iterable[T], max_workers: int) -> list[R]:
-    """Calls `function` with each thing, `max_workers` at the same time, and gives the results in their order.
+def map_in_threads(function: Callable[[T], R], items: Iterable[T], max_workers: int) -> list[R]:
+    """Calls `function` with each item, `max_workers` at the same time, and gives the results in their order.
 
     The first that fails, or an interruption, ends it: the others' answers are not waited for.
     """
-    things = list(things)
-    if len(things) < 2:
-        return [function(thing) for thing in things]
-    futures = begin(function, things, max_workers)
+    items = list(items)
+    if len(items) < 2:
+        return [function(item) for item in items]
+    futures = begin(function, items, max_workers)
     try:
         return [awaited(future) for future in futures]
     finally:
@@ -56,10 +56,10 @@ def _work_off(function: Callable[[T], R], left: deque[tuple[Future[R], T]]) -> N
     """Takes one thing after the other until none is left."""
     with contextlib.suppress(IndexError):
         while True:
-            future, thing = left.popleft()
+            future, item = left.popleft()
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(function(thing))
+                future.set_result(function(item))
             except BaseException as error:
                 future.set_exception(error)

@@ -33,9 +33,9 @@ class SecuritySettings(Section):
     )
     refuse_plain_http: Switch = setting(True, "queues and topics refuse requests without TLS")
 
-    def key_for(self, what: Kind) -> str | None:
+    def key_for(self, kind: Kind) -> str | None:
         """The ARN of the customer's key, where that is to encrypt this; None for AWS's own."""
-        return self.customer_key if what in self.customer_key_encrypts else None
+        return self.customer_key if kind in self.customer_key_encrypts else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,9 +99,9 @@ def _sentences(errors: Sequence[Any]) -> str:
     return "; ".join([*shown, f"and {more} more"] if more > 0 else shown)
 
 
-def _wrong(path: Path, what: str) -> Failure:
+def _wrong(path: Path, problem: str) -> Failure:
     return Failure(
-        ExitCode.USAGE, f"{path} {what}.", "`cryptoctl config` lists every key with what it means."
+        ExitCode.USAGE, f"{path} {problem}.", "`cryptoctl config` lists every key with what it means."
     )
 
 

@@ -17,17 +17,17 @@ class SharedReads:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._answers: dict[Hashable, Future[Any]] = {}
+        self._futures: dict[Hashable, Future[Any]] = {}
 
-    def get(self, what: Hashable, read: Callable[[], T]) -> T:
-        """The answer to `what`, read once. Raises what the reading raised."""
+    def get(self, key: Hashable, read: Callable[[], T]) -> T:
+        """The value of `key`, read once. Raises what the reading raised."""
         with self._lock:
-            first = what not in self._answers
-            response = self._answers.setdefault(what, Future())
+            first = key not in self._futures
+            future = self._futures.setdefault(key, Future())
         if first:
             try:
-                response.set_result(read())
+                future.set_result(read())
             except BaseException as error:
-                response.set_exception(error)
-        found: T = awaited(response)
+                future.set_exception(error)
+        found: T = awaited(future)
         return found

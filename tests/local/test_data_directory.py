@@ -131,10 +131,10 @@ def test_an_engine_that_does_not_answer_is_a_problem_of_it(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         data.write(replace(RECORD, pid=os.getpid(), port=port, status_path="/secret"))
-        [problem] = Engine(data.directory).status(asked=True).problems
+        [problem] = Engine(data.directory).status(with_problems=True).problems
         assert problem.startswith(f"the engine does not answer (port {port}: timed out)")
         assert Engine(data.directory).status().problems == ()
-    [problem] = Engine(data.directory).status(asked=True).problems
+    [problem] = Engine(data.directory).status(with_problems=True).problems
     assert "Connection refused" in problem
     os.close(held)
 

@@ -346,7 +346,7 @@ def test_an_engine_of_another_cryptoctl_is_left_running_and_named(engine: Engine
     assert status.running
     [note] = status.notes
     assert "started by another cryptoctl" in note and "`cryptoctl local stop`" in note
-    assert note in engine.status(asked=True).notes
+    assert note in engine.status(with_problems=True).notes
 
 
 def test_what_was_saved_is_whole(engine: Engine) -> None:

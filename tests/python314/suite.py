@@ -27,13 +27,13 @@ LEFT_OUT = {
 }
 
 
-def one_after_another(function: Callable[[T], R], things: Iterable[T], max_workers: int) -> list[R]:
+def one_after_another(function: Callable[[T], R], items: Iterable[T], max_workers: int) -> list[R]:
     """As `parallel.map_in_threads`: the first failure is raised after everything else has been tried."""
     results: list[R] = []
     failures: list[Exception] = []
-    for thing in things:
+    for item in items:
         try:
-            results.append(function(thing))
+            results.append(function(item))
         except Exception as error:
             failures.append(error)
     if failures:

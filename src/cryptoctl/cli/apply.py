@@ -25,13 +25,13 @@ MAX_ROUNDS = 3
 SAME_COMMAND = "the same command again: it goes on from here."
 
 
-def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
+def chosen(run: CommandRun, names: Sequence[str]) -> list[Provisioner]:
     """The stack's resources, or those named with what they depend on."""
     everything = list(run.session.stack)
-    if not only:
+    if not names:
         return everything
-    found = [each for each in everything if each.name in only or str(each) in only]
-    unknown = set(only) - {each.name for each in found} - {str(each) for each in found}
+    found = [each for each in everything if each.name in names or str(each) in names]
+    unknown = set(names) - {each.name for each in found} - {str(each) for each in found}
     if unknown:
         raise Failure(
             ExitCode.USAGE,
@@ -41,12 +41,12 @@ def chosen(run: CommandRun, only: Sequence[str]) -> list[Provisioner]:
     return list(with_dependencies(found))
 
 
-def orphans(run: CommandRun, only: Sequence[str] = ()) -> Orphans | None:
+def orphans(run: CommandRun, names: Sequence[str] = ()) -> Orphans | None:
     """Finds orphaned resources; where only some of the stack is meant, no more than parts of those."""
     found = run.session.stack.orphans
-    if not only:
+    if not names:
         return found
-    resources = chosen(run, only)
+    resources = chosen(run, names)
     parts = tuple(each for each in found.unconfigured if parent(each) in resources)
     return replace(found, unconfigured=parts, parts_only=True) if parts else None
 

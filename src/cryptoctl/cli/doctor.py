@@ -39,7 +39,7 @@ def _checks(run: CommandRun) -> Iterator[Check]:
     session = run.session
     local = session.target is Target.LOCAL
     if local:
-        engine = session.engine.status(asked=True)
+        engine = session.engine.status(with_problems=True)
         yield _engine(engine) if engine.running else _stopped(session)
         if not engine.running:
             return

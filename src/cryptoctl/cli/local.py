@@ -28,7 +28,7 @@ def start(
     """Start the engine; one that runs already is left as it is."""
     session = run.session
     found = session.engine.start(port=port or session.settings.engine.port, options=session.engine_options)
-    problems = session.engine.status(asked=True).problems  # one that runs already may be suspended
+    problems = session.engine.status(with_problems=True).problems  # one that runs already may be suspended
     _show(run, dataclasses.replace(found, problems=problems))
 
 
@@ -44,7 +44,7 @@ def stop(run: CommandRun) -> None:
 @command("local", "status", access=None, example="cryptoctl local status")
 def status(run: CommandRun) -> None:
     """Show whether the engine runs, where, and how to point other tools at it."""
-    _show(run, run.session.engine.status(asked=True))
+    _show(run, run.session.engine.status(with_problems=True))
 
 
 @command("local", "reset", access=None, example="cryptoctl local reset --yes")

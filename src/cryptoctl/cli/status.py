@@ -43,7 +43,7 @@ def status(
         return
     session = run.session
     found = _existing(run, OverviewReader(session.aws, session.stack).overview())
-    engine = session.engine.status(asked=True) if session.target is Target.LOCAL else None
+    engine = session.engine.status(with_problems=True) if session.target is Target.LOCAL else None
     if engine is not None:
         run.set_members(engine=engine_document(engine, session.engine.credentials(session.environment)))
     run.set_members(**overview_document(run.screen, found, session.location))

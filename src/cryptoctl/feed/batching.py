@@ -29,10 +29,10 @@ class Batching:
         return False
 
 
-def shares(waiting: Sequence[int], most: int) -> list[int]:
-    """How many of each symbol's prices go into a request of at most `most`: none starves another."""
+def shares(waiting: Sequence[int], limit: int) -> list[int]:
+    """How many of each symbol's prices go into a request of at most `limit`: none starves another."""
     given = [0] * len(waiting)
-    left = most
+    left = limit
     while left and any(has > got for has, got in zip(waiting, given, strict=True)):
         hungry = [n for n, has in enumerate(waiting) if has > given[n]]
         each = max(1, left // len(hungry))

@@ -81,9 +81,9 @@ class Tape:
         """How many settled trades wait to be taken."""
         return len(self._ready)
 
-    def take(self, most: int) -> list[Trade]:
+    def take(self, limit: int) -> list[Trade]:
         """The next settled trades, at most so many."""
-        return [self._ready.popleft() for _ in range(min(most, len(self._ready)))]
+        return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
 
     # The websocket.
 

@@ -102,11 +102,11 @@ def _zstandard(stream: BinaryIO) -> Any:
     return _frames(stream, zstandard.ZstdDecompressor().decompressobj)
 
 
-def missing(package: str, what: str) -> Failure:
+def missing(package: str, needing: str) -> Failure:
     """A package of the extra `files` that is not installed."""
     return Failure(
         ExitCode.USAGE,
-        f"{what} needs the package {package}, which is not installed.",
+        f"{needing} needs the package {package}, which is not installed.",
         f"Run `{sys.executable} -m pip install 'cryptoctl[files]'`.",
     )
 

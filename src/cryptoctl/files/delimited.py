@@ -136,28 +136,28 @@ class DelimitedTable:
 
     def __iter__(self) -> Iterator[Record]:
         split, width = splitter(self.separator, self.quote), len(self.columns)
-        held: list[_Line] = []  # from a quotation mark on that is not closed on its line
+        open_lines: list[_Line] = []  # from a quotation mark on that is not closed on its line
         for number, line in lines(self.source, self.encoding):
             if number <= self.skip or not line.strip():
                 continue
             cells = _checked(line, split(line), width)
-            if not held and self.quote not in line:
+            if not open_lines and self.quote not in line:
                 yield number, cells
                 continue
             one = _Line(number, line, cells)
-            if held and self.quote in line and _is_row([*held, one], split, width):
-                for each in (*held, one):
+            if open_lines and self.quote in line and _is_row([*open_lines, one], split, width):
+                for each in (*open_lines, one):
                     yield each.number, each.cells if isinstance(each.cells, Fault) else _INSIDE
-                held = []
+                open_lines = []
             elif one.cells == _OPEN:
-                yield from _records(held)
-                held = [one]
+                yield from _records(open_lines)
+                open_lines = [one]
             else:
-                held.append(one)
-                if held[0].cells != _OPEN or len(held) > MAX_LINES_QUOTED:
-                    yield from _records(held)
-                    held = []
-        yield from _records(held)
+                open_lines.append(one)
+                if open_lines[0].cells != _OPEN or len(open_lines) > MAX_LINES_QUOTED:
+                    yield from _records(open_lines)
+                    open_lines = []
+        yield from _records(open_lines)
 
 
 class _Line(NamedTuple):
@@ -177,11 +177,11 @@ def _checked(line: str, cells: list[str] | Fault, width: int) -> list[str] | Fau
     return cells
 
 
-def _is_row(held: Sequence[_Line], split: Split, width: int) -> bool:
+def _is_row(open_lines: Sequence[_Line], split: Split, width: int) -> bool:
     """Whether the lines together are one row, a field of which has line breaks."""
-    cells = split("\n".join(each.text for each in held))
+    cells = split("\n".join(each.text for each in open_lines))
     return not isinstance(cells, Fault) and len(cells) == width
 
 
-def _records(held: Sequence[_Line]) -> Iterator[Record]:
-    return ((each.number, each.cells) for each in held)
+def _records(open_lines: Sequence[_Line]) -> Iterator[Record]:
+    return ((each.number, each.cells) for each in open_lines)

@@ -135,10 +135,10 @@ class JsonRecords:
             return "a JSON list" if self.path is None else f"JSON, the list at {self.path}"
         return {"lines": "JSON lines", "values": "JSON"}[self.layout]
 
-    def raw_rows(self, most: int) -> Sequence[Sequence[str]]:
+    def raw_rows(self, limit: int) -> Sequence[Sequence[str]]:
         """The first records as texts, where they are lists of cells and no objects; else nothing."""
         found: list[Sequence[str]] = []
-        for _, value in islice(self._values(), most):
+        for _, value in islice(self._values(), limit):
             if isinstance(value, list) and not any(isinstance(each, (list, dict)) for each in value):
                 found.append(["" if each is None else str(each) for each in value])
         return found

@@ -18,9 +18,9 @@ class LateMembers:
     settled: set[str]
     decided: dict[str, dict[bool, bool]] = field(default_factory=dict)
 
-    def checked(self, rest: Iterable[Record]) -> Iterator[Record]:
+    def checked(self, records: Iterable[Record]) -> Iterator[Record]:
         """The records; one with a member that may be a field is a fault. Raises Failure for too many."""
-        for number, record in rest:
+        for number, record in records:
             found = None
             if isinstance(record, Mapping) and not record.keys() <= self.settled:
                 found = next((each for each in record if self._late(each, record)), None)

@@ -8,11 +8,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def map_in_threads(function: Callable[[T], R], things: Iterable[T], max_workers: int) -> list[R]:
-    """Calls `function` with each thing, `max_workers` at the same time, and gives the results in their order.
+def map_in_threads(function: Callable[[T], R], items: Iterable[T], max_workers: int) -> list[R]:
+    """Calls `function` with each item, `max_workers` at the same time, and gives the results in their order.
 
     Raises the first failure, after everything else has been tried.
     """
     with ThreadPoolExecutor(max_workers=max_workers) as pool:
-        begun = [pool.submit(function, thing) for thing in things]
+        begun = [pool.submit(function, item) for item in items]
     return [each.result() for each in begun]

@@ -68,5 +68,5 @@ def _check_process(command: Any, worker_script: str) -> None:
         _refuse(f"starting {parts[0]!r}")
 
 
-def _refuse(what: str) -> None:
-    raise ContainedError(f"the embedded engine keeps to itself: {what} is refused")
+def _refuse(action: str) -> None:
+    raise ContainedError(f"the embedded engine keeps to itself: {action} is refused")

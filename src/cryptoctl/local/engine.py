@@ -144,10 +144,10 @@ class Engine:
         """Ends what handlers of this engine, or of one that was killed, have started and left running."""
         end_processes_with("LAMBDA_TASK_ROOT", str(self._data.code) + os.sep)
 
-    def status(self, *, asked: bool = False) -> EngineStatus:
+    def status(self, *, with_problems: bool = False) -> EngineStatus:
         """The engine as it is now, whoever started it. Raises EngineError where that cannot be learnt.
 
-        `asked`: the engine itself is asked for its problems; that it does not answer is one.
+        `with_problems`: the engine itself is asked for its problems; that it does not answer is one.
         """
         with self._said("Looking for"):
             running = self._data.running()
@@ -170,8 +170,10 @@ class Engine:
             home=self._data.directory,
             log_file=self._data.log_file,
             memory_bytes=resident_bytes(record.pid) if running and record else None,
-            notes=(*record.notes, *(_other_code(record) if asked and running else ())) if record else (),
-            problems=problems(record) if asked and running and record else (),
+            notes=(*record.notes, *(_other_code(record) if with_problems and running else ()))
+            if record
+            else (),
+            problems=problems(record) if with_problems and running and record else (),
         )
 
     def answers(self, within_s: float) -> bool:

@@ -25,9 +25,9 @@ def _dynamodb() -> Any:
     return importlib.import_module("ministack.services.dynamodb")
 
 
-def check_references(asked: Mapping[str, Any], fields: tuple[str, ...]) -> None:
+def check_references(params: Mapping[str, Any], fields: tuple[str, ...]) -> None:
     """Raises ServiceError where names or values are defined and not used, or used and not defined."""
-    _raise(_dynamodb()._validate_expression_attrs(asked, fields))  # noqa: SLF001
+    _raise(_dynamodb()._validate_expression_attrs(params, fields))  # noqa: SLF001
 
 
 def condition_holds(

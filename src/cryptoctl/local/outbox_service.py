@@ -50,21 +50,21 @@ class Outbox:
 
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to a request that publishes or subscribes; None for any other."""
-        asked = request.form
-        action = asked.get("Action", "")
+        params = request.form
+        action = params.get("Action", "")
         if action not in ("Publish", "PublishBatch", *_CHANGES):
             return None
         response = await self._inner(request)
         if action in _CHANGES:
             self._outside.clear()
             if action == "Subscribe" and response.status < 300:
-                self._confirmation(request.region, asked)
+                self._confirmation(request.region, params)
         elif response.status < 300:
-            if asked.get("PhoneNumber"):
-                self._keep(request.region, "sms", asked["PhoneNumber"], "", "", asked.get("Message", ""))
+            if params.get("PhoneNumber"):
+                self._keep(request.region, "sms", params["PhoneNumber"], "", "", params.get("Message", ""))
             else:
-                topic = asked.get("TopicArn") or asked.get("TargetArn", "")
-                for publication in _publications(asked):
+                topic = params.get("TopicArn") or params.get("TargetArn", "")
+                for publication in _publications(params):
                     await self._publish(request.region, topic, publication)
         return response
 
@@ -72,10 +72,10 @@ class Outbox:
         """Takes what an alarm tells a topic."""
         await self._publish(region, topic, _Publication(text=text, subject=subject))
 
-    def _confirmation(self, region: str, asked: Mapping[str, str]) -> None:
-        protocol, endpoint = asked.get("Protocol", ""), asked.get("Endpoint", "")
+    def _confirmation(self, region: str, params: Mapping[str, str]) -> None:
+        protocol, endpoint = params.get("Protocol", ""), params.get("Endpoint", "")
         if protocol in OUTSIDE:
-            topic = asked.get("TopicArn", "")
+            topic = params.get("TopicArn", "")
             text = f"You have chosen to subscribe to the topic {topic}. Confirm the subscription."
             self._keep(region, protocol, endpoint, topic, "Subscription confirmation", text)
 
@@ -119,25 +119,25 @@ class Outbox:
         self._database.execute("DELETE FROM outbox WHERE id <= (SELECT max(id) FROM outbox) - ?", KEPT)
 
 
-def _publications(asked: Mapping[str, str]) -> list[_Publication]:
+def _publications(params: Mapping[str, str]) -> list[_Publication]:
     prefixes = ["", *(f"PublishBatchRequestEntries.member.{number}." for number in range(1, 11))]
     return [
         _Publication(
-            text=asked[f"{prefix}Message"],
-            subject=asked.get(f"{prefix}Subject", ""),
-            structured=asked.get(f"{prefix}MessageStructure") == "json",
-            attributes=_attributes(asked, prefix),
+            text=params[f"{prefix}Message"],
+            subject=params.get(f"{prefix}Subject", ""),
+            structured=params.get(f"{prefix}MessageStructure") == "json",
+            attributes=_attributes(params, prefix),
         )
         for prefix in prefixes
-        if f"{prefix}Message" in asked
+        if f"{prefix}Message" in params
     ]
 
 
-def _attributes(asked: Mapping[str, str], prefix: str) -> dict[str, dict[str, str]]:
+def _attributes(params: Mapping[str, str], prefix: str) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     while True:
         entry = f"{prefix}MessageAttributes.entry.{len(found) + 1}"
-        if f"{entry}.Name" not in asked:
+        if f"{entry}.Name" not in params:
             return found
         parts = ("DataType", "StringValue")
-        found[asked[f"{entry}.Name"]] = {part: asked.get(f"{entry}.Value.{part}", "") for part in parts}
+        found[params[f"{entry}.Name"]] = {part: params.get(f"{entry}.Value.{part}", "") for part in parts}

@@ -34,27 +34,27 @@ class Parameters:
         return await self._read(request) if operation in _READS else None
 
     async def _check(self, request: HttpRequest) -> None:
-        asked = request.json
-        if not _NAME.fullmatch(asked["Name"]):
+        params = request.json
+        if not _NAME.fullmatch(params["Name"]):
             raise ServiceError(
                 "ValidationException",
                 "Parameter name: if formed as a path, it can consist of sub-paths divided by slash symbol; "
                 "each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_",
             )
-        if not asked.get("Value"):
+        if not params.get("Value"):
             raise violation("Value", "", "Member must have length greater than or equal to 1")
-        secure, there = asked.get("Type") == "SecureString", await self._described(request, asked["Name"])
+        secure, there = params.get("Type") == "SecureString", await self._described(request, params["Name"])
         if secure:
-            await self._usable(request, asked.get("KeyId") or AWS_MANAGED)
-        tier = asked.get("Tier", there.get("Tier", "Standard"))
-        if tier == "Standard" and len(asked.get("Value", "").encode()) > STANDARD_BYTES:
+            await self._usable(request, params.get("KeyId") or AWS_MANAGED)
+        tier = params.get("Tier", there.get("Tier", "Standard"))
+        if tier == "Standard" and len(params.get("Value", "").encode()) > STANDARD_BYTES:
             raise ServiceError(
                 "ValidationException",
                 f"Standard tier parameters support a maximum parameter value of {STANDARD_BYTES} characters.",
             )
-        if not (there and asked.get("Overwrite")):
+        if not (there and params.get("Overwrite")):
             return
-        if there["Type"] != asked.get("Type", there["Type"]):
+        if there["Type"] != params.get("Type", there["Type"]):
             raise ServiceError("HierarchyTypeMismatchException", "The type of a parameter cannot be changed.")
         if (there["Tier"], tier) == ("Advanced", "Standard"):
             raise ServiceError(

@@ -99,10 +99,10 @@ def allowed(text: str) -> str:
     return _NOT_ALLOWED.sub("?", text)
 
 
-def check_ranges(asked: Asked) -> None:
+def check_ranges(params: Asked) -> None:
     """Raises ServiceError for a time that is out of its range."""
     for name, (low, high) in _RANGES.items():
-        value = asked.get(name)
+        value = params.get(name)
         if isinstance(value, int) and not low <= value <= high:
             reason = f"Reason: Must be >= {low} and <= {high}, if provided."
             raise _invalid(f"Value {value} for parameter {name} is invalid. {reason}")
@@ -117,13 +117,13 @@ def _invalid(message: str) -> ServiceError:
 
 
 async def _send(client: InternalClient, request: HttpRequest) -> None:
-    asked = request.json
-    check_ranges(asked)
-    check_attributes(asked)
-    size = message_size(asked)
-    if not _attributes(asked) or size <= MIN_LIMIT:
+    params = request.json
+    check_ranges(params)
+    check_attributes(params)
+    size = message_size(params)
+    if not _attributes(params) or size <= MIN_LIMIT:
         return  # of a message without attributes ministack counts every byte
-    wanted = {"QueueUrl": asked.get("QueueUrl"), "AttributeNames": ["MaximumMessageSize"]}
+    wanted = {"QueueUrl": params.get("QueueUrl"), "AttributeNames": ["MaximumMessageSize"]}
     try:
         found = await client.json("sqs", "GetQueueAttributes", request.region, **wanted)
     except ServiceError:

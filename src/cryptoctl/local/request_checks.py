@@ -70,36 +70,36 @@ def find_check(request: HttpRequest) -> Check | None:
     return None
 
 
-def _check_ranges(asked: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:
+def _check_ranges(params: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:
     for name, (low, high) in ranges.items():
-        if asked.get(name) is not None:
-            check_range(name, asked[name], low, high)
+        if params.get(name) is not None:
+            check_range(name, params[name], low, high)
 
 
 async def _function(client: InternalClient, request: HttpRequest) -> None:
-    asked = request.json
+    params = request.json
     await _code(client, request)
-    _check_ranges(asked, _RANGES)
-    runtime = asked.get("Runtime")
+    _check_ranges(params, _RANGES)
+    runtime = params.get("Runtime")
     if runtime is not None and not RUNTIMES.fullmatch(runtime):
         problem = "failed to satisfy constraint: Member must satisfy enum value set"
         raise invalid(f"Value {runtime} at 'runtime' {problem}")
     if runtime is not None and not runtime.startswith("python"):
         raise invalid(ONLY_PYTHON)
-    unknown = [each for each in asked.get("Architectures") or [] if each not in ("arm64", "x86_64")]
+    unknown = [each for each in params.get("Architectures") or [] if each not in ("arm64", "x86_64")]
     if unknown:
         raise ServiceError(
             "ValidationException", f"Value '{unknown}' at 'architectures' failed to satisfy constraint"
         )
-    log_format = (asked.get("LoggingConfig") or {}).get("LogFormat")
+    log_format = (params.get("LoggingConfig") or {}).get("LogFormat")
     if log_format not in (None, "JSON", "Text"):
         raise ServiceError(
             "ValidationException", f"Value '{log_format}' at 'loggingConfig.logFormat' failed to satisfy"
         )
-    _check_variables((asked.get("Environment") or {}).get("Variables") or {})
-    if asked.get("Role"):
-        await _role_exists(client, asked["Role"], request.region)
-    target = (asked.get("DeadLetterConfig") or {}).get("TargetArn")
+    _check_variables((params.get("Environment") or {}).get("Variables") or {})
+    if params.get("Role"):
+        await _role_exists(client, params["Role"], request.region)
+    target = (params.get("DeadLetterConfig") or {}).get("TargetArn")
     if target and not await _exists(client, request.region, target):
         raise invalid(f"The target of the dead letter config does not exist: {target}")
 
@@ -174,19 +174,19 @@ async def _concurrency(client: InternalClient, request: HttpRequest) -> None:
 
 
 async def _subscription(client: InternalClient, request: HttpRequest) -> None:
-    asked = request.json
-    destination = str(asked.get("destinationArn", ""))
+    params = request.json
+    destination = str(params.get("destinationArn", ""))
     if destination.split(":")[2:3] not in (["lambda"], ["kinesis"], ["firehose"], ["logs"]):
         raise ServiceError(
             "InvalidParameterException", f"Invalid destination for a subscription filter: {destination}"
         )
     try:
-        compile_pattern(asked.get("filterPattern") or "")
+        compile_pattern(params.get("filterPattern") or "")
     except PatternError as error:
         raise ServiceError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
-    group = asked["logGroupName"]
+    group = params["logGroupName"]
     found = await client.json("logs", "DescribeSubscriptionFilters", request.region, logGroupName=group)
-    others = [each for each in found["subscriptionFilters"] if each["filterName"] != asked["filterName"]]
+    others = [each for each in found["subscriptionFilters"] if each["filterName"] != params["filterName"]]
     if len(others) >= 2:
         raise ServiceError("LimitExceededException", "Resource limit exceeded.")
     if destination.split(":")[2] == "lambda":

@@ -28,33 +28,33 @@ def find_check(request: HttpRequest) -> Check | None:
 
 
 async def _subscribe(_client: InternalClient, request: HttpRequest) -> None:
-    asked = request.form
-    protocol = asked.get("Protocol", "")
+    params = request.form
+    protocol = params.get("Protocol", "")
     if protocol not in PROTOCOLS:
         raise _invalid(f"Amazon SNS does not support this protocol string: {protocol}")
     attributes = {
-        value: asked.get(name.removesuffix("key") + "value", "")
-        for name, value in asked.items()
+        value: params.get(name.removesuffix("key") + "value", "")
+        for name, value in params.items()
         if re.fullmatch(r"Attributes\.entry\.\d+\.key", name)
     }
     check_policy(attributes.get("FilterPolicy", ""), attributes.get("FilterPolicyScope", ""))
 
 
 async def _subscription_attribute(client: InternalClient, request: HttpRequest) -> None:
-    asked = request.form
-    if asked.get("AttributeName") != "FilterPolicy":
+    params = request.form
+    if params.get("AttributeName") != "FilterPolicy":
         return
-    arn = asked.get("SubscriptionArn", "")
+    arn = params.get("SubscriptionArn", "")
     tree = await client.form("sns", "GetSubscriptionAttributes", request.region, SubscriptionArn=arn)
     attributes = {entry.findtext("key"): entry.findtext("value") for entry in tree.iter("entry")}
-    check_policy(asked.get("AttributeValue", ""), attributes.get("FilterPolicyScope") or "")
+    check_policy(params.get("AttributeValue", ""), attributes.get("FilterPolicyScope") or "")
 
 
 async def _publish(_client: InternalClient, request: HttpRequest) -> None:
-    asked = request.form
-    if not asked.get("Message"):
+    params = request.form
+    if not params.get("Message"):
         raise _invalid("Empty message")
-    subject = asked.get("Subject")
+    subject = params.get("Subject")
     if subject is not None and (not subject or len(subject) > SUBJECT_CHARACTERS or _CONTROL.search(subject)):
         raise _invalid("Subject")
 

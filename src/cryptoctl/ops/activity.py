@@ -71,8 +71,8 @@ def activity(aws: Aws, stack: Stack, now: datetime | None = None) -> Activity:
 
 
 def _function(name: str, function: Function, found: Mapping[str, list[float | None]]) -> FunctionActivity:
-    def numbers(what: str) -> tuple[float, ...]:
-        return tuple(each or 0.0 for each in found[f"{name}_{what}"])
+    def numbers(metric: str) -> tuple[float, ...]:
+        return tuple(each or 0.0 for each in found[f"{name}_{metric}"])
 
     return FunctionActivity(
         function=function.name,

@@ -113,9 +113,9 @@ def folded(found: Iterable[LogEntry]) -> list[LogEntry]:
     return [replace(entry, lines=its) for entry, its in zip(kept, lines, strict=True)]
 
 
-def latest(found: Sequence[LogEntry], most: int) -> list[LogEntry]:
+def latest(found: Sequence[LogEntry], limit: int) -> list[LogEntry]:
     """Those that have come last, in their order; a repeat counts by the last time."""
-    newest = sorted(range(len(found)), key=lambda place: found[place].last_ms)[-most:]
+    newest = sorted(range(len(found)), key=lambda place: found[place].last_ms)[-limit:]
     return [found[place] for place in sorted(newest)]
 
 

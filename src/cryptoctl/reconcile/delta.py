@@ -55,17 +55,17 @@ def difference(desired: Fields, observed: Observed | None, exclusive: frozenset[
         return Delta(desired=desired, observed=None, changes=())
     changes: list[Change] = []
     for name, new in desired.items():
-        changes += _compare(name, observed.fields.get(name), new, whole=name in exclusive)
+        changes += _compare(name, observed.fields.get(name), new, exclusive=name in exclusive)
     return Delta(desired=desired, observed=observed, changes=tuple(changes))
 
 
-def _compare(name: str, old: Value, new: Value, *, whole: bool) -> Iterator[Change]:
+def _compare(name: str, old: Value, new: Value, *, exclusive: bool) -> Iterator[Change]:
     if not isinstance(new, Mapping):
         if _differs(old, new):
             yield Change(field=name, old=old, new=new)
         return
     there: Mapping[str, Value] = old if isinstance(old, Mapping) else {}
-    extra = [key for key in there if key not in new] if whole else []
+    extra = [key for key in there if key not in new] if exclusive else []
     for key in [*new, *extra]:
         if _differs(there.get(key), new.get(key)):
             yield Change(field=name, key=key, old=there.get(key), new=new.get(key))

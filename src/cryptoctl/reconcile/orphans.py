@@ -253,8 +253,8 @@ def _observed_part(aws: Aws, part: Untagged) -> Observed | str | None:
     return observed and (part.made_by_another(aws, observed) or observed)
 
 
-def _each(aws: Aws, read: Callable[[T], R], things: Iterable[T]) -> list[R | ReadRefusal]:
-    return aws.map(lambda thing: _tried(lambda: read(thing)), things)
+def _each(aws: Aws, read: Callable[[T], R], items: Iterable[T]) -> list[R | ReadRefusal]:
+    return aws.map(lambda item: _tried(lambda: read(item)), items)
 
 
 def _tried(read: Callable[[], R]) -> R | ReadRefusal:

@@ -75,15 +75,15 @@ def show_request(
 def _show_timeline(screen: Screen, ways: Timeline, environment: str) -> None:
     """Where all of it is of one day, the day stands above it once."""
     days = {time_text(each.time_ms)[DATE] for each in ways.events}
-    whole = len(days) > 1 or any("-" not in day for day in days)  # one that no calendar has is a number
+    with_date = len(days) > 1 or any("-" not in day for day in days)  # one that no calendar has is a number
     columns = (
-        Column("time (UTC)" if whole else f"{''.join(days)} UTC"),
+        Column("time (UTC)" if with_date else f"{''.join(days)} UTC"),
         Column("lag", right=True),
         Column("where", cut=MAX_NAME_LENGTH),
         Column("what"),
         Column("", cut=10),
     )
-    screen.table(columns, [_row(each, environment, whole=whole) for each in ways.events])
+    screen.table(columns, [_row(each, environment, with_date=with_date) for each in ways.events])
     lags = [
         f"{name} {duration_text(value)}"
         for member, name in PARTS.items()
@@ -93,11 +93,11 @@ def _show_timeline(screen: Screen, ways: Timeline, environment: str) -> None:
         screen.line(Text("; ".join(lags), style="dim"))
 
 
-def _row(event: TraceEvent, environment: str, *, whole: bool) -> list[object]:
+def _row(event: TraceEvent, environment: str, *, with_date: bool) -> list[object]:
     time = time_text(event.time_ms)
     lag = "" if event.lag_ms is None else f"+{duration_text(event.lag_ms)}"
     return [
-        Text(time if whole else time[TIME], style="dim"),
+        Text(time if with_date else time[TIME], style="dim"),
         lag,
         printable(event.where.removesuffix(f"-{environment}")),
         Text(event.what.value, style=STYLES.get(event.what, "")),

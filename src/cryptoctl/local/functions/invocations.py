@@ -130,9 +130,9 @@ class Invocations:
         return HttpResponse(500 if outcome.error else 200, outcome.payload.encode())
 
 
-def _check_payload(body: bytes, most: int) -> None:
-    if len(body) > most:
-        message = f"Request must be smaller than {most} bytes for the InvokeFunction operation"
+def _check_payload(body: bytes, max_bytes: int) -> None:
+    if len(body) > max_bytes:
+        message = f"Request must be smaller than {max_bytes} bytes for the InvokeFunction operation"
         raise ServiceError("RequestTooLargeException", message, status=413, Type="User")
     try:
         json.loads(body or b"{}", parse_constant=_refuse_constant)

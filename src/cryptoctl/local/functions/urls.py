@@ -55,9 +55,9 @@ def host_of(url_id: str, region: str) -> str:
     return f"{url_id}.lambda-url.{region}.localhost"
 
 
-def _check_members(asked: Mapping[str, Any]) -> None:
+def _check_members(params: Mapping[str, Any]) -> None:
     for name, members in _MEMBERS.items():
-        value = asked.get(name)
+        value = params.get(name)
         if value is not None and value not in members:
             raise violation(name, value, f"Member must satisfy enum value set: [{', '.join(members)}]")
 

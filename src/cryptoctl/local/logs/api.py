@@ -44,14 +44,14 @@ class LogsApi:
                 return self._with_keys(request.region, response)
         return response
 
-    def _watch(self, operation: str, region: str, asked: dict[str, Any]) -> None:
-        group = str(asked.get("logGroupName") or "")
+    def _watch(self, operation: str, region: str, params: dict[str, Any]) -> None:
+        group = str(params.get("logGroupName") or "")
         if operation == "CreateLogGroup":
             self._store.add_group(region, group)
         elif operation == "DeleteLogGroup":
             self._store.remove_group(region, group)
         elif operation == "PutRetentionPolicy":
-            self._store.retain(region, group, int(asked["retentionInDays"]))
+            self._store.retain(region, group, int(params["retentionInDays"]))
         elif operation == "DeleteRetentionPolicy":
             self._store.retain(region, group, None)
         if operation.endswith("SubscriptionFilter") or operation == "DeleteLogGroup":
@@ -69,54 +69,54 @@ class LogsApi:
             group.update({"kmsKeyId": key} if key else {})
         return json_response(content)
 
-    def associate_key(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def associate_key(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         """AssociateKmsKey."""
-        self._store.encrypt(region, self._group(region, asked), str(asked["kmsKeyId"]))
+        self._store.encrypt(region, self._group(region, params), str(params["kmsKeyId"]))
         return {}
 
-    def disassociate_key(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def disassociate_key(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         """DisassociateKmsKey."""
-        self._store.encrypt(region, self._group(region, asked), None)
+        self._store.encrypt(region, self._group(region, params), None)
         return {}
 
-    def _group(self, region: str, asked: dict[str, Any]) -> str:
-        named = asked.get("logGroupName") or asked.get("logGroupIdentifier") or ""
+    def _group(self, region: str, params: dict[str, Any]) -> str:
+        named = params.get("logGroupName") or params.get("logGroupIdentifier") or ""
         group = str(named).split(":log-group:")[-1].removesuffix(":*")
         if not self._store.has_group(region, group):
             raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
         return group
 
-    def _stream(self, region: str, asked: dict[str, Any]) -> tuple[str, str]:
-        group = self._group(region, asked)
-        stream = str(asked["logStreamName"])
+    def _stream(self, region: str, params: dict[str, Any]) -> tuple[str, str]:
+        group = self._group(region, params)
+        stream = str(params["logStreamName"])
         if self._store.stream_id(region, group, stream) is None:
             raise ServiceError("ResourceNotFoundException", "The specified log stream does not exist.")
         return group, stream
 
-    def create_stream(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def create_stream(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         """CreateLogStream."""
-        if not self._store.add_stream(region, self._group(region, asked), asked["logStreamName"]):
+        if not self._store.add_stream(region, self._group(region, params), params["logStreamName"]):
             raise ServiceError("ResourceAlreadyExistsException", "The specified log stream already exists")
         return {}
 
-    def delete_stream(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def delete_stream(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         """DeleteLogStream."""
-        self._store.remove_stream(region, *self._stream(region, asked))
+        self._store.remove_stream(region, *self._stream(region, params))
         return {}
 
-    def describe_streams(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def describe_streams(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         """DescribeLogStreams."""
-        prefix = asked.get("logStreamNamePrefix") or ""
+        prefix = params.get("logStreamNamePrefix") or ""
         streams = [
-            s for s in self._store.streams(region, self._group(region, asked)) if _name(s).startswith(prefix)
+            s for s in self._store.streams(region, self._group(region, params)) if _name(s).startswith(prefix)
         ]
-        if asked.get("orderBy") == "LastEventTime":
+        if params.get("orderBy") == "LastEventTime":
             streams.sort(key=lambda stream: (int(stream.get("lastEventTimestamp", 0)), _name(stream)))
         else:
             streams.sort(key=_name)
-        if asked.get("descending"):
+        if params.get("descending"):
             streams.reverse()
-        token, size = str(asked.get("nextToken") or "0"), _limit(asked, STREAMS_PAGE)
+        token, size = str(params.get("nextToken") or "0"), _limit(params, STREAMS_PAGE)
         if not (token.isascii() and token.isdecimal()):
             raise _invalid_token()
         start = int(token)
@@ -125,10 +125,10 @@ class LogsApi:
             response["nextToken"] = str(start + size)
         return response
 
-    def put_events(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def put_events(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         """PutLogEvents."""
-        group, stream = self._stream(region, asked)
-        lines = [(int(event["timestamp"]), str(event["message"])) for event in asked["logEvents"]]
+        group, stream = self._stream(region, params)
+        lines = [(int(event["timestamp"]), str(event["message"])) for event in params["logEvents"]]
         if not 1 <= len(lines) <= EVENTS_IN_A_PUT:
             raise ServiceError("InvalidParameterException", f"A put has 1 to {EVENTS_IN_A_PUT} events.")
         if lines != sorted(lines, key=lambda line: line[0]):
@@ -138,18 +138,18 @@ class LogsApi:
         self._store.append(region, group, stream, lines)
         return {"nextSequenceToken": str(lines[-1][0])}
 
-    def get_events(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def get_events(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         """GetLogEvents. A token is a direction and an event's position; a page without events repeats it."""
-        group, stream = self._stream(region, asked)
-        limit = _limit(asked, PAGE)
-        direction, position = "f" if asked.get("startFromHead") else "b", None
-        if token := str(asked.get("nextToken") or ""):
+        group, stream = self._stream(region, params)
+        limit = _limit(params, PAGE)
+        direction, position = "f" if params.get("startFromHead") else "b", None
+        if token := str(params.get("nextToken") or ""):
             direction, _, place = token.partition("/")
             position = _position(place)
         if direction == "f":
-            page = self._between(region, group, asked, position or START, limit, stream)
+            page = self._between(region, group, params, position or START, limit, stream)
         elif direction == "b":
-            page = self._between(region, group, asked, START, limit, stream, before=position or END)
+            page = self._between(region, group, params, START, limit, stream, before=position or END)
         else:
             raise _invalid_token()
         if page:
@@ -168,18 +168,18 @@ class LogsApi:
             "nextBackwardToken": f"b/{first[0]}/{first[1]}",
         }
 
-    def filter_events(self, region: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def filter_events(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         """FilterLogEvents."""
-        group = self._group(region, asked)
+        group = self._group(region, params)
         try:
-            matches = compile_pattern(asked.get("filterPattern") or "")
+            matches = compile_pattern(params.get("filterPattern") or "")
         except PatternError as error:
             raise ServiceError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
-        limit = _limit(asked, PAGE)
-        names, prefix = asked.get("logStreamNames") or (), asked.get("logStreamNamePrefix") or ""
-        token = str(asked.get("nextToken") or "")
+        limit = _limit(params, PAGE)
+        names, prefix = params.get("logStreamNames") or (), params.get("logStreamNamePrefix") or ""
+        token = str(params.get("nextToken") or "")
         after = _position(token) if token else START
-        scanned = self._between(region, group, asked, after, SCANNED_AT_ONCE)
+        scanned = self._between(region, group, params, after, SCANNED_AT_ONCE)
         found: list[LogEvent] = []
         last = None
         for last in scanned:
@@ -197,13 +197,13 @@ class LogsApi:
         self,
         region: str,
         group: str,
-        asked: dict[str, Any],
+        params: dict[str, Any],
         after: tuple[int, int],
         limit: int,
         stream: str = "",
         before: tuple[int, int] | None = None,
     ) -> list[LogEvent]:
-        since, until = asked.get("startTime"), asked.get("endTime")
+        since, until = params.get("startTime"), params.get("endTime")
         return self._store.events(
             region,
             group,
@@ -228,11 +228,11 @@ def _invalid_token() -> ServiceError:
     return ServiceError("InvalidParameterException", "The specified nextToken is invalid.")
 
 
-def _limit(asked: dict[str, Any], most: int) -> int:
+def _limit(params: dict[str, Any], maximum: int) -> int:
     """How long a page is at most; what is not asked for is as much as can be."""
-    limit = int(asked.get("limit") or most)
-    if not 1 <= limit <= most:
-        problem = f"failed to satisfy constraint: Member must have value between 1 and {most}"
+    limit = int(params.get("limit") or maximum)
+    if not 1 <= limit <= maximum:
+        problem = f"failed to satisfy constraint: Member must have value between 1 and {maximum}"
         raise ServiceError(
             "InvalidParameterException", f"1 validation error detected: Value '{limit}' at 'limit' {problem}"
         )

@@ -55,40 +55,40 @@ class MappingsApi:
         return await (self._update(request, mapping) if request.method == "PUT" else self._delete(mapping))
 
     async def _create(self, request: HttpRequest) -> HttpResponse | None:
-        asked = request.json
-        source = str(asked.get("EventSourceArn", ""))
+        params = request.json
+        source = str(params.get("EventSourceArn", ""))
         if ":dynamodb:" not in source:
             return None
-        check(asked)
-        check_start(asked)
-        settings = {**DEFAULTS, **{name: asked[name] for name in CHANGEABLE if asked.get(name) is not None}}
-        settings["FunctionArn"] = await self._function_arn(request.region, asked.get("FunctionName", ""))
+        check(params)
+        check_start(params)
+        settings = {**DEFAULTS, **{name: params[name] for name in CHANGEABLE if params.get(name) is not None}}
+        settings["FunctionArn"] = await self._function_arn(request.region, params.get("FunctionName", ""))
         settings["EventSourceArn"] = source
-        settings["StartingPosition"] = asked["StartingPosition"]
+        settings["StartingPosition"] = params["StartingPosition"]
         await self._check_source(request.region, source)
         self._check_unique(settings)
         mapping = EventSourceMapping(
             uuid=str(uuid.uuid4()),
             region=request.region,
             settings=settings,
-            tags=dict(asked.get("Tags") or {}),
+            tags=dict(params.get("Tags") or {}),
         )
         self._store.save(mapping)
         await self._runner.restart(mapping)
         return _shown(mapping, status=202)
 
     async def _update(self, request: HttpRequest, mapping: EventSourceMapping) -> HttpResponse:
-        asked = request.json
-        check(asked)
+        params = request.json
+        check(params)
         _check_settled(mapping)
         settings = {
             **mapping.settings,
-            **{name: asked[name] for name in CHANGEABLE if asked.get(name) is not None},
+            **{name: params[name] for name in CHANGEABLE if params.get(name) is not None},
         }
         if settings.get("FilterCriteria") == {}:
             del settings["FilterCriteria"]
-        if asked.get("FunctionName"):
-            settings["FunctionArn"] = await self._function_arn(request.region, asked["FunctionName"])
+        if params.get("FunctionName"):
+            settings["FunctionArn"] = await self._function_arn(request.region, params["FunctionName"])
         was_enabled = mapping.enabled
         mapping.settings = settings
         mapping.changed_at = time.time()

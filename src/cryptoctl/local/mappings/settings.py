@@ -39,36 +39,36 @@ def invalid(message: str) -> ServiceError:
     return ServiceError("InvalidParameterValueException", message, Type="User")
 
 
-def check(asked: Mapping[str, Any]) -> None:
+def check(params: Mapping[str, Any]) -> None:
     """Raises ServiceError for what Lambda would refuse, whichever of the fields are there."""
     for name, (low, high) in _RANGES.items():
-        value = asked.get(name)
+        value = params.get(name)
         if value is None:
             continue
         if type(value) is not int:
             member = name[0].lower() + name[1:]
             raise ServiceError("SerializationException", f"{member} must be a whole number")
         check_range(name, value, low, high)
-    age = asked.get("MaximumRecordAgeInSeconds")
+    age = params.get("MaximumRecordAgeInSeconds")
     if age is not None and -1 < age < YOUNGEST_AGE_S:
         raise invalid(f"Maximum record age must be -1 or at least {YOUNGEST_AGE_S} seconds.")
-    for kind in asked.get("FunctionResponseTypes") or []:
+    for kind in params.get("FunctionResponseTypes") or []:
         if kind != "ReportBatchItemFailures":
             allowed = "Member must satisfy enum value set: [ReportBatchItemFailures]"
             raise violation("FunctionResponseTypes", kind, allowed)
-    filters = (asked.get("FilterCriteria") or {}).get("Filters") or []
+    filters = (params.get("FilterCriteria") or {}).get("Filters") or []
     if len(filters) > MAX_FILTERS:
         raise invalid(f"A mapping has at most {MAX_FILTERS} filters.")
     try:
-        parse_filters(asked.get("FilterCriteria"))
+        parse_filters(params.get("FilterCriteria"))
     except FilterError as error:
         raise invalid(str(error)) from error
-    _check_destination((asked.get("DestinationConfig") or {}).get("OnFailure") or {})
+    _check_destination((params.get("DestinationConfig") or {}).get("OnFailure") or {})
 
 
-def check_start(asked: Mapping[str, Any]) -> None:
+def check_start(params: Mapping[str, Any]) -> None:
     """Raises ServiceError where a new mapping does not say properly where to start."""
-    position = asked.get("StartingPosition")
+    position = params.get("StartingPosition")
     if position is None:
         raise invalid(
             "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint"

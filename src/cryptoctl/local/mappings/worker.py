@@ -136,9 +136,9 @@ class MappingWorker:
             batch.append(record)
         return tuple(batch)
 
-    async def _deliver(self, whole: Batch) -> None:
+    async def _deliver(self, first: Batch) -> None:
         """Delivers a batch and what it is split into, in order; the position follows what is finished."""
-        waiting = [whole]
+        waiting = [first]
         while waiting:
             batch = await self._without_aged(waiting.pop(0))
             if not batch.records:

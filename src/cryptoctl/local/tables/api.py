@@ -16,9 +16,9 @@ from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import invalid
 
 _ON_ONE_TABLE: Final[dict[str, Callable[[TableStore, StoredTable, Mapping[str, Any]], dict[str, Any]]]] = {
-    "PutItem": lambda store, table, asked: write_item(store, table, "Put", asked),
-    "UpdateItem": lambda store, table, asked: write_item(store, table, "Update", asked),
-    "DeleteItem": lambda store, table, asked: write_item(store, table, "Delete", asked),
+    "PutItem": lambda store, table, params: write_item(store, table, "Put", params),
+    "UpdateItem": lambda store, table, params: write_item(store, table, "Update", params),
+    "DeleteItem": lambda store, table, params: write_item(store, table, "Delete", params),
     "GetItem": get_item,
     "Query": reads.query,
     "Scan": reads.scan,

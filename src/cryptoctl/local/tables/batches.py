@@ -16,9 +16,9 @@ MAX_READ: Final[int] = 100
 MAX_WRITTEN: Final[int] = 25
 
 
-def batch_get(store: TableStore, find: FindTable, asked: Mapping[str, Any]) -> dict[str, Any]:
+def batch_get(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict[str, Any]:
     """BatchGetItem."""
-    requests: Mapping[str, Any] = asked.get("RequestItems") or {}
+    requests: Mapping[str, Any] = params.get("RequestItems") or {}
     _check_count(sum(len(each["Keys"]) for each in requests.values()), MAX_READ)
     responses: dict[str, list[Any]] = {}
     for name, wanted in requests.items():
@@ -31,10 +31,10 @@ def batch_get(store: TableStore, find: FindTable, asked: Mapping[str, Any]) -> d
     return {"Responses": responses, "UnprocessedKeys": {}}
 
 
-def batch_write(store: TableStore, find: FindTable, asked: Mapping[str, Any]) -> dict[str, Any]:
+def batch_write(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict[str, Any]:
     """BatchWriteItem."""
     writes: list[Write] = []
-    for name, requests in (asked.get("RequestItems") or {}).items():
+    for name, requests in (params.get("RequestItems") or {}).items():
         table = find(name)
         for request in requests:
             ((kind, content),) = request.items()
@@ -52,8 +52,8 @@ def _check_unique(places: list[Any]) -> None:
         raise invalid("Provided list of item keys contains duplicates")
 
 
-def _check_count(count: int, most: int) -> None:
+def _check_count(count: int, maximum: int) -> None:
     if count < 1:
         raise invalid("1 validation error detected: Value at 'requestItems' must have at least 1 member")
-    if count > most:
-        raise invalid(f"Too many items requested for the call: at most {most}")
+    if count > maximum:
+        raise invalid(f"Too many items requested for the call: at most {maximum}")

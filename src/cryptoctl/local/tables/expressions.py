@@ -47,20 +47,20 @@ class Expressions:
     Raises ServiceError at once where an expression cannot be right, whatever the items are.
     """
 
-    def __init__(self, asked: Mapping[str, Any], *fields: str) -> None:
-        legacy = [name for name in LEGACY if asked.get(name)]
+    def __init__(self, params: Mapping[str, Any], *fields: str) -> None:
+        legacy = [name for name in LEGACY if params.get(name)]
         if legacy:
             raise invalid(
                 f"The embedded engine does not take the legacy parameter {legacy[0]}; use an expression."
             )
-        self._texts = {field: asked[field] for field in fields if asked.get(field) is not None}
-        self._names: Mapping[str, str] = asked.get("ExpressionAttributeNames") or {}
-        given: Mapping[str, Any] = asked.get("ExpressionAttributeValues") or {}
+        self._texts = {field: params[field] for field in fields if params.get(field) is not None}
+        self._names: Mapping[str, str] = params.get("ExpressionAttributeNames") or {}
+        given: Mapping[str, Any] = params.get("ExpressionAttributeValues") or {}
         self._values = {name: normal(value) for name, value in given.items()}
         for field, text in self._texts.items():
             if not text.strip():
                 raise invalid(f"Invalid {field}: The expression can not be empty;")
-        check_references({**asked, "ExpressionAttributeValues": self._values}, fields)
+        check_references({**params, "ExpressionAttributeValues": self._values}, fields)
         for field in ("ConditionExpression", "FilterExpression"):
             self.holds(field, {})
 

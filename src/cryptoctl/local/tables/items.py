@@ -43,23 +43,23 @@ class Write:
         return new, changed
 
 
-def item_of(asked: Any) -> Item:
+def item_of(params: Any) -> Item:
     """A request's item or key, in normal form."""
-    if not isinstance(asked, Mapping):
+    if not isinstance(params, Mapping):
         raise invalid("An item or key is missing.")
-    return {str(name): normal(value) for name, value in asked.items()}
+    return {str(name): normal(value) for name, value in params.items()}
 
 
-def prepare(table: StoredTable, kind: str, asked: Mapping[str, Any]) -> Write:
+def prepare(table: StoredTable, kind: str, params: Mapping[str, Any]) -> Write:
     """Reads a Put, Update or Delete; raises ServiceError where it cannot be right."""
-    expressions = Expressions(asked, "ConditionExpression", "UpdateExpression")
-    put = item_of(asked.get("Item")) if kind == "Put" else None
-    key = {} if kind == "Put" else item_of(asked.get("Key"))
+    expressions = Expressions(params, "ConditionExpression", "UpdateExpression")
+    put = item_of(params.get("Item")) if kind == "Put" else None
+    key = {} if kind == "Put" else item_of(params.get("Key"))
     return Write(
         table=table,
         place=table.place(put) if put is not None else table.exact_place(key),
         expressions=expressions,
-        show_failed=asked.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD",
+        show_failed=params.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD",
         put=put,
         updates=key if kind == "Update" else None,
     )
@@ -76,14 +76,14 @@ def make(store: TableStore, write: Write) -> tuple[Item | None, Item | None, Pat
     return old, new, changed
 
 
-def write_item(store: TableStore, table: StoredTable, kind: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+def write_item(store: TableStore, table: StoredTable, kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """One of the three writing operations, with what it returns."""
-    wanted = asked.get("ReturnValues") or "NONE"
+    wanted = params.get("ReturnValues") or "NONE"
     if wanted not in _RETURNS[kind]:
         raise invalid(
             f"Return values set to invalid value: ReturnValues can only be {' or '.join(_RETURNS[kind])}"
         )
-    old, new, changed = make(store, prepare(table, kind, asked))
+    old, new, changed = make(store, prepare(table, kind, params))
     if wanted == "NONE":
         return {}
     source = (old if wanted.endswith("OLD") else new) or {}
@@ -91,8 +91,8 @@ def write_item(store: TableStore, table: StoredTable, kind: str, asked: Mapping[
     return {"Attributes": shown} if shown else {}
 
 
-def get_item(store: TableStore, table: StoredTable, asked: Mapping[str, Any]) -> dict[str, Any]:
+def get_item(store: TableStore, table: StoredTable, params: Mapping[str, Any]) -> dict[str, Any]:
     """GetItem."""
-    expressions = Expressions(asked, "ProjectionExpression")
-    found = store.get(table, table.exact_place(item_of(asked.get("Key"))))
+    expressions = Expressions(params, "ProjectionExpression")
+    found = store.get(table, table.exact_place(item_of(params.get("Key"))))
     return {} if found is None else {"Item": expressions.project(found)}

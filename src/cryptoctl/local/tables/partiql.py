@@ -21,9 +21,9 @@ _CODES: Final[dict[str, str]] = {
 }
 
 
-def execute(store: TableStore, find_table: FindTable, asked: Mapping[str, Any]) -> dict[str, Any]:
+def execute(store: TableStore, find_table: FindTable, params: Mapping[str, Any]) -> dict[str, Any]:
     """ExecuteStatement."""
-    parsed = parse_statement(str(asked.get("Statement", "")), list(asked.get("Parameters") or []))
+    parsed = parse_statement(str(params.get("Statement", "")), list(params.get("Parameters") or []))
     if parsed["op"] not in ("SELECT", "INSERT", "UPDATE", "DELETE"):
         raise invalid(f"The embedded engine runs no {parsed['op']} statements.")
     table = find_table(parsed["table"])
@@ -57,9 +57,9 @@ def _place(table: StoredTable, parsed: Mapping[str, Any], key_names: list[str]) 
     return table.exact_place(item_of(equal))
 
 
-def batch_execute(store: TableStore, find_table: FindTable, asked: Mapping[str, Any]) -> dict[str, Any]:
+def batch_execute(store: TableStore, find_table: FindTable, params: Mapping[str, Any]) -> dict[str, Any]:
     """BatchExecuteStatement: each statement for itself, its error in its place in the answer."""
-    statements = asked.get("Statements") or []
+    statements = params.get("Statements") or []
     if not 1 <= len(statements) <= MAX_STATEMENTS:
         raise invalid(f"A batch has 1 to {MAX_STATEMENTS} statements.")
     answers: list[dict[str, Any]] = []

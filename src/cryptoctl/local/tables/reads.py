@@ -32,17 +32,17 @@ class KeyRange:
         return hash_key == self.hash_key and above and below
 
 
-def query(store: TableStore, table: StoredTable, asked: Mapping[str, Any]) -> dict[str, Any]:
+def query(store: TableStore, table: StoredTable, params: Mapping[str, Any]) -> dict[str, Any]:
     """Query."""
-    _refuse_index(asked)
-    expressions = Expressions(asked, "KeyConditionExpression", *_READ)
+    _refuse_index(params)
+    expressions = Expressions(params, "KeyConditionExpression", *_READ)
     keys = _key_range(table, expressions.key_conditions())
     _refuse_filter_by_key(table, expressions)
-    page = _Page(table, asked, expressions)
-    forward = asked.get("ScanIndexForward") is not False
+    page = _Page(table, params, expressions)
+    forward = params.get("ScanIndexForward") is not False
     low, high = keys.low, keys.high
-    if asked.get("ExclusiveStartKey"):
-        hash_key, after = table.exact_place(item_of(asked["ExclusiveStartKey"]))
+    if params.get("ExclusiveStartKey"):
+        hash_key, after = table.exact_place(item_of(params["ExclusiveStartKey"]))
         if not keys.has(hash_key, after):
             raise invalid(
                 "The provided starting key is outside query boundaries based on provided conditions"
@@ -54,19 +54,19 @@ def query(store: TableStore, table: StoredTable, asked: Mapping[str, Any]) -> di
     return page.fill(store.walk(table, keys.hash_key, low=low, high=high, forward=forward))
 
 
-def scan(store: TableStore, table: StoredTable, asked: Mapping[str, Any]) -> dict[str, Any]:
+def scan(store: TableStore, table: StoredTable, params: Mapping[str, Any]) -> dict[str, Any]:
     """Scan. Of a parallel scan, the first segment gets everything."""
-    _refuse_index(asked)
-    page = _Page(table, asked, Expressions(asked, *_READ))
-    if asked.get("Segment"):
+    _refuse_index(params)
+    page = _Page(table, params, Expressions(params, *_READ))
+    if params.get("Segment"):
         return page.fill(iter(()))
-    start = asked.get("ExclusiveStartKey")
+    start = params.get("ExclusiveStartKey")
     return page.fill(store.scan(table, table.exact_place(item_of(start)) if start else None))
 
 
-def _refuse_index(asked: Mapping[str, Any]) -> None:
-    if asked.get("IndexName"):
-        raise invalid(f"The table does not have the specified index: {asked['IndexName']}")
+def _refuse_index(params: Mapping[str, Any]) -> None:
+    if params.get("IndexName"):
+        raise invalid(f"The table does not have the specified index: {params['IndexName']}")
 
 
 def _refuse_filter_by_key(table: StoredTable, expressions: Expressions) -> None:
@@ -80,13 +80,13 @@ def _refuse_filter_by_key(table: StoredTable, expressions: Expressions) -> None:
 class _Page:
     """One page of an answer: as many items as the limit and a megabyte allow, filtered and projected."""
 
-    def __init__(self, table: StoredTable, asked: Mapping[str, Any], expressions: Expressions) -> None:
+    def __init__(self, table: StoredTable, params: Mapping[str, Any], expressions: Expressions) -> None:
         self._table = table
-        self._limit = asked.get("Limit")
+        self._limit = params.get("Limit")
         if self._limit is not None and self._limit < 1:
             raise violation("Limit", self._limit, "Member must have value greater than or equal to 1")
         self._expressions = expressions
-        self._count_only = asked.get("Select") == "COUNT"
+        self._count_only = params.get("Select") == "COUNT"
 
     def fill(self, walk: Iterator[tuple[int, Item]]) -> dict[str, Any]:
         """Takes from the walk until the page is full."""

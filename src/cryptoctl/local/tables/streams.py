@@ -36,34 +36,34 @@ class StreamsApi:
         response = own(self, request.region, request.json)
         return None if response is None else json_response(response)
 
-    def describe(self, _region: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+    def describe(self, _region: str, params: dict[str, Any]) -> dict[str, Any] | None:
         """DescribeStream."""
-        found = self._description(str(asked.get("StreamArn")))
+        found = self._description(str(params.get("StreamArn")))
         if found is None:
             return None
         table, live = found
         first = self._database.execute(
-            "SELECT min(sequence) FROM ddb_record WHERE stream = ?", asked["StreamArn"]
+            "SELECT min(sequence) FROM ddb_record WHERE stream = ?", params["StreamArn"]
         ).fetchone()[0]
         numbers = {"StartingSequenceNumber": _number(first or BEFORE_ALL)}
         if not live:
-            numbers["EndingSequenceNumber"] = _number(self._last(asked["StreamArn"]))
+            numbers["EndingSequenceNumber"] = _number(self._last(params["StreamArn"]))
         shard = {"ShardId": SHARD, "SequenceNumberRange": numbers}
         return {
             "StreamDescription": {
-                "StreamArn": asked["StreamArn"],
-                "StreamLabel": str(asked["StreamArn"]).rpartition("/")[2],
+                "StreamArn": params["StreamArn"],
+                "StreamLabel": str(params["StreamArn"]).rpartition("/")[2],
                 "StreamStatus": "ENABLED" if live else "DISABLED",
                 "StreamViewType": table["StreamSpecification"]["StreamViewType"],
                 "TableName": table["TableName"],
                 "KeySchema": table["KeySchema"],
-                "Shards": [] if asked.get("ExclusiveStartShardId") == SHARD else [shard],
+                "Shards": [] if params.get("ExclusiveStartShardId") == SHARD else [shard],
             }
         }
 
-    def list(self, region: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+    def list(self, region: str, params: dict[str, Any]) -> dict[str, Any] | None:
         """ListStreams."""
-        name = asked.get("TableName")
+        name = params.get("TableName")
         streams = [
             {"StreamArn": arn, "TableName": table, "StreamLabel": arn.rpartition("/")[2]}
             for arn, table in self._database.execute(
@@ -73,37 +73,37 @@ class StreamsApi:
         ]
         return {"Streams": streams} if streams or name is None else None
 
-    def iterator(self, _region: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+    def iterator(self, _region: str, params: dict[str, Any]) -> dict[str, Any] | None:
         """GetShardIterator."""
-        stream = str(asked.get("StreamArn"))
+        stream = str(params.get("StreamArn"))
         if self._description(stream) is None:
             return None
-        if asked.get("ShardId") != SHARD:
+        if params.get("ShardId") != SHARD:
             raise ServiceError(
-                "ResourceNotFoundException", f"Requested resource not found: Shard {asked.get('ShardId')}"
+                "ResourceNotFoundException", f"Requested resource not found: Shard {params.get('ShardId')}"
             )
-        kind = asked.get("ShardIteratorType")
+        kind = params.get("ShardIteratorType")
         if kind == "TRIM_HORIZON":
             after = 0
         elif kind == "LATEST":
             after = self._last(stream)
         elif kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
-            number = self._sequence(stream, str(asked.get("SequenceNumber")))
+            number = self._sequence(stream, str(params.get("SequenceNumber")))
             after = number - (kind == "AT_SEQUENCE_NUMBER")
         else:
             raise invalid(f"1 validation error detected: Value '{kind}' at 'shardIteratorType' is not valid")
         return {"ShardIterator": _token(stream, after)}
 
-    def records(self, region: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+    def records(self, region: str, params: dict[str, Any]) -> dict[str, Any] | None:
         """GetRecords."""
         try:
-            stream, after = json.loads(base64.b64decode(str(asked.get("ShardIterator"))))
+            stream, after = json.loads(base64.b64decode(str(params.get("ShardIterator"))))
         except (TypeError, ValueError, RecursionError):
             return None
         found = self._description(stream)
         if found is None:
             return None
-        limit = min(int(asked.get("Limit") or MAX_RECORDS), MAX_RECORDS)
+        limit = min(int(params.get("Limit") or MAX_RECORDS), MAX_RECORDS)
         sql = "SELECT sequence, record FROM ddb_record WHERE stream = ? AND sequence > ?"
         sql += " ORDER BY sequence LIMIT ?"
         records: list[dict[str, Any]] = []
@@ -132,11 +132,11 @@ class StreamsApi:
         table = self._store.table(row[0], row[1])
         return json.loads(row[2]), table is not None and table.stream_arn == stream
 
-    def _sequence(self, stream: str, asked: str) -> int:
+    def _sequence(self, stream: str, sequence_number: str) -> int:
         """The number of a record that was asked for. Raises ServiceError where it lives no longer."""
-        if not re.fullmatch(r"\d{1,40}", asked, re.ASCII):
-            raise invalid(f"Invalid SequenceNumber: {asked}")
-        number = int(asked) - FIRST_SEQUENCE
+        if not re.fullmatch(r"\d{1,40}", sequence_number, re.ASCII):
+            raise invalid(f"Invalid SequenceNumber: {sequence_number}")
+        number = int(sequence_number) - FIRST_SEQUENCE
         sql = "SELECT min(sequence) FROM ddb_record WHERE stream = ?"
         first = self._database.execute(sql, stream).fetchone()[0]
         if number > BEFORE_ALL and (first is None or number < first):

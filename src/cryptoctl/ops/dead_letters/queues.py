@@ -133,9 +133,9 @@ class DeadLetterQueue:
         return self.aws.call("sqs", "GetQueueAttributes", QueueUrl=self.url, AttributeNames=list(names))
 
     def _each(
-        self, operation: str, things: Sequence[T], entry: Callable[[T], dict[str, Any]]
+        self, operation: str, items: Sequence[T], entry: Callable[[T], dict[str, Any]]
     ) -> Iterator[bool]:
-        for chunk in _chunks([entry(thing) for thing in things]):
+        for chunk in _chunks([entry(item) for item in items]):
             yield from self._done(operation, chunk)
 
     def _done(self, operation: str, chunk: Sequence[dict[str, Any]]) -> list[bool]:
