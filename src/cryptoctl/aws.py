@@ -73,7 +73,7 @@ class Aws:
         self._clients: dict[tuple[str, bool], Any] = {}
         self._confirmation: Future[None] | None = None
         self._request_limits, self._lock = RequestLimits(), threading.Lock()
-        self._asking = partial(translate_errors, engine=credentials is not None, client=self.client)
+        self._translated = partial(translate_errors, engine=credentials is not None, client=self.client)
         self.on_response: Callable[[str, str, AwsError | None], None] = lambda *_: None
         """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
 
@@ -132,10 +132,10 @@ class Aws:
                     # An engine on loopback: no proxy, and no special endpoint, may come between.
                     settings |= {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
                     settings["user_agent"] = "cryptoctl"  # botocore puts its own together for each request
-                self._clients[service, once] = self._made(service, Config(**settings))
+                self._clients[service, once] = self._new_client(service, Config(**settings))
             return self._clients[service, once]
 
-    def _made(self, service: str, config: Any) -> Any:
+    def _new_client(self, service: str, config: Any) -> Any:
         from botocore.exceptions import BotoCoreError
 
         try:
@@ -187,7 +187,7 @@ class Aws:
         from botocore import xform_name
 
         try:
-            with self._asking(service, operation, once=once):
+            with self._translated(service, operation, once=once):
                 found = getattr(self._client(service, once=once), xform_name(operation))(**params)
                 if stream := found.get("Payload"):  # which may be cut too
                     found["Payload"] = BytesIO(stream.read())
@@ -228,7 +228,7 @@ class Aws:
         from botocore import xform_name
 
         try:
-            with self._asking(service, operation):
+            with self._translated(service, operation):
                 for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
                     self._await_confirmation()
                     yield from AwsResponse(page, f"{service}:{operation}").get(key) or []

@@ -33,8 +33,8 @@ class AskedAws(Aws):
         super().__init__(region="us-east-1", endpoint_url=other.endpoint_url, credentials=credentials)
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
-    def _made(self, service: str, config: Any) -> Any:
-        client = super()._made(service, config)
+    def _new_client(self, service: str, config: Any) -> Any:
+        client = super()._new_client(service, config)
         client.meta.events.register("before-parameter-build", self._keep)
         return client
 

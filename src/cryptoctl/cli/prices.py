@@ -35,8 +35,8 @@ def prices(
     query = query_of(symbol, last, since)
     aws, table = run.session.aws, run.session.stack.prices
     if wait:
-        with waiting(run.screen, run.clock) as tell:
-            found = enriched_prices(aws, table, query, Retry(run.clock, tell))
+        with waiting(run.screen, run.clock) as on_wait:
+            found = enriched_prices(aws, table, query, Retry(run.clock, on_wait))
     else:
         found = read_prices(aws, table, query)
     if run.is_json:

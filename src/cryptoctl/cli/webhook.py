@@ -143,8 +143,8 @@ def rotate(
     run.done(f"The secret of {name} is replaced", f"{shows} Do not rotate again for it.")
     if not no_wait:
         try:
-            with waiting(run.screen, run.clock) as tell:
-                for _ in Retry(run.clock, tell).pauses(
+            with waiting(run.screen, run.clock) as on_wait:
+                for _ in Retry(run.clock, on_wait).pauses(
                     "each instance of the function to read it", READ_AGAIN_S
                 ):
                     pass

@@ -46,7 +46,7 @@ class Convergence:
 
     def __init__(self, run: PlanRun, step: Step) -> None:
         self._run, self._step = run, step
-        self._retry = Retry(run.clock, lambda wait: run.told_waiting(self._step, wait))
+        self._retry = Retry(run.clock, lambda wait: run.notify_waiting(self._step, wait))
         self._made: list[Call] = []
         self._revealed = RevealedSecrets(run.aws)
 
@@ -165,7 +165,7 @@ class Convergence:
 
     def _resolved(self, request: CallOrWait) -> dict[str, Value]:
         resolved: dict[str, Value] = resolve(request.params, lambda ref: self._run.value(self._step, ref))
-        self._run.told_started(self._step)
+        self._run.notify_started(self._step)
         return resolved
 
     def _wait(self, wait: WaitUntil) -> None:

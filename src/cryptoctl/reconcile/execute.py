@@ -109,28 +109,28 @@ class _Run(PlanRun):
         self._pending = {step.resource for step in plan.work}
         self._begun: set[Provisioner] = set()
         self._changed = threading.Condition()
-        self._telling, self._left = threading.Lock(), False
+        self._notifying, self._left = threading.Lock(), False
         if isinstance(self.clock, RealClock):
             self.clock.stop = stop.asked
 
     def run(self) -> Report:
         threads = [
-            threading.Thread(target=self._work, args=(step,), name=str(step.resource), daemon=True)
+            threading.Thread(target=self._run_step, args=(step,), name=str(step.resource), daemon=True)
             for step in self._plan.work
         ]
         for thread in threads:
             thread.start()
-        self._attend(threads)
+        self._await_threads(threads)
         # A thread that nobody waits for must not print while the process ends; one that is stuck in printing
         # (into a pipe that nobody reads) must not keep it from ending.
-        stuck = not self._telling.acquire(timeout=STUCK_AFTER_S)
+        stuck = not self._notifying.acquire(timeout=STUCK_AFTER_S)
         self._left = True
         if not stuck:
-            self._telling.release()
+            self._notifying.release()
         with self._changed:
             return Report(results=tuple(self._result(step) for step in self._plan.work))
 
-    def _attend(self, threads: list[threading.Thread]) -> None:
+    def _await_threads(self, threads: list[threading.Thread]) -> None:
         told = False
         for thread in threads:
             while thread.is_alive() and not self._stop.at_once.is_set():
@@ -139,7 +139,7 @@ class _Run(PlanRun):
                     with self._changed:
                         self._changed.notify_all()
                     if not told:
-                        self._tell(self._listener.stopping, timeout_s=STUCK_AFTER_S)
+                        self._notify(self._listener.stopping, timeout_s=STUCK_AFTER_S)
                     told = True
 
     def _result(self, step: Step) -> StepResult:
@@ -147,11 +147,11 @@ class _Run(PlanRun):
         not_waited_for = StepResult(step=step, outcome=outcome, seconds=0.0, problem=str(outcome))
         return self._results.get(step.resource, not_waited_for)
 
-    def _work(self, step: Step) -> None:
+    def _run_step(self, step: Step) -> None:
         """Carries out the step. Whatever happens, the others hear that it is over: they wait for it."""
         begun_s = self.clock.now_s()
         try:
-            result = self._carried_out(step, begun_s)
+            result = self._execute(step, begun_s)
         except BaseException as error:  # a defect of ours: told, and the others are still finished
             problem, seconds = f"{type(error).__name__}: {error}", self.clock.now_s() - begun_s
             result = StepResult(
@@ -161,16 +161,16 @@ class _Run(PlanRun):
             self._results[step.resource] = result
             self._pending.discard(step.resource)
             self._changed.notify_all()
-        self._tell(self._listener.ended, result)
+        self._notify(self._listener.ended, result)
 
-    def _carried_out(self, step: Step, begun_s: float) -> StepResult:
+    def _execute(self, step: Step, begun_s: float) -> StepResult:
         outcome, problem, hint, failure = StepOutcome.DONE, "", "", None
         try:
             self._wait_for(step)
             self.check_stop()
             begun_s = self.clock.now_s()
             self._begun.add(step.resource)
-            self.told_started(step)
+            self.notify_started(step)
             Convergence(self, step).converge()
         except Blocked as error:
             outcome, problem = StepOutcome.BLOCKED, str(error)
@@ -192,8 +192,8 @@ class _Run(PlanRun):
             failure=failure,
         )
 
-    def _tell(self, event: Callable[..., None], *what: object, timeout_s: float = -1) -> None:
-        if not self._telling.acquire(timeout=timeout_s):
+    def _notify(self, event: Callable[..., None], *what: object, timeout_s: float = -1) -> None:
+        if not self._notifying.acquire(timeout=timeout_s):
             return
         try:
             # A screen that is gone (a closed pipe, say) must not stop the work.
@@ -201,18 +201,18 @@ class _Run(PlanRun):
                 if not self._left:
                     event(*what)
         finally:
-            self._telling.release()
+            self._notifying.release()
 
-    def told_started(self, step: Step) -> None:
-        self._tell(self._listener.started, step)
+    def notify_started(self, step: Step) -> None:
+        self._notify(self._listener.started, step)
 
-    def told_waiting(self, step: Step, wait: Wait) -> None:
-        self._tell(self._listener.waiting, step, wait)
+    def notify_waiting(self, step: Step, wait: Wait) -> None:
+        self._notify(self._listener.waiting, step, wait)
 
     def _wait_for(self, step: Step) -> None:
         for other in step.after:
             if other in self._pending:
-                self._tell_waiting(step, f"{other}, which comes first")
+                self._notify_waiting_for(step, f"{other}, which comes first")
             with self._changed:
                 self._changed.wait_for(
                     lambda: self._stop.asked.is_set() or other not in self._pending  # noqa: B023
@@ -222,8 +222,8 @@ class _Run(PlanRun):
                 if result is not None and result.outcome is not StepOutcome.DONE:
                     raise Blocked(f"needs {other}, which {_did_not(result.outcome)}")
 
-    def _tell_waiting(self, step: Step, reason: str) -> None:
-        self.told_waiting(step, Wait(reason=reason, waited_s=0.0, timeout_s=None))
+    def _notify_waiting_for(self, step: Step, reason: str) -> None:
+        self.notify_waiting(step, Wait(reason=reason, waited_s=0.0, timeout_s=None))
 
     def value(self, step: Step, ref: Ref) -> Value:
 
@@ -231,7 +231,7 @@ class _Run(PlanRun):
             return self._stop.asked.is_set() or ref in self._values or ref.of not in self._pending
 
         if not over():
-            self._tell_waiting(step, f"the {ref.output} of {ref.of}, which AWS assigns")
+            self._notify_waiting_for(step, f"the {ref.output} of {ref.of}, which AWS assigns")
         with self._changed:
             self._changed.wait_for(over)
             if ref in self._values:

@@ -67,23 +67,23 @@ TAGS_TO_SHOW = "AWS to show its tags, without which nobody knows whose it is; it
 WORK_TO_SHOW = "AWS to show what was done; for a while it may show the old state"
 
 
-Tell: TypeAlias = Callable[[Step, Wait], None]
+OnWait: TypeAlias = Callable[[Step, Wait], None]
 
 
-def plan_until_tags_show(look: Callable[[], Plan], clock: Clock, tell: Tell = lambda *_: None) -> Plan:
+def plan_until_tags_show(look: Callable[[], Plan], clock: Clock, on_wait: OnWait = lambda *_: None) -> Plan:
     """Plans, again where something is refused for tags that AWS may not show yet, for as long as that takes.
 
-    `tell` hears what is waited for, step by step.
+    `on_wait` hears what is waited for, step by step.
     """
-    return _until_shown(look, new_without_tags, TAGS_TO_SHOW, clock, tell)
+    return _until_shown(look, new_without_tags, TAGS_TO_SHOW, clock, on_wait)
 
 
-def plan_until_done(look_again: Callable[[], Plan], clock: Clock, tell: Tell = lambda *_: None) -> Plan:
+def plan_until_done(look_again: Callable[[], Plan], clock: Clock, on_wait: OnWait = lambda *_: None) -> Plan:
     """Plans again after the work until nothing is left to do, or until AWS had time to show it all.
 
-    `tell` hears what is still waited for, step by step.
+    `on_wait` hears what is still waited for, step by step.
     """
-    return _until_shown(look_again, lambda plan: [*plan.work, *plan.refused], WORK_TO_SHOW, clock, tell)
+    return _until_shown(look_again, lambda plan: [*plan.work, *plan.refused], WORK_TO_SHOW, clock, on_wait)
 
 
 def _until_shown(
@@ -91,13 +91,13 @@ def _until_shown(
     awaited: Callable[[Plan], Sequence[Step]],
     reason: str,
     clock: Clock,
-    tell: Tell,
+    on_wait: OnWait,
 ) -> Plan:
     latest = look()
 
     def still(wait: Wait) -> None:
         for step in awaited(latest):
-            tell(step, wait)
+            on_wait(step, wait)
 
     timeout_s = max((step.resource.visible_within_s for step in awaited(latest)), default=0.0)
     for _ in Retry(clock, still).pauses(reason, timeout_s):

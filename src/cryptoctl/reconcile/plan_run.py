@@ -20,10 +20,10 @@ class PlanRun(Protocol):
     def check_stop(self) -> None:
         """Raises Interrupted where the person has asked to stop."""
 
-    def told_started(self, step: Step) -> None:
+    def notify_started(self, step: Step) -> None:
         """The step begins, or goes on after a wait."""
 
-    def told_waiting(self, step: Step, wait: Wait) -> None:
+    def notify_waiting(self, step: Step, wait: Wait) -> None:
         """The step waits."""
 
     def value(self, step: Step, ref: Ref) -> Value:

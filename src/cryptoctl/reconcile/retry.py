@@ -69,15 +69,15 @@ class Wait:
 class Retry:
     """Repeats an attempt until it does not return None, and reports each wait."""
 
-    def __init__(self, clock: Clock, tell: Callable[[Wait], None] = lambda _: None) -> None:
+    def __init__(self, clock: Clock, on_wait: Callable[[Wait], None] = lambda _: None) -> None:
         self.clock = clock
-        self.tell = tell
+        self.on_wait = on_wait
 
     def pauses(self, reason: str, timeout_s: float) -> Iterator[float]:
         """Sleeps between attempts, longer each time; yields the seconds waited, until `timeout_s`."""
         start_s = self.clock.now_s()
         while (waited_s := self.clock.now_s() - start_s) < timeout_s:
-            self.tell(Wait(reason=reason, waited_s=waited_s, timeout_s=timeout_s))
+            self.on_wait(Wait(reason=reason, waited_s=waited_s, timeout_s=timeout_s))
             pause_s = min(max(waited_s * PAUSE_PER_WAITED, FIRST_PAUSE_S), MAX_PAUSE_S)
             self.clock.sleep(min(pause_s, timeout_s - waited_s))
             yield self.clock.now_s() - start_s

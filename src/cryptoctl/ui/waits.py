@@ -19,7 +19,7 @@ def waiting(screen: Screen, clock: Clock) -> Iterator[Callable[[Wait], None]]:
     """Gives the function that a `Retry` tells its waits to."""
     began_s, waits, told = clock.now_s(), list[Wait](), set[str]()
 
-    def tell(wait: Wait) -> None:
+    def on_wait(wait: Wait) -> None:
         waits[:] = [wait]
         if not screen.can_draw and wait.waited_s >= TOLD_AFTER_S and wait.reason not in told:
             told.add(wait.reason)
@@ -30,7 +30,7 @@ def waiting(screen: Screen, clock: Clock) -> Iterator[Callable[[Wait], None]]:
         return Text(f"{spinner(seconds)} {_told(waits[0])} {seconds:.0f} s" if waits else "")
 
     with screen.drawn(present):
-        yield tell
+        yield on_wait
 
 
 def _told(wait: Wait) -> str:
