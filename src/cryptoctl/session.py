@@ -161,11 +161,11 @@ class Session:
 
     def _await_engine(self, status: EngineStatus) -> None:
         """Raises Failure where it does not answer: each request would wait for minutes."""
-        if self.engine.answers(ENGINE_ANSWERS_S):
+        if self.engine.responds(ENGINE_ANSWERS_S):
             return
         name = f"The embedded engine (process {status.pid}, {status.url})"
         self.tell(f"{name} does not answer yet; waiting for {ENGINE_WAIT_S:.0f} s more at most …")
-        if not self.engine.answers(ENGINE_WAIT_S):
+        if not self.engine.responds(ENGINE_WAIT_S):
             raise Failure(
                 ExitCode.UNREACHABLE,
                 f"{name} runs, but has not answered for {ENGINE_ANSWERS_S + ENGINE_WAIT_S:.0f} s.",

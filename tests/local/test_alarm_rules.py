@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.local.metrics.alarms import _epoch
-from cryptoctl.local.metrics.rules import AlarmRule, judge_alarm
+from cryptoctl.local.metrics.rules import AlarmRule, evaluate_alarm
 
 VALUES = st.lists(st.none() | st.floats(0, 10), min_size=1, max_size=6)
 
@@ -41,7 +41,7 @@ def rule(missing: str = "missing", periods: int = 3, to_alarm: int = 2) -> Alarm
 def test_the_state_follows_the_last_periods(
     values: list[float | None], missing: str, now: str, state: str
 ) -> None:
-    assert judge_alarm(rule(missing), values, now)[0] == state
+    assert evaluate_alarm(rule(missing), values, now)[0] == state
 
 
 @given(values=VALUES, now=st.sampled_from(["OK", "ALARM", "INSUFFICIENT_DATA"]))
@@ -49,7 +49,7 @@ def test_an_alarm_is_never_raised_by_fewer_breaches_than_it_asks_for(
     values: list[float | None], now: str
 ) -> None:
     breaches = sum(value is not None and value > 5 for value in values[:3])
-    state, reason = judge_alarm(rule("notBreaching"), values, now)
+    state, reason = evaluate_alarm(rule("notBreaching"), values, now)
     assert (state == "ALARM") == (breaches >= 2)
     assert reason
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, judge, split_aged
+from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, decide, split_aged
 
 
 def record(number: int) -> dict[str, Any]:
@@ -36,10 +36,10 @@ def run(
             answer = BatchResult(error=False, payload=json.dumps({"batchItemFailures": failures}))
         else:
             answer = BatchResult(error=bool(bad), payload="null")
-        verdict = judge(batch, answer, rules)
-        accepted += [number_of(each) for each in batch.records[: verdict.done]]
-        given_up += [number_of(each) for each in verdict.given_up.records] if verdict.given_up else []
-        waiting[:0] = verdict.again
+        decision = decide(batch, answer, rules)
+        accepted += [number_of(each) for each in batch.records[: decision.done]]
+        given_up += [number_of(each) for each in decision.given_up.records] if decision.given_up else []
+        waiting[:0] = decision.again
         assert tries < 10_000
     return accepted, given_up, tries
 
@@ -84,11 +84,11 @@ def test_without_bisecting_every_record_ends_once_and_in_order(
 
 def test_infinite_retries_never_give_up() -> None:
     rules = FailureRules(retries=-1, bisect=False, reports_failures=False)
-    verdict = judge(
+    decision = decide(
         Batch(records=(record(1),), failures=5000), BatchResult(error=True, payload="null"), rules
     )
-    assert verdict.given_up is None
-    assert verdict.again[0].failures == 5001
+    assert decision.given_up is None
+    assert decision.again[0].failures == 5001
 
 
 @given(written_s=st.lists(st.integers(0, 20)), horizon_s=st.integers(0, 20))

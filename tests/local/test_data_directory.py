@@ -125,7 +125,7 @@ def test_stop_lets_an_engine_that_is_suspended_go_on_to_its_end(data: DataDirect
 def test_an_engine_that_does_not_answer_is_a_problem_of_it(
     data: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cryptoctl.local.asking.ANSWERS_WITHIN_S", 0.1)
+    monkeypatch.setattr("cryptoctl.local.health_check.RESPONDS_WITHIN_S", 0.1)
     held = data.hold()
     assert held is not None
     with socket.create_server(("127.0.0.1", 0)) as listener:

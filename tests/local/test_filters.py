@@ -9,7 +9,7 @@ import pytest
 
 from cryptoctl.local.filter_rules import FilterError, check_policy
 from cryptoctl.local.http import ServiceError
-from cryptoctl.local.mappings.filters import parse_filters, passes
+from cryptoctl.local.mappings.filters import parse_filters, record_matches
 from cryptoctl.local.mappings.mapping import EventSourceMapping
 from cryptoctl.local.mappings.settings import DEFAULTS
 from cryptoctl.local.mappings.worker import MappingWorker
@@ -24,7 +24,7 @@ RECORD = {
 
 
 def matches(pattern: dict[str, Any]) -> bool:
-    return passes(RECORD, parse_filters({"Filters": [{"Pattern": json.dumps(pattern)}]}))
+    return record_matches(RECORD, parse_filters({"Filters": [{"Pattern": json.dumps(pattern)}]}))
 
 
 def image(**rules: Any) -> dict[str, Any]:
@@ -69,8 +69,8 @@ def test_patterns(pattern: dict[str, Any], expected: bool) -> None:
 
 def test_any_of_several_patterns_is_enough_and_none_means_all() -> None:
     both = [{"Pattern": '{"eventName": ["REMOVE"]}'}, {"Pattern": '{"eventName": ["INSERT"]}'}]
-    assert passes(RECORD, parse_filters({"Filters": both}))
-    assert passes(RECORD, parse_filters(None))
+    assert record_matches(RECORD, parse_filters({"Filters": both}))
+    assert record_matches(RECORD, parse_filters(None))
 
 
 BROKEN = [

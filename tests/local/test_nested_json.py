@@ -15,7 +15,7 @@ from cryptoctl.local.functions.destinations import FinishedEvent, envelope
 from cryptoctl.local.functions.environment import InvocationOutcome, below_level
 from cryptoctl.local.functions.function import FunctionConfig
 from cryptoctl.local.functions.url_events import response_of
-from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, judge
+from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, decide
 from cryptoctl.local.metrics.embedded import embedded
 from cryptoctl.local.outbox_service import _Publication
 from cryptoctl.local.tables.store import TableStore
@@ -79,9 +79,9 @@ def test_a_result_is_no_answer_of_a_function_url() -> None:
 def test_a_result_makes_the_whole_batch_a_failure() -> None:
     batch = Batch(records=({"dynamodb": {"SequenceNumber": "1"}},))
     rules = FailureRules(retries=-1, bisect=False, reports_failures=True)
-    verdict = judge(batch, BatchResult(error=False, payload=OBJECT), rules)
-    assert verdict.done == 0
-    assert verdict.again == (Batch(records=batch.records, failures=1),)
+    decision = decide(batch, BatchResult(error=False, payload=OBJECT), rules)
+    assert decision.done == 0
+    assert decision.again == (Batch(records=batch.records, failures=1),)
 
 
 def test_an_event_and_a_result_are_told_to_a_destination_as_they_are() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from cryptoctl import session
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.local import asking
+from cryptoctl.local import health_check
 from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
@@ -54,7 +54,7 @@ def test_it_is_named_with_what_to_do(listener: socket.socket) -> None:
 
 
 def test_who_starts_it_is_told(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "ANSWERS_WITHIN_S", 0.1)
+    monkeypatch.setattr(health_check, "RESPONDS_WITHIN_S", 0.1)
     said = Cli()("local", "start")
     port = listener.getsockname()[1]
     assert f"the engine does not answer (port {port}: timed out)" in said.err

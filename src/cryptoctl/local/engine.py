@@ -19,9 +19,9 @@ from typing import Final
 
 from cryptoctl.local import launch
 from cryptoctl.local.access_keys import AccessKeys, EngineAccessKey
-from cryptoctl.local.asking import answers, problems
 from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.local.errors import EngineError
+from cryptoctl.local.health_check import problems, responds
 from cryptoctl.local.http import ACCOUNT
 from cryptoctl.local.launch import DEFAULT_PORT, source_digest
 from cryptoctl.local.options import EngineOptions
@@ -176,10 +176,10 @@ class Engine:
             problems=problems(record) if with_problems and running and record else (),
         )
 
-    def answers(self, within_s: float) -> bool:
+    def responds(self, within_s: float) -> bool:
         """Whether the engine that runs does not keep waiting who asks: it may be suspended, or hang."""
         record = self._data.read()
-        return record is None or answers(record, within_s)
+        return record is None or responds(record, within_s)
 
     def reset(self) -> None:
         """Stops the engine and deletes all of its data."""

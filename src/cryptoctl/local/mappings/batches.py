@@ -57,7 +57,7 @@ def sequence_number(record: Record) -> str:
     return str(record["dynamodb"]["SequenceNumber"])
 
 
-def judge(batch: Batch, result: BatchResult, rules: FailureRules) -> BatchDecision:
+def decide(batch: Batch, result: BatchResult, rules: FailureRules) -> BatchDecision:
     """What to do with a batch after this answer."""
     failed_from = _failed_from(batch.records, result, rules)
     if failed_from is None:

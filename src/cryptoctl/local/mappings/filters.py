@@ -35,7 +35,7 @@ def _parse(text: str) -> dict[str, Any]:
     return pattern
 
 
-def passes(record: Mapping[str, Any], patterns: list[dict[str, Any]]) -> bool:
+def record_matches(record: Mapping[str, Any], patterns: list[dict[str, Any]]) -> bool:
     """Whether a record is wanted by any of the patterns; with none, every record is."""
     return not patterns or any(_object_matches(pattern, record) for pattern in patterns)
 

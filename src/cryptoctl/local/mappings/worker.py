@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
-from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, Record, judge, split_aged
+from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, Record, decide, split_aged
 from cryptoctl.local.mappings.delivery import BatchDelivery
-from cryptoctl.local.mappings.filters import parse_filters, passes
+from cryptoctl.local.mappings.filters import parse_filters, record_matches
 from cryptoctl.local.mappings.mapping import EventSourceMapping, MappingStore
 from cryptoctl.local.mappings.reader import StreamReader
 
@@ -119,7 +119,7 @@ class MappingWorker:
         if not records:
             return
         self._last_read = records[-1]
-        wanted = [record for record in records if passes(record, self._filters)]
+        wanted = [record for record in records if record_matches(record, self._filters)]
         self._pending.extend(wanted)
         self._newest_wanted = wanted[-1] if wanted else self._newest_wanted
         if not self._pending:
@@ -149,14 +149,14 @@ class MappingWorker:
             if batch_result is None:
                 waiting.insert(0, batch)
                 continue
-            verdict = judge(batch, batch_result, self._rules)
-            result = "PROBLEM: Function call failed" if verdict.again or verdict.given_up else "OK"
-            self._finish(batch.records[: verdict.done], result)
-            if verdict.given_up:
-                await self._give_up(verdict.given_up, "RetryAttemptsExhausted", batch_result)
-            waiting[:0] = verdict.again
-            if verdict.again and verdict.again[0].failures:
-                await self._pause(min(FIRST_PAUSE_S * 2.0 ** (verdict.again[0].failures - 1), MAX_PAUSE_S))
+            decision = decide(batch, batch_result, self._rules)
+            result = "PROBLEM: Function call failed" if decision.again or decision.given_up else "OK"
+            self._finish(batch.records[: decision.done], result)
+            if decision.given_up:
+                await self._give_up(decision.given_up, "RetryAttemptsExhausted", batch_result)
+            waiting[:0] = decision.again
+            if decision.again and decision.again[0].failures:
+                await self._pause(min(FIRST_PAUSE_S * 2.0 ** (decision.again[0].failures - 1), MAX_PAUSE_S))
             if self._stopping.is_set() and waiting:
                 return
 

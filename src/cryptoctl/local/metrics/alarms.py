@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError
 from cryptoctl.local.internal_client import InternalClient
-from cryptoctl.local.metrics.rules import COMPARISONS, AlarmRule, judge_alarm
+from cryptoctl.local.metrics.rules import COMPARISONS, AlarmRule, evaluate_alarm
 from cryptoctl.local.regions import Regions
 
-Tell = Callable[[str, str, str, str], Awaitable[None]]
+Notify = Callable[[str, str, str, str], Awaitable[None]]
 """Takes what an alarm tells a topic: region, topic, subject, text."""
 
 logger = logging.getLogger(__name__)
@@ -31,11 +31,11 @@ _ACTIONS: Final[dict[str, str]] = {
 class Alarms:
     """A service: sees every change of an alarm's state, and makes those that the metrics call for."""
 
-    def __init__(self, inner: Inner, client: InternalClient, regions: Regions, tell: Tell) -> None:
+    def __init__(self, inner: Inner, client: InternalClient, regions: Regions, notify: Notify) -> None:
         self._inner = inner
         self._client = client
         self._regions = regions
-        self._tell = tell
+        self._notify = notify
 
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Has ministack change the state, and keeps what the alarm tells people outside."""
@@ -57,7 +57,7 @@ class Alarms:
             text = f"{text} {description}"
         for action in alarm.get(_ACTIONS[state]) or []:
             if ":sns:" in action:
-                await self._tell(request.region, action, f'{state}: "{name}" in {request.region}', text)
+                await self._notify(request.region, action, f'{state}: "{name}" in {request.region}', text)
 
     async def work(self) -> None:
         """Evaluates, for as long as the engine lives."""
@@ -82,7 +82,7 @@ class Alarms:
             to_alarm=int(alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"]),
             missing=alarm.get("TreatMissingData") or "missing",
         )
-        state, reason = judge_alarm(rule, await self._values(region, alarm, rule), alarm["StateValue"])
+        state, reason = evaluate_alarm(rule, await self._values(region, alarm, rule), alarm["StateValue"])
         if state == alarm["StateValue"]:
             return
         try:

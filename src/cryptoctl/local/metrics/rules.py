@@ -35,7 +35,7 @@ class AlarmRule:
         return self.comparison.startswith("Greater")
 
 
-def judge_alarm(rule: AlarmRule, values: Sequence[float | None], now: str) -> tuple[str, str]:
+def evaluate_alarm(rule: AlarmRule, values: Sequence[float | None], now: str) -> tuple[str, str]:
     """The state and its reason, from the values of the last periods, newest first; None is missing data."""
     seen = list(values[: rule.periods])
     present = [value for value in seen if value is not None]

@@ -7,10 +7,10 @@ from typing import Final
 
 from cryptoctl.local.data_directory import EngineRecord
 
-ANSWERS_WITHIN_S: Final[float] = 5.0
+RESPONDS_WITHIN_S: Final[float] = 5.0
 
 
-def answers(record: EngineRecord, within_s: float) -> bool:
+def responds(record: EngineRecord, within_s: float) -> bool:
     """Whether it answers, or refuses at once, and does not keep waiting who asks."""
     try:
         _ask(record, within_s)
@@ -24,7 +24,7 @@ def answers(record: EngineRecord, within_s: float) -> bool:
 def problems(record: EngineRecord) -> tuple[str, ...]:
     """What the engine says does not work."""
     try:
-        return tuple(str(problem) for problem in json.loads(_ask(record, ANSWERS_WITHIN_S))["problems"])
+        return tuple(str(problem) for problem in json.loads(_ask(record, RESPONDS_WITHIN_S))["problems"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = f"port {record.port}: {str(error) or type(error).__name__}"
         return (f"the engine does not answer ({reason}); `cryptoctl local stop` ends it",)
