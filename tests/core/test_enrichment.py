@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.core.enrichment import Announcement, enrichments, wrong
+from cryptoctl.core.enrichment import Announcement, enrichments, outdated_prices
 from cryptoctl.core.indicators import NOTHING_KNOWN, Indicators, indicators
 from cryptoctl.core.items import StoredPrice
 
@@ -136,15 +136,15 @@ def test_what_was_announced_and_is_not_what_is_stored_is_announced_and_written_a
 
 def test_wrong_finds_what_differs_from_its_neighbours_or_has_nothing_yet() -> None:
     series = enriched(50)
-    assert list(wrong(series)) == []
+    assert list(outdated_prices(series)) == []
     series[10] = replace(series[10], price=Decimal(8))
     series[40] = replace(series[40], processed=False)
-    assert [int(price.key) for price in wrong(series)] == [*range(10, 30), 40]
-    assert [int(price.key) for price in wrong(series[6:], Decimal(25))] == [*range(25, 30), 40]
+    assert [int(price.key) for price in outdated_prices(series)] == [*range(10, 30), 40]
+    assert [int(price.key) for price in outdated_prices(series[6:], Decimal(25))] == [*range(25, 30), 40]
 
 
 def test_wrong_takes_a_revision_of_others_for_right_where_the_values_are() -> None:
-    assert list(wrong(replace(price, revision=None) for price in enriched(30))) == []
+    assert list(outdated_prices(replace(price, revision=None) for price in enriched(30))) == []
 
 
 @pytest.mark.parametrize("processed", [False, True])

@@ -16,7 +16,7 @@ from cryptoctl.core.prices import Price, Rejected, TimeLimits
 from cryptoctl.core.redaction import MIN_REDACTED_LENGTH, REDACTED, _readings, redacted, redacted_body
 from cryptoctl.core.senders import AllowedSender
 from cryptoctl.core.webhook_messages import Arrival
-from cryptoctl.core.webhook_prices import dead_letters_of, prices_in_request, unread
+from cryptoctl.core.webhook_prices import dead_letters_of, prices_in_request, unread_event
 from cryptoctl.core.webhook_requests import WebhookRequest
 
 LIMITS = TimeLimits(now_ms=1_800_000_000_000, arrival_ms=1_800_000_000_000)
@@ -85,7 +85,7 @@ def test_no_spelling_of_json_brings_a_secret_into_the_table_or_a_dead_letter(fou
     [price] = taken.prices
     assert isinstance(price, Price)
     [dead_letter] = dead_letters_of(taken, Arrival(ms=1))
-    for text in (price.raw, dead_letter["body"], unread(request, [secret], Arrival(ms=1))["body"]):
+    for text in (price.raw, dead_letter["body"], unread_event(request, [secret], Arrival(ms=1))["body"]):
         read = json.loads(text)
         assert REDACTED in text and read["price"] in (50000.25, "50000.25", 1, "1")
         assert [each for each in strings(read) if secret in each] == []
@@ -132,7 +132,7 @@ def test_of_what_is_neither_json_nor_a_form_only_the_secret_is_changed(body: str
     secret = "abcdefghijklmnopqr"
     text = body.replace("{}", secret) if "{}" in body else f"{body}{secret}"
     request = WebhookRequest(headers={"content-type": "text/plain"}, body=text.encode())
-    kept = unread(request, [secret], Arrival(ms=1))["body"]
+    kept = unread_event(request, [secret], Arrival(ms=1))["body"]
     assert kept == text.replace(secret, REDACTED)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.core.authentication import AuthScheme, BasicScheme, HmacScheme, NoScheme, TokenScheme
 from cryptoctl.core.prices import Rejected
-from cryptoctl.core.senders import AllowedSender, allowed_senders, within
+from cryptoctl.core.senders import AllowedSender, allowed_senders, in_networks
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.core.webhook_secrets import new_secret
 from cryptoctl.webhook_presets import PRESETS
@@ -253,7 +253,7 @@ def test_a_source_lies_in_one_of_the_networks(address: str, inside: bool) -> Non
     from ipaddress import ip_network
 
     networks = [ip_network("10.0.0.0/8"), ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")]
-    assert within(address, networks) == inside
+    assert in_networks(address, networks) == inside
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def test_a_record_of_our_own_items_has_nothing_to_enrich_or_to_change() -> None:
 
 def test_a_pointer_is_the_prices_that_the_stream_has_and_a_search_for_the_rest() -> None:
     keys = [("BTC", Decimal(1)), ("ETH", Decimal("2.5"))]
-    whole = planned(pointer(), facts=Known(reading=StreamKeys(keys=keys, whole=True)))
+    whole = planned(pointer(), facts=Known(reading=StreamKeys(keys=keys, complete=True)))
     assert (whole.keys, whole.search) == (tuple(keys), False)
     part = planned(pointer(), facts=Known(reading=StreamKeys(keys=keys[:1])))
     assert (part.keys, part.search) == (tuple(keys[:1]), True)
@@ -265,7 +265,7 @@ facts = st.builds(
     back=st.booleans(),
     used=st.none() | st.builds(StoredAt, ms=st.integers(1, SENT_MS), source=st.just("some time")),
     logged_ms=st.none() | st.integers(1, SENT_MS),
-    reading=st.builds(StreamKeys, keys=st.just([("BTC", Decimal("1.25"))]), whole=st.booleans()),
+    reading=st.builds(StreamKeys, keys=st.just([("BTC", Decimal("1.25"))]), complete=st.booleans()),
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.followed_symbol import FollowedSymbol, TradeSourceError
-from cryptoctl.feed.following import Feed, passes
+from cryptoctl.feed.following import Feed, is_transient
 from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.tape import Tape
@@ -333,4 +333,4 @@ def test_a_trade_that_is_no_price_is_named_and_the_others_are_sent() -> None:
     ],
 )
 def test_which_errors_of_sending_pass(error: AwsError | Failure, expected: bool) -> None:
-    assert passes(error) is expected
+    assert is_transient(error) is expected

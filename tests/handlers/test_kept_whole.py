@@ -239,7 +239,7 @@ def test_a_secret_is_taken_out_however_a_body_writes_it(form: str) -> None:
     secret = 'p@ss"w/rd of the sender'
     written = {"{}": secret, "token={}": quote_plus(secret)}.get(form, json.dumps(secret))
     request = WebhookRequest(headers={}, body=form.format(written).encode())
-    kept = json.dumps(webhook_prices.unread(request, [secret], Arrival(ms=1)))
+    kept = json.dumps(webhook_prices.unread_event(request, [secret], Arrival(ms=1)))
     assert "rd" not in kept and REDACTED in kept
 
 

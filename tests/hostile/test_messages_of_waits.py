@@ -323,7 +323,7 @@ def meanwhile() -> Iterator[Situation]:
         progress = PlanProgress(screen, clock)
         watch(progress, clock)
         if live:
-            screen.message(progress.present())
+            screen.message(progress.render())
         yield Situation(
             title=title, command="cryptoctl up --env E", code=0, err=stream.getvalue(), in_order=True
         )

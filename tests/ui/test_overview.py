@@ -195,7 +195,7 @@ def test_a_search_that_has_not_seen_all_of_the_log_says_so(capsys: pytest.Captur
         aws = Answers({"FilterLogEvents": {"events": [event], **token}})
         reader = OverviewReader(cast("Aws", aws), STACK)
         assert reader._errors() and reader._names() == []
-        assert reader._whole == {THE_ERRORS: whole, THE_SYMBOLS: whole}
+        assert reader._complete == {THE_ERRORS: whole, THE_SYMBOLS: whole}
     cut = replace(HEALTHY, incomplete=(THE_ERRORS,))
     show_concerns(Screen(colour=False), cut, "dev")
     assert "only a part was read, and there may be more: the errors." in capsys.readouterr().err

@@ -98,7 +98,7 @@ def enrichments(
     return found
 
 
-def wrong(series: Iterable[StoredPrice], since: Decimal | None = None) -> Iterator[StoredPrice]:
+def outdated_prices(series: Iterable[StoredPrice], since: Decimal | None = None) -> Iterator[StoredPrice]:
     """The prices whose stored indicators are not those of their neighbours, or that have none yet.
 
     `series` are a symbol's prices in key order, read one by one and never held. Those with a key below

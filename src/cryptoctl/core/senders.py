@@ -29,13 +29,13 @@ class AllowedSender:
 
     def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
         """Whether the request came from this sender: from one of its networks, and with a proof."""
-        if self.sources and not within(request.source, self.sources):
+        if self.sources and not in_networks(request.source, self.sources):
             return NOBODY.accepts(request, secrets, now_s)  # as long as for nobody, and nothing is parsed
         return self.scheme.accepts(request, secrets, now_s)
 
     def problem(self, request: WebhookRequest, now_s: float) -> str:
         """Why a request was not accepted: nothing of what the sender wrote."""
-        if self.sources and not within(request.source, self.sources):
+        if self.sources and not in_networks(request.source, self.sources):
             return "it came from an address that is not among the sender's sources"
         return self.scheme.problem(request, now_s)
 
@@ -60,7 +60,7 @@ def allowed_senders(text: str, compile_expression: Compile) -> dict[str, Allowed
     return {name: _sender(name, keys, compile_expression) for name, keys in json.loads(text).items()}
 
 
-def within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+def in_networks(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
     """Whether the address lies in one of the networks; IPv4 written as IPv6 counts as IPv4."""
     try:
         found = ip_address(address)

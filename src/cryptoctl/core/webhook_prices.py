@@ -93,7 +93,7 @@ def dead_letters_of(request: ParsedRequest, arrival: Arrival) -> list[dict[str, 
     return [{"body": text, "requestContext": said} for text in texts]
 
 
-def unread(request: WebhookRequest, secrets: Sequence[str], arrival: Arrival) -> dict[str, Any]:
+def unread_event(request: WebhookRequest, secrets: Sequence[str], arrival: Arrival) -> dict[str, Any]:
     """The event to keep of a request that could not be read for a reason of ours: its body, no secret."""
     try:
         form = request.is_form()
@@ -108,7 +108,7 @@ def unread(request: WebhookRequest, secrets: Sequence[str], arrival: Arrival) ->
 
 
 def request_again(body: str, arrival: Arrival, sender: AllowedSender) -> WebhookRequest:
-    """The request that `unread` has kept, as far as its prices depend on it."""
+    """The request that `unread_event` has kept, as far as its prices depend on it."""
     headers = {"content-type": arrival.content_type or ""}
     if sender.message_id_header is not None:
         headers[sender.message_id_header] = arrival.message_id

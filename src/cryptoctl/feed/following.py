@@ -153,7 +153,7 @@ class Feed:
             try:
                 results = await loop.run_in_executor(executor, self.send, prices)
             except (AwsError, Failure) as error:
-                if not passes(error):
+                if not is_transient(error):
                     self.unsent += len(prices)
                     raise
                 if not self.sending:
@@ -188,7 +188,7 @@ class Feed:
             self.tell(f"{line.source}: trade {trade.id} is not accepted: {reason}")
 
 
-def passes(error: AwsError | Failure) -> bool:
+def is_transient(error: AwsError | Failure) -> bool:
     """Whether an error of sending may be another's next time: throttled, lost, or the function's own."""
     if isinstance(error, Failure):
         return error.exit_code in (ExitCode.FAILED, ExitCode.UNREACHABLE)

@@ -23,18 +23,18 @@ def looks_like_json(head: str) -> bool:
     return head.lstrip()[:1] in ("{", "[")
 
 
-def json_records(source: Source, encoding: str, head: str, chosen: str | None) -> JsonRecords:
-    """The records of a JSON text; `chosen` is the path of the list. Raises Failure where it is unclear."""
-    if chosen is None and _is_lines(head, whole=len(head) < 1000, stream=source.stream):
+def json_records(source: Source, encoding: str, head: str, list_path: str | None) -> JsonRecords:
+    """The records of a JSON text; `list_path` is the path of the list. Raises Failure where it is unclear."""
+    if list_path is None and _is_lines(head, whole=len(head) < 1000, stream=source.stream):
         return JsonRecords(source=source, encoding=encoding, layout="lines")
     if source.stream:
         if head.lstrip()[:1] == "[":
-            _refuse_path(chosen, source.name)
+            _refuse_path(list_path, source.name)
             return JsonRecords(source=source, encoding=encoding, layout="list")
-        layout = "values" if chosen is None else "list"
-        return JsonRecords(source=source, encoding=encoding, layout=layout, path=chosen)
+        layout = "values" if list_path is None else "list"
+        return JsonRecords(source=source, encoding=encoding, layout=layout, path=list_path)
     try:
-        layout, path = _layout(JsonScanner(chunks(source, encoding)), chosen, source.name)
+        layout, path = _layout(JsonScanner(chunks(source, encoding)), list_path, source.name)
     except ScanError as error:
         raise _not_json(source.name, error) from None
     return JsonRecords(source=source, encoding=encoding, layout=layout, path=path)
@@ -57,13 +57,13 @@ def _is_lines(head: str, *, whole: bool, stream: bool) -> bool:
     return found[1][0] in "{["
 
 
-def _layout(scanner: JsonScanner, chosen: str | None, name: str) -> tuple[str, str | None]:
+def _layout(scanner: JsonScanner, list_path: str | None, name: str) -> tuple[str, str | None]:
     if scanner.peek() == "[":
-        _refuse_path(chosen, name)
+        _refuse_path(list_path, name)
         return "list", None
-    if chosen is not None:
-        _refuse_no_list(scanner, chosen, name)
-        return "list", chosen
+    if list_path is not None:
+        _refuse_no_list(scanner, list_path, name)
+        return "list", list_path
     found = list(lists(scanner))
     if any(path in PRICE_MEMBERS for path, inside in found if not inside):
         return "values", None
@@ -80,12 +80,12 @@ def _layout(scanner: JsonScanner, chosen: str | None, name: str) -> tuple[str, s
     return "list", (records or empty)[0]
 
 
-def _refuse_path(chosen: str | None, name: str) -> None:
-    if chosen is not None:
+def _refuse_path(list_path: str | None, name: str) -> None:
+    if list_path is not None:
         raise Failure(ExitCode.USAGE, f"{name} is itself a list: --records cannot apply.", "Leave it out.")
 
 
-def _refuse_no_list(scanner: JsonScanner, chosen: str, name: str) -> None:
+def _refuse_no_list(scanner: JsonScanner, list_path: str, name: str) -> None:
     """Refuses a text none of whose values has a list of records there."""
     known: dict[str, None] = {}
     while first := scanner.peek():
@@ -93,10 +93,10 @@ def _refuse_no_list(scanner: JsonScanner, chosen: str, name: str) -> None:
             scanner.value(keep=False)
             continue
         known |= dict.fromkeys(_of_records(lists(scanner)))
-        if chosen in known:
+        if list_path in known:
             return
     raise Failure(
-        ExitCode.USAGE, f"{name} has no list of records at {quoted(chosen)}.", _choices(list(known))
+        ExitCode.USAGE, f"{name} has no list of records at {quoted(list_path)}.", _choices(list(known))
     )
 
 

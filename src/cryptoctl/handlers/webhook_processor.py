@@ -40,7 +40,7 @@ from cryptoctl.core.webhook_prices import (
     dead_letters_of,
     prices_in_request,
     request_again,
-    unread,
+    unread_event,
 )
 from cryptoctl.handlers import clients, dead_letters, http_requests, logs, metrics, table
 from cryptoctl.handlers.clients import Deadline
@@ -90,7 +90,7 @@ def _take_in(admitted: AuthenticatedRequest, event: Any, context: object) -> Url
     except Rejected as rejected:
         return _refuse(rejected, sender.name)
     except Exception as error:
-        its = unread(admitted.request, admitted.secrets, arrival)
+        its = unread_event(admitted.request, admitted.secrets, arrival)
         return _set_aside([its], context, error, _from(sender.name))
     try:
         request = _as_first_sent(request, arrival)

@@ -107,7 +107,7 @@ class Matches(NamedTuple):
     """The lines that a search of a bounded length has found, and whether it has seen all there are."""
 
     lines: list[Line]
-    whole: bool
+    complete: bool
 
 
 def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: str) -> Matches:
@@ -133,13 +133,13 @@ def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: st
             response = aws.find("logs", "FilterLogEvents", not_found=NOT_FOUND, **request)
             found += [_line(function, event) for event in (response or {}).get("events", ())]
             if not response or "nextToken" not in response:
-                return Matches(found, whole=True)
+                return Matches(found, complete=True)
             request["nextToken"] = response["nextToken"]
-        return Matches(found, whole=False)
+        return Matches(found, complete=False)
 
     every = aws.map(read, [(function, window) for function in functions for window in windows])
     found = sorted((line for each in every for line in each.lines), key=lambda line: line.time_ms)
-    return Matches(found, whole=all(each.whole for each in every))
+    return Matches(found, complete=all(each.complete for each in every))
 
 
 def newest_ms(aws: Aws, functions: Sequence[Function]) -> int | None:

@@ -209,7 +209,7 @@ class OverviewReader:
         self._intervals = intervals or Intervals()
         self._read: dict[str, tuple[float, Any]] = {}
         self._unread: dict[str, str] = {}
-        self._whole: dict[str, bool] = {}
+        self._complete: dict[str, bool] = {}
 
     def overview(self) -> Overview:
         """The environment now. What the credentials may not read is left out."""
@@ -238,7 +238,7 @@ class OverviewReader:
             symbols=found["the prices"],
             more_symbols=max(0, len(named) - MAX_SYMBOLS) if found["the prices"] is not None else 0,
             unread=tuple(name for name in (*parts, THE_SYMBOLS) if name in self._unread),
-            incomplete=tuple(name for name, whole in sorted(self._whole.items()) if not whole),
+            incomplete=tuple(name for name, complete in sorted(self._complete.items()) if not complete),
         )
 
     def _part(self, name: str, interval_s: float, read: Callable[[], Any]) -> Any:
@@ -296,5 +296,5 @@ class OverviewReader:
 
     def _logged(self, name: str, functions: Sequence[Function], pattern: str) -> Sequence[logs.Line]:
         found = logs.matching(self._aws, functions, now_ms() - HOUR_MS, pattern)
-        self._whole[name] = found.whole
+        self._complete[name] = found.complete
         return found.lines

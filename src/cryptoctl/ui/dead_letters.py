@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from cryptoctl.core.numbers import plain
-from cryptoctl.ops.dead_letters.causes import SLOTS, Causes, most, some
+from cryptoctl.ops.dead_letters.causes import SLOTS, Causes, abbreviated, most_frequent
 from cryptoctl.ops.dead_letters.enriching import EnrichResult
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape
 from cryptoctl.ops.dead_letters.planning import ReplayStep
@@ -64,8 +64,8 @@ def show_causes(screen: Screen, found: Causes) -> None:
             cause.queue,
             cause.shape,
             cause.cause,
-            most(group.symbols),
-            most(group.exchanges),
+            most_frequent(group.symbols),
+            most_frequent(group.exchanges),
             age(found.at_ms - (group.oldest_ms or found.at_ms)),
             age(found.at_ms - group.newest_ms),
             Text(sparkline(found.over_time(group), SLOTS, from_zero=True), style=BARS),
@@ -101,8 +101,8 @@ def show_letter(screen: Screen, letter: DeadLetter, now_ms: int, lines: Sequence
         "received": pluralize(message.receives, "time"),
         "function": letter.function if letter.shape is not Shape.UNKNOWN else "",
         "request": letter.request_id,
-        "symbols": some(letter.symbols),
-        "exchanges": some(letter.exchanges),
+        "symbols": abbreviated(letter.symbols),
+        "exchanges": abbreviated(letter.exchanges),
         "error": letter.error,
         "last replay": f"failed again: {failure}" if failure else "",
         "readable": _readable(letter.readable_until_ms(), now_ms),
@@ -129,7 +129,7 @@ def _body(letter: DeadLetter) -> list[str]:
 
 
 def _head(letter: DeadLetter) -> str:
-    named = some(letter.symbols)
+    named = abbreviated(letter.symbols)
     return f"{letter.message.queue} {letter.message.id} {letter.shape}{' ' + named if named else ''}"
 
 

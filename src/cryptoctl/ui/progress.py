@@ -65,7 +65,7 @@ class PlanProgress:
         self._shown = ExitStack()
 
     def __enter__(self) -> PlanProgress:
-        self._shown.enter_context(self._screen.drawn(self.present))
+        self._shown.enter_context(self._screen.drawn(self.render))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,15 +100,15 @@ class PlanProgress:
     def _row(self, step: Step) -> _Row:
         return self._rows.setdefault(_name(step), _Row(begun_s=self._clock.now_s()))
 
-    def present(self) -> Group:
+    def render(self) -> Group:
         """A line for each resource that is being worked on: how long it has taken, and what it waits for."""
         with self._lock:
             now_s = self._clock.now_s()
             rows = [(name, now_s - row.begun_s, row.waits(now_s)) for name, row in self._rows.items()]
-        return Group(*(_present(*row) for row in rows))
+        return Group(*(_render_row(*row) for row in rows))
 
 
-def _present(name: str, seconds: float, waits: str) -> Text:
+def _render_row(name: str, seconds: float, waits: str) -> Text:
     return Text.assemble(
         f"{spinner(seconds)} {name}  {seconds:.0f} s", (f"  {waits}" if waits else "", "dim")
     )

@@ -40,7 +40,7 @@ class ClaimProgress:
         self._shown = ExitStack()
 
     def __enter__(self) -> ClaimProgress:
-        self._shown.enter_context(self._screen.drawn(self.present))
+        self._shown.enter_context(self._screen.drawn(self.render))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,15 +57,15 @@ class ClaimProgress:
             self._under_way.pop(result.claim.id, None)
         self._screen.message(_line(result))
 
-    def present(self) -> Group:
+    def render(self) -> Group:
         """A line for each check that is under way."""
         with self._lock:
             now_s = self._clock.now_s()
             rows = [(name, now_s - begun_s) for name, begun_s in self._under_way.items()]
-        return Group(*(_present(*row) for row in rows))
+        return Group(*(_render_row(*row) for row in rows))
 
 
-def _present(name: str, seconds: float) -> Text:
+def _render_row(name: str, seconds: float) -> Text:
     return Text(f"{spinner(seconds)} {name}  {seconds:.0f} s")
 
 

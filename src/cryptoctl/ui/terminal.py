@@ -28,14 +28,14 @@ def spinner(seconds: float) -> str:
     return FRAMES[int(seconds * FRAMES_A_SECOND) % len(FRAMES)]
 
 
-class AnswerConsole(Console):
+class OutputConsole(Console):
     """stdout. Raises BrokenPipeError where the reader has gone; Rich itself would end with exit code 1."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
-class MessageConsole(AnswerConsole):
+class MessageConsole(OutputConsole):
     """stderr: where it is full or closed, the work goes on without messages."""
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -104,7 +104,7 @@ class Terminal:
         self._lock = threading.RLock()
         self._drawing: Drawing | None = None
         settings: dict[str, Any] = {"no_color": not colour, "highlight": False, "soft_wrap": True}
-        self.out: Console = AnswerConsole(**settings)
+        self.out: Console = OutputConsole(**settings)
         self.err: Console = MessageConsole(stderr=True, **settings)
         for console in (self.out, self.err):
             if console.is_dumb_terminal:  # Rich takes 80 by 25 for the size of any such

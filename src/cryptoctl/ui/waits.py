@@ -25,11 +25,11 @@ def waiting(screen: Screen, clock: Clock) -> Iterator[Callable[[Wait], None]]:
             told.add(wait.reason)
             screen.say(_told(wait))
 
-    def present() -> Text:
+    def render() -> Text:
         seconds = clock.now_s() - began_s
         return Text(f"{spinner(seconds)} {_told(waits[0])} {seconds:.0f} s" if waits else "")
 
-    with screen.drawn(present):
+    with screen.drawn(render):
         yield on_wait
 
 

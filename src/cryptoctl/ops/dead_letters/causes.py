@@ -155,16 +155,16 @@ def _cause(letter: DeadLetter, error: str = "") -> Cause:
     )
 
 
-def most(names: Counter[str]) -> str:
+def most_frequent(names: Counter[str]) -> str:
     """The most frequent names."""
-    return some([name for name, _ in names.most_common(NAMED + 1)])
+    return abbreviated([name for name, _ in names.most_common(NAMED + 1)])
 
 
 def _by_frequency(names: Counter[str]) -> list[str]:
     return [name for name, _ in names.most_common()]
 
 
-def some(names: Collection[str]) -> str:
+def abbreviated(names: Collection[str]) -> str:
     """A few of the names."""
     shown = ", ".join(list(names)[:NAMED])
     return f"{shown}, …" if len(names) > NAMED else shown

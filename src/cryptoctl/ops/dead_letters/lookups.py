@@ -80,10 +80,10 @@ def _lines(aws: Aws, function: Function, request_id: str, dead_ms: int) -> Itera
 
 @dataclass(kw_only=True)
 class StreamKeys:
-    """The keys of new prices that the stream still has, in order; `whole` if that is all a pointer spans."""
+    """The keys of new prices that the stream still has, in order; `complete`: all that a pointer spans."""
 
     keys: list[Key] = field(default_factory=list)
-    whole: bool = False
+    complete: bool = False
 
 
 def read_stream_keys(aws: Aws, table: Table, info: Mapping[str, Any]) -> StreamKeys:
@@ -104,7 +104,7 @@ def read_stream_keys(aws: Aws, table: Table, info: Mapping[str, Any]) -> StreamK
                 reading.keys.append(key_of(record["dynamodb"]["Keys"]))
             if number == last:
                 break
-        reading.whole = seen == [first, last]
+        reading.complete = seen == [first, last]
     except AwsError as error:
         if error.code not in GONE:
             raise

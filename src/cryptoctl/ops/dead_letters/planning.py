@@ -219,7 +219,7 @@ def _enrich_item(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
 def _enrich_records(letter: DeadLetter, facts: Facts) -> ReplayStep:
     found = facts.records(letter)
     how = "enrich its prices, read again from the stream"
-    if not found.whole:
+    if not found.complete:
         how = "enrich its prices, as far as the stream still has them, and search the table for the rest"
     return ReplayStep(
         letter=letter,
@@ -227,7 +227,7 @@ def _enrich_records(letter: DeadLetter, facts: Facts) -> ReplayStep:
         how=how,
         detail=f"{len(found.keys)} of them",
         keys=tuple(found.keys),
-        search=not found.whole,
+        search=not found.complete,
     )
 
 

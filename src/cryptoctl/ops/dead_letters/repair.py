@@ -10,7 +10,7 @@ from itertools import groupby, islice
 from typing import Any
 
 from cryptoctl.aws import Aws
-from cryptoctl.core.enrichment import REACH, wrong
+from cryptoctl.core.enrichment import REACH, outdated_prices
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
@@ -102,7 +102,7 @@ def incorrect(aws: Aws, table: Table, search: RepairSearch) -> Iterator[Key]:
     # A scan that is not split gives the items of a symbol together, in the order of their keys.
     unreadable: list[Key] = []
     for _, series in groupby(_prices(items, since, unreadable), key=lambda price: price.symbol):
-        yield from ((price.symbol, price.key) for price in wrong(series, since))
+        yield from ((price.symbol, price.key) for price in outdated_prices(series, since))
         yield from unreadable
         unreadable.clear()
     yield from unreadable

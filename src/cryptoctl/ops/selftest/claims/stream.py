@@ -94,7 +94,7 @@ def _of_a_record(context: CheckContext) -> Evidence:
     if missing or not letter.request_id or "RetryAttemptsExhausted" not in letter.error:
         return differs(f"{seen} (lacks {missing}; read as: {letter.error})")
     reading = read_stream_keys(context.aws, context.stack.prices, info)
-    if not reading.whole or len(reading.keys) != 1:
+    if not reading.complete or len(reading.keys) != 1:
         return differs(f"{seen} (read again: {reading})")
     return holds(seen)
 
