@@ -117,7 +117,7 @@ def parse_request(text: str, limits: TimeLimits, max_bytes: int = MAX_BYTES) -> 
 
 
 def parse_parsed(value: object, limits: TimeLimits) -> ParsedRequest:
-    """As `parse_request`, of JSON that somebody has parsed already: `raw` is then written anew."""
+    """As `parse_request`, of JSON that is parsed already: the text of each price is written anew."""
     if json_text.nested_deeper(value, json_text.MAX_NESTING):
         raise Rejected("body", json_text.TOO_DEEP)
     listed, _ = list_in(value)

@@ -10,7 +10,7 @@ from cryptoctl.reconcile import Aws, AwsError
 def all_pages(
     aws: Aws, service: str, operation: str, key: str, *, not_found: str | tuple[str, ...], **params: Any
 ) -> list[Any] | None:
-    """Everything under `key`; None where a code of `absent` says that what it belongs to is not there."""
+    """Everything under `key`; None where a code of `not_found` says that what it belongs to is not there."""
     try:
         return list(aws.paginate(service, operation, key, **params))
     except AwsError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -13,12 +13,12 @@ from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.orphans import NONE_FOUND, Orphans
 from cryptoctl.reconcile.plan import Action, Goal, Plan, Step
 from cryptoctl.reconcile.planner import build_plan, owned, untagged_yet
-from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.provisioner import Observations, Provisioner
 from cryptoctl.reconcile.retry import Clock, Retry, Wait
 from cryptoctl.reconcile.traits import DeletionProtected, Preflight
 
 
-def observe(resources: Sequence[Provisioner], aws: Aws) -> Mapping[Provisioner, Observed | None]:
+def observe(resources: Sequence[Provisioner], aws: Aws) -> Observations:
     """Observes all resources at once; the slowest one's round trips are what it takes."""
 
     def look(resource: Provisioner) -> Observed | None:

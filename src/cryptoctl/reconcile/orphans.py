@@ -10,12 +10,11 @@ from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.observed import Observed
-from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.provisioner import Observations, Provisioner
 from cryptoctl.reconcile.traits import AssignedArn, ConflictChecked, DeletionProtected, Listed, Untagged
 
 T = TypeVar("T")
 R = TypeVar("R")
-Seen = Mapping[Provisioner, Observed | None]
 ReadRefusal = AwsError | Failure
 # A name alone makes a thing no more than likely, and each asks for a request.
 MAX_NAMED = 200
@@ -96,7 +95,7 @@ class Orphans:
         }
         return replace(found, parts=ours, notes=(*found.notes, *others))
 
-    def find(self, aws: Aws, candidates: Candidates, seen: Seen) -> FoundOrphans:
+    def find(self, aws: Aws, candidates: Candidates, seen: Observations) -> FoundOrphans:
         """Observes each candidate that is not the stack's; `seen` is what was observed of the stack."""
         if self.parts_only:
             return self._sorted(candidates.parts, unknown=(), notes=candidates.notes)
@@ -155,7 +154,7 @@ class Orphans:
         kinds = {type(resource): resource for resource in (*self.stack, *self.unconfigured)}
         return [resource for resource in kinds.values() if isinstance(resource, Listed)]
 
-    def _beyond_the_index(self, aws: Aws, tagged: frozenset[str], seen: Seen) -> Candidates:
+    def _beyond_the_index(self, aws: Aws, tagged: frozenset[str], seen: Observations) -> Candidates:
         """By name, kinds of which the index lacks the stack's own, or may: it lags, or is an engine's.
 
         Those whose names settings choose are listed to be observed, so that looking costs nothing.
@@ -180,7 +179,7 @@ class Orphans:
             kind=resource.kind, arns=[arn for arn in resource.candidate_arns(aws) if arn not in own]
         )
 
-    def _others(self, arns: Iterable[str], seen: Seen) -> dict[str, Provisioner | None]:
+    def _others(self, arns: Iterable[str], seen: Observations) -> dict[str, Provisioner | None]:
         """What is not the stack's own, by ARN; None for what is of no kind that the stack has."""
         own = {resource.arn for resource in self.stack} | {_arn(*each) for each in seen.items()}
         found = {arn: self._resource(arn) for arn in sorted(arns) if arn not in own}

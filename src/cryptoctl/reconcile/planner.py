@@ -9,11 +9,9 @@ from cryptoctl.reconcile.delta import Delta, difference
 from cryptoctl.reconcile.graph import dependencies, dependents, in_order, parent
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import ORPHANED, WITHOUT_TAGS, Action, Goal, Plan, Step
-from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.provisioner import Observations, Provisioner
 from cryptoctl.reconcile.traits import ConflictChecked
 from cryptoctl.reconcile.values import Ref, resolve
-
-Observations = Mapping[Provisioner, Observed | None]
 
 
 def build_plan(

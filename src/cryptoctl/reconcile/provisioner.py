@@ -6,7 +6,7 @@ What only some kinds have is in traits.py.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -86,3 +86,7 @@ class Provisioner(Resource, ABC):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+Observations = Mapping[Provisioner, Observed | None]
+"""What was observed of some resources; None for what is not there."""
