@@ -21,7 +21,7 @@ from cryptoctl.ui.screen import Screen
 from dashboard.conftest import nowhere
 from dashboard.prices_of import AT_MS, stored
 from kit.browser import Browser, Held
-from ui.test_overview import BROKEN, HEALTHY
+from ui.overviews import BROKEN, HEALTHY
 
 SYMBOL = "BTC"
 HOUR_MS = 3_600_000

@@ -37,7 +37,7 @@ from kit.browser import Browser
 from kit.engines import OPTIONS
 from kit.waiting import eventually
 from local.test_browser import page_at
-from ui.test_overview import ERROR, HEALTHY
+from ui.overviews import ERROR, HEALTHY
 
 pytestmark = pytest.mark.process
 READY = "typeof page === 'object' && page.chart !== null && page.chart.candles.length > 0"

@@ -15,7 +15,7 @@ from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.health import Health
 from cryptoctl.ops.overview import ErrorLine
 from dashboard.prices_of import AT_MS, stored
-from ui.test_overview import BROKEN, ERROR, HEALTHY
+from ui.overviews import BROKEN, ERROR, HEALTHY
 
 HOSTILE = ["</script>", "<!--", "<script>", "]]>", "\u2028", "\u2029", "\x00", "\ud800", "&lt;", "'\"`"]
 texts = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=5)).map("".join)

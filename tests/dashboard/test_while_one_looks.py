@@ -15,7 +15,7 @@ from dashboard.test_browser import READY, told
 from dashboard.test_browser import browser as browser
 from dashboard.test_browser import nothing_noted as nothing_noted
 from kit.browser import Browser
-from ui.test_overview import HEALTHY
+from ui.overviews import HEALTHY
 
 pytestmark = pytest.mark.process
 LEGEND = "document.getElementById('legend').textContent"

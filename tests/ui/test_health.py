@@ -8,7 +8,7 @@ import pytest
 
 from cryptoctl.ops.health import Health, health
 from cryptoctl.ops.status import Inventory, ResourceReport, ResourceState
-from ui.test_overview import AT_MS, BROKEN, ERROR, HEALTHY
+from ui.overviews import AT_MS, BROKEN, ERROR, HEALTHY
 
 
 def test_an_alarm_for_dead_letters_is_theirs_and_not_their_function_s() -> None:

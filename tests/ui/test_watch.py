@@ -10,7 +10,7 @@ from cryptoctl.ops.overview import Overview
 from cryptoctl.ui import watch
 from cryptoctl.ui.watch_view import view
 from kit.waiting import eventually
-from ui.test_overview import HEALTHY
+from ui.overviews import HEALTHY
 
 
 def test_what_is_wrong_with_the_reading_stands_first() -> None:

@@ -35,7 +35,7 @@ import sys
 sys.path[:0] = {path!r}
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.watch import watch
-from ui.test_overview import HEALTHY
+from ui.overviews import HEALTHY
 assert watch(Screen(colour=False), lambda: HEALTHY, "dev") is None
 """
 DRAWING = """
