@@ -220,14 +220,8 @@ def test_every_command_line_in_a_document_names_a_command_and_options_that_exist
         assert {word for word in words if word.startswith("--")} <= known, words
 
 
-# Kinds with more settings than most, and tables of cases that belong together.
-LONGER = {
-    "src/cryptoctl/provisioners/function.py": 320,
-    "src/cryptoctl/provisioners/table.py": 320,
-    "src/cryptoctl/provisioners/stream_mapping.py": 320,
-    "tests/handlers/test_http_requests.py": 480,
-    "tests/hostile/test_messages.py": 420,
-}
+# A kind with more settings than most.
+LONGER = {"src/cryptoctl/provisioners/function.py": 320}
 
 
 def test_files_are_about_one_thing_each_and_so_are_short() -> None:

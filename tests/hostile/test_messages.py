@@ -5,17 +5,16 @@ themselves, against the hostile proxy. messages.txt holds what must be said.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from hostile.answers import Alters, Passes, Refuses, Rewrites
-from hostile.golden import Situation, check
-from hostile.lengths import Window, Windows
+from hostile.golden import check
+from hostile.lengths import Windows
 from hostile.proxy import Accident, Trap
+from hostile.teller import Teller
 from hostile.terminal import terminal
 from hostile.world import World
 from kit.waiting import eventually
@@ -25,46 +24,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("unconfigured")]
 HOSTILE = "\x1b[2J\x1b[31m[bold red]all is well[/bold red]\u202e\nerror: not this line"
 ROOT = "arn:aws:iam::000000000000:root"
 DEPLOYER = "arn:aws:iam::000000000000:user/deployer"
-
-
-@dataclass
-class Teller:
-    """Runs commands on the hostile AWS and collects what they say."""
-
-    world: World
-    told: list[Situation] = field(default_factory=list)
-
-    def __call__(
-        self,
-        title: str,
-        *arguments: str,
-        but: tuple[Window, ...] = (),
-        lengths: Windows | None = None,
-        waits: str = "",
-        trap: Trap | None = None,
-        **variables: str,
-    ) -> None:
-        """`but` is what AWS does otherwise; of what is waited for, only the lines with `waits` are kept."""
-        mood = self.world.proxy.behave(lengths, trap=trap)
-        mood.windows = (*but, *mood.windows)
-        running = self.world.clients.start(
-            *arguments,
-            variables={"QUICK_RETRIES": "yes", **variables},
-            known=lambda pid: None if trap is None else setattr(trap, "victim", pid),
-        )
-        self.add(title, arguments, *vars(running.wait()).values(), waits=waits)
-
-    def add(
-        self, title: str, arguments: tuple[str, ...], code: int, out: str, err: str, *, waits: str = ""
-    ) -> None:
-        """How long something takes, and whether it is worth a line, depends on the machine."""
-        lines = [line for line in err.splitlines() if line[:1] != "…" or (waits and waits in line)]
-        lines = [re.sub(r"\(\d+ s so far", "(N s so far", line) for line in lines]
-        directories = (str(self.world.home), *re.findall(r"(\S+)/cryptoctl.toml", " ".join(arguments)))
-        command, told = " ".join(["cryptoctl", *arguments]), "\n".join(dict.fromkeys(lines))
-        for directory in directories:
-            command, told = (text.replace(directory, "DIRECTORY") for text in (command, told))
-        self.told.append(Situation(title=title, command=command, code=code, out=out, err=told))
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cryptoctl.local import launch
 from cryptoctl.local.engine import Engine
-from local.clients import client, eventually, members, workbench
+from local.clients import client, eventually, members
 from local.conftest import QUICK
+from local.starting import start
 from local.workbench import Workbench, zipped
 
 SLEEP = """
@@ -30,11 +31,6 @@ def handler(event, context):
         time.sleep(0.01)
     return dict(os.environ)
 """
-
-
-def start(engine: Engine) -> Workbench:
-    engine.start(port=0, options=QUICK)
-    return workbench(engine)
 
 
 def listeners() -> set[tuple[str, str]]:

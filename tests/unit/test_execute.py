@@ -1,19 +1,19 @@
+"""The executor: values reach who waits for them, a failure blocks who needs them, what changes is seen."""
+
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from cryptoctl.aws import RESPONSE_LOST
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.reconcile.call import Call, CallOrWait
-from cryptoctl.reconcile.delta import Delta
-from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
+from cryptoctl.reconcile.execute import Executor, StepOutcome
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Action, Goal, Step
-from cryptoctl.reconcile.retry import StopRequest, Wait
+from cryptoctl.reconcile.retry import Wait
 from kit.clocks import FakeClock
 from live import Silent
 from unit.running import failing, outcomes, run
@@ -206,72 +206,6 @@ def test_what_is_gone_already_counts_as_removed() -> None:
     assert outcomes(report) == {"a": StepOutcome.DONE}
 
 
-def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
-    stop = StopRequest()
-    aws = FakeAws(after=lambda *_: stop.asked.set())
-    first = Thing(name="first")
-    plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
-    assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.INTERRUPTED}
-    assert list(aws.things) == ["first"]
-
-
-def test_an_interruption_between_two_calls_of_a_step_ends_it_before_the_second() -> None:
-    class InTwoCalls(Thing):
-        def apply(self, delta: Delta) -> Iterator[CallOrWait]:
-            yield from super().apply(delta)
-            params = {"Name": self.name, "Fields": delta.desired}
-            yield Call(service="things", operation="UpdateThing", params=params)
-
-    stop = StopRequest()
-    aws = FakeAws(after=lambda *_: stop.asked.set())
-    plan = make_plan([InTwoCalls(name="a")], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
-    assert outcomes(report) == {"a": StepOutcome.INTERRUPTED}
-    assert aws.calls == [("CreateThing", "a")]
-
-
-def test_a_second_interruption_does_not_wait_for_what_is_under_way_and_is_told_no_more() -> None:
-    stop, answered, ended = StopRequest(), threading.Event(), threading.Event()
-
-    def hangs(*_: object) -> None:
-        stop.asked.set()
-        stop.at_once.set()
-        answered.wait(60)
-
-    class Told(Silent):
-        def ended(self, result: StepResult) -> None:
-            ended.set()
-
-    aws = FakeAws(before=hangs)
-    first = Thing(name="first")
-    plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
-    assert outcomes(report) == {"first": StepOutcome.ABANDONED, "last": StepOutcome.INTERRUPTED}
-    ended.clear()
-    answered.set()
-    for thread in threading.enumerate():
-        if thread.name == str(first):
-            thread.join(60)
-    assert list(aws.things) == ["first"]
-    assert not ended.is_set()
-
-
-def test_a_screen_that_is_gone_stops_nothing() -> None:
-    class Gone(Silent):
-        def started(self, step: Step) -> None:
-            raise BrokenPipeError
-
-        def ended(self, result: StepResult) -> None:
-            raise SystemExit(1)
-
-    aws = FakeAws()
-    first = Thing(name="first")
-    plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    report = Executor(aws=aws, listener=Gone(), clock=FakeClock()).run(plan)  # type: ignore[arg-type]
-    assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.DONE}
-
-
 def test_a_failure_that_a_person_can_mend_keeps_its_kind() -> None:
     def signed_out(*_: Any) -> None:
         raise Failure(ExitCode.CREDENTIALS, "signed out", "Sign in again.")
@@ -350,43 +284,3 @@ def test_a_refusal_that_goes_on_while_something_else_changes_is_told_final_failu
     report, _, _ = run(aws, Thing(name="data", size=2))
     [result] = report.results
     assert (result.outcome, "Wrong: Not so." in result.problem) == (StepOutcome.FAILED, True)
-
-
-@pytest.mark.thorough
-def test_a_screen_that_is_stuck_does_not_keep_a_run_from_ending_at_once() -> None:
-    class Stuck(Silent):
-        def started(self, step: Step) -> None:
-            began.set()
-            assert goes_on.wait(60)
-
-    began, goes_on, stop = threading.Event(), threading.Event(), StopRequest()
-    plan = make_plan([Thing(name="data")], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
-    executor = Executor(aws=FakeAws(), listener=Stuck(), clock=FakeClock())  # type: ignore[arg-type]
-    running = threading.Thread(target=executor.run, args=(plan, stop), daemon=True)
-    running.start()
-    assert began.wait(10)
-    stop.asked.set()
-    stop.at_once.set()
-    running.join(10)
-    ended = not running.is_alive()
-    goes_on.set()
-    assert ended
-
-
-def test_a_defect_while_a_failure_is_told_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread that dies without a word would be waited for for ever."""
-
-    def broken(*_: object) -> str:
-        raise ValueError("odd")
-
-    monkeypatch.setattr("cryptoctl.reconcile.execute.remedy", broken)
-    bad = Thing(name="bad")
-    aws = FakeAws(before=failing("CreateThing", "Denied", "no", name="bad"))
-    report, _, _ = run(aws, bad, Thing(name="child", needs=(bad,)), Thing(name="free"))
-    assert outcomes(report) == {
-        "bad": StepOutcome.FAILED,
-        "child": StepOutcome.BLOCKED,
-        "free": StepOutcome.DONE,
-    }
-    [failed] = report.ended(StepOutcome.FAILED)
-    assert failed.problem == "ValueError: odd" and "please report it" in failed.hint

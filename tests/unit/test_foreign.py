@@ -4,78 +4,32 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.delta import difference
-from cryptoctl.reconcile.observe import make_plan, observe
-from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.observe import observe
 from cryptoctl.reconcile.orphans import FoundOrphans, Orphans
-from cryptoctl.reconcile.plan import WITHOUT_TAGS, Action, Goal, Plan
+from cryptoctl.reconcile.plan import WITHOUT_TAGS, Action, Goal
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.ui.plans import summary
 from unit.answers import ACCOUNT, SCOPE, STACK, Answers
+from unit.resource_answers import (
+    LONG_AGO,
+    TAGS,
+    allowing,
+    function,
+    group,
+    key,
+    mapping,
+    mapping_seen,
+    plan,
+    role,
+)
 
-TAGS = [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 DENY = json.dumps({"Statement": [{"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": "SQS:*"}]})
-
-
-def plan(resource: Provisioner, answers: dict[str, Any], goal: Goal = Goal.PRESENT) -> Plan:
-    return make_plan([resource], Answers(answers), goal)  # type: ignore[arg-type]
-
-
-def function(
-    *,
-    configuration: dict[str, Any] | None = None,
-    statements: list[dict[str, Any]] | None = None,
-    **more: Any,
-) -> dict[str, Any]:
-    """The answers for the webhook processor, as `up` leaves it but for what is given."""
-    desired = STACK.webhook.desired()
-    made = {
-        "LastModified": LONG_AGO.isoformat(),
-        "KMSKeyArn": desired["KMSKeyArn"],
-        "Environment": {"Variables": desired["Environment"]},
-        **(configuration or {}),
-    }
-    found = {"Configuration": made, "Tags": SCOPE.tags, **more}
-    policy = {"Policy": json.dumps({"Statement": statements or []})}
-    quota = {"AccountLimit": {"UnreservedConcurrentExecutions": 1000, "ConcurrentExecutions": 1000}}
-    return {
-        "GetFunction": found,
-        "GetPolicy": policy,
-        "GetRole": role()["GetRole"],
-        "GetAccountSettings": quota,
-    }
-
-
-def role(policies: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """The answers for the webhook processor's role."""
-    trust = STACK.webhook_role.desired()["AssumeRolePolicyDocument"]
-    found = {
-        "RoleName": STACK.webhook_role.name,
-        "Path": "/",
-        "RoleId": "AROA",
-        "CreateDate": LONG_AGO,
-        "AssumeRolePolicyDocument": json.dumps(trust),
-        "Tags": TAGS,
-        **more,
-    }
-    [name] = policies or {"": None}
-    return {
-        "GetRole": {"Role": found},
-        "ListRolePolicies": {"PolicyNames": [name] if name else []},
-        "ListAttachedRolePolicies": {"AttachedPolicies": []},
-        "GetRolePolicy": {"PolicyDocument": json.dumps((policies or {}).get(name))},
-    }
-
-
-def allowing(arn: str) -> dict[str, Any]:
-    return {"Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}]}
 
 
 DENIED = {"ErrorCode": "AccessDeniedException", "Message": "not authorized to perform: kms:Decrypt"}
@@ -282,24 +236,6 @@ def test_a_second_filter_that_hands_the_same_lines_on_is_told() -> None:
     assert "the filter all of log group" in note and "--filter-name all" in note
 
 
-def mapping(uuid: str, **more: Any) -> dict[str, Any]:
-    stream = f"{STACK.prices.arn}/stream/2026"
-    return {
-        "UUID": uuid,
-        "State": "Enabled",
-        "EventSourceArn": stream,
-        "FunctionArn": STACK.enricher.arn,
-        **more,
-    }
-
-
-def mapping_seen(*listed: dict[str, Any]) -> Observed:
-    answers = {"ListEventSourceMappings": {"EventSourceMappings": listed}, "ListTags": {"Tags": SCOPE.tags}}
-    seen = STACK.prices_to_enricher.observe(Answers(answers))  # type: ignore[arg-type]
-    assert seen is not None
-    return seen
-
-
 def test_a_second_mapping_of_the_stream_is_told_even_to_an_alias() -> None:
     second = mapping("a-second", FunctionArn=f"{STACK.enricher.arn}:live", State="Deleting")
     foreign = mapping("another", FunctionArn=f"{STACK.enricher.arn}2", State="Deleting")
@@ -319,11 +255,6 @@ def test_a_key_on_a_mappings_filters_is_taken_off() -> None:
     assert sent["KMSKeyArn"] == ""
 
 
-def group(**more: Any) -> dict[str, Any]:
-    found = {"logGroupName": STACK.webhook_logs.name, "retentionInDays": 3, **more}
-    return {"DescribeLogGroups": {"logGroups": [found]}, "ListTagsForResource": {"tags": SCOPE.tags}}
-
-
 def test_a_log_group_of_a_class_that_takes_no_subscription_is_replaced() -> None:
     [step] = plan(STACK.webhook_logs, group(logGroupClass="INFREQUENT_ACCESS")).steps
     assert (step.action, step.immutable_changes) == (Action.REPLACE, ("logGroupClass",))
@@ -335,23 +266,6 @@ def test_a_protected_log_group_stops_down_before_it_begins() -> None:
     assert "is protected from deletion" in obstacle.what
     assert f"--log-group-identifier {STACK.webhook_logs.name}" in obstacle.hint
     assert plan(STACK.webhook_logs, protected).obstacles == ()
-
-
-def key(origin: str, **more: Any) -> dict[str, Any]:
-    metadata = {
-        "KeyId": "1",
-        "Arn": SCOPE.arn("kms", "key/1"),
-        "KeyState": "Enabled",
-        "Origin": origin,
-        "CreationDate": LONG_AGO,
-        **more,
-    }
-    return {
-        "DescribeKey": {"KeyMetadata": metadata},
-        "GetKeyPolicy": {"Policy": json.dumps(STACK.key.desired()["Policy"])},
-        "GetKeyRotationStatus": "UnsupportedOperationException",
-        "ListResourceTags": {"Tags": [{"TagKey": k, "TagValue": v} for k, v in SCOPE.tags.items()]},
-    }
 
 
 def test_a_key_with_imported_material_blocks_nothing() -> None:

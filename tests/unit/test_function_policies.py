@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptoctl.provisioners.resource_permission import foreign_statement_notes, statements_in
 from unit.answers import ACCOUNT, STACK
-from unit.test_foreign import function, plan
+from unit.resource_answers import function, plan
 
 PUBLIC = {
     "Sid": "FunctionURLAllowPublicAccess",

@@ -17,8 +17,8 @@ from cryptoctl.reconcile.plan import Action, Goal
 from kit.clocks import FakeClock
 from live import Silent
 from unit.answers import SCOPE, STACK, Answers
+from unit.resource_answers import TAGS, allowing, function, plan, role
 from unit.running import outcomes, run
-from unit.test_foreign import TAGS, allowing, function, plan, role
 from unit.things import FakeAws, Thing, refusal
 
 

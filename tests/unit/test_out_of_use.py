@@ -14,8 +14,8 @@ from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.ui.plans import summary
 from unit.answers import STACK, Answers
+from unit.resource_answers import function, key
 from unit.test_drift import TABLE
-from unit.test_foreign import function, key
 
 
 def plan(resource: Provisioner, answers: dict[str, Any], goal: Goal = Goal.PRESENT) -> Plan:

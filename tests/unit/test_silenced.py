@@ -14,7 +14,7 @@ from cryptoctl.reconcile.plan import Goal, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import serialize
 from unit.answers import SCOPE, STACK, Answers
-from unit.test_foreign import mapping, mapping_seen
+from unit.resource_answers import mapping, mapping_seen
 
 ALARM = STACK.alarms[0]
 FILTER = STACK.webhook_errors

@@ -14,8 +14,8 @@ from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from cryptoctl.reconcile.values import serialize
 from unit.answers import STACK, Answers
+from unit.resource_answers import function, mapping, mapping_seen
 from unit.test_calls_and_permissions import resources
-from unit.test_foreign import function, mapping, mapping_seen
 
 # An answer that stands in for what was left out has these two members.
 INSTEAD = {"ErrorCode", "Message"}

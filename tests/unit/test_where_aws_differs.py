@@ -17,7 +17,7 @@ from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from unit.answers import SCOPE, STACK, Answers
-from unit.test_foreign import mapping
+from unit.resource_answers import mapping
 from unit.test_out_of_use import table
 
 URL = FunctionUrl(scope=SCOPE, name=STACK.webhook.name, function=STACK.webhook)

@@ -1,0 +1,51 @@
+"""Runs commands on the hostile AWS and collects what they say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from hostile.golden import Situation
+from hostile.lengths import Window, Windows
+from hostile.proxy import Trap
+from hostile.world import World
+
+
+@dataclass
+class Teller:
+    """Runs commands on the hostile AWS and collects what they say."""
+
+    world: World
+    told: list[Situation] = field(default_factory=list)
+
+    def __call__(
+        self,
+        title: str,
+        *arguments: str,
+        but: tuple[Window, ...] = (),
+        lengths: Windows | None = None,
+        waits: str = "",
+        trap: Trap | None = None,
+        **variables: str,
+    ) -> None:
+        """`but` is what AWS does otherwise; of what is waited for, only the lines with `waits` are kept."""
+        mood = self.world.proxy.behave(lengths, trap=trap)
+        mood.windows = (*but, *mood.windows)
+        running = self.world.clients.start(
+            *arguments,
+            variables={"QUICK_RETRIES": "yes", **variables},
+            known=lambda pid: None if trap is None else setattr(trap, "victim", pid),
+        )
+        self.add(title, arguments, *vars(running.wait()).values(), waits=waits)
+
+    def add(
+        self, title: str, arguments: tuple[str, ...], code: int, out: str, err: str, *, waits: str = ""
+    ) -> None:
+        """How long something takes, and whether it is worth a line, depends on the machine."""
+        lines = [line for line in err.splitlines() if line[:1] != "…" or (waits and waits in line)]
+        lines = [re.sub(r"\(\d+ s so far", "(N s so far", line) for line in lines]
+        directories = (str(self.world.home), *re.findall(r"(\S+)/cryptoctl.toml", " ".join(arguments)))
+        command, told = " ".join(["cryptoctl", *arguments]), "\n".join(dict.fromkeys(lines))
+        for directory in directories:
+            command, told = (text.replace(directory, "DIRECTORY") for text in (command, told))
+        self.told.append(Situation(title=title, command=command, code=code, out=out, err=told))

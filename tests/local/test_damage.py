@@ -1,0 +1,97 @@
+"""Damaged files of the engine are kept aside and named, and the engine starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cryptoctl.local.durability import keep_damaged_state_aside
+from cryptoctl.local.engine import Engine
+from local.conftest import QUICK
+from local.starting import restart, start
+
+
+def test_a_damaged_state_file_is_kept_aside_and_named(engine: Engine) -> None:
+    bench = start(engine)
+    bench.queue()
+    engine.stop()
+    home = engine.status().home
+    file = home / "state" / "sqs.json"
+    broken = file.read_text()[:-20]
+    file.write_text(broken)
+    notes = restart(engine).notes
+    kept = home / "state" / "sqs.json.damaged-1"
+    assert any("sqs.json was damaged" in note and kept.name in note for note in notes)
+    assert kept.read_text() == broken
+    engine.stop()
+    file.write_text("{")
+    restart(engine)
+    engine.stop()
+    assert kept.read_text() == broken
+    assert (home / "state" / "sqs.json.damaged-2").read_text() == "{"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("null", "no state in it"),
+        ("[]", "no state in it"),
+        ("{}", "no state in it"),
+        ('{"__ministack_format__": 2}', "no state in it"),
+        ('{"__ministack_format__": 2, "payload": null}', "no state in it"),
+        ('{"__ministack_format__": 3, "payload": {}}', "another version"),
+        ('{"__ministack_format__": "2", "payload": {}}', "another version"),
+        ('{"__ministack_format__": true, "payload": {}}', "another version"),
+        ('{"__ministack_format__": 0, "payload": {}}', "another version"),
+        ('{"payload": {}}', "another version"),
+        ("[" * 100_000, "damaged"),
+    ],
+)
+@pytest.mark.parametrize("name", ["sqs.json", "lambda.json"])
+def test_a_state_file_that_would_not_be_read_is_kept_aside(
+    tmp_path: Path, name: str, content: str, why: str
+) -> None:
+    (tmp_path / "kms.json").write_text('{"__ministack_format__": 3, "payload": {}}')
+    (tmp_path / name).write_text(content)
+    [note] = keep_damaged_state_aside(tmp_path)
+    assert note.startswith(f"{name} was ") and why in note
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["kms.json", f"{name}.damaged-1"]
+    assert (tmp_path / f"{name}.damaged-1").read_text() == content
+    assert keep_damaged_state_aside(tmp_path) == []
+
+
+def test_a_damaged_store_is_kept_aside_and_named(engine: Engine) -> None:
+    bench = start(engine)
+    table, _ = bench.table()
+    bench.put(table, 1)
+    bench.client("logs").create_log_group(logGroupName="kept")
+    engine.stop()
+    store = engine.status().home / "store.sqlite3"
+    store.write_bytes(b"no database at all " * 100)
+    notes = restart(engine).notes
+    assert any("store.sqlite3 was damaged" in note for note in notes)
+    assert (store.parent / "store.sqlite3.damaged-1").read_bytes().startswith(b"no database")
+    bench.put(table, 2)
+    assert bench.client("dynamodb").scan(TableName=table)["Items"][0]["at"] == {"N": "2"}
+    bench.client("logs").create_log_stream(logGroupName="kept", logStreamName="one")
+
+
+def test_a_table_nobody_describes_any_more_is_gone(engine: Engine) -> None:
+    bench = start(engine)
+    table, _ = bench.table()
+    bench.put(table, 1)
+    engine.stop()
+    (engine.status().home / "state" / "dynamodb.json").write_text("{")
+    restart(engine)
+    with pytest.raises(ClientError) as caught:
+        bench.put(table, 2)
+    assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_a_record_that_is_no_json_does_not_stop_the_engine(engine: Engine) -> None:
+    start(engine)
+    engine.stop()
+    (engine.status().home / "engine.json").write_text("{")
+    assert engine.start(port=0, options=QUICK).running
