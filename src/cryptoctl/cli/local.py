@@ -95,13 +95,13 @@ def outbox(
         show_message(run.screen, message)
 
 
-def _show(run: CommandRun, found: EngineStatus) -> None:
-    run.set_members(engine=engine_document(found, None))
+def _show(run: CommandRun, status: EngineStatus) -> None:
+    run.set_members(engine=engine_document(status, None))
     if not run.is_json:
-        show_engine(run.screen, found)
-    if found.running:
+        show_engine(run.screen, status)
+    if status.running:
         # Where there is none yet it is made, which a full disk refuses: what does not work is said by then.
         keys = run.session.engine.credentials(OTHER_TOOLS)
-        run.set_members(engine=engine_document(found, keys))
+        run.set_members(engine=engine_document(status, keys))
         if not run.is_json:
-            show_access(run.screen, found, keys)
+            show_access(run.screen, status, keys)

@@ -47,10 +47,10 @@ class LineFilter:
     text: str | None
     request: str | None
 
-    def of(self, found: Iterable[Line]) -> Iterator[Line]:
+    def of(self, lines: Iterable[Line]) -> Iterator[Line]:
         """Those that contain the text, are of the request and serious enough."""
         text = (self.text or "").lower()
-        for line in found:
+        for line in lines:
             if text in line.text.lower() and self._of_request(line) and self._serious(line):
                 yield line
 
@@ -138,22 +138,24 @@ def logs(
         )
 
 
-def _say_nothing_found(run: CommandRun, wanted: list[Function], since_ms: int, until_ms: int | None) -> None:
+def _say_nothing_found(
+    run: CommandRun, functions: list[Function], since_ms: int, until_ms: int | None
+) -> None:
     """That there is none in that time, and when the newest line was written."""
-    newest = newest_ms(run.session.aws, wanted)
+    newest = newest_ms(run.session.aws, functions)
     last = "nothing is logged yet" if newest is None else f"the newest line is from {time_text(newest)} UTC"
     until = "" if until_ms is None else f" until {time_text(until_ms)}"
     run.screen.say(f"No such lines since {time_text(since_ms)}{until} UTC; {last}.")
 
 
-def _follow(run: CommandRun, wanted: list[Function], since_ms: int, chosen: LineFilter) -> None:
+def _follow(run: CommandRun, functions: list[Function], since_ms: int, chosen: LineFilter) -> None:
     run.screen.one_line_each()
-    lines = chosen.of(follow(run.session.aws, wanted, since_ms))
+    lines = chosen.of(follow(run.session.aws, functions, since_ms))
     if run.is_json:
         for line in lines:
             run.screen.json_line(line_document(line))
         return
-    names = ", ".join(each.name for each in wanted)
+    names = ", ".join(each.name for each in functions)
     run.screen.say(f"Following {names} since {time_text(since_ms)} UTC; Ctrl-C ends it.", style="dim")
     for entry in entries(lines, everything=run.screen.verbose):
         show_entry(run.screen, entry)

@@ -84,48 +84,48 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
         )
 
 
-def _place(found: PriceFiles, tally: Tally) -> str:
-    unit = found.files[0].records.counted_in
-    return f"{unit} {tally.last_line}" if len(found.files) == 1 else pluralize(tally.handled, "price")
+def _place(files: PriceFiles, tally: Tally) -> str:
+    unit = files.files[0].records.counted_in
+    return f"{unit} {tally.last_line}" if len(files.files) == 1 else pluralize(tally.handled, "price")
 
 
-def _how_to_go_on(found: PriceFiles, tally: Tally) -> str:
-    if any(each.source.stream for each in found.files):
-        unit = found.files[0].records.counted_in
+def _how_to_go_on(files: PriceFiles, tally: Tally) -> str:
+    if any(each.source.stream for each in files.files):
+        unit = files.files[0].records.counted_in
         return (
             f"What the pipe has given after {unit} {tally.last_line} may not be stored, and it gives nothing "
             "twice: see `cryptoctl prices`, and send again what comes after the last one there."
         )
-    if found.stamped_now:
+    if files.stamped_now:
         return (
             "Whether the request under way was stored is not known: see `cryptoctl prices`. Prices have the "
             f"time of sending, so send only what is not stored: --from-line {tally.last_line + 1} or later."
         )
-    if len(found.files) > 1:
+    if len(files.files) > 1:
         return "Send it all again: what is stored is not stored twice."
     return f"Go on with --from-line {tally.last_line + 1}, or send it all again: nothing is stored twice."
 
 
-def _preview(run: CommandRun, found: PriceFiles, given: GivenFiles) -> None:
+def _preview(run: CommandRun, files: PriceFiles, given: GivenFiles) -> None:
     preview = Preview()
-    for file in found.files:
+    for file in files.files:
         preview.add(file.prices(now_ms, given.from_line))
     if not preview.prices and not preview.refused:
-        _say_none_left(run, found, given)
-    run.set_members(dry_run=preview_document(preview, found))
+        _say_none_left(run, files, given)
+    run.set_members(dry_run=preview_document(preview, files))
     if not run.is_json:
-        show_preview(run.screen, preview, found)
+        show_preview(run.screen, preview, files)
 
 
-def _say_none_left(run: CommandRun, found: PriceFiles, given: GivenFiles) -> None:
+def _say_none_left(run: CommandRun, files: PriceFiles, given: GivenFiles) -> None:
     """Where a file is gone on with from behind its last price."""
     if given.from_line > 1:
-        file = found.files[0]
+        file = files.files[0]
         where = f"{file.records.counted_in} {given.from_line}"
         run.screen.say(f"{file.name} has no prices from {where} on.", style=NOTE)
 
 
-def _show(run: CommandRun, tally: Tally, found: PriceFiles) -> None:
-    run.set_members(file=tally_document(tally, found))
+def _show(run: CommandRun, tally: Tally, files: PriceFiles) -> None:
+    run.set_members(file=tally_document(tally, files))
     if not run.is_json:
-        show_tally(run.screen, tally, found)
+        show_tally(run.screen, tally, files)

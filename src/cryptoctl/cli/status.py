@@ -57,10 +57,10 @@ def status(
         raise typer.Exit(ExitCode.DIFFERENCES)
 
 
-def _existing(run: CommandRun, found: Overview) -> Overview:
-    if not found.inventory.exists:
+def _existing(run: CommandRun, overview: Overview) -> Overview:
+    if not overview.inventory.exists:
         raise not_deployed(run.session.aws, run.session.scope, "resource of it")
-    return found
+    return overview
 
 
 def _watch(run: CommandRun) -> None:

@@ -189,71 +189,71 @@ def _between(text: str) -> tuple[int, int]:
     return first_ms, first_ms if first_ms % 1000 else first_ms + 999
 
 
-def _refuse_several(run: CommandRun, wanted: PriceSelector, found: Sequence[Item]) -> None:
+def _refuse_several(run: CommandRun, selector: PriceSelector, items: Sequence[Item]) -> None:
     """Lists them and raises Failure."""
     prices = []
-    for item in found:
+    for item in items:
         try:
             prices.append(stored_price(item))
         except UnusableError:
             continue
     run.set_members(
         named=[
-            {"symbol": wanted.symbol, "sort_key": item["timestamp"]["N"], "outcome": "stored"}
-            for item in found
+            {"symbol": selector.symbol, "sort_key": item["timestamp"]["N"], "outcome": "stored"}
+            for item in items
         ]
     )
     if not run.is_json:
         show_prices(run.screen, prices)
         for price in prices:
             run.screen.say(f"  --sort-key {price.sort_key}" + (f"  (id {price.id})" if price.id else ""))
-    one = command_about("trace", wanted.symbol, "--sort-key", found[0]["timestamp"]["N"])
+    one = command_about("trace", selector.symbol, "--sort-key", items[0]["timestamp"]["N"])
     raise Failure(
         ExitCode.USAGE,
-        f"{len(found)} prices of {wanted.symbol} match.",
+        f"{len(items)} prices of {selector.symbol} match.",
         f"Choose one: `{one}`.",
     )
 
 
-def _no_such_price(run: CommandRun, wanted: PriceSelector, since_ms: int, *, read: bool) -> Failure:
+def _no_such_price(run: CommandRun, selector: PriceSelector, since_ms: int, *, read: bool) -> Failure:
     """Says what was looked for, where, and what there is; `read`: all dead letters were."""
     window = (
         f" since {time_text(since_ms)} UTC"
-        if wanted.id and not wanted.between_ms and not wanted.sort_key
+        if selector.id and not selector.between_ms and not selector.sort_key
         else ""
     )
-    until = wanted.between_ms[1] if wanted.between_ms else None
+    until = selector.between_ms[1] if selector.between_ms else None
     newest = read_prices(
-        run.session.aws, run.session.stack.prices, Query(symbol=wanted.symbol, last=1, until_ms=until)
+        run.session.aws, run.session.stack.prices, Query(symbol=selector.symbol, last=1, until_ms=until)
     )
     near = "the last one before" if until is not None else "the newest one"
     last = (
         f"{near} is {newest[0].sort_key}, from {time_text(newest[0].timestamp_ms)} UTC"
         if newest
-        else f"there is none of {wanted.symbol}" + (" until then" if until is not None else "")
+        else f"there is none of {selector.symbol}" + (" until then" if until is not None else "")
     )
     letters = "no dead letter about one" if read else "none of the dead letters that were read is about one"
     return Failure(
         ExitCode.FAILED,
-        f"No price {_said(wanted)} in {run.session.location}{window}, and {letters}; {last}.",
-        _further_back(run, wanted, since_ms) if window and newest else _what_is_there(wanted),
+        f"No price {_said(selector)} in {run.session.location}{window}, and {letters}; {last}.",
+        _further_back(run, selector, since_ms) if window and newest else _what_is_there(selector),
     )
 
 
-def _further_back(run: CommandRun, wanted: PriceSelector, since_ms: int) -> str:
+def _further_back(run: CommandRun, selector: PriceSelector, since_ms: int) -> str:
     """The command that looks through all prices of the symbol, where some are older than was looked at."""
-    first = oldest(run.session.aws, run.session.stack.prices, wanted.symbol)
+    first = oldest(run.session.aws, run.session.stack.prices, selector.symbol)
     if first is None or first.timestamp_ms >= since_ms:
-        return _what_is_there(wanted)
+        return _what_is_there(selector)
     day = time_text(first.timestamp_ms)[:10]
-    further = command_about("trace", wanted.symbol, "--id", str(wanted.id), "--since", day)
+    further = command_about("trace", selector.symbol, "--id", str(selector.id), "--since", day)
     return f"The oldest one is from {day}: `{further}` looks at all of them."
 
 
-def _what_is_there(wanted: PriceSelector) -> str:
-    return f"`{command_about('prices', wanted.symbol)}` shows what is there."
+def _what_is_there(selector: PriceSelector) -> str:
+    return f"`{command_about('prices', selector.symbol)}` shows what is there."
 
 
-def _said(wanted: PriceSelector) -> str:
-    at = f" at {time_text(wanted.between_ms[0])} UTC" if wanted.between_ms else ""
-    return f"of {wanted}{at}"
+def _said(selector: PriceSelector) -> str:
+    at = f" at {time_text(selector.between_ms[0])} UTC" if selector.between_ms else ""
+    return f"of {selector}{at}"

@@ -101,19 +101,19 @@ def state(found: Overview, overview: Mapping[str, Any], hint: Callable[[str], st
     )
 
 
-def causes(found: Overview) -> list[PageCause]:
+def causes(overview: Overview) -> list[PageCause]:
     """The causes of each function's errors, the most frequent first."""
-    counts = Counter((each.function, cause_of(each.text)) for each in found.errors or ())
+    counts = Counter((each.function, cause_of(each.text)) for each in overview.errors or ())
     return [
         PageCause(function=function, cause=cause, count=count)
         for (function, cause), count in counts.most_common()
     ]
 
 
-def errors(found: Overview) -> tuple[list[PageError], int]:
+def errors(overview: Overview) -> tuple[list[PageError], int]:
     """Each error once, as it was logged last, the newest first, and how many are left out."""
-    counts = Counter((each.function, each.text) for each in found.errors or ())
-    latest = {(each.function, each.text): each.time_ms for each in found.errors or ()}
+    counts = Counter((each.function, each.text) for each in overview.errors or ())
+    latest = {(each.function, each.text): each.time_ms for each in overview.errors or ()}
     newest = sorted(latest, key=lambda key: -latest[key])[:MAX_ERRORS]
     shown = [
         PageError(time_ms=latest[key], function=key[0], text=key[1], times=counts[key]) for key in newest

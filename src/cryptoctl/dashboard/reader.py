@@ -274,9 +274,9 @@ class PageReader:
         return any(not each.tried for each in self._shown.values())
 
 
-def _newest(found: PagePrices) -> PagePrices:
-    candles = found["candles"][-MAX_CANDLES_SAVED:]
-    return {**found, "candles": candles, "older_candles": len(found["candles"]) - len(candles)}
+def _newest(prices: PagePrices) -> PagePrices:
+    candles = prices["candles"][-MAX_CANDLES_SAVED:]
+    return {**prices, "candles": candles, "older_candles": len(prices["candles"]) - len(candles)}
 
 
 def _sentence(error: BaseException) -> str:

@@ -144,8 +144,8 @@ class Market:
         pause_s = self._exchange.take_retry_after_s()
         return TradeSourceError(_told(self.source.exchange, error), pause_s=pause_s, lasting=lasting)
 
-    def _trades(self, found: Iterable[Mapping[str, Any]]) -> list[Trade]:
-        return [self._trade(each) for each in found]
+    def _trades(self, records: Iterable[Mapping[str, Any]]) -> list[Trade]:
+        return [self._trade(each) for each in records]
 
     def _trade(self, each: Mapping[str, Any]) -> Trade:
         identity, moment = each.get("id"), each.get("timestamp")

@@ -178,27 +178,27 @@ class Tape:
         if self._joined and self._hole_since_s is None:
             self._heard_s = now_s
 
-    def _seeks(self, found: Sequence[Trade]) -> bool:
+    def _seeks(self, trades: Sequence[Trade]) -> bool:
         """Looks by ids for a page that begins a little before the time that is wanted; False once found.
 
         The times of an interface with ids are of no use for that: Binance's reach an hour, and give its end.
         """
         if self.last is not None or self._since_ms is None or not self.rules.from_id:
             return False
-        if found:
-            seek = self._seek or Seek(ask=_number(found[0]), above=_number(found[0]))
-            self._seek = seek.after(begins_before=found[0].timestamp_ms < self._since_ms)
+        if trades:
+            seek = self._seek or Seek(ask=_number(trades[0]), above=_number(trades[0]))
+            self._seek = seek.after(begins_before=trades[0].timestamp_ms < self._since_ms)
             return self._seek is not None
         return True
 
-    def _settle_page(self, found: Sequence[Trade]) -> bool:
+    def _settle_page(self, trades: Sequence[Trade]) -> bool:
         """Settles what is new in a page and follows. False where nothing does, and nothing is to be done."""
-        new = [trade for trade in found if self._is_new(trade)]
+        new = [trade for trade in trades if self._is_new(trade)]
         if new and self.last is None and self._since_ms is None:
             new = self._newest(new)
         if not new:
             return False
-        if not self._follows(found, new[0]):
+        if not self._follows(trades, new[0]):
             self._holes_seen += 1
             # Where a page is always one of the newest trades, the next one has lost some of this one's. Where
             # it ends before an earlier one, there may be others between the two, which the next one has.
@@ -239,24 +239,24 @@ class Tape:
             return trade.id not in self._recent
         return self.last is None or _number(trade) > _number(self.last)
 
-    def _follows(self, found: Sequence[Trade], first: Trade) -> bool:
+    def _follows(self, trades: Sequence[Trade], first: Trade) -> bool:
         """Whether the first new trade of a page is the next one of the tape."""
         if self.rules.consecutive and self.last is not None:
             return _number(first) == _number(self.last) + 1
         if self.rules.reaches_back:
             return True
         if self._recent:
-            return any(trade.id in self._recent for trade in found)
-        return self._since_ms is None or found[0].timestamp_ms <= self._since_ms
+            return any(trade.id in self._recent for trade in trades)
+        return self._since_ms is None or trades[0].timestamp_ms <= self._since_ms
 
-    def _moves_on(self, fetch: Fetch, found: Sequence[Trade]) -> bool:
+    def _moves_on(self, fetch: Fetch, trades: Sequence[Trade]) -> bool:
         """Where the next page since a time begins. False where that is where this one did."""
         if fetch.since_ms is None:
             return False
         reached_ms = fetch.since_ms
-        if found:
-            first_ms, reached_ms = found[0].timestamp_ms, max(trade.timestamp_ms for trade in found)
-            if first_ms == reached_ms == fetch.since_ms and len(found) > 1:
+        if trades:
+            first_ms, reached_ms = trades[0].timestamp_ms, max(trade.timestamp_ms for trade in trades)
+            if first_ms == reached_ms == fetch.since_ms and len(trades) > 1:
                 reached_ms += 1  # a page may be full of one millisecond
         if reached_ms <= fetch.since_ms:
             return False

@@ -92,20 +92,20 @@ def refuse_commas(first: Sequence[Record], fields: FieldReader, options: FileOpt
 
 
 def refuse_one_id(
-    found: FileScan, fields: FieldReader, column: str | None, options: FileOptions, name: str
+    scan: FileScan, fields: FieldReader, column: str | None, options: FileOptions, name: str
 ) -> None:
     """Raises Failure where different prices would be one, because all records have the same id."""
-    if column is None or found.only_id is None or found.differing is None:
+    if column is None or scan.only_id is None or scan.differing is None:
         return
-    if fields.exported or not fields.takes_id(found.only_id):
+    if fields.exported or not fields.takes_id(scan.only_id):
         return
     mapped = f"id={column}"
     # What is mapped is not ignored, and may be an expression, which --ignore does not take.
     take_out = f"Take {shell_word(mapped)} out of --map." if "id" in options.mapping else ""
     raise Failure(
         ExitCode.USAGE,
-        f"Every {quoted(column)} of {name} is {quoted(found.only_id)}, and {found.counted_in} "
-        f"{found.differing} has another price at the time of the one before: as their id, that would make "
+        f"Every {quoted(column)} of {name} is {quoted(scan.only_id)}, and {scan.counted_in} "
+        f"{scan.differing} has another price at the time of the one before: as their id, that would make "
         "them one.",
         take_out or f"Add --ignore {shell_word(column)}.",
     )
@@ -121,16 +121,16 @@ def refuse_too_many(names: Collection[str], number: int) -> None:
         )
 
 
-def decided_unit(found: FileScan | None, options: FileOptions, name: str) -> str:
+def decided_unit(scan: FileScan | None, options: FileOptions, name: str) -> str:
     """The unit of a file's times: as given, or the only one there is. Raises Failure."""
     if options.time_unit is not None:
         return ISO if options.time_unit == "iso" else options.time_unit
-    kinds = list(found.times) if found is not None else []
-    if found is not None and len(kinds) > 1:
-        raise _mixed(found, name)
+    kinds = list(scan.times) if scan is not None else []
+    if scan is not None and len(kinds) > 1:
+        raise _mixed(scan, name)
     unit = kinds[0] if kinds else ISO
-    if found is not None and unit == ISO and kinds and options.time_zone is None:
-        _refuse_without_offset(found.first[ISO][1], name)
+    if scan is not None and unit == ISO and kinds and options.time_zone is None:
+        _refuse_without_offset(scan.first[ISO][1], name)
     if options.time_zone is not None and unit in UNITS:
         raise Failure(
             ExitCode.USAGE,
@@ -152,12 +152,12 @@ def _refuse_without_offset(text: str, name: str) -> None:
             ) from None
 
 
-def _mixed(found: FileScan, name: str) -> Failure:
+def _mixed(scan: FileScan, name: str) -> Failure:
     said = ", and ".join(
-        f"{count} in {name_of(kind)} (the first is {found.counted_in} {found.first[kind][0]})"
-        for kind, count in found.times.items()
+        f"{count} in {name_of(kind)} (the first is {scan.counted_in} {scan.first[kind][0]})"
+        for kind, count in scan.times.items()
     )
-    units = ["iso" if kind == ISO else kind for kind in found.times]
+    units = ["iso" if kind == ISO else kind for kind in scan.times]
     return Failure(
         ExitCode.USAGE,
         f"The times of {name} are not in one unit: {said}.",

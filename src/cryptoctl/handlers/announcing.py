@@ -24,14 +24,14 @@ class AnnounceResult(NamedTuple):
     heard: bool | None
 
 
-def announce(found: Sequence[Enrichment], deadline: Deadline) -> list[AnnounceResult]:
+def announce(enrichments: Sequence[Enrichment], deadline: Deadline) -> list[AnnounceResult]:
     """Announces the enrichments, ten in a call, and says of each how it ended.
 
     Of those that no time was left for, the error is `OutOfTimeError`.
     """
     outcomes: list[AnnounceResult] = []
-    for start in range(0, len(found), _MAX_MESSAGES):
-        batch = found[start : start + _MAX_MESSAGES]
+    for start in range(0, len(enrichments), _MAX_MESSAGES):
+        batch = enrichments[start : start + _MAX_MESSAGES]
         if deadline.passed():
             late = OutOfTimeError("the time was up before every price was announced")
             outcomes += [AnnounceResult(late, heard=False)] * len(batch)
@@ -40,20 +40,20 @@ def announce(found: Sequence[Enrichment], deadline: Deadline) -> list[AnnounceRe
     return outcomes
 
 
-def _announce_batch(found: Sequence[Enrichment]) -> list[AnnounceResult]:
-    entries = [{"Id": str(number), **_message(each)} for number, each in enumerate(found)]
+def _announce_batch(enrichments: Sequence[Enrichment]) -> list[AnnounceResult]:
+    entries = [{"Id": str(number), **_message(each)} for number, each in enumerate(enrichments)]
     try:
         response = topic_client().publish_batch(
             TopicArn=setting("SUCCESS_TOPIC_ARN"), PublishBatchRequestEntries=entries
         )
     except Exception as error:
         refused = isinstance(error, ClientError) and _is_first_response(error.response, below=500)
-        return [AnnounceResult(error, heard=False if refused else None)] * len(found)
+        return [AnnounceResult(error, heard=False if refused else None)] * len(enrichments)
     failed = {entry["Id"]: entry for entry in response.get("Failed", ())}
     unheard = False if _is_first_response(response, below=300) else None
     return [
         AnnounceResult(_error(entry), heard=unheard) if entry else AnnounceResult(None, heard=True)
-        for entry in (failed.get(str(number)) for number in range(len(found)))
+        for entry in (failed.get(str(number)) for number in range(len(enrichments)))
     ]
 
 

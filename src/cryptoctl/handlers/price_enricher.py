@@ -185,9 +185,9 @@ def _to_repeat(progress: BatchProgress) -> list[str]:
     return symbols
 
 
-def _announce(found: Sequence[Enrichment], progress: BatchProgress) -> list[Enrichment]:
+def _announce(enrichments: Sequence[Enrichment], progress: BatchProgress) -> list[Enrichment]:
     """Announces what must be, and gives the enrichments of the symbols of which nothing failed."""
-    to_announce = [each for each in found if each.announce]
+    to_announce = [each for each in enrichments if each.announce]
     for each, said in zip(to_announce, announce(to_announce, progress.announcing), strict=True):
         if said.heard is not False:
             told = each.indicators if said.heard else None
@@ -195,14 +195,14 @@ def _announce(found: Sequence[Enrichment], progress: BatchProgress) -> list[Enri
             unwritten.setdefault(each.price.symbol, {})[each.price.key] = last
         if said.error is not None:
             progress.failed.setdefault(each.price.symbol, said.error)
-    return [each for each in found if each.price.symbol not in progress.failed]
+    return [each for each in enrichments if each.price.symbol not in progress.failed]
 
 
-def _write(found: Sequence[Enrichment], progress: BatchProgress) -> list[str]:
+def _write(enrichments: Sequence[Enrichment], progress: BatchProgress) -> list[str]:
     """Writes the enrichments, and gives the symbols that must be read again."""
-    errors = table.update(found, logs.iso_utc(time.time()), progress.writing)
+    errors = table.update(enrichments, logs.iso_utc(time.time()), progress.writing)
     overtaken: dict[str, None] = {}
-    for each, refusal in zip(found, errors, strict=True):
+    for each, refusal in zip(enrichments, errors, strict=True):
         if refusal is None:
             progress.done.append(each)
             _settle(each.price.symbol, each.price.key)

@@ -92,15 +92,15 @@ def since(symbol: str, key: Decimal, limit: int) -> PriceReader:
     return PriceReader(symbol, ">=", key, forward=True, limit=limit)
 
 
-def update(found: Sequence[Enrichment], enriched_at: str, deadline: Deadline) -> list[Exception | None]:
+def update(enrichments: Sequence[Enrichment], enriched_at: str, deadline: Deadline) -> list[Exception | None]:
     """Writes the enrichments, 25 in a call, and says of each what went wrong.
 
     A price that was deleted, or written by another pass since it was read, is left alone: `OvertakenError`.
     Of those that no time was left for, `OutOfTimeError`.
     """
     outcomes: list[Exception | None] = []
-    for start in range(0, len(found), _MAX_STATEMENTS):
-        chunk = found[start : start + _MAX_STATEMENTS]
+    for start in range(0, len(enrichments), _MAX_STATEMENTS):
+        chunk = enrichments[start : start + _MAX_STATEMENTS]
         if deadline.passed():
             outcomes += [OutOfTimeError("the time was up before every price was written")] * len(chunk)
         else:

@@ -93,9 +93,9 @@ def _region(aws: Aws) -> Check:
     return good("region", f"{aws.region}{default}")
 
 
-def _endpoints(aws: Aws, wanted: Sequence[Permission]) -> Iterator[Check]:
+def _endpoints(aws: Aws, permissions: Sequence[Permission]) -> Iterator[Check]:
     """Where requests go that do not go to AWS: what was once set for an engine is easily left over."""
-    prefixes = {each.action.partition(":")[0] for each in wanted}
+    prefixes = {each.action.partition(":")[0] for each in permissions}
     services = sorted({"resourcegroupstaggingapi" if each == "tag" else each for each in prefixes})
     urls = {service: without_password(aws.client(service).meta.endpoint_url) for service in services}
     elsewhere = {service: url for service, url in urls.items() if not is_aws_endpoint(url)}
@@ -138,10 +138,10 @@ def _runtime(aws: Aws) -> Check:
     return unknown("runtime", f"this boto3 does not know {RUNTIME}", "Update boto3.")
 
 
-def _permissions(aws: Aws, wanted: Sequence[Permission]) -> Check:
+def _permissions(aws: Aws, permissions: Sequence[Permission]) -> Check:
     try:
         source = _principal(aws)
-        denied = sorted(_denied(aws, source, wanted)) if source else []
+        denied = sorted(_denied(aws, source, permissions)) if source else []
     except Failure as failure:
         return unknown("permissions", f"IAM could not be asked: {failure.message}", failure.hint)
     except AwsError as error:
@@ -160,7 +160,7 @@ def _permissions(aws: Aws, wanted: Sequence[Permission]) -> Check:
             f"denied: {', '.join(denied[:MAX_NAMED])}{_and_more(denied)}",
             "Attach the policy that `cryptoctl iam-policy --for deploy` prints to that user or role.",
         )
-    return good("permissions", f"all of {len(wanted)} are allowed")
+    return good("permissions", f"all of {len(permissions)} are allowed")
 
 
 def _and_more(denied: Sequence[str]) -> str:
@@ -182,9 +182,9 @@ def _principal(aws: Aws) -> str | None:
     return aws.caller.arn
 
 
-def _denied(aws: Aws, source: str, wanted: Sequence[Permission]) -> set[str]:
+def _denied(aws: Aws, source: str, permissions: Sequence[Permission]) -> set[str]:
     alike: dict[tuple[tuple[str, ...], str], tuple[Permission, list[str]]] = {}
-    for permission in wanted:
+    for permission in permissions:
         same = (permission.resources, repr(permission.condition))
         alike.setdefault(same, (permission, []))[1].append(permission.action)
 

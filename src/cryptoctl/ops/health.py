@@ -20,11 +20,13 @@ class Health(StrEnum):
     """it needs attention"""
 
 
-def health(found: Overview, part: str) -> Health:
+def health(overview: Overview, part: str) -> Health:
     """How the part with this name at the beginning of its resources' names stands."""
-    if any(_concerns(each.subject, part, found.environment) for each in found.concerns if not each.letters):
+    if any(
+        _concerns(each.subject, part, overview.environment) for each in overview.concerns if not each.letters
+    ):
         return Health.BAD
-    queue = found.dead_letter_queue(part)
+    queue = overview.dead_letter_queue(part)
     return Health.DOUBTFUL if queue is not None and queue.messages else Health.GOOD
 
 

@@ -84,7 +84,7 @@ def entries(lines: Iterable[Line], *, everything: bool = False) -> Iterator[LogE
         yield entry
 
 
-def folded(found: Iterable[LogEntry]) -> list[LogEntry]:
+def folded(entries: Iterable[LogEntry]) -> list[LogEntry]:
     """Repeats as one entry each: of a warning or an error wherever they are, of others in a row.
 
     Of their other fields an entry has those that are the same in all of them, and the first one's reasons.
@@ -93,7 +93,7 @@ def folded(found: Iterable[LogEntry]) -> list[LogEntry]:
     previous: dict[str, tuple[str, ...]] = {}
     kept: list[LogEntry] = []
     lines: list[list[Line]] = []
-    for entry in found:
+    for entry in entries:
         key = _key(entry)
         in_a_row = previous.get(entry.function) == key
         previous[entry.function] = key
@@ -113,15 +113,15 @@ def folded(found: Iterable[LogEntry]) -> list[LogEntry]:
     return [replace(entry, lines=its) for entry, its in zip(kept, lines, strict=True)]
 
 
-def latest(found: Sequence[LogEntry], limit: int) -> list[LogEntry]:
+def latest(entries: Sequence[LogEntry], limit: int) -> list[LogEntry]:
     """Those that have come last, in their order; a repeat counts by the last time."""
-    newest = sorted(range(len(found)), key=lambda place: found[place].last_ms)[-limit:]
-    return [found[place] for place in sorted(newest)]
+    newest = sorted(range(len(entries)), key=lambda place: entries[place].last_ms)[-limit:]
+    return [entries[place] for place in sorted(newest)]
 
 
-def lines_of(found: Iterable[LogEntry]) -> list[Line]:
+def lines_of(entries: Iterable[LogEntry]) -> list[Line]:
     """What the entries were made of, in order of time."""
-    return sorted((line for entry in found for line in entry.lines), key=lambda line: line.time_ms)
+    return sorted((line for entry in entries for line in entry.lines), key=lambda line: line.time_ms)
 
 
 def _key(entry: LogEntry) -> tuple[str, ...]:

@@ -37,19 +37,19 @@ def configuration_differs(delta: Delta) -> bool:
     return failed or delta.touches(*CONFIGURATION)
 
 
-def tags_of(name: str, found: Response) -> dict[str, str]:
+def tags_of(name: str, response: Response) -> dict[str, str]:
     """The tags in a GetFunction answer.
 
     Raises Failure where these credentials may not read them: without them nothing says whose it is.
     """
-    if error := found.get("TagsError"):
+    if error := response.get("TagsError"):
         raise _unreadable("tags", name, error, "lambda:ListTags on the function")
-    return dict(found.get("Tags") or {})
+    return dict(response.get("Tags") or {})
 
 
-def unreadable_variables(name: str, found: Response) -> Failure | None:
+def unreadable_variables(name: str, response: Response) -> Failure | None:
     """Why a GetFunction answer has no variables, where these credentials may not read them, or not now."""
-    error = (found["Configuration"].get("Environment") or {}).get("Error") or {}
+    error = (response["Configuration"].get("Environment") or {}).get("Error") or {}
     code = str(error.get("ErrorCode"))
     if "AccessDenied" in code:
         return _unreadable("environment variables", name, error, "kms:Decrypt on the environment's key")

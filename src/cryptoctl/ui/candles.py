@@ -16,10 +16,10 @@ from cryptoctl.ui.tables import Column
 RANKS = {"trades": 1, "volume": 2, "open": 3}
 
 
-def show_candles(screen: Screen, found: Sequence[Candle]) -> None:
+def show_candles(screen: Screen, candles: Sequence[Candle]) -> None:
     """A row for each candle; its time is when it began."""
     columns = [Column(name, right=name != "time", rank=RANKS.get(name, 0)) for name in MEMBERS]
-    screen.table(columns, [_row(each) for each in found])
+    screen.table(columns, [_row(each) for each in candles])
 
 
 def _row(candle: Candle) -> list[str]:
@@ -27,10 +27,10 @@ def _row(candle: Candle) -> list[str]:
     return [time_text(candle.begin_ms, "minutes"), *map(plain, numbers), str(candle.trades)]
 
 
-def write_candles(screen: Screen, found: Sequence[Candle]) -> None:
+def write_candles(screen: Screen, candles: Sequence[Candle]) -> None:
     """CSV with a header, the members as in JSON."""
     text = io.StringIO()
     writer = csv.DictWriter(text, MEMBERS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(candle_document(each) for each in found)
+    writer.writerows(candle_document(each) for each in candles)
     screen.raw(text.getvalue())

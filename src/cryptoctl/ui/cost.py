@@ -24,29 +24,29 @@ ACTUAL_COLUMNS = (*COLUMNS[:-1], Column("estimated", right=True), COLUMNS[-1])
 SHOWN_FROM_USD = 0.005
 
 
-def show_cost(screen: Screen, found: CostEstimate) -> None:
+def show_cost(screen: Screen, estimate: CostEstimate) -> None:
     """Each part that costs something, what is free, and the total."""
-    shown = [line for line in found.lines if line.usd >= SHOWN_FROM_USD]
+    shown = [line for line in estimate.lines if line.usd >= SHOWN_FROM_USD]
     rows: list[list[object]] = [
         [line.resource, line.item, _amount(line.amount), line.unit, _usd(line.usd), line.driver]
         for line in sorted(shown, key=lambda line: -line.usd)
     ]
     rows += [
         ["free", name, "", "", _usd(-usd), "each month, for the whole account"]
-        for name, usd in found.free.items()
+        for name, usd in estimate.free.items()
         if usd >= SHOWN_FROM_USD
     ]
-    rows.append(["total", f"{found.load.days:g} days", "", "", _usd(found.total_usd), ""])
+    rows.append(["total", f"{estimate.load.days:g} days", "", "", _usd(estimate.total_usd), ""])
     screen.table(COLUMNS, rows)
     screen.say(
-        f"An estimate with AWS's prices in {found.prices.region} of {found.prices.date}, for prices that "
-        "come evenly. Other regions, taxes, and how long an invocation takes on AWS change it."
+        f"An estimate with AWS's prices in {estimate.prices.region} of {estimate.prices.date}, for prices "
+        "that come evenly. Other regions, taxes, and how long an invocation takes on AWS change it."
     )
 
 
-def show_actual(screen: Screen, found: ActualCost, location: str) -> None:
+def show_actual(screen: Screen, cost: ActualCost, location: str) -> None:
     """Each part as it was counted, beside the estimate for as many prices."""
-    actual, estimated = found.actual, found.estimated
+    actual, estimated = cost.actual, cost.estimated
     rows: list[list[object]] = [
         [
             line.resource,
@@ -78,19 +78,19 @@ def show_actual(screen: Screen, found: ActualCost, location: str) -> None:
     rows.append(["total", days, "", "", _usd(actual.total_usd), _usd(estimated.total_usd), ""])
     screen.table(ACTUAL_COLUMNS, rows)
     screen.say(
-        f"Counted in {location} since {found.since:%Y-%m-%d %H:%M} UTC: {found.prices:,.0f} prices, "
+        f"Counted in {location} since {cost.since:%Y-%m-%d %H:%M} UTC: {cost.prices:,.0f} prices, "
         f"{actual.load.prices_per_s:.3g} a second, {actual.load.batch:.3g} a request. Beside it the estimate "
         f"for as many prices of {actual.load.symbols} symbols, with AWS's prices in {actual.prices.region} "
         f"of {actual.prices.date}. What else the account has may use up what is free."
     )
-    if found.uncounted:
-        screen.say(f"Not counted here: {'; '.join(found.uncounted)}. The total is without them.")
+    if cost.uncounted:
+        screen.say(f"Not counted here: {'; '.join(cost.uncounted)}. The total is without them.")
 
 
-def actual_document(found: ActualCost) -> dict[str, Any]:
+def actual_document(cost: ActualCost) -> dict[str, Any]:
     """The same for a machine."""
     return {
-        **cost_document(found.actual),
+        **cost_document(cost.actual),
         "parts": [
             {
                 **vars(line),
@@ -98,11 +98,11 @@ def actual_document(found: ActualCost) -> dict[str, Any]:
                 "usd": _number(line.usd),
                 "estimated_usd": expected.usd,
             }
-            for line, expected in zip(found.actual.lines, found.estimated.lines, strict=True)
+            for line, expected in zip(cost.actual.lines, cost.estimated.lines, strict=True)
         ],
-        "since": iso(found.since),
-        "prices": found.prices,
-        "estimated_total_usd": found.estimated.total_usd,
+        "since": iso(cost.since),
+        "prices": cost.prices,
+        "estimated_total_usd": cost.estimated.total_usd,
     }
 
 
@@ -120,13 +120,13 @@ def _usd(usd: float) -> str:
     return "" if math.isnan(usd) else f"{usd:,.2f}"
 
 
-def cost_document(found: CostEstimate) -> dict[str, Any]:
+def cost_document(estimate: CostEstimate) -> dict[str, Any]:
     """The estimate for a machine."""
     return {
-        "days": found.load.days,
-        "prices_date": found.prices.date,
-        "prices_region": found.prices.region,
-        "parts": [vars(line) for line in found.lines],
-        "free": dict(found.free),
-        "total_usd": found.total_usd,
+        "days": estimate.load.days,
+        "prices_date": estimate.prices.date,
+        "prices_region": estimate.prices.region,
+        "parts": [vars(line) for line in estimate.lines],
+        "free": dict(estimate.free),
+        "total_usd": estimate.total_usd,
     }

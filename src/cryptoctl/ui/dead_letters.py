@@ -48,13 +48,13 @@ CAUSES = (
 )
 
 
-def show_causes(screen: Screen, found: Causes) -> None:
+def show_causes(screen: Screen, causes: Causes) -> None:
     """The queues, then the causes."""
-    for name, depth in found.depths.items():
-        matching = found.matching[name]
+    for name, depth in causes.depths.items():
+        matching = causes.matching[name]
         delayed = f", {depth.delayed} delayed" if depth.delayed else ""
         oldest = (
-            "" if matching.oldest_ms is None else f", the oldest {age(found.at_ms - matching.oldest_ms)} old"
+            "" if matching.oldest_ms is None else f", the oldest {age(causes.at_ms - matching.oldest_ms)} old"
         )
         depths = f"{depth.visible} waiting, {depth.in_flight} in flight{delayed}"
         screen.words(f"{depth.name}: {depths}; {matching.count} match{oldest}")
@@ -66,12 +66,12 @@ def show_causes(screen: Screen, found: Causes) -> None:
             cause.cause,
             most_frequent(group.symbols),
             most_frequent(group.exchanges),
-            age(found.at_ms - (group.oldest_ms or found.at_ms)),
-            age(found.at_ms - group.newest_ms),
-            Text(sparkline(found.over_time(group), SLOTS, from_zero=True), style=BARS),
-            _readable(group.readable_until_ms, found.at_ms),
+            age(causes.at_ms - (group.oldest_ms or causes.at_ms)),
+            age(causes.at_ms - group.newest_ms),
+            Text(sparkline(causes.over_time(group), SLOTS, from_zero=True), style=BARS),
+            _readable(group.readable_until_ms, causes.at_ms),
         )
-        for cause, group in found.ordered()
+        for cause, group in causes.ordered()
     ]
     if rows:
         screen.table(CAUSES, rows)
@@ -210,24 +210,24 @@ def _show_summary(screen: Screen, summary: ReplaySummary) -> None:
         screen.say(f"  {count} × {way}")
 
 
-def repaired_document(screen: Screen, found: EnrichResult) -> dict[str, Any]:
+def repaired_document(screen: Screen, result: EnrichResult) -> dict[str, Any]:
     """What `repair --output json` says of it: found, enriched, gone (counts), left (each with its reason)."""
     left = [
         {"symbol": symbol, "sort_key": plain(key), "reason": screen.hint(each.reason)}
-        for each in found.left
+        for each in result.left
         for symbol, key in (each.key,)
     ]
-    counts = {"found": found.tried, "enriched": found.enriched, "gone": found.gone}
-    return {**counts, "left": left, "given_up": found.given_up}
+    counts = {"found": result.tried, "enriched": result.enriched, "gone": result.gone}
+    return {**counts, "left": left, "given_up": result.given_up}
 
 
-def show_repaired(screen: Screen, found: EnrichResult) -> None:
+def show_repaired(screen: Screen, result: EnrichResult) -> None:
     """What `dlq repair` did."""
-    for each in found.left[:SHOWN_LEFT]:
+    for each in result.left[:SHOWN_LEFT]:
         screen.data(f"✗ {screen.hint(str(each))}")
-    if len(found.left) > SHOWN_LEFT:
-        screen.data(f"… and {len(found.left) - SHOWN_LEFT} more (--output json lists all)")
-    screen.data(f"Enriched: {found.enriched} of {pluralize(found.tried, 'price')} that needed it.")
+    if len(result.left) > SHOWN_LEFT:
+        screen.data(f"… and {len(result.left) - SHOWN_LEFT} more (--output json lists all)")
+    screen.data(f"Enriched: {result.enriched} of {pluralize(result.tried, 'price')} that needed it.")
 
 
 def _short(text: str) -> str:

@@ -11,37 +11,37 @@ from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.styles import BAD, NOTE
 
 
-def show_engine(screen: Screen, found: EngineStatus) -> None:
+def show_engine(screen: Screen, status: EngineStatus) -> None:
     """Where it answers, where its data is, and what does not work."""
-    if not found.running:
+    if not status.running:
         screen.data("The engine is not running.")
         return
-    screen.data(f"The engine answers at {found.url} (process {found.pid}{_memory(found)}).")
-    screen.data(f"Its data is in {found.home}.")
-    _show_notes(screen, found)
+    screen.data(f"The engine answers at {status.url} (process {status.pid}{_memory(status)}).")
+    screen.data(f"Its data is in {status.home}.")
+    _show_notes(screen, status)
 
 
-def show_access(screen: Screen, found: EngineStatus, keys: EngineAccessKey) -> None:
+def show_access(screen: Screen, status: EngineStatus, keys: EngineAccessKey) -> None:
     """How other tools reach it."""
     screen.data(
         f"Other tools: AWS_ACCESS_KEY_ID={keys.access_key} AWS_SECRET_ACCESS_KEY={keys.secret_key} "
-        f"AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={found.url}"
+        f"AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={status.url}"
     )
 
 
-def show_engine_line(screen: Screen, found: EngineStatus) -> None:
+def show_engine_line(screen: Screen, status: EngineStatus) -> None:
     """The engine in one line."""
-    screen.data(f"engine: {found.url}, process {found.pid}{_memory(found)}")
-    _show_notes(screen, found)
+    screen.data(f"engine: {status.url}, process {status.pid}{_memory(status)}")
+    _show_notes(screen, status)
 
 
-def engine_document(found: EngineStatus, keys: EngineAccessKey | None) -> dict[str, Any]:
+def engine_document(status: EngineStatus, keys: EngineAccessKey | None) -> dict[str, Any]:
     """The engine for a machine."""
     return {
-        **vars(found),
-        "started_at": found.started_at and iso(found.started_at),
-        "home": str(found.home),
-        "log_file": str(found.log_file),
+        **vars(status),
+        "started_at": status.started_at and iso(status.started_at),
+        "home": str(status.home),
+        "log_file": str(status.log_file),
         "access_key": keys.access_key if keys else None,
         "secret_key": keys.secret_key if keys else None,
     }
@@ -60,12 +60,12 @@ def message_document(message: OutboxMessage) -> dict[str, Any]:
     return {**asdict(message), "at": iso(message.at)}
 
 
-def _memory(found: EngineStatus) -> str:
-    return f", {found.memory_bytes // 2**20} MiB" if found.memory_bytes else ""
+def _memory(status: EngineStatus) -> str:
+    return f", {status.memory_bytes // 2**20} MiB" if status.memory_bytes else ""
 
 
-def _show_notes(screen: Screen, found: EngineStatus) -> None:
-    for problem in found.problems:
+def _show_notes(screen: Screen, status: EngineStatus) -> None:
+    for problem in status.problems:
         screen.say(problem, style=BAD)
-    for note in found.notes:
+    for note in status.notes:
         screen.say(note, style=NOTE)

@@ -29,17 +29,17 @@ NUMBERS = ("line", "price", "volume", "occurrence")
 COLUMNS = ("line", "symbol", "time", "price", "volume", "exchange", "id", "occurrence")
 
 
-def show_files(screen: Screen, found: PriceFiles) -> None:
+def show_files(screen: Screen, files: PriceFiles) -> None:
     """What each file was recognised as, and what is passed over: nothing is guessed in silence."""
-    said = [(file.name, recognised(file)) for file in found.files]
+    said = [(file.name, recognised(file)) for file in files.files]
     for text, group in groupby(said, key=lambda each: each[1]):
         names = [name for name, _ in group]
         screen.say(f"{_first(names)}: {text}")
-    if found.passed_over:
+    if files.passed_over:
         screen.say(
-            f"Passed over, for what they are or by their endings: {_first(found.passed_over)}.", style=NOTE
+            f"Passed over, for what they are or by their endings: {_first(files.passed_over)}.", style=NOTE
         )
-    if cut := [file.name for file in found.files if file.may_be_cut]:
+    if cut := [file.name for file in files.files if file.may_be_cut]:
         screen.say(
             f"No line end at the end of {_first(cut)}: if that was cut short, the last value is wrong.",
             style=NOTE,
@@ -76,10 +76,10 @@ def _times(file: PriceFile) -> str:
     return said if file.times.unit in UNITS or file.times.zone is None else f"{said}, {file.times.zone}"
 
 
-def show_tally(screen: Screen, tally: Tally, found: PriceFiles) -> None:
+def show_tally(screen: Screen, tally: Tally, files: PriceFiles) -> None:
     """The lines that failed, and how many were stored."""
     for each in tally.failed[:SHOWN_FAILURES]:
-        screen.say(f"{_line(each, found)}: {each.reason}", style=BAD)
+        screen.say(f"{_line(each, files)}: {each.reason}", style=BAD)
     if tally.refused > SHOWN_FAILURES:
         screen.say(f"… and {tally.refused - SHOWN_FAILURES} more (--output json lists them)")
     if tally.differing:
@@ -91,13 +91,13 @@ def show_tally(screen: Screen, tally: Tally, found: PriceFiles) -> None:
     screen.data(f"{tally.stored} stored, {tally.duplicate} duplicates, {tally.refused} failed")
 
 
-def _line(line: BadLine, found: PriceFiles) -> str:
-    file = next((each for each in found.files if each.name == line.file), found.files[0])
+def _line(line: BadLine, files: PriceFiles) -> str:
+    file = next((each for each in files.files if each.name == line.file), files.files[0])
     where = f"{file.records.counted_in} {line.line}"
-    return where if len(found.files) == 1 else f"{line.file}, {where}"
+    return where if len(files.files) == 1 else f"{line.file}, {where}"
 
 
-def tally_document(tally: Tally, found: PriceFiles) -> dict[str, Any]:
+def tally_document(tally: Tally, files: PriceFiles) -> dict[str, Any]:
     """The same for a machine, with the lines that failed."""
     return {
         "stored": tally.stored,
@@ -106,8 +106,8 @@ def tally_document(tally: Tally, found: PriceFiles) -> dict[str, Any]:
         "refused": tally.refused,
         "failed": [_failed(each) for each in tally.failed],
         "last_line": tally.last_line,
-        "files": _sources(found),
-        "passed_over": list(found.passed_over),
+        "files": _sources(files),
+        "passed_over": list(files.passed_over),
     }
 
 
@@ -115,7 +115,7 @@ def _failed(line: BadLine) -> dict[str, Any]:
     return {"file": line.file, "line": line.line, "reason": line.reason}
 
 
-def _sources(found: PriceFiles) -> list[dict[str, Any]]:
+def _sources(files: PriceFiles) -> list[dict[str, Any]]:
     return [
         {
             "name": each.name,
@@ -127,11 +127,11 @@ def _sources(found: PriceFiles) -> list[dict[str, Any]]:
             "time_unit": each.times.unit if "timestamp" in each.layout.fields else None,
             "records": None if each.scan is None else each.scan.records,
         }
-        for each in found.files
+        for each in files.files
     ]
 
 
-def show_preview(screen: Screen, preview: Preview, found: PriceFiles) -> None:
+def show_preview(screen: Screen, preview: Preview, files: PriceFiles) -> None:
     """The first and the last prices as they would be stored, and what would be refused."""
     rows = [_row(each) for each in preview.first]
     if preview.prices > len(preview.first) + len(preview.last):
@@ -141,7 +141,7 @@ def show_preview(screen: Screen, preview: Preview, found: PriceFiles) -> None:
         screen.table([Column(name, right=name in NUMBERS, rank=RANKS.get(name, 0)) for name in COLUMNS], rows)
     for each in preview.reasons.values():
         more = f" ({each.count} like this)" if each.count > 1 else ""
-        screen.say(f"{_line(each.first, found)}: {each.first.reason}{more}", style=BAD)
+        screen.say(f"{_line(each.first, files)}: {each.first.reason}{more}", style=BAD)
     times = (
         ""
         if preview.from_ms is None or preview.to_ms is None
@@ -172,7 +172,7 @@ def _price(each: OutgoingPrice) -> dict[str, Any]:
     }
 
 
-def preview_document(preview: Preview, found: PriceFiles) -> dict[str, Any]:
+def preview_document(preview: Preview, files: PriceFiles) -> dict[str, Any]:
     """The same for a machine."""
     return {
         "prices": preview.prices,
@@ -182,21 +182,21 @@ def preview_document(preview: Preview, found: PriceFiles) -> dict[str, Any]:
         "earliest": None if preview.from_ms is None else iso_of_ms(preview.from_ms),
         "latest": None if preview.to_ms is None else iso_of_ms(preview.to_ms),
         "reasons": [{"count": each.count, **_failed(each.first)} for each in preview.reasons.values()],
-        "files": _sources(found),
-        "passed_over": list(found.passed_over),
+        "files": _sources(files),
+        "passed_over": list(files.passed_over),
     }
 
 
 @contextmanager
-def sending_bar(screen: Screen, found: PriceFiles) -> Iterator[Callable[[Tally], None]]:
+def sending_bar(screen: Screen, files: PriceFiles) -> Iterator[Callable[[Tally], None]]:
     """A progress bar on a terminal; gives the function that moves it."""
     if not screen.can_draw:
         yield lambda _: None
         return
     bar = progress_bar()
-    counts = [each.scan.records if each.scan is not None else None for each in found.files]
+    counts = [each.scan.records if each.scan is not None else None for each in files.files]
     total = None if None in counts else sum(each for each in counts if each is not None)
-    name = found.files[0].name if len(found.files) == 1 else f"{len(found.files)} files"
+    name = files.files[0].name if len(files.files) == 1 else f"{len(files.files)} files"
     task = bar.add_task(printable(name), total=total)
     with screen.drawn(bar.get_renderable):
         yield lambda tally: bar.update(task, completed=tally.handled)

@@ -11,30 +11,30 @@ from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.status import verdict
 
 
-def overview_document(screen: Screen, found: Overview, location: str) -> dict[str, Any]:
+def overview_document(screen: Screen, overview: Overview, location: str) -> dict[str, Any]:
     """The members of `status --output json` but the engine."""
-    activity = found.activity
+    activity = overview.activity
     return {
-        "verdict": verdict(found, location).plain[2:],
+        "verdict": verdict(overview, location).plain[2:],
         "concerns": [
             {"subject": each.subject, "what": each.what, "next": screen.hint(each.hint)}
-            for each in found.concerns
+            for each in overview.concerns
         ],
         "resources": [
             {"resource": each.name, "state": each.state, "differs": list(each.differs)}
-            for each in found.inventory.resources
+            for each in overview.inventory.resources
         ],
         "queues": [
             {
                 **vars(each),
                 "oldest_s": activity.oldest_s.get(each.name) if activity else None,
-                "cause": found.cause(each.name),
+                "cause": overview.cause(each.name),
             }
-            for each in found.queues
+            for each in overview.queues
         ],
         "mappings": [
             {**vars(each), "iterator_age_s": activity.iterator_age_s if activity else None}
-            for each in found.mappings
+            for each in overview.mappings
         ],
         "alarms": [
             {
@@ -45,16 +45,16 @@ def overview_document(screen: Screen, found: Overview, location: str) -> dict[st
                 "next": screen.hint(each.command),
                 "reason": each.reason,
             }
-            for each in found.alarms or ()
+            for each in overview.alarms or ()
         ],
         "functions": [vars(each) for each in (activity.functions if activity else ())],
-        "symbols": [symbol_document(each) for each in found.symbols or ()],
-        "more_symbols": found.more_symbols,
+        "symbols": [symbol_document(each) for each in overview.symbols or ()],
+        "more_symbols": overview.more_symbols,
         "errors": [
             {"time": iso_of_ms(each.time_ms), "function": each.function, "text": each.text}
-            for each in found.errors or ()
+            for each in overview.errors or ()
         ],
-        "notes": list(found.inventory.notes),
-        "unread": list(found.unread),
-        "incomplete": list(found.incomplete),
+        "notes": list(overview.inventory.notes),
+        "unread": list(overview.unread),
+        "incomplete": list(overview.incomplete),
     }

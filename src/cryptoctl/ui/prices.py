@@ -19,19 +19,19 @@ TEXT_MEMBERS = ("symbol", "exchange", "id", "enriched_at")
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def show_prices(screen: Screen, found: Sequence[StoredPrice]) -> None:
+def show_prices(screen: Screen, prices: Sequence[StoredPrice]) -> None:
     """A table."""
-    ranks = {**RANKS, "processed": 0} if any(not price.processed for price in found) else RANKS
+    ranks = {**RANKS, "processed": 0} if any(not price.processed for price in prices) else RANKS
     columns = [Column(name, right=name in NUMBERS, rank=ranks.get(name, 0)) for name in COLUMNS]
-    screen.table(columns, [row(price) for price in found])
+    screen.table(columns, [row(price) for price in prices])
 
 
-def write_csv(screen: Screen, found: Sequence[StoredPrice]) -> None:
+def write_csv(screen: Screen, prices: Sequence[StoredPrice]) -> None:
     """CSV with a header, the members as in JSON; text can neither command a terminal nor be a formula."""
     text = io.StringIO()
     writer = csv.DictWriter(text, MEMBERS, lineterminator="\n")
     writer.writeheader()
-    for price in found:
+    for price in prices:
         members = document(price)
         texts = {name: _csv_text(members[name]) for name in TEXT_MEMBERS}
         writer.writerow({**members, **texts, "processed": json.dumps(price.processed)})

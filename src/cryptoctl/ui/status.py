@@ -33,75 +33,75 @@ PARTLY_READ = "Of the last hour's log only a part was read, and there may be mor
 OLDER_ERRORS = "`cryptoctl logs --level error --since 1h`"
 
 
-def verdict(found: Overview, location: str) -> Text:
+def verdict(overview: Overview, location: str) -> Text:
     """The environment in one sentence."""
-    resources = found.inventory.resources
-    dead = found.dead_letters
-    parts = [f"{found.as_configured} of {len(resources)} resources as configured"]
+    resources = overview.inventory.resources
+    dead = overview.dead_letters
+    parts = [f"{overview.as_configured} of {len(resources)} resources as configured"]
     parts.append(f"{dead or 'no'} dead letter{'s' * (dead != 1)}")
-    if found.last_price_ms is not None:
-        parts.append(f"last price {age(found.at_ms - found.last_price_ms)} ago")
-    elif found.symbols is not None:
+    if overview.last_price_ms is not None:
+        parts.append(f"last price {age(overview.at_ms - overview.last_price_ms)} ago")
+    elif overview.symbols is not None:
         parts.append("no price in the last hour")
-    mark, style = ("!", VERY_BAD) if found.concerns else ("✓", f"bold {GOOD}")
+    mark, style = ("!", VERY_BAD) if overview.concerns else ("✓", f"bold {GOOD}")
     return Text.assemble((f"{mark} ", style), (f"{location}: {', '.join(parts)}", "bold"))
 
 
-def show_concerns(screen: Screen, found: Overview, location: str) -> None:
+def show_concerns(screen: Screen, overview: Overview, location: str) -> None:
     """The verdict, then what needs attention, and the commands that go on from there."""
-    screen.sentence(verdict(found, location))
-    for each in found.concerns:
+    screen.sentence(verdict(overview, location))
+    for each in overview.concerns:
         what = printable(f"{each.subject}  {each.what}")
         screen.sentence(Text.assemble(("! ", BAD), what))
-    for hint in next_steps(found.concerns):
+    for hint in next_steps(overview.concerns):
         screen.sentence(Text(f"→ {printable(screen.hint(hint))}"))
-    for note in found.inventory.notes:
+    for note in overview.inventory.notes:
         screen.say(sentence(note), style=NOTE)
-    if found.unread:
-        screen.say(f"These credentials may not read {', '.join(found.unread)}.", style=NOTE)
-    if found.incomplete:
-        screen.say(f"{PARTLY_READ}: {', '.join(found.incomplete)}.", style=NOTE)
+    if overview.unread:
+        screen.say(f"These credentials may not read {', '.join(overview.unread)}.", style=NOTE)
+    if overview.incomplete:
+        screen.say(f"{PARTLY_READ}: {', '.join(overview.incomplete)}.", style=NOTE)
 
 
-def show_all(screen: Screen, found: Overview) -> None:
+def show_all(screen: Screen, overview: Overview) -> None:
     """Resources, queues, stream mapping, rates, symbols, errors."""
     rows = [
         [each.name, Text(each.state, style=STATES[each.state]), ", ".join(each.differs)]
-        for each in found.inventory.resources
+        for each in overview.inventory.resources
     ]
     screen.table([Column("resource", cut=24), "state", Column("differs", cut=16)], rows)
-    for queue in found.queues:
+    for queue in overview.queues:
         delayed = f", {queue.delayed} delayed" if queue.delayed else ""
         screen.words(f"{queue.name}: {queue.visible} waiting, {queue.in_flight} in flight{delayed}")
-    lag_s = found.activity.iterator_age_s if found.activity else None
-    for mapping in found.mappings:
+    lag_s = overview.activity.iterator_age_s if overview.activity else None
+    for mapping in overview.mappings:
         lag = "" if lag_s is None else f"; iterator age {lag_s:.1f} s"
         result = mapping.last_result or "none yet"
         screen.words(f"{mapping.name}: {mapping.state}; last result: {result}{lag}")
-    if found.alarms:
-        raised = sum(each.raised for each in found.alarms)
-        screen.data(f"{pluralize(len(found.alarms), 'alarm')}: {raised or 'none'} raised")
-    for each in found.activity.functions if found.activity else ():
+    if overview.alarms:
+        raised = sum(each.raised for each in overview.alarms)
+        screen.data(f"{pluralize(len(overview.alarms), 'alarm')}: {raised or 'none'} raised")
+    for each in overview.activity.functions if overview.activity else ():
         screen.words(
             f"{each.function}: {pluralize(round(sum(each.prices)), 'price')} and "
             f"{pluralize(round(sum(each.errors)), 'failed invocation')} of {sum(each.invocations):.0f} "
             "in the last hour"
         )
-    if found.symbols:
-        show_symbols(screen, found.symbols, found.at_ms)
-    if found.more_symbols:
-        screen.data(screen.hint(f"… and {found.more_symbols} more: `cryptoctl symbols`"))
-    errors = error_lines(found)
+    if overview.symbols:
+        show_symbols(screen, overview.symbols, overview.at_ms)
+    if overview.more_symbols:
+        screen.data(screen.hint(f"… and {overview.more_symbols} more: `cryptoctl symbols`"))
+    errors = error_lines(overview)
     if len(errors) > NEWEST_ERRORS:
         screen.data(screen.hint(f"{len(errors) - NEWEST_ERRORS} older errors: {OLDER_ERRORS}"))
     for line in errors[-NEWEST_ERRORS:]:
         screen.sentence(line, ERRORS_INDENT)
 
 
-def error_lines(found: Overview) -> list[Text]:
+def error_lines(overview: Overview) -> list[Text]:
     """Each error once, as it was logged last, with how often that was in the last hour; the newest last."""
-    counts = Counter((each.function, each.text) for each in found.errors or ())
-    latest = {(each.function, each.text): each for each in found.errors or ()}
+    counts = Counter((each.function, each.text) for each in overview.errors or ())
+    latest = {(each.function, each.text): each for each in overview.errors or ()}
     lines = []
     for key, each in sorted(latest.items(), key=lambda item: item[1].time_ms):
         times = f" × {counts[key]}" if counts[key] > 1 else ""

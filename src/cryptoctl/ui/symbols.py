@@ -27,9 +27,9 @@ COLUMNS = (
 SPARK_WIDTH = 20
 
 
-def show_symbols(screen: Screen, found: Sequence[SymbolState], now_ms: int) -> None:
+def show_symbols(screen: Screen, symbols: Sequence[SymbolState], now_ms: int) -> None:
     """A row for each symbol."""
-    screen.table(COLUMNS, [symbol_row(each, now_ms) for each in found])
+    screen.table(COLUMNS, [symbol_row(each, now_ms) for each in symbols])
 
 
 def symbol_row(state: SymbolState, now_ms: int) -> list[object]:

@@ -80,21 +80,21 @@ def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | 
     return KEYS.get(key.lower())
 
 
-def _chosen(screen: Screen, found: Watch, location: str) -> str:
+def _chosen(screen: Screen, watch: Watch, location: str) -> str:
     """Shows overviews until a key that means something: that key. The terminal is then as it was before."""
     with _keys() as typed, _whole_screen(screen):
         while True:
-            if found.latest is not None:
-                draw(screen, found.latest, location, found.trouble)
+            if watch.latest is not None:
+                draw(screen, watch.latest, location, watch.trouble)
             key = pressed(typed, POLL_EVERY_S)
             if key == SUSPEND or key in QUIT or key.lower() in KEYS:
                 return key
 
 
-def draw(screen: Screen, found: Overview, location: str, trouble: str = "") -> None:
+def draw(screen: Screen, overview: Overview, location: str, trouble: str = "") -> None:
     """Draws an overview over what the terminal shows; its last column and line stay free."""
     console = screen.terminal.out
-    lines = view(found, location, console.width - 1, console.height - 1, trouble, screen.hint)
+    lines = view(overview, location, console.width - 1, console.height - 1, trouble, screen.hint)
     codes = [(ControlType.HOME,)]
     segments = [Segment("\x1b[H", None, codes)]
     for line in lines:

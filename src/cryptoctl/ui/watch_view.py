@@ -32,7 +32,7 @@ MARKS = {Health.GOOD: " ", Health.DOUBTFUL: "?", Health.BAD: "!"}
 
 
 def view(
-    found: Overview,
+    overview: Overview,
     location: str,
     width: int,
     height: int,
@@ -40,16 +40,16 @@ def view(
     hint: Callable[[str], str] = str,
 ) -> list[Text]:
     """At most `height` lines of at most `width` cells; `hint` completes the commands in a text."""
-    refreshed = f"{time_text(found.at_ms)[11:19]} UTC"
+    refreshed = f"{time_text(overview.at_ms)[11:19]} UTC"
     stale = [Text(printable(hint(trouble)), style=DOUBTFUL), Text(f"As of {refreshed}:")] if trouble else []
-    head = [*stale, *wrapped(verdict(found, location), width).split("\n"), Text("")]
-    diagram = [*(_diagram(found, width) if width >= NARROW else _listed(found)), Text("")]
-    concerns = list(_concerns(found.concerns, hint))
+    head = [*stale, *wrapped(verdict(overview, location), width).split("\n"), Text("")]
+    diagram = [*(_diagram(overview, width) if width >= NARROW else _listed(overview)), Text("")]
+    concerns = list(_concerns(overview.concerns, hint))
     foot = Text("  ".join(f"[{key}] {name}" for key, name in KEYS.items()))
     foot.append(f"  [q] quit   as of {refreshed}")
     room = height - len(head) - len(diagram) - len(concerns) - 1
-    errors = _errors(found, max(MIN_ERRORS, room // 3), hint)
-    symbols = _symbols(found, width, room - len(errors) - 1, hint) if room - len(errors) > 2 else []
+    errors = _errors(overview, max(MIN_ERRORS, room // 3), hint)
+    symbols = _symbols(overview, width, room - len(errors) - 1, hint) if room - len(errors) > 2 else []
     lines = [*head, *diagram, *concerns, *symbols, *errors]
     return [_cut(line, width) for line in [*lines[: height - 1], foot]]
 
@@ -68,25 +68,28 @@ def _concerns(concerns: Sequence[Concern], hint: Callable[[str], str]) -> Iterat
         yield Text("")
 
 
-def _symbols(found: Overview, width: int, room: int, hint: Callable[[str], str]) -> list[Text]:
+def _symbols(overview: Overview, width: int, room: int, hint: Callable[[str], str]) -> list[Text]:
     rows = [
-        [cell if isinstance(cell, Text) else Text(printable(cell)) for cell in symbol_row(each, found.at_ms)]
-        for each in found.symbols or ()
+        [
+            cell if isinstance(cell, Text) else Text(printable(cell))
+            for cell in symbol_row(each, overview.at_ms)
+        ]
+        for each in overview.symbols or ()
     ]
     if not rows:
         return []
     # Below the header; where some are left out, a line says how many.
-    shown = room - 1 if len(rows) + found.more_symbols <= room - 1 else room - 2
-    more = len(rows[shown:]) + found.more_symbols
+    shown = room - 1 if len(rows) + overview.more_symbols <= room - 1 else room - 2
+    more = len(rows[shown:]) + overview.more_symbols
     if shown == 0:
         return [_dim(hint(f"{pluralize(more, 'symbol')}: `cryptoctl symbols`")), Text("")]
     said = [_dim(hint(f"  and {more} more: `cryptoctl symbols`"))] if more else []
     return [*fitted(COLUMNS, rows[:shown], width)[0], *said, Text("")]
 
 
-def _errors(found: Overview, room: int, hint: Callable[[str], str]) -> list[Text]:
+def _errors(overview: Overview, room: int, hint: Callable[[str], str]) -> list[Text]:
     """The newest ones; where some are left out, a line above says how many."""
-    lines = error_lines(found)
+    lines = error_lines(overview)
     if len(lines) <= room:
         return lines
     older = len(lines) - room + 1
@@ -97,14 +100,14 @@ def _dim(text: str) -> Text:
     return Text(printable(text), style="dim")
 
 
-def _diagram(found: Overview, width: int) -> Iterator[Text]:
+def _diagram(overview: Overview, width: int) -> Iterator[Text]:
     """Three boxes with arrows between them, and the dead letters below."""
     wide = width >= WIDE
     widths, bars, arrow, end = (
         ((26, 20, 20), 8, " ─▶ ", "updates") if wide else ((20, 16, 17), 5, " ▶ ", "topic")
     )
     sides = []
-    for name, inner, (state, rows) in zip(NAMES, widths, _boxes(found, bars), strict=True):
+    for name, inner, (state, rows) in zip(NAMES, widths, _boxes(overview, bars), strict=True):
         mark, style = MARKS[state], STYLES[state]
         title = Text.assemble("┌", (mark, style), (name, style), " ", "─" * (inner - len(name) - 3), "┐")
         lines = [Text.assemble("│ ", _padded(row, inner - 2), "│") for row in rows]
@@ -115,33 +118,33 @@ def _diagram(found: Overview, width: int) -> Iterator[Text]:
             line.append(arrow if number == 1 else " " * len(arrow)).append_text(side[number])
         yield line.append(f"{arrow}{end}" if number == 1 else "")
     between = widths[0] + widths[1] + 2 * len(arrow) + 2
-    first, second = (_letters(found, name) for name in (NAMES[0], NAMES[2]))
+    first, second = (_letters(overview, name) for name in (NAMES[0], NAMES[2]))
     yield Text.assemble(" " * (8 + len(arrow)), _padded(first, between), second)
 
 
-def _listed(found: Overview) -> Iterator[Text]:
+def _listed(overview: Overview) -> Iterator[Text]:
     """The same, one under the other, where there is no room for the diagram."""
-    for name, (state, rows) in zip(NAMES, _boxes(found, 0), strict=True):
-        letters = [] if name == NAMES[1] else [_letters(found, name)]
+    for name, (state, rows) in zip(NAMES, _boxes(overview, 0), strict=True):
+        letters = [] if name == NAMES[1] else [_letters(overview, name)]
         beginning = (f"{MARKS[state]} ", STYLES[state]), (name, STYLES[state]), " " * (19 - len(name))
         yield Text.assemble(*beginning, Text("  ").join([*letters, *rows]))
 
 
-def _boxes(found: Overview, bars: int) -> Iterator[tuple[Health, list[Text]]]:
-    webhook, enricher = found.activity.functions if found.activity else (None, None)
-    yield health(found, "webhook-processor"), [_rate("in", webhook, bars), _failed(webhook, bars)]
-    newest = found.symbols[0] if found.symbols else None
-    last = "unknown" if found.symbols is None else "no prices"
+def _boxes(overview: Overview, bars: int) -> Iterator[tuple[Health, list[Text]]]:
+    webhook, enricher = overview.activity.functions if overview.activity else (None, None)
+    yield health(overview, "webhook-processor"), [_rate("in", webhook, bars), _failed(webhook, bars)]
+    newest = overview.symbols[0] if overview.symbols else None
+    last = "unknown" if overview.symbols is None else "no prices"
     if newest is not None:
-        last = f"{age(found.at_ms - newest.last.timestamp_ms)} ago"
-    waiting = [each for each in found.symbols or () if not each.last.processed]
+        last = f"{age(overview.at_ms - newest.last.timestamp_ms)} ago"
+    waiting = [each for each in overview.symbols or () if not each.last.processed]
     # In a box of 14 characters, on a terminal that is 80 wide.
-    which = len(found.symbols or ()) if found.more_symbols else "all"
+    which = len(overview.symbols or ()) if overview.more_symbols else "all"
     enriched = Text("some waiting", style=DOUBTFUL) if waiting else Text(f"{which} enriched", style=GOOD)
-    yield health(found, "crypto-prices"), [Text(last), enriched if newest else Text("")]
-    lag_s = found.activity.iterator_age_s if found.activity else None
+    yield health(overview, "crypto-prices"), [Text(last), enriched if newest else Text("")]
+    lag_s = overview.activity.iterator_age_s if overview.activity else None
     lag = Text("idle") if lag_s is None else Text(f"lag {lag_s:.1f} s", style=DOUBTFUL if lag_s > 60 else "")
-    yield health(found, "price-enricher"), [lag, _failed(enricher, bars)]
+    yield health(overview, "price-enricher"), [lag, _failed(enricher, bars)]
 
 
 def _rate(name: str, activity: FunctionActivity | None, bars: int) -> Text:
@@ -165,8 +168,8 @@ def _bars(numbers: Sequence[float], count: int) -> str:
     return f" {sparkline(numbers[-count * 3 :], count, from_zero=True)}" if count else ""
 
 
-def _letters(found: Overview, name: str) -> Text:
-    queue = found.dead_letter_queue(name)
+def _letters(overview: Overview, name: str) -> Text:
+    queue = overview.dead_letter_queue(name)
     if queue is None:
         return Text("▼ no queue", style=BAD)
     count = queue.messages

@@ -39,16 +39,16 @@ def sender_document(each: SenderActivity) -> dict[str, object]:
     }
 
 
-def show_senders(screen: Screen, url: str, found: Sequence[SenderActivity]) -> None:
+def show_senders(screen: Screen, url: str, senders: Sequence[SenderActivity]) -> None:
     """The address, and a table."""
     screen.say(f"The address of each is {url}NAME")
     rows = []
-    for each in found:
+    for each in senders:
         last = "none" if each.last_accepted_ms is None else iso_of_ms(each.last_accepted_ms)
         shown = "" if each.name == UNKNOWN else last
         rows.append((each.name, each.scheme, each.preset, ", ".join(each.sources), shown, each.refused))
     screen.table(COLUMNS, rows)
-    for each in found:
+    for each in senders:
         if each.last_refused_ms is not None and each.last_refusal:
             at = iso_of_ms(each.last_refused_ms)
             screen.say(f"{each.name}: the last refusal, at {at}, was because {each.last_refusal}.")

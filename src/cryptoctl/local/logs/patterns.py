@@ -70,17 +70,17 @@ def _terms(pattern: str) -> list[_Term]:
     return terms
 
 
-def _holds(found: re.Match[str]) -> Matcher:
-    if found["expression"] is not None:
+def _holds(match: re.Match[str]) -> Matcher:
+    if match["expression"] is not None:
         try:
-            expression = re.compile(found["expression"])
+            expression = re.compile(match["expression"])
         except re.error as error:
-            raise PatternError(f"%{found['expression']}%: {error}") from error
+            raise PatternError(f"%{match['expression']}%: {error}") from error
         return lambda message: expression.search(message) is not None
-    if found["quoted"] is not None:
-        text = re.sub(r"\\(.)", r"\1", found["quoted"])
+    if match["quoted"] is not None:
+        text = re.sub(r"\\(.)", r"\1", match["quoted"])
     else:
-        text = found["word"]
+        text = match["word"]
         if not _WORD.fullmatch(text):
             raise PatternError(f"Invalid character(s) in term '{text}'; it must be quoted")
     return lambda message: text in message

@@ -78,14 +78,14 @@ def _pending_deletion(step: Step) -> bool:
     return observed is not None and observed.pending_deletion_until is not None
 
 
-def cost_sentences(found: CostDifference) -> str:
+def cost_sentences(difference: CostDifference) -> str:
     """The difference in words; empty where nothing changes that costs even when idle."""
-    if not found.fixed:
+    if not difference.fixed:
         return ""
-    parts = ", ".join(f"{each.item} {each.usd:+.2f}" for each in found.fixed)
-    told = [f"{found.usd:+.2f} USD a month even when idle ({parts}; prices of {found.prices_of})."]
-    free = " and ".join(f"{each.free:g} {each.item}" for each in found.fixed if each.free)
+    parts = ", ".join(f"{each.item} {each.usd:+.2f}" for each in difference.fixed)
+    told = [f"{difference.usd:+.2f} USD a month even when idle ({parts}; prices of {difference.prices_of})."]
+    free = " and ".join(f"{each.free:g} {each.item}" for each in difference.fixed if each.free)
     told += [f"{free} are free for the whole account."] if free else []
-    if found.by_use and found.usd > 0:
+    if difference.by_use and difference.usd > 0:
         told.append("`cryptoctl cost` estimates what prices cost.")
     return " ".join(told)

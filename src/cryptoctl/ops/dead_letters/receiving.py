@@ -45,50 +45,50 @@ class ReceiveOptions:
     missing_until_ms: int = 0
 
 
-def receive_all(queues: Sequence[DeadLetterQueue], wanted: ReceiveOptions) -> Iterator[Message]:
+def receive_all(queues: Sequence[DeadLetterQueue], options: ReceiveOptions) -> Iterator[Message]:
     """Each message once, queue by queue, journaled before it is given; until no queue has an older one."""
     for queue in queues:
-        yield from _drain(queue, wanted)
+        yield from _drain(queue, options)
     left = list(queues)
-    while left and not wanted.enough():
+    while left and not options.enough():
         polled = left[0].aws.map(lambda queue: queue.receive_from_all(visibility_s=FIRST_VISIBILITY_S), left)
         for queue, received in zip(tuple(left), polled, strict=True):
             if received:
-                yield from _journaled(received, wanted)
-                yield from _drain(queue, wanted)
+                yield from _journaled(received, options)
+                yield from _drain(queue, options)
             elif not queue.depth().visible:
                 left.remove(queue)
 
 
-def _drain(queue: DeadLetterQueue, wanted: ReceiveOptions) -> Iterator[Message]:
+def _drain(queue: DeadLetterQueue, options: ReceiveOptions) -> Iterator[Message]:
     barren = 0
-    while not wanted.enough() and barren < CALLS_WITH_NOTHING_OLDER:
+    while not options.enough() and barren < CALLS_WITH_NOTHING_OLDER:
         received = queue.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=0)
         if not received:
-            if _missing(queue, wanted):
+            if _missing(queue, options):
                 RealClock().sleep(0.2)
                 continue
             return
-        older = _journaled(received, wanted)
+        older = _journaled(received, options)
         yield from older
         barren = 0 if older else barren + 1
 
 
-def _journaled(received: Sequence[Message], wanted: ReceiveOptions) -> list[Message]:
+def _journaled(received: Sequence[Message], options: ReceiveOptions) -> list[Message]:
     """Writes messages down; those that are new to the journal and old enough."""
-    journal, before_ms = wanted.journal, wanted.before_ms
+    journal, before_ms = options.journal, options.before_ms
     fresh = [each for each in received if each.sent_ms <= before_ms and not journal.has(each.key)]
-    states = [wanted.choose(m) if m.sent_ms <= before_ms else MessageState.ASIDE for m in received]
+    states = [options.choose(m) if m.sent_ms <= before_ms else MessageState.ASIDE for m in received]
     journal.add(zip(received, states, strict=True), extend_ms=now_ms() + FIRST_VISIBILITY_S * 500)
     return fresh
 
 
-def _missing(queue: DeadLetterQueue, wanted: ReceiveOptions) -> bool:
+def _missing(queue: DeadLetterQueue, options: ReceiveOptions) -> bool:
     """Whether messages that a killed replay received may still become visible."""
-    if now_ms() >= wanted.missing_until_ms:
+    if now_ms() >= options.missing_until_ms:
         return False
     depth = queue.depth()
-    return bool(depth.visible) or depth.in_flight > wanted.journal.held(queue.name)
+    return bool(depth.visible) or depth.in_flight > options.journal.held(queue.name)
 
 
 @contextmanager

@@ -59,7 +59,7 @@ class KnownPrice:
 
 def is_about(
     letter: DeadLetter,
-    wanted: PriceSelector | KnownPrice,
+    selector: PriceSelector | KnownPrice,
     key: tuple[str, Decimal] | None,
     requests: Collection[str],
 ) -> bool:
@@ -71,13 +71,13 @@ def is_about(
         return True
     if key is not None and key in _record_keys(letter):
         return True
-    return letter.shape is Shape.EVENT and any(map(wanted.is_price, _prices(letter)))
+    return letter.shape is Shape.EVENT and any(map(selector.is_price, _prices(letter)))
 
 
-def keys_in(letters: Iterable[DeadLetter], wanted: PriceSelector) -> set[str]:
+def keys_in(letters: Iterable[DeadLetter], selector: PriceSelector) -> set[str]:
     """The keys that the price would have: a dead letter knows what is in no table yet."""
     events = (each for each in letters if each.shape is Shape.EVENT)
-    return {price.sort_key() for letter in events for price in _prices(letter) if wanted.is_price(price)}
+    return {price.sort_key() for letter in events for price in _prices(letter) if selector.is_price(price)}
 
 
 def _record_keys(letter: DeadLetter) -> Iterator[tuple[str, Decimal]]:

@@ -66,20 +66,20 @@ class Tracer:
     """how long the log groups keep their lines; None is for ever"""
     now_ms: int
 
-    def items(self, wanted: PriceSelector, since_ms: int) -> list[Item]:
+    def items(self, selector: PriceSelector, since_ms: int) -> list[Item]:
         """The items that are meant, in key order; with an id alone, of prices since then. At most 1000."""
-        first, last = wanted.between_ms or (since_ms, self.now_ms + AHEAD_MS)
+        first, last = selector.between_ms or (since_ms, self.now_ms + AHEAD_MS)
         last = min(last, MAX_MILLISECOND)
-        if wanted.sort_key is None and last < max(first, 0):
+        if selector.sort_key is None and last < max(first, 0):
             return []  # no price is there, and DynamoDB refuses bounds in the wrong order
         bounds = {"first": str(first), "last": f"{last}.{LAST_FRACTION}"}
-        if wanted.sort_key is not None:
-            bounds = dict.fromkeys(bounds, wanted.sort_key)
-        request = of_symbol(wanted.symbol, "BETWEEN :first AND :last", **bounds)
-        if wanted.id is not None:
+        if selector.sort_key is not None:
+            bounds = dict.fromkeys(bounds, selector.sort_key)
+        request = of_symbol(selector.symbol, "BETWEEN :first AND :last", **bounds)
+        if selector.id is not None:
             request["FilterExpression"] = "#id = :id"
             request["ExpressionAttributeNames"]["#id"] = "id"
-            request["ExpressionAttributeValues"][":id"] = {"S": wanted.id}
+            request["ExpressionAttributeValues"][":id"] = {"S": selector.id}
         found: list[Item] = []
         for item in table_items(self.aws, self.stack.prices, "Query", **request):
             if not is_message(item):
@@ -88,16 +88,16 @@ class Tracer:
                 break
         return found
 
-    def trace(self, wanted: PriceSelector, item: Item | None) -> Traced:
+    def trace(self, selector: PriceSelector, item: Item | None) -> Traced:
         """The way of a price that is stored, or of one that is not and may be a dead letter."""
         price = _price(item)
         # A dead letter of the enricher names the key, also of an item that is gone.
-        gone = None if wanted.id else wanted.sort_key  # beside an id, the item may be another one's
+        gone = None if selector.id else selector.sort_key  # beside an id, the item may be another one's
         sort_key = gone if item is None else item["timestamp"]["N"]
-        key = None if sort_key is None else (wanted.symbol, Decimal(sort_key))
-        between = None if item is not None else wanted.between_ms
+        key = None if sort_key is None else (selector.symbol, Decimal(sort_key))
+        between = None if item is not None else selector.between_ms
         sort_keys = {plain(key[1])} if key else set()
-        subject = Subject(symbol=wanted.symbol, sort_keys=sort_keys, between_ms=between)
+        subject = Subject(symbol=selector.symbol, sort_keys=sort_keys, between_ms=between)
         notes: list[str] = []
         # What is not stored has no key yet; its failure names the one that it would have.
         pattern = '"request not stored"' if item is None else f'"{next(iter(sort_keys))}"'
@@ -107,13 +107,13 @@ class Tracer:
         about = [
             each
             for each in letters
-            if is_about(each, KnownPrice(item=price) if price else wanted, key, requests)
+            if is_about(each, KnownPrice(item=price) if price else selector, key, requests)
         ]
         if key is not None and not (item and is_enriched(item)):
             about += self._pointing_at(key, [each for each in letters if each not in about])
         requests = list(dict.fromkeys([*requests, *(each.request_id for each in about if each.request_id)]))
         if item is None:
-            subject = replace(subject, sort_keys=sort_keys | keys_in(about, wanted))
+            subject = replace(subject, sort_keys=sort_keys | keys_in(about, selector))
         usable = [each for each in requests if REQUEST.fullmatch(each)]
         if len(usable) > MAX_REQUESTS:
             notes.append(f"{len(usable)} requests name it; the last {MAX_REQUESTS} are shown.")
@@ -123,11 +123,11 @@ class Tracer:
         if item is not None and not is_enriched(item) and ways.first(Stage.ENRICHED):
             # It was enriched between the two readings.
             item = next(
-                iter(self.items(replace(wanted, sort_key=plain(Decimal(item["timestamp"]["N"]))), 0)), item
+                iter(self.items(replace(selector, sort_key=plain(Decimal(item["timestamp"]["N"]))), 0)), item
             )
             ways = timeline(replace(subject, requests=usable), self.names, item, lines, about)
         return Traced(
-            wanted=wanted,
+            wanted=selector,
             item=item,
             price=_price(item),
             timeline=ways,
