@@ -9,7 +9,7 @@ import pytest
 
 from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.provisioners.function import Code
-from cryptoctl.provisioners.resource_policy import lets, policy_notes
+from cryptoctl.provisioners.resource_policy import allows_service, policy_notes
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from cryptoctl.settings import EnvironmentSettings
@@ -100,7 +100,7 @@ def test_our_own_statement_is_not_worth_a_word() -> None:
     ],
 )
 def test_what_a_policy_lets_a_service_do(statement: dict[str, Any], may: bool) -> None:
-    assert lets(policy(statement), "s", "sns:Publish") is may
+    assert allows_service(policy(statement), "s", "sns:Publish") is may
 
 
 SENDS = {"Sid": "s", "Effect": "Allow", "Principal": {"Service": "s"}, "Action": "sqs:SendMessage"}
@@ -142,7 +142,7 @@ def test_a_condition_on_what_is_known_of_a_request_counts(
     statements: list[dict[str, Any]], may: bool
 ) -> None:
     asked = {"aws:sourcearn": TOPIC, "aws:sourceaccount": ACCOUNT}
-    assert lets(policy(*statements), "s", "sqs:SendMessage", asked) is may
+    assert allows_service(policy(*statements), "s", "sqs:SendMessage", asked) is may
 
 
 # As SNS writes it into a new topic's policy.

@@ -18,10 +18,10 @@ class AnnouncementError(RuntimeError):
 
 
 class AnnounceResult(NamedTuple):
-    """The result of a publish; `heard`: whether it was sent, None if the response was lost."""
+    """How a publish ended; `published`: whether it was sent, None if the response was lost."""
 
     error: Exception | None
-    heard: bool | None
+    published: bool | None
 
 
 def announce(enrichments: Sequence[Enrichment], deadline: Deadline) -> list[AnnounceResult]:
@@ -34,7 +34,7 @@ def announce(enrichments: Sequence[Enrichment], deadline: Deadline) -> list[Anno
         batch = enrichments[start : start + _MAX_MESSAGES]
         if deadline.passed():
             late = OutOfTimeError("the time was up before every price was announced")
-            outcomes += [AnnounceResult(late, heard=False)] * len(batch)
+            outcomes += [AnnounceResult(late, published=False)] * len(batch)
         else:
             outcomes += _announce_batch(batch)
     return outcomes
@@ -48,11 +48,11 @@ def _announce_batch(enrichments: Sequence[Enrichment]) -> list[AnnounceResult]:
         )
     except Exception as error:
         refused = isinstance(error, ClientError) and _is_first_response(error.response, below=500)
-        return [AnnounceResult(error, heard=False if refused else None)] * len(enrichments)
+        return [AnnounceResult(error, published=False if refused else None)] * len(enrichments)
     failed = {entry["Id"]: entry for entry in response.get("Failed", ())}
-    unheard = False if _is_first_response(response, below=300) else None
+    published = False if _is_first_response(response, below=300) else None
     return [
-        AnnounceResult(_error(entry), heard=unheard) if entry else AnnounceResult(None, heard=True)
+        AnnounceResult(_error(entry), published=published) if entry else AnnounceResult(None, published=True)
         for entry in (failed.get(str(number)) for number in range(len(enrichments)))
     ]
 

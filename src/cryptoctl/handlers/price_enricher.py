@@ -74,14 +74,14 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     _enrich(arrivals, progress)
     _forget_the_oldest()
     _set_aside(poison, arrivals, progress)
-    in_vain = bool(
+    all_failed = bool(
         progress.failed
         and not progress.done
         and len(progress.failed) >= len(arrivals)
         and not progress.set_aside
     )
-    _report(arrivals, progress, in_vain=in_vain)
-    if in_vain:
+    _report(arrivals, progress, all_failed=all_failed)
+    if all_failed:
         error = next(iter(progress.failed.values()))
         raise logs.RetryError(str(error) or type(error).__name__) from error
     return {
@@ -189,8 +189,8 @@ def _announce(enrichments: Sequence[Enrichment], progress: BatchProgress) -> lis
     """Announces what must be, and gives the enrichments of the symbols of which nothing failed."""
     to_announce = [each for each in enrichments if each.announce]
     for each, said in zip(to_announce, announce(to_announce, progress.announcing), strict=True):
-        if said.heard is not False:
-            told = each.indicators if said.heard else None
+        if said.published is not False:
+            told = each.indicators if said.published else None
             last = Announcement(indicators=told, revision=each.price.revision)
             unwritten.setdefault(each.price.symbol, {})[each.price.key] = last
         if said.error is not None:
@@ -235,7 +235,7 @@ def _failed_records(arrivals: Arrivals, progress: BatchProgress) -> list[str]:
     ]
 
 
-def _report(arrivals: Arrivals, progress: BatchProgress, *, in_vain: bool) -> None:
+def _report(arrivals: Arrivals, progress: BatchProgress, *, all_failed: bool) -> None:
     new = [each for each in progress.done if not each.correction]
     corrections = [each for each in progress.done if each.correction and each.changes]
     counts = {
@@ -250,7 +250,7 @@ def _report(arrivals: Arrivals, progress: BatchProgress, *, in_vain: bool) -> No
     }
     for name, error in progress.failed.items():
         # Where all of it has failed, the invocation ends with an error that says so.
-        said = "the batch failed, and will be tried again" if in_vain else logs.GIVEN_BACK
+        said = "the batch failed, and will be tried again" if all_failed else logs.GIVEN_BACK
         waiting = logs.by_symbol((name, plain(key)) for key in arrivals.get(name, ()))
         _log.warning(said, exc_info=error, extra={"symbol": name} | ({"keys": waiting} if waiting else {}))
     extra = {

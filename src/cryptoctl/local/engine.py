@@ -236,9 +236,9 @@ class Engine:
                 notes = [f"The options of the engine that runs cannot be read. {REPLACES_IT}"]
         return replace(running, notes=(*running.notes, *notes))
 
-    def _port_to_use(self, wanted: int | None) -> int:
-        if wanted is not None:
-            return wanted
+    def _port_to_use(self, port: int | None) -> int:
+        if port is not None:
+            return port
         last = self._data.read()
         return last.port if last else DEFAULT_PORT
 
@@ -269,10 +269,10 @@ def _other_code(record: EngineRecord) -> tuple[str, ...]:
     return (f"The engine that runs was started by another cryptoctl. {REPLACES_IT}",)
 
 
-def _same_port(running: EngineStatus, wanted: int | None) -> None:
-    if wanted not in (None, 0, running.port):
+def _same_port(running: EngineStatus, port: int | None) -> None:
+    if port not in (None, 0, running.port):
         raise EngineError(
-            f"Starting the embedded engine on port {wanted}: it runs already, on port {running.port}.",
+            f"Starting the embedded engine on port {port}: it runs already, on port {running.port}.",
             hint="Stop it first (`cryptoctl local stop`), or use the port it has.",
         )
 

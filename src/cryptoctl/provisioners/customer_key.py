@@ -13,7 +13,7 @@ from typing import ClassVar
 from cryptoctl.provisioners.key_material import MADE_FOR, made_for
 from cryptoctl.provisioners.key_search import tags_of
 from cryptoctl.provisioners.policy import Statement
-from cryptoctl.provisioners.resource_policy import lets
+from cryptoctl.provisioners.resource_policy import allows_service
 from cryptoctl.reconcile import (
     Access,
     Aws,
@@ -150,4 +150,4 @@ def allows(policy: str | None, service: str, needed: frozenset[str]) -> bool:
 
     A condition is taken to hold where it allows, and not to hold where it denies.
     """
-    return policy is None or all(lets(policy, service, action) for action in needed)
+    return policy is None or all(allows_service(policy, service, action) for action in needed)

@@ -67,9 +67,9 @@ def logs_may_invoke(group: LogGroup) -> ResourcePermission:
 
 
 def changed_statements(
-    function: str, delta: Delta, wanted: Mapping[str, ResourcePermission | None]
+    function: str, delta: Delta, desired: Mapping[str, ResourcePermission | None]
 ) -> Iterator[CallOrWait]:
-    """The calls that set the wanted statements: one that differs is removed and added again."""
+    """The calls that set the desired statements: one that differs is removed and added again."""
     differing = [change.key or "" for change in delta.keys("Permissions")]
     there = delta.observed.fields["Permissions"] if delta.observed else {}
     for sid in differing:
@@ -81,7 +81,7 @@ def changed_statements(
                 FunctionName=function,
                 StatementId=sid,
             )
-    for sid, permission in wanted.items():
+    for sid, permission in desired.items():
         if permission and (delta.creating or sid in differing):
             yield call(
                 "lambda",

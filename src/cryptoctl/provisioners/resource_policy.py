@@ -51,8 +51,8 @@ def policy_notes(what: object, policy: str | None, *, but: str) -> Iterator[str]
             )
 
 
-def lets(policy: str, service: str, action: str, asked: Mapping[str, str] | None = None) -> bool:
-    """Whether a policy lets a service do that. `asked` has what is known of its requests, by condition key.
+def allows_service(policy: str, service: str, action: str, context: Mapping[str, str] | None = None) -> bool:
+    """Whether a policy lets a service do that. `context` has what is known of its requests, by condition key.
 
     A condition on anything else is taken to hold where it allows, and not to hold where it denies.
     """
@@ -62,7 +62,7 @@ def lets(policy: str, service: str, action: str, asked: Mapping[str, str] | None
         if any(fnmatchcase(action.lower(), one.lower()) for one in each.get("Action", "*"))
         and {"*", service} & set(principals(each.get("Principal", "*")))
     ]
-    known = asked or {}
+    known = context or {}
     allowing = [each for each in about if each["Effect"] == "Allow"]
     # One for all but some, or of all but some actions, may be meant for others.
     denying = [each for each in about if each["Effect"] == "Deny" and {"Principal", "Action"} <= each.keys()]
@@ -70,24 +70,24 @@ def lets(policy: str, service: str, action: str, asked: Mapping[str, str] | None
     return allowed and not any(_holds(each, known, otherwise=False) for each in denying)
 
 
-def _holds(statement: Mapping[str, Any], asked: Mapping[str, str], *, otherwise: bool) -> bool:
+def _holds(statement: Mapping[str, Any], context: Mapping[str, str], *, otherwise: bool) -> bool:
     """Whether all conditions hold; `otherwise` is the answer on each that nothing is known of."""
     return all(
-        _compared(operator.removesuffix("IfExists"), asked.get(key.lower()), values, otherwise)
+        _condition_holds(operator.removesuffix("IfExists"), context.get(key.lower()), values, otherwise)
         for operator, tests in statement.get("Condition", {}).items()
         for key, values in tests.items()
     )
 
 
-def _compared(operator: str, asked: str | None, values: Sequence[object], otherwise: bool) -> bool:
+def _condition_holds(operator: str, value: str | None, values: Sequence[object], otherwise: bool) -> bool:
     texts = list(map(str, values))
     # What a variable stands for is not known.
-    if asked is None or not operator.startswith(("String", "Arn")) or any("${" in text for text in texts):
+    if value is None or not operator.startswith(("String", "Arn")) or any("${" in text for text in texts):
         return otherwise
     if "IgnoreCase" in operator:
-        asked, texts = asked.lower(), [text.lower() for text in texts]
+        value, texts = value.lower(), [text.lower() for text in texts]
     literal = operator.startswith("String") and "Like" not in operator
-    equal = asked in texts if literal else any(fnmatchcase(asked, text) for text in texts)
+    equal = value in texts if literal else any(fnmatchcase(value, text) for text in texts)
     return equal is ("Not" not in operator)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE
-from cryptoctl.provisioners.resource_policy import lets
+from cryptoctl.provisioners.resource_policy import allows_service
 from cryptoctl.reconcile import Access, Aws, AwsError, Permission, allow
 
 SNS = "sns.amazonaws.com"
@@ -66,7 +66,9 @@ def delivery_notes(aws: Aws, topic: object, topic_arn: str, queue_arn: str) -> I
                 "correct its ARN in alert_subscribers"
             )
         return
-    if not lets(policy, SNS, "sqs:SendMessage", {"aws:sourcearn": topic_arn, "aws:sourceaccount": account}):
+    if not allows_service(
+        policy, SNS, "sqs:SendMessage", {"aws:sourcearn": topic_arn, "aws:sourceaccount": account}
+    ):
         yield (
             f"the policy of {queue_arn} does not let {topic} send: its messages do not arrive there; allow "
             f"sqs:SendMessage to the service {SNS} in that policy, for the aws:SourceArn {topic_arn}"

@@ -11,7 +11,7 @@ from cryptoctl.provisioners import tls_policy
 from cryptoctl.provisioners.customer_key import Encrypted
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement
-from cryptoctl.provisioners.resource_policy import lets, policy_notes
+from cryptoctl.provisioners.resource_policy import allows_service, policy_notes
 from cryptoctl.provisioners.subscriber import (
     Subscriber,
     delivery_notes,
@@ -125,8 +125,8 @@ class Topic(Encrypted, Priced):
 
     def _silence(self, policy: str | None) -> Iterator[str]:
         """That alarms reach nobody: CloudWatch publishes in its own name, which the policy must allow."""
-        asked = {"aws:sourceaccount": self.scope.account}
-        if self.alarms and policy and not lets(policy, ALARMS, "sns:Publish", asked):
+        context = {"aws:sourceaccount": self.scope.account}
+        if self.alarms and policy and not allows_service(policy, ALARMS, "sns:Publish", context):
             yield (
                 f"the policy of {self} does not let CloudWatch publish: no alarm reaches anybody; allow "
                 f"sns:Publish to the service {ALARMS} in it, for the aws:SourceAccount {self.scope.account}"

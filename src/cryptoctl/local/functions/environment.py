@@ -189,8 +189,8 @@ class ExecutionEnvironment:
             raise EnvironmentLostError(OUT_OF_MEMORY if code == -signal.SIGKILL else how) from None
 
 
-def below_level(line: str, wanted: str) -> bool:
-    """Whether a JSON line says that it is less severe than the wanted level. Other lines have no level."""
+def below_level(line: str, threshold: str) -> bool:
+    """Whether a JSON line says that it is less severe than the threshold. Other lines have no level."""
     if not line.startswith("{"):
         return False
     try:
@@ -199,7 +199,7 @@ def below_level(line: str, wanted: str) -> bool:
         return False
     level = str(content.get("level", "")).upper()
     level = {"WARNING": "WARN", "CRITICAL": "FATAL"}.get(level, level)
-    return "timestamp" in content and level in LEVELS and LEVELS[level] < LEVELS[wanted]
+    return "timestamp" in content and level in LEVELS and LEVELS[level] < LEVELS[threshold]
 
 
 def _init(function: FunctionConfig, ports: Sequence[int]) -> dict[str, Any]:

@@ -43,13 +43,13 @@ class BatchDelivery:
         )
 
     async def give_up(
-        self, records: Sequence[Record], shard: str, condition: str, tries: int, last: BatchResult | None
+        self, records: Sequence[Record], shard: str, condition: str, tries: int, result: BatchResult | None
     ) -> None:
         """Tells the on-failure destination, if there is one, where to find the records."""
         destination = (self._mapping.settings["DestinationConfig"].get("OnFailure") or {}).get("Destination")
         if not destination:
             return
-        note = failure_note(self._mapping, records, shard, condition, tries, last)
+        note = failure_note(self._mapping, records, shard, condition, tries, result)
         try:
             await self._sender.send(destination, json.dumps(note))
         except ServiceError as error:
@@ -62,20 +62,20 @@ def failure_note(
     shard: str,
     condition: str,
     tries: int,
-    last: BatchResult | None,
+    result: BatchResult | None,
 ) -> dict[str, Any]:
     """The on-failure record: a pointer to the records in the stream, not the records."""
     note: dict[str, Any] = {
         "requestContext": {
-            "requestId": last.request_id if last else str(uuid.uuid4()),
+            "requestId": result.request_id if result else str(uuid.uuid4()),
             "functionArn": mapping.settings["FunctionArn"],
             "condition": condition,
             "approximateInvokeCount": tries,
         }
     }
-    if last is not None:
+    if result is not None:
         note["responseContext"] = {"statusCode": 200, "executedVersion": "$LATEST"}
-        note["responseContext"]["functionError"] = "Unhandled" if last.error else None
+        note["responseContext"]["functionError"] = "Unhandled" if result.error else None
     note["version"] = "1.0"
     note["timestamp"] = timestamp(time.time())
     note["DDBStreamBatchInfo"] = {
