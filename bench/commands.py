@@ -71,13 +71,13 @@ def _round(proxy: HostileProxy, env: Mapping[str, str], directory: Path) -> dict
         began_s = time.monotonic()
         _run(IMPORTS, env, directory)
         imports_s = time.monotonic() - began_s
-        mood = proxy.behave(latency_s=LATENCY_S)
+        behaviour = proxy.behave(latency_s=LATENCY_S)
         began_s = time.monotonic()
         cryptoctl = str(Path(sys.executable).with_name("cryptoctl"))
         _run([cryptoctl, *words, "--env", NAME, "--aws"], env, directory)
         ended_s = time.monotonic()
-        phases = _phases(began_s, ended_s, mood.recorded)
-        yardstick_s = imports_s + covered_s(mood.recorded)
+        phases = _phases(began_s, ended_s, behaviour.recorded)
+        yardstick_s = imports_s + covered_s(behaviour.recorded)
         whole_s = ended_s - began_s
         found[action] = [*phases, whole_s, yardstick_s, whole_s / yardstick_s]
     return found

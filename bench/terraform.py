@@ -76,14 +76,14 @@ class CheckContext:
                 self._measure(tool, action, words)
 
     def _measure(self, tool: str, action: str, command: Sequence[str]) -> None:
-        mood = self.proxy.behave(latency_s=LATENCY_S)
+        behaviour = self.proxy.behave(latency_s=LATENCY_S)
         begun_s = time.perf_counter()
         said = run(command, self.env, self.directory)
         took_s = time.perf_counter() - begun_s
-        writes = sum(each.request.writes for each in mood.recorded)
+        writes = sum(each.request.writes for each in behaviour.recorded)
         assert (action == "nothing to do") == (writes == 0), said
-        self.taken.setdefault((tool, action), []).append((took_s, len(mood.recorded)))
-        print(f"{took_s:7.2f} s {len(mood.recorded):5} calls", flush=True)
+        self.taken.setdefault((tool, action), []).append((took_s, len(behaviour.recorded)))
+        print(f"{took_s:7.2f} s {len(behaviour.recorded):5} calls", flush=True)
 
     def table(self) -> None:
         """Prints the medians, and the median of the rounds' ratios."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 REGION = "us-east-1"
-SCRIPT = Path(__file__).with_name("nursery.py")
+SCRIPT = Path(__file__).with_name("fork_server.py")
 SOURCE = Path(__file__).parents[2] / "src"
 
 
@@ -68,8 +68,8 @@ class Running:
         return ended
 
 
-class Nursery:
-    """Starts commands; see nursery.py."""
+class ForkServer:
+    """Starts commands; see fork_server.py."""
 
     def __init__(
         self, url: str, credentials: tuple[str, str], home: Path, source: Path, through: str
@@ -163,12 +163,12 @@ class Nursery:
 
 
 @contextmanager
-def nursery(
+def fork_server(
     url: str, credentials: tuple[str, str], home: Path, *, source: Path = SOURCE, through: str = ""
-) -> Iterator[Nursery]:
+) -> Iterator[ForkServer]:
     """Ends with the block. Its commands are those of the package below `source`, perhaps behind a proxy."""
     home.mkdir(parents=True, exist_ok=True)
-    found = Nursery(url, credentials, home, source, through)
+    found = ForkServer(url, credentials, home, source, through)
     try:
         yield found
     finally:

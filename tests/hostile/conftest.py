@@ -1,4 +1,4 @@
-"""One engine, one hostile proxy before it, one nursery of clients for this directory's tests."""
+"""One engine, one hostile proxy before it, one fork server for clients for this directory's tests."""
 
 from __future__ import annotations
 

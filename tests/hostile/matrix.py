@@ -105,19 +105,19 @@ class Baseline:
 def baseline(world: World, environment: str) -> Baseline:
     """Runs all phases undisturbed."""
     found: dict[str, list[Place]] = {}
-    mood = world.proxy.behave()
+    behaviour = world.proxy.behave()
     world.up(environment)
-    found["up"] = places(mood.recorded, environment)
+    found["up"] = places(behaviour.recorded, environment)
     inventory = world.account.inventory(environment)
     disturb(world.account, environment)
-    mood = world.proxy.behave()
+    behaviour = world.proxy.behave()
     world.up(environment)
-    found["mend"] = places(mood.recorded, environment)
+    found["mend"] = places(behaviour.recorded, environment)
     wrong = differences(inventory, world.account.inventory(environment))
     assert wrong == [], wrong
-    mood = world.proxy.behave()
+    behaviour = world.proxy.behave()
     world.down(environment)
-    found["down"] = places(mood.recorded, environment)
+    found["down"] = places(behaviour.recorded, environment)
     assert world.account.inventory(environment) == {}
     return Baseline(places=found, inventory=inventory)
 

@@ -81,7 +81,7 @@ class Entry:
 
 
 @dataclass(kw_only=True)
-class Mood:
+class ProxyBehaviour:
     """How the proxy behaves at the moment; replaced as a whole between tests."""
 
     windows: tuple[Window, ...] = ()
@@ -120,7 +120,7 @@ class HostileProxy:
     ) -> None:
         self.engine = urlsplit(engine_url)
         self.tls = tls
-        self.mood = Mood()
+        self.behaviour = ProxyBehaviour()
         self.lock = threading.Lock()
         self._local = threading.local()
         self._server = _Server(address, _handler(self))
@@ -149,9 +149,9 @@ class HostileProxy:
         trap: Trap | None = None,
         gate: Gate | None = None,
         more: Sequence[Window] = (),
-    ) -> Mood:
-        """From now on like this; gives the mood with its fresh record. `more` refuses before all else."""
-        self.mood = Mood(
+    ) -> ProxyBehaviour:
+        """From now on like this; gives it with its fresh record. `more` refuses before all else."""
+        self.behaviour = ProxyBehaviour(
             windows=(*more, *windows(wanted or Windows())),
             faults=faults or Faults(),
             latency_s=latency_s,
@@ -159,55 +159,57 @@ class HostileProxy:
             trap=trap,
             gate=gate,
         )
-        return self.mood
+        return self.behaviour
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
         """One request through everything that lies in wait. Raises _Dropped for no answer."""
-        mood, began_s = self.mood, time.monotonic()
+        behaviour, began_s = self.behaviour, time.monotonic()
         request = read(method, target, headers, body)
         status = 0
         try:
-            answer = self._through(mood, request, (method, target, headers, body))
+            answer = self._through(behaviour, request, (method, target, headers, body))
             status = answer.status
             return answer
         finally:
             with self.lock:
-                mood.recorded.append(
+                behaviour.recorded.append(
                     Entry(request=request, status=status, began_s=began_s, ended_s=time.monotonic())
                 )
 
-    def _through(self, mood: Mood, request: Request, raw: tuple[str, str, dict[str, str], bytes]) -> Answer:
-        mood.delay(request)
-        trap = self._sprung(mood, request)
-        if mood.dead and trap is None:
+    def _through(
+        self, behaviour: ProxyBehaviour, request: Request, raw: tuple[str, str, dict[str, str], bytes]
+    ) -> Answer:
+        behaviour.delay(request)
+        trap = self._sprung(behaviour, request)
+        if behaviour.dead and trap is None:
             raise _Dropped
         if trap and trap.accident is Accident.KILLED_BEFORE:
             trap.kill()
             raise _Dropped
-        if mood.faults.resets(request):
+        if behaviour.faults.resets(request):
             raise _Dropped
-        refused = mood.faults.before(request) or _refused(mood, request)
+        refused = behaviour.faults.before(request) or _refused(behaviour, request)
         if refused is not None:
             return refused
         answer = self._forward(*raw)
         with self.lock:
-            for window in mood.windows:
+            for window in behaviour.windows:
                 answer = window.seen(request, answer)
         if trap is None:
-            if mood.faults.loses(request):
+            if behaviour.faults.loses(request):
                 raise _Dropped
-            return mood.faults.after(request) or answer
+            return behaviour.faults.after(request) or answer
         if trap.accident is Accident.KILLED_AFTER:
             trap.kill()
         raise _Dropped
 
-    def _sprung(self, mood: Mood, request: Request) -> Trap | None:
-        trap = mood.trap
+    def _sprung(self, behaviour: ProxyBehaviour, request: Request) -> Trap | None:
+        trap = behaviour.trap
         with self.lock:
             if trap is None or trap.sprung or not trap.matches(request):
                 return None
             trap.sprung = request
-            mood.dead = trap.accident is not Accident.ANSWER_LOST
+            behaviour.dead = trap.accident is not Accident.ANSWER_LOST
             return trap
 
     def hang_up(self) -> None:
@@ -239,8 +241,8 @@ class HostileProxy:
         return Answer(status=response.status, headers=kept, body=content)
 
 
-def _refused(mood: Mood, request: Request) -> Answer | None:
-    return next((answer for window in mood.windows if (answer := window.refuse(request))), None)
+def _refused(behaviour: ProxyBehaviour, request: Request) -> Answer | None:
+    return next((answer for window in behaviour.windows if (answer := window.refuse(request))), None)
 
 
 class _Server(ThreadingHTTPServer):
@@ -281,10 +283,10 @@ def _handler(proxy: HostileProxy) -> type[BaseHTTPRequestHandler]:
         def do_CONNECT(self) -> None:
             """The client speaks TLS from here on. To connect and to shake hands takes a round trip each."""
             assert proxy.tls is not None
-            time.sleep(proxy.mood.latency_s)
+            time.sleep(proxy.behaviour.latency_s)
             self.send_response_only(200)
             self.end_headers()
-            time.sleep(proxy.mood.latency_s)
+            time.sleep(proxy.behaviour.latency_s)
             self.request = proxy.tls.wrap_socket(self.connection, server_side=True)
             self.setup()
             self.close_connection = False  # whatever version of HTTP asked to connect

@@ -30,7 +30,7 @@ STACK = list(
 
 
 @dataclass
-class Moody:
+class ScriptedAws:
     """An AWS that gives one answer or error until a moment, and another one afterwards."""
 
     clock: FakeClock

@@ -29,8 +29,8 @@ class Teller:
         **variables: str,
     ) -> None:
         """`but` is what AWS does otherwise; of what is waited for, only the lines with `waits` are kept."""
-        mood = self.world.proxy.behave(lengths, trap=trap)
-        mood.windows = (*but, *mood.windows)
+        behaviour = self.world.proxy.behave(lengths, trap=trap)
+        behaviour.windows = (*but, *behaviour.windows)
         running = self.world.clients.start(
             *arguments,
             variables={"QUICK_RETRIES": "yes", **variables},

@@ -67,7 +67,7 @@ NOT_MADE_BY_HAND = {"alarm", "dashboard"}
 def refused_as_it_is(world: World, name: str, tags: Mapping[str, str]) -> None:
     """By a sentence for each resource; nothing is changed."""
     before = world.account.inventory(name)
-    mood = world.proxy.behave()
+    behaviour = world.proxy.behave()
     ended = world.clients.run("up", "--env", name, "--yes", "--aws")
     assert ended.code == REFUSED
     for resource in resources(name):
@@ -78,7 +78,7 @@ def refused_as_it_is(world: World, name: str, tags: Mapping[str, str]) -> None:
         assert (line in ended.err) is not ours
     assert "Nothing was changed." in ended.err
     assert "`cryptoctl up --adopt --env " in ended.err
-    assert [e.request for e in mood.recorded if e.request.writes] == []
+    assert [e.request for e in behaviour.recorded if e.request.writes] == []
     assert world.account.inventory(name) == before
 
 

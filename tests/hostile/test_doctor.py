@@ -94,11 +94,11 @@ def results(world: World, name: str) -> tuple[int, dict[str, dict[str, str]]]:
 
 
 def test_all_is_well_in_an_empty_account(world: World, environment: Callable[[], str]) -> None:
-    mood = world.proxy.behave()
+    behaviour = world.proxy.behave()
     code, checks = results(world, environment())
     assert code == 0
     assert {check["result"] for check in checks.values()} == {"good"}
-    assert [e.request for e in mood.recorded if e.request.writes] == []
+    assert [e.request for e in behaviour.recorded if e.request.writes] == []
 
 
 def test_names_that_are_taken_are_found(world: World, environment: Callable[[], str]) -> None:
@@ -116,19 +116,19 @@ def test_a_small_quota_stops_doctor_and_up_before_anything_is_made(
     world: World, environment: Callable[[], str]
 ) -> None:
     name = environment()
-    mood = world.proxy.behave()
-    mood.windows += (SmallQuota(),)
+    behaviour = world.proxy.behave()
+    behaviour.windows += (SmallQuota(),)
     code, checks = results(world, name)
     assert (code, checks["quotas"]["result"]) == (1, "bad")
     ended = world.clients.run("up", "--env", name, "--yes", "--aws")
     assert ended.code == 6
     assert 'Set `reserved_concurrency = "none"`' in ended.err
-    assert [e.request for e in mood.recorded if e.request.writes] == []
+    assert [e.request for e in behaviour.recorded if e.request.writes] == []
 
 
 def test_a_wrong_clock_is_found(world: World, environment: Callable[[], str]) -> None:
-    mood = world.proxy.behave()
-    mood.windows += (WrongTime(),)
+    behaviour = world.proxy.behave()
+    behaviour.windows += (WrongTime(),)
     code, checks = results(world, environment())
     assert (code, checks["clock"]["result"]) == (1, "bad")
 
@@ -157,6 +157,6 @@ def test_permissions_are_asked_of_iam_and_what_is_lacking_is_named(
 
 
 def permissions(world: World, name: str, policy: Mapping[str, Any] | None) -> dict[str, str]:
-    mood = world.proxy.behave()
-    mood.windows += (AsRole(policy),)
+    behaviour = world.proxy.behave()
+    behaviour.windows += (AsRole(policy),)
     return results(world, name)[1]["permissions"]

@@ -47,10 +47,10 @@ def test_an_up_right_after_a_down_waits_for_names_and_for_what_is_still_going(
 
 
 def test_a_down_while_the_table_is_going_waits_until_it_is_gone(world: World, there: str) -> None:
-    mood = world.proxy.behave(Windows(table_gone=8))
+    behaviour = world.proxy.behave(Windows(table_gone=8))
     world.stranger["dynamodb"].delete_table(TableName=f"crypto-prices-{there}")
     assert "waits for the table to be gone" in world.down(there).err
-    assert [e.status for e in mood.recorded if str(e.request) == "dynamodb:DeleteTable"] == [200]
+    assert [e.status for e in behaviour.recorded if str(e.request) == "dynamodb:DeleteTable"] == [200]
     assert world.account.inventory(there) == {}
 
 
@@ -68,11 +68,11 @@ def test_a_key_pending_deletion_is_taken_back_with_what_lies_under_it_readable(
 
 
 def test_a_change_that_failed_is_made_again(world: World, base: Baseline, there: str) -> None:
-    mood = world.proxy.behave()
+    behaviour = world.proxy.behave()
     state = {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "The key was disabled."}
-    mood.windows += (Shown(f"webhook-processor-{there}", state, ("UpdateFunctionConfiguration",)),)
+    behaviour.windows += (Shown(f"webhook-processor-{there}", state, ("UpdateFunctionConfiguration",)),)
     world.up(there)
-    assert [str(e.request) for e in mood.recorded if e.request.writes] == [
+    assert [str(e.request) for e in behaviour.recorded if e.request.writes] == [
         "lambda:UpdateFunctionConfiguration"
     ]
     assert wrong_with(world, base, there) == []
@@ -91,12 +91,12 @@ def test_what_somebody_else_has_under_our_name_is_refused_and_left_alone(
     name = environment()
     world.account["sqs"].create_queue(QueueName=f"webhook-processor-dlq-{name}")
     before = world.account.inventory(name)
-    mood = world.proxy.behave()
+    behaviour = world.proxy.behave()
     for command in ("up", "down"):
         ended = world.clients.run(command, "--env", name, "--yes", "--aws")
         assert ended.code == 6
         assert f"queue webhook-processor-dlq-{name}" in ended.err.partition("error: ")[2]
         assert "Nothing was changed" in ended.err
-    assert [e.request for e in mood.recorded if e.request.writes] == []
+    assert [e.request for e in behaviour.recorded if e.request.writes] == []
     assert world.account.inventory(name) == before
     world.up(name, "--adopt")

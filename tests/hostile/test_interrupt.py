@@ -10,7 +10,7 @@ import pytest
 from hostile.clients import Ended, Running
 from hostile.lengths import Windows
 from hostile.matrix import Baseline, differences
-from hostile.proxy import Gate, Mood
+from hostile.proxy import Gate, ProxyBehaviour
 from hostile.terminal import terminal
 from hostile.wire import Request
 from hostile.world import World
@@ -23,14 +23,14 @@ INTERRUPTED = 130
 WHOLE = {"up": "CreateTopic", "down": "DeleteSubscriptionFilter"}
 
 
-def in_the_midst(world: World, name: str, command: str) -> tuple[Running, Gate, Mood]:
+def in_the_midst(world: World, name: str, command: str) -> tuple[Running, Gate, ProxyBehaviour]:
     """A command of which every writing call is held."""
     (world.down if command == "up" else world.up)(name)
     gate = Gate(matches=lambda request: request.writes)
-    mood = world.proxy.behave(gate=gate)
+    behaviour = world.proxy.behave(gate=gate)
     running = world.clients.start(command, "--env", name, "--yes", "--aws")
     eventually(lambda: WHOLE[command] in [held.operation for held in gate.held], "the first calls")
-    return running, gate, mood
+    return running, gate, behaviour
 
 
 def ended_in_order(ended: Ended) -> str:
@@ -50,15 +50,15 @@ def converges(world: World, base: Baseline, name: str, command: str) -> None:
         assert world.account.leaving_keys(name) == 0
 
 
-def writes(mood: Mood) -> int:
-    return sum(entry.request.writes for entry in mood.recorded)
+def writes(behaviour: ProxyBehaviour) -> int:
+    return sum(entry.request.writes for entry in behaviour.recorded)
 
 
 @pytest.mark.parametrize("command", ["up", "down"])
 def test_once_finishes_what_is_under_way_and_begins_nothing_else(
     world: World, base: Baseline, used: str, command: str
 ) -> None:
-    running, gate, mood = in_the_midst(world, used, command)
+    running, gate, behaviour = in_the_midst(world, used, command)
     running.interrupt()
     eventually(lambda: "Stopping: " in running.told(), "the answer to Ctrl-C")
     gate.opened.set()
@@ -69,7 +69,7 @@ def test_once_finishes_what_is_under_way_and_begins_nothing_else(
     assert "not waited for" not in told
     assert "goes on from here." in told
     # Not one call was begun after the answer to Ctrl-C.
-    assert writes(mood) == len(gate.held)
+    assert writes(behaviour) == len(gate.held)
     converges(world, base, used, command)
 
 
@@ -84,7 +84,7 @@ def test_once_finishes_what_is_under_way_and_begins_nothing_else(
 def test_twice_does_not_wait_for_answers(
     world: World, base: Baseline, used: str, command: str, signals: tuple[signal.Signals, ...]
 ) -> None:
-    running, gate, mood = in_the_midst(world, used, command)
+    running, gate, behaviour = in_the_midst(world, used, command)
     running.interrupt(*signals)
     if len(signals) == 1:
         eventually(lambda: "Stopping: " in running.told(), "the answer to the first signal")
@@ -94,7 +94,7 @@ def test_twice_does_not_wait_for_answers(
     assert "not waited for (" in told
     gate.opened.set()
     # The calls reach AWS after all, with nobody there to see their answers.
-    eventually(lambda: writes(mood) == len(gate.held), "the calls to be answered")
+    eventually(lambda: writes(behaviour) == len(gate.held), "the calls to be answered")
     converges(world, base, used, command)
 
 
@@ -116,7 +116,7 @@ def test_while_it_looks_it_ends_at_once_and_has_changed_nothing(
     name = environment()
     # Not what an earlier command's process has left on the wire.
     gate = Gate(matches=lambda request: request.param("FunctionName").endswith(f"-{name}"))
-    mood = world.proxy.behave(gate=gate)
+    behaviour = world.proxy.behave(gate=gate)
     options = [] if command == "plan" else ["--yes"]
     running = world.clients.start(command, "--env", name, "--aws", *options)
     assert gate.reached.wait(60)
@@ -124,7 +124,7 @@ def test_while_it_looks_it_ends_at_once_and_has_changed_nothing(
     told = ended_in_order(running.wait())
     assert ("Interrupted." if command == "plan" else "error: Interrupted. Nothing was changed.") in told
     gate.opened.set()
-    assert writes(mood) == 0
+    assert writes(behaviour) == 0
 
 
 def test_after_the_work_it_says_what_was_done(world: World, base: Baseline, used: str) -> None:
@@ -152,7 +152,7 @@ def test_at_a_terminal_the_question_and_the_progress_end_in_order(
 ) -> None:
     world.down(used)
     gate = Gate(matches=lambda request: request.writes)
-    mood = world.proxy.behave(gate=gate)
+    behaviour = world.proxy.behave(gate=gate)
     with terminal(world.clients.variables, "up", "--env", used, "--aws") as up:
         assert gate.reached.wait(60)
         for asked in ("Stopping: ", "not waited for ("):
@@ -161,12 +161,12 @@ def test_at_a_terminal_the_question_and_the_progress_end_in_order(
         assert up.process.wait(60) == INTERRUPTED
         up.close()
     gate.opened.set()
-    eventually(lambda: writes(mood) == len(gate.held), "the calls to be answered")
+    eventually(lambda: writes(behaviour) == len(gate.held), "the calls to be answered")
     converges(world, base, used, "up")
-    mood = world.proxy.behave()
+    behaviour = world.proxy.behave()
     with terminal(world.clients.variables, "down", "--env", used, "--aws") as down:
         eventually(lambda: "to delete it:" in down.shown(), "the question")
         down.process.send_signal(signal.SIGINT)
         assert down.process.wait(60) == INTERRUPTED
         assert "\nerror: Interrupted. Nothing was changed." in down.close()
-    assert writes(mood) == 0
+    assert writes(behaviour) == 0

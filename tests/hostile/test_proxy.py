@@ -9,10 +9,10 @@ from hostile.world import World
 
 def test_up_and_down_through_the_proxy(world: World, environment: Callable[[], str]) -> None:
     name = environment()
-    mood = world.proxy.behave()
+    behaviour = world.proxy.behave()
     world.up(name)
     assert world.plan_is_empty(name)
-    seen = {str(entry.request) for entry in mood.recorded}
+    seen = {str(entry.request) for entry in behaviour.recorded}
     assert seen >= {"kms:CreateKey", "iam:PutRolePolicy", "sts:GetCallerIdentity"}
     assert world.account.inventory(name)
     world.down(name)

@@ -52,12 +52,12 @@ class Standing:
         goes_through(self.world.stranger, self.name)
 
     def is_refused_without_consent(self, sentence: str) -> None:
-        mood = self.world.proxy.mood
+        behaviour = self.world.proxy.behaviour
         ended = self.world.clients.run("up", *self.options)
         assert ended.code == REFUSED
         assert sentence in ended.err.partition("error: ")[2]
         assert "add --yes" in ended.err
-        assert [e.request for e in mood.recorded if e.request.writes] == []
+        assert [e.request for e in behaviour.recorded if e.request.writes] == []
 
 
 @pytest.fixture(scope="module")
@@ -103,15 +103,15 @@ def make_table(account: Any, timestamp_type: str) -> None:
 
 def function_failed(world: World, name: str) -> None:
     state = {"State": "Failed", "StateReason": "The image is broken."}
-    world.proxy.mood.windows += (Shown(name, state, ("DeleteFunction",)),)
+    world.proxy.behaviour.windows += (Shown(name, state, ("DeleteFunction",)),)
 
 
 def from_an_image(world: World, name: str) -> None:
-    world.proxy.mood.windows += (Shown(name, {"PackageType": "Image"}, ("DeleteFunction",)),)
+    world.proxy.behaviour.windows += (Shown(name, {"PackageType": "Image"}, ("DeleteFunction",)),)
 
 
 def for_rare_access(world: World, name: str) -> None:
-    world.proxy.mood.windows += (ShownGroup(name, {"logGroupClass": "INFREQUENT_ACCESS"}),)
+    world.proxy.behaviour.windows += (ShownGroup(name, {"logGroupClass": "INFREQUENT_ACCESS"}),)
 
 
 def under_a_path(world: World, name: str) -> None:
@@ -260,11 +260,11 @@ def test_what_is_protected_and_would_have_to_be_replaced_is_refused_beforehand(s
     world, dynamodb = standing.world, standing.world.account["dynamodb"]
     another_key_schema(world, TABLE)
     dynamodb.update_table(TableName=TABLE, DeletionProtectionEnabled=True)
-    mood = world.proxy.behave()
+    behaviour = world.proxy.behave()
     ended = world.clients.run("up", "--yes", *standing.options)
     assert ended.code == REFUSED
     assert "has deletion protection" in ended.err
     assert "would have to be replaced, for KeySchema" in ended.err
-    assert [e.request for e in mood.recorded if e.request.writes] == []
+    assert [e.request for e in behaviour.recorded if e.request.writes] == []
     dynamodb.update_table(TableName=TABLE, DeletionProtectionEnabled=False)
     standing.up()

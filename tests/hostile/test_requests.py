@@ -16,9 +16,9 @@ pytestmark = pytest.mark.engine
 
 
 def test_every_request_of_a_selftest_that_is_not_confirmed_is_valid(world: World) -> None:
-    mood = world.proxy.behave()
+    behaviour = world.proxy.behave()
     assert world.clients.run("selftest", "--env", UNDISTURBED, "--aws").code == 6
-    requests = [entry.request for entry in mood.recorded]
+    requests = [entry.request for entry in behaviour.recorded]
     assert len({str(request) for request in requests}) > 5
     assert violations(requests) == []
 

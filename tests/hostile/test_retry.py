@@ -17,7 +17,7 @@ from cryptoctl.reconcile.plan import Action, Goal, Plan, Step
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import MAX_PAUSE_S, Wait
-from hostile.scripted import RULES, SETTLES, STACK, Moody, answer, asking, plain, sent_by
+from hostile.scripted import RULES, SETTLES, STACK, ScriptedAws, answer, asking, plain, sent_by
 from hostile.wire import model
 from kit.clocks import FakeClock
 from live import Silent
@@ -41,7 +41,7 @@ def refuses(operation: str, code: str, message: str) -> Callable[[], dict[str, A
     return refuse
 
 
-def run(resource: Provisioner, request: CallOrWait, aws: Moody) -> tuple[StepResult, Heard]:
+def run(resource: Provisioner, request: CallOrWait, aws: ScriptedAws) -> tuple[StepResult, Heard]:
     step = Step(
         resource=resource,
         action=Action.UPDATE,
@@ -63,7 +63,7 @@ def test_there_are_rules_and_waits() -> None:
 def test_an_error_that_passes_is_waited_for(name: str) -> None:
     resource, rule, operation = RULES[name]
     clock = FakeClock()
-    aws = Moody(clock, rule.timeout_s / 2, refuses(operation, rule.code, f"Oh: {rule.contains}!"))
+    aws = ScriptedAws(clock, rule.timeout_s / 2, refuses(operation, rule.code, f"Oh: {rule.contains}!"))
     result, heard = run(resource, asking(resource, operation), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
     assert rule.timeout_s / 2 <= clock.time_s <= rule.timeout_s / 2 + MAX_PAUSE_S
@@ -75,7 +75,7 @@ def test_an_error_that_passes_is_waited_for(name: str) -> None:
 def test_an_error_that_does_not_pass_ends_in_time_and_says_what_was_waited_for(name: str) -> None:
     resource, rule, operation = RULES[name]
     clock = FakeClock()
-    aws = Moody(clock, 1e9, refuses(operation, rule.code, f"Oh: {rule.contains}!"))
+    aws = ScriptedAws(clock, 1e9, refuses(operation, rule.code, f"Oh: {rule.contains}!"))
     result, _ = run(resource, asking(resource, operation), aws)
     assert result.outcome is StepOutcome.FAILED
     assert clock.time_s == pytest.approx(rule.timeout_s)
@@ -90,7 +90,7 @@ def test_wrong_input_with_the_same_code_fails_at_once(name: str) -> None:
     if others:
         return  # another rule speaks of this code whatever the message says
     clock = FakeClock()
-    aws = Moody(clock, 1e9, refuses(operation, rule.code, "1 validation error"))
+    aws = ScriptedAws(clock, 1e9, refuses(operation, rule.code, "1 validation error"))
     result, _ = run(resource, asking(resource, operation), aws)
     assert (result.outcome, clock.time_s, aws.asked) == (StepOutcome.FAILED, 0.0, 1)
 
@@ -103,7 +103,7 @@ def test_no_rule_waits_for_what_does_not_pass(resource: Provisioner, code: str) 
     for request in sent_by(resource):
         if isinstance(request, Call):
             clock = FakeClock()
-            aws = Moody(clock, 1e9, refuses(request.operation, code, "Not so."))
+            aws = ScriptedAws(clock, 1e9, refuses(request.operation, code, "Not so."))
             result, _ = run(resource, Call(**{**vars(request), "params": {}}), aws)
             # What was created a moment ago may be refused until its tags count: waited for, and then told.
             new_only = any(
@@ -117,7 +117,7 @@ def test_no_rule_waits_for_what_does_not_pass(resource: Provisioner, code: str) 
 def test_a_wait_ends_when_aws_comes_to_rest(name: str) -> None:
     resource, settle = SETTLES[name]
     clock = FakeClock()
-    aws = Moody(
+    aws = ScriptedAws(
         clock, settle.timeout_s / 2, lambda: answer(settle, "moving"), answer(settle, settle.until[0])
     )
     result, heard = run(resource, plain(settle), aws)
@@ -130,7 +130,7 @@ def test_a_wait_ends_when_aws_comes_to_rest(name: str) -> None:
 def test_a_wait_that_does_not_end_says_how_it_stands(name: str) -> None:
     resource, settle = SETTLES[name]
     clock = FakeClock()
-    result, _ = run(resource, plain(settle), Moody(clock, 1e9, lambda: answer(settle, "moving")))
+    result, _ = run(resource, plain(settle), ScriptedAws(clock, 1e9, lambda: answer(settle, "moving")))
     assert result.outcome is StepOutcome.FAILED
     assert clock.time_s == pytest.approx(settle.timeout_s)
     assert settle.reason in result.problem
@@ -142,7 +142,7 @@ def test_a_state_that_is_a_failure_ends_the_wait_at_once(name: str) -> None:
     resource, settle = SETTLES[name]
     clock = FakeClock()
     failed = answer(settle, settle.fails[0]) | answer(settle, "a reason", settle.failure_reason)
-    result, _ = run(resource, plain(settle), Moody(clock, 1e9, lambda: failed))
+    result, _ = run(resource, plain(settle), ScriptedAws(clock, 1e9, lambda: failed))
     assert (result.outcome, clock.time_s) == (StepOutcome.FAILED, 0.0)
     assert "a reason" in result.problem
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import pytest
 
-from hostile.clients import SOURCE, Nursery, nursery
+from hostile.clients import SOURCE, ForkServer, fork_server
 from hostile.faults import Faults
 from hostile.inventory import Account
 from hostile.lengths import Windows
@@ -44,7 +44,7 @@ class Flow:
     sender: Sender
     subscriber: Subscriber
 
-    def up(self, clients: Nursery | None = None) -> str:
+    def up(self, clients: ForkServer | None = None) -> str:
         """`up` in the midst of it; gives what it told."""
         self.sender.more(5)
         arguments = ("up", "--env", self.name, "--aws", "--yes", "--config", str(self.config))
@@ -85,7 +85,7 @@ def flow(world: World, environment: Callable[[], str], tmp_path: Path) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def other_release(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+def other_release(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
     """Another version of cryptoctl, whose functions' code differs by a comment."""
     home = tmp_path_factory.mktemp("other release")
     shutil.copytree(SOURCE, home / "src")
@@ -96,7 +96,7 @@ def other_release(world: World, tmp_path_factory: pytest.TempPathFactory) -> Ite
         world.clients.variables[each] for each in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     )
     proxy = world.proxy
-    with nursery(
+    with fork_server(
         proxy.engine.geturl(),
         credentials,  # type: ignore[arg-type]
         home / "clients",
@@ -107,7 +107,7 @@ def other_release(world: World, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def test_an_up_that_changes_nothing_the_settings_or_the_code_loses_no_price(
-    flow: Flow, other_release: Nursery
+    flow: Flow, other_release: ForkServer
 ) -> None:
     assert "Nothing to do" in flow.up()
     configured(flow.config, flow.name, batch_size=7, max_age_days=36_000)
@@ -158,7 +158,7 @@ def test_an_up_that_repairs_the_prices_way_loses_none(flow: Flow) -> None:
 
 
 @pytest.mark.torture
-def test_twenty_repairs_and_changes_on_a_bad_day_lose_no_price(flow: Flow, other_release: Nursery) -> None:
+def test_twenty_repairs_and_changes_on_a_bad_day_lose_no_price(flow: Flow, other_release: ForkServer) -> None:
     dice = random.Random(1)
     for seed in range(20):
         # Anew each time, since what is changed past the proxy is unknown to its windows.

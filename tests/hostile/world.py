@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptoctl.local.engine import Engine, EngineOptions
-from hostile.clients import Ended, Nursery, nursery
+from hostile.clients import Ended, ForkServer, fork_server
 from hostile.inventory import Account
 from hostile.proxy import HostileProxy
 from kit.engines import OPTIONS
@@ -19,7 +19,7 @@ class World:
     """All that a test needs."""
 
     proxy: HostileProxy
-    clients: Nursery
+    clients: ForkServer
     account: Account
     """The engine itself, past the proxy."""
     stranger: Account
@@ -56,7 +56,7 @@ def a_world(home: Path, options: EngineOptions = OPTIONS) -> Iterator[World]:
     try:
         with (
             HostileProxy(status.url) as proxy,
-            nursery(status.url, credentials, home / "clients", through=proxy.url) as clients,
+            fork_server(status.url, credentials, home / "clients", through=proxy.url) as clients,
         ):
             stranger = Account(status.url, credentials, through=proxy.url)
             yield World(proxy=proxy, clients=clients, account=account, stranger=stranger, home=home)

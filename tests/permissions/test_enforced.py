@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from hostile.clients import nursery
+from hostile.clients import fork_server
 from hostile.inventory import Account
 from permissions.enforcing import ROOT, enforcing
 from permissions.stage import ENRICHER, FUNCTIONS, NOTIFIER, WEBHOOK
@@ -103,7 +103,7 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforced]:
     """Made by `up`; without the stream mapping, so that the enricher is invoked by nobody else."""
     home: Path = tmp_path_factory.mktemp("enforced")
     (home / "ministack").mkdir()
-    with enforcing(home / "ministack") as url, nursery(url, ROOT, home / "clients") as clients:
+    with enforcing(home / "ministack") as url, fork_server(url, ROOT, home / "clients") as clients:
         only = [word for function in FUNCTIONS for word in ("--only", f"{function}-{NAME}")]
         config = home / "cryptoctl.toml"
         # It is reached without TLS, and enforces that too.

@@ -1,7 +1,7 @@
 """Runs `cryptoctl` commands in forks of one process that has everything imported and every client made.
 
-Started as a script: `python nursery.py HOME`, with AWS's variables in the environment. It reads orders from
-stdin and writes what becomes of them to stdout, a JSON object a line.
+Started as a script: `python fork_server.py HOME`, with AWS's variables in the environment. It reads orders
+from stdin and writes what becomes of them to stdout, a JSON object a line.
 """
 
 from __future__ import annotations
