@@ -51,14 +51,14 @@ HOUSEKEEPING_S: Final[float] = 60.0
 class EngineApp:
     """Everything that makes the engine, and its beginning and end."""
 
-    def __init__(self, inner: App, data: DataDirectory, port: int, options: EngineOptions) -> None:
+    def __init__(self, app: App, data: DataDirectory, port: int, options: EngineOptions) -> None:
         self._database, self.notes = open_database(data.store_file)
         self._durability = Durability(options.save_every_s, data.state)
         access = AccessCheck(port, AccessKeys(data.key_file))
         self.status_path = access.status_path
-        self.middleware = middleware = Middleware(inner, access)
+        self.middleware = middleware = Middleware(app, access)
         regions = Regions(self._database)
-        middleware.on_passed = (self._durability.passed, regions.passed)
+        middleware.on_forwarded = (self._durability.forwarded, regions.forwarded)
         self._client = client = InternalClient(middleware)
         endpoint = f"http://127.0.0.1:{port}"
         self._logs = LogStore(self._database)
@@ -81,24 +81,24 @@ class EngineApp:
         tables.on_records = self._runner.records_written
         self._streams = StreamsApi(tables)
         redirect = Redirect(self._database, access.run_url)
-        outbox = Outbox(middleware.inner, self._database, client)
-        self._alarms = Alarms(middleware.inner, client, regions, outbox.alarm)
+        outbox = Outbox(middleware.forward, self._database, client)
+        self._alarms = Alarms(middleware.forward, client, regions, outbox.alarm)
         middleware.services = (
             # These first, so that nothing is changed before the checks.
             Checks(client, request_checks.find_check),
             Checks(client, topic_checks.find_check),
             Checks(client, queue_checks.find_check),
-            MessageBatches(middleware.inner),
+            MessageBatches(middleware.forward),
             outbox,
             self._alarms,
-            Dashboards(middleware.inner, self._database, client),
-            TablesApi(middleware.inner, tables),
+            Dashboards(middleware.forward, self._database, client),
+            TablesApi(middleware.forward, tables),
             self._streams,
-            LogsApi(middleware.inner, self._logs, self._subscriptions.forget),
-            MappingsApi(middleware.inner, client, mappings, functions, self._runner),
-            FunctionUrlConfigs(middleware.inner, port),
-            Parameters(middleware.inner, client),
-            Invocations(middleware.inner, functions, self._execution, self._queue, redirect),
+            LogsApi(middleware.forward, self._logs, self._subscriptions.forget),
+            MappingsApi(middleware.forward, client, mappings, functions, self._runner),
+            FunctionUrlConfigs(middleware.forward, port),
+            Parameters(middleware.forward, client),
+            Invocations(middleware.forward, functions, self._execution, self._queue, redirect),
         )
         middleware.handle_url = FunctionUrls(functions, self._execution, port).handle
         self._metrics = FunctionMetrics(client, self._execution)

@@ -36,7 +36,7 @@ class Durability:
         self._changed = asyncio.Event()
         self._files = StateFiles(state)
 
-    def passed(self, request: HttpRequest, response: HttpResponse) -> None:
+    def forwarded(self, request: HttpRequest, response: HttpResponse) -> None:
         """Told of each request that ministack answered."""
         operation = _operation(request)
         if response.status >= 400 or operation.startswith(_READS) or operation == "PutMetricData":

@@ -123,7 +123,7 @@ class HttpResponse:
     """Each in a Set-Cookie line of its own."""
 
 
-Inner = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Forward = Callable[[HttpRequest], Awaitable[HttpResponse]]
 """Answers a request as ministack does."""
 
 

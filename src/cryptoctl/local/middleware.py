@@ -38,15 +38,15 @@ class Service(Protocol):
 
 
 class Middleware:
-    """What stands before ministack's ASGI app: the first service that answers, answers; else `inner` does."""
+    """What stands before ministack's ASGI app: the first service that answers, answers; else ministack."""
 
-    def __init__(self, inner: App, access: AccessCheck) -> None:
-        self._inner = inner
+    def __init__(self, app: App, access: AccessCheck) -> None:
+        self._app = app
         self._access = access
         self.services: Sequence[Service] = ()
         self.handle_url: UrlHandler | None = None
         self.problems: Callable[[], Sequence[str]] = tuple
-        self.on_passed: Sequence[Callable[[HttpRequest, HttpResponse], None]] = ()
+        self.on_forwarded: Sequence[Callable[[HttpRequest, HttpResponse], None]] = ()
 
     async def handle(self, head: RequestHead, read_body: ReadBody) -> HttpResponse:
         """The answer to a request that came over the network, once it is known to be allowed."""
@@ -72,14 +72,14 @@ class Middleware:
 
     async def respond(self, request: HttpRequest) -> HttpResponse:
         """The engine's answer to a request that is allowed, wherever it came from."""
-        return await self._guarded(self._first_answer(request), request)
+        return await self._guarded(self._first_response(request), request)
 
-    async def _first_answer(self, request: HttpRequest) -> HttpResponse:
+    async def _first_response(self, request: HttpRequest) -> HttpResponse:
         for service in self.services:
             response = await service.handle(request)
             if response is not None:
                 return response
-        return await self.inner(request)
+        return await self.forward(request)
 
     async def _guarded(
         self, response: Awaitable[HttpResponse], request: HttpRequest | RequestHead
@@ -95,7 +95,7 @@ class Middleware:
             refused = ServiceError("InternalFailure", "The embedded engine failed; see its log.", status=500)
         return refused.response_to(request) if isinstance(request, HttpRequest) else refused.response()
 
-    async def inner(self, request: HttpRequest) -> HttpResponse:
+    async def forward(self, request: HttpRequest) -> HttpResponse:
         """ministack's answer to a request."""
         waiting: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
         sent: list[Message] = []
@@ -106,13 +106,13 @@ class Middleware:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        await self._inner(_scope(request), receive, send)
+        await self._app(_scope(request), receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]}
         response = HttpResponse(
             sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:]), headers
         )
-        for passed in self.on_passed:
-            passed(request, response)
+        for notify in self.on_forwarded:
+            notify(request, response)
         return response
 
 

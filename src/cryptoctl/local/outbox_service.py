@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.ministack_adapter import policy_lets_through
 from cryptoctl.local.outbox import SCHEMA
@@ -41,9 +41,9 @@ class _Publication:
 class Outbox:
     """A service: ministack answers what is about topics; a copy of each message for outside is kept here."""
 
-    def __init__(self, inner: Inner, database: Database, client: InternalClient) -> None:
+    def __init__(self, forward: Forward, database: Database, client: InternalClient) -> None:
         database.define(SCHEMA)
-        self._inner = inner
+        self._forward = forward
         self._outside: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
         self._database = database
         self._client = client
@@ -54,7 +54,7 @@ class Outbox:
         action = params.get("Action", "")
         if action not in ("Publish", "PublishBatch", *_CHANGES):
             return None
-        response = await self._inner(request)
+        response = await self._forward(request)
         if action in _CHANGES:
             self._outside.clear()
             if action == "Subscribe" and response.status < 300:

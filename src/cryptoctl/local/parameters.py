@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, violation
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError, violation
 from cryptoctl.local.internal_client import InternalClient
 
 STANDARD_BYTES: Final[int] = 4096
@@ -20,8 +20,8 @@ _READS: Final = ("GetParameter", "GetParameters", "GetParametersByPath", "GetPar
 class Parameters:
     """A service. Values are ministack's to keep; it does not encrypt them."""
 
-    def __init__(self, inner: Inner, client: InternalClient) -> None:
-        self._inner = inner
+    def __init__(self, forward: Forward, client: InternalClient) -> None:
+        self._forward = forward
         self._client = client
 
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
@@ -81,7 +81,7 @@ class Parameters:
             raise ServiceError("InvalidKeyId", f"{found['KeyMetadata']['Arn']} is not usable: it is {state}")
 
     async def _read(self, request: HttpRequest) -> HttpResponse:
-        response = await self._inner(request)
+        response = await self._forward(request)
         if response.status >= 300:
             return response
         content = json.loads(response.body)

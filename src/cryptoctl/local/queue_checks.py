@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cryptoctl.local.checks import Check
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError
 from cryptoctl.local.internal_client import InternalClient
 
 Asked = Mapping[str, Any]
@@ -55,12 +55,12 @@ def find_check(request: HttpRequest) -> Check | None:
 class MessageBatches:
     """Answers a batch of which SQS would refuse a part; raises ServiceError for one that is too long."""
 
-    def __init__(self, inner: Inner) -> None:
-        self._inner = inner
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
 
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to such a batch, else None. Raises ServiceError."""
-        return await _send_batch(self._inner, request) if request.target == SEND_BATCH else None
+        return await _send_batch(self._forward, request) if request.target == SEND_BATCH else None
 
 
 def message_size(message: Asked) -> int:
@@ -135,7 +135,7 @@ async def _send(client: InternalClient, request: HttpRequest) -> None:
         )
 
 
-async def _send_batch(inner: Inner, request: HttpRequest) -> HttpResponse | None:
+async def _send_batch(forward: Forward, request: HttpRequest) -> HttpResponse | None:
     """SQS refuses the entries that are wrong, and takes the others."""
     entries = request.json.get("Entries") or []
     size = sum(message_size(each) for each in entries)
@@ -154,7 +154,7 @@ async def _send_batch(inner: Inner, request: HttpRequest) -> HttpResponse | None
         return None
     # ministack refuses an empty body, and it alone knows what is wrong with the batch as a whole.
     left = [{**each, "MessageBody": ""} if str(each.get("Id")) in refused else each for each in entries]
-    response = await inner(replace(request, body=json.dumps({**request.json, "Entries": left}).encode()))
+    response = await forward(replace(request, body=json.dumps({**request.json, "Entries": left}).encode()))
     if response.status != 200:
         return response
     content = json.loads(response.body)

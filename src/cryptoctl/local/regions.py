@@ -22,7 +22,7 @@ class Regions:
         """Every region that a request was for."""
         return sorted(self._seen)
 
-    def passed(self, request: HttpRequest, _response: HttpResponse) -> None:
+    def forwarded(self, request: HttpRequest, _response: HttpResponse) -> None:
         """Told of each request that ministack answered."""
         if request.region not in self._seen:
             self._seen.add(request.region)

@@ -72,9 +72,9 @@ def show_request(
     _show_lines(screen, traced)
 
 
-def _show_timeline(screen: Screen, ways: Timeline, environment: str) -> None:
+def _show_timeline(screen: Screen, timeline: Timeline, environment: str) -> None:
     """Where all of it is of one day, the day stands above it once."""
-    days = {time_text(each.time_ms)[DATE] for each in ways.events}
+    days = {time_text(each.time_ms)[DATE] for each in timeline.events}
     with_date = len(days) > 1 or any("-" not in day for day in days)  # one that no calendar has is a number
     columns = (
         Column("time (UTC)" if with_date else f"{''.join(days)} UTC"),
@@ -83,11 +83,11 @@ def _show_timeline(screen: Screen, ways: Timeline, environment: str) -> None:
         Column("what"),
         Column("", cut=10),
     )
-    screen.table(columns, [_row(each, environment, with_date=with_date) for each in ways.events])
+    screen.table(columns, [_row(each, environment, with_date=with_date) for each in timeline.events])
     lags = [
         f"{name} {duration_text(value)}"
         for member, name in PARTS.items()
-        if (value := getattr(ways, member)) is not None
+        if (value := getattr(timeline, member)) is not None
     ]
     if lags:
         screen.line(Text("; ".join(lags), style="dim"))

@@ -15,7 +15,7 @@ from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup, split_name
 from cryptoctl.local.functions.redirect import Redirect
 from cryptoctl.local.functions.states import FunctionStates
-from cryptoctl.local.http import ACCOUNT, HttpRequest, HttpResponse, Inner, ServiceError
+from cryptoctl.local.http import ACCOUNT, Forward, HttpRequest, HttpResponse, ServiceError
 
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _READS: Final = ("GET", "HEAD")
@@ -31,14 +31,14 @@ class Invocations:
 
     def __init__(
         self,
-        inner: Inner,
+        forward: Forward,
         functions: FunctionLookup,
         execution: Execution,
         queue: AsyncQueue,
         redirect: Redirect,
     ) -> None:
-        self._inner = inner
-        self._states = FunctionStates(inner)
+        self._forward = forward
+        self._states = FunctionStates(forward)
         self._redirect = redirect
         self._functions = functions
         self._execution = execution
@@ -81,7 +81,7 @@ class Invocations:
     async def _delete_url(self, request: HttpRequest, name: str) -> None:
         """ministack keeps the URL of a function that is deleted, for the next of that name."""
         path = f"/2021-10-31/functions/{name}/url"
-        await self._inner(HttpRequest("DELETE", path, request.headers, b""))
+        await self._forward(HttpRequest("DELETE", path, request.headers, b""))
 
     async def _invoke(self, request: HttpRequest, function: FunctionConfig, qualifier: str) -> HttpResponse:
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")

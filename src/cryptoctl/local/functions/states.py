@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError
 
 _UPDATE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/(code|configuration)")
 
@@ -18,14 +18,14 @@ _UPDATE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/(code|configuration)
 class FunctionStates:
     """ministack's answers about functions, with the states AWS would show."""
 
-    def __init__(self, inner: Inner) -> None:
-        self._inner = inner
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
 
     async def ask(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request about a function."""
         if request.method == "PUT" and (found := _UPDATE.fullmatch(request.path)):
             await self._refuse_while_updating(request, found.group(1))
-        response = await self._inner(request)
+        response = await self._forward(request)
         if b'"Updating"' not in response.body:
             return response
         content = json.loads(response.body)
@@ -34,7 +34,7 @@ class FunctionStates:
 
     async def _refuse_while_updating(self, request: HttpRequest, name: str) -> None:
         path = f"/2015-03-31/functions/{name}/configuration"
-        response = await self._inner(HttpRequest("GET", path, request.headers, b""))
+        response = await self._forward(HttpRequest("GET", path, request.headers, b""))
         if response.status == 200:
             configuration = json.loads(response.body)
             if configuration.get("LastUpdateStatus") == "InProgress":

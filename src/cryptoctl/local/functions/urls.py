@@ -11,7 +11,7 @@ from typing import Any, Final
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionLookup
 from cryptoctl.local.functions.url_events import JSON, MAX_BYTES, event_of, response_of
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, RequestHead, ServiceError, violation
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, RequestHead, ServiceError, violation
 from cryptoctl.local.ministack_adapter import UrlTarget
 
 _CONFIGURATIONS: Final = re.compile(r"/2021-10-31/functions/[^/]+/urls?")
@@ -28,8 +28,8 @@ _WHY: Final[str] = (
 class FunctionUrlConfigs:
     """A service: the URLs that ministack makes up lead to AWS; these lead here."""
 
-    def __init__(self, inner: Inner, port: int) -> None:
-        self._inner = inner
+    def __init__(self, forward: Forward, port: int) -> None:
+        self._forward = forward
         self._port = port
 
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
@@ -38,7 +38,7 @@ class FunctionUrlConfigs:
             return None
         if request.method in ("POST", "PUT"):
             _check_members(request.json)
-        response = await self._inner(request)
+        response = await self._forward(request)
         if response.status >= 300 or not response.body:
             return response
         content = json.loads(response.body)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, json_response
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError, json_response
 from cryptoctl.local.logs.patterns import PatternError, compile_pattern
 from cryptoctl.local.logs.store import LogEvent, LogStore
 
@@ -24,8 +24,8 @@ _POSITION: Final = re.compile(r"(-?\d{1,18})/(-?\d{1,18})", re.ASCII)
 class LogsApi:
     """A service: answers for events, and follows what happens to groups."""
 
-    def __init__(self, inner: Inner, store: LogStore, forget_filters: Callable[[], None]) -> None:
-        self._inner = inner
+    def __init__(self, forward: Forward, store: LogStore, forget_filters: Callable[[], None]) -> None:
+        self._forward = forward
         self._store = store
         self._forget_filters = forget_filters
 
@@ -37,7 +37,7 @@ class LogsApi:
         own = _OWN.get(operation)
         if own is not None:
             return json_response(own(self, request.region, request.json))
-        response = await self._inner(request)
+        response = await self._forward(request)
         if response.status < 300:
             self._watch(operation, request.region, request.json)
             if operation == "DescribeLogGroups":

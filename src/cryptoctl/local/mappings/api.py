@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from cryptoctl.local.functions.function import FunctionLookup, split_name
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, json_response
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError, json_response
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.mappings.mapping import EventSourceMapping, MappingStore
 from cryptoctl.local.mappings.runner import MappingRunner
@@ -25,13 +25,13 @@ class MappingsApi:
 
     def __init__(
         self,
-        inner: Inner,
+        forward: Forward,
         client: InternalClient,
         store: MappingStore,
         functions: FunctionLookup,
         runner: MappingRunner,
     ) -> None:
-        self._inner = inner
+        self._forward = forward
         self._client = client
         self._store = store
         self._functions = functions
@@ -106,7 +106,7 @@ class MappingsApi:
 
     async def _list(self, request: HttpRequest) -> HttpResponse:
         query = request.query
-        others = await self._inner(request)
+        others = await self._forward(request)
         found = json.loads(others.body).get("EventSourceMappings", []) if others.status == 200 else []
         name = split_name(query["FunctionName"])[0] if query.get("FunctionName") else ""
         source = query.get("EventSourceArn", "")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.metrics.rules import COMPARISONS, AlarmRule, evaluate_alarm
 from cryptoctl.local.regions import Regions
@@ -31,8 +31,8 @@ _ACTIONS: Final[dict[str, str]] = {
 class Alarms:
     """A service: sees every change of an alarm's state, and makes those that the metrics call for."""
 
-    def __init__(self, inner: Inner, client: InternalClient, regions: Regions, notify: Notify) -> None:
-        self._inner = inner
+    def __init__(self, forward: Forward, client: InternalClient, regions: Regions, notify: Notify) -> None:
+        self._forward = forward
         self._client = client
         self._regions = regions
         self._notify = notify
@@ -42,7 +42,7 @@ class Alarms:
         if request.target != f"{TARGET}.SetAlarmState":
             return None
         before = await self._describe(request.region, AlarmNames=[request.json.get("AlarmName", "")])
-        response = await self._inner(request)
+        response = await self._forward(request)
         if response.status < 300 and before:
             await self._acted(request, before[0])
         return response

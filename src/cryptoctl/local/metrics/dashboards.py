@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, json_response
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError, json_response
 from cryptoctl.local.internal_client import InternalClient
 
 TARGET: Final[str] = "GraniteServiceVersion20100801"
@@ -19,8 +19,8 @@ _TAGGING: Final = ("TagResource", "UntagResource", "ListTagsForResource")
 class Dashboards:
     """A service: what concerns a dashboard's tags is answered here, all else by ministack."""
 
-    def __init__(self, inner: Inner, database: Database, client: InternalClient) -> None:
-        self._inner = inner
+    def __init__(self, forward: Forward, database: Database, client: InternalClient) -> None:
+        self._forward = forward
         self._database = database
         self._client = client
         database.define(SCHEMA)
@@ -42,7 +42,7 @@ class Dashboards:
     async def _put(self, request: HttpRequest) -> HttpResponse:
         name = request.json.get("DashboardName", "")
         is_new = await self._arn(request, name) is None
-        response = await self._inner(request)
+        response = await self._forward(request)
         arn = await self._arn(request, name) if response.status < 300 and is_new else None
         if arn is not None:
             # Tags of a dashboard that exists are not changed by writing it again.
@@ -52,7 +52,7 @@ class Dashboards:
 
     async def _delete(self, request: HttpRequest) -> HttpResponse:
         arns = [await self._arn(request, name) for name in request.json.get("DashboardNames", ())]
-        response = await self._inner(request)
+        response = await self._forward(request)
         if response.status < 300:
             for arn in filter(None, arns):
                 self._forget(arn)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, Inner, ServiceError, json_response
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError, json_response
 from cryptoctl.local.tables import batches, partiql, reads
 from cryptoctl.local.tables.items import get_item, write_item
 from cryptoctl.local.tables.store import StoredTable, TableStore
@@ -49,8 +49,8 @@ class _NotHereError(Exception):
 class TablesApi:
     """A service: items are answered here, descriptions by ministack."""
 
-    def __init__(self, inner: Inner, store: TableStore) -> None:
-        self._inner = inner
+    def __init__(self, forward: Forward, store: TableStore) -> None:
+        self._forward = forward
         self._store = store
 
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
@@ -95,7 +95,7 @@ class TablesApi:
 
     async def _describe(self, operation: str, request: HttpRequest) -> HttpResponse:
         self._refuse_late_index(operation, request)
-        response = await self._inner(request)
+        response = await self._forward(request)
         if response.status >= 300:
             return response
         content = json.loads(response.body)

@@ -22,7 +22,7 @@ class TraceVerdict:
 
 def verdict(traced: Traced) -> TraceVerdict:
     """Of a price; `traced` is not that of a request."""
-    ways = traced.timeline
+    timeline = traced.timeline
     letters = traced.letters
     command = f"`cryptoctl dlq replay --id {letters[0].message.id}`" if letters else ""
     replay = command and f"{command} runs it again."
@@ -38,7 +38,7 @@ def verdict(traced: Traced) -> TraceVerdict:
         if letters:
             text = f"{traced.wanted} is not stored: it waits on a dead-letter queue ({letters[0].cause})."
             return TraceVerdict(outcome="not stored", text=text, hint=f"Mend the cause; then {replay}")
-        if ways.first(Stage.ANSWERED, Stage.DUPLICATE):
+        if timeline.first(Stage.ANSWERED, Stage.DUPLICATE):
             return TraceVerdict(outcome="deleted", text=f"{traced.wanted} was stored, and is deleted since.")
         text = f"{traced.wanted} is not stored: its request failed and may still be tried again."
         return TraceVerdict(
@@ -52,8 +52,8 @@ def verdict(traced: Traced) -> TraceVerdict:
         )
     name = f"{name} {plain(traced.price.price)} on {traced.price.exchange or 'no exchange'}"
     if traced.price.processed:
-        total = "" if ways.total_ms is None else f", {duration_text(ways.total_ms)} after it came"
-        corrected = sum(each.what is Stage.CORRECTED for each in ways.events)
+        total = "" if timeline.total_ms is None else f", {duration_text(timeline.total_ms)} after it came"
+        corrected = sum(each.what is Stage.CORRECTED for each in timeline.events)
         times = f" {corrected} times" if corrected > 1 else ""
         again = f"; corrected{times} since" if corrected else ""
         left = f" A dead letter about it is left. {replay}" if letters else ""
