@@ -43,7 +43,7 @@ class Session:
     """What one command works with. Everything is computed when it is first needed."""
 
     options: SessionOptions = field(default_factory=SessionOptions)
-    tell: Callable[[str], None] = lambda _: None
+    notify: Callable[[str], None] = lambda _: None
     """Told what is waited for."""
 
     @cached_property
@@ -164,7 +164,7 @@ class Session:
         if self.engine.responds(ENGINE_ANSWERS_S):
             return
         name = f"The embedded engine (process {status.pid}, {status.url})"
-        self.tell(f"{name} does not answer yet; waiting for {ENGINE_WAIT_S:.0f} s more at most …")
+        self.notify(f"{name} does not answer yet; waiting for {ENGINE_WAIT_S:.0f} s more at most …")
         if not self.engine.responds(ENGINE_WAIT_S):
             raise Failure(
                 ExitCode.UNREACHABLE,

@@ -128,7 +128,7 @@ class Run:
     async def _until(self, meanwhile: Callable[[Run], bool]) -> Feed:
         stop, clock, begun_s = asyncio.Event(), FastClock(self.times), time.monotonic()
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        async with Exchanges(parse_sources(self.words), clock=clock, tell=self.told.append) as exchanges:
+        async with Exchanges(parse_sources(self.words), clock=clock, notify=self.told.append) as exchanges:
             resume_at_s: dict[str, float] = {}
             self.feed = Feed(
                 lines=[
@@ -146,7 +146,7 @@ class Run:
                 clock=clock,
                 stop=stop,
                 now_ms=self.now_ms,
-                tell=self.told.append,
+                notify=self.told.append,
             )
             running = asyncio.ensure_future(self.feed.run())
             while not running.done() and not await asyncio.to_thread(meanwhile, self):

@@ -79,7 +79,7 @@ def test_a_trade_that_comes_while_nobody_waits_is_given_at_once() -> None:
 def test_what_a_lost_connection_told_last_is_not_given_as_the_next_ones() -> None:
     ccxt, exchange = pytest.importorskip("ccxt.pro"), Exchange()
     market = Market(FeedSource(exchange="bybit", symbol=SYMBOL), exchange, ccxt)
-    market.when_lost(lambda: None)
+    market.on_lost(lambda: None)
 
     given: list[list[str]] = []
 
@@ -128,7 +128,7 @@ def test_a_page_that_ccxt_stumbles_over_in_place_of_the_symbols_is_the_exchanges
 
     async def opened() -> None:
         async with Exchanges(
-            [FeedSource(exchange=name, symbol=SYMBOL)], clock=FastClock(1), tell=lambda _: None
+            [FeedSource(exchange=name, symbol=SYMBOL)], clock=FastClock(1), notify=lambda _: None
         ):
             raise AssertionError
 

@@ -18,7 +18,7 @@ def sources(*typed: str) -> list[FeedSource]:
 
 def test_a_delisted_symbol_keeps_no_other_from_being_followed_and_is_told() -> None:
     wanted, told = sources("here:A/B", "here:OLD/B", "there:A/B"), list[str]()
-    found = listed_sources(wanted, LISTED, stored=sources("here:OLD/B"), tell=told.append)
+    found = listed_sources(wanted, LISTED, stored=sources("here:OLD/B"), notify=told.append)
     assert found == sources("here:A/B", "there:A/B")
     [said] = told
     assert said.startswith("here:OLD/B is not followed, the others are: here does not list it any more.")

@@ -42,7 +42,7 @@ class MarketInMemory:
     asked_s: list[float] = field(default_factory=list)
     clock: FastClock = field(default_factory=lambda: FastClock(100))
 
-    def when_lost(self, tell: Callable[[], None]) -> None:
+    def on_lost(self, callback: Callable[[], None]) -> None:
         """Its websocket is never lost."""
 
     async def page(self, fetch: Fetch) -> list[Trade]:
@@ -175,8 +175,8 @@ def test_a_connection_that_ends_before_its_last_trade_is_taken_does_not_join_the
         told: Callable[[], None] = lambda: None
         connections: int = 0
 
-        def when_lost(self, tell: Callable[[], None]) -> None:
-            self.told = tell
+        def on_lost(self, callback: Callable[[], None]) -> None:
+            self.told = callback
 
         async def watch(self) -> list[Trade] | None:
             self.connections += 1
@@ -256,7 +256,7 @@ def test_a_throttled_webhook_function_is_sent_the_same_prices_again_and_that_is_
         return stored(prices)
 
     following = feed(MarketInMemory([trade(1), trade(2)]), throttles)
-    following.tell = told.append
+    following.notify = told.append
     run(following, lambda: following.lines[0].stored == 2)
     assert sent == [sent[0]] * 4
     assert [each.split(":")[0] for each in told] == ["Sending failed and is repeated", "Sending works again."]
@@ -279,7 +279,7 @@ def test_an_error_that_does_not_pass_ends_the_feed() -> None:
 
     told: list[str] = []
     following = feed(MarketInMemory([trade(1)]), refuses)
-    following.tell = told.append
+    following.notify = told.append
     with pytest.raises(AwsError):
         run(following, lambda: False)
     assert (following.unsent, told) == (1, [])  # nothing is said to be sent first
@@ -315,7 +315,7 @@ def test_an_error_that_does_not_pass_is_told_also_while_the_connections_are_clos
 def test_a_trade_that_is_no_price_is_named_and_the_others_are_sent() -> None:
     told: list[str] = []
     following = feed(MarketInMemory([trade(1), trade(2, "0"), trade(3)]), stored)
-    following.tell = told.append
+    following.notify = told.append
     run(following, lambda: following.lines[0].stored == 2)
     assert following.lines[0].refused == 1
     assert told == ["here:A/B: trade 2 is not accepted: price: must be greater than 0"]

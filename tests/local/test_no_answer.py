@@ -44,7 +44,7 @@ def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket
 def test_it_is_named_with_what_to_do(listener: socket.socket) -> None:
     told: list[str] = []
     with pytest.raises(Failure, match="has not answered for 0 s") as failed:
-        _ = Session(SessionOptions(environment="dev", target=Target.LOCAL), tell=told.append).aws
+        _ = Session(SessionOptions(environment="dev", target=Target.LOCAL), notify=told.append).aws
     name = f"The embedded engine (process {os.getpid()}, http://127.0.0.1:{listener.getsockname()[1]})"
     assert told == [f"{name} does not answer yet; waiting for 0 s more at most …"]
     assert failed.value.message.startswith(name)
@@ -73,10 +73,10 @@ def test_one_that_answers_late_is_waited_for(
 
     threads: list[threading.Thread] = []
 
-    def tell(_: str) -> None:
+    def notify(_: str) -> None:
         threads.append(threading.Thread(target=answer))
         threads[0].start()
 
-    aws = Session(SessionOptions(environment="dev", target=Target.LOCAL), tell=tell).aws
+    aws = Session(SessionOptions(environment="dev", target=Target.LOCAL), notify=notify).aws
     assert aws.endpoint_url == f"http://127.0.0.1:{listener.getsockname()[1]}"
     threads[0].join()

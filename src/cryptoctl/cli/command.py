@@ -159,7 +159,7 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
         finishes=declared.access in CHANGING,
     )
     if screen.can_draw:  # a person waits
-        session.tell = screen.say
+        session.notify = screen.say
     output = options.output or OutputFormat.TABLE
     run = CommandRun(session=session, screen=screen, output=output)
     code, failure = 0, None

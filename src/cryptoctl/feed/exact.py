@@ -66,14 +66,14 @@ class ExactNumbers:
     def on_error(self, client: Any, error: Any) -> None:
         """A connection has failed."""
         super().on_error(client, error)  # type: ignore[misc]
-        self._tell(client)
+        self._notify(client)
 
     def on_close(self, client: Any, error: Any) -> None:
         """A connection was closed."""
         super().on_close(client, error)  # type: ignore[misc]
-        self._tell(client)
+        self._notify(client)
 
-    def _tell(self, client: Any) -> None:
+    def _notify(self, client: Any) -> None:
         if self.lost is not None:
             self.lost(frozenset(map(str, client.subscriptions)))
 

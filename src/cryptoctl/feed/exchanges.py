@@ -60,8 +60,8 @@ class Market:
         of = market.get("quote" if inverse else "base")
         return f"contracts of {plain(size)} {of}" if size else "contracts"
 
-    def when_lost(self, tell: Callable[[], None]) -> None:
-        """Has `tell` called whenever a connection ends that the symbol's trades may have come through."""
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """Has `callback` called whenever a connection ends that the symbol's trades may have come through."""
         before = self._exchange.lost
 
         def lost(subscriptions: frozenset[str]) -> None:
@@ -69,7 +69,7 @@ class Market:
                 before(subscriptions)
             if self._may_be_mine(subscriptions):
                 self._mark_read()  # what it told last does not belong to the next one
-                tell()
+                callback()
 
         self._exchange.lost = lost
 
@@ -189,10 +189,10 @@ class Exchanges:
         sources: Sequence[FeedSource],
         *,
         clock: AsyncClock,
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
         stored: Collection[FeedSource] = (),
     ) -> None:
-        self._sources, self._clock, self._tell, self._stored = sources, clock, tell, stored
+        self._sources, self._clock, self._notify, self._stored = sources, clock, notify, stored
         self._ccxt = _ccxt()
         self._open: dict[str, Any] = {}
         self.markets: list[Market] = []
@@ -203,7 +203,7 @@ class Exchanges:
         try:
             await asyncio.gather(*map(self._load, dict.fromkeys(each.exchange for each in self._sources)))
             symbols = {name: exchange.markets for name, exchange in self._open.items()}
-            listed = listed_sources(self._sources, symbols, self._stored, self._tell)
+            listed = listed_sources(self._sources, symbols, self._stored, self._notify)
         except BaseException:
             await self.__aexit__()
             raise
@@ -258,7 +258,7 @@ class Exchanges:
                 pause_s = exchange.take_retry_after_s()
                 if not pause_s or exchange.refused not in ASKED_TOO_OFTEN:
                     raise
-            self._tell(f"{name} {asks_to_wait(pause_s, now_ms())}; its symbols are read then.")
+            self._notify(f"{name} {asks_to_wait(pause_s, now_ms())}; its symbols are read then.")
             await self._clock.sleep(pause_s, asyncio.Event())
 
 

@@ -49,8 +49,8 @@ class TradeSource(Protocol):
     def can_watch(self) -> bool:
         """Whether it can be followed through a websocket."""
 
-    def when_lost(self, tell: Callable[[], None]) -> None:
-        """Has `tell` called whenever a connection ends that the symbol's trades may have come through."""
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """Has `callback` called whenever a connection ends that the symbol's trades may have come through."""
 
     async def page(self, fetch: Fetch) -> list[Trade]:
         """Trades through REST. Raises TradeSourceError."""
@@ -145,7 +145,7 @@ class FollowedSymbol:
         """Follows the websocket, connecting anew. Raises TradeSourceError where that is of no use."""
         if not self.market.can_watch:
             return
-        self.market.when_lost(self._lost)
+        self.market.on_lost(self._lost)
         pauses, connected_s = doubling(FIRST_PAUSE_S, MAX_PAUSE_S), self._clock.now_s()
         while not self._stop.is_set():
             losses = self._losses

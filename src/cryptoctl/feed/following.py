@@ -47,7 +47,7 @@ class Feed:
     clock: AsyncClock
     stop: asyncio.Event
     now_ms: Callable[[], int]
-    tell: Callable[[str], None] = lambda _: None
+    notify: Callable[[str], None] = lambda _: None
     """is told what does not work, once each time"""
     sending: str = ""
     """what sending failed with last; empty while it works"""
@@ -80,7 +80,7 @@ class Feed:
         had_ended = sender.done()
         left = sum(line.tape.ready for line in self.lines) + self.under_way
         if left and not had_ended:
-            self.tell(
+            self.notify(
                 f"Stopping: {pluralize(left, 'price')} received before now will be sent first, for "
                 f"{ENDING_S:.0f} s at most. Press Ctrl-C again to stop at once."
             )
@@ -157,11 +157,11 @@ class Feed:
                     self.unsent += len(prices)
                     raise
                 if not self.sending:
-                    self.tell(f"Sending failed and is repeated: {error}")
+                    self.notify(f"Sending failed and is repeated: {error}")
                 self.sending = str(error)
             else:
                 if self.sending:
-                    self.tell("Sending works again.")
+                    self.notify("Sending works again.")
                 self.sending = ""
                 return results
             if self.stop.is_set():
@@ -185,7 +185,7 @@ class Feed:
         line.refused += 1
         if len(self.refusals) < MAX_REFUSALS_KEPT:
             self.refusals.append(RefusedTrade(line=line, trade=trade, reason=reason))
-            self.tell(f"{line.source}: trade {trade.id} is not accepted: {reason}")
+            self.notify(f"{line.source}: trade {trade.id} is not accepted: {reason}")
 
 
 def is_transient(error: AwsError | Failure) -> bool:

@@ -17,7 +17,7 @@ def listed_sources(
     sources: Sequence[FeedSource],
     exchanges: Mapping[str, Markets],
     stored: Collection[FeedSource],
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> list[FeedSource]:
     """The sources that their exchanges list. Raises Failure for what was probably mistyped, all at once.
 
@@ -45,7 +45,7 @@ def listed_sources(
             else "Write it as ccxt does, such as BTC/USDT; the exchange's own list of markets has the rest.",
         )
     for each in delisted:
-        tell(
+        notify(
             f"{each} is not followed, the others are: {each.exchange} does not list it any more. Leave it "
             "out, or start the feed again once it is listed; the table keeps its prices."
         )
