@@ -13,7 +13,7 @@ from cryptoctl.dashboard.reader import MAX_SYMBOLS_SAVED, ConnectedEnvironment, 
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.candles import Interval
-from cryptoctl.ops.overview import Intervals, OverviewReader
+from cryptoctl.ops.overview import OverviewReader, RefreshIntervals
 from cryptoctl.ops.prices import Query, enriched_prices
 from cryptoctl.ops.symbols import names
 from cryptoctl.reconcile.retry import RealClock, Retry
@@ -129,7 +129,7 @@ def test_what_cannot_be_read_is_said_and_read_again(pipeline: Live, aws: AskedAw
 
 def test_an_engine_that_comes_back_at_another_address_is_found_there(pipeline: Live, engine: Engine) -> None:
     session = Session(SessionOptions(environment=pipeline.session.environment, target=Target.LOCAL))
-    place = _places(session, Intervals())
+    place = _places(session, RefreshIntervals())
     before = place()
     assert place() is before
     port = engine.status().port

@@ -15,7 +15,7 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.prices import LAST
 from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.environments import not_deployed
-from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, Intervals, OverviewReader
+from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, OverviewReader, RefreshIntervals
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.session import Session
 from cryptoctl.settings import Target
@@ -79,7 +79,7 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
     return found
 
 
-def _places(session: Session, intervals: Intervals) -> Callable[[], ConnectedEnvironment]:
+def _places(session: Session, intervals: RefreshIntervals) -> Callable[[], ConnectedEnvironment]:
     """Gives the environment's place; a new one where its engine has come back at another address."""
     from cryptoctl.dashboard.reader import ConnectedEnvironment
 

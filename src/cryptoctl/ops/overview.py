@@ -185,28 +185,27 @@ class Overview:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Intervals:
-    """How many seconds a part may be old; a part that is older is read again."""
+class RefreshIntervals:
+    """How old a part may be; one that is older is read again. Queues and prices are read each time."""
 
-    inventory: float = 0.0
-    activity: float = 0.0
-    mapping: float = 0.0
-    errors: float = 0.0
-    names: float = 0.0
-    fast: float = 0.0
+    inventory_s: float = 0.0
+    activity_s: float = 0.0
+    mapping_s: float = 0.0
+    errors_s: float = 0.0
+    names_s: float = 0.0
 
 
 # On AWS each part is refreshed as often as it can change and its requests are worth (docs/performance.md).
-ON_AWS = Intervals(inventory=60, activity=30, mapping=30, errors=10, names=60, fast=0)
-ON_THE_ENGINE = Intervals(inventory=15, activity=5, mapping=2, errors=2, names=5, fast=0)
+ON_AWS = RefreshIntervals(inventory_s=60, activity_s=30, mapping_s=30, errors_s=10, names_s=60)
+ON_THE_ENGINE = RefreshIntervals(inventory_s=15, activity_s=5, mapping_s=2, errors_s=2, names_s=5)
 
 
 class OverviewReader:
     """Reads overviews, again and again; each at most three round trips behind one another."""
 
-    def __init__(self, aws: Aws, stack: Stack, intervals: Intervals | None = None) -> None:
+    def __init__(self, aws: Aws, stack: Stack, intervals: RefreshIntervals | None = None) -> None:
         self._aws, self._stack = aws, stack
-        self._intervals = intervals or Intervals()
+        self._intervals = intervals or RefreshIntervals()
         self._read: dict[str, tuple[float, Any]] = {}
         self._unread: dict[str, str] = {}
         self._complete: dict[str, bool] = {}
@@ -215,13 +214,13 @@ class OverviewReader:
         """The environment now. What the credentials may not read is left out."""
         aws, stack, intervals = self._aws, self._stack, self._intervals
         parts: dict[str, tuple[float, Callable[[], Any]]] = {
-            "the resources": (intervals.inventory, lambda: status.inventory(stack, aws)),
-            "the metrics": (intervals.activity, lambda: activity(aws, stack)),
-            "the stream mapping": (intervals.mapping, self._mappings),
-            THE_ERRORS: (intervals.errors, self._errors),
-            "the alarms": (intervals.mapping, lambda: alarm_states(aws, stack)),
-            "the queues": (intervals.fast, self._queues),
-            "the prices": (intervals.fast, self._symbols),
+            "the resources": (intervals.inventory_s, lambda: status.inventory(stack, aws)),
+            "the metrics": (intervals.activity_s, lambda: activity(aws, stack)),
+            "the stream mapping": (intervals.mapping_s, self._mappings),
+            THE_ERRORS: (intervals.errors_s, self._errors),
+            "the alarms": (intervals.mapping_s, lambda: alarm_states(aws, stack)),
+            "the queues": (0.0, self._queues),
+            "the prices": (0.0, self._symbols),
         }
         read = aws.map(lambda name: self._part(name, *parts[name]), parts)
         found: dict[str, Any] = dict(zip(parts, read, strict=True))
@@ -278,7 +277,7 @@ class OverviewReader:
         )
 
     def _symbols(self) -> tuple[SymbolState, ...] | None:
-        names = self._part(THE_SYMBOLS, self._intervals.names, self._names)
+        names = self._part(THE_SYMBOLS, self._intervals.names_s, self._names)
         if names is None:
             return None
         try:
