@@ -13,7 +13,7 @@ from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.resuming import StartPoint, start_after
 from cryptoctl.feed.tape import BACK_MS, Tape
 from cryptoctl.feed.trade import Trade
-from feed.test_tape import BEGIN_MS, UNNUMBERED, trade
+from feed.exchange_tape import BEGIN_MS, UNNUMBERED, trade
 
 SECOND_MS = BEGIN_MS
 

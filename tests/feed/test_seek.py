@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.feed.tape import Tape
 from cryptoctl.feed.trade import Trade
-from feed.test_tape import BEGIN_MS, NUMBERED_BY_ID, trade
+from feed.exchange_tape import BEGIN_MS, NUMBERED_BY_ID, trade
 
 
 @settings(max_examples=30)

@@ -9,7 +9,7 @@ from cryptoctl.feed.resuming import StartPoint
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.ui.feed import show_start_point, show_summary
 from cryptoctl.ui.screen import Screen
-from feed.test_tasks import MarketInMemory, feed, stored
+from feed.market_in_memory import MarketInMemory, feed, stored
 
 SINCE_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
