@@ -20,42 +20,28 @@ from cli.conftest import day as day
 from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.numbers import plain
-from cryptoctl.dashboard.documents import MAX_ERRORS, prices, state
+from cryptoctl.dashboard.documents import MAX_ERRORS, prices
 from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.dashboard.reader import MAX_CANDLES_SAVED, _newest
 from cryptoctl.dashboard.site import Site
 from cryptoctl.local.engine import Engine
-from cryptoctl.ops.overview import THE_SYMBOLS, Overview
+from cryptoctl.ops.overview import THE_SYMBOLS
 from cryptoctl.ops.prices import row
 from cryptoctl.ops.times import now_ms
-from cryptoctl.ui.overview import overview_document
-from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.text import percent_text
+from dashboard.browsing import READY, told
+from dashboard.browsing import browser as browser
+from dashboard.browsing import nothing_noted as nothing_noted
 from dashboard.conftest import ToldReader
 from dashboard.prices_of import AT_MS, stored
 from kit.browser import Browser
 from kit.engines import OPTIONS
 from kit.waiting import eventually
-from local.test_browser import page_at
+from kit.web_page import page_at
 from ui.overviews import ERROR, HEALTHY
 
 pytestmark = pytest.mark.process
-READY = "typeof page === 'object' && page.chart !== null && page.chart.candles.length > 0"
 MARKUP = "<img src=x onerror=window.hit=1></script><script>window.hit=1</script>"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("profile")) as browser:
-        browser.size(1400, 1000)
-        yield browser
-
-
-@pytest.fixture(autouse=True)
-def nothing_noted(browser: Browser) -> None:
-    browser.open("about:blank")
-    browser.requests.clear()
-    browser.problems.clear()
 
 
 @contextmanager
@@ -185,14 +171,6 @@ def test_another_page_reads_embeds_and_runs_nothing(browser: Browser, site: Site
         browser.until("document.title === 'another'")
         seen = {name: browser.run(each.replace("URL", json.dumps(site.url))) for name, each in tries.items()}
     assert seen == {"read": "failed", "blind": "failed", "script": "failed"}
-
-
-def told(overview: Overview, *names: str) -> dict[str, Any]:
-    """What a server says of an environment."""
-    document = overview_document(Screen(colour=False), overview, "here")
-    known = {"location": "here", "interval": "1m", "trouble": "", "names": names, "names_known": True}
-    hint = "No prices yet: `cryptoctl send-price BTC 50000 coinbase --local`"
-    return {**known, "empty": hint, "state": state(overview, document)}
 
 
 def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reader: ToldReader) -> None:

@@ -10,10 +10,10 @@ from cryptoctl.dashboard.documents import prices
 from cryptoctl.dashboard.page import saved
 from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.ops.candles import Interval
+from dashboard.browsing import READY, told
+from dashboard.browsing import browser as browser
+from dashboard.browsing import nothing_noted as nothing_noted
 from dashboard.prices_of import AT_MS, stored
-from dashboard.test_browser import READY, told
-from dashboard.test_browser import browser as browser
-from dashboard.test_browser import nothing_noted as nothing_noted
 from kit.browser import Browser
 from ui.overviews import HEALTHY
 

@@ -16,7 +16,7 @@ from cryptoctl.reconcile.plan import Action
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from laws.drifts import variants
-from laws.test_laws import done
+from laws.whole_stack import done
 from live import Connect, Live
 
 pytestmark = pytest.mark.engine

@@ -8,41 +8,18 @@ from dataclasses import replace
 import pytest
 
 from cryptoctl.aws import Aws
-from cryptoctl.provisioners.function import Code
-from cryptoctl.reconcile.execute import Report, StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import refs, serialize
 from cryptoctl.settings import EnvironmentSettings
-from cryptoctl.stack import APPLICATION, Stack
+from cryptoctl.stack import Stack
 from laws.drifts import CONSTANTS, FROM_ELSEWHERE, calls_towards, variants
-from live import WITH_A_SENDER, Connect, Live
+from laws.whole_stack import done, each_resource, operations
+from live import Connect, Live
 
 pytestmark = pytest.mark.engine
-
-# The stack as it is in any environment, to name the tests by; nothing is sent with it.
-PATTERN = list(
-    Stack(
-        Scope(environment="E", account="0" * 12, region="us-east-1", extra_tags=APPLICATION),
-        WITH_A_SENDER,
-        Code(zip_bytes=b"", sha256=""),
-    )
-)
-NAMES = [str(resource) for resource in PATTERN]
-each_resource = pytest.mark.parametrize("index", range(len(PATTERN)), ids=NAMES)
-
-
-def done(report: Report) -> None:
-    assert [
-        (str(r.step.resource), r.problem) for r in report.results if r.outcome is not StepOutcome.DONE
-    ] == []
-
-
-def operations(plan: Plan) -> Counter[tuple[str, str]]:
-    return Counter((call.service, call.operation) for step in plan.work for call in step.calls)
 
 
 def test_law_1_a_plan_sends_no_writing_call(fresh: Live) -> None:

@@ -15,7 +15,7 @@ from cryptoctl.aws_responses import AwsResponse
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
-from laws.test_laws import each_resource
+from laws.whole_stack import each_resource
 from live import Live
 
 pytestmark = pytest.mark.engine

@@ -21,7 +21,7 @@ from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
-from laws.test_laws import PATTERN, done
+from laws.whole_stack import PATTERN, done
 from live import Live
 
 pytestmark = pytest.mark.engine

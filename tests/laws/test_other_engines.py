@@ -18,7 +18,7 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from kit.clocks import FakeClock
 from laws.drifts import CONSTANTS
 from laws.other_engines import GAPS, Gaps, PatchedAws, other_engine
-from laws.test_laws import done, operations
+from laws.whole_stack import done, operations
 from live import Live, Silent
 
 pytestmark = pytest.mark.process

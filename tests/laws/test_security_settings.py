@@ -16,7 +16,7 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.security_settings import FunctionSettings, SecuritySettings
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
-from laws.test_laws import done
+from laws.whole_stack import done
 from live import Connect, Live
 
 pytestmark = pytest.mark.engine

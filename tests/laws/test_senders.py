@@ -18,7 +18,7 @@ from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 from laws.drifts import SOMETHING, made_anew
-from laws.test_laws import done
+from laws.whole_stack import done
 from live import LAG_ALARM, Connect, Live
 
 pytestmark = pytest.mark.engine

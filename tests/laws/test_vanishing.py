@@ -9,7 +9,7 @@ import pytest
 
 from cryptoctl.aws import Aws, AwsError, Response
 from cryptoctl.reconcile.planner import owned
-from laws.test_laws import each_resource
+from laws.whole_stack import each_resource
 from live import Live
 
 pytestmark = pytest.mark.engine

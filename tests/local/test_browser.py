@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from cryptoctl.local.engine import Engine
-from kit.browser import NOWHERE_ELSE, OWN_BUSINESS, chromium
+from kit.web_page import look, page_at
 from local.clients import client, workbench
 from local.conftest import QUICK
 
@@ -43,38 +38,6 @@ const tries = {
   setTimeout(() => { document.body.textContent = "@seen " + JSON.stringify(seen) + " @end"; }, 500);
 })();
 </script>"""
-
-
-@contextmanager
-def page_at(text: str) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("content-type", "text/html")
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_arguments: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
-
-
-def look(url: str, profile: Path) -> str:
-    """The page's text after its scripts have run."""
-    command = [chromium(), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
-    # The private-network rules of newer browsers are switched off: the engine must not need them.
-    off = f"PrivateNetworkAccessRespectPreflightResults,LocalNetworkAccessChecks,{OWN_BUSINESS}"
-    hosts = f"MAP evil.example 127.0.0.1, {NOWHERE_ELSE}"
-    command += [f"--disable-features={off}", f"--host-resolver-rules={hosts}", "--virtual-time-budget=8000"]
-    shown = subprocess.run(
-        [*command, "--dump-dom", url], capture_output=True, text=True, timeout=90, check=False
-    )
-    return shown.stdout
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])

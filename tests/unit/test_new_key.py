@@ -16,7 +16,7 @@ from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from kit.clocks import FakeClock
 from live import Silent
-from unit.test_two_runs import ALIAS, SCOPE, FakeKms, named_by_another_run
+from unit.fake_kms import ALIAS, SCOPE, FakeKms, named_by_another_run
 
 BY_TAGS = ("CreateAlias", "PutKeyPolicy", "EnableKeyRotation", "ScheduleKeyDeletion")
 DENIED = "User: u is not authorized to perform"

@@ -20,7 +20,7 @@ from cryptoctl.ops.webhook.http import send_request
 from cryptoctl.ops.webhook.requests import RequestMaker, SenderRequest
 from cryptoctl.webhook_presets import PresetName
 from cryptoctl.webhook_settings import SenderSettings, senders_variable
-from local.test_browser import page_at
+from kit.web_page import page_at
 
 NOW_S = float(int(time.time()))
 LIMITS = TimeLimits(now_ms=int(NOW_S * 1000), arrival_ms=int(NOW_S * 1000))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.test_browser import look, page_at
+from kit.web_page import look, page_at
 from webhook.conftest import Door
 
 pytestmark = [pytest.mark.engine, pytest.mark.process]

@@ -1,0 +1,35 @@
+"""The stack of any environment, to name the tests by; what a plan sends, and that a run of it is done."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.execute import Report, StepOutcome
+from cryptoctl.reconcile.plan import Plan
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.stack import APPLICATION, Stack
+from live import WITH_A_SENDER
+
+# The stack as it is in any environment, to name the tests by; nothing is sent with it.
+PATTERN = list(
+    Stack(
+        Scope(environment="E", account="0" * 12, region="us-east-1", extra_tags=APPLICATION),
+        WITH_A_SENDER,
+        Code(zip_bytes=b"", sha256=""),
+    )
+)
+NAMES = [str(resource) for resource in PATTERN]
+each_resource = pytest.mark.parametrize("index", range(len(PATTERN)), ids=NAMES)
+
+
+def done(report: Report) -> None:
+    assert [
+        (str(r.step.resource), r.problem) for r in report.results if r.outcome is not StepOutcome.DONE
+    ] == []
+
+
+def operations(plan: Plan) -> Counter[tuple[str, str]]:
+    return Counter((call.service, call.operation) for step in plan.work for call in step.calls)
