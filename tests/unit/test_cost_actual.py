@@ -16,7 +16,7 @@ from rich.console import Console
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.ops.cost.actual import ActualCost, _passed, actual_cost, billed_metrics
+from cryptoctl.ops.cost.actual import ActualCost, _counted_traffic, actual_cost, billed_metrics
 from cryptoctl.ops.cost.estimate import CostEstimate
 from cryptoctl.ops.cost.traffic import Load, traffic
 from cryptoctl.provisioners.table import NOT_FOUND
@@ -198,7 +198,7 @@ def test_what_no_metric_tells_is_as_estimated_where_there_was_any_use() -> None:
     expected = traffic(STACK, Load(prices_per_s=1, days=7))
     assert expected[STACK.prices].key_requests and expected[STACK.webhook].traces
     counted = [(each, 0.0 if each.resource is STACK.webhook else 1.0) for each in billed_metrics(STACK)]
-    passed = _passed(STACK, counted, expected, size_bytes=0)
+    passed = _counted_traffic(STACK, counted, expected, size_bytes=0)
     assert passed[STACK.prices].key_requests == expected[STACK.prices].key_requests
     assert passed[STACK.enricher].traces == expected[STACK.enricher].traces
     assert passed[STACK.webhook].traces == passed[STACK.webhook].metrics == 0

@@ -49,7 +49,7 @@ def down(
             # A protected environment is kept whole, not its table alone.
             whole = make_plan(list(session.stack), session.aws, Goal.ABSENT)
             check(whole)
-            kept = _there(whole)
+            kept = _data_holders(whole)
         if plan.work and not yes:
             _ask(run)
     last = carry_out_removal(run, plan, look)
@@ -80,7 +80,7 @@ def _ask(run: CommandRun) -> None:
         raise Failure(ExitCode.REFUSED, "The name does not match. Nothing was changed.")
 
 
-def _there(plan: Plan) -> list[str]:
+def _data_holders(plan: Plan) -> list[str]:
     """What holds data, as far as there is any."""
     steps = (step for step in plan.steps if step.resource.holds_data)
     return [str(step.resource) for step in steps if step.delta.observed is not None]

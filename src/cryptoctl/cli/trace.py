@@ -80,7 +80,7 @@ def trace(
             "For example `cryptoctl trace BTC --id 7`.",
         )
     since_ms = parse_time_ms(LOOKS_BACK if since is None else since)
-    wanted = _wanted(symbol, given)
+    wanted = _selector(symbol, given)
     tracer = _tracer(run)
     found = tracer.items(wanted, since_ms)
     if len(found) > 1:
@@ -151,7 +151,7 @@ def _tracer(run: CommandRun) -> Tracer:
     )
 
 
-def _wanted(symbol: str, given: _Given) -> PriceSelector:
+def _selector(symbol: str, given: _Given) -> PriceSelector:
     shown = f"`cryptoctl prices {stored_as(symbol)} --output json`"
     if given.at is None and given.id is None and given.sort_key is None:
         raise Failure(
@@ -235,7 +235,7 @@ def _no_such_price(run: CommandRun, selector: PriceSelector, since_ms: int, *, r
     letters = "no dead letter about one" if read else "none of the dead letters that were read is about one"
     return Failure(
         ExitCode.FAILED,
-        f"No price {_said(selector)} in {run.session.location}{window}, and {letters}; {last}.",
+        f"No price {_described(selector)} in {run.session.location}{window}, and {letters}; {last}.",
         _further_back(run, selector, since_ms) if window and newest else _what_is_there(selector),
     )
 
@@ -254,6 +254,6 @@ def _what_is_there(selector: PriceSelector) -> str:
     return f"`{command_about('prices', selector.symbol)}` shows what is there."
 
 
-def _said(selector: PriceSelector) -> str:
+def _described(selector: PriceSelector) -> str:
     at = f" at {time_text(selector.between_ms[0])} UTC" if selector.between_ms else ""
     return f"of {selector}{at}"

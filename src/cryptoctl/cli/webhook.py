@@ -64,7 +64,7 @@ def show(run: CommandRun, name: Name, reveal: Reveal = False, body: Body = None)
     """Show what to give a sender: the address, the secret, and a message or a request to paste."""
     maker, store = _sender(run, name)
     found = store.read()
-    shown = reveal or _asked(run, name)
+    shown = reveal or _confirmed(run, name)
     # A signature shows nothing of the secret; a token and a password are the secret.
     secret = found.secret if shown or maker.keys["scheme"] == "hmac" else HIDDEN
     curl, unknown = _curl(maker, secret, body)
@@ -155,7 +155,7 @@ def rotate(
                 "function may know the old one only.",
                 f"{shows} Do not rotate again for it.",
             ) from None
-    shown = reveal or _asked(run, name)
+    shown = reveal or _confirmed(run, name)
     run.set_members(secret=new if shown else None, effective=not no_wait)
     if not run.is_json:
         _say_secret(run, rotated, shown)
@@ -208,7 +208,7 @@ def _sender(run: CommandRun, name: str) -> tuple[RequestMaker, SecretStore]:
     return maker, SecretStore(aws=aws, stack=stack, sender=name)
 
 
-def _asked(run: CommandRun, name: str) -> bool:
+def _confirmed(run: CommandRun, name: str) -> bool:
     can_ask = run.screen.can_ask and not run.is_json
     return can_ask and run.screen.confirmed(f"Show the secret of {name} on this screen?")
 

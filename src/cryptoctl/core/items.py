@@ -101,7 +101,7 @@ def stored_price(item: Item) -> StoredPrice:
         volume=Decimal(0) if volume is None else volume,
         exchange=_text(item, "exchange") or "",
         id=item["id"].get("S") or item["id"].get("N") if "id" in item else None,
-        occurrence=_whole(item, "occurrence"),
+        occurrence=_integer(item, "occurrence"),
         processed=item.get("processed", {}).get("BOOL") is True,
         enriched_at=item.get("enriched_at", {}).get("S"),
         revision=item.get("rev"),
@@ -138,7 +138,7 @@ def _number(item: Item, name: str) -> Decimal | None:
         raise UnusableError(f"its {name} cannot be read: {error}") from None
 
 
-def _whole(item: Item, name: str) -> int | None:
+def _integer(item: Item, name: str) -> int | None:
     """A count that we wrote; what somebody else wrote there says nothing."""
     text = item.get(name, {}).get("N", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

@@ -142,7 +142,7 @@ class Market:
         lasting = isinstance(error, (self._ccxt.NotSupported, self._ccxt.ArgumentsRequired))
         lasting = lasting or (_NO_KEY in str(error) and not watching)
         pause_s = self._exchange.take_retry_after_s()
-        return TradeSourceError(_told(self.source.exchange, error), pause_s=pause_s, lasting=lasting)
+        return TradeSourceError(_described(self.source.exchange, error), pause_s=pause_s, lasting=lasting)
 
     def _trades(self, records: Iterable[Mapping[str, Any]]) -> list[Trade]:
         return [self._trade(each) for each in records]
@@ -171,7 +171,7 @@ class Market:
         return trade
 
 
-def _told(exchange: str, error: Exception) -> str:
+def _described(exchange: str, error: Exception) -> str:
     """What ccxt says, and why it says so: of a name, a proxy or a certificate its own words have nothing."""
     said = f"{type(error).__name__}: {one_line(str(error)).removeprefix(f'{exchange} ')}"
     why = "" if error.__cause__ is None else one_line(str(error.__cause__))
@@ -231,7 +231,7 @@ class Exchanges:
         try:
             await self._load_markets(name, exchange)
         except Exception as error:
-            why = f"{_told(name, error)}."
+            why = f"{_described(name, error)}."
             if not isinstance(error, (self._ccxt.BaseError, OSError)):
                 why = f"an answer of another shape ({type(error).__name__})."  # whatever its parsers raise
             raise Failure(

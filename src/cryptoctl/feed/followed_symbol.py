@@ -135,7 +135,7 @@ class FollowedSymbol:
             try:
                 trades = await self.market.page(fetch)
             except TradeSourceError as error:
-                self.fetching = self._told(error)
+                self.fetching = self._described(error)
                 await self._wait_out(error, pauses)
                 continue
             self.fetching, pauses = "", doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
@@ -153,7 +153,7 @@ class FollowedSymbol:
                 trades = await self._next()
             except TradeSourceError as error:
                 self.tape.broken()
-                self.watching = self._told(error)
+                self.watching = self._described(error)
                 # One that tells trades and fails each time soon after is a failing one still.
                 if self._clock.now_s() - connected_s >= QUIET_S:
                     pauses = doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
@@ -186,7 +186,7 @@ class FollowedSymbol:
         finally:
             waiting.cancel()
 
-    def _told(self, error: TradeSourceError) -> str:
+    def _described(self, error: TradeSourceError) -> str:
         if error.pause_s <= MAX_PAUSE_S:  # no longer than without being asked: not told anew each time
             return error.message
         return f"{error.message}; {self.source.exchange} {asks_to_wait(error.pause_s, self._now_ms())}"

@@ -105,18 +105,19 @@ def with_head(stream: BinaryIO, live: LivePipe | None, *, wait_s: float) -> Pipe
             ended = True
             break
         found += more
-    end = len(found) if ended else _whole(found)
+    end = len(found) if ended else _end_of_last_line(found)
     return Pipe([found[:end], found[end:]], stream)
 
 
-def _whole(found: bytes) -> int:
+def _end_of_last_line(found: bytes) -> int:
     return max(found.rfind(b"\n"), found.rfind(b"\r")) + 1
 
 
 def has_record(found: bytes) -> bool:
     """Whether the whole lines tell a format: a line of JSON, a row of values, or names and a row."""
     lines = (
-        each.strip(b"\xef\xbb\xbf\xff\xfe\0 \t") for each in re.split(rb"[\r\n]+", found[: _whole(found)])
+        each.strip(b"\xef\xbb\xbf\xff\xfe\0 \t")
+        for each in re.split(rb"[\r\n]+", found[: _end_of_last_line(found)])
     )
     filled = [each for each in lines if each]
     if len(filled) != 1:

@@ -77,7 +77,7 @@ class Engine:
         Without a port it listens where it did last time, else on DEFAULT_PORT; 0 lets the system choose.
         Raises EngineError where the port is taken, ministack is not installed, or the engine died.
         """
-        with self._said("Starting"):
+        with self._translate_errors("Starting"):
             self._data.create()
             with self._data.starting():
                 running = self.status()
@@ -91,7 +91,7 @@ class Engine:
 
     def check_start(self, port: int | None) -> None:
         """Raises EngineError where `start` would: of the directory, the port, or what is not installed."""
-        with self._said("Starting"):
+        with self._translate_errors("Starting"):
             self._data.check_place()
         launch.check(self._port_to_use(port))
 
@@ -110,7 +110,7 @@ class Engine:
         return stopped
 
     def _stop(self) -> bool:
-        with self._said("Stopping"):
+        with self._translate_errors("Stopping"):
             if not self._data.running():
                 self._end_leftovers()
                 return False
@@ -149,7 +149,7 @@ class Engine:
 
         `with_problems`: the engine itself is asked for its problems; that it does not answer is one.
         """
-        with self._said("Looking for"):
+        with self._translate_errors("Looking for"):
             running = self._data.running()
             record = self._settled_record() if running else self._data.read()
             # One that was just ending has ended meanwhile.
@@ -184,7 +184,7 @@ class Engine:
     def reset(self) -> None:
         """Stops the engine and deletes all of its data."""
         self._stop()
-        with self._said("Deleting the data of"):
+        with self._translate_errors("Deleting the data of"):
             if self._data.directory.exists():
                 with self._data.starting():
                     for path in self._data.directory.iterdir():
@@ -200,11 +200,11 @@ class Engine:
 
         All environments are in one account, 000000000000, so that they can be listed side by side.
         """
-        with self._said("Making an access key of"):
+        with self._translate_errors("Making an access key of"):
             return AccessKeys(self._data.key_file).of(environment)
 
     @contextmanager
-    def _said(self, doing: str) -> Iterator[None]:
+    def _translate_errors(self, doing: str) -> Iterator[None]:
         """What the directory refuses, as one sentence; refused itself where it is not this user's alone."""
         if exposed := self._data.exposure():
             raise EngineError(

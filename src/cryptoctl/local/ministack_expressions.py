@@ -35,7 +35,7 @@ def condition_holds(
 ) -> bool:
     """Whether a condition holds for an item. Raises ServiceError where it cannot be read."""
     evaluate = _dynamodb()._evaluate_condition  # noqa: SLF001
-    return bool(_said(lambda: evaluate(text, item, values, names, field)))
+    return bool(_translate_errors(lambda: evaluate(text, item, values, names, field)))
 
 
 def attributes_read(text: str, names: Mapping[str, str]) -> set[str]:
@@ -51,7 +51,7 @@ def attributes_read(text: str, names: Mapping[str, str]) -> set[str]:
 def updated(text: str, item: Item, values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[Item, Paths]:
     """The item after an update expression, and the places that it names. Raises ServiceError."""
     apply = _dynamodb()._apply_update_expression  # noqa: SLF001
-    changed: tuple[Item, Paths] = _said(lambda: apply(item, text, values, names))
+    changed: tuple[Item, Paths] = _translate_errors(lambda: apply(item, text, values, names))
     return changed
 
 
@@ -65,7 +65,7 @@ def parts(item: Item, paths: Paths) -> Item:
 def projected(text: str, item: Item, names: Mapping[str, str]) -> Item:
     """The parts of an item that a projection asks for. Raises ServiceError where it cannot be read."""
     project = _dynamodb()._project_item  # noqa: SLF001
-    found: Item = _said(lambda: project(item, text, names))
+    found: Item = _translate_errors(lambda: project(item, text, names))
     return found
 
 
@@ -82,7 +82,7 @@ def key_clauses(text: str) -> list[Tokens]:
 def parse_statement(text: str, parameters: list[Any]) -> dict[str, Any]:
     """A PartiQL statement: its `op`, `table`, `conditions` as (name, operator, value), and more."""
     parse = _dynamodb()._parse_partiql  # noqa: SLF001
-    parsed: dict[str, Any] = _said(lambda: parse(text, parameters))
+    parsed: dict[str, Any] = _translate_errors(lambda: parse(text, parameters))
     return parsed
 
 
@@ -106,7 +106,7 @@ def run_statement(
         hash_key, range_key, _, problem = dynamodb._partiql_key_target(table, parsed)  # noqa: SLF001
         _raise(problem)
         table["items"] = {hash_key: {range_key: item}}
-    response = _said(lambda: run(table, parsed))
+    response = _translate_errors(lambda: run(table, parsed))
     _raise(response)
     left = [each for partition in table["items"].values() for each in partition.values()]
     return (left[0] if left else None), json.loads(response[2])["Items"]
@@ -119,7 +119,7 @@ def _raise(response: tuple[int, Any, bytes] | None) -> None:
         raise ServiceError(content["__type"], message)
 
 
-def _said(run: Callable[[], Any]) -> Any:
+def _translate_errors(run: Callable[[], Any]) -> Any:
     try:
         return run()
     except ValueError as error:

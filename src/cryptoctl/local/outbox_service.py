@@ -85,7 +85,7 @@ class Outbox:
             found = await self._subscribers(region, topic)
             self._outside[region, topic] = [each for each in found if each[1] in OUTSIDE]
         for arn, protocol, endpoint in self._outside[region, topic]:
-            if await self._wanted(region, arn, publication):
+            if await self._passes_filter(region, arn, publication):
                 text = publication.text_for(protocol)
                 self._keep(region, protocol, endpoint, topic, publication.subject, text)
 
@@ -102,7 +102,7 @@ class Outbox:
                 return found
             more["NextToken"] = token
 
-    async def _wanted(self, region: str, subscription: str, publication: _Publication) -> bool:
+    async def _passes_filter(self, region: str, subscription: str, publication: _Publication) -> bool:
         """Whether a subscription's filter policy lets the message through."""
         if not subscription.startswith("arn:"):
             return True

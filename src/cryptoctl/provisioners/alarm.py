@@ -79,7 +79,7 @@ class Alarm(Listed, Priced):
             fields={
                 **{name: its.get(name) for name in self._settings()},
                 "Unit": its.get("Unit"),
-                "Threshold": _whole(its.get("Threshold")),
+                "Threshold": _integer(its.get("Threshold")),
                 "Dimensions": mapped(its.get("Dimensions", ()), "Name", "Value"),
                 "AlarmActions": tuple(its.get("AlarmActions", ())),
                 "OKActions": tuple(its.get("OKActions", ())),
@@ -164,7 +164,7 @@ def alarm_name(environment: str, about: str) -> str:
     return f"cryptoctl-{environment}-{about}"
 
 
-def _whole(number: float | None) -> float | None:
+def _integer(number: float | None) -> float | None:
     return int(number) if number is not None and number == int(number) else number
 
 

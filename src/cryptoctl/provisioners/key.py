@@ -79,13 +79,13 @@ class Key(AssignedArn, Preflight, Priced):
             # Only what has the name decides which other keys are too many.
             own = named is None or named["KeyMetadata"]["KeyId"] == self.only_id
             other = None if own else aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=self.only_id)
-            return self._seen(aws, other["KeyMetadata"], alias=None) if other else None
+            return self._observed(aws, other["KeyMetadata"], alias=None) if other else None
         metadata = named["KeyMetadata"] if named else by_tags(aws, self.scope.owner_tags)
         if metadata is None:
             return None
-        return self._seen(aws, metadata, alias=self.name if named else None)
+        return self._observed(aws, metadata, alias=self.name if named else None)
 
-    def _seen(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed | None:
+    def _observed(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed | None:
         key_id = metadata["KeyId"]
         policy, rotation, tags = aws.gather(
             lambda: aws.find("kms", "GetKeyPolicy", not_found=NOT_FOUND, KeyId=key_id, PolicyName="default"),
@@ -189,7 +189,7 @@ class Key(AssignedArn, Preflight, Priced):
             yield call("kms", "CreateAlias", exists=exists, AliasName=self.name, TargetKeyId=found)
             # Another run may name another key first: only the one with the name is the environment's, and
             # nothing else may use it before.
-            yield self._named()
+            yield self._await_alias()
         if delta.creating or delta.touches("Policy"):
             # Not in CreateKey: that asks that its caller may change the policy afterwards, which these
             # credentials may only once the key's tags count.
@@ -211,9 +211,9 @@ class Key(AssignedArn, Preflight, Priced):
             yield call("kms", "DeleteAlias", gone=NOT_FOUND, AliasName=self.name)
         yield self._schedule_deletion(observed.outputs["KeyId"])
         if observed.fields["Alias"] is not None:
-            yield self._forgotten()
+            yield self._await_alias_removal()
 
-    def _named(self) -> WaitUntil:
+    def _await_alias(self) -> WaitUntil:
         return WaitUntil(
             service="kms",
             operation="DescribeKey",
@@ -227,7 +227,7 @@ class Key(AssignedArn, Preflight, Priced):
             hint=LOOK_AGAIN,
         )
 
-    def _forgotten(self) -> WaitUntil:
+    def _await_alias_removal(self) -> WaitUntil:
         # Another run may have named another key meanwhile, or have taken this one back.
         return WaitUntil(
             service="kms",

@@ -129,7 +129,7 @@ class Orphans:
         orphaned = {
             each: its for each, its in observed.items() if isinstance(its, Observed) and _orphaned(each, its)
         }
-        kept = {each: why for each, its in orphaned.items() if (why := self._kept(each, its))}
+        kept = {each: why for each, its in orphaned.items() if (why := self._reason_to_keep(each, its))}
         hidden = {each: its for each, its in observed.items() if isinstance(its, ReadRefusal)}
         tagged = "has this environment's tags"
         return FoundOrphans(
@@ -189,7 +189,7 @@ class Orphans:
         kinds = (*self.stack, *self.unconfigured)
         return next(filter(None, (for_arn(resource, arn) for resource in kinds)), None)
 
-    def _kept(self, resource: Provisioner, observed: Observed) -> str:
+    def _reason_to_keep(self, resource: Provisioner, observed: Observed) -> str:
         if held := observed.data or ("data" if resource.holds_data else ""):
             return f"it holds {held}; delete it by its name in the AWS console if nobody needs it"
         protected = isinstance(resource, DeletionProtected) and resource.deletion_blocker(observed)

@@ -23,16 +23,16 @@ def waiting(screen: Screen, clock: Clock) -> Iterator[Callable[[Wait], None]]:
         waits[:] = [wait]
         if not screen.can_draw and wait.waited_s >= TOLD_AFTER_S and wait.reason not in told:
             told.add(wait.reason)
-            screen.say(_told(wait))
+            screen.say(_sentence(wait))
 
     def render() -> Text:
         seconds = clock.now_s() - began_s
-        return Text(f"{spinner(seconds)} {_told(waits[0])} {seconds:.0f} s" if waits else "")
+        return Text(f"{spinner(seconds)} {_sentence(waits[0])} {seconds:.0f} s" if waits else "")
 
     with screen.drawn(render):
         yield on_wait
 
 
-def _told(wait: Wait) -> str:
+def _sentence(wait: Wait) -> str:
     most = "" if wait.timeout_s is None else f" ({wait.timeout_s:.0f} s at most)"
     return printable(f"Waiting for {wait.reason}{most} …")

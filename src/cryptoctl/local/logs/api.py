@@ -188,7 +188,7 @@ class LogsApi:
                 found.append(last)
             if len(found) == limit:
                 break
-        response: dict[str, Any] = {"events": [_shown(event) for event in found], "searchedLogStreams": []}
+        response: dict[str, Any] = {"events": [_document(event) for event in found], "searchedLogStreams": []}
         if last is not None and (last is not scanned[-1] or len(scanned) == SCANNED_AT_ONCE):
             response["nextToken"] = f"{last.at}/{last.id}"
         return response
@@ -243,7 +243,7 @@ def _name(stream: dict[str, int | str]) -> str:
     return str(stream["logStreamName"])
 
 
-def _shown(event: LogEvent) -> dict[str, Any]:
+def _document(event: LogEvent) -> dict[str, Any]:
     return {
         "logStreamName": event.stream,
         "timestamp": event.at,

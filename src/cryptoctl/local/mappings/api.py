@@ -51,7 +51,7 @@ class MappingsApi:
         if mapping is None:
             return None
         if request.method == "GET":
-            return _shown(mapping)
+            return _response(mapping)
         return await (self._update(request, mapping) if request.method == "PUT" else self._delete(mapping))
 
     async def _create(self, request: HttpRequest) -> HttpResponse | None:
@@ -75,7 +75,7 @@ class MappingsApi:
         )
         self._store.save(mapping)
         await self._runner.restart(mapping)
-        return _shown(mapping, status=202)
+        return _response(mapping, status=202)
 
     async def _update(self, request: HttpRequest, mapping: EventSourceMapping) -> HttpResponse:
         params = request.json
@@ -95,14 +95,14 @@ class MappingsApi:
         mapping.state = _transition(was_enabled, mapping.enabled)
         self._store.save(mapping)
         await self._runner.restart(mapping)
-        return _shown(mapping, status=202)
+        return _response(mapping, status=202)
 
     async def _delete(self, mapping: EventSourceMapping) -> HttpResponse:
         _check_settled(mapping)
         self._runner.stop(mapping.uuid)
         self._store.remove(mapping.uuid)
         mapping.state, mapping.changed_at = "Deleting", time.time()
-        return _shown(mapping, status=202)
+        return _response(mapping, status=202)
 
     async def _list(self, request: HttpRequest) -> HttpResponse:
         query = request.query
@@ -183,7 +183,7 @@ def _page(query: Any) -> tuple[int, int]:
     return int(marker), min(int(size), 100)
 
 
-def _shown(mapping: EventSourceMapping, status: int = 200) -> HttpResponse:
+def _response(mapping: EventSourceMapping, status: int = 200) -> HttpResponse:
     return json_response(_fields(mapping), status=status)
 
 

@@ -65,7 +65,7 @@ class TablesApi:
             return (
                 None
                 if table is None
-                else _shown(request, _ON_ONE_TABLE[operation](self._store, table, request.json))
+                else _with_capacity(request, _ON_ONE_TABLE[operation](self._store, table, request.json))
             )
         if operation in _ON_SEVERAL:
             return self._on_several(operation, request)
@@ -84,7 +84,7 @@ class TablesApi:
             return table
 
         try:
-            return _shown(request, _ON_SEVERAL[operation](self._store, find, request.json))
+            return _with_capacity(request, _ON_SEVERAL[operation](self._store, find, request.json))
         except _NotHereError as absent:
             if any(
                 self._store.table(request.region, name) for name in request.json.get("RequestItems") or {}
@@ -118,7 +118,7 @@ class TablesApi:
             raise invalid("The embedded engine does not add a secondary index to an existing table.")
 
 
-def _shown(request: HttpRequest, content: dict[str, Any]) -> HttpResponse:
+def _with_capacity(request: HttpRequest, content: dict[str, Any]) -> HttpResponse:
     """The answer, with the capacity it used where that was asked for. Every operation counts as one unit."""
     wanted = request.json.get("ReturnConsumedCapacity")
     if wanted in ("TOTAL", "INDEXES"):

@@ -123,7 +123,9 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
             )
             for each, found in zip(billed, figures, strict=False)
         ]
-        return _passed(stack, counted, traffic(stack, replace(load, days=end_days - start_days)), size_bytes)
+        return _counted_traffic(
+            stack, counted, traffic(stack, replace(load, days=end_days - start_days)), size_bytes
+        )
 
     ends = month_ends(length_days)
     months = [(end - start, passed(start, end)) for start, end in zip((0.0, *ends), ends, strict=False)]
@@ -131,7 +133,7 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
     return ActualCost(since=since, prices=prices, actual=actual, estimated=estimate(stack, load))
 
 
-def _passed(
+def _counted_traffic(
     stack: Stack,
     counted: Iterable[tuple[BilledMetric, float]],
     expected: Mapping[Provisioner, Traffic],

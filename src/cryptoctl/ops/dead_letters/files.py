@@ -152,7 +152,7 @@ def put_back(
     for _ in read(path):
         continue
     with interrupts.deferred() as interrupted:
-        for batch in _batches(_taken(read(path), selection, done)):
+        for batch in _batches(_acceptable(read(path), selection, done)):
             if interrupted():
                 raise KeyboardInterrupt
             unique = {each.key: each for each in batch}.values()
@@ -169,7 +169,7 @@ def put_back(
                     insort(done.refused, each.number)
 
 
-def _taken(lines: Iterable[ImportLine], selection: Selection, done: Imported) -> Iterator[ImportLine]:
+def _acceptable(lines: Iterable[ImportLine], selection: Selection, done: Imported) -> Iterator[ImportLine]:
     """The selected messages, without those that SQS is known to refuse."""
     for line in lines:
         if selection.matches(decode(line.message), now_ms()):

@@ -156,7 +156,7 @@ def dead_letter_queues(
     Raises Failure if a wanted one is missing, or a queue would move what is received.
     """
     queues = {QueueName.WEBHOOK: stack.webhook_dead_letters, QueueName.ENRICHER: stack.enricher_dead_letters}
-    read = aws.map(lambda item: _found(aws, *item), queues.items())
+    read = aws.map(lambda item: _look_up(aws, *item), queues.items())
     found = {each.name: each for each in read if each is not None}
     for name in wanted:
         if name not in found:
@@ -178,7 +178,7 @@ def by_queue(messages: Sequence[Message]) -> Iterator[tuple[QueueName, list[Mess
             yield name, ours
 
 
-def _found(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue | None:
+def _look_up(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue | None:
     found = aws.find("sqs", "GetQueueUrl", not_found=NO_SUCH_QUEUE, QueueName=queue.name)
     if found is None:
         return None

@@ -184,10 +184,10 @@ def _of_entry(subject: Subject, names: Names, entry: LogEntry, item: Item | None
 
     if named is None or entry.failed:
         what = Stage.ANSWERED if entry.level == "WARNING" and not entry.error else Stage.FAILED
-        yield event(what, entry.function, _said(entry))
+        yield event(what, entry.function, _message(entry))
     elif entry.function == names.webhook:
         what = Stage.ANSWERED if named == "keys" else Stage.DUPLICATE
-        yield event(what, entry.function, _answer(entry, named))
+        yield event(what, entry.function, _response(entry, named))
     else:
         written_ms = epoch_ms(_value(item or {}, "enriched_at"))
         at_ms = entry.time_ms if written_ms is None else min(entry.time_ms, written_ms)
@@ -198,7 +198,7 @@ def _of_entry(subject: Subject, names: Names, entry: LogEntry, item: Item | None
         yield event(Stage.CORRECTED if correction else Stage.ENRICHED, names.table, values, at_ms)
 
 
-def _answer(entry: LogEntry, named: str) -> str:
+def _response(entry: LogEntry, named: str) -> str:
     status = 207 if entry.more.get("rejected") else 200
     counts = ", ".join(
         f"{entry.more[name]} {name}" for name in ("stored", "duplicate", "rejected") if entry.more.get(name)
@@ -207,7 +207,7 @@ def _answer(entry: LogEntry, named: str) -> str:
     return f"{status}: {of_it}" + (f" (of {counts})" if entry.more.get("received", 1) != 1 else "")
 
 
-def _said(entry: LogEntry) -> str:
+def _message(entry: LogEntry) -> str:
     reasons = entry.more.get("reasons")
     return f"{entry.text}: {'; '.join(map(str, reasons))}" if isinstance(reasons, list) else entry.text
 

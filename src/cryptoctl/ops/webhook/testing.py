@@ -28,20 +28,24 @@ def steps(maker: RequestMaker, right: SenderRequest, forged: SenderRequest) -> I
     yield ProofStep(step="the address answers", passed=health.status == 200, answer=str(health.status))
     refused = send_request("POST", forged.url, forged.headers, forged.body)
     yield ProofStep(
-        step="the same request forged is refused", passed=refused.status == 401, answer=_said(refused)
+        step="the same request forged is refused",
+        passed=refused.status == 401,
+        answer=_status_and_message(refused),
     )
     nobody = send_request("POST", f"{maker.address}nobody-{maker.name}", {}, right.body)
     yield ProofStep(
         step="an unknown sender is refused in the same words",
         passed=nobody.status == 401 and (nobody.status, nobody.text) == (refused.status, refused.text),
-        answer=_said(nobody),
+        answer=_status_and_message(nobody),
     )
     accepted = send_request("POST", right.url, right.headers, right.body)
     elsewhere = ", ".join(sources(maker)) if accepted.status == 401 else ""
     yield ProofStep(
         step="a price with the right proof is stored",
         passed=None if elsewhere else accepted.status == 200,
-        answer=f"{_said(accepted)}, since only {elsewhere} may send" if elsewhere else _said(accepted),
+        answer=f"{_status_and_message(accepted)}, since only {elsewhere} may send"
+        if elsewhere
+        else _status_and_message(accepted),
     )
 
 
@@ -51,7 +55,7 @@ def sources(maker: RequestMaker) -> Sequence[str]:
     return found
 
 
-def _said(answer: WebhookResponse) -> str:
+def _status_and_message(answer: WebhookResponse) -> str:
     try:
         body = json.loads(answer.text)
     except (ValueError, RecursionError):
