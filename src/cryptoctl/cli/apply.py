@@ -74,13 +74,13 @@ def check(plan: Plan, expect: str | None = None) -> None:
         )
 
 
-def plan_with_tags(run: CommandRun, look: Callable[[], Plan]) -> Plan:
+def plan_with_tags(run: CommandRun, replan: Callable[[], Plan]) -> Plan:
     """The plan; repeated for a while if new resources do not show their tags yet."""
-    plan = look()
+    plan = replan()
     if not new_without_tags(plan):
         return plan
     with PlanProgress(run.screen, run.clock) as progress:
-        return plan_until_tags_show(look, run.clock, progress.waiting)
+        return plan_until_tags_show(replan, run.clock, progress.waiting)
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def before_any_change() -> Iterator[None]:
 def carry_out(
     run: CommandRun,
     plan: Plan,
-    look_again: Callable[[], Plan],
+    replan: Callable[[], Plan],
     also: Callable[[Listener], Listener] = lambda progress: progress,
 ) -> Plan:
     """Runs a plan with live progress, observes again, and returns the plan of what is left to do.
@@ -115,7 +115,7 @@ def carry_out(
         report, waited = execute(plan, Report(results=())), False
         try:
             while not stop.asked.is_set() and report.done:
-                rest = _look_again(look_again, run, progress)
+                rest = _plan_again(replan, run, progress)
                 if waited or not rest.only_waits:
                     return rest
                 # AWS showed late that it is still at work: that is waited for as long as the resource says.
@@ -125,9 +125,9 @@ def carry_out(
     raise _unfinished(run, plan, report, interrupted=stop.asked.is_set())
 
 
-def _look_again(look_again: Callable[[], Plan], run: CommandRun, progress: PlanProgress) -> Plan:
+def _plan_again(replan: Callable[[], Plan], run: CommandRun, progress: PlanProgress) -> Plan:
     try:
-        return plan_until_done(look_again, run.clock, progress.waiting)
+        return plan_until_done(replan, run.clock, progress.waiting)
     except (AwsError, Failure) as error:
         failure = as_failure(error)
         raise Failure(
@@ -140,7 +140,7 @@ def _look_again(look_again: Callable[[], Plan], run: CommandRun, progress: PlanP
 def carry_out_removal(
     run: CommandRun,
     plan: Plan,
-    look_again: Callable[[], Plan],
+    replan: Callable[[], Plan],
     also: Callable[[Listener], Listener] = lambda progress: progress,
 ) -> Plan:
     """Runs a plan of removal until nothing is left of it, and returns the last plan."""
@@ -149,7 +149,7 @@ def carry_out_removal(
     for _ in range(MAX_ROUNDS):
         if not rest.work:
             break
-        rest = carry_out(run, rest, look_again, also)
+        rest = carry_out(run, rest, replan, also)
     if not rest.nothing_to_do:
         names = ", ".join(str(step.resource) for step in (*rest.work, *rest.refused))
         advice = "Run the same command again in a minute."

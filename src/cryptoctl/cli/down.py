@@ -38,10 +38,10 @@ def down(
         resources = [each for each in session.stack if not (keep_data and each.holds_data)]
         others = orphans(run)
 
-        def look() -> Plan:
+        def replan() -> Plan:
             return make_plan(resources, session.aws, Goal.ABSENT, orphans=others)
 
-        plan = plan_with_tags(run, look)
+        plan = plan_with_tags(run, replan)
         run.set_members(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.location)
         check(plan)
@@ -52,7 +52,7 @@ def down(
             kept = _data_holders(whole)
         if plan.work and not yes:
             _ask(run)
-    last = carry_out_removal(run, plan, look)
+    last = carry_out_removal(run, plan, replan)
     run.done("All of the plan is done", "`cryptoctl envs` shows which environments there are.")
     run.set_members(pending_deletion=_pending_deletion(last), kept=kept, notes=list(last.notes))
     _say_what_is_left(run, plan, last, kept)

@@ -37,10 +37,10 @@ def plan(
     """Show what `up` would do; with --verbose each API call. Changes nothing."""
     resources, others = chosen(run, only or []), orphans(run, only or [])
 
-    def look() -> Plan:
+    def replan() -> Plan:
         return make_plan(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
 
-    found = plan_with_tags(run, look)
+    found = plan_with_tags(run, replan)
     run.set_members(plan=plan_document(found))
     if graph and not run.is_json:
         run.screen.raw(mermaid(found))

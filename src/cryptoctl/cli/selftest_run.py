@@ -54,12 +54,12 @@ def remove(own: CommandRun, also: Callable[[Listener], Listener] = lambda progre
     orphans = Orphans(stack=resources)
     unprotect(stack, aws)
 
-    def look() -> Plan:
+    def replan() -> Plan:
         return make_plan(resources, aws, Goal.ABSENT, orphans=orphans)
 
-    plan = look()
+    plan = replan()
     check(plan)
-    return [plan, carry_out_removal(own, plan, look, also)]
+    return [plan, carry_out_removal(own, plan, replan, also)]
 
 
 @dataclass(kw_only=True)
@@ -129,15 +129,15 @@ class SelftestRun:
         resources = list(self.stack) if self.everything else needed(self.stack, self.claims)
         begun_s = self._clock.now_s()
 
-        def look() -> Plan:
+        def replan() -> Plan:
             return make_plan(resources, self.run.session.aws, Goal.PRESENT)
 
         try:
-            plan = look()
+            plan = replan()
             check(plan)
             self._steps += plan.steps
             with self._recorded():
-                rest = carry_out(self._own, plan, look, self._recorder.before)
+                rest = carry_out(self._own, plan, replan, self._recorder.before)
         except Failure as failure:
             self._problem("The environment could not be made", failure)
             return False

@@ -40,10 +40,10 @@ def up(
     with before_any_change():
         resources, others = chosen(run, only or []), orphans(run, only or [])
 
-        def look(after: Plan | None = None) -> Plan:
+        def replan(after: Plan | None = None) -> Plan:
             return make_plan(resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=others, after=after)
 
-        plan = plan_with_tags(run, look)
+        plan = plan_with_tags(run, replan)
         run.set_members(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.location)
         check(plan, expect)
@@ -53,7 +53,7 @@ def up(
     session.save_last_location()
     rest = plan
     if plan.work:
-        rest = carry_out(run, plan, lambda: look(plan))
+        rest = carry_out(run, plan, lambda: replan(plan))
         left = rest.left_by_others(plan)
         differing = [step for step in (*rest.work, *rest.refused) if step not in left]
         if differing:

@@ -110,7 +110,7 @@ def enriched_prices(aws: Aws, table: Table, query: Query, retry: Retry) -> list[
     """
     asked, waiting = query, 0
 
-    def look() -> list[StoredPrice] | None:
+    def read() -> list[StoredPrice] | None:
         nonlocal asked, waiting
         found = prices(aws, table, asked)
         if found:
@@ -118,7 +118,7 @@ def enriched_prices(aws: Aws, table: Table, query: Query, retry: Retry) -> list[
         waiting = sum(not price.processed for price in found)
         return None if waiting else found
 
-    found = retry.until(look, "the prices to be enriched", ENRICHED_WITHIN_S)
+    found = retry.until(read, "the prices to be enriched", ENRICHED_WITHIN_S)
     if found is None:
         raise Failure(
             ExitCode.FAILED,

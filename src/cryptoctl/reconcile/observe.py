@@ -21,7 +21,7 @@ from cryptoctl.reconcile.traits import DeletionProtected, Preflight
 def observe(resources: Sequence[Provisioner], aws: Aws) -> Observations:
     """Observes all resources at once; the slowest one's round trips are what it takes."""
 
-    def look(resource: Provisioner) -> Observed | None:
+    def read(resource: Provisioner) -> Observed | None:
         try:
             return resource.observe(aws)
         except AwsError as error:
@@ -29,7 +29,7 @@ def observe(resources: Sequence[Provisioner], aws: Aws) -> Observations:
                 error.doing, error.remedies = f"reading {resource}", resource.remedies
             raise
 
-    return dict(zip(resources, aws.map(look, resources), strict=True))
+    return dict(zip(resources, aws.map(read, resources), strict=True))
 
 
 def make_plan(
@@ -52,13 +52,13 @@ def make_plan(
         if all(step.action is Action.UPDATE for step in after.work):
             orphans = None
     looked_at = resources if after is None else affected([step.resource for step in after.work], resources)
-    look = aws.with_shared_lists()
+    shared = aws.with_shared_lists()
     if orphans is None:
-        seen, found = {**seen, **observe(looked_at, look)}, NONE_FOUND
+        seen, found = {**seen, **observe(looked_at, shared)}, NONE_FOUND
     else:
-        fresh, candidates = aws.gather(lambda: observe(looked_at, look), lambda: orphans.candidates(look))
+        fresh, candidates = aws.gather(lambda: observe(looked_at, shared), lambda: orphans.candidates(shared))
         seen = {**seen, **fresh}
-        found = orphans.find(look, candidates, seen)
+        found = orphans.find(shared, candidates, seen)
     plan = build_plan(resources, seen, goal, adopt=adopt, orphans=found.removable, notes=found.notes)
     return replace(plan, obstacles=_obstacles(plan, aws))
 
@@ -70,30 +70,30 @@ WORK_TO_SHOW = "AWS to show what was done; for a while it may show the old state
 OnWait: TypeAlias = Callable[[Step, Wait], None]
 
 
-def plan_until_tags_show(look: Callable[[], Plan], clock: Clock, on_wait: OnWait = lambda *_: None) -> Plan:
+def plan_until_tags_show(replan: Callable[[], Plan], clock: Clock, on_wait: OnWait = lambda *_: None) -> Plan:
     """Plans, again where something is refused for tags that AWS may not show yet, for as long as that takes.
 
     `on_wait` hears what is waited for, step by step.
     """
-    return _until_shown(look, new_without_tags, TAGS_TO_SHOW, clock, on_wait)
+    return _until_shown(replan, new_without_tags, TAGS_TO_SHOW, clock, on_wait)
 
 
-def plan_until_done(look_again: Callable[[], Plan], clock: Clock, on_wait: OnWait = lambda *_: None) -> Plan:
+def plan_until_done(replan: Callable[[], Plan], clock: Clock, on_wait: OnWait = lambda *_: None) -> Plan:
     """Plans again after the work until nothing is left to do, or until AWS had time to show it all.
 
     `on_wait` hears what is still waited for, step by step.
     """
-    return _until_shown(look_again, lambda plan: [*plan.work, *plan.refused], WORK_TO_SHOW, clock, on_wait)
+    return _until_shown(replan, lambda plan: [*plan.work, *plan.refused], WORK_TO_SHOW, clock, on_wait)
 
 
 def _until_shown(
-    look: Callable[[], Plan],
+    replan: Callable[[], Plan],
     awaited: Callable[[Plan], Sequence[Step]],
     reason: str,
     clock: Clock,
     on_wait: OnWait,
 ) -> Plan:
-    latest = look()
+    latest = replan()
 
     def still(wait: Wait) -> None:
         for step in awaited(latest):
@@ -101,7 +101,7 @@ def _until_shown(
 
     timeout_s = max((step.resource.visible_within_s for step in awaited(latest)), default=0.0)
     for _ in Retry(clock, still).pauses(reason, timeout_s):
-        latest = look()
+        latest = replan()
         if not awaited(latest):
             break
     return latest
