@@ -17,6 +17,7 @@ from cryptoctl.files.records import FileOptions
 CASES = Path(__file__).parents[1] / "data" / "cases"
 NOW_MS = 1_790_000_000_000
 MS = 1_675_329_600_138
+ONE, TWO = f'{{"price": 1.10, "timestamp": {MS}}}', f'{{"price": 2, "timestamp": {MS + 1}, "id": 7}}'
 
 PLAIN = f"timestamp,id,price,volume\n{MS},7,1666.80,26.062\n{MS + 1},8,1666.79,0.152\n"
 EXPECTED = [
