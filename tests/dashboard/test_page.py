@@ -83,4 +83,4 @@ def test_a_missing_extra_is_named_with_what_installs_it(monkeypatch: pytest.Monk
     with pytest.raises(Failure) as missing:
         library()
     assert missing.value.exit_code is ExitCode.USAGE
-    assert "cryptoctl[dashboard]" in missing.value.hint
+    assert "litecharts==" in missing.value.hint

@@ -6,11 +6,11 @@ Nothing of that package is imported: only its one file is read, and only as its 
 from __future__ import annotations
 
 import hashlib
-import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.extras import install_command, install_extra
 
 PACKAGE, VERSION = "litecharts", "0.2.0"
 FILE = "litecharts/js/lightweight-charts.js"
@@ -34,7 +34,7 @@ def released(content: bytes, name: str) -> str:
         raise Failure(
             ExitCode.REFUSED,
             f"{name} is not {RELEASE}, byte for byte.",
-            f"Run `{sys.executable} -m pip install --force-reinstall --no-deps {PACKAGE}=={VERSION}`.",
+            f"Run `{install_command('--force-reinstall', '--no-deps', f'{PACKAGE}=={VERSION}')}`.",
         )
     return content.decode()
 
@@ -44,5 +44,5 @@ def missing(package: str) -> Failure:
     return Failure(
         ExitCode.USAGE,
         f"The dashboard needs the package {package}, which is not installed.",
-        f"Run `{sys.executable} -m pip install 'cryptoctl[dashboard]'`.",
+        f"Run `{install_extra('dashboard')}`.",
     )

@@ -12,6 +12,7 @@ from typing import Any
 from cryptoctl.aws_errors import one_line
 from cryptoctl.core.numbers import plain
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.extras import install_extra
 from cryptoctl.feed.exact import ExactNumbers, UnreadableMessage
 from cryptoctl.feed.followed_symbol import TradeSourceError, asks_to_wait
 from cryptoctl.feed.listed_sources import listed_sources
@@ -22,7 +23,6 @@ from cryptoctl.feed.trade import Trade
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.async_retry import AsyncClock
 
-INSTALL = "Install it: `pip install 'cryptoctl[feed]'`."
 TIMEOUT_MS = 20_000
 ASKED_TOO_OFTEN = (418, 429)
 # ccxt keeps so many trades for whoever reads the websocket; more at once count as a gap.
@@ -272,7 +272,9 @@ def _ccxt() -> ModuleType:
         import ccxt.pro  # with all of it: the REST side, and the errors
     except ImportError:
         raise Failure(
-            ExitCode.USAGE, "`feed` needs the library ccxt, which is not installed.", INSTALL
+            ExitCode.USAGE,
+            "`feed` needs the library ccxt, which is not installed.",
+            f"Install it: `{install_extra('feed')}`.",
         ) from None
     module: ModuleType = ccxt
     return module

@@ -7,7 +7,6 @@ import gzip
 import io
 import lzma
 import shutil
-import sys
 import tempfile
 import zipfile
 import zlib
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from typing import IO, Any, BinaryIO, cast
 
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.extras import install_extra
 
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 17
@@ -107,7 +107,7 @@ def missing(package: str, needing: str) -> Failure:
     return Failure(
         ExitCode.USAGE,
         f"{needing} needs the package {package}, which is not installed.",
-        f"Run `{sys.executable} -m pip install 'cryptoctl[files]'`.",
+        f"Run `{install_extra('files')}`.",
     )
 
 

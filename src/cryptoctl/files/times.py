@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from cryptoctl.core.prices import Rejected
 from cryptoctl.core.times import parse_iso_8601
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.extras import install_command
 from cryptoctl.files.records import quoted
 
 ISO = "ISO 8601"
@@ -53,7 +54,7 @@ def zone(name: str | None) -> tzinfo | None:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         hint = "Such as --time-zone UTC, or Europe/Berlin."
         if not available_timezones():
-            hint = "This machine has no time zone data: `pip install tzdata` gives it some."
+            hint = f"This machine has no time zone data: `{install_command('tzdata')}` gives it some."
         raise Failure(ExitCode.USAGE, f"{name!r} is not a time zone.", hint) from None
 
 

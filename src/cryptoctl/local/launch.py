@@ -6,15 +6,13 @@ import hashlib
 import importlib.util
 import json
 import os
-import re
-import shlex
 import socket
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from cryptoctl.extras import install_extra
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.errors import EngineError
 from cryptoctl.local.options import EngineOptions
@@ -84,15 +82,8 @@ def _require_ministack() -> None:
     if missing:
         raise EngineError(
             f"Starting the embedded engine: {' and '.join(missing)} not installed.",
-            hint=f"Install what the engine needs: {_installing()}",
+            hint=f"Install what the engine needs: {install_extra('local')}",
         )
-
-
-def _installing() -> str:
-    """The command that installs the requirements of the extra `local`, wherever cryptoctl came from."""
-    needed = [each.partition(";") for each in metadata.requires("cryptoctl") or ()]
-    engine = [name.strip() for name, _, marker in needed if re.search(r"extra == .local.", marker)]
-    return shlex.join([sys.executable, "-m", "pip", "install", *engine])
 
 
 def _listen(port: int) -> socket.socket:

@@ -1,0 +1,24 @@
+"""The commands that install what only some of cryptoctl needs, for the interpreter that runs it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from importlib import metadata
+
+
+def install_command(*packages: str) -> str:
+    """The command that installs packages, as a shell reads it."""
+    return shlex.join([sys.executable, "-m", "pip", "install", *packages])
+
+
+def install_extra(extra: str) -> str:
+    """The command that installs the requirements of an extra, wherever cryptoctl came from.
+
+    They are named themselves: an index may have no cryptoctl, or somebody else's.
+    """
+    needed = [each.partition(";") for each in metadata.requires("cryptoctl") or ()]
+    return install_command(
+        *(name.strip() for name, _, marker in needed if re.search(rf"extra == .{extra}\W", marker))
+    )

@@ -1,0 +1,41 @@
+"""What messages say to type where a package is missing, whatever the interpreter's path and the index."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cryptoctl.dashboard import library
+from cryptoctl.errors import Failure
+from cryptoctl.extras import install_extra
+from cryptoctl.files import compression
+
+pytestmark = pytest.mark.pure
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+INTERPRETER = "/home/me/my projects/.venv/bin/python"
+
+
+@pytest.fixture(autouse=True)
+def _interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", INTERPRETER)
+
+
+@pytest.mark.parametrize("extra", ["local", "files", "feed", "dashboard"])
+def test_the_packages_of_an_extra_are_named_themselves(extra: str) -> None:
+    wanted = tomllib.loads(PYPROJECT.read_text())["project"]["optional-dependencies"][extra]
+    interpreter, *words = shlex.split(install_extra(extra))
+    assert interpreter == INTERPRETER
+    assert words[:3] == ["-m", "pip", "install"]
+    assert sorted(words[3:]) == sorted(wanted)
+
+
+def test_a_message_says_what_a_shell_can_read() -> None:
+    with pytest.raises(Failure) as altered:
+        library.released(b"", "a file")
+    for failure in (compression.missing("pyarrow", "Parquet"), library.missing("h11"), altered.value):
+        command = failure.hint.removeprefix("Run `").removesuffix("`.")
+        assert shlex.split(command)[:4] == [INTERPRETER, "-m", "pip", "install"]
