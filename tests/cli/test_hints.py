@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from typer.main import get_command
 
 from cli.conftest import Cli
+from cryptoctl.cli import trace
 from cryptoctl.cli.app import app
 from cryptoctl.cli.command import load
 from cryptoctl.cli.commands import COMMANDS
@@ -51,6 +52,16 @@ def test_whatever_the_symbol_the_command_is_read_as_it_is_meant(symbol: str, id:
     read = {name: value for name, value in context.params.items() if value is not None}
     wanted = {"symbol": symbol, "id": id, "env": "prod", "region": "eu-west-1", "local": False}
     assert read == {**read, **wanted}
+
+
+@pytest.mark.parametrize("sort_key", [None, "none"])
+def test_a_hint_about_a_symbol_is_read_as_it_is_meant(sort_key: str | None) -> None:
+    unsaid = trace._Given(at=None, id=None, sort_key=sort_key, since=None)
+    with pytest.raises(Failure) as raised:
+        trace._wanted("btc&(usd)", unsaid)
+    [command] = re.findall("`(.*)`", raised.value.hint)
+    assert shlex.split(command) == ["cryptoctl", "prices", "BTC&(USD)", "--output", "json"]
+    assert shlex.quote("BTC&(USD)") in command
 
 
 @given(st.text(st.characters(exclude_characters="`", exclude_categories=["Cs"]), min_size=1))

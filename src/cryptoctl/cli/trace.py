@@ -152,7 +152,7 @@ def _tracer(run: CommandRun) -> Tracer:
 
 
 def _selector(symbol: str, given: _Given) -> PriceSelector:
-    shown = f"`cryptoctl prices {stored_as(symbol)} --output json`"
+    shown = f"`{command_about('prices', stored_as(symbol), '--output', 'json')}`"
     if given.at is None and given.id is None and given.sort_key is None:
         raise Failure(
             ExitCode.USAGE,
