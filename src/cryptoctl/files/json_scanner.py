@@ -99,8 +99,7 @@ class JsonScanner:
                 if not keep and start - self._at > 1 << 16:
                     self._advance(start)
                 before = self._at
-                if len(self._text) - self._at > MAX_VALUE_LENGTH:
-                    self.fail(f"a value is longer than {MAX_VALUE_LENGTH} characters")
+                self._check_length()
                 if not self._fill():
                     self._advance(len(self._text))
                     self.fail("")
@@ -122,11 +121,16 @@ class JsonScanner:
 
     def _scalar(self) -> str:
         while (match := _SCALAR_END.search(self._text, self._at)) is None and self._fill():
-            pass
+            self._check_length()
         end = len(self._text) if match is None else match.start()
         if end == self._at:
             self.fail("a value is expected")
         return self._cut(end)
+
+    def _check_length(self) -> None:
+        """Raises ScanError where what is held of a value is longer than one may be."""
+        if len(self._text) - self._at > MAX_VALUE_LENGTH:
+            self.fail(f"a value is longer than {MAX_VALUE_LENGTH} characters")
 
     def _cut(self, end: int, *, keep: bool = True) -> str:
         text = self._text[self._at : end] if keep else ""
