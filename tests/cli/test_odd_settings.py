@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +157,21 @@ def test_only_yes_confirms(answer: str, goes_on: bool, monkeypatch: pytest.Monke
         assert (failure.exit_code, goes_on) == (ExitCode.REFUSED, False)
     else:
         assert goes_on
+
+
+@pytest.mark.parametrize("name", [r"\$(touch x)", "`touch x`", "a b", "';touch x;'", "é\x1b[2J"])
+def test_completion_offers_nothing_that_a_shell_would_evaluate(name: str, elsewhere: Path) -> None:
+    """zsh does, and the cryptoctl.toml may be that of whoever has filled the directory."""
+    quoted = json.dumps(name)
+    (elsewhere / "cryptoctl.toml").write_text(f"default_env = {quoted}\n[env.{quoted}]\n[env.prod]\n")
+    context = typer.Context(typer.main.get_command(app))
+    environments = completion.environment_names(context)
+    assert "prod" in environments
+    offered = [*environments, *completion.resource_names(context), *completion.function_names(context)]
+    assert [each for each in offered if shlex.quote(each) != each] == []
+
+
+def test_completion_offers_the_resources_of_the_environment(elsewhere: Path) -> None:
+    (elsewhere / "cryptoctl.toml").write_text('default_env = "prod"\n')
+    offered = completion.resource_names(typer.Context(typer.main.get_command(app)))
+    assert {"crypto-prices-prod", "/aws/lambda/price-enricher-prod", "alias/lambda-env-prod"} <= set(offered)

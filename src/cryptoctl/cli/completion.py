@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from configparser import ConfigParser, Error
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ def environment_names(ctx: typer.Context) -> list[str]:
     except Failure:  # completion shows no errors
         found = set()
     named = _configuration(ctx).get("env")
-    return sorted(found | set(named if isinstance(named, dict) else ()))
+    return _typeable(sorted(found | set(named if isinstance(named, dict) else ())))
 
 
 def _configuration(ctx: typer.Context) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def profile_names() -> list[str]:
             continue
         sections += parser.sections()
     profiles = [each for each in sections if not each.startswith(("sso-session", "services"))]
-    return sorted({each.removeprefix("profile ").strip() for each in profiles})
+    return _typeable(sorted({each.removeprefix("profile ").strip() for each in profiles}))
 
 
 def claim_ids() -> list[str]:
@@ -65,7 +67,13 @@ def function_names(ctx: typer.Context) -> list[str]:
 
 def resource_names(ctx: typer.Context) -> list[str]:
     """The resources of the environment, as --only takes them."""
-    return list(dict.fromkeys(each.name for each in _stack(ctx)))
+    return _typeable(dict.fromkeys(each.name for each in _stack(ctx)))
+
+
+def _typeable(names: Iterable[str]) -> list[str]:
+    """Those that a shell takes as they stand: zsh evaluates what it is offered, and the names may be of a
+    stranger's cryptoctl.toml, in whose directory the person happens to be."""
+    return [each for each in names if shlex.quote(each) == each]
 
 
 def _environment(ctx: typer.Context) -> str:
