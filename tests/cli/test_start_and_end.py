@@ -55,8 +55,7 @@ def test_what_needs_no_command_imports_none(arguments: tuple[str, ...], tmp_path
 def tab(home: Path, variables: Mapping[str, str]) -> tuple[list[str], set[str]]:
     """What bash is offered, and the modules that were imported for it."""
     env = {**os.environ, "CRYPTOCTL_STATE_DIR": str(home / "state"), **variables}
-    code = TELLING.replace("main()\n", "sys.argv[0] = 'cryptoctl'\nmain()\n")
-    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=home, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", TELLING], env=env, cwd=home, capture_output=True, text=True)
     answer, _, modules = done.stderr.partition("\nMODULES\n")
     assert not answer
     return done.stdout.split(), set(modules.split())
@@ -67,6 +66,13 @@ def test_a_tab_imports_no_command(tmp_path: Path) -> None:
     found, modules = tab(tmp_path, variables)
     assert found == ["doctor", "dashboard", "dlq", "down"]
     assert heavy(modules) == set()
+
+
+def test_completion_is_installed_for_cryptoctl_alone_however_it_was_started(tmp_path: Path) -> None:
+    env = {**os.environ, "_CRYPTOCTL_COMPLETE": "source_zsh"}
+    command = [sys.executable, "-m", "cryptoctl"]
+    script = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True).stdout
+    assert script.rstrip().splitlines()[-1] == "compdef _cryptoctl_completion cryptoctl"
 
 
 def test_a_price_that_is_refused_here_costs_neither_boto3_nor_pydantic(tmp_path: Path) -> None:

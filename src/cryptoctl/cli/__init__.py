@@ -9,4 +9,5 @@ def main() -> None:
     """The command line, as a process of its own."""
     accept_any_text()
     with interrupts.exit_on_signal():
-        app()
+        # However it was started: completion would be installed for `python` and `-m` too.
+        app(prog_name="cryptoctl")
