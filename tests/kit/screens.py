@@ -53,12 +53,12 @@ def run(
     *,
     columns: int,
     rows: int,
-    typed_when: tuple[str, str] | None = None,
+    typed_when: Sequence[tuple[str, str]] = (),
     variables: Mapping[str, str] = {},
 ) -> Shown:
     """Runs python with these arguments in a pseudo-terminal that is its stdin, stdout and stderr.
 
-    With `typed_when`, its second text is typed once the first has been written.
+    Of each pair in `typed_when`, one after the other, the second text is typed once the first is written.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -72,12 +72,12 @@ def run(
         start_new_session=True,
     )
     os.close(theirs)
-    raw = b""
+    raw, waiting, seen = b"", list(typed_when), 0
     while chunk := _read(ours):
         raw += chunk
-        if typed_when and typed_when[0].encode() in raw:
-            os.write(ours, typed_when[1].encode())
-            typed_when = None
+        if waiting and waiting[0][0].encode() in raw[seen:]:
+            os.write(ours, waiting.pop(0)[1].encode())
+            seen = len(raw)
     os.close(ours)
     text = raw.decode("utf-8", "replace")
     return Shown(code=process.wait(WITHIN_S), lines=shown(text, columns, rows), raw=text)

@@ -117,11 +117,23 @@ def test_an_overview_takes_three_round_trips(plain: Live, here: Cli) -> None:
 
 def test_the_live_screen_fills_the_terminal_and_gives_it_back(plain: Live, elsewhere: Path) -> None:
     arguments = ["-m", "cryptoctl", "status", "--watch", "--local", "--env", plain.session.environment]
-    seen = run(arguments, columns=80, rows=24, typed_when=("[q] quit", "q"))
+    seen = run(arguments, columns=80, rows=24, typed_when=[("[q] quit", "q")])
     assert seen.code == 0, seen.text
     assert "webhook-processor" in seen.raw
     assert seen.raw.count("\x1b[?1049h") == seen.raw.count("\x1b[?1049l") == 1
     assert seen.raw.rindex("\x1b[?25h") > seen.raw.rindex("\x1b[?25l")
+
+
+def test_a_key_of_the_live_screen_runs_nothing_that_lies_in_the_directory(
+    plain: Live, elsewhere: Path
+) -> None:
+    (elsewhere / "cryptoctl.py").write_text("print('of a stranger')", encoding="utf-8")
+    typed = [("[q] quit", "p"), ("[y/N]", "y\n"), ("Press Enter", "\n"), ("[q] quit", "q")]
+    arguments = ["-P", "-m", "cryptoctl", "status", "--watch", "--local"]
+    seen = run([*arguments, "--env", plain.session.environment], columns=120, rows=24, typed_when=typed)
+    assert seen.code == 0, seen.text
+    assert "of a stranger" not in seen.raw
+    assert "Nothing to do" in seen.raw
 
 
 def test_without_a_terminal_the_live_screen_is_refused(here: Cli) -> None:

@@ -80,5 +80,6 @@ def _watch(run: CommandRun) -> None:
         command_line = run.screen.hint(f"`cryptoctl {chosen}`").strip("`")
         if run.screen.confirmed(f"Run {command_line}?"):
             words = shlex.split(command_line)[1:]
-            subprocess.run([sys.executable, "-m", "cryptoctl", *words], check=False)  # noqa: S603 - ourselves
+            # Ourselves: without -P, whatever the directory of the person has of that name would be run.
+            subprocess.run([sys.executable, "-P", "-m", "cryptoctl", *words], check=False)  # noqa: S603
             run.screen.ask("Press Enter to go back to the live screen.")
