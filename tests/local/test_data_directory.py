@@ -112,6 +112,15 @@ def test_stop_says_where_the_engine_has_not_put_everything_away(data: DataDirect
     assert [file.name for file in data.directory.iterdir()] == []
 
 
+def test_a_reset_deletes_nothing_where_no_engine_has_been(tmp_path: Path) -> None:
+    """CRYPTOCTL_STATE_DIR may name a directory with another `engine` in it."""
+    directory = tmp_path / "engine"
+    directory.mkdir(mode=0o700)
+    (directory / "pistons.txt").write_text("four")
+    Engine(directory).reset()
+    assert [file.name for file in directory.iterdir()] == ["pistons.txt"]
+
+
 @pytest.mark.process
 def test_stop_lets_an_engine_that_is_suspended_go_on_to_its_end(data: DataDirectory) -> None:
     with holding(data) as engine:

@@ -93,6 +93,10 @@ class DataDirectory:
         if why == errno.ENOTDIR or not os.access(place, os.W_OK | os.X_OK):
             raise OSError(why, os.strerror(why), str(place))
 
+    def used(self) -> bool:
+        """Whether what lies here is an engine's: there may be another `engine` in CRYPTOCTL_STATE_DIR."""
+        return any(file.exists() for file in (self._life_file, self.store_file, self.key_file))
+
     def exposure(self) -> Exposure | None:
         """What lets somebody else put files here; None where nothing does."""
         return exposure(self.directory)

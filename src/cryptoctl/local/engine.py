@@ -185,7 +185,7 @@ class Engine:
         """Stops the engine and deletes all of its data."""
         self._stop()
         with self._translate_errors("Deleting the data of"):
-            if self._data.directory.exists():
+            if self._data.used():
                 with self._data.starting():
                     for path in self._data.directory.iterdir():
                         linked = path.is_symlink() or not path.is_dir()
