@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
-
-# Control characters, line ends and halves of pairs; bidirectional controls can make a line read as what it is
-# not, and the line and paragraph separators end one.
-_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: object) -> str:
-    """Text for a part of one line: control characters and line breaks are made visible.
+    """Text for a part of one line: what Unicode calls not printable is made visible.
 
-    So no terminal obeys text from the wire, and none of it passes for a line of ours.
+    So no terminal obeys text from the wire, and none of it passes for a line of ours, reads as what it is not
+    or hides in it: control, bidirectional and invisible characters, line ends, halves of pairs.
     """
     whole = str(text)
     if whole.isprintable():  # as nearly always: then it has none of them
         return whole
-    return _HARMFUL.sub(lambda found: _shown(found[0]), whole)
+    return "".join(each if each.isprintable() else _shown(each) for each in whole)
 
 
 def _shown(character: str) -> str:
     code = ord(character)
     if character == "\n":
         return "\\n"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def age(milliseconds: int) -> str:

@@ -1,11 +1,11 @@
 "use strict";
 // Text and elements. Whatever comes from outside becomes text, never markup.
 
-/** Makes visible what could command a reader's eye: control characters, and those that change the direction. */
+/** Makes visible what could mislead an eye: control, invisible and bidirectional characters. */
 function shown(text) {
   return String(text).replace(
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (each) => "\\u" + each.charCodeAt(0).toString(16).padStart(4, "0"),
+    /(?! )[\p{C}\p{Z}]/gu,
+    (each) => "\\u" + each.codePointAt(0).toString(16).padStart(4, "0"),
   );
 }
 
