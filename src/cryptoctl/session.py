@@ -45,6 +45,8 @@ class Session:
     options: SessionOptions = field(default_factory=SessionOptions)
     notify: Callable[[str], None] = lambda _: None
     """Told what is waited for."""
+    every_environment: bool = False
+    """Whether the command is about all environments, so that it does not matter which one is named."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -55,7 +57,7 @@ class Session:
     def environment(self) -> str:
         """The environment's name. Where the file names environments, an unknown name is refused."""
         name = settings_file.environment_name(self.options.environment, self.settings)
-        known = self.settings.env
+        known = () if self.every_environment else self.settings.env
         if known and name not in known and last_location.read(name) is None:
             raise Failure(
                 ExitCode.USAGE,

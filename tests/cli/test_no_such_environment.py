@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cli.conftest import Cli
@@ -35,6 +37,14 @@ def test_it_is_said_and_the_others_are_named(standing: Live, cli: Cli, line: str
     assert "There is no environment nosuch on this machine (there are: " in said.err
     assert standing.session.environment in said.err
     assert "`cryptoctl up --env nosuch --local`" in said.err
+
+
+def test_the_environments_are_listed_where_the_file_has_none_of_the_name_that_goes_without_saying(
+    standing: Live, cli: Cli, elsewhere: Path
+) -> None:
+    (elsewhere / "cryptoctl.toml").write_text("[env.staging]\n", encoding="utf-8")
+    assert cli("outputs", "--local").code == ExitCode.USAGE
+    assert standing.session.environment in cli.ok("envs", "--local").out
 
 
 def test_taking_down_what_is_not_there_succeeds_and_says_so(standing: Live, cli: Cli) -> None:

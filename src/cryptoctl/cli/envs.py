@@ -11,6 +11,7 @@ from cryptoctl.ui.tables import Column
 @command("envs", access=Access.DESCRIBE, example="cryptoctl envs --region eu-central-1")
 def envs(run: CommandRun) -> None:
     """List the environments in this account and region, found by their tags."""
+    run.session.every_environment = True
     found = environments(run.session.aws)
     if run.is_json:
         run.set_members(
