@@ -88,6 +88,23 @@ def test_a_key_that_encrypts_no_variables_is_told_before_anything_is_made(made_f
     assert plan(STACK.key, answers, Goal.ABSENT).obstacles == ()
 
 
+@pytest.mark.parametrize(
+    ("resource", "answers"),
+    [
+        (STACK.key, key("EXTERNAL", KeyState="PendingImport")),
+        (STACK.key, key("AWS_KMS", KeySpec="HMAC_256")),
+        (STACK.prices, table(TableStatus="INACCESSIBLE_ENCRYPTION_CREDENTIALS")),
+    ],
+)
+def test_what_is_in_the_way_of_an_adoption_leads_back_to_it(
+    resource: Provisioner, answers: dict[str, Any]
+) -> None:
+    answers = {**answers, "ListResourceTags": {"Tags": []}, "ListTagsOfResource": {"Tags": []}}
+    found = make_plan([resource], Answers(answers), Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
+    [obstacle] = found.obstacles
+    assert obstacle.hint.endswith("then run the same command again.")
+
+
 @pytest.mark.parametrize("state", ["Enabled", "Disabled", "PendingDeletion"])
 def test_a_key_that_can_be_enabled_is_no_obstacle(state: str) -> None:
     leaving = {"DeletionDate": datetime(2026, 12, 1, tzinfo=UTC)} if state == "PendingDeletion" else {}

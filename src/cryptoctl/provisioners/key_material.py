@@ -58,14 +58,14 @@ def out_of_use(key: Provisioner, observed: Observed | None) -> Iterator[Obstacle
             what=f"The {key} is no symmetric key for encrypting ({', '.join(found.values())}): Lambda cannot "
             "encrypt variables with it, and it does not rotate.",
             hint=f"Take the alias off it (`aws kms delete-alias --alias-name {key.name}`), or choose another "
-            "--env; then run `cryptoctl up` again.",
+            "--env; then run the same command again.",
         )
     state = observed.fields["KeyState"]
     if state in OUT_OF_USE:
         why, remedy = OUT_OF_USE[state]
         yield Obstacle(
             what=f"The {key} cannot be used: {why} ({state}).",
-            hint=f"{remedy}, or choose another --env; then run `cryptoctl up` again.",
+            hint=f"{remedy}, or choose another --env; then run the same command again.",
         )
 
 

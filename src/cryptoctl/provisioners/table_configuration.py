@@ -82,7 +82,7 @@ def out_of_use(table: object, observed: Observed | None) -> Iterator[Obstacle]:
         yield Obstacle(
             what=f"The {table} cannot be used: DynamoDB may not use its key, and archives it after a week.",
             hint="Enable the key, or take its deletion back, and let DynamoDB use it as before; then run "
-            "`cryptoctl up` again.",
+            "the same command again.",
         )
     if status in ARCHIVAL:
         yield Obstacle(

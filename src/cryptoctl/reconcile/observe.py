@@ -163,5 +163,5 @@ def _irreplaceable(step: Step, blocker: Obstacle) -> Obstacle:
     fields = ", ".join(step.immutable_changes)
     return Obstacle(
         what=f"{blocker.what} It would have to be replaced, for {fields} cannot be changed in place.",
-        hint="To give up what it holds, take the protection off by hand, then run `cryptoctl up` again.",
+        hint="To give up what it holds, take the protection off by hand, then run the same command again.",
     )
