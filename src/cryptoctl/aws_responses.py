@@ -1,7 +1,9 @@
-"""AWS's responses: reading a member that is always sent and is missing raises Failure."""
+"""AWS's responses: a member that is missing, or a value that AWS never sends, raises Failure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from cryptoctl.botocore_errors import endpoint_settings
@@ -9,6 +11,7 @@ from cryptoctl.errors import ExitCode, Failure
 
 DATA = frozenset({"Item", "Items"})
 """Members that hold what somebody stored, and not what AWS says."""
+NOT_AWS = "What answers is not AWS, or only something like it: `cryptoctl doctor` says where requests go."
 
 
 class AwsResponse(dict[str, Any]):
@@ -33,6 +36,22 @@ class AwsResponse(dict[str, Any]):
             "What answers is not AWS, or only something like it. Check the proxy, and "
             f"{endpoint_settings(self.operation)}.",
         )
+
+
+@contextmanager
+def understood(what: object) -> Iterator[None]:
+    """Raises Failure where the block meets a value that it cannot read in what AWS answers about `what`.
+
+    Text that should be JSON, a time or a number is any text to botocore.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise Failure(
+            ExitCode.UNREACHABLE,
+            f"The answers about {what} are of another form than AWS's ({type(error).__name__}: {error}).",
+            f"{NOT_AWS} If they go to AWS, this is a defect of cryptoctl: please report it with this line.",
+        ) from error
 
 
 def _part(value: Any, operation: str) -> Any:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cryptoctl.aws import Aws
+from cryptoctl.aws_responses import understood
 from cryptoctl.provisioners.metric import Metric
 from cryptoctl.provisioners.tags import key_values
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -31,9 +32,10 @@ def metric_data(
         StartTime=begin,
         EndTime=end,
     ):
-        for moment, value in zip(found["Timestamps"], found["Values"], strict=True):
-            # boto3 tells times in the machine's zone, where two hours of a year are the same.
-            values[found["Id"]][moment.astimezone(UTC)] = value
+        with understood("metrics"):
+            for moment, value in zip(found["Timestamps"], found["Values"], strict=True):
+                # boto3 tells times in the machine's zone, where two hours of a year are the same.
+                values[found["Id"]][moment.astimezone(UTC)] = value
     return values
 
 

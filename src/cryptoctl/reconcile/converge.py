@@ -10,6 +10,7 @@ import jmespath
 
 from cryptoctl.aws import Response
 from cryptoctl.aws_errors import AwsError, one_line, remedy
+from cryptoctl.aws_responses import NOT_AWS
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule, WaitUntil
 from cryptoctl.reconcile.observed import Observed
@@ -25,7 +26,6 @@ ANOTHER_RUN = "Let the other run, or the other tool, end first."
 CHECK_OWNER = "Check who owns it; the next run shows it before it changes anything."
 RUN_PLAN_FIRST = "Run `cryptoctl plan` to see what would happen now, then the same command again."
 RESOURCE_TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
-NOT_AWS = "What answers is not AWS, or only something like it: `cryptoctl doctor` says where requests go."
 RESOURCE_TO_SHOW_AGAIN = "AWS to show the resource again; it was there a moment ago"
 TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody knows whose it is"
 
@@ -120,7 +120,7 @@ class Convergence:
         return observed
 
     def _observe(self) -> Observed | None:
-        return self._step.resource.observe(self._run.aws)
+        return self._step.resource.look(self._run.aws)
 
     def _plan_again(self, observed: Observed | None) -> None:
         """The step from here on. Raises StepFailed where it would do more than what was agreed to."""

@@ -23,7 +23,7 @@ def observe(resources: Sequence[Provisioner], aws: Aws) -> Observations:
 
     def read(resource: Provisioner) -> Observed | None:
         try:
-            return resource.observe(aws)
+            return resource.look(aws)
         except AwsError as error:
             if not error.doing:  # what says already what it was for is not about the resource
                 error.doing, error.remedies = f"reading {resource}", resource.remedies

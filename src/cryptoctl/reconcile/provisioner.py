@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import Remedy
+from cryptoctl.aws_responses import understood
 from cryptoctl.reconcile.call import CallOrWait, RetryRule
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.observed import Observed
@@ -67,6 +68,11 @@ class Provisioner(Resource, ABC):
     @abstractmethod
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the resource. None where AWS answers with its one exact not-found code, to any read."""
+
+    def look(self, aws: Aws) -> Observed | None:
+        """What `observe` gives. Raises Failure where it meets a value that AWS never sends."""
+        with understood(self):
+            return self.observe(aws)
 
     @abstractmethod
     def desired(self) -> Fields:

@@ -1,0 +1,78 @@
+"""Values that AWS never sends, as simulators may: told as that, with what they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.ops.metric_data import metric_data
+from cryptoctl.provisioners.metric import waiting_metric
+from cryptoctl.reconcile.execute import StepOutcome
+from cryptoctl.reconcile.observe import make_plan
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.provisioner import Provisioner
+from unit.answers import STACK, Answers
+from unit.running import run
+from unit.test_drift import TABLE, queue
+from unit.test_foreign import mapping
+from unit.things import FakeAws, Thing
+
+HERE = STACK.webhook_dead_letters
+SOME_DAY = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def table(**more: Any) -> dict[str, Any]:
+    return {**TABLE, "DescribeTable": {"Table": {**TABLE["DescribeTable"]["Table"], **more}}}
+
+
+@pytest.mark.parametrize(
+    ("resource", "answers"),
+    [
+        (HERE, queue(Policy="no document")),
+        (HERE, queue(ApproximateNumberOfMessages="many")),
+        (STACK.prices, table(AttributeDefinitions=[])),
+        (
+            STACK.prices_to_enricher,
+            {
+                "ListTags": {"Tags": {}},
+                "ListEventSourceMappings": {
+                    "EventSourceMappings": [mapping("ours", FilterCriteria={"Filters": [{"Pattern": "?"}]})]
+                },
+            },
+        ),
+    ],
+    ids=["policy", "number", "key", "filter"],
+)
+def test_a_value_that_cannot_be_read_is_told_with_its_resource(
+    resource: Provisioner, answers: dict[str, Any]
+) -> None:
+    with pytest.raises(Failure, match=f"The answers about {resource} are of another form") as raised:
+        make_plan([resource], Answers(answers), Goal.PRESENT)  # type: ignore[arg-type]
+    assert raised.value.exit_code is ExitCode.UNREACHABLE
+    assert "something like it" in raised.value.hint
+
+
+@pytest.mark.parametrize("found", [{"Id": "lag", "Timestamps": [SOME_DAY]}, {"Id": "x", "Values": [1.0]}])
+def test_metrics_that_do_not_fit_what_was_asked_for_are_told(found: dict[str, Any]) -> None:
+    class Counted:
+        def paginate(self, *_: str, **__: Any) -> Iterator[dict[str, Any]]:
+            yield {"Timestamps": [SOME_DAY], "Values": [], **found}
+
+    with pytest.raises(Failure, match="The answers about metrics are of another form"):
+        metric_data(Counted(), {"lag": waiting_metric(HERE)}, 60, SOME_DAY, SOME_DAY)  # type: ignore[arg-type]
+
+
+def test_a_value_that_appears_during_the_run_is_no_defect() -> None:
+    class Odd(Thing):
+        def observe(self, aws: Any) -> Any:
+            return int("many") if aws.things else None
+
+    aws = FakeAws()
+    aws.before = lambda *_: aws.things.update(a={})
+    report, _, _ = run(aws, Odd(name="a"))
+    [failed] = report.ended(StepOutcome.FAILED)
+    assert failed.problem.startswith("The answers about thing a are of another form")
