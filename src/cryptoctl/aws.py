@@ -24,6 +24,7 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.parallel import awaited, begin, map_in_threads
 from cryptoctl.rate_limits import RequestLimits
 from cryptoctl.shared_reads import SharedReads
+from cryptoctl.unanswered import UnansweredRequests, timeouts
 from cryptoctl.wire_items import take_items
 
 Response = dict[str, Any]
@@ -32,7 +33,6 @@ R = TypeVar("R")
 
 CONNECTIONS = 64
 ATTEMPTS = 6
-CONNECT_TIMEOUT_S = 5
 # Operations that change nothing, so that they may be sent before it is known whose account this is.
 READ_PREFIXES = ("Describe", "Get", "List", "Query", "Scan", "Simulate")
 
@@ -53,8 +53,8 @@ class Caller:
 class Aws:
     """AWS as seen with one set of credentials in one region, or an engine that speaks like it.
 
-    `endpoint_url` with `credentials` is an engine: then nothing of the user's AWS configuration is read,
-    so that a command meant for the engine cannot reach AWS. A request is sent `attempts` times at most.
+    `endpoint_url` with `credentials` is an engine: nothing of the user's AWS configuration is read then, and
+    nothing reaches AWS. A request is sent `attempts` times at most; `tell` hears where one got no answer.
     """
 
     _shared: SharedReads | None = None
@@ -67,8 +67,10 @@ class Aws:
         endpoint_url: str | None = None,
         credentials: AccessKey | None = None,
         attempts: int = ATTEMPTS,
+        tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._region, self._profile, self._attempts = region, profile, attempts
+        self._unanswered = UnansweredRequests(tell, attempts)
         self.endpoint_url, self._credentials = endpoint_url, credentials
         self._clients: dict[tuple[str, bool], Any] = {}
         self._confirmation: Future[None] | None = None
@@ -120,13 +122,11 @@ class Aws:
 
         with self._lock:
             if (service, once) not in self._clients:
-                often = {"mode": "standard", "max_attempts": self._attempts}
                 settings: dict[str, Any] = {
                     "user_agent_extra": f"cryptoctl/{__version__}",  # CloudTrail shows it
-                    "connect_timeout": CONNECT_TIMEOUT_S,
-                    "read_timeout": 70,
+                    **timeouts(service),
                     "max_pool_connections": CONNECTIONS,
-                    "retries": {"total_max_attempts": 1} if once else often,
+                    "retries": {"mode": "standard", "total_max_attempts": 1 if once else self._attempts},
                 }
                 if self._credentials is not None:
                     # An engine on loopback: no proxy, and no special endpoint, may come between.
@@ -144,9 +144,9 @@ class Aws:
             )
             if service in RequestLimits.SERVICES and not is_local_endpoint(client.meta.endpoint_url):
                 client.meta.events.register(f"before-send.{service}", self._request_limits.wait)
-            if service == "dynamodb":
-                for operation in ("Query", "Scan"):
-                    client.meta.events.register(f"before-parse.dynamodb.{operation}", take_items)
+            client.meta.events.register("needs-retry", self._unanswered.heard)
+            for operation in ("Query", "Scan"):
+                client.meta.events.register(f"before-parse.dynamodb.{operation}", take_items)
             check_port(client.meta.endpoint_url)
             return client
         except BotoCoreError as error:

@@ -1,0 +1,72 @@
+"""Requests that get no answer: told at once, and sent no more often than was said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+
+from cryptoctl.aws import AccessKey, Aws
+from cryptoctl.errors import ExitCode, Failure
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """botocore's pauses between attempts, which take no time."""
+    taken = list[float]()
+    monkeypatch.setattr("botocore.endpoint.time.sleep", taken.append)
+    return taken
+
+
+class Unanswered:
+    """An AWS that does not answer, and what a person hears of it."""
+
+    def __init__(self, attempts: int, error: Exception) -> None:
+        self.told, self.sent = list[str](), list[str]()
+        key = AccessKey(access_key="a", secret_key="b")
+        self.aws = Aws(
+            region="us-east-1",
+            endpoint_url=NOWHERE,
+            credentials=key,
+            attempts=attempts,
+            tell=self.told.append,
+        )
+
+        def lost(event_name: str, **_: Any) -> None:
+            self.sent.append(event_name)
+            raise error
+
+        for service in ("sts", "dynamodb"):
+            self.aws.client(service).meta.events.register("before-send", lost)
+
+    def ask(self, service: str = "sts", operation: str = "GetCallerIdentity") -> None:
+        with pytest.raises(Failure) as raised:
+            self.aws.call(service, operation)
+        assert raised.value.exit_code is ExitCode.UNREACHABLE
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 6])
+def test_a_request_is_sent_as_often_as_was_said_and_no_more(attempts: int, pauses: list[float]) -> None:
+    nobody = Unanswered(attempts, EndpointConnectionError(endpoint_url=NOWHERE))
+    nobody.ask()
+    assert (len(nobody.sent), len(pauses)) == (attempts, attempts - 1)
+
+
+def test_what_gets_no_answer_is_told_while_it_is_sent_again_once_for_all() -> None:
+    hanging = Unanswered(3, ReadTimeoutError(endpoint_url="http://me:secret@127.0.0.1:9"))
+    hanging.ask()
+    hanging.ask("dynamodb", "ListTables")
+    assert hanging.told == [
+        f"No answer to sts:GetCallerIdentity yet (attempt {attempt} of 3): Read timeout on endpoint URL: "
+        '"http://***@127.0.0.1:9".'
+        for attempt in (1, 2)
+    ]
+
+
+def test_where_nothing_is_sent_again_nothing_is_told_but_the_error() -> None:
+    nobody = Unanswered(1, EndpointConnectionError(endpoint_url=NOWHERE))
+    nobody.ask()
+    assert nobody.told == []
