@@ -32,7 +32,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CONNECTIONS = 64
-ATTEMPTS = 6
+ATTEMPTS = 7
 # Operations that change nothing, so that they may be sent before it is known whose account this is.
 READ_PREFIXES = ("Describe", "Get", "List", "Query", "Scan", "Simulate")
 
