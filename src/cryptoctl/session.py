@@ -46,7 +46,7 @@ class Session:
     notify: Callable[[str], None] = lambda _: None
     """Told what is waited for."""
     every_environment: bool = False
-    """Whether the command is about all environments, so that it does not matter which one is named."""
+    """Whether the command is about all environments: which one is named, and where it is, does not matter."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -128,6 +128,8 @@ class Session:
         """The only account in which the command may work, where that is known before AWS is asked."""
         if self.target is Target.LOCAL:
             return ENGINE_ACCOUNT
+        if self.every_environment:
+            return None
         if self.config.account_id is not None:
             return self.config.account_id
         known = self.last_location
@@ -195,7 +197,7 @@ class Session:
         )
 
     def _check_account(self, account: str) -> None:
-        pin = self.config.account_id
+        pin = None if self.every_environment else self.config.account_id
         if pin not in (None, account) and self.target is Target.LOCAL:
             raise Failure(
                 ExitCode.CREDENTIALS,

@@ -89,3 +89,16 @@ def test_up_notes_the_region() -> None:
     session.__dict__ |= {"scope": SCOPE}
     session.save_last_location()
     assert last_location.read("dev") == LastLocation(target=Target.AWS, account=ACCOUNT, region=SCOPE.region)
+
+
+@pytest.mark.parametrize("target", [Target.AWS, Target.LOCAL])
+def test_to_list_all_environments_it_does_not_matter_where_one_of_them_is(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed = list[object]()
+    monkeypatch.setattr("cryptoctl.aws.Aws.confirm", lambda _, check: confirmed.append(check))
+    monkeypatch.setattr(Session, "_engine_aws", Session._real_aws)
+    session = Session(SessionOptions(target=target), every_environment=True)
+    pinned = EnvironmentSettings(account_id="9" * 12)
+    session.__dict__ |= {"settings": Settings(env={"dev": pinned})}
+    assert (session.aws.region, confirmed) == ("us-east-1", [])

@@ -12,7 +12,9 @@ from cryptoctl.ui.tables import Column
 def envs(run: CommandRun) -> None:
     """List the environments in this account and region, found by their tags."""
     run.session.every_environment = True
-    found = environments(run.session.aws)
+    aws = run.session.aws
+    account = aws.caller.account  # in JSON it is a part of the answer
+    found = environments(aws)
     if run.is_json:
         run.set_members(
             environments=[{"environment": name, "resources": count} for name, count in found.items()]
@@ -20,4 +22,4 @@ def envs(run: CommandRun) -> None:
         return
     run.screen.table(["environment", Column("in the tag index", right=True)], list(found.items()))
     if not found:
-        run.screen.say(f"No environment in {run.session.aws.caller.account}, {run.session.aws.region}.")
+        run.screen.say(f"No environment in {account}, {aws.region}.")
