@@ -29,7 +29,7 @@ class UnansweredRequests:
         self._told: set[int] = set()
         self._lock = threading.Lock()
 
-    def heard(self, event_name: str, attempts: int, caught_exception: Exception | None, **_: Any) -> None:
+    def heard(self, operation: Any, attempts: int, caught_exception: Exception | None, **_: Any) -> None:
         """botocore's event `needs-retry.SERVICE.OPERATION`, after each attempt."""
         if caught_exception is None or attempts >= self._attempts:  # the last one is an error of its own
             return
@@ -37,6 +37,6 @@ class UnansweredRequests:
             if attempts in self._told:
                 return
             self._told.add(attempts)
-        asked = ":".join(event_name.split(".")[1:])
+        asked = f"{operation.service_model.service_name}:{operation.name}"
         why = without_password(one_line(str(caught_exception))).rstrip(".")
         self._tell(f"No answer to {asked} yet (attempt {attempts} of {self._attempts}): {why}.")

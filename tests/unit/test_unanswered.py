@@ -39,7 +39,7 @@ class Unanswered:
             self.sent.append(event_name)
             raise error
 
-        for service in ("sts", "dynamodb"):
+        for service in ("logs", "sts"):
             self.aws.client(service).meta.events.register("before-send", lost)
 
     def ask(self, service: str = "sts", operation: str = "GetCallerIdentity") -> None:
@@ -57,10 +57,10 @@ def test_a_request_is_sent_as_often_as_was_said_and_no_more(attempts: int, pause
 
 def test_what_gets_no_answer_is_told_while_it_is_sent_again_once_for_all() -> None:
     hanging = Unanswered(3, ReadTimeoutError(endpoint_url="http://me:secret@127.0.0.1:9"))
+    hanging.ask("logs", "DescribeLogGroups")
     hanging.ask()
-    hanging.ask("dynamodb", "ListTables")
     assert hanging.told == [
-        f"No answer to sts:GetCallerIdentity yet (attempt {attempt} of 3): Read timeout on endpoint URL: "
+        f"No answer to logs:DescribeLogGroups yet (attempt {attempt} of 3): Read timeout on endpoint URL: "
         '"http://***@127.0.0.1:9".'
         for attempt in (1, 2)
     ]
