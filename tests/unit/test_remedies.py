@@ -8,7 +8,8 @@ import pytest
 
 from cryptoctl.aws_errors import DENIED, AwsError, remedy
 from cryptoctl.provisioners.function import Code
-from cryptoctl.reconcile.observe import observe
+from cryptoctl.reconcile.observe import make_plan, observe
+from cryptoctl.reconcile.plan import Goal
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.stack import Stack
 from live import WITH_A_SENDER
@@ -192,3 +193,9 @@ def test_of_what_nobody_knows_nothing_is_promised() -> None:
         "Compare what `cryptoctl plan --verbose` sends with what AWS says, or ask AWS with the "
         "request's id, id-1."
     )
+
+
+def test_a_refused_look_for_what_is_in_the_way_says_what_it_was_for() -> None:
+    aws = Answers({"GetAccountSettings": DENIED[0]})
+    with pytest.raises(AwsError, match=r"^looking for what is in the way of a function: lambda:GetAccount"):
+        make_plan([STACK.webhook], aws, Goal.PRESENT)  # type: ignore[arg-type]

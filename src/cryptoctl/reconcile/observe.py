@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
 from cryptoctl.aws import Aws
-from cryptoctl.aws_errors import AwsError
+from cryptoctl.aws_errors import AwsError, Remedy
 from cryptoctl.reconcile.graph import affected
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.orphans import NONE_FOUND, Orphans
@@ -22,14 +23,21 @@ def observe(resources: Sequence[Provisioner], aws: Aws) -> Observations:
     """Observes all resources at once; the slowest one's round trips are what it takes."""
 
     def read(resource: Provisioner) -> Observed | None:
-        try:
+        with _refused(f"reading {resource}", resource.remedies):
             return resource.look(aws)
-        except AwsError as error:
-            if not error.doing:  # what says already what it was for is not about the resource
-                error.doing, error.remedies = f"reading {resource}", resource.remedies
-            raise
 
     return dict(zip(resources, aws.map(read, resources), strict=True))
+
+
+@contextmanager
+def _refused(doing: str, remedies: tuple[Remedy, ...]) -> Iterator[None]:
+    """What AWS refuses in the block says what it was for, if it does not yet."""
+    try:
+        yield
+    except AwsError as error:
+        if not error.doing:
+            error.doing, error.remedies = doing, remedies
+        raise
 
 
 def make_plan(
@@ -126,7 +134,8 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
             checked.setdefault(type(step.resource), []).append(step)
 
     def check(kind: type[Preflight]) -> list[Obstacle]:
-        return list(kind.preflight(aws, {step.resource: step.delta for step in checked[kind]}))
+        with _refused(f"looking for what is in the way of a {kind.kind}", kind.remedies):
+            return list(kind.preflight(aws, {step.resource: step.delta for step in checked[kind]}))
 
     found = aws.map(check, checked)
     # Several kinds may meet the same one, a key that they share, say.
