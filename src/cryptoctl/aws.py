@@ -54,7 +54,7 @@ class Aws:
     """AWS as seen with one set of credentials in one region, or an engine that speaks like it.
 
     `endpoint_url` with `credentials` is an engine: nothing of the user's AWS configuration is read then, and
-    nothing reaches AWS. A request is sent `attempts` times at most; `tell` hears where one got no answer.
+    nothing reaches AWS. A request is sent `attempts` times at most; `notify` hears where one got no answer.
     """
 
     _shared: SharedReads | None = None
@@ -67,10 +67,10 @@ class Aws:
         endpoint_url: str | None = None,
         credentials: AccessKey | None = None,
         attempts: int = ATTEMPTS,
-        tell: Callable[[str], object] = lambda _: None,
+        notify: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._region, self._profile, self._attempts = region, profile, attempts
-        self._unanswered = UnansweredRequests(tell, attempts)
+        self._unanswered = UnansweredRequests(notify, attempts)
         self.endpoint_url, self._credentials = endpoint_url, credentials
         self._clients: dict[tuple[str, bool], Any] = {}
         self._confirmation: Future[None] | None = None

@@ -144,7 +144,7 @@ class Session:
         return Aws(
             region=self._named_region,
             profile=self.options.profile or self.config.profile,
-            tell=self.tell,
+            notify=self.notify,
         )
 
     def _engine_aws(self) -> Aws:
@@ -162,7 +162,7 @@ class Session:
             region=self.options.region or self.config.region or DEFAULT_REGION,
             endpoint_url=status.url,
             credentials=AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key),
-            tell=self.tell,
+            notify=self.notify,
         )
 
     def _await_engine(self, status: EngineStatus) -> None:

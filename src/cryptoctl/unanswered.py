@@ -24,8 +24,8 @@ class UnansweredRequests:
     Many requests are under way at the same time: of each attempt, the first one stands for all.
     """
 
-    def __init__(self, tell: Callable[[str], object], attempts: int) -> None:
-        self._tell, self._attempts = tell, attempts
+    def __init__(self, notify: Callable[[str], object], attempts: int) -> None:
+        self._notify, self._attempts = notify, attempts
         self._told: set[int] = set()
         self._lock = threading.Lock()
 
@@ -39,4 +39,4 @@ class UnansweredRequests:
             self._told.add(attempts)
         asked = f"{operation.service_model.service_name}:{operation.name}"
         why = without_password(one_line(str(caught_exception))).rstrip(".")
-        self._tell(f"No answer to {asked} yet (attempt {attempts} of {self._attempts}): {why}.")
+        self._notify(f"No answer to {asked} yet (attempt {attempts} of {self._attempts}): {why}.")

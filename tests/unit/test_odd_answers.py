@@ -16,9 +16,9 @@ from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from cryptoctl.reconcile.provisioner import Provisioner
 from unit.answers import STACK, Answers
+from unit.resource_answers import mapping
 from unit.running import run
 from unit.test_drift import TABLE, queue
-from unit.test_foreign import mapping
 from unit.things import FakeAws, Thing
 
 HERE = STACK.webhook_dead_letters

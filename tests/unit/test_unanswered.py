@@ -32,7 +32,7 @@ class Unanswered:
             endpoint_url=NOWHERE,
             credentials=key,
             attempts=attempts,
-            tell=self.told.append,
+            notify=self.told.append,
         )
 
         def lost(event_name: str, **_: Any) -> None:
