@@ -58,9 +58,8 @@ def handler(event: Any, context: object) -> UrlResponse:
     """The answer to one request: {"statusCode", "headers", "body"}.
 
     200 accepted, 207 some of several refused, 400 refused, 413 too large. Another failure raises RetryError,
-    so that Lambda tries again. A function URL's request is checked first; where its prices cannot
-    be stored, they are put on the dead-letter queue and the answer is 503, because many senders never send
-    again.
+    so that Lambda tries again. A function URL's request is checked first; where its prices cannot be stored,
+    they are put on the dead-letter queue and the answer is 503, because many senders never send again.
     """
     logs.begin_request(context)
     if http_requests.is_http(event):
@@ -74,11 +73,10 @@ def handler(event: Any, context: object) -> UrlResponse:
     except Rejected as rejected:
         return _refuse(rejected)
     except Exception as error:
+        keys = _expected_keys(request)
         if _is_request(event):
-            return _set_aside([event], context, error, _expected_keys(request))
-        _log.warning(
-            "request not stored, and will be tried again", exc_info=error, extra=_expected_keys(request)
-        )
+            return _set_aside([event], context, error, keys)
+        _log.warning("request not stored, and will be tried again", exc_info=error, extra=keys)
         # Lambda makes it an attribute of the dead letter, which SQS would refuse for one such character.
         raise logs.RetryError(dead_letters.printable(str(error)) or type(error).__name__) from error
 
