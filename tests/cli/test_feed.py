@@ -124,7 +124,7 @@ def test_it_ends_when_its_time_is_over_also_while_an_exchange_asks_to_wait(
 ) -> None:
     server.faults = Faults(rest=lambda _: "418", retry_after="600")
     said = day.ok("feed", "binance", "BTC/USDT", "--for", "2s")
-    assert "binance asks to wait 10 min 0 s, until 2" in said.err
+    assert "binance is asked too often, and answers 418" in said.err
     assert "Stopped before the feed began." in said.err
 
 

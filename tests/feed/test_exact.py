@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from cryptoctl.feed.exact import ExactNumbers, UnreadableMessage
 
 
@@ -33,6 +35,9 @@ class Exchange:
     def client(self, url: str) -> Connection:
         return self.clients.setdefault(url, Connection())
 
+    def on_rest_response(self, *answer: Any) -> None:
+        """ccxt changes nothing of it."""
+
 
 class Exact(ExactNumbers, Exchange):
     """As Exchanges opens one."""
@@ -50,3 +55,35 @@ def test_nothing_is_read_of_a_connection_after_a_message_that_cannot_be_read() -
     del exchange.clients["wss://here"]
     exchange.client("wss://here").handle_message("four")
     assert exchange.clients["wss://here"].handled == ["four"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause_s"),
+    [
+        ("20", 20.0),
+        ("Fri, 14 Nov 2003 22:15:00 GMT", 100.0),
+        ("Fri, 14 Nov 2003 22:13:20 GMT", 0.0),
+        ("Fri, 14 Nov 2003 22:12:00 GMT", 0.0),
+        ("Fri, 14 Nov 2103 22:15:00 GMT", 0.0),
+        ("Fri, 14 Nov 2003 22:15:00", 0.0),
+        ("2 minutes", 0.0),
+        ("-5", 0.0),
+        ("5000000", 0.0),
+    ],
+)
+def test_a_refusal_asks_to_wait_for_seconds_or_until_a_time_by_its_own_clock(
+    asked: str, pause_s: float
+) -> None:
+    exchange = Exact()
+    headers = {"RETRY-AFTER": asked, "Date": "Fri, 14 Nov 2003 22:13:20 GMT"}
+    exchange.on_rest_response(429, "Too Many Requests", "https://here", "GET", headers)
+    assert exchange.take_retry_after_s() == pause_s
+    assert exchange.take_retry_after_s() == 0.0
+    assert exchange.refused == 429
+
+
+def test_a_date_in_an_answer_without_one_says_nothing() -> None:
+    exchange = Exact()
+    headers = {"Retry-After": "Fri, 14 Nov 2003 22:15:00 GMT"}
+    exchange.on_rest_response(418, "I'm a teapot", "https://here", "GET", headers)
+    assert exchange.take_retry_after_s() == 0.0

@@ -222,8 +222,25 @@ def test_symbols_are_read_when_an_exchange_that_bans_has_said_how_long(server: E
     assert (first.status, second.status) == (418, 200)
     assert second.at_s - first.at_s >= 20 / run.times
     [told] = run.told
-    assert told.startswith("binance asks to wait 20 s, until 2")
-    assert told.endswith("Z; its symbols are read then.")
+    assert told.startswith(
+        "binance is asked too often, and answers 418; its symbols are read again after 20 s"
+    )
+
+
+@pytest.mark.parametrize("retry_after", ["", "0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon"])
+def test_an_exchange_that_bans_before_the_start_and_says_no_time_to_come_ends_no_feed(
+    server: ExchangeServer, retry_after: str
+) -> None:
+    market, banned = Market(server, BINANCE, real_trades(20), 20), iter(["429", "418"])
+    server.faults = Faults(
+        rest=lambda path: next(banned, None) if "/api/v3/exch" in path else None, retry_after=retry_after
+    )
+    run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
+    run.until(all_stored((market, "binance", "ETH/USDT")))
+    assert [told.split(", at ")[0] for told in run.told] == [
+        "binance is asked too often, and answers 429; its symbols are read again after 1 s",
+        "binance is asked too often, and answers 418; its symbols are read again after 2 s",
+    ]
 
 
 @pytest.mark.parametrize("off_ms", [-86_400_000, 86_400_000])

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 
 Lost = Callable[[frozenset[str]], None]
 loads = partial(json.loads, parse_float=str)
+MAX_ASKED_S = 10**6  # nobody asks to wait for longer who means it
 
 
 class UnreadableMessage(Exception):
@@ -32,8 +34,8 @@ class ExactNumbers:
 
     refused: int = 0
     """the status of the last refusal"""
-    retry_after: str = ""
-    """what the last refusal asked to wait, as it is written; whoever takes it empties it"""
+    retry_after_s: float = 0.0
+    """what the last refusal asked to wait; whoever takes it sets it to 0"""
 
     on_json_response = staticmethod(loads)
 
@@ -42,8 +44,9 @@ class ExactNumbers:
     ) -> Any:
         """An answer has come. Others may come before ccxt has raised an error for it."""
         if code >= 400:
-            found = (text for name, text in headers.items() if name.lower() == "retry-after")
-            self.refused, self.retry_after = code, next(found, "")
+            said = {name.lower(): text for name, text in headers.items()}
+            self.refused = code
+            self.retry_after_s = _pause_s(said.get("retry-after", ""), said.get("date", ""))
         return super().on_rest_response(code, reason, url, method, headers, *others)  # type: ignore[misc]
 
     def take_retry_after_s(self) -> float:
@@ -51,8 +54,8 @@ class ExactNumbers:
 
         Whatever ccxt calls the error: OKX's 429 is an unavailable exchange to it.
         """
-        value, self.retry_after = self.retry_after, ""
-        return float(value) if value.isascii() and value.isdigit() and len(value) < 7 else 0.0
+        pause_s, self.retry_after_s = self.retry_after_s, 0.0
+        return pause_s
 
     def client(self, url: str) -> Any:
         """The websocket of an address."""
@@ -108,6 +111,18 @@ class ExactNumbers:
     def safe_timestamp_n(values: Any, keys: Any, default: Any = None) -> Any:
         """The same of the first of several that is there."""
         return ExactNumbers.safe_integer_product_n(values, keys, 1000, default)
+
+
+def _pause_s(asked: str, answered: str) -> float:
+    """The seconds of a Retry-After, which may be a date: from the answer's own on, by no clock of ours."""
+    try:
+        if asked.isdigit():
+            pause_s = float(asked)
+        else:
+            pause_s = (parsedate_to_datetime(asked) - parsedate_to_datetime(answered)).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+    return pause_s if 0 < pause_s < MAX_ASKED_S else 0.0
 
 
 def _product(values: Any, key: Any, factor: Any) -> int | None:

@@ -14,14 +14,14 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.extras import install_extra
 from cryptoctl.feed.exact import ExactNumbers, UnreadableMessage
-from cryptoctl.feed.followed_symbol import TradeSourceError, asks_to_wait
+from cryptoctl.feed.followed_symbol import FIRST_PAUSE_S, MAX_PAUSE_S, TradeSourceError
 from cryptoctl.feed.listed_sources import listed_sources
 from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.profiles import profile
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.trade import Trade
-from cryptoctl.ops.times import now_ms
-from cryptoctl.reconcile.async_retry import AsyncClock
+from cryptoctl.ops.times import duration_text, iso_of_ms, now_ms
+from cryptoctl.reconcile.async_retry import AsyncClock, doubling
 
 TIMEOUT_MS = 20_000
 ASKED_TOO_OFTEN = (418, 429)
@@ -249,16 +249,21 @@ class Exchanges:
         exchange.number = str
 
     async def _load_markets(self, name: str, exchange: Any) -> None:
-        while True:
+        for least_s in doubling(FIRST_PAUSE_S, MAX_PAUSE_S):
+            exchange.refused = 0
             try:
                 await exchange.load_markets()
                 return
             except self._ccxt.BaseError:
                 # Who asks on, a service that is started again, say, is banned for longer.
-                pause_s = exchange.take_retry_after_s()
-                if not pause_s or exchange.refused not in ASKED_TOO_OFTEN:
+                if exchange.refused not in ASKED_TOO_OFTEN:
                     raise
-            self._notify(f"{name} {asks_to_wait(pause_s, now_ms())}; its symbols are read then.")
+            pause_s = max(exchange.take_retry_after_s(), least_s)
+            pause_ms = round(pause_s * 1000)
+            self._notify(
+                f"{name} is asked too often, and answers {exchange.refused}; its symbols are read again "
+                f"after {duration_text(pause_ms)}, at {iso_of_ms(now_ms() + pause_ms)}."
+            )
             await self._clock.sleep(pause_s, asyncio.Event())
 
 
