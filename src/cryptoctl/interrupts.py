@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, which mean the same: stop in order.
+"""Ctrl-C, SIGTERM and a terminal that is closed, which mean the same: stop in order.
 
 While a command only reads, the first one ends it. While it changes something, the first one asks it to stop
 after what is under way, and the second one to stop at once; neither interrupts the work by an exception.
@@ -15,7 +15,9 @@ from contextlib import contextmanager
 
 from cryptoctl.errors import ExitCode
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Windows has no terminal that hangs up.
+HANGUP = getattr(signal, "SIGHUP", None)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *((HANGUP,) if HANGUP else ()))
 REPEATED_WITHIN_S = 1.0
 
 
@@ -56,12 +58,16 @@ def exit_on_signal() -> Iterator[None]:
 def on_signal(first: Callable[[], object], second: Callable[[], object]) -> Iterator[None]:
     """In the block the first signal calls `first`, the second `second`, and further ones nothing.
 
+    That a terminal is closed is no second one.
+
     They run between two instructions of the main thread, so they must not wait for what that may hold.
     """
     count = 0
 
-    def handle(*_: object) -> None:
+    def handle(number: int, _: object) -> None:
         nonlocal count
+        if number == HANGUP and count:
+            return  # the shell and the kernel each tell that a terminal is closed
         # Counted before anything else: another signal may arrive while the first one's function runs.
         count += 1
         {1: first, 2: second}.get(count, _nothing)()

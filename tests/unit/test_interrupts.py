@@ -28,3 +28,21 @@ def test_where_they_are_deferred_the_first_is_only_told_and_the_second_raises() 
         signal.raise_signal(signal.SIGINT)
         assert asked()
         signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_closed_terminal_which_the_shell_and_the_kernel_tell_asks_once() -> None:
+    heard: list[str] = []
+    with interrupts.on_signal(lambda: heard.append("first"), lambda: heard.append("second")):
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        assert heard == ["first"]
+        signal.raise_signal(signal.SIGTERM)
+    assert heard == ["first", "second"]
+
+
+def test_a_terminal_that_is_closed_after_ctrl_c_hurries_nothing() -> None:
+    heard: list[str] = []
+    with interrupts.on_signal(lambda: heard.append("first"), lambda: heard.append("second")):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGHUP)
+    assert heard == ["first"]
