@@ -17,6 +17,7 @@ from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.core.numbers import NumberError, decimal_from
 from cryptoctl.ops.dead_letters.payloads import in_json
 from cryptoctl.ops.invoking import invocation
+from cryptoctl.ops.table_items import require_table
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import RealClock, Retry
@@ -155,7 +156,8 @@ class Enricher:
 
         def read() -> bool | None:
             nonlocal wanted
-            response = self.aws.call("dynamodb", "BatchGetItem", RequestItems=wanted)
+            with require_table(self.aws, self.stack.prices):
+                response = self.aws.call("dynamodb", "BatchGetItem", RequestItems=wanted)
             found.extend(response["Responses"].get(table, ()))
             wanted = response.get("UnprocessedKeys") or {}
             return None if wanted else True
