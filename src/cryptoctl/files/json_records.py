@@ -122,6 +122,8 @@ class JsonRecords:
     layout: str
     path: str | None = None
     columns: Sequence[str] | None = None
+    named: bool = False
+    """the first record has the names, and is none"""
 
     @property
     def counted_in(self) -> str:
@@ -144,7 +146,7 @@ class JsonRecords:
         return found
 
     def __iter__(self) -> Iterator[Record]:
-        for number, value in self._values():
+        for number, value in islice(self._values(), int(self.named), None):
             yield number, self._record(value)
 
     def _values(self) -> Iterator[tuple[int, Any]]:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 from cryptoctl.core.prices import Price, Rejected
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.columnar import ColumnarTable
-from cryptoctl.files.delimited import DelimitedTable
+from cryptoctl.files.delimited import DelimitedTable, is_data
 from cryptoctl.files.file_scan import FileScan, decided_unit, refuse_commas, refuse_one_id, scan_file
 from cryptoctl.files.json_records import JsonRecords
 from cryptoctl.files.late_members import LateMembers
@@ -284,5 +284,7 @@ def _arrays(
                 "Leave it out; --map says which member is which field.",
             )
         return records, None
+    if records.layout == "list" and not is_data(rows[0]) and not options.columns:
+        return replace(records, columns=rows[0], named=True), None
     names, shape = headerless(rows, options, source.name)
     return replace(records, columns=names), shape
