@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptoctl.feed.exchanges import Exchanges
-from cryptoctl.feed.followed_symbol import FollowedSymbol
+from cryptoctl.feed.followed_symbol import FollowedSymbol, followed_symbols
 from cryptoctl.feed.following import Feed
+from cryptoctl.feed.resuming import StartPoint
 from cryptoctl.feed.source import parse_sources
-from cryptoctl.feed.tape import Tape
 from cryptoctl.files.outgoing import OutgoingPrice
 from feed.exchange_server import WireTrade
 
@@ -129,19 +129,10 @@ class Run:
         stop, clock, begun_s = asyncio.Event(), FastClock(self.times), time.monotonic()
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         async with Exchanges(parse_sources(self.words), clock=clock, notify=self.told.append) as exchanges:
-            resume_at_s: dict[str, float] = {}
+            begin = StartPoint(since_ms=self.since_ms, known=self.known)
+            begins = {market.source: begin for market in exchanges.markets}
             self.feed = Feed(
-                lines=[
-                    FollowedSymbol(
-                        market,
-                        Tape(market.rules, since_ms=self.since_ms, known=self.known),
-                        clock=clock,
-                        stop=stop,
-                        now_ms=self.now_ms,
-                        resume_at_s=resume_at_s,
-                    )
-                    for market in exchanges.markets
-                ],
+                lines=followed_symbols(exchanges.markets, begins, clock=clock, stop=stop, now_ms=self.now_ms),
                 send=self.table.send,
                 clock=clock,
                 stop=stop,

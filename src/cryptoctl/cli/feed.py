@@ -14,11 +14,10 @@ from cryptoctl.aws import AwsError
 from cryptoctl.cli.command import CommandRun, as_failure, command
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.exchanges import Exchanges
-from cryptoctl.feed.followed_symbol import FollowedSymbol
+from cryptoctl.feed.followed_symbol import followed_symbols
 from cryptoctl.feed.following import Feed
 from cryptoctl.feed.resuming import StartPoint, start_point
 from cryptoctl.feed.source import FeedSource, parse_sources
-from cryptoctl.feed.tape import Tape
 from cryptoctl.ops.sending import send_batch
 from cryptoctl.ops.times import now_ms, parse_duration, parse_time_ms
 from cryptoctl.reconcile.async_retry import RealAsyncClock
@@ -133,20 +132,10 @@ async def _follow(
         loop.call_later(for_s, end)
     with interrupts.on_signal(partial(loop.call_soon_threadsafe, end), interrupts.interrupt):
         async with exchanges:
-            resume_at_s: dict[str, float] = {}
-            followed = [(market, start_points[market.source]) for market in exchanges.markets]
             following = Feed(
-                lines=[
-                    FollowedSymbol(
-                        market,
-                        Tape(market.rules, since_ms=begin.since_ms, known=begin.known),
-                        clock=clock,
-                        stop=stop,
-                        now_ms=now_ms,
-                        resume_at_s=resume_at_s,
-                    )
-                    for market, begin in followed
-                ],
+                lines=followed_symbols(
+                    exchanges.markets, start_points, clock=clock, stop=stop, now_ms=now_ms
+                ),
                 send=partial(send_batch, run.session.aws, run.session.stack.webhook),
                 clock=clock,
                 stop=stop,
@@ -154,11 +143,11 @@ async def _follow(
                 notify=partial(run.screen.say, style="yellow"),
             )
             running.append(following)
-            for market, begin in followed:
+            for market in exchanges.markets:
                 show_start_point(
                     run.screen,
                     market.source,
-                    begin,
+                    start_points[market.source],
                     can_watch=market.can_watch,
                     volume_unit=market.volume_unit,
                 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from cryptoctl.feed.pages import Fetch, TapeRules
+from cryptoctl.feed.resuming import StartPoint
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.tape import MAX_POLL_S, QUIET_S, Tape
 from cryptoctl.feed.trade import Trade
@@ -197,3 +198,27 @@ class FollowedSymbol:
         exchange, resume_at_s = self.source.exchange, self._clock.now_s() + error.pause_s
         self._resume_at_s[exchange] = max(self._resume_at_s.get(exchange, 0.0), resume_at_s)
         await self._clock.sleep(max(error.pause_s, next(pauses)), self._stop)
+
+
+def followed_symbols(
+    markets: Sequence[TradeSource],
+    start_points: Mapping[FeedSource, StartPoint],
+    *,
+    clock: AsyncClock,
+    stop: asyncio.Event,
+    now_ms: Callable[[], int],
+) -> list[FollowedSymbol]:
+    """One for each of the markets. What an exchange asks one of its symbols to wait, all of them wait."""
+    resume_at_s: dict[str, float] = {}
+    begins = ((market, start_points[market.source]) for market in markets)
+    return [
+        FollowedSymbol(
+            market,
+            Tape(market.rules, since_ms=begin.since_ms, known=begin.known),
+            clock=clock,
+            stop=stop,
+            now_ms=now_ms,
+            resume_at_s=resume_at_s,
+        )
+        for market, begin in begins
+    ]
