@@ -200,3 +200,12 @@ def test_it_may_be_compressed_and_must_be_whole(tmp_path: Path) -> None:
         assert "not a whole Parquet file" in refusal(tmp_path, part)
     assert "--separator cannot apply" in refusal(tmp_path, content, separator=";")
     assert opened(tmp_path, content).records.counted_in == "record"
+
+
+def test_a_stream_of_arrows_is_named_as_one(tmp_path: Path) -> None:
+    target, table = io.BytesIO(), trades()
+    with pa.ipc.new_stream(target, table.schema) as writer:
+        writer.write_table(table)
+    told = refusal(tmp_path, target.getvalue())
+    assert "is a stream of Arrow's" in told
+    assert "Save it as Feather version 2" in told

@@ -121,7 +121,7 @@ def test_a_member_that_a_shape_calls_otherwise_is_asked_for_wherever_it_comes(tm
 def test_the_hint_for_an_unused_time_is_followed_and_then_the_bad_line_is_named(tmp_path: Path) -> None:
     assert "--map timestamp=time" in refusal(tmp_path, case("f30"))
     found = read(tmp_path, case("f30"), mapping={"timestamp": "time"})
-    assert refused(found) == {3: "price: not a finite decimal number"}
+    assert refused(found) == {3: "price: not a finite decimal number: 'abc'"}
 
 
 def test_no_case_is_left_out() -> None:

@@ -13,6 +13,7 @@ import pytest
 from cryptoctl.errors import Failure
 from cryptoctl.files import times
 from cryptoctl.files.outgoing import OutgoingPrice
+from cryptoctl.files.preview import Preview
 from files.reading import MS, read, refusal, refused, rows, sent
 
 
@@ -188,3 +189,23 @@ def test_utc_is_known_where_no_other_zone_is(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_a_list_or_an_object_is_no_number_with_a_comma(tmp_path: Path, content: str) -> None:
     assert "and no plain price" in refusal(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("$42000.10", "price: not a finite decimal number: '$42000.10'"),
+        ("42'000.10", 'price: not a finite decimal number: "42\'000.10"'),
+        ("-5", "price: must be greater than 0: '-5'"),
+        ("1" * 39, f"price: more than 38 significant digits: '{'1' * 39}'"),
+    ],
+)
+def test_a_price_that_is_none_is_shown(tmp_path: Path, number: str, reason: str) -> None:
+    assert refused(read(tmp_path, f"price;timestamp\n{number};{MS}\n")) == {2: reason}
+
+
+def test_prices_that_are_none_for_one_reason_are_told_once(tmp_path: Path) -> None:
+    lines = ["price;timestamp", *(f"{n}{mark}000.10;{MS}" for n in range(1, 9) for mark in "' $")]
+    preview = Preview()
+    preview.add(read(tmp_path, "\n".join(lines)))
+    assert [each.count for each in preview.reasons.values()] == [24]

@@ -124,6 +124,7 @@ _FOREIGN = {
     b"\xd0\xcf\x11\xe0": ("an Excel workbook", "Save it as CSV UTF-8."),
     b"SQLite format 3\x00": ("an SQLite database", "Export the table as CSV."),
     b"\x89HDF": ("an HDF5 file", "Save it as Parquet or CSV."),
+    b"\xff\xff\xff\xff": ("a stream of Arrow's", "Save it as Feather version 2, Parquet or CSV."),
     b"FEA1": ("a Feather file of version 1", "Save it as Feather version 2, Parquet or CSV."),
     b"%PDF": ("a PDF document", "Save the data as CSV."),
     b"7z\xbc\xaf\x27\x1c": ("a 7-Zip archive", "Unpack it and send what is in it."),

@@ -12,7 +12,7 @@ from cryptoctl.files.outgoing import BadLine, OutgoingPrice
 SHOWN_ROWS = 3
 MAX_REASONS = 100
 
-_QUOTATION = re.compile(r"'[^']*'")
+_QUOTATION = re.compile(r"""'[^']*'|"[^"]*["]""")  # of either kind, as repr writes them
 
 
 @dataclass(kw_only=True)

@@ -20,7 +20,7 @@ from cryptoctl.files.times import TimeReader
 
 EARLIEST_MS = 10**11  # below, a number would be taken for seconds
 MAX_EXACT_FLOAT = 2**53
-TEXTS = ("symbol", "exchange", "id")
+TEXTS, NUMBERS = ("symbol", "exchange", "id"), ("price", "volume")
 SAID = ("symbol", "exchange")  # by an option of that name, for lines that say none
 NULLS = frozenset(("nan", "NaN", "null", "NULL", "None", "<NA>", "NaT", "N/A", "#N/A", "\\N", "-nan"))
 
@@ -104,7 +104,7 @@ class FieldReader:
             raise _together(faults)
         if "timestamp" not in found and not self.now:
             raise Rejected("timestamp", "is missing")
-        return parse_price(found, "{}", TimeLimits(now_ms=now_ms, arrival_ms=now_ms))
+        return _checked(found, now_ms)
 
     def _text(self, name: str, value: Any) -> Any:
         """The value's text; None for an id that is absent in what `cryptoctl prices` writes."""
@@ -116,13 +116,13 @@ class FieldReader:
         if value is None:
             raise Rejected(name, f"is null{_without(name)}")
         if isinstance(value, (bool, dict, list)):
-            raise Rejected(name, "must be a number" if name in ("price", "volume") else "must be text")
+            raise Rejected(name, "must be a number" if name in NUMBERS else "must be text")
         text = str(value).strip()
         if not text:
             raise Rejected(name, f"is empty{_without(name) if name in SAID else ''}")
         if text in NULLS:
             raise Rejected(name, f"is empty ({text})")
-        if name in ("price", "volume"):
+        if name in NUMBERS:
             return self._number(name, text)
         if name == "id":
             number = isinstance(value, JsonNumber | Decimal)
@@ -146,6 +146,17 @@ class FieldReader:
 
     def _pointed(self, text: str) -> str:
         return text.replace(",", ".", 1) if self.decimal == "," else text
+
+
+def _checked(found: Mapping[str, Any], now_ms: int) -> Price:
+    """The price of these fields. Raises Rejected, with the number that is at fault."""
+    try:
+        return parse_price(found, "{}", TimeLimits(now_ms=now_ms, arrival_ms=now_ms))
+    except Rejected as rejected:
+        if rejected.field not in NUMBERS or rejected.field not in found:
+            raise
+        said = f"{rejected.reason}: {quoted(found[rejected.field])}"
+        raise Rejected(rejected.field, said) from None
 
 
 def _without(name: str) -> str:
