@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -11,7 +12,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any, BinaryIO, cast
 
 from cryptoctl.errors import ExitCode, Failure
@@ -24,6 +25,9 @@ STEP_UNDONE_BYTES = 1 << 20  # of bzip2 and xz, made at once
 MAX_LAYERS = 3  # a .gz inside a .zip, say
 
 PARQUET, FEATHER, ZIP = b"PAR1", b"ARROW1", b"PK\x03\x04"
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # which nobody who reads is told
 
 
 class _DamagedError(Exception):
@@ -204,11 +208,19 @@ def readable(name: str) -> Iterator[None]:
             "Unpack it and send what is in it.",
         ) from error
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise no_room(f"{name} cannot be copied to a temporary file", error) from error
         raise Failure(ExitCode.USAGE, f"{name} cannot be read: {error.strerror or error}.") from error
     except Exception as error:
         if type(error).__module__.startswith(("zstd", "zstandard")):
             raise _damaged(name, error) from error
         raise
+
+
+def no_room(what: str, error: Exception) -> Failure:
+    """That a temporary file cannot be written; `what` is what cannot be done for that."""
+    why = getattr(error, "strerror", None) or error
+    return Failure(ExitCode.FAILED, f"{what}: {why}.", "Set TMPDIR to a directory that has room for it.")
 
 
 def _damaged(name: str, error: Exception) -> Failure:
@@ -222,6 +234,11 @@ def _damaged(name: str, error: Exception) -> Failure:
 def seekable(stream: IO[bytes]) -> IO[bytes]:
     """A file without a name, in which one can jump, with the stream's content."""
     copied = tempfile.TemporaryFile()  # noqa: SIM115 - its reader closes it
-    shutil.copyfileobj(stream, copied)
-    copied.seek(0)
+    try:
+        shutil.copyfileobj(stream, copied)
+        copied.seek(0)
+    except BaseException:
+        with suppress(OSError):  # it would write what is left
+            copied.close()
+        raise
     return copied

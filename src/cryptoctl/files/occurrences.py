@@ -6,6 +6,7 @@ import sqlite3
 from hashlib import blake2b
 
 from cryptoctl.core.prices import Price
+from cryptoctl.files.compression import no_room
 
 MAX_IN_MEMORY = 100_000  # different prices
 
@@ -28,10 +29,16 @@ class Occurrences:
             self._database.close()
 
     def number(self, price: Price) -> int:
-        """1 for the first price of its like, 2 for the second."""
+        """1 for the first price of its like, 2 for the second. Raises Failure where they find no room."""
         likeness = f"{price.symbol}\n{price.exchange}\n{price.price}\n{price.volume}"
         # The time comes first: a file in the order of time then writes where it wrote last.
         key = price.timestamp_ms.to_bytes(8) + blake2b(likeness.encode(), digest_size=16).digest()
+        try:
+            return self._number(key)
+        except sqlite3.Error as error:
+            raise no_room("Prices without ids cannot be counted in a temporary file", error) from error
+
+    def _number(self, key: bytes) -> int:
         if self._database is not None:
             return self._counted(self._database, key)
         self._counts[key] = number = self._counts.get(key, 0) + 1
