@@ -204,3 +204,27 @@ def test_one_nested_price_that_comes_first_is_its_records_fault(standard_input: 
     found = standard_input(b'{"price":{"amount":1}}\n', b'{"price":2}\n', now=True)
     assert refused(found[:1]) == {1: "price: must be a number"}
     assert rows(found[1:]) == [(NOW_MS, None, 2, 0)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(("end", "may_be_cut"), [("\n", False), ("\r\n", False), ("", True)])
+def test_whether_the_last_value_of_a_pipe_may_be_cut_short_is_known_at_its_end(
+    monkeypatch: pytest.MonkeyPatch, end: str, may_be_cut: bool, encoding: str
+) -> None:
+    long = f"timestamp,price\n{f'{MS},1666.80{chr(10)}' * 10_000}{MS},16"
+    content = f"{long}{end}".encode(encoding)
+    stream = io.TextIOWrapper(io.BufferedReader(Trickle(content[:99], content[99:])))
+    monkeypatch.setattr(sys, "stdin", stream)
+    [file] = open_files([Path("-")], options(time_unit="ms")).files
+    prices = file.prices(lambda: NOW_MS)
+    next(prices)
+    assert not file.may_be_cut  # a chunk of it may end anywhere
+    assert len(list(prices)) == 10_000
+    assert file.may_be_cut == may_be_cut
+
+
+@pytest.mark.parametrize("how", COMPRESSED)
+def test_what_is_compressed_tells_by_itself_where_it_ends(how: str) -> None:
+    file = through_a_pipe(COMPRESSED[how](PLAIN.rstrip().encode()), time_unit="ms")
+    assert rows(list(file.prices(lambda: NOW_MS))) == EXPECTED
+    assert not file.may_be_cut

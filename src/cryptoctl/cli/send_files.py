@@ -13,6 +13,7 @@ from cryptoctl.ops.times import now_ms
 from cryptoctl.ui.files import (
     preview_document,
     sending_bar,
+    show_end,
     show_files,
     show_preview,
     show_tally,
@@ -110,6 +111,7 @@ def _preview(run: CommandRun, files: PriceFiles, given: GivenFiles) -> None:
     preview = Preview()
     for file in files.files:
         preview.add(file.prices(now_ms, given.from_line))
+    show_end(run.screen, files)
     if not preview.prices and not preview.refused:
         _say_none_left(run, files, given)
     run.set_members(dry_run=preview_document(preview, files))
@@ -126,6 +128,7 @@ def _say_none_left(run: CommandRun, files: PriceFiles, given: GivenFiles) -> Non
 
 
 def _show(run: CommandRun, tally: Tally, files: PriceFiles) -> None:
+    show_end(run.screen, files)
     run.set_members(file=tally_document(tally, files))
     if not run.is_json:
         show_tally(run.screen, tally, files)

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 from cryptoctl.files.compression import BUFFER_BYTES, HEAD_BYTES, Pieces
 
 MAGIC_BYTES = 8
+MAX_LINE_END_BYTES = 4  # of UTF-32
 HEAD_LINES = 64  # those that a layout is decided by, and what stands before them
 QUIET_S = 1.0
 
@@ -39,6 +40,10 @@ class LivePipe(io.BufferedReader):
         """Whether something, or the end, comes in this time."""
         return self._incoming.comes_within(wait_s)
 
+    def last_bytes(self) -> bytes:
+        """Those before its end; none before it has ended."""
+        return self._incoming.last if self._incoming.ended else b""
+
 
 class _Incoming(io.RawIOBase):
     def __init__(self, stream: BinaryIO, *, closing: bool) -> None:
@@ -48,6 +53,7 @@ class _Incoming(io.RawIOBase):
         self._raw: Any = getattr(stream, "raw", stream)  # below the buffer, which would hide what has come
         self._closing = closing
         self._due_s = time.monotonic() + QUIET_S
+        self.last, self.ended = b"", False
 
     def readable(self) -> bool:
         return True
@@ -64,6 +70,8 @@ class _Incoming(io.RawIOBase):
             self._due_s = time.monotonic() + QUIET_S
         while (count := self._raw.readinto(buffer)) is None:  # of a descriptor that does not block
             self.comes_within(None)
+        self.last = (self.last + bytes(buffer[:count][-MAX_LINE_END_BYTES:]))[-MAX_LINE_END_BYTES:]
+        self.ended = not count
         return cast("int", count)
 
     def close(self) -> None:

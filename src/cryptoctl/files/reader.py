@@ -84,7 +84,7 @@ class PriceFile:
         """Whether its last value may be only a part of one, and nothing would tell."""
         if not isinstance(self.records, DelimitedTable) or not self.records.columns:
             return False
-        return self.records.columns[-1] in self.layout.fields.values() and self.source.ends_in_a_line()
+        return self.records.columns[-1] in self.layout.fields.values() and self.source.breaks_off()
 
     def refuse_other_names(self, number: int, record: Any) -> None:
         """Raises Failure for a row that names the columns in another order."""

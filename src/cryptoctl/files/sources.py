@@ -26,14 +26,13 @@ from cryptoctl.files.compression import (
     readable,
     seekable,
 )
-from cryptoctl.files.pipes import QUIET_S, LivePipe, with_head, with_magic
+from cryptoctl.files.pipes import MAX_LINE_END_BYTES, QUIET_S, LivePipe, with_head, with_magic
 from cryptoctl.files.records import FileOptions, listing, shell_word
 
 STANDARD_INPUT = Path("-")
 # What cannot be read as it comes: a list ends only with the file, and the others are read from their end.
 _WHOLE = (b"[", PARQUET, FEATHER, ZIP)
 _FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow")
-MAX_LINE_END_BYTES = 4  # of UTF-32
 ENDINGS = frozenset((*_FORMATS, ".zip", ".gz", ".bz2", ".xz", ".zst"))
 
 
@@ -60,6 +59,8 @@ class Source:
     """The file that it is, or is in; None for what was copied, or comes through a pipe."""
     live: LivePipe | None = None
     """Of a stream, what it comes through."""
+    last_bytes: Callable[[], bytes] = bytes
+    """Of a stream that is not compressed, those before its end, once that has come."""
 
     @property
     def stream(self) -> bool:
@@ -101,16 +102,15 @@ class Source:
         grown = now.st_size > then.size_bytes
         return not grown or hashlib.sha256(self.head()[: then.head_bytes]).digest() != then.head_digest
 
-    def ends_in_a_line(self) -> bool:
+    def breaks_off(self) -> bool:
         """Whether its last line has no line end; False where it would have to be read through to know."""
         if self.stream:
-            return False
+            return _without_line_end(self.last_bytes())
         with self.open() as opened, readable(self.name):
             if not isinstance(opened.raw, io.FileIO):  # what is compressed tells by itself where it ends
                 return False
             opened.seek(max(0, opened.seek(0, io.SEEK_END) - MAX_LINE_END_BYTES))
-            last = opened.read()
-        return bool(last) and {*b"\r\n"}.isdisjoint(last)
+            return _without_line_end(opened.read())
 
     def head(self) -> bytes:
         """Its first bytes; of a stream, whole lines of them."""
@@ -120,6 +120,10 @@ class Source:
                 return opened.peek(HEAD_BYTES)
             with opened:
                 return opened.read(HEAD_BYTES)
+
+
+def _without_line_end(last: bytes) -> bool:
+    return bool(last) and {*b"\r\n"}.isdisjoint(last)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,12 +265,13 @@ def _pipe(
         _tell_once(live, waiting, f"Waiting for the first prices from {name}.")
         begun = with_magic(live)
         stream = plain(cast("BinaryIO", begun), name)
+        uncompressed = live if stream is begun else None
         if options.one_pass:
-            uncompressed = live if stream is begun else None
             wait_s = 0.0 if options.now else QUIET_S
             stream = with_head(cast("BinaryIO", stream), uncompressed, wait_s=wait_s)
     if options.one_pass and not stream.peek(8).startswith(_WHOLE):
-        yield Source(name=name, open_raw=lambda: cast("BinaryIO", stream), live=live)
+        last_bytes = bytes if uncompressed is None else uncompressed.last_bytes
+        yield Source(name=name, open_raw=lambda: cast("BinaryIO", stream), live=live, last_bytes=last_bytes)
         return
     _tell_once(live, waiting, f"Reading {name} to its end, because it has to be read twice.")
     with readable(name), seekable(stream) as copied:

@@ -39,7 +39,16 @@ def show_files(screen: Screen, files: PriceFiles) -> None:
         screen.say(
             f"Passed over, for what they are or by their endings: {_first(files.passed_over)}.", style=NOTE
         )
-    if cut := [file.name for file in files.files if file.may_be_cut]:
+    _show_cut(screen, [file for file in files.files if not file.source.stream])
+
+
+def show_end(screen: Screen, files: PriceFiles) -> None:
+    """What is known only once everything that comes through a pipe has come."""
+    _show_cut(screen, [file for file in files.files if file.source.stream])
+
+
+def _show_cut(screen: Screen, files: Sequence[PriceFile]) -> None:
+    if cut := [file.name for file in files if file.may_be_cut]:
         screen.say(
             f"No line end at the end of {_first(cut)}: if that was cut short, the last value is wrong.",
             style=NOTE,
