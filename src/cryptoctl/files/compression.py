@@ -129,6 +129,8 @@ _FOREIGN = {
     b"SQLite format 3\x00": ("an SQLite database", "Export the table as CSV."),
     b"\x89HDF": ("an HDF5 file", "Save it as Parquet or CSV."),
     b"\xff\xff\xff\xff": ("a stream of Arrow's", "Save it as Feather version 2, Parquet or CSV."),
+    b"Obj\x01": ("an Avro file", "Save it as Parquet or CSV."),
+    b"\x04\x22\x4d\x18": ("compressed with LZ4", "Unpack it and send what is in it."),
     b"FEA1": ("a Feather file of version 1", "Save it as Feather version 2, Parquet or CSV."),
     b"%PDF": ("a PDF document", "Save the data as CSV."),
     b"7z\xbc\xaf\x27\x1c": ("a 7-Zip archive", "Unpack it and send what is in it."),
@@ -136,6 +138,13 @@ _FOREIGN = {
     b"\x80\x04": ("a Python pickle", "Save it as Parquet or CSV."),
     b"\x80\x05": ("a Python pickle", "Save it as Parquet or CSV."),
     b"\x93NUMPY": ("a NumPy array", "Save it as Parquet or CSV."),
+}
+
+# By a member that such an archive has.
+SPREADSHEETS = {
+    "xl/workbook.xml": "an Excel workbook",
+    "content.xml": "an OpenDocument spreadsheet",
+    "Index/Document.iwa": "a Numbers spreadsheet",
 }
 
 

@@ -20,6 +20,7 @@ from cryptoctl.files.compression import (
     FEATHER,
     HEAD_BYTES,
     PARQUET,
+    SPREADSHEETS,
     ZIP,
     LayeredReader,
     plain,
@@ -228,8 +229,8 @@ def _members(
     with opened() as file, zipfile.ZipFile(file) as archive:
         listed = [each for each in archive.infolist() if not each.is_dir()]
     members = [each for each in listed if "__MACOSX/" not in each.filename]
-    if any(each.filename == "xl/workbook.xml" for each in members):
-        raise Failure(ExitCode.USAGE, f"{name} is an Excel workbook.", "Save the sheet as CSV UTF-8.")
+    if sheet := next(filter(None, (SPREADSHEETS.get(each.filename) for each in members)), None):
+        raise Failure(ExitCode.USAGE, f"{name} is {sheet}.", "Save the sheet as CSV UTF-8.")
     if any(each.flag_bits & 1 for each in members):
         raise Failure(ExitCode.USAGE, f"{name} is encrypted.", "Unpack it and send what is in it.")
 

@@ -37,13 +37,23 @@ def encoding_of(head: bytes, name: str, given: str | None) -> str:
             ) from None
         # Of the same family: the mark, which is no part of the text, is certain.
         return marked if marked is not None and marked.removesuffix("-sig") == family else given
-    if marked is None and head[:200].count(0) * 3 > len(head[:200]):
+    wide = None if marked is not None else _wide_encoding(head[:200])
+    if wide is not None:
         raise Failure(
             ExitCode.USAGE,
-            f"{name} looks like UTF-16 without a byte order mark.",
-            "Save it as UTF-8, or add --encoding utf-16-le.",
+            f"{name} looks like {wide.upper()} without a byte order mark.",
+            f"Save it as UTF-8, or add --encoding {wide}.",
         )
     return marked or "utf-8"
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    """That of several bytes a character in which the beginning is a text, most of it ASCII."""
+    for encoding in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
+        text = head.decode(encoding, "replace")
+        if sum("\0" < each <= "~" for each in text) * 3 > len(text) * 2:
+            return encoding
+    return None
 
 
 def head_text(head: bytes, encoding: str, name: str) -> str:
