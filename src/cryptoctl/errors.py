@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     AWS = 7
     """AWS refused a request"""
     INTERRUPTED = 130
-    """Ctrl-C, SIGTERM or a closed terminal; the report lists what finished, and the same command goes on from there"""
+    """Ctrl-C, SIGTERM or a closed terminal; the report lists what finished; the same command goes on there"""
 
 
 class Failure(Exception):

@@ -30,3 +30,11 @@ def test_the_hint_makes_it_fit(
 ) -> None:
     assert said in refusal(tmp_path, "\n".join([header, *lines]))
     assert rows(read(tmp_path, "\n".join([header_then, *lines, ""]))) == EXPECTED
+
+
+def test_two_columns_of_one_name_are_not_told_apart_by_a_hint(tmp_path: Path) -> None:
+    content = f"timestamp,price,size,size\n{MS},1,2,3\n"
+    told = refusal(tmp_path, content)
+    assert "has more than one column 'size'" in told
+    assert "Give each column a name of its own in the first line." in told
+    assert rows(read(tmp_path, content, ignore=("size",))) == [(MS, None, 1, 0)]

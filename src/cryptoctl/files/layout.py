@@ -97,6 +97,8 @@ def layout(
         _refuse_time_in_two(unused, sample.of_day, name, objects=objects)
     shown = [each for column in unused for each in _shown(column, sample.inside)]
     suggestion = suggest(fields, constants, unused, options, sample, shape)
+    if not objects:
+        _check_twice(names, suggestion.mapped, name)
     for path, beside in (_beside_mapped(options, sample) if objects else {}).items():
         left = [each for each in beside.names if _inside(path)(each) not in options.ignore]
         inner = suggest({**fields, **suggestion.mapped}, constants, left, options, beside, shape)
