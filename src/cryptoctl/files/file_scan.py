@@ -94,20 +94,23 @@ def refuse_commas(first: Sequence[Record], fields: FieldReader, options: FileOpt
 def refuse_one_id(
     scan: FileScan, fields: FieldReader, column: str | None, options: FileOptions, name: str
 ) -> None:
-    """Raises Failure where different prices would be one, because all records have the same id."""
-    if column is None or scan.only_id is None or scan.differing is None:
-        return
-    if fields.exported or not fields.takes_id(scan.only_id):
+    """Raises Failure where different prices would be one, because all records have the same id, or null."""
+    if column is None or fields.exported:
         return
     mapped = f"id={column}"
     # What is mapped is not ignored, and may be an expression, which --ignore does not take.
     take_out = f"Take {shell_word(mapped)} out of --map." if "id" in options.mapping else ""
+    hint = take_out or f"Add --ignore {shell_word(column)}."
+    if column in scan.empty:
+        raise Failure(ExitCode.USAGE, f"Every {quoted(column)} of {name} is null, and so no id.", hint)
+    if scan.only_id is None or scan.differing is None or not fields.takes_id(scan.only_id):
+        return
     raise Failure(
         ExitCode.USAGE,
         f"Every {quoted(column)} of {name} is {quoted(scan.only_id)}, and {scan.counted_in} "
         f"{scan.differing} has another price at the time of the one before: as their id, that would make "
         "them one.",
-        take_out or f"Add --ignore {shell_word(column)}.",
+        hint,
     )
 
 
