@@ -54,7 +54,6 @@ def test_an_id_is_what_it_says(tmp_path: Path, text: str, expected: str) -> None
         ('"=""1206419187"""', "as a spreadsheet shows it"),
         ("nan", "is empty (nan)"),
         *((text, f"is empty ({text})") for text in ("NA", "n/a", "#NA", "none", "NIL", "null", "<na>", "-")),
-        ("", "is empty"),
     ],
 )
 def test_an_id_that_lost_digits_or_is_none_is_refused(tmp_path: Path, text: str, reason: str) -> None:

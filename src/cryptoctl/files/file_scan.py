@@ -19,8 +19,9 @@ KEYED = ("timestamp", "symbol", "exchange")  # with the id, what a price is know
 class FileScan:
     """What is in a file: its records, for each kind of time how many and the first, the members' names.
 
-    `empty` are the members that have a value in none of the records; `only_id` is the id of all of them,
-    `differing` the first of them that is another price of the same moment.
+    `empty` are the members that have a value in none of the records; `has_ids` whether one has an id (None
+    where there are none); `only_id` is the id of all of them, `differing` the first of them that is another
+    price of the same moment.
     """
 
     counted_in: str
@@ -29,12 +30,14 @@ class FileScan:
     first: dict[str, tuple[int, str]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     empty: set[str] = field(default_factory=set)
+    has_ids: bool | None = None
     only_id: str | None = None
     differing: int | None = None
     _before: Sequence[str | None] = ()
 
     def note_id(self, number: int, record: Cells | Members, fields: FieldReader) -> None:
-        """Looks whether all records have one id, and which is the first that it makes one with another."""
+        """Looks whether any record has an id, or all the same, and which is the first that it makes one."""
+        self.has_ids = self.has_ids or bool(fields.text("id", record))
         if self.only_id is None and self._before:
             return
         text, before = fields.text("id", record), self._before
@@ -94,15 +97,17 @@ def refuse_commas(first: Sequence[Record], fields: FieldReader, options: FileOpt
 def refuse_one_id(
     scan: FileScan, fields: FieldReader, column: str | None, options: FileOptions, name: str
 ) -> None:
-    """Raises Failure where different prices would be one, because all records have the same id, or null."""
+    """Raises Failure where different prices would be one, because all records have the same id, or none."""
     if column is None or fields.exported:
         return
     mapped = f"id={column}"
     # What is mapped is not ignored, and may be an expression, which --ignore does not take.
     take_out = f"Take {shell_word(mapped)} out of --map." if "id" in options.mapping else ""
     hint = take_out or f"Add --ignore {shell_word(column)}."
-    if column in scan.empty:
-        raise Failure(ExitCode.USAGE, f"Every {quoted(column)} of {name} is null, and so no id.", hint)
+    if scan.has_ids is False:
+        raise Failure(
+            ExitCode.USAGE, f"Every {quoted(column)} of {name} is empty, null or no plain value.", hint
+        )
     if scan.only_id is None or scan.differing is None or not fields.takes_id(scan.only_id):
         return
     raise Failure(
