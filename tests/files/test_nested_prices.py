@@ -47,3 +47,16 @@ def test_of_an_object_the_member_that_is_the_price_is_named(
 def test_one_nested_price_among_others_is_its_records_fault(tmp_path: Path) -> None:
     content = f'{{"timestamp":{MS},"price":{{"0":1}}}}\n{{"timestamp":{MS},"price":2}}\n'
     assert len(read(tmp_path, content)) == 2
+
+
+def test_an_object_whose_member_is_mapped_is_not_asked_about(tmp_path: Path) -> None:
+    """As MongoDB exports its documents."""
+    content = json.dumps(
+        {"_id": {"$oid": "5f1"}, "timestamp": {"$date": "2024-01-01T00:00:00Z"}, "price": 2, "size": 3}
+    )
+    mapping = {"id": '_id."$oid"', "timestamp": 'timestamp."$date"', "volume": "size"}
+    [found] = sent(read(tmp_path, content, mapping=mapping))
+    assert (found["id"], found["timestamp"], found["volume"]) == ("5f1", 1704067200000, 3)
+    assert "'size' looks like a quantity" in refusal(
+        tmp_path, content, mapping={each: mapping[each] for each in ("id", "timestamp")}
+    )

@@ -92,6 +92,7 @@ def layout(
         if value is not None
     }
     known = {*fields.values(), *(shape.preset.others if shape is not None else ())}
+    known |= {each.partition(".")[0] for each in fields.values() if objects and _INSIDE.fullmatch(each)}
     unused = [each for each in kept if each and not _known(each, known)]
     if "timestamp" not in fields and not options.now:
         _refuse_time_in_two(unused, sample.of_day, name, objects=objects)
