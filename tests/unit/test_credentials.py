@@ -193,7 +193,7 @@ def test_a_command_for_the_engine_takes_no_region_from_the_users_aws(configured:
     engine = SimpleNamespace(
         status=lambda: SimpleNamespace(url="http://127.0.0.1:9"),
         credentials=lambda _: made_up,
-        answers=lambda _: True,
+        responds=lambda _: True,
     )
     session.__dict__ |= {"settings": Settings(), "last_location": None, "engine": engine}
     assert (session.aws.region, session.aws.client("sqs").meta.region_name) == ("us-east-1", "us-east-1")
