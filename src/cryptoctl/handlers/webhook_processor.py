@@ -73,10 +73,9 @@ def handler(event: Any, context: object) -> UrlResponse:
     except Rejected as rejected:
         return _refuse(rejected)
     except Exception as error:
-        keys = _expected_keys(request)
         if _is_request(event):
-            return _set_aside([event], context, error, keys)
-        _log.warning("request not stored, and will be tried again", exc_info=error, extra=keys)
+            return _set_aside([event], context, error, _key_extra(request))
+        _log.warning("request not stored, and will be tried again", exc_info=error, extra=_key_extra(request))
         # Lambda makes it an attribute of the dead letter, which SQS would refuse for one such character.
         raise logs.RetryError(dead_letters.printable(str(error)) or type(error).__name__) from error
 
@@ -96,7 +95,7 @@ def _take_in(admitted: AuthenticatedRequest, event: Any, context: object) -> Url
         request = _as_first_sent(request, arrival)
         return _stored(request, context, sender.name)
     except Exception as error:
-        told = {**_expected_keys(request), **_from(sender.name)}
+        told = {**_key_extra(request), **_from(sender.name)}
         return _set_aside(dead_letters_of(request, arrival), context, error, told)
 
 
@@ -241,7 +240,7 @@ def _keys(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[str]
     }
 
 
-def _expected_keys(request: ParsedRequest | None) -> dict[str, Any]:
+def _key_extra(request: ParsedRequest | None) -> dict[str, Any]:
     """The keys that the prices of a request would have; one without an id may have gone to a later place."""
     prices = request.prices if request is not None else ()
     found = logs.by_symbol((each.symbol, each.sort_key()) for each in prices if isinstance(each, Price))
