@@ -1,4 +1,4 @@
-"""A purge or an import that ends early says what it has done, and what to do about the rest."""
+"""A purge, an import or a replay that ends early says what it has done, and what to do about the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import ExitCode
 from dead_letters.command_line import Said, run
-from dead_letters.workshop import Workshop
+from dead_letters.workshop import WEBHOOK, Workshop
 
 pytestmark = pytest.mark.engine
 
@@ -122,3 +122,30 @@ def test_an_import(
         assert "Run the same command again: it sends only what is not back yet." in said.err
     assert shop.depths["webhook"] == (done, 0)
     assert dlq("import", "f").out == f"{50 - done} messages were put back.\n"
+
+
+def test_an_import_of_everything_once_more_goes_on_without_again(
+    shop: Workshop, dlq: Callable[..., Said], at_the_third: Callable[[str, Ending], None]
+) -> None:
+    assert dlq("export", "f").code == 0
+    assert dlq("import", "f").code == 0
+    at_the_third("SendMessageBatch", failed)
+    said = dlq("import", "f", "--again")
+    assert said.out == "20 messages were put back.\n"
+    assert "Run the same command without --again: it sends only what is not back yet." in said.err
+    assert dlq("import", "f").out == "30 messages were put back.\n"
+    assert shop.depths["webhook"] == (150, 0)
+
+
+def test_a_replay_that_stops_at_failures_counts_all_and_says_how_to_get_behind_them(
+    shop: Workshop, dlq: Callable[..., Said]
+) -> None:
+    """Run again as it is, it would meet the same ones first, and stop again."""
+    shop.send_events([shop.price(number, "BAD", price=-1) for number in range(3)])
+    shop.send(WEBHOOK, "of no known shape", {})
+    said = dlq("replay", "--max-failures", "1", "--where", "shape=='unknown' || contains(symbols, 'BAD')")
+    assert "0 of 4 replayed; 1 failed again; 3 not tried. Stopped: 1 failure in a row." in said.err
+    assert "With a larger --max-failures it goes on to those behind them." in said.err
+    said = dlq("replay", "--where", "shape=='unknown' || contains(symbols, 'BAD')")
+    assert "0 of 4 replayed; 3 failed again; 1 not replayable.\n" in said.err
+    assert "--max-failures" not in said.err

@@ -209,10 +209,11 @@ def _check(summary: ReplaySummary) -> None:
         raise Failure(ExitCode.INTERRUPTED, "Interrupted.", "Run the same command again to go on from here.")
     if not summary.chosen_is_replayed:
         left = summary.outcomes.total() - summary.outcomes[Outcome.REPLAYED] + summary.undeleted
+        behind = " With a larger --max-failures it goes on to those behind them." if summary.stopped else ""
         raise Failure(
             ExitCode.FAILED,
             "Not everything selected was replayed; the rest is still in its queue.",
-            remedy(summary.outcomes[Outcome.UNKNOWN], left),
+            remedy(summary.outcomes[Outcome.UNKNOWN], left, behind),
         )
     if summary.in_flight:
         raise Failure(ExitCode.FAILED, in_flight_text(summary.in_flight), "Run the same command again later.")

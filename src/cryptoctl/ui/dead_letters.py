@@ -193,7 +193,7 @@ def _show_result(screen: Screen, result: ReplayResult) -> None:
 def _show_summary(screen: Screen, summary: ReplaySummary) -> None:
     """The replay in a few lines."""
     outcomes = summary.outcomes
-    parts = [f"{outcomes[Outcome.REPLAYED]} of {summary.chosen + outcomes[Outcome.UNKNOWN]} replayed"]
+    parts = [f"{outcomes[Outcome.REPLAYED]} of {outcomes.total()} replayed"]
     parts += [
         f"{outcomes[each]} {each}" for each in Outcome if each is not Outcome.REPLAYED and outcomes[each]
     ]

@@ -17,6 +17,7 @@ from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.times import now_ms
 
 NAMED = 3
+MAX_NAME_LENGTH = 60
 SLOTS = 12
 # Of so many pointers the log lines are looked for.
 LOOKED_UP = 20
@@ -165,8 +166,9 @@ def _by_frequency(names: Counter[str]) -> list[str]:
 
 
 def abbreviated(names: Collection[str]) -> str:
-    """A few of the names."""
-    shown = ", ".join(list(names)[:NAMED])
+    """A few of the names; of a very long one, the beginning."""
+    few = list(names)[:NAMED]
+    shown = ", ".join(f"{each[:MAX_NAME_LENGTH]}…" if len(each) > MAX_NAME_LENGTH else each for each in few)
     return f"{shown}, …" if len(names) > NAMED else shown
 
 

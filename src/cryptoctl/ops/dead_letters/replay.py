@@ -183,7 +183,7 @@ class Replay:
                     self._end(*each.result())
         self._flush()
         if self._journal.count(MessageState.CHOSEN, MessageState.BEGUN):
-            self._summary.stopped = f"{self._failures_in_a_row} failures in a row"
+            self._summary.stopped = f"{pluralize(self._failures_in_a_row, 'failure')} in a row"
 
     def _width(self, ended: int) -> int:
         """How many may run at once: never so many that more could fail than may fail."""

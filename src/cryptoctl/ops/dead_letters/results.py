@@ -118,8 +118,8 @@ class ReplayListener:
         """The whole table is about to be read, at a cost of so many read units."""
 
 
-def remedy(unknown: int, left: int) -> str:
+def remedy(unknown: int, left: int, behind: str = "") -> str:
     """What to do about the messages that are left: nobody can fix those that have none of the shapes."""
-    again = "Fix what the reasons name, then run the same command again." if left > unknown else ""
+    again = f"Fix what the reasons name, then run the same command again.{behind}" if left > unknown else ""
     purge = "`cryptoctl dlq purge --id ID` deletes what is not replayable." if unknown else ""
     return f"{again} {purge}".strip()
