@@ -73,3 +73,12 @@ def test_one_that_was_replayed_before_is_done(dlq: Dlq) -> None:
     assert dlq("replay", "--id", its).err == "0 of 0 replayed; 1 replayed before and deleted.\n"
     said = dlq("replay", "--id", its, "--id", WRONG)
     assert said.code == 1 and TOLD in said.err
+
+
+def test_an_import_sends_nothing_where_the_file_has_not_every_id(shop: Workshop, dlq: Dlq) -> None:
+    its = _id(dlq)
+    assert dlq("purge", "--yes", "--export-to", "file").code == 0
+    said = dlq("import", "file", "--id", its, "--id", WRONG)
+    assert said.code == 1 and f"No message of file that the filters select has the id {WRONG}." in said.err
+    assert shop.depths["webhook"] == (0, 0)
+    assert dlq("import", "file", "--id", its).out == "1 message was put back.\n"

@@ -68,13 +68,7 @@ def import_(
         if not (done.sent or done.refused):
             raise
         _show_imported(run, done, again=again)
-        # What an earlier import has put back is remembered, sent again by this one or not.
-        rest = (
-            "With --again the same command sends all of the file once more, also what it has just sent; "
-            "without, it sends only what was never put back."
-            if again
-            else "Run the same command again: it sends only what is not back yet."
-        )
+        rest = f"Run {_same(again)}: it sends only what is not back yet."
         raise _cut_short(error, "Interrupted before all of them were put back.", rest) from error
     run.set_members(**done.document(file))
     _show_imported(run, done, again=again)

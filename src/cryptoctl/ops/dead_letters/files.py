@@ -23,7 +23,13 @@ from cryptoctl.ops.dead_letters.file_format import line_of, message_of, refusal
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, by_queue
-from cryptoctl.ops.dead_letters.receiving import delete, in_flight_elsewhere, release, selected_messages
+from cryptoctl.ops.dead_letters.receiving import (
+    delete,
+    ids_text,
+    in_flight_elsewhere,
+    release,
+    selected_messages,
+)
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
 
@@ -145,18 +151,27 @@ def put_back(
 
     `done` counts, and is right also where it ends early: by KeyboardInterrupt after a signal, or by AwsError.
 
-    What was put back is journaled message by message, for as long as SQS could keep it; `again` sends it all
-    the same. What SQS does not take is left out. Raises Failure, before anything is sent, if a line is not a
-    message.
+    What was put back is journaled message by message, for as long as SQS could keep it; `again` forgets it
+    first. What SQS does not take is left out. Raises Failure, before anything is sent, if a line is not a
+    message, or if none that is selected has an id of the selection.
     """
-    for _ in read(path):
-        continue
+    missing = set(selection.ids)
+    for line in _selected(read(path), selection):
+        missing.discard(line.message.id)
+    if missing:
+        raise Failure(
+            ExitCode.FAILED,
+            f"No message of {path} that the filters select has {ids_text(missing)}. Nothing was sent.",
+            "Each line of the file has its message's `id`.",
+        )
+    if again:
+        journal.forget_imported(line.key for line in _selected(read(path), selection))
     with interrupts.deferred() as interrupted:
-        for batch in _batches(_acceptable(read(path), selection, done)):
+        for batch in _batches(_acceptable(_selected(read(path), selection), done)):
             if interrupted():
                 raise KeyboardInterrupt
             unique = {each.key: each for each in batch}.values()
-            fresh = [each for each in unique if again or not journal.imported(each.key)]
+            fresh = [each for each in unique if not journal.imported(each.key)]
             done.before += len(batch) - len(fresh)
             taken = queues[batch[0].message.queue].send(
                 [(each.message.body, each.message.attributes) for each in fresh]
@@ -169,15 +184,18 @@ def put_back(
                     insort(done.refused, each.number)
 
 
-def _acceptable(lines: Iterable[ImportLine], selection: Selection, done: Imported) -> Iterator[ImportLine]:
-    """The selected messages, without those that SQS is known to refuse."""
+def _selected(lines: Iterable[ImportLine], selection: Selection) -> Iterator[ImportLine]:
+    return (line for line in lines if selection.matches(decode(line.message), now_ms()))
+
+
+def _acceptable(lines: Iterable[ImportLine], done: Imported) -> Iterator[ImportLine]:
+    """The messages, without those that SQS is known to refuse."""
     for line in lines:
-        if selection.matches(decode(line.message), now_ms()):
-            if reason := refusal(line.message):
-                insort(done.refused, line.number)
-                done.reasons[line.number] = reason
-            else:
-                yield line
+        if reason := refusal(line.message):
+            insort(done.refused, line.number)
+            done.reasons[line.number] = reason
+        else:
+            yield line
 
 
 def _batches(lines: Iterable[ImportLine]) -> Iterator[Sequence[ImportLine]]:

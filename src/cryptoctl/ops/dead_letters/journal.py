@@ -176,6 +176,11 @@ class Journal:
         """Writes down that a line was put back."""
         self._do("INSERT OR REPLACE INTO imported VALUES (?, ?)", key, now_ms)
 
+    def forget_imported(self, keys: Iterable[str]) -> None:
+        """As if these lines had never been put back."""
+        with self._transaction():
+            self._db.executemany("DELETE FROM imported WHERE key = ?", ((key,) for key in keys))
+
     def prune(self, now_ms: int) -> None:
         """Drops what is remembered of messages that no queue can hold any more."""
         self._do("DELETE FROM settled WHERE at_ms < ?", now_ms - REMEMBERED_MS)

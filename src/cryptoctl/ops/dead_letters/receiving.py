@@ -195,14 +195,17 @@ def check_ids(missing: Collection[str], in_flight: int) -> None:
     Where messages are in flight elsewhere they may be those, and who calls tells of them.
     """
     if missing and not in_flight:
-        named = "the id" if len(missing) == 1 else "one of the ids"
         raise Failure(
             ExitCode.FAILED,
-            f"No message that the filters select has {named} {', '.join(sorted(missing))}. "
-            "Nothing was changed.",
+            f"No message that the filters select has {ids_text(missing)}. Nothing was changed.",
             "`cryptoctl dlq peek` shows the messages with their ids. What was replayed or purged is in no "
             "queue any more.",
         )
+
+
+def ids_text(ids: Collection[str]) -> str:
+    """The ids that none has."""
+    return f"{'the id' if len(ids) == 1 else 'one of the ids'} {', '.join(sorted(ids))}"
 
 
 def in_flight_elsewhere(queues: DeadLetterQueues, selection: Selection, journal: Journal) -> int:
