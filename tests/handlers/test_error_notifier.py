@@ -56,6 +56,12 @@ def test_several_events_make_one_alert(aws: FakeAws) -> None:
     assert "2. 2023-02-02T09:20:00.138+00:00  plain text" in text
 
 
+def test_of_a_traceback_that_is_text_the_error_is_told(aws: FakeAws) -> None:
+    message = alert(aws, delivery("Traceback (most recent call last):\n  File x\nValueError: no"))
+    assert message["Subject"] == "[test] webhook-processor-prod: ValueError: no"
+    assert "  File x\n" in message["Message"]
+
+
 def test_lambda_s_own_lines_are_understood(aws: FakeAws) -> None:
     unhandled: dict[str, Any] = {"timestamp": "t1", "level": "ERROR", "requestId": "r", "message": "'x'"}
     unhandled |= {"errorType": "KeyError", "errorMessage": "'x'", "stackTrace": ["  File a", "  File b"]}

@@ -89,10 +89,16 @@ TRACEBACK = "Traceback (most recent call last):\n  File x, line 1\nValueError: {
 
 def test_of_a_text_of_several_lines_nothing_is_lost() -> None:
     (entry,) = entries([plain(f"{TRACEBACK.format('no')}\r" + "y" * 9000)])
-    assert entry.message == "Traceback (most recent call last):"
+    assert (entry.level, entry.message) == ("ERROR", "ValueError: no")
     assert entry.trace.splitlines() == ["  File x, line 1", "ValueError: no", "y" * 9000]
     (entry,) = entries([line(level="ERROR", message="\nfirst\nsecond", stackTrace=["third"])])
     assert (entry.message, entry.trace) == ("first", "second\nthird")
+
+
+def test_of_a_chain_of_errors_the_last_is_told() -> None:
+    first, last = TRACEBACK.format("no"), TRACEBACK.format("never\nat all")
+    (entry,) = entries([plain(f"Exception in thread x:\n{first}\n\nDuring handling of it:\n\n{last}")])
+    assert (entry.level, entry.message) == ("ERROR", "ValueError: never")
 
 
 def test_texts_that_only_begin_alike_are_told_apart() -> None:

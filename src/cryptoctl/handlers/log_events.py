@@ -10,6 +10,7 @@ from cryptoctl.handlers import logs
 
 _MAX_DETAIL_LENGTH = 8_000  # characters of one log event
 _VARYING = re.compile(r"[0-9a-f]{8}[0-9a-f-]*|[0-9]+", re.IGNORECASE | re.ASCII)
+_RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)+(\S.*)", re.MULTILINE)
 _END_OF_A_PROCESS = "Runtime."  # out of memory, a crash: nothing but Lambda's report tells of it
 _BELOW_ERROR = frozenset({"TRACE", "DEBUG", "INFO", "WARN", "WARNING"})
 
@@ -62,14 +63,15 @@ def read(event: Any) -> ErrorEvent:
     kind, said = record.get("errorType"), record.get("errorMessage")
     error = ": ".join(str(part) for part in (kind, said) if part)
     message = str(record.get("message") or "").strip() or _platform_message(line) or error or raw.strip()
+    raised = "".join(_RAISED.findall(message)[-1:])  # of a traceback that is text, what names the error
     trace = record.get("stackTrace")
     detail = "\n".join(map(str, trace)) if isinstance(trace, list) else str(trace or "")
     return ErrorEvent(
         at_ms=at_ms,
         time=str(line.get("timestamp") or line.get("time") or _time(at_ms)),
-        message=message.splitlines()[0] if message else "(empty line)",
+        message=(raised or message or "(empty line)").splitlines()[0],
         error=error if error != message else "",
-        error_type=str(kind or ""),
+        error_type=str(kind or raised.partition(":")[0]),
         request=str(record.get("requestId") or record.get("AWSRequestId") or ""),
         symbol=str(line.get("symbol") or ""),
         detail=(detail or ("" if line else raw.strip()))[:_MAX_DETAIL_LENGTH],

@@ -127,9 +127,7 @@ def lines_of(entries: Iterable[LogEntry]) -> list[Line]:
 def _key(entry: LogEntry) -> tuple[str, ...]:
     plain = entry.level in ("DEBUG", "INFO", "")
     more = repr(entry.more if plain else _causes(entry))
-    # A traceback that is plain text is told apart from another by what follows its first line.
-    rest = "" if entry.error else entry.trace
-    return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more, rest
+    return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more
 
 
 def _causes(entry: LogEntry) -> list[str]:
@@ -142,7 +140,7 @@ def _entry(line: Line) -> LogEntry:
     fields = line.fields
     event = log_events.read({"message": line.text, "timestamp": line.time_ms})
     level = str(fields.get("level") or fields.get("log_level") or "")
-    failed = bool(event.report) or (_record(fields) and _status(fields) not in ("success", ""))
+    failed = event.report or event.error_type or (_record(fields) and _status(fields) not in ("success", ""))
     error = event.error.removeprefix(ENVELOPE)
     message = event.message.removeprefix(ENVELOPE)
     frames = _PLACE.findall(event.detail)
