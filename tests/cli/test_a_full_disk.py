@@ -38,7 +38,7 @@ def test_a_price_that_is_stored_is_stored_once_whoever_follows_the_hint(
     symbol = f"FULL{output}".upper()
     said = onto_a_full_disk("send-price", symbol, "7", "x", "--output", output, *here)
     assert said.code == ExitCode.FAILED
-    assert f"The price was sent, and is stored: {symbol} at " in said.err and UNWRITTEN in said.err
+    assert f"The price was sent (stored: {symbol} at " in said.err and UNWRITTEN in said.err
     (timestamp,) = re.findall(r"Send it again with --timestamp (\d+): it is stored once", said.err)
     cli.ok("send-price", symbol, "7", "x", "--timestamp", timestamp, *here)
     assert len(cli.ok("prices", symbol, "--output", "json", *here).json["prices"]) == 1

@@ -93,3 +93,9 @@ def test_a_trace_says_that_it_has_not_seen_them(shop: Workshop, dlq: Dlq, there:
         assert "no dead letter about one" not in said.err
         notes = json.loads(dlq("trace", *words, "--output", "json").out)["notes"]
         assert [note for note in notes if TOLD in note]
+
+
+def test_a_list_says_that_they_are_none_that_it_counts(dlq: Dlq) -> None:
+    said = dlq("dlq", "list")
+    assert "0 waiting, 2 in flight; 0 match" in said.out and said.err == f"{TOLD}\n"
+    assert dlq("dlq", "list", "--queue", "enricher").err == ""

@@ -128,7 +128,7 @@ def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
         raise unexpected(function)
     run.set_members(price=body)
     told = f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})"
-    run.done(f"The price was sent, and is {told}", _sent_again(price, timed=timed))
+    run.done(f"The price was sent ({told})", _sent_again(price, timed=timed))
     if not run.is_json:
         if body.get("differs"):
             run.screen.say(

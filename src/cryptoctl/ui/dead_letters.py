@@ -15,6 +15,7 @@ from cryptoctl.ops.dead_letters.causes import SLOTS, Causes, abbreviated, most_f
 from cryptoctl.ops.dead_letters.enriching import EnrichResult
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape
 from cryptoctl.ops.dead_letters.planning import ReplayStep
+from cryptoctl.ops.dead_letters.receiving import in_flight_text
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayResult, ReplaySummary
 from cryptoctl.ops.log_entries import entries, folded
 from cryptoctl.ops.logs import Line
@@ -75,6 +76,8 @@ def show_causes(screen: Screen, causes: Causes) -> None:
     ]
     if rows:
         screen.table(CAUSES, rows)
+    if in_flight := sum(depth.in_flight for depth in found.depths.values()):
+        screen.say(in_flight_text(in_flight), style="yellow")
 
 
 def _readable(until_ms: int | None, now_ms: int) -> str:
