@@ -50,7 +50,9 @@ def test_an_alert_says_what_where_when_and_where_to_look(aws: FakeAws) -> None:
 
 
 def test_several_events_make_one_alert(aws: FakeAws) -> None:
-    text = alert(aws, delivery("plain text", OUR_LINE, OUR_LINE))["Message"]
+    message = alert(aws, delivery("plain text", OUR_LINE, OUR_LINE))
+    text = message["Message"]
+    assert message["Subject"] == "[test] webhook-processor-prod: 3 errors: request not stored"
     assert "3 errors in webhook-processor-prod, 2 causes" in text
     assert re.search(r"1\. 2 times, 2026-11-22T21:20:00\S+ to \S+  request not stored", text)
     assert "2. 2023-02-02T09:20:00.138+00:00  plain text" in text
@@ -215,6 +217,12 @@ def test_eight_failing_prices_with_three_attempts_each_are_one_alert(
     assert f"Held back:   {held_back} more since the last alert" in aws.announced[-1]["Message"]
 
 
+def test_what_is_raised_to_be_retried_is_told_by_what_went_wrong(aws: FakeAws) -> None:
+    runtime_s = line("", requestId="r", errorType="RetryError", errorMessage="no topic")
+    subject = alert(aws, delivery(logEvents=[runtime_s]))["Subject"]
+    assert subject == "[test] webhook-processor-prod: being retried: no topic"
+
+
 def test_another_cause_is_told_while_one_is_being_retried(aws: FakeAws, minutes: Minutes) -> None:
     error_notifier.handler(delivery(logEvents=attempt(1)), None)
     error_notifier.handler(delivery(logEvents=[*attempt(2), line("lost", requestId="q")]), None)
@@ -225,7 +233,7 @@ def test_another_cause_is_told_while_one_is_being_retried(aws: FakeAws, minutes:
 
 def test_what_is_given_up_is_told_before_what_is_retried(aws: FakeAws) -> None:
     message = alert(aws, delivery(logEvents=[*attempt(1), *attempt(2), line("lost", requestId="q")]))
-    assert message["Subject"].endswith("3 times: lost")
+    assert message["Subject"].endswith("3 errors: lost")
     assert re.search(r"^1\. .*lost$", message["Message"], re.MULTILINE)
 
 

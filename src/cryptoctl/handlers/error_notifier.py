@@ -170,7 +170,7 @@ def _unpack(event: Any) -> Mapping[str, Any]:
 
 def _headline(function: str, groups: Sequence[Group]) -> str:
     count, first = sum(map(len, groups)), groups[0][0]
-    times = f"{count} times: " if count > 1 else ""
+    times = f"{count} {'errors' if len(groups) > 1 else 'times'}: " if count > 1 else ""
     return f"{function}: {'being retried: ' if first.will_be_retried else ''}{times}{first.message}"
 
 

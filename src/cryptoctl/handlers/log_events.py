@@ -61,7 +61,8 @@ def read(event: Any) -> ErrorEvent:
     record = line.get("record") if isinstance(line.get("record"), dict) else line
     assert isinstance(record, dict)
     kind, said = record.get("errorType"), record.get("errorMessage")
-    error = ": ".join(str(part) for part in (kind, said) if part)
+    retried = kind == logs.RetryError.__name__  # only the envelope of the error
+    error = ": ".join(str(part) for part in ("" if retried and said else kind, said) if part)
     message = str(record.get("message") or "").strip() or _platform_message(line) or error or raw.strip()
     raised = "".join(_RAISED.findall(message)[-1:])  # of a traceback that is text, what names the error
     trace = record.get("stackTrace")
@@ -75,7 +76,7 @@ def read(event: Any) -> ErrorEvent:
         request=str(record.get("requestId") or record.get("AWSRequestId") or ""),
         symbol=str(line.get("symbol") or ""),
         detail=(detail or ("" if line else raw.strip()))[:_MAX_DETAIL_LENGTH],
-        will_be_retried=kind == logs.RetryError.__name__ or message == logs.GIVEN_BACK,
+        will_be_retried=retried or message == logs.GIVEN_BACK,
         is_below_error=str(line.get("level")) in _BELOW_ERROR and message != logs.GIVEN_BACK,
         report=_report_of_a_failure(line, record),
         ends_process=record.get("status") == "timeout" or str(kind or "").startswith(_END_OF_A_PROCESS),

@@ -18,8 +18,6 @@ KEY_FIELDS = ("keys", "repeated", "corrections")
 REASONS = ("reason", "reasons")
 _PLACE = re.compile(r'File "[^"]*?([^/"]+/[^/"]+\.py)", line (\d+), in (\w+)')
 _SHOWN_ELSEWHERE = frozenset((*SHOWN_FIELDS, *ERROR_FIELDS, *KEY_FIELDS))
-# What a function raises to be retried is only the envelope of the error.
-ENVELOPE = "RetryError: "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +139,6 @@ def _entry(line: Line) -> LogEntry:
     event = log_events.read({"message": line.text, "timestamp": line.time_ms})
     level = str(fields.get("level") or fields.get("log_level") or "")
     failed = event.report or event.error_type or (_record(fields) and _status(fields) not in ("success", ""))
-    error = event.error.removeprefix(ENVELOPE)
-    message = event.message.removeprefix(ENVELOPE)
     frames = _PLACE.findall(event.detail)
     # Of a library's innards nobody can change anything.
     place = [each for each in frames if each[0].startswith(("handlers/", "core/"))] or frames
@@ -152,8 +148,8 @@ def _entry(line: Line) -> LogEntry:
         lines=(line,),
         function=line.function,
         level=level or ("ERROR" if failed else ""),
-        message=message,
-        error=error,
+        message=event.message,
+        error=event.error,
         place=":".join(place[-1][:2]) + f" in {place[-1][2]}" if place else "",
         request=event.request,
         trace=_trace(line, fields, event.detail),
