@@ -24,7 +24,7 @@ from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.logs import show_entry
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import sparkline
-from cryptoctl.ui.styles import BARS
+from cryptoctl.ui.styles import BARS, DOUBTFUL
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age
 from cryptoctl.wording import pluralize
@@ -77,7 +77,7 @@ def show_causes(screen: Screen, causes: Causes) -> None:
     if rows:
         screen.table(CAUSES, rows)
     if in_flight := sum(depth.in_flight for depth in found.depths.values()):
-        screen.say(in_flight_text(in_flight), style="yellow")
+        screen.say(in_flight_text(in_flight), style=DOUBTFUL)
 
 
 def _readable(until_ms: int | None, now_ms: int) -> str:
