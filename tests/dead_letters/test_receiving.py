@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from cryptoctl.aws import AccessKey, Aws, AwsError
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.queues import LONG_POLL_S, DeadLetterQueue
-from cryptoctl.ops.dead_letters.receiving import ReceiveOptions, receive_all
+from cryptoctl.ops.dead_letters.receiving import ReceiveOptions, keep_invisible, receive_all, release
 from cryptoctl.ops.queue_depth import QueueDepth
 
 MESSAGE = Message(queue=QueueName.WEBHOOK, id="", body="{}", attributes={}, sent_ms=1, receives=1, receipt="")
@@ -110,3 +111,45 @@ def test_what_concerns_every_message_is_no_refusal_of_one() -> None:
     with pytest.raises(AwsError):
         list(queue.send([("bad", {}), ("c", {})]))
     assert isinstance(queue.aws, Strict) and queue.aws.calls == 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleasedMeanwhile(DeadLetterQueue):
+    """While the keeper extends a message, the work ends and releases it."""
+
+    journal: Journal
+    seconds: list[int] = field(default_factory=list)
+    releasing: list[threading.Thread] = field(default_factory=list)
+    extending: threading.Event = field(default_factory=threading.Event)
+
+    def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
+        """Notes what came last."""
+        if seconds:
+            work = threading.Thread(
+                target=release, args=({self.name: self}, self.journal, MessageState.CHOSEN)
+            )
+            self.releasing.append(work)
+            work.start()
+            work.join(0.5)  # as long as it takes where nothing holds it back
+        self.seconds.append(seconds)
+        if seconds:
+            self.extending.set()
+        return [True] * len(messages)
+
+
+def test_what_is_released_is_not_extended_after_that() -> None:
+    """It would be in nobody's hands, and invisible for ten minutes."""
+    with Journal() as journal:
+        journal.add([(replace(MESSAGE, id="1"), MessageState.CHOSEN)], extend_ms=0)
+        its = ReleasedMeanwhile(
+            aws=OneAfterTheOther(metered=False),
+            name=QueueName.WEBHOOK,
+            queue_name="q",
+            url="u",
+            identity="i",
+            journal=journal,
+        )
+        with keep_invisible({its.name: its}, journal):
+            assert its.extending.wait(20)
+        its.releasing[0].join()
+    assert its.seconds[-1] == 0

@@ -42,6 +42,8 @@ class Journal:
 
     def __init__(self, path: Path | None = None, identity: str = "") -> None:
         self._lock = threading.RLock()
+        self.visibility = threading.Lock()
+        """held by whoever changes the visibility of messages: what is released is not extended after that"""
         self._db, self.notice = open_database(path, identity)
 
     def close(self) -> None:

@@ -108,8 +108,8 @@ def _extend_until(queues: DeadLetterQueues, journal: Journal, clock: RealClock) 
     while True:
         try:
             clock.sleep(CHECK_EVERY_S)
-            while due := journal.due(now_ms()):
-                _extend(queues, journal, due)
+            while _extend(queues, journal):
+                continue
         except Interrupted:
             return
         except (AwsError, Failure):
@@ -117,25 +117,35 @@ def _extend_until(queues: DeadLetterQueues, journal: Journal, clock: RealClock) 
             continue
 
 
-def _extend(queues: DeadLetterQueues, journal: Journal, due: Sequence[Message]) -> None:
-    for name, messages in by_queue(due):
-        # What a journal has of a queue that is gone is nowhere else.
-        ours = (
-            queues[name].set_visibility(messages, VISIBILITY_S) if name in queues else [False] * len(messages)
-        )
-        journal.extended([each.key for each in messages], now_ms() + VISIBILITY_S * 500)
-        lost = [each.key for each, still in zip(messages, ours, strict=True) if not still]
-        journal.extended(lost, NEVER_MS)
+def _extend(queues: DeadLetterQueues, journal: Journal) -> bool:
+    """Extends those that are due, some at a time; whether there were any."""
+    with journal.visibility:
+        due = journal.due(now_ms())
+        for name, messages in by_queue(due):
+            # What a journal has of a queue that is gone is nowhere else.
+            here = name in queues
+            ours = queues[name].set_visibility(messages, VISIBILITY_S) if here else [False] * len(messages)
+            journal.extended([each.key for each in messages], now_ms() + VISIBILITY_S * 500)
+            lost = [each.key for each, still in zip(messages, ours, strict=True) if not still]
+            journal.extended(lost, NEVER_MS)
+    return bool(due)
 
 
 def release(queues: DeadLetterQueues, journal: Journal, *states: MessageState) -> None:
     """Makes the messages in these states visible at once and drops them from the journal."""
     for state in states:
-        while page := list(islice(journal.all(state), 10)):
-            for name, messages in by_queue(page):
-                if name in queues:
-                    queues[name].set_visibility(messages, 0)
-            journal.drop([each.key for each in page])
+        while _release_some(queues, journal, state):
+            continue
+
+
+def _release_some(queues: DeadLetterQueues, journal: Journal, state: MessageState) -> bool:
+    with journal.visibility:
+        page = list(islice(journal.all(state), 10))
+        for name, messages in by_queue(page):
+            if name in queues:
+                queues[name].set_visibility(messages, 0)
+        journal.drop([each.key for each in page])
+    return bool(page)
 
 
 def delete(queues: DeadLetterQueues, journal: Journal, messages: Sequence[Message]) -> list[Message]:
