@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.ops.causes import MAX_CAUSE_LENGTH, cause_of
 from cryptoctl.ops.dead_letters import file_format
-from cryptoctl.ops.dead_letters.causes import some
+from cryptoctl.ops.dead_letters.causes import abbreviated
 from cryptoctl.ops.dead_letters.messages import (
     Attributes,
     DeadLetter,
@@ -189,5 +189,5 @@ def test_every_filter_given_must_agree(given_filter: Selection, meant: bool) -> 
 
 def test_of_a_very_long_name_the_beginning_is_shown() -> None:
     """In a pipe a table is as wide as its widest cell, in each of its rows."""
-    assert some(["x" * 1000, "y"]) == "x" * 60 + "…, y"
-    assert some(["x" * 60]) == "x" * 60
+    assert abbreviated(["x" * 1000, "y"]) == "x" * 60 + "…, y"
+    assert abbreviated(["x" * 60]) == "x" * 60

@@ -76,7 +76,7 @@ def show_causes(screen: Screen, causes: Causes) -> None:
     ]
     if rows:
         screen.table(CAUSES, rows)
-    if in_flight := sum(depth.in_flight for depth in found.depths.values()):
+    if in_flight := sum(depth.in_flight for depth in causes.depths.values()):
         screen.say(in_flight_text(in_flight), style=DOUBTFUL)
 
 
