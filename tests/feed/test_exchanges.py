@@ -167,3 +167,22 @@ def test_a_message_that_ccxt_does_not_support_does_not_end_the_feed() -> None:
     with pytest.raises(TradeSourceError, match=r"cannot be read \(NotSupported\)") as raised:
         asyncio.run(market.watch())
     assert not raised.value.lasting
+
+
+@pytest.mark.parametrize("fault", [OSError, AttributeError])
+def test_a_connection_that_cannot_be_closed_is_no_failure_and_keeps_no_other_open(
+    fault: type[Exception],
+) -> None:
+    pytest.importorskip("ccxt.pro")
+    closed = []
+
+    async def fails() -> None:
+        raise fault
+
+    async def closes() -> None:
+        closed.append(True)
+
+    exchanges = Exchanges([], clock=FastClock(1), notify=lambda _: None)
+    exchanges._open = {"a": SimpleNamespace(close=fails), "b": SimpleNamespace(close=closes)}
+    asyncio.run(exchanges.__aexit__())
+    assert closed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from difflib import get_close_matches
 from types import ModuleType
@@ -213,10 +214,8 @@ class Exchanges:
     async def __aexit__(self, *_: object) -> None:
         for exchange in self._open.values():
             exchange.lost = None
-            try:
+            with suppress(Exception):  # Python 3.11.2, of Debian 12, fails where a TLS connection is gone
                 await exchange.close()
-            except (self._ccxt.BaseError, OSError):
-                continue
 
     async def _load(self, name: str) -> None:
         exchange = self._open[name] = _class(self._ccxt, name)(
