@@ -64,6 +64,20 @@ def test_of_a_traceback_that_is_text_the_error_is_told(aws: FakeAws) -> None:
     assert "  File x\n" in message["Message"]
 
 
+def test_a_traceback_in_a_sender_s_text_does_not_stand_for_the_error(aws: FakeAws) -> None:
+    text = "Traceback (most recent call last):\n  File x\nAll is well: no"
+    unhandled = line("", errorType="KeyError", errorMessage=f"\n{text}", requestId="r")
+    assert (
+        alert(aws, delivery(logEvents=[unhandled]))["Subject"] == "[test] webhook-processor-prod: KeyError:"
+    )
+
+
+def test_what_stands_before_a_traceback_is_told_too(aws: FakeAws) -> None:
+    text = "not sent:\nTraceback (most recent call last):\n  File x\nValueError: no"
+    subject = alert(aws, delivery(logEvents=[line(text)]))["Subject"]
+    assert subject == "[test] webhook-processor-prod: not sent: ValueError: no"
+
+
 def test_lambda_s_own_lines_are_understood(aws: FakeAws) -> None:
     unhandled: dict[str, Any] = {"timestamp": "t1", "level": "ERROR", "requestId": "r", "message": "'x'"}
     unhandled |= {"errorType": "KeyError", "errorMessage": "'x'", "stackTrace": ["  File a", "  File b"]}

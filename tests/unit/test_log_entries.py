@@ -98,11 +98,13 @@ def test_of_a_text_of_several_lines_nothing_is_lost() -> None:
 def test_of_a_chain_of_errors_the_last_is_told() -> None:
     first, last = TRACEBACK.format("no"), TRACEBACK.format("never\nat all")
     (entry,) = entries([plain(f"Exception in thread x:\n{first}\n\nDuring handling of it:\n\n{last}")])
-    assert (entry.level, entry.message) == ("ERROR", "ValueError: never")
+    assert (entry.level, entry.message) == ("ERROR", "Exception in thread x: ValueError: never")
 
 
 def test_texts_that_only_begin_alike_are_told_apart() -> None:
     lines = [plain(TRACEBACK.format(why), at_ms) for at_ms, why in enumerate(("no", "no", "never"))]
+    assert [each.count for each in folded(entries(lines))] == [2, 1]
+    lines = [plain(f"it holds:\n{what}", at_ms) for at_ms, what in enumerate(("a", "a", "b"))]
     assert [each.count for each in folded(entries(lines))] == [2, 1]
 
 

@@ -10,7 +10,8 @@ from cryptoctl.handlers import logs
 
 _MAX_DETAIL_LENGTH = 8_000  # characters of one log event
 _VARYING = re.compile(r"[0-9a-f]{8}[0-9a-f-]*|[0-9]+", re.IGNORECASE | re.ASCII)
-_RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)+(\S.*)", re.MULTILINE)
+_TRACEBACK = "Traceback (most recent call last):\n"
+_RAISED = re.compile(rf"^{re.escape(_TRACEBACK)}(?:[ \t].*\n)+(\S.*)", re.MULTILINE)
 _END_OF_A_PROCESS = "Runtime."  # out of memory, a crash: nothing but Lambda's report tells of it
 _BELOW_ERROR = frozenset({"TRACE", "DEBUG", "INFO", "WARN", "WARNING"})
 
@@ -64,13 +65,14 @@ def read(event: Any) -> ErrorEvent:
     retried = kind == logs.RetryError.__name__  # only the envelope of the error
     error = ": ".join(str(part) for part in ("" if retried and said else kind, said) if part)
     message = str(record.get("message") or "").strip() or _platform_message(line) or error or raw.strip()
-    raised = "".join(_RAISED.findall(message)[-1:])  # of a traceback that is text, what names the error
+    # Of a traceback that is text, what names the error. Where the line names it, its text may be a sender's.
+    raised = "" if error else "".join(_RAISED.findall(message)[-1:])
     trace = record.get("stackTrace")
     detail = "\n".join(map(str, trace)) if isinstance(trace, list) else str(trace or "")
     return ErrorEvent(
         at_ms=at_ms,
         time=str(line.get("timestamp") or line.get("time") or _time(at_ms)),
-        message=(raised or message or "(empty line)").splitlines()[0],
+        message=_first_line(message, raised),
         error=error if error != message else "",
         error_type=str(kind or raised.partition(":")[0]),
         request=str(record.get("requestId") or record.get("AWSRequestId") or ""),
@@ -111,6 +113,14 @@ def by_cause(events: Sequence[ErrorEvent]) -> list[list[ErrorEvent]]:
     for event in events:
         causes.setdefault(event.cause, []).append(event)
     return sorted(causes.values(), key=lambda group: (group[0].will_be_retried, -len(group)))
+
+
+def _first_line(message: str, raised: str) -> str:
+    """Of a message; of one with a traceback, what stands before that, and the error that was raised."""
+    if not raised:
+        return (message or "(empty line)").splitlines()[0]
+    before = "" if message.startswith(_TRACEBACK) else message.splitlines()[0].rstrip(": ")
+    return ": ".join(filter(None, (before, raised.splitlines()[0])))
 
 
 def _report_of_a_failure(line: Mapping[str, Any], record: Mapping[str, Any]) -> str:

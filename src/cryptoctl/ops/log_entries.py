@@ -125,7 +125,9 @@ def lines_of(entries: Iterable[LogEntry]) -> list[Line]:
 def _key(entry: LogEntry) -> tuple[str, ...]:
     plain = entry.level in ("DEBUG", "INFO", "")
     more = repr(entry.more if plain else _causes(entry))
-    return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more
+    # A text that is no error is told apart from another by what follows its first line.
+    rest = "" if entry.failed else entry.trace
+    return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more, rest
 
 
 def _causes(entry: LogEntry) -> list[str]:
