@@ -76,8 +76,8 @@ def show_causes(screen: Screen, causes: Causes) -> None:
     ]
     if rows:
         screen.table(CAUSES, rows)
-    if in_flight := sum(depth.in_flight for depth in causes.depths.values()):
-        screen.say(in_flight_text(in_flight), style=DOUBTFUL)
+    if causes.in_flight:
+        screen.say(in_flight_text(causes.in_flight), style=DOUBTFUL)
 
 
 def _readable(until_ms: int | None, now_ms: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from cryptoctl.ops.causes import cause_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
-from cryptoctl.ops.dead_letters.receiving import in_order, selected_messages
+from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_order, selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.times import now_ms
@@ -67,6 +67,8 @@ class Causes:
     depths: dict[QueueName, QueueDepth]
     matching: dict[QueueName, MessageGroup]
     groups: dict[Cause, MessageGroup] = field(default_factory=dict)
+    in_flight: int = 0
+    """received by others, once everything else was read: whether they match is not known"""
 
     def ordered(self) -> list[tuple[Cause, MessageGroup]]:
         """The causes, the most frequent first."""
@@ -134,13 +136,14 @@ def count_causes(queues: DeadLetterQueues, selection: Selection, reasons: Reason
         matching={each.name: MessageGroup() for each in chosen},
     )
     pointers: list[DeadLetter] = []
-    with selected_messages(queues, selection) as (letters, _):
+    with selected_messages(queues, selection) as (letters, journal):
         for letter in letters:
             found.matching[letter.message.queue].add(letter)
             if reasons is not None and letter.shape is Shape.POINTER:
                 pointers.append(letter)
             else:
                 found.groups.setdefault(_cause(letter), MessageGroup()).add(letter)
+        found.in_flight = in_flight_elsewhere(queues, selection, journal)
     known = reasons(pointers[:LOOKED_UP]) if reasons and pointers else {}
     for letter in pointers:
         found.groups.setdefault(_cause(letter, known.get(letter.message.key, "")), MessageGroup()).add(letter)
