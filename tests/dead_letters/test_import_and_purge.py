@@ -180,6 +180,10 @@ def test_the_command_says_what_was_put_back_before(
     assert said.code == 0 and "3 had been put back before: --again" in said.err
     assert dlq("import", "purged.jsonl", "--output", "json").json["before"] == 3
     assert shop.depths["webhook"] == (3, 0)
+    Path("twice.jsonl").write_text(Path("purged.jsonl").read_text() * 2)
+    said = dlq("import", "twice.jsonl", "--again")
+    assert said.out == "3 messages were put back.\n"
+    assert said.err == "3 stand in the file more than once, and were put back once.\n"
 
 
 def test_a_purge_that_is_refused_keeps_no_file_and_deletes_nothing(shop: Workshop, tmp_path: Path) -> None:

@@ -93,7 +93,9 @@ def _show_imported(run: CommandRun, done: files.Imported, *, again: bool) -> Non
     run.done(told, f"To send what is not back yet, and nothing twice, run {_same(again)}.")
     if not run.is_json:
         run.screen.data(f"{told}.")
-        if done.before:
+        if done.before and again:  # that was forgotten first
+            run.screen.say(f"{done.before} stand in the file more than once, and were put back once.")
+        elif done.before:
             run.screen.say(f"{done.before} had been put back before: --again sends those too.")
 
 
