@@ -10,11 +10,18 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws import AccessKey, Aws, AwsError
-from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.journal import PAGE, Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.queues import LONG_POLL_S, DeadLetterQueue
-from cryptoctl.ops.dead_letters.receiving import ReceiveOptions, keep_invisible, receive_all, release
+from cryptoctl.ops.dead_letters.receiving import (
+    ReceiveOptions,
+    _extend_until,
+    keep_invisible,
+    receive_all,
+    release,
+)
 from cryptoctl.ops.queue_depth import QueueDepth
+from cryptoctl.reconcile.retry import RealClock
 
 MESSAGE = Message(queue=QueueName.WEBHOOK, id="", body="{}", attributes={}, sent_ms=1, receives=1, receipt="")
 
@@ -153,3 +160,29 @@ def test_what_is_released_is_not_extended_after_that() -> None:
             assert its.extending.wait(20)
         its.releasing[0].join()
     assert its.seconds[-1] == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverMeanwhile(DeadLetterQueue):
+    """While the keeper extends messages, the work ends."""
+
+    over: threading.Event = field(default_factory=threading.Event)
+    extended: list[int] = field(default_factory=list)
+
+    def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
+        """Notes how many."""
+        self.over.set()
+        self.extended.append(len(messages))
+        return [True] * len(messages)
+
+
+def test_once_the_work_is_over_no_more_is_extended() -> None:
+    """Who has interrupted it would wait for that, and others for the messages."""
+    with Journal() as journal:
+        letters = [replace(MESSAGE, id=str(number)) for number in range(3 * PAGE)]
+        journal.add([(each, MessageState.CHOSEN) for each in letters], extend_ms=0)
+        its = OverMeanwhile(
+            aws=OneAfterTheOther(metered=False), name=QueueName.WEBHOOK, queue_name="q", url="u", identity="i"
+        )
+        _extend_until({its.name: its}, journal, RealClock(its.over))
+    assert its.extended == [PAGE]
