@@ -45,14 +45,15 @@ REASON = {
     "ErrorMessage": {"DataType": "String", "StringValue": "An error occurred (Teapot) when calling it"},
 }
 CHILD = """
-import resource, sys, time
+import os, sys, time
 from cryptoctl.cli import main
+from cryptoctl.local.processes import peak_bytes
 begun_s = time.monotonic()
 try:
     main()
 finally:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    sys.stderr.write(f"\\n{time.monotonic() - begun_s} {peak // 1024}\\n")
+    peak = peak_bytes(os.getpid()) or 0  # ru_maxrss would begin with what the parent holds
+    sys.stderr.write(f"\\n{time.monotonic() - begun_s} {peak // 2**20}\\n")
 """
 
 
