@@ -120,6 +120,6 @@ def _replay(count: int) -> tuple[float, int]:
     command = [sys.executable, "-c", CHILD, *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout)["summary"]["brought_back"] == count
+    assert json.loads(ended.stdout)["summary"]["replayed"] == count
     seconds, peak = ended.stderr.split()[-2:]
     return float(seconds), int(peak)
