@@ -60,3 +60,9 @@ def test_an_object_whose_member_is_mapped_is_not_asked_about(tmp_path: Path) -> 
     assert "'size' looks like a quantity" in refusal(
         tmp_path, content, mapping={each: mapping[each] for each in ("id", "timestamp")}
     )
+
+
+def test_beside_a_mapped_member_the_others_of_its_object_are_listed(tmp_path: Path) -> None:
+    content = json.dumps({"m": 1, "data": {"px": 2, "begun": "1"}})
+    listed = "Its columns: m, data.px, data.begun."
+    assert listed in refusal(tmp_path, content, mapping={"price": "data.px"})

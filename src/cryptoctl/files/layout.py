@@ -92,17 +92,18 @@ def layout(
         if value is not None
     }
     known = {*fields.values(), *(shape.preset.others if shape is not None else ())}
+    left = [each for each in kept if each and not _known(each, known)]
+    shown = [each for column in left for each in _shown(column, sample.inside)]
     known |= {each.partition(".")[0] for each in fields.values() if objects and _INSIDE.fullmatch(each)}
-    unused = [each for each in kept if each and not _known(each, known)]
+    unused = [each for each in left if not _known(each, known)]
     if "timestamp" not in fields and not options.now:
         _refuse_time_in_two(unused, sample.of_day, name, objects=objects)
-    shown = [each for column in unused for each in _shown(column, sample.inside)]
     suggestion = suggest(fields, constants, unused, options, sample, shape)
     if not objects:
         _check_twice(names, suggestion.mapped, name)
     for path, beside in (_beside_mapped(options, sample) if objects else {}).items():
-        left = [each for each in beside.names if _inside(path)(each) not in options.ignore]
-        inner = suggest({**fields, **suggestion.mapped}, constants, left, options, beside, shape)
+        kept = [each for each in beside.names if _inside(path)(each) not in options.ignore]
+        inner = suggest({**fields, **suggestion.mapped}, constants, kept, options, beside, shape)
         suggestion.add(inner.renamed(_inside(path)))
     refuse_open_questions(suggestion, fields, constants, shown, options, shape, sample, name)
     if sample.every:  # of a stream, what has come so far may be one faulty record
