@@ -66,6 +66,7 @@ def test_nothing_is_read_of_a_connection_after_a_message_that_cannot_be_read() -
         ("Fri, 14 Nov 2003 22:12:00 GMT", 0.0),
         ("Fri, 14 Nov 2103 22:15:00 GMT", 0.0),
         ("Fri, 14 Nov 2003 22:15:00", 0.0),
+        ("Fri, 14 Nov 2003 22:15:00 +99999999999999", 0.0),
         ("2 minutes", 0.0),
         ("-5", 0.0),
         ("5000000", 0.0),

@@ -120,7 +120,7 @@ def _pause_s(asked: str, answered: str) -> float:
             pause_s = float(asked)
         else:
             pause_s = (parsedate_to_datetime(asked) - parsedate_to_datetime(answered)).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # the last of a zone that no machine has
         return 0.0
     return pause_s if 0 < pause_s < MAX_ASKED_S else 0.0
 
