@@ -1,4 +1,4 @@
-"""Ctrl-Z on the live screen and on a drawing, on a terminal with a shell's job control."""
+"""Ctrl-Z on the live screen and on a drawing, under a shell's job control; a terminal that is closed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 
 import pytest
 
@@ -38,6 +39,7 @@ from cryptoctl.ui.watch import watch
 from ui.overviews import HEALTHY
 assert watch(Screen(colour=False), lambda: HEALTHY, "dev") is None
 """
+CLOSED = "from cryptoctl import interrupts\nwith interrupts.exit_on_signal(): "
 DRAWING = """
 import sys
 from cryptoctl.ui.terminal import Terminal
@@ -52,9 +54,16 @@ HIDDEN, SHOWN = "\x1b[?25l", "\x1b[?25h"
 @contextmanager
 def job(program: str) -> Iterator[tuple[int, Callable[[str], str]]]:
     """A program under a shell: its terminal, and what reads up to a text and gives what was before."""
+    with on_terminal(SHELL, "-c", program) as (_, terminal, until):
+        yield terminal.fileno(), until
+
+
+@contextmanager
+def on_terminal(*program: str) -> Iterator[tuple[subprocess.Popen[bytes], FileIO, Callable[[str], str]]]:
+    """A program on a terminal of its own; that, and what reads up to a text and gives what was before."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", SHELL, "-c", program],
+        [sys.executable, "-c", *program],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -63,7 +72,7 @@ def job(program: str) -> Iterator[tuple[int, Callable[[str], str]]]:
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(theirs)
-    raw = ""
+    terminal, raw = FileIO(ours, "r+"), ""
 
     def until(text: str) -> str:
         nonlocal raw
@@ -73,11 +82,11 @@ def job(program: str) -> Iterator[tuple[int, Callable[[str], str]]]:
         return before
 
     try:
-        yield ours, until
+        yield process, terminal, until
     finally:
         process.kill()
         process.wait()
-        os.close(ours)
+        terminal.close()
 
 
 def test_ctrl_z_gives_the_terminal_back_and_the_screen_goes_on_afterwards() -> None:
@@ -104,3 +113,11 @@ def test_ctrl_z_gives_the_cursor_back_and_the_drawing_goes_on_below() -> None:
         os.write(ours, b"\n")
         assert SHOWN in until("<ended ")
         assert until(">") == "0"
+
+
+def test_where_the_terminal_is_closed_the_screen_ends_as_by_ctrl_c() -> None:
+    *before, shown = WATCH.format(path=sys.path).strip().split("\n")
+    with on_terminal("\n".join([*before, f"{CLOSED}{shown}"])) as (process, terminal, until):
+        until("[q] quit")
+        terminal.close()
+        assert process.wait(60) == 130

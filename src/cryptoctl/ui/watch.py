@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.segment import ControlType, Segment, Segments
 
@@ -158,4 +158,5 @@ def _keys() -> Iterator[Callable[[float], str]]:
     try:
         yield typed
     finally:
-        termios.tcsetattr(stream, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # a terminal that is closed has no state to go back to
+            termios.tcsetattr(stream, termios.TCSADRAIN, before)
