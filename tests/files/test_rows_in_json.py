@@ -41,3 +41,10 @@ def test_rows_one_after_the_other_may_be_of_several_files_and_their_first_names_
     assert "its shape alone does not tell" in refusal(
         tmp_path, f"{NAMES}\n" + ROWS.replace("], [", "]\n[") + "\n"
     )
+
+
+@pytest.mark.parametrize("first", [f'{{"timestamp": {MS}, "price": 2}}', '[["a"], "b"]'])
+def test_a_first_record_that_is_no_row_is_not_passed_over_for_the_row_of_names(
+    tmp_path: Path, first: str
+) -> None:
+    assert "its shape alone does not tell" in refusal(tmp_path, f"[{first}, {NAMES}, {ROWS}]")

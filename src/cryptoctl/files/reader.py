@@ -284,7 +284,8 @@ def _arrays(
                 "Leave it out; --map says which member is which field.",
             )
         return records, None
-    if records.layout == "list" and not is_data(rows[0]) and not options.columns:
-        return replace(records, columns=rows[0], named=True), None
+    head = records.raw_rows(1)  # none where the first record is no row
+    if records.layout == "list" and head and not is_data(head[0]) and not options.columns:
+        return replace(records, columns=head[0], named=True), None
     names, shape = headerless(rows, options, source.name)
     return replace(records, columns=names), shape
