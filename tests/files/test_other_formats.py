@@ -13,7 +13,7 @@ from files.test_compression import zipped
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (zipped(b"<xml/>", "content.xml"), "is an OpenDocument spreadsheet."),
+        (zipped(b"<xml/>", "content.xml", "META-INF/manifest.xml"), "is an OpenDocument spreadsheet."),
         (zipped(b"\0\1", "Index/Document.iwa"), "is a Numbers spreadsheet."),
         (b"Obj\x01\x04\x14avro.codec\x08null" + b"\xff\0" * 30, "is an Avro file"),
         (b"\x04\x22\x4d\x18\x64\x40\xa7\x80\x81", "is compressed with LZ4"),
@@ -33,3 +33,7 @@ def test_zeros_behind_the_lines_are_no_encoding(tmp_path: Path) -> None:
     """As a file that was made as long as it would become, and never filled."""
     content = f"price,timestamp\n1,{MS}\n".encode() + b"\0" * 4096
     assert refused(read(tmp_path, content)) == {3: "has a NUL character"}
+
+
+def test_a_member_of_a_name_that_a_spreadsheet_has_too_makes_no_archive_one(tmp_path: Path) -> None:
+    assert rows(read(tmp_path, zipped(PLAIN.encode(), "prices.csv", "content.xml"))) == EXPECTED

@@ -143,7 +143,7 @@ _FOREIGN = {
 # By a member that such an archive has.
 SPREADSHEETS = {
     "xl/workbook.xml": "an Excel workbook",
-    "content.xml": "an OpenDocument spreadsheet",
+    "META-INF/manifest.xml": "an OpenDocument spreadsheet",
     "Index/Document.iwa": "a Numbers spreadsheet",
 }
 
