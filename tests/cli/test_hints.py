@@ -70,6 +70,15 @@ def test_whatever_the_path_a_shell_reads_it_back(path: str) -> None:
     assert shlex.split(command) == ["cryptoctl", "plan", "--config", path]
 
 
+def test_of_a_path_what_cannot_be_seen_is_shown_as_a_shell_reads_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = {"--config": "it's a\u200c/b", "--env": "prod"}
+    Screen(colour=False, given=given).failure(Failure(ExitCode.USAGE, "No.", "Run `cryptoctl plan`."))
+    shown = """`cryptoctl plan --config 'it'"'"$'s a\\U0000200c/b' --env prod`"""
+    assert shown in capsys.readouterr().err
+
+
 AWS_OPTIONS = {"--region": "eu-west-1", "--profile": "my own"}
 
 

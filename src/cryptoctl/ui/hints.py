@@ -6,7 +6,10 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 
+from cryptoctl.files.records import shell_word
+
 _COMMAND = re.compile(r"`cryptoctl ([a-z][^`]*)`")
+_QUOTED = re.compile(r"""'[^']*'|"'["]""")
 _AWS_COMMAND = re.compile(r"`aws ([a-z][^`]*)`")
 # These of the AWS CLI sign in: of its options only the profile concerns them.
 _SIGN_IN = ("sso", "login")
@@ -24,6 +27,15 @@ def command_about(name: str, symbol: str, *options: str) -> str:
 def with_options(text: str, given: Mapping[str, str]) -> str:
     """The text with the options that the person gave (name → value, "" for a flag) in each `cryptoctl …`."""
     return _COMMAND.sub(lambda found: f"`cryptoctl {_completed(found[1], given)}`", text)
+
+
+def typeable(text: str) -> str:
+    """The text, in whose `cryptoctl …` a shell reads what cannot be seen from what is shown for it."""
+    return _COMMAND.sub(lambda found: _QUOTED.sub(_seen, found[0]), text)
+
+
+def _seen(word: re.Match[str]) -> str:
+    return word[0] if word[0].isprintable() else shell_word(word[0][1:-1])
 
 
 def with_aws_options(text: str, options: Callable[[], Mapping[str, str]]) -> str:

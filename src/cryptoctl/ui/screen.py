@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.ui.hints import with_aws_options, with_options
+from cryptoctl.ui.hints import typeable, with_aws_options, with_options
 from cryptoctl.ui.indented import indented
 from cryptoctl.ui.strict_json import strict
 from cryptoctl.ui.styles import VERY_BAD
@@ -83,7 +83,7 @@ class Screen:
 
     def say(self, text: str, style: str = "") -> None:
         """One line for the person, on stderr."""
-        self.message(Text(printable(self.hint(text)), style=style))
+        self.message(Text(printable(typeable(self.hint(text))), style=style))
 
     def message(self, line: RenderableType, indent: int | None = None) -> None:
         """A styled line for the person, on stderr; what is from the wire in it has passed `printable`.
@@ -218,13 +218,13 @@ class Screen:
 
     def failure(self, failure: Failure) -> None:
         """What went wrong, and what to do next."""
-        first, *more = self.hint(failure.message).split("\n")
+        first, *more = typeable(self.hint(failure.message)).split("\n")
         # Indented, none of them passes for a message of its own.
         more = [line if line.startswith("  ") else f"  {line}" for line in more]
         message = "\n".join(map(printable, [first, *more]))
         self.message(Text.assemble(("error: ", VERY_BAD), message))
         if failure.hint:
-            hint = f"\n{' ' * len(HINT)}".join(map(printable, self.hint(failure.hint).split("\n")))
+            hint = f"\n{' ' * len(HINT)}".join(map(printable, typeable(self.hint(failure.hint)).split("\n")))
             self.message(Text.assemble((HINT, "bold"), hint), indent=len(HINT))
 
 
