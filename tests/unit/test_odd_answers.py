@@ -10,6 +10,7 @@ import pytest
 
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.metric_data import metric_data
+from cryptoctl.ops.selftest.environment import unprotect
 from cryptoctl.provisioners.metric import waiting_metric
 from cryptoctl.reconcile.execute import StepOutcome
 from cryptoctl.reconcile.observe import make_plan
@@ -54,6 +55,11 @@ def test_a_value_that_cannot_be_read_is_told_with_its_resource(
         make_plan([resource], Answers(answers), Goal.PRESENT)  # type: ignore[arg-type]
     assert raised.value.exit_code is ExitCode.UNREACHABLE
     assert "something like it" in raised.value.hint
+
+
+def test_so_is_one_that_the_self_test_meets_before_its_plan() -> None:
+    with pytest.raises(Failure, match=f"The answers about {STACK.prices} are of another form"):
+        unprotect(STACK, Answers(table(AttributeDefinitions=[])))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("found", [{"Id": "lag", "Timestamps": [SOME_DAY]}, {"Id": "x", "Values": [1.0]}])

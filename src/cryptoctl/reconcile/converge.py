@@ -120,7 +120,7 @@ class Convergence:
         return observed
 
     def _observe(self) -> Observed | None:
-        return self._step.resource.look(self._run.aws)
+        return self._step.resource.observe_or_fail(self._run.aws)
 
     def _plan_again(self, observed: Observed | None) -> None:
         """The step from here on. Raises StepFailed where it would do more than what was agreed to."""

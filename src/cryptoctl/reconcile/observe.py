@@ -24,7 +24,7 @@ def observe(resources: Sequence[Provisioner], aws: Aws) -> Observations:
 
     def read(resource: Provisioner) -> Observed | None:
         with _refused(f"reading {resource}", resource.remedies):
-            return resource.look(aws)
+            return resource.observe_or_fail(aws)
 
     return dict(zip(resources, aws.map(read, resources), strict=True))
 

@@ -112,7 +112,7 @@ class Orphans:
         }
         unread = _not_searched(its for kind, its in hidden.items() if kind in absent)
         others: list[Provisioner] = [*(each for each in tagged.values() if each is not None), *ours]
-        observations = _each(aws, lambda resource: resource.look(aws), others)
+        observations = _each(aws, lambda resource: resource.observe_or_fail(aws), others)
         return self._sorted(
             {**dict(zip(others, observations, strict=True)), **candidates.parts},
             unknown=[arn for arn, resource in tagged.items() if resource is None],
@@ -248,7 +248,7 @@ def _orphaned(resource: Provisioner, observed: Observed) -> bool:
 
 
 def _observed_part(aws: Aws, part: Untagged) -> Observed | str | None:
-    observed = part.look(aws)
+    observed = part.observe_or_fail(aws)
     return observed and (part.made_by_another(aws, observed) or observed)
 
 

@@ -69,8 +69,8 @@ class Provisioner(Resource, ABC):
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the resource. None where AWS answers with its one exact not-found code, to any read."""
 
-    def look(self, aws: Aws) -> Observed | None:
-        """What `observe` gives. Raises Failure where it meets a value that AWS never sends."""
+    def observe_or_fail(self, aws: Aws) -> Observed | None:
+        """What `observe` gives, to all who ask. Raises Failure at a value that AWS never sends."""
         with understood(self):
             return self.observe(aws)
 

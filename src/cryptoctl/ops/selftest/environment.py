@@ -92,7 +92,7 @@ def former(aws: Aws) -> list[str]:
 
 def unprotect(stack: SelftestStack, aws: Aws) -> None:
     """Takes the table's deletion protection off, which a run that was killed may have left on."""
-    seen = stack.prices.observe(aws)
+    seen = stack.prices.observe_or_fail(aws)
     if seen and not seen.deleting and owned(stack.prices, seen) and seen.fields["DeletionProtectionEnabled"]:
         name = stack.prices.name
         aws.call("dynamodb", "UpdateTable", TableName=name, DeletionProtectionEnabled=False)

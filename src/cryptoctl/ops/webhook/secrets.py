@@ -146,7 +146,7 @@ class SecretStore:
     def _put(self, text: str) -> int:
         """Gives the parameter's new version."""
         name = self.parameter.name
-        found = self.parameter.look(self.aws)
+        found = self.parameter.observe_or_fail(self.aws)
         if found is None:
             raise not_deployed(self.aws, self.stack.scope, str(self.parameter))
         if found.fields["Type"] != TYPE:

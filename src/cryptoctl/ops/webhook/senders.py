@@ -63,7 +63,7 @@ def webhook_address(aws: Aws, stack: Stack) -> str:
     That of the embedded engine is the one by a path, since not every client resolves names under localhost.
     """
     url = stack.webhook_url
-    observed = url.look(aws) if url is not None else None
+    observed = url.observe_or_fail(aws) if url is not None else None
     if observed is None:
         raise not_deployed(aws, stack.scope, "address of the webhook")
     return _ENGINE_HOST.sub(r"http://127.0.0.1:\2/_aws/lambda-url/\1/", str(observed.outputs["FunctionUrl"]))
