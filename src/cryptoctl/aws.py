@@ -75,7 +75,7 @@ class Aws:
         self._clients: dict[tuple[str, bool], Any] = {}
         self._confirmation: Future[None] | None = None
         self._request_limits, self._lock = RequestLimits(), threading.Lock()
-        self._translated = partial(translate_errors, engine=credentials is not None, client=self.client)
+        self._translate_errors = partial(translate_errors, engine=credentials is not None, client=self.client)
         self.on_response: Callable[[str, str, AwsError | None], None] = lambda *_: None
         """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
 
@@ -187,7 +187,7 @@ class Aws:
         from botocore import xform_name
 
         try:
-            with self._translated(service, operation, once=once):
+            with self._translate_errors(service, operation, once=once):
                 found = getattr(self._client(service, once=once), xform_name(operation))(**params)
                 if stream := found.get("Payload"):  # which may be cut too
                     found["Payload"] = BytesIO(stream.read())
@@ -228,7 +228,7 @@ class Aws:
         from botocore import xform_name
 
         try:
-            with self._translated(service, operation):
+            with self._translate_errors(service, operation):
                 for page in self.client(service).get_paginator(xform_name(operation)).paginate(**params):
                     self._await_confirmation()
                     yield from AwsResponse(page, f"{service}:{operation}").get(key) or []

@@ -1,4 +1,4 @@
-"""Calling a function with several things at the same time, in threads that nobody has to wait for."""
+"""Calling a function with several items at the same time, in threads that nobody has to wait for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WAKES_EVERY_S = 0.1
 def begin(function: Callable[[T], R], items: Iterable[T], max_workers: int) -> list[Future[R]]:
     """Begins to call `function` with each item, `max_workers` at the same time; returns their futures.
 
-    A thing whose future is cancelled before its turn is skipped.
+    An item whose future is cancelled before its turn is skipped.
     """
     items = list(items)
     futures: list[Future[R]] = [Future() for _ in items]
@@ -45,7 +45,7 @@ def map_in_threads(function: Callable[[T], R], items: Iterable[T], max_workers: 
 
 
 def awaited(future: Future[R]) -> R:
-    """The answer, waited for. Raises what the function raised."""
+    """The result, waited for. Raises what the function raised."""
     # Of two signals in a row another thread may take both; then nothing but the time wakes the main thread.
     while not future.done():
         wait([future], timeout=WAKES_EVERY_S)
@@ -53,7 +53,7 @@ def awaited(future: Future[R]) -> R:
 
 
 def _work_off(function: Callable[[T], R], left: deque[tuple[Future[R], T]]) -> None:
-    """Takes one thing after the other until none is left."""
+    """Takes one item after the other until none is left."""
     with contextlib.suppress(IndexError):
         while True:
             future, item = left.popleft()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Of every environment on the embedded engine (docs/decisions/0003-one-account-for-local-environments.md).
 ENGINE_ACCOUNT = "000000000000"
 # A busy engine answers late; one that is suspended, or hangs, never.
-ENGINE_ANSWERS_S = 5.0
+ENGINE_RESPONDS_WITHIN_S = 5.0
 ENGINE_WAIT_S = 25.0
 
 
@@ -167,14 +167,14 @@ class Session:
 
     def _await_engine(self, status: EngineStatus) -> None:
         """Raises Failure where it does not answer: each request would wait for minutes."""
-        if self.engine.responds(ENGINE_ANSWERS_S):
+        if self.engine.responds(ENGINE_RESPONDS_WITHIN_S):
             return
         name = f"The embedded engine (process {status.pid}, {status.url})"
         self.notify(f"{name} does not answer yet; waiting for {ENGINE_WAIT_S:.0f} s more at most …")
         if not self.engine.responds(ENGINE_WAIT_S):
             raise Failure(
                 ExitCode.UNREACHABLE,
-                f"{name} runs, but has not answered for {ENGINE_ANSWERS_S + ENGINE_WAIT_S:.0f} s.",
+                f"{name} runs, but has not answered for {ENGINE_RESPONDS_WITHIN_S + ENGINE_WAIT_S:.0f} s.",
                 f"If somebody has suspended it, `kill -CONT {status.pid}` lets it go on. Else "
                 "`cryptoctl local stop`, then `cryptoctl local start` start it anew with its data; "
                 "`cryptoctl local logs` may say more.",

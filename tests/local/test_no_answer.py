@@ -25,7 +25,7 @@ pytestmark = pytest.mark.process
 def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """Where the engine of this test listens: connections are taken, and nothing is answered."""
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(session, "ENGINE_ANSWERS_S", 0.1)
+    monkeypatch.setattr(session, "ENGINE_RESPONDS_WITHIN_S", 0.1)
     monkeypatch.setattr(session, "ENGINE_WAIT_S", 0.2)
     data = DataDirectory(tmp_path / "engine")
     data.create()

@@ -12,7 +12,7 @@ from cryptoctl.local.checks import Check
 from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError
 from cryptoctl.local.internal_client import InternalClient
 
-Asked = Mapping[str, Any]
+Params = Mapping[str, Any]
 
 SETTABLE: Final = frozenset(
     {
@@ -63,7 +63,7 @@ class MessageBatches:
         return await _send_batch(self._forward, request) if request.target == SEND_BATCH else None
 
 
-def message_size(message: Asked) -> int:
+def message_size(message: Params) -> int:
     """How many bytes SQS counts for a message: its text, and its attributes' names, types and values."""
     size = len(str(message.get("MessageBody", "")).encode())
     for name, attribute in _attributes(message).items():
@@ -73,7 +73,7 @@ def message_size(message: Asked) -> int:
     return size
 
 
-def check_attributes(message: Asked) -> None:
+def check_attributes(message: Params) -> None:
     """Raises ServiceError for message attributes that are too many, empty, or have refused characters."""
     attributes = _attributes(message)
     if len(attributes) > MAX_ATTRIBUTES:
@@ -99,7 +99,7 @@ def allowed(text: str) -> str:
     return _NOT_ALLOWED.sub("?", text)
 
 
-def check_ranges(params: Asked) -> None:
+def check_ranges(params: Params) -> None:
     """Raises ServiceError for a time that is out of its range."""
     for name, (low, high) in _RANGES.items():
         value = params.get(name)
@@ -108,7 +108,7 @@ def check_ranges(params: Asked) -> None:
             raise _invalid(f"Value {value} for parameter {name} is invalid. {reason}")
 
 
-def _attributes(message: Asked) -> Mapping[str, Mapping[str, Any]]:
+def _attributes(message: Params) -> Mapping[str, Mapping[str, Any]]:
     return message.get("MessageAttributes") or {}
 
 

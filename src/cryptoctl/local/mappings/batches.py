@@ -58,7 +58,7 @@ def sequence_number(record: Record) -> str:
 
 
 def decide(batch: Batch, result: BatchResult, rules: FailureRules) -> BatchDecision:
-    """What to do with a batch after this answer."""
+    """What to do with a batch after this result."""
     failed_from = _failed_from(batch.records, result, rules)
     if failed_from is None:
         return BatchDecision(done=len(batch.records))

@@ -43,11 +43,11 @@ class Write:
         return new, changed
 
 
-def item_of(params: Any) -> Item:
+def item_of(member: Any) -> Item:
     """A request's item or key, in normal form."""
-    if not isinstance(params, Mapping):
+    if not isinstance(member, Mapping):
         raise invalid("An item or key is missing.")
-    return {str(name): normal(value) for name, value in params.items()}
+    return {str(name): normal(value) for name, value in member.items()}
 
 
 def prepare(table: StoredTable, kind: str, params: Mapping[str, Any]) -> Write:

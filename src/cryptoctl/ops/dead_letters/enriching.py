@@ -108,10 +108,10 @@ class Enricher:
     def invoke(self, payload: str) -> str | None:
         """Invokes the enricher with an event; None if it did all of it, else why not."""
         name = self.stack.enricher.name
-        response, problem = invoke(self.aws, name, payload)
+        result, problem = invoke(self.aws, name, payload)
         if problem is not None:
             return problem
-        failed = response.get("batchItemFailures") if isinstance(response, dict) else None
+        failed = result.get("batchItemFailures") if isinstance(result, dict) else None
         if failed:
             return f"{name} failed for {len(failed)} of its records; see `cryptoctl logs {name}`"
         return None
@@ -242,7 +242,7 @@ def _records(stack: Stack, items: Iterable[Image]) -> Iterator[dict[str, Any]]:
 
 
 def invoke(aws: Aws, name: str, payload: str) -> tuple[Any, str | None]:
-    """Invokes a function and waits: its answer, and why it failed or None."""
+    """Invokes a function and waits: its result, and why it failed or None."""
     try:
         invoked = invocation(aws, name, payload)
     except AwsError as error:

@@ -55,10 +55,10 @@ def sources(maker: RequestMaker) -> Sequence[str]:
     return found
 
 
-def _status_and_message(answer: WebhookResponse) -> str:
+def _status_and_message(response: WebhookResponse) -> str:
     try:
-        body = json.loads(answer.text)
+        body = json.loads(response.text)
     except (ValueError, RecursionError):
-        return str(answer.status)
+        return str(response.status)
     message = body.get("message") if isinstance(body, dict) else None
-    return f"{answer.status} {message}" if isinstance(message, str) else str(answer.status)
+    return f"{response.status} {message}" if isinstance(message, str) else str(response.status)
