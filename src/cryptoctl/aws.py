@@ -133,6 +133,8 @@ class Aws:
                     settings |= {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
                     settings["user_agent"] = "cryptoctl"  # botocore puts its own together for each request
                 self._clients[service, once] = self._new_client(service, Config(**settings))
+                if not once:
+                    self._clients[service, once].meta.events.register("needs-retry", self._unanswered.heard)
             return self._clients[service, once]
 
     def _new_client(self, service: str, config: Any) -> Any:
@@ -144,7 +146,6 @@ class Aws:
             )
             if service in RequestLimits.SERVICES and not is_local_endpoint(client.meta.endpoint_url):
                 client.meta.events.register(f"before-send.{service}", self._request_limits.wait)
-            client.meta.events.register("needs-retry", self._unanswered.heard)
             for operation in ("Query", "Scan"):
                 client.meta.events.register(f"before-parse.dynamodb.{operation}", take_items)
             check_port(client.meta.endpoint_url)
@@ -251,8 +252,7 @@ class Aws:
 
         if self._shared is None:
             return read()
-        what = json.dumps([service, operation, key, params], sort_keys=True)
-        return self._shared.get(what, read)
+        return self._shared.get(json.dumps([service, operation, key, params], sort_keys=True), read)
 
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
         """What the tag index lists under all of the tags: each ARN with all its tags.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from cryptoctl.aws import AccessKey, Aws
+from cryptoctl.aws import AccessKey, Aws, AwsError
 from cryptoctl.errors import ExitCode, Failure
 
 NOWHERE = "http://127.0.0.1:9"
@@ -40,7 +40,8 @@ class Unanswered:
             raise error
 
         for service in ("logs", "sts"):
-            self.aws.client(service).meta.events.register("before-send", lost)
+            for once in (False, True):
+                self.aws._client(service, once=once).meta.events.register("before-send", lost)
 
     def ask(self, service: str = "sts", operation: str = "GetCallerIdentity") -> None:
         with pytest.raises(Failure) as raised:
@@ -64,6 +65,15 @@ def test_what_gets_no_answer_is_told_while_it_is_sent_again_once_for_all() -> No
         '"http://***@127.0.0.1:9".'
         for attempt in (1, 2)
     ]
+
+
+def test_of_a_call_that_is_sent_only_once_no_further_attempt_is_announced() -> None:
+    hanging = Unanswered(3, ReadTimeoutError(endpoint_url=NOWHERE))
+    with pytest.raises(AwsError, match="got no answer"):
+        hanging.aws.call("logs", "CreateLogGroup", once=True, logGroupName="a")
+    assert (len(hanging.sent), hanging.told) == (1, [])
+    hanging.ask()
+    assert len(hanging.told) == 2
 
 
 def test_where_nothing_is_sent_again_nothing_is_told_but_the_error() -> None:
