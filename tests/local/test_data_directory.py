@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -119,6 +121,26 @@ def test_a_reset_deletes_nothing_where_no_engine_has_been(tmp_path: Path) -> Non
     (directory / "pistons.txt").write_text("four")
     Engine(directory).reset()
     assert [file.name for file in directory.iterdir()] == ["pistons.txt"]
+
+
+def test_a_reset_that_was_broken_off_is_gone_on_with(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data.create()
+    for file in (data.store_file, data.key_file, data.directory / "engine.lock", data.state / "queues.json"):
+        file.touch()
+
+    def broken_off(_: object) -> None:
+        raise OSError(errno.ENOSPC, "broken off")
+
+    monkeypatch.setattr(shutil, "rmtree", broken_off)
+    files_first = sorted([*data.directory.iterdir(), data.directory / "start.lock"], key=Path.is_dir)
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter(files_first))
+    with pytest.raises(EngineError, match="broken off"):
+        Engine(data.directory).reset()
+    monkeypatch.undo()
+    Engine(data.directory).reset()
+    assert list(data.directory.iterdir()) == []
 
 
 @pytest.mark.process

@@ -95,7 +95,12 @@ class DataDirectory:
 
     def used(self) -> bool:
         """Whether what lies here is an engine's: there may be another `engine` in CRYPTOCTL_STATE_DIR."""
-        return any(file.exists() for file in (self._life_file, self.store_file, self.key_file))
+        marks = (self._start_file, self._life_file, self.store_file, self.key_file)
+        return any(file.exists() for file in marks)
+
+    def contents(self) -> list[Path]:
+        """All that lies here; last what `starting` makes, by which `used` knows what a reset has begun."""
+        return sorted(self.directory.iterdir(), key=lambda path: path == self._start_file)
 
     def exposure(self) -> Exposure | None:
         """What lets somebody else put files here; None where nothing does."""

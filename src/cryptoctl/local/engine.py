@@ -187,7 +187,7 @@ class Engine:
         with self._translate_errors("Deleting the data of"):
             if self._data.used():
                 with self._data.starting():
-                    for path in self._data.directory.iterdir():
+                    for path in self._data.contents():
                         linked = path.is_symlink() or not path.is_dir()
                         path.unlink() if linked else shutil.rmtree(path)
 
