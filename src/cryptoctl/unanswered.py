@@ -21,22 +21,29 @@ def timeouts(service: str) -> dict[str, int]:
 class UnansweredRequests:
     """Tells of a request that gets no answer, of which botocore says nothing while it sends it again.
 
-    Many requests are under way at the same time: of each attempt, the first one stands for all.
+    Many requests are under way at the same time: of each attempt, the first one stands for all, until each
+    service that gave no answer has given one.
     """
 
     def __init__(self, notify: Callable[[str], object], attempts: int) -> None:
         self._notify, self._attempts = notify, attempts
-        self._told: set[int] = set()
+        self._told, self._silent = set[int](), set[str]()
         self._lock = threading.Lock()
 
     def heard(self, operation: Any, attempts: int, caught_exception: Exception | None, **_: Any) -> None:
         """botocore's event `needs-retry.SERVICE.OPERATION`, after each attempt."""
-        if caught_exception is None or attempts >= self._attempts:  # the last one is an error of its own
-            return
+        service = operation.service_model.service_name
         with self._lock:
-            if attempts in self._told:
+            if caught_exception is None:
+                self._silent.discard(service)
+                if not self._silent:
+                    self._told.clear()
+                return
+            self._silent.add(service)
+            if attempts >= self._attempts or attempts in self._told:  # the last one is an error of its own
                 return
             self._told.add(attempts)
-        asked = f"{operation.service_model.service_name}:{operation.name}"
         why = without_password(one_line(str(caught_exception))).rstrip(".")
-        self._notify(f"No answer to {asked} yet (attempt {attempts} of {self._attempts}): {why}.")
+        self._notify(
+            f"No answer to {service}:{operation.name} yet (attempt {attempts} of {self._attempts}): {why}."
+        )

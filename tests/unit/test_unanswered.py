@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from cryptoctl.aws import AccessKey, Aws, AwsError
@@ -35,11 +37,15 @@ class Unanswered:
             notify=self.told.append,
         )
 
-        def lost(event_name: str, **_: Any) -> None:
-            self.sent.append(event_name)
-            raise error
+        self.back = False
 
-        for service in ("logs", "sts"):
+        def lost(event_name: str, **_: Any) -> AWSResponse:
+            self.sent.append(event_name)
+            if not self.back:
+                raise error
+            return AWSResponse(NOWHERE, 200, {}, SimpleNamespace(stream=lambda: iter([b"{}"])))
+
+        for service in ("kms", "logs", "sts"):
             for once in (False, True):
                 self.aws._client(service, once=once).meta.events.register("before-send", lost)
 
@@ -65,6 +71,18 @@ def test_what_gets_no_answer_is_told_while_it_is_sent_again_once_for_all() -> No
         '"http://***@127.0.0.1:9".'
         for attempt in (1, 2)
     ]
+
+
+def test_what_gets_no_answer_is_told_again_once_all_services_have_given_one() -> None:
+    hanging = Unanswered(2, ReadTimeoutError(endpoint_url=NOWHERE))
+    hanging.ask("logs", "DescribeLogGroups")
+    hanging.ask("kms", "ListAliases")
+    for service, operation, told in (("kms", "ListAliases", 1), ("logs", "DescribeLogGroups", 2)):
+        hanging.back = True
+        hanging.aws.call(service, operation)
+        hanging.back = False
+        hanging.ask("logs", "DescribeLogGroups")
+        assert len(hanging.told) == told
 
 
 def test_of_a_call_that_is_sent_only_once_no_further_attempt_is_announced() -> None:
