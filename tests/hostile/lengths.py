@@ -49,6 +49,9 @@ class Window:
         """Takes note of what was answered, and may change what the client sees of it."""
         return answer
 
+    def unanswered(self, request: Request) -> None:
+        """The engine has not answered what `refuse` let through: a busy machine's connections break."""
+
 
 class Timer:
     """Names that are in a window until some moment."""

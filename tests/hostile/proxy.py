@@ -191,7 +191,7 @@ class HostileProxy:
         refused = behaviour.faults.before(request) or _refused(behaviour, request)
         if refused is not None:
             return refused
-        answer = self._forward(*raw)
+        answer = self._answered(behaviour, request, raw)
         with self.lock:
             for window in behaviour.windows:
                 answer = window.seen(request, answer)
@@ -202,6 +202,17 @@ class HostileProxy:
         if trap.accident is Accident.KILLED_AFTER:
             trap.kill()
         raise _Dropped
+
+    def _answered(
+        self, behaviour: ProxyBehaviour, request: Request, raw: tuple[str, str, dict[str, str], bytes]
+    ) -> Answer:
+        try:
+            return self._forward(*raw)
+        except (OSError, http.client.HTTPException):
+            with self.lock:
+                for window in behaviour.windows:
+                    window.unanswered(request)
+            raise
 
     def _sprung(self, behaviour: ProxyBehaviour, request: Request) -> Trap | None:
         trap = behaviour.trap

@@ -143,6 +143,11 @@ class MappingWindow(Window):
             return refusal(request, "ResourceInUseException", text, 400)
         return None
 
+    def unanswered(self, request: Request) -> None:
+        """The next attempt asks the engine, which knows whether the mapping is there."""
+        if request.operation == "CreateEventSourceMapping":
+            del self.there[function_of(request), request.param("EventSourceArn")]
+
     def seen(self, request: Request, answer: Answer) -> Answer:
         """Holds the mapping's state back, and shows a deleted one a little longer."""
         if request.service != "lambda" or "EventSourceMapping" not in request.operation:
