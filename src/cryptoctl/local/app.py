@@ -31,6 +31,7 @@ from cryptoctl.local.metrics.embedded import EmbeddedMetrics
 from cryptoctl.local.metrics.functions import FunctionMetrics
 from cryptoctl.local.metrics.queues import QueueMetrics
 from cryptoctl.local.middleware import App, Middleware
+from cryptoctl.local.ministack_adapter import extend_tag_index
 from cryptoctl.local.ministack_state import saved_regions
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox_service import Outbox
@@ -77,6 +78,7 @@ class EngineApp:
         self._logs.on_events = (self._subscriptions.take, self._embedded.take)
         self._tables = tables = TableStore(self._database)
         mappings = MappingStore(self._database)
+        extend_tag_index(mappings.tags)
         self._runner = MappingRunner(client, mappings, self._execution.note_iterator_age)
         tables.on_records = self._runner.records_written
         self._streams = StreamsApi(tables)

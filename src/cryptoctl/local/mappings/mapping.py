@@ -92,6 +92,10 @@ class MappingStore:
         """Every mapping, oldest first."""
         return list(self._mappings.values())
 
+    def tags(self, region: str) -> dict[str, dict[str, str]]:
+        """The tags of a region's mappings, by ARN."""
+        return {each.arn: each.tags for each in self._mappings.values() if each.region == region}
+
     def get(self, uuid: str) -> EventSourceMapping | None:
         """One mapping."""
         return self._mappings.get(uuid)

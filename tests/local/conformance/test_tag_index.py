@@ -1,0 +1,37 @@
+"""The tag index, in which resources of all kinds are found by their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.conformance.mappings import TELL
+from local.workbench import Workbench
+
+INDEX = "Resource Groups Tagging API reference: GetResources"
+
+
+@pytest.fixture
+def group(bench: Workbench) -> Iterator[str]:
+    made = f"/conformance/{bench.name('group')}"
+    yield made
+    bench.client("logs").delete_log_group(logGroupName=made)
+
+
+@pytest.mark.behaviour("tags", "the tag index lists log groups and stream mappings", INDEX)
+def test_log_groups_and_stream_mappings_are_listed(bench: Workbench, group: str) -> None:
+    key, logs, index = bench.name("key"), bench.client("logs"), bench.client("resourcegroupstaggingapi")
+    logs.create_log_group(logGroupName=group, tags={key: "1"})
+    mapping = bench.mapping(bench.function(TELL), bench.table()[1], Tags={key: "2"})
+
+    def listed(*values: str) -> list[str]:
+        found = index.get_resources(TagFilters=[{"Key": key, "Values": list(values)}])
+        return sorted(each["ResourceARN"].split(":", 5)[5] for each in found["ResourceTagMappingList"])
+
+    expected = [f"event-source-mapping:{mapping}", f"log-group:{group}"]
+    bench.eventually(lambda: listed() == expected, what="the tag index")
+    assert listed("2") == expected[:1]
+    [described] = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    logs.untag_resource(resourceArn=described["logGroupArn"], tagKeys=[key])
+    bench.eventually(lambda: listed() == expected[:1], what="the tag index")
