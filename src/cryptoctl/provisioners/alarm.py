@@ -79,7 +79,7 @@ class Alarm(Listed, Priced):
             fields={
                 **{name: its.get(name) for name in self._settings()},
                 "Unit": its.get("Unit"),
-                "Threshold": _integer(its.get("Threshold")),
+                "Threshold": _plain_number(its.get("Threshold")),
                 "Dimensions": mapped(its.get("Dimensions", ()), "Name", "Value"),
                 "AlarmActions": tuple(its.get("AlarmActions", ())),
                 "OKActions": tuple(its.get("OKActions", ())),
@@ -164,7 +164,8 @@ def alarm_name(environment: str, about: str) -> str:
     return f"cryptoctl-{environment}-{about}"
 
 
-def _integer(number: float | None) -> float | None:
+def _plain_number(number: float | None) -> float | None:
+    """The number as settings write it: a whole one without a fraction."""
     return int(number) if number is not None and number == int(number) else number
 
 
