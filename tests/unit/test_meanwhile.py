@@ -9,8 +9,16 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws import RESPONSE_LOST
+from cryptoctl.provisioners.dashboard import Dashboard, dashboard_name
 from cryptoctl.reconcile.converge import RESOURCE_TO_SHOW_AGAIN, TAGS_TO_SHOW
-from cryptoctl.reconcile.execute import StepOutcome
+from cryptoctl.reconcile.execute import Executor, StepOutcome
+from cryptoctl.reconcile.observe import make_plan
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.values import serialize
+from kit.clocks import FakeClock
+from live import Silent
+from unit.answers import SCOPE, STACK, Answers
 from unit.running import failing, outcomes, run
 from unit.things import FakeAws, Thing
 
@@ -165,3 +173,25 @@ def test_in_place_of_a_value_that_nothing_gives_nothing_is_sent() -> None:
     [failed] = report.ended(StepOutcome.FAILED)
     assert failed.problem == "the answer to things:CreateThing has no Id"
     assert "something like it" in failed.hint
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [STACK.alarms[0], Dashboard(scope=SCOPE, name=dashboard_name(SCOPE), graphs=(), alarms=())],
+    ids=lambda each: each.kind,
+)
+@pytest.mark.parametrize("owner", ["somebody", "another run"])
+def test_what_aws_creates_over_what_is_there_is_looked_at_right_before(
+    resource: Provisioner, owner: str
+) -> None:
+    theirs = {"Owner": owner} if owner == "somebody" else SCOPE.tags
+    aws = Answers(there := dict[str, Any]())
+    agreed = make_plan([resource], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    [put] = agreed.steps[0].calls
+    made = {name: value for name, value in serialize(put.params).items() if name != "Tags"}
+    there |= {"DescribeAlarms": {"MetricAlarms": [made]}, "GetDashboard": made, put.operation: {}}
+    there |= {"ListTagsForResource": {"Tags": [{"Key": key, "Value": theirs[key]} for key in theirs]}}
+    [result] = Executor(aws=aws, listener=Silent(), clock=FakeClock()).run(agreed).results  # type: ignore[arg-type]
+    assert put.operation not in [operation for operation, _ in aws.asked]
+    assert result.outcome is (StepOutcome.FAILED if owner == "somebody" else StepOutcome.DONE)
+    assert ("it was created meanwhile, and exists without" in result.problem) == (owner == "somebody")

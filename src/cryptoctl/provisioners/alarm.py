@@ -48,6 +48,7 @@ class Alarm(Listed, Priced):
 
     kind: ClassVar[str] = "alarm"
     named_by_settings: ClassVar[bool] = True
+    creation_overwrites: ClassVar[bool] = True
     exclusive: ClassVar[frozenset[str]] = frozenset({"Dimensions"})
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(

@@ -53,6 +53,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
 
     kind: ClassVar[str] = "dashboard"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Widgets", "Settings"})
+    creation_overwrites: ClassVar[bool] = True
 
     @property
     def arn(self) -> str:

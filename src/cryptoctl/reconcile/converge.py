@@ -76,12 +76,16 @@ class Convergence:
         raise end
 
     def _follow_others(self) -> None:
-        """Plans again if another writer shares a document it sends, or values it needs are now known.
+        """Plans again if others write in what it sends or have made it, or values it needs are now known.
 
         A value that comes out as it was before is no reason to change anything: what was looked for in vain
         may have been there all the time.
         """
         step, observed = self._step, self._step.delta.observed
+        if step.action is Action.CREATE and step.resource.creation_overwrites:
+            if there := self._observe():
+                self._plan_again(there)
+            return
         if step.action not in (Action.UPDATE, Action.REPLACE):
             return
         awaited = {ref for change in step.delta.changes for ref in refs(change.new)}

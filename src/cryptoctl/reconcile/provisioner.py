@@ -46,6 +46,8 @@ class Provisioner(Resource, ABC):
     """Fields that may hold a secret: their values are never shown."""
     shared: ClassVar[frozenset[str]] = frozenset()
     """Fields that others write in too and that go as a whole: read again right before they are written."""
+    creation_overwrites: ClassVar[bool] = False
+    """Whether AWS creates it over what is there: looked at again right before."""
     part_of: ClassVar[str | None] = None
     """The field with the resource that takes this one with it when it is removed."""
     untagged_is_ours: ClassVar[bool] = False
