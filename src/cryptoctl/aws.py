@@ -54,7 +54,7 @@ class Aws:
     """AWS as seen with one set of credentials in one region, or an engine that speaks like it.
 
     `endpoint_url` with `credentials` is an engine: nothing of the user's AWS configuration is read then, and
-    nothing reaches AWS. A request is sent `attempts` times at most; `notify` hears where one got no answer.
+    nothing reaches AWS. A request is sent `attempts` times at most; `notify` hears of one that is sent again.
     """
 
     _shared: SharedReads | None = None

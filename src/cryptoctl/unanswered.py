@@ -1,15 +1,18 @@
-"""Requests without an answer: how long each is waited for, and that they are sent again."""
+"""Requests without an answer, or only with faults: how long is waited, and that they are sent again."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from cryptoctl.aws_errors import one_line, without_password
+from cryptoctl.aws_errors import THROTTLED, one_line, without_password
 
 # Where no message is there, SQS answers after 20 s; an invocation takes as long as its function.
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S, INVOKE_TIMEOUT_S = 5, 30, 70
+SERVER_FAULT = 500
+# One or two are every day's, and over within some seconds.
+FAULTS_TOLD_FROM_ATTEMPT = 3
 
 
 def timeouts(service: str) -> dict[str, int]:
@@ -19,10 +22,10 @@ def timeouts(service: str) -> dict[str, int]:
 
 
 class UnansweredRequests:
-    """Tells of a request that gets no answer, of which botocore says nothing while it sends it again.
+    """Tells of a request that botocore sends again and again, of which it says nothing itself.
 
     Many requests are under way at the same time: of each attempt, the first one stands for all, until each
-    service that gave no answer has given one.
+    service that gave no answer, or only faults, has given one.
     """
 
     def __init__(self, notify: Callable[[str], object], attempts: int) -> None:
@@ -30,11 +33,19 @@ class UnansweredRequests:
         self._told, self._silent = set[int](), set[str]()
         self._lock = threading.Lock()
 
-    def heard(self, operation: Any, attempts: int, caught_exception: Exception | None, **_: Any) -> None:
+    def heard(
+        self,
+        operation: Any,
+        attempts: int,
+        caught_exception: Exception | None,
+        response: tuple[Any, Mapping[str, Any]] | None = None,
+        **_: Any,
+    ) -> None:
         """botocore's event `needs-retry.SERVICE.OPERATION`, after each attempt."""
         service = operation.service_model.service_name
+        fault = _passing_fault(*response) if response else None
         with self._lock:
-            if caught_exception is None:
+            if caught_exception is None and fault is None:
                 self._silent.discard(service)
                 if not self._silent:
                     self._told.clear()
@@ -42,8 +53,18 @@ class UnansweredRequests:
             self._silent.add(service)
             if attempts >= self._attempts or attempts in self._told:  # the last one is an error of its own
                 return
+            if fault and attempts < FAULTS_TOLD_FROM_ATTEMPT:
+                return
             self._told.add(attempts)
-        why = without_password(one_line(str(caught_exception))).rstrip(".")
-        self._notify(
-            f"No answer to {service}:{operation.name} yet (attempt {attempts} of {self._attempts}): {why}."
-        )
+        asked, attempt = f"{service}:{operation.name}", f"(attempt {attempts} of {self._attempts})"
+        if fault:
+            self._notify(f"{asked} still answers {fault} {attempt}.")
+        else:
+            why = without_password(one_line(str(caught_exception))).rstrip(".")
+            self._notify(f"No answer to {asked} yet {attempt}: {why}.")
+
+
+def _passing_fault(http: Any, parsed: Mapping[str, Any]) -> str | None:
+    """The code of an answer that says to ask again; None for any other answer."""
+    code = one_line(str((parsed.get("Error") or {}).get("Code", "")))
+    return (code or str(http.status_code)) if code in THROTTLED or http.status_code >= SERVER_FAULT else None

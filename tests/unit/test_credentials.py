@@ -175,6 +175,16 @@ def test_credentials_that_expire_while_a_command_runs_are_told_as_such() -> None
     assert found.value.exit_code is ExitCode.CREDENTIALS
 
 
+@pytest.mark.parametrize(("code", "of_the_region"), [("ExpiredToken", False), ("InvalidClientTokenId", True)])
+def test_only_credentials_that_are_unknown_may_be_a_matter_of_the_region(
+    code: str, of_the_region: bool
+) -> None:
+    found = refusal("sts", "GetCallerIdentity", {"Error": {"Code": code, "Message": "m"}}, elsewhere="It.")
+    assert isinstance(found, Failure)
+    assert ("A region that the account has not enabled" in found.hint) is of_the_region
+    assert found.hint.endswith("--region. It." if of_the_region else "work on this machine.")
+
+
 def test_nothing_of_it_disturbs_an_engine(configured: Configured) -> None:
     configured("credential_process=/nope/x\n[\n")
     aws = Aws(

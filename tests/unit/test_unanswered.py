@@ -11,6 +11,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from cryptoctl.aws import AccessKey, Aws, AwsError
 from cryptoctl.errors import ExitCode, Failure
+from kit.commands import Cli
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -37,13 +38,13 @@ class Unanswered:
             notify=self.told.append,
         )
 
-        self.back = False
+        self.back, self.status, self.body = False, 200, b"{}"
 
         def lost(event_name: str, **_: Any) -> AWSResponse:
             self.sent.append(event_name)
             if not self.back:
                 raise error
-            return AWSResponse(NOWHERE, 200, {}, SimpleNamespace(stream=lambda: iter([b"{}"])))
+            return AWSResponse(NOWHERE, self.status, {}, SimpleNamespace(stream=lambda: iter([self.body])))
 
         for service in ("kms", "logs", "sts"):
             for once in (False, True):
@@ -98,3 +99,39 @@ def test_where_nothing_is_sent_again_nothing_is_told_but_the_error() -> None:
     nobody = Unanswered(1, EndpointConnectionError(endpoint_url=NOWHERE))
     nobody.ask()
     assert nobody.told == []
+
+
+def test_a_fault_that_an_attempt_or_two_end_is_not_told_and_one_that_lasts_is() -> None:
+    broken = Unanswered(5, EndpointConnectionError(endpoint_url=NOWHERE))
+    broken.back, broken.status, broken.body = True, 503, b""
+    with pytest.raises(AwsError):
+        broken.aws.call("sts", "GetCallerIdentity")
+    assert broken.told == [
+        f"sts:GetCallerIdentity still answers 503 (attempt {attempt} of 5)." for attempt in (3, 4)
+    ]
+    broken.status, broken.body = 200, b"<R><GetCallerIdentityResult/></R>"
+    broken.aws.call("sts", "GetCallerIdentity")
+    broken.status, broken.body = 400, b"<R><Error><Code>Throttling</Code><Message>Rate</Message></Error></R>"
+    with pytest.raises(AwsError):
+        broken.aws.call("sts", "GetCallerIdentity")
+    assert broken.told[2:] == [
+        f"sts:GetCallerIdentity still answers Throttling (attempt {attempt} of 5)." for attempt in (3, 4)
+    ]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("output", ["json", "table"])
+def test_who_reads_no_terminal_hears_on_stderr_that_requests_are_sent_again(
+    output: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_ENDPOINT_URL": NOWHERE,
+    }.items():
+        monkeypatch.setenv(name, value)
+    said = Cli("--aws", "--region", "us-east-1", "--output", output)("status")
+    assert "No answer to sts:GetCallerIdentity yet (attempt 1 of 7)" in said.err
+    assert said.code == ExitCode.UNREACHABLE
+    if output == "json":
+        assert said.json["outcome"] == "failure"

@@ -158,8 +158,7 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
         aws_options=lambda: session.aws_cli_options,
         finishes=declared.access in CHANGING,
     )
-    if screen.can_draw:  # a person waits
-        session.notify = screen.say
+    session.notify = screen.say
     output = options.output or OutputFormat.TABLE
     run = CommandRun(session=session, screen=screen, output=output)
     code, failure = 0, None
