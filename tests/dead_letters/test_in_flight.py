@@ -94,6 +94,14 @@ def test_peek_says_that_it_does_not_show_them(shop: Workshop, dlq: Dlq, there: i
 
 
 @pytest.mark.parametrize("there", [0, 3], ids=["all", "some"])
+def test_list_counts_them_beside_the_causes(shop: Workshop, dlq: Dlq, there: int) -> None:
+    shop.send_events([shop.price(10 + number) for number in range(there)])
+    said = dlq("dlq", "list", "--output", "json").json
+    assert (sum(each["count"] for each in said["causes"]), said["in_flight"]) == (there, 2)
+    assert dlq("dlq", "list", "--queue", "enricher", "--output", "json").json["in_flight"] == 0
+
+
+@pytest.mark.parametrize("there", [0, 3], ids=["all", "some"])
 def test_a_trace_says_that_it_has_not_seen_them(shop: Workshop, dlq: Dlq, there: int) -> None:
     shop.send_events([shop.price(10 + number) for number in range(there)])
     for words in (("BTC", "--id", "7"), ("--request", "6a1c5a7e-0000-4000-8000-00000000000f")):

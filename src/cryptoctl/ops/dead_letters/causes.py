@@ -75,7 +75,7 @@ class Causes:
         return sorted(self.groups.items(), key=lambda item: (-item[1].count, item[0]))
 
     def document(self) -> dict[str, Any]:
-        """`list --output json`: `queues` (queue, name, depths, matching, oldest_age_s) and `causes`.
+        """`list --output json`: `queues` (queue, name, depths, matching, oldest_age_s), `causes`, in_flight.
 
         A cause has queue, shape, function, cause, symbols and exchanges (the most frequent first), count,
         oldest_age_s, newest_age_s, over_time (how many in each twelfth of the time since the oldest of all),
@@ -103,7 +103,7 @@ class Causes:
             }
             for cause, group in self.ordered()
         ]
-        return {"queues": queues, "causes": causes}
+        return {"queues": queues, "causes": causes, "in_flight": self.in_flight}
 
     def over_time(self, group: MessageGroup) -> list[int]:
         """How many of the group were sent in each twelfth of the time since the oldest message of all."""

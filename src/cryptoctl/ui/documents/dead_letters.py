@@ -17,6 +17,7 @@ class DlqListDocument(CommandDocument):
     causes: Annotated[
         Parts, about("each cause: how many messages have it, of which symbols, and when they came")
     ] = []
+    in_flight: Annotated[int, about(IN_FLIGHT)] = 0
 
 
 class DlqPeekDocument(CommandDocument):
