@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,8 @@ import pytest
 
 from cli.conftest import Cli, unused_port
 from cryptoctl.aws import Aws
-from cryptoctl.cli.command import as_failure
+from cryptoctl.cli.command import CommandRun, as_failure
+from cryptoctl.cli.down import _ask as ask_down
 from cryptoctl.cli.file_options import GivenFiles
 from cryptoctl.cli.send_price import send_price
 from cryptoctl.errors import ExitCode, Failure
@@ -29,7 +30,7 @@ from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import parse_time_ms
 from cryptoctl.parallel import map_in_threads
-from cryptoctl.session import Session
+from cryptoctl.session import Session, SessionOptions
 from cryptoctl.ui.json_output import write_document
 from cryptoctl.ui.logs import line_document, show_entry
 from cryptoctl.ui.screen import Screen
@@ -167,6 +168,23 @@ __main__.main()
 """
     closed = ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, script]
     assert subprocess.run(closed, cwd=tmp_path, timeout=WITHIN_S, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("error", [EOFError(), OSError(5, "Input/output error")], ids=["end", "gone"])
+@pytest.mark.parametrize(
+    "ask", [lambda run: run.screen.confirm("Delete?", "This deletes dev"), ask_down], ids=["confirm", "down"]
+)
+def test_a_terminal_that_ends_or_is_gone_at_a_question_consents_to_nothing(
+    error: Exception, ask: Callable[[CommandRun], None], monkeypatch: Any
+) -> None:
+    def no_line() -> str:
+        raise error
+
+    monkeypatch.setattr("builtins.input", no_line)
+    monkeypatch.setattr(Screen, "can_ask", True)
+    with pytest.raises(Failure) as refused:
+        ask(CommandRun(session=Session(SessionOptions(environment="dev")), screen=Screen(colour=False)))
+    assert (refused.value.exit_code, refused.value.message) == (ExitCode.REFUSED, "Nothing was changed.")
 
 
 def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:

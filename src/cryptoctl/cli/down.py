@@ -76,8 +76,10 @@ def _say_what_is_left(run: CommandRun, plan: Plan, last: Plan, kept: Sequence[st
 def _ask(run: CommandRun) -> None:
     name = run.session.environment
     run.screen.require_terminal(f"This deletes the environment {name}")
-    if run.screen.ask(f"Type the environment's name ({name}) to delete it:").strip() != name:
-        raise Failure(ExitCode.REFUSED, "The name does not match. Nothing was changed.")
+    answer = run.screen.ask(f"Type the environment's name ({name}) to delete it:").strip()
+    if answer != name:
+        why = "The name does not match. " if answer else ""
+        raise Failure(ExitCode.REFUSED, f"{why}Nothing was changed.")
 
 
 def _data_holders(plan: Plan) -> list[str]:

@@ -182,13 +182,14 @@ class Screen:
             self.say(f"Not shown, for want of width: {', '.join(left_out)}.", style="dim")
 
     def ask(self, question: str) -> str:
-        """Asks the person; an end of input is an empty answer, and Ctrl-C ends the line."""
+        """Asks the person; an end of input, or a terminal that is gone, is an empty answer."""
         err = self.terminal.err
         with self.terminal.lent():
             err.print(Text(printable(question) + " ", style="bold"), end="")
             try:
                 return input()
-            except EOFError:
+            except (EOFError, OSError):
+                err.print()
                 return ""
             except KeyboardInterrupt:
                 err.print()
