@@ -98,7 +98,7 @@ def differences_are_shown_first(world: World, name: str) -> None:
     made = [line.removeprefix("+ ") for line in shown.splitlines() if line.startswith("+ ")]
     assert {line.partition(" cryptoctl-")[0] for line in made} == NOT_MADE_BY_HAND
     # What is as the contract says it is is not changed but for its tags.
-    table = shown.partition(f"~ table crypto-prices-{name}  update\n")[2]
+    table = shown.partition(f"~ table crypto-prices-{name}  update: made by others, and taken over\n")[2]
     assert [line.split()[0].partition(".")[0] for line in table.split("\n~")[0].splitlines() if line] == [
         "Tags"
     ] * 3

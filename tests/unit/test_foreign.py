@@ -10,11 +10,11 @@ import pytest
 
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.delta import difference
-from cryptoctl.reconcile.observe import observe
+from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.orphans import FoundOrphans, Orphans
 from cryptoctl.reconcile.plan import WITHOUT_TAGS, Action, Goal
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.ui.plans import summary
+from cryptoctl.ui.plans import reason, summary
 from unit.answers import ACCOUNT, SCOPE, STACK, Answers
 from unit.resource_answers import (
     LONG_AGO,
@@ -291,3 +291,19 @@ def test_a_plan_says_how_much_is_refused_and_that_up_would_not_start() -> None:
 def test_a_table_that_goes_between_two_looks_was_absent(code: str) -> None:
     answers = Answers({**TABLE, "DescribeContinuousBackups": code})
     assert STACK.prices.observe(answers) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("whose", ["theirs", "ours"])
+@pytest.mark.parametrize("policy", ["another", "the same"])
+def test_the_policy_of_a_key_that_others_made_is_replaced_after_asking(whose: str, policy: str) -> None:
+    answers = key("AWS_KMS", Description="the desk's")
+    if policy == "another":
+        answers["GetKeyPolicy"] = {"Policy": DENY}
+    if whose == "theirs":
+        answers["ListResourceTags"] = {"Tags": [{"TagKey": "Team", "TagValue": "desk"}]}
+    adopting = make_plan([STACK.key], Answers(answers), Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
+    asked = (f"replace somebody else's policy of {STACK.key}",)
+    assert adopting.consents == (asked if (whose, policy) == ("theirs", "another") else ())
+    assert {reason(step) for step in adopting.work} <= {
+        "update: made by others, and taken over" if whose == "theirs" else "update"
+    }

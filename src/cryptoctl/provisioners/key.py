@@ -19,6 +19,7 @@ from cryptoctl.reconcile import (
     Aws,
     Call,
     CallOrWait,
+    ConsentRequired,
     Delta,
     Fields,
     JsonDocument,
@@ -45,7 +46,7 @@ NO_ROTATION = ("KMSInvalidStateException", "UnsupportedOperationException")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Key(AssignedArn, Preflight, Priced):
+class Key(AssignedArn, ConsentRequired, Preflight, Priced):
     """A symmetric key that rotates every year. Its name is its alias.
 
     A key is made in one call and named in another: one that has no name yet, or none any more because it
@@ -154,6 +155,11 @@ class Key(AssignedArn, Preflight, Priced):
         yield from allow(Access.MANAGE, "kms", change, keys, condition=ours)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", keys, condition=ours)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", alias)
+
+    def consent_reason(self, delta: Delta) -> str | None:
+        """Who uses a key that others made may lose it with the policy that they gave it."""
+        adopted = any(change.key in self.scope.owner_tags for change in delta.keys("Tags"))
+        return "replace somebody else's policy" if adopted and delta.touches("Policy") else None
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:

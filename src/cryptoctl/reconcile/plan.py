@@ -16,6 +16,7 @@ from cryptoctl.reconcile.traits import ConsentRequired, DeletionProtected, Follo
 from cryptoctl.reconcile.values import Ref, Value, map_leaves
 
 WITHOUT_TAGS = "exists without cryptoctl's tags (--adopt takes it over)"
+TAKEN_OVER = "made by others, and taken over"
 SENSITIVE = "(sensitive value)"
 ORPHANED = "no longer part of the environment"
 
@@ -49,7 +50,7 @@ class Step:
     """In the order in which they are sent: calls, and waits between them, which repeat one that reads."""
     after: tuple[Provisioner, ...] = ()
     why: str = ""
-    """Why it is refused, or deleted although the rest stays."""
+    """Why it is refused, deleted although the rest stays, or another's that is changed."""
 
     @property
     def calls(self) -> tuple[Call, ...]:

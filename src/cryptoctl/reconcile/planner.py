@@ -8,7 +8,7 @@ from dataclasses import replace
 from cryptoctl.reconcile.delta import Delta, difference
 from cryptoctl.reconcile.graph import dependencies, dependents, in_order, parent
 from cryptoctl.reconcile.observed import Observed
-from cryptoctl.reconcile.plan import ORPHANED, WITHOUT_TAGS, Action, Goal, Plan, Step
+from cryptoctl.reconcile.plan import ORPHANED, TAKEN_OVER, WITHOUT_TAGS, Action, Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Observations, Provisioner
 from cryptoctl.reconcile.traits import ConflictChecked
 from cryptoctl.reconcile.values import Ref, resolve
@@ -104,8 +104,8 @@ def plan_present(
         step = Step(resource=resource, action=Action.REPLACE, delta=delta, requests=requests, after=after)
         lost = "; its data is deleted" * step.replaces_data
         return replace(step, why=f"{', '.join(step.immutable_changes)} cannot be changed in place{lost}")
-    requests = tuple(resource.apply(delta))
-    return Step(resource=resource, action=Action.UPDATE, delta=delta, requests=requests, after=after)
+    requests, why = tuple(resource.apply(delta)), "" if owned(resource, there) else TAKEN_OVER
+    return Step(resource=resource, action=Action.UPDATE, delta=delta, requests=requests, after=after, why=why)
 
 
 def plan_absent(resource: Provisioner, observed: Observed | None, *, after: tuple[Provisioner, ...]) -> Step:
