@@ -12,7 +12,7 @@ import pytest
 from cryptoctl.aws import AccessKey, Aws, AwsError
 from cryptoctl.ops.dead_letters.journal import PAGE, Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
-from cryptoctl.ops.dead_letters.queues import LONG_POLL_S, DeadLetterQueue
+from cryptoctl.ops.dead_letters.queues import LONG_POLL_S, MAX_A_CALL, DeadLetterQueue
 from cryptoctl.ops.dead_letters.receiving import (
     ReceiveOptions,
     _extend_until,
@@ -118,6 +118,30 @@ def test_what_concerns_every_message_is_no_refusal_of_one() -> None:
     with pytest.raises(AwsError):
         list(queue.send([("bad", {}), ("c", {})]))
     assert isinstance(queue.aws, Strict) and queue.aws.calls == 1
+
+
+class AllAtOnce(Strict):
+    """SQS, which answers only once as many calls as make a page are under way."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self.under_way = threading.Barrier(PAGE // MAX_A_CALL)
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """Shows the messages but the last of each call."""
+        self.under_way.wait(20)
+        return {"Successful": [{"Id": str(number)} for number in range(MAX_A_CALL - 1)]}
+
+
+def test_many_messages_are_released_at_the_same_time() -> None:
+    """One after the other, between calls that keep the rest invisible, took twice as long as the look."""
+    its = replace(sender(""), aws=AllAtOnce())
+    messages = [replace(MESSAGE, id=str(number), receipt=str(number)) for number in range(PAGE)]
+    assert its.set_visibility(messages, 0) == ([True] * (MAX_A_CALL - 1) + [False]) * (PAGE // MAX_A_CALL)
+    with Journal() as journal:
+        journal.add([(each, MessageState.CHOSEN) for each in messages], extend_ms=0)
+        release({its.name: its}, journal, MessageState.CHOSEN)
+        assert journal.count(*MessageState) == 0
 
 
 @dataclass(frozen=True, kw_only=True)

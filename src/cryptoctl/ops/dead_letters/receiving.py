@@ -11,7 +11,7 @@ from typing import Final
 
 from cryptoctl.aws import AwsError
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.journal import PAGE, Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues, by_queue
 from cryptoctl.ops.dead_letters.selection import Selection
@@ -140,7 +140,7 @@ def release(queues: DeadLetterQueues, journal: Journal, *states: MessageState) -
 
 def _release_some(queues: DeadLetterQueues, journal: Journal, state: MessageState) -> bool:
     with journal.visibility:
-        page = list(islice(journal.all(state), 10))
+        page = list(islice(journal.all(state), PAGE))
         for name, messages in by_queue(page):
             if name in queues:
                 queues[name].set_visibility(messages, 0)
