@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from cryptoctl.botocore_errors import endpoint_settings
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, PossibleDefect
 
 DATA = frozenset({"Item", "Items"})
 """Members that hold what somebody stored, and not what AWS says."""
@@ -40,17 +40,18 @@ class AwsResponse(dict[str, Any]):
 
 @contextmanager
 def understood(what: object) -> Iterator[None]:
-    """Raises Failure where the block meets a value that it cannot read in what AWS answers about `what`.
+    """Raises PossibleDefect where the block cannot read a value in what AWS answers about `what`.
 
     Text that should be JSON, a time or a number is any text to botocore.
     """
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise Failure(
+        raise PossibleDefect(
             ExitCode.UNREACHABLE,
             f"The answers about {what} are of another form than AWS's ({type(error).__name__}: {error}).",
-            f"{NOT_AWS} If they go to AWS, this is a defect of cryptoctl: please report it with this line.",
+            f"{NOT_AWS} If they go to AWS, this is a defect of cryptoctl: please report it with what "
+            "--verbose shows.",
         ) from error
 
 

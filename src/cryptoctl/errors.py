@@ -32,3 +32,7 @@ class Failure(Exception):
     def __init__(self, exit_code: ExitCode, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.exit_code, self.message, self.hint = exit_code, message, hint
+
+
+class PossibleDefect(Failure):
+    """A failure that may lie in cryptoctl itself: its cause shows where, which --verbose prints."""

@@ -16,6 +16,9 @@ from cryptoctl.reconcile.execute import StepOutcome
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.ui.progress import PlanProgress
+from cryptoctl.ui.screen import Screen
+from kit.clocks import FakeClock
 from unit.answers import STACK, Answers
 from unit.resource_answers import mapping
 from unit.running import run
@@ -82,3 +85,34 @@ def test_a_value_that_appears_during_the_run_is_no_defect() -> None:
     report, _, _ = run(aws, Odd(name="a"))
     [failed] = report.ended(StepOutcome.FAILED)
     assert failed.problem.startswith("The answers about thing a are of another form")
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_where_a_defect_may_lie_is_shown_with_verbose_alone(verbose: bool, capsys: Any) -> None:
+    with pytest.raises(Failure) as odd:
+        make_plan([HERE], Answers(queue(Policy="no document\x1b[2J")), Goal.PRESENT)  # type: ignore[arg-type]
+    with pytest.raises(Failure) as foreseen:
+        try:
+            int("many")
+        except ValueError as error:
+            raise Failure(ExitCode.FAILED, "It is no number.") from error
+    told = Failure(ExitCode.FAILED, "The result could not be read.")
+    told.__cause__ = odd.value
+    for failure, is_odd in ((odd.value, True), (told, True), (foreseen.value, False)):
+        Screen(colour=False, verbose=verbose).failure(failure)
+        shown = capsys.readouterr().err
+        assert ("Traceback" in shown) is ("policy.py" in shown) is (verbose and is_odd)
+        assert "\x1b" not in shown
+
+
+def test_so_is_that_of_a_step(capsys: Any) -> None:
+    def breaks(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    report, _, _ = run(FakeAws(before=breaks), Thing(name="a"))
+    [failed] = report.ended(StepOutcome.FAILED)
+    for verbose in (False, True):
+        PlanProgress(Screen(colour=False, verbose=verbose), FakeClock()).ended(failed)
+        shown = capsys.readouterr().err
+        assert "✗ thing a  create failed: ZeroDivisionError" in shown
+        assert ("in breaks" in shown) is verbose

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError, remedy
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, PossibleDefect
 from cryptoctl.reconcile.converge import Convergence
 from cryptoctl.reconcile.plan import Plan, Step
 from cryptoctl.reconcile.plan_run import Blocked, PlanRun, StepFailed
@@ -21,7 +21,7 @@ from cryptoctl.reconcile.values import Ref, Value
 
 POLL_EVERY_S = 0.1
 STUCK_AFTER_S = 1.0
-DEFECT = "This is a defect of cryptoctl: please report it with this line."
+DEFECT = "This is a defect of cryptoctl: please report it with what --verbose shows."
 
 
 class StepOutcome(StrEnum):
@@ -46,7 +46,7 @@ class StepResult:
     hint: str = ""
     """What to do next about the problem, where it is its own."""
     failure: Failure | None = None
-    """The failure itself where it is one that a person can mend (credentials, permissions, network)."""
+    """The failure itself where a person can mend it (credentials, permissions, network) or it may be ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,8 +154,15 @@ class _Run(PlanRun):
             result = self._execute(step, begun_s)
         except BaseException as error:  # a defect of ours: told, and the others are still finished
             problem, seconds = f"{type(error).__name__}: {error}", self.clock.now_s() - begun_s
+            defect = PossibleDefect(ExitCode.FAILED, problem, DEFECT)
+            defect.__cause__ = error
             result = StepResult(
-                step=step, outcome=StepOutcome.FAILED, seconds=seconds, problem=problem, hint=DEFECT
+                step=step,
+                outcome=StepOutcome.FAILED,
+                seconds=seconds,
+                problem=problem,
+                hint=DEFECT,
+                failure=defect,
             )
         with self._changed:
             self._results[step.resource] = result

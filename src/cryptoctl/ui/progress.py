@@ -91,6 +91,7 @@ class PlanProgress:
         with self._lock:
             self._rows.pop(_name(result.step), None)
         self._screen.message(_end(result))
+        self._screen.traceback(result.failure)
 
     def stopping(self) -> None:
         """The person asked to stop."""

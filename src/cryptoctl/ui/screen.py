@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
@@ -12,7 +13,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, PossibleDefect
 from cryptoctl.ui.hints import typeable, with_aws_options, with_options
 from cryptoctl.ui.indented import indented
 from cryptoctl.ui.strict_json import strict
@@ -227,6 +228,15 @@ class Screen:
         if failure.hint:
             hint = f"\n{' ' * len(HINT)}".join(map(printable, typeable(self.hint(failure.hint)).split("\n")))
             self.message(Text.assemble((HINT, "bold"), hint), indent=len(HINT))
+        self.traceback(failure)
+
+    def traceback(self, error: BaseException | None) -> None:
+        """With --verbose where in cryptoctl it went wrong, if that may be a defect; else nothing."""
+        while error is not None and not isinstance(error, PossibleDefect):
+            error = error.__cause__
+        if self.verbose and error is not None:
+            shown = "".join(traceback.format_exception(error.__cause__)).splitlines()
+            self.message(Text("\n".join(map(printable, shown)), style="dim"))
 
 
 def _styled(value: object) -> Text:
