@@ -133,7 +133,7 @@ def test_expired_credentials_are_nothing_that_a_simulator_lacks(answering: Answe
     aws = answering("dynamodb", 400, "application/json", '{"__type": "ExpiredTokenException"}')
     with pytest.raises(Failure) as refused:
         aws.call("dynamodb", "DescribeTable", TableName="prices")
-    assert refused.value.hint.endswith("name another --region.")
+    assert refused.value.hint.endswith("to work on this machine.")
 
 
 def test_of_aws_itself_nothing_is_said_to_be_elsewhere(answering: Any) -> None:
