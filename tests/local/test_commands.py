@@ -81,8 +81,20 @@ def test_outbox_shows_to_whom_when_and_the_text(alone: Engine) -> None:
 
 def test_reset_leaves_no_data(alone: Engine) -> None:
     cryptoctl("local", "start")
-    assert cryptoctl("local", "reset", "--yes").exit_code == 0
-    assert list(alone.status().home.iterdir()) == []
+    home = alone.status().home
+    done = cryptoctl("local", "reset", "--yes")
+    assert (done.exit_code, list(home.iterdir())) == (0, [])
+    assert done.stderr == f"The engine is stopped and its data in {home} is deleted.\n"
+
+
+def test_reset_says_what_it_has_not_deleted(alone: Engine) -> None:
+    home = alone.status().home
+    (home / "pistons.txt").write_text("four")
+    told = cryptoctl("local", "reset", "--yes").stderr
+    assert told.endswith("is deleted; not the engine's: pistons.txt.\n")
+    again = cryptoctl("local", "reset", "--yes", "-o", "json")
+    assert (again.exit_code, json.loads(again.stdout)["reset"]) == (0, False)
+    assert again.stderr == f"No engine has been in {home}: nothing was deleted.\n"
 
 
 @pytest.mark.parametrize("delays", ["[1.0]", "[1, 2, 3]", "[-1, 2]", "[nan, 1]", '["a", "b"]', "5"], ids=str)

@@ -54,10 +54,17 @@ def reset(run: CommandRun, yes: Yes = False) -> None:
         run.screen.confirm(
             "Delete every local environment with its prices?", "This deletes every local environment"
         )
-    run.session.engine.reset()
-    run.set_members(reset=True)
+    engine = run.session.engine
+    deleted, home = engine.reset(), engine.status().home
+    run.set_members(reset=deleted)
     run.done("The engine is stopped and its data is deleted", "`cryptoctl local status` shows it.")
-    run.screen.say("The engine is stopped and its data is deleted.")
+    left = ", ".join(engine.other_files())
+    if not deleted:
+        run.screen.say(f"No engine has been in {home}: nothing was deleted.")
+    elif left:
+        run.screen.say(f"The engine is stopped and its data in {home} is deleted; not the engine's: {left}.")
+    else:
+        run.screen.say(f"The engine is stopped and its data in {home} is deleted.")
 
 
 @command("local", "logs", access=None, example="cryptoctl local logs --last 50")

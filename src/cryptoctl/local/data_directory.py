@@ -11,6 +11,7 @@ import errno
 import importlib.util
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,12 @@ with suppress(ImportError):  # Windows has none; `starting` refuses there, and c
 
 HOLD_WITHIN_S: Final[float] = 5.0
 LONG_LOG_BYTES: Final[int] = 10 * 2**20
+OWN_NAMES: Final = (
+    *("engine.log", "engine.log.1", "engine.json", "engine.new", "engine.lock"),
+    *("store.sqlite3*", "access-keys.json", "access-keys.new", "access-keys.lock"),
+    *("running", "state", "scratch"),
+)
+"""What an engine makes in its directory, beside the file of `starting`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,9 +105,18 @@ class DataDirectory:
         marks = (self._start_file, self._life_file, self.store_file, self.key_file)
         return any(file.exists() for file in marks)
 
-    def contents(self) -> list[Path]:
-        """All that lies here; last what `starting` makes, by which `used` knows what a reset has begun."""
-        return sorted(self.directory.iterdir(), key=lambda path: path == self._start_file)
+    def delete_own(self) -> None:
+        """Deletes what an engine makes, and no other file: the directory may be the person's own as well.
+
+        Last what `starting` makes, by which `used` knows what a reset has begun.
+        """
+        for path in (*(path for name in OWN_NAMES for path in self.directory.glob(name)), self._start_file):
+            linked = path.is_symlink() or not path.is_dir()
+            path.unlink() if linked else shutil.rmtree(path)
+
+    def contents(self) -> list[str]:
+        """The names of all that lies here."""
+        return sorted(path.name for path in self.directory.iterdir()) if self.directory.is_dir() else []
 
     def exposure(self) -> Exposure | None:
         """What lets somebody else put files here; None where nothing does."""

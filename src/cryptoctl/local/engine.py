@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -181,15 +180,20 @@ class Engine:
         record = self._data.read()
         return record is None or responds(record, within_s)
 
-    def reset(self) -> None:
-        """Stops the engine and deletes all of its data."""
+    def reset(self) -> bool:
+        """Stops the engine and deletes all of its data. False where no engine has been."""
         self._stop()
         with self._translate_errors("Deleting the data of"):
-            if self._data.used():
-                with self._data.starting():
-                    for path in self._data.contents():
-                        linked = path.is_symlink() or not path.is_dir()
-                        path.unlink() if linked else shutil.rmtree(path)
+            if not self._data.used():
+                return False
+            with self._data.starting():
+                self._data.delete_own()
+            return True
+
+    def other_files(self) -> list[str]:
+        """The names of what a reset has left in the engine's directory, as it is not the engine's."""
+        with self._translate_errors("Looking into"):
+            return self._data.contents()
 
     def outbox(self, last: int) -> list[OutboxMessage]:
         """The newest messages that would have left this machine, oldest first. Raises EngineError."""
