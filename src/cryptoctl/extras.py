@@ -6,6 +6,10 @@ import re
 import shlex
 import sys
 from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+SOURCE_TREE: Final[Path] = Path(__file__).parents[2]
 
 
 def install_command(*packages: str) -> str:
@@ -18,7 +22,10 @@ def install_extra(extra: str) -> str:
 
     They are named themselves: an index may have no cryptoctl, or somebody else's.
     """
-    needed = [each.partition(";") for each in metadata.requires("cryptoctl") or ()]
+    try:
+        needed = [each.partition(";") for each in metadata.requires("cryptoctl") or ()]
+    except metadata.PackageNotFoundError:  # it runs from its source tree, which says what the extra is
+        return install_command(f"{SOURCE_TREE}[{extra}]")
     return install_command(
         *(name.strip() for name, _, marker in needed if re.search(rf"extra == .{extra}\W", marker))
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,15 @@ def test_the_packages_of_an_extra_are_named_themselves(extra: str) -> None:
     assert interpreter == INTERPRETER
     assert words[:3] == ["-m", "pip", "install"]
     assert sorted(words[3:]) == sorted(wanted)
+
+
+def test_where_cryptoctl_is_not_installed_its_source_tree_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_installed(name: str) -> list[str]:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", not_installed)
+    words = shlex.split(install_extra("local"))
+    assert words == [INTERPRETER, "-m", "pip", "install", f"{PYPROJECT.parent}[local]"]
 
 
 def test_a_message_says_what_a_shell_can_read() -> None:
