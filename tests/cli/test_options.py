@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cli.conftest import Cli
@@ -80,3 +82,10 @@ def test_a_command_that_does_not_exist_is_refused_with_the_nearest(cli: Cli, lin
     assert refused.code == ExitCode.USAGE
     assert said in refused.err
     assert ("Did you mean" in refused.err) == ("Did you mean" in said)
+
+
+@pytest.mark.parametrize("option", ["--no-open", "--port=8080"])
+def test_a_page_that_is_saved_is_not_served(cli: Cli, tmp_path: Path, option: str) -> None:
+    said = cli("dashboard", "--save", str(tmp_path / "page.html"), option)
+    assert said.code == ExitCode.USAGE
+    assert "--save serves no page." in said.err

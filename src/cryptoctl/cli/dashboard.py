@@ -13,6 +13,7 @@ import typer
 from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.prices import LAST
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, OverviewReader, RefreshIntervals
@@ -43,6 +44,8 @@ def dashboard(
     ] = None,
 ) -> None:
     """Show the environment in the browser: candles, ticks, the pipeline, dead letters, errors. Read only."""
+    if save is not None and (port or no_open):
+        raise Failure(ExitCode.USAGE, "--save serves no page.", "Leave --port and --no-open out.")
     from cryptoctl.dashboard.page import served
 
     assets = served()
