@@ -10,6 +10,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
+from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.engine import Engine
 from live import WITH_A_SENDER, connected
 from local.clients import client, eventually
@@ -232,6 +233,25 @@ def test_a_function_that_was_being_made_is_ready_after_a_kill(engine: Engine) ->
     kill(engine)
     restart(engine)
     assert bench.invoke("unfinished", {}) == ("ready", None)
+
+
+def test_only_the_code_that_functions_have_stays_unpacked(engine: Engine) -> None:
+    bench = start(engine)
+    say = "def handler(event, context): print('@say {}')"
+    function, deleted = bench.function(say.format(1)), bench.function(say.format(2))
+    for each in (function, deleted):
+        bench.invoke(each, {})
+    codes = DataDirectory(engine.status().home).code
+    (codes / "half.new").mkdir()
+    assert len(list(codes.iterdir())) == 3
+    before = set(codes.iterdir())
+    bench.client("lambda").delete_function(FunctionName=deleted)
+    engine.stop()
+    restart(engine)
+    (kept,) = codes.iterdir()
+    assert kept in before
+    bench.invoke(function, {})
+    assert list(codes.iterdir()) == [kept]
 
 
 def test_an_engine_of_another_cryptoctl_is_left_running_and_named(engine: Engine) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+_CODE_DIGEST: Final = re.compile(r'"CodeSha256": "([^"]*)"')
 _REGION: Final = re.compile(r"\b[a-z]{2}-[a-z]+-[1-9]\b")
 
 # The files in which the state of its services is; what else ministack has imported has none that changes.
@@ -147,3 +148,9 @@ def saved_regions(state: Path) -> set[str]:
         if file.exists():
             found |= set(_REGION.findall(file.read_text(encoding="utf-8")))
     return found
+
+
+def saved_code_digests(state: Path) -> set[str]:
+    """The CodeSha256 of every function, of all its versions, in ministack's saved state."""
+    file = state / "lambda.json"
+    return set(_CODE_DIGEST.findall(file.read_text(encoding="utf-8"))) if file.exists() else set()

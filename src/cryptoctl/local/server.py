@@ -21,6 +21,7 @@ from cryptoctl.local.containment import contain
 from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.local.durability import keep_damaged_state_aside
 from cryptoctl.local.functions.environment import WORKER_SCRIPT
+from cryptoctl.local.functions.function import delete_unused_code
 from cryptoctl.local.http_server import HttpServer
 from cryptoctl.local.launch import source_digest
 from cryptoctl.local.ministack_adapter import (
@@ -30,7 +31,7 @@ from cryptoctl.local.ministack_adapter import (
     patch_metrics,
     serve_lifespan,
 )
-from cryptoctl.local.ministack_state import settle_what_was_interrupted
+from cryptoctl.local.ministack_state import saved_code_digests, settle_what_was_interrupted
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.supervision import Supervisor
 
@@ -79,6 +80,7 @@ async def _serve(
     configure(data.state, data.scratch, port)
     notes = [*data.take_clean_end(), *keep_damaged_state_aside(data.state)]
     settle_what_was_interrupted(data.state)
+    delete_unused_code(data.code, saved_code_digests(data.state))
     app = load_app()
     patch_metrics()
     engine = EngineApp(app, data, port, options)

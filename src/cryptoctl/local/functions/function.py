@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -100,13 +100,25 @@ class FunctionLookup:
 
     async def _code(self, sha256: str, location: str, region: str) -> Path:
         """The directory with the unpacked code; two functions of the same code share it."""
-        directory = self._codes / hashlib.sha256(sha256.encode()).hexdigest()[:32]
+        directory = self._codes / _directory_name(sha256)
         if location and not directory.exists():
             parts = urlsplit(location)
             zipped = await self._client.rest("GET", unquote(parts.path), region)
             if not directory.exists():
                 _unpack(zipped.body, directory)
         return directory
+
+
+def delete_unused_code(codes: Path, digests: Iterable[str]) -> None:
+    """Deletes unpacked code that has none of these CodeSha256, as far as it can. Nothing may run of it."""
+    used = set(map(_directory_name, digests))
+    for directory in codes.iterdir():
+        if directory.name not in used:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _directory_name(sha256: str) -> str:
+    return hashlib.sha256(sha256.encode()).hexdigest()[:32]
 
 
 def _unpack(zipped: bytes, directory: Path) -> None:
