@@ -262,7 +262,8 @@ def test_an_engine_of_another_cryptoctl_is_left_running_and_named(engine: Engine
     status = engine.start(options=QUICK)
     assert status.running
     [note] = status.notes
-    assert "started by another cryptoctl" in note and "`cryptoctl local stop`" in note
+    assert "started by another cryptoctl" in note
+    assert "`cryptoctl local stop`, then `cryptoctl local start`" in note
     assert note in engine.status(with_problems=True).notes
 
 

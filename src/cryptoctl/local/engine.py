@@ -39,7 +39,7 @@ __all__ = [
     "OutboxMessage",
 ]
 
-REPLACES_IT: Final = "`cryptoctl local stop` ends it; the next `cryptoctl up` starts it anew with its data."
+REPLACES_IT: Final = "`cryptoctl local stop`, then `cryptoctl local start` start it anew with its data."
 UNNAMED: Final[str] = "it does not say which process it is (an early cryptoctl's does not)"
 SETTLES_WITHIN_S: Final[float] = 10.0
 STOP_WITHIN_S: Final[float] = 15.0
