@@ -72,7 +72,11 @@ def environment(day: Cli, engine: Engine) -> str:
         endpoint_url=engine.status().url,
         credentials=AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key),
     )
-    item = {"timestamp": {"N": "9"}, "price": {"N": "3"}, "exchange": {"S": f"{MARKUP}\u202e\u200b"}}
+    item = {
+        "timestamp": {"N": "9"},
+        "price": {"N": "3"},
+        "exchange": {"S": f"{MARKUP}\u202e\u200b\U000e0041"},
+    }
     item["symbol"] = {"S": MARKUP.upper()}
     aws.call("dynamodb", "PutItem", TableName=f"crypto-prices-{environment}", Item=item)
     group = f"/aws/lambda/webhook-processor-{environment}"
@@ -115,7 +119,9 @@ def test_what_is_hostile_is_shown_as_text(browser: Browser, url: str) -> None:
     browser.run("choose(page.answer.names.find((each) => each.startsWith('<IMG')))")
     browser.until("document.querySelector('#prices')?.textContent.includes('window.hit=1')")
     browser.until("document.querySelector('#errors').textContent.includes('<img src=x')")
-    assert browser.run("document.querySelector('#prices').textContent.includes('\\\\u202e\\\\u200b')")
+    assert browser.run(
+        "document.querySelector('#prices').textContent.includes('\\\\u202e\\\\u200b\\\\U000e0041')"
+    )
     assert browser.run("document.querySelectorAll('main img, main script').length") == 0
     assert browser.run("typeof window.hit") == "undefined"
     assert browser.problems == []

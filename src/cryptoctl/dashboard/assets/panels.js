@@ -149,7 +149,7 @@ function showSymbols({ state, names, left_out }, chosen, choose, now_ms) {
   const rows = recent.map((each) => {
     const button = element("button", "", each.symbol);
     button.dataset.symbol = each.symbol;
-    button.title = each.symbol;  // a long one is cut
+    button.title = shown(each.symbol);  // a long one is cut
     button.setAttribute("aria-pressed", String(each.symbol === chosen));
     return [
       button, each.price, change(each.change_5m_percent), change(each.change_1h_percent), ageText(now_ms - each.timestamp),

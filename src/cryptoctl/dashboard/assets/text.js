@@ -3,10 +3,10 @@
 
 /** Makes visible what could mislead an eye: control, invisible and bidirectional characters. */
 function shown(text) {
-  return String(text).replace(
-    /(?! )[\p{C}\p{Z}]/gu,
-    (each) => "\\u" + each.codePointAt(0).toString(16).padStart(4, "0"),
-  );
+  return String(text).replace(/(?! )[\p{C}\p{Z}]/gu, (each) => {
+    const code = each.codePointAt(0).toString(16);
+    return code.length > 4 ? "\\U" + code.padStart(8, "0") : "\\u" + code.padStart(4, "0");
+  });
 }
 
 /** An element with a class and children; texts among them become text nodes. */
