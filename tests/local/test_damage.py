@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from cryptoctl.local import launch
+from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.durability import keep_damaged_state_aside
-from cryptoctl.local.engine import Engine
+from cryptoctl.local.engine import Engine, EngineError
+from local.clients import eventually
 from local.conftest import QUICK
 from local.starting import restart, start
 
@@ -95,3 +98,34 @@ def test_a_record_that_is_no_json_does_not_stop_the_engine(engine: Engine) -> No
     engine.stop()
     (engine.status().home / "engine.json").write_text("{")
     assert engine.start(port=0, options=QUICK).running
+
+
+FULL = """
+import errno, os, sqlite3, sys
+sys.path.insert(0, sys.argv[1])
+from cryptoctl.local import boot, server
+
+def full():
+    if {store}:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+server.load_app = full
+boot.main()
+"""
+
+
+@pytest.mark.parametrize("store", [False, True])
+def test_where_the_disk_is_full_at_the_start_the_hint_is_to_make_room(
+    engine: Engine, store: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "boot.py"
+    script.write_text(FULL.format(store=store))
+    monkeypatch.setattr(launch, "BOOT_SCRIPT", script)
+    data = DataDirectory(engine.status().home)
+    with pytest.raises(EngineError, match=r"is full\.|no space left") as told:
+        engine.start(port=0)
+    assert told.value.hint.startswith("Make room on the disk")
+    eventually(lambda: not data.running(), what="its end")

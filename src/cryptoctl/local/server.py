@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -40,6 +41,7 @@ FINISH_WITHIN_S: Final[float] = 2.0
 POLL_EVERY_S: Final[float] = 0.5
 """How often the engine looks whether its directory is still there."""
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+GIVE_ROOM: Final = "Make room on the disk, or name a directory on another in CRYPTOCTL_STATE_DIR."
 STOPPED_EARLY: Final = {"error": "it was stopped while it started.", "hint": "Start it again."}
 
 
@@ -59,7 +61,8 @@ def serve_until_stopped(home_directory: str, listener_fd: int, report_fd: int, o
         # A full disk takes no log; the pipe to who starts the engine takes the reason all the same.
         with contextlib.suppress(OSError):
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            _report(report, {"error": f"{reason.lower()}."})
+            hint = GIVE_ROOM if _is_full(error) else ""
+            _report(report, {"error": f"{reason.lower()}.", "hint": hint})
         raise
     with contextlib.suppress(OSError):
         sys.stdout.flush()
@@ -131,6 +134,12 @@ async def _end_without(data: DataDirectory, lock: int) -> None:
     while data.holds(lock):
         await asyncio.sleep(POLL_EVERY_S)
     os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _is_full(error: OSError | sqlite3.Error) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
 def _report(pipe: TextIO, answer: Mapping[str, object]) -> None:
