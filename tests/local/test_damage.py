@@ -11,7 +11,6 @@ from cryptoctl.local import launch
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.durability import keep_damaged_state_aside
 from cryptoctl.local.engine import Engine, EngineError
-from local.clients import eventually
 from local.conftest import QUICK
 from local.starting import restart, start
 
@@ -128,4 +127,4 @@ def test_where_the_disk_is_full_at_the_start_the_hint_is_to_make_room(
     with pytest.raises(EngineError, match=r"is full\.|no space left") as told:
         engine.start(port=0)
     assert told.value.hint.startswith("Make room on the disk")
-    eventually(lambda: not data.running(), what="its end")
+    assert not data.unclean(), "nothing was begun that could be missing"

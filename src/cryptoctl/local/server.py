@@ -81,13 +81,14 @@ async def _serve(
     port: int = listener.getsockname()[1]
     contain(port, worker_script=str(WORKER_SCRIPT))
     configure(data.state, data.scratch, port)
-    notes = [*data.take_clean_end(), *keep_damaged_state_aside(data.state)]
+    damage = keep_damaged_state_aside(data.state)
     settle_what_was_interrupted(data.state)
     delete_unused_code(data.code, saved_code_digests(data.state))
     app = load_app()
     patch_metrics()
     engine = EngineApp(app, data, port, options)
-    notes += engine.notes
+    # Last of all that can fail: of an engine that has not begun, nothing is missing.
+    notes = [*data.take_clean_end(), *damage, *engine.notes]
 
     record = EngineRecord(
         pid=os.getpid(),
