@@ -12,7 +12,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -132,8 +132,31 @@ def test_a_reset_leaves_the_files_that_are_not_the_engines(data: DataDirectory) 
     Engine(data.directory).credentials("dev")
     data.write(RECORD)
     assert Engine(data.directory).reset() is True
+    Engine(data.directory).credentials("dev")  # as another command may at the same time
     assert Engine(data.directory).other_files() == ["blocks", "engine.blend", "pistons.txt"]
     assert (data.directory / "blocks" / "inline-four.txt").read_text() == "four"
+
+
+@pytest.mark.process
+def test_a_reset_stops_an_engine_that_is_started_meanwhile(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its data would be deleted under it."""
+    data.key_file.touch()
+    starting = DataDirectory.starting
+
+    with ExitStack() as started:
+        engines: list[subprocess.Popen[bytes]] = []
+
+        @contextmanager
+        def late(data: DataDirectory) -> Iterator[None]:
+            with starting(data):
+                engines.append(started.enter_context(holding(data, "clean")))
+                yield
+
+        monkeypatch.setattr(DataDirectory, "starting", late)
+        assert Engine(data.directory).reset() is True
+        assert [engine.wait(10) for engine in engines] == [-signal.SIGTERM]
 
 
 def test_a_reset_that_was_broken_off_is_gone_on_with(

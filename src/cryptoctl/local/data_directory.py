@@ -110,13 +110,17 @@ class DataDirectory:
 
         Last what `starting` makes, by which `used` knows what a reset has begun.
         """
-        for path in (*(path for name in OWN_NAMES for path in self.directory.glob(name)), self._start_file):
+        for path in (*self._own_files(), self._start_file):
             linked = path.is_symlink() or not path.is_dir()
             path.unlink() if linked else shutil.rmtree(path)
 
-    def contents(self) -> list[str]:
-        """The names of all that lies here."""
-        return sorted(path.name for path in self.directory.iterdir()) if self.directory.is_dir() else []
+    def other_files(self) -> list[str]:
+        """The names of what lies here and is not an engine's."""
+        own = {*self._own_files(), self._start_file}
+        return sorted(path.name for path in self.directory.glob("*") if path not in own)
+
+    def _own_files(self) -> list[Path]:
+        return [path for name in OWN_NAMES for path in self.directory.glob(name)]
 
     def exposure(self) -> Exposure | None:
         """What lets somebody else put files here; None where nothing does."""

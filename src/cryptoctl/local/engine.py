@@ -187,13 +187,14 @@ class Engine:
             if not self._data.used():
                 return False
             with self._data.starting():
+                self._stop()  # one that somebody has started meanwhile
                 self._data.delete_own()
             return True
 
     def other_files(self) -> list[str]:
-        """The names of what a reset has left in the engine's directory, as it is not the engine's."""
+        """The names of what lies in the engine's directory and is not the engine's; a reset leaves it."""
         with self._translate_errors("Looking into"):
-            return self._data.contents()
+            return self._data.other_files()
 
     def outbox(self, last: int) -> list[OutboxMessage]:
         """The newest messages that would have left this machine, oldest first. Raises EngineError."""
