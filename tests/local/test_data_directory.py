@@ -141,10 +141,8 @@ def test_a_reset_leaves_the_files_that_are_not_the_engines(data: DataDirectory) 
 def test_a_reset_stops_an_engine_that_is_started_meanwhile(
     data: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its data would be deleted under it."""
     data.key_file.touch()
     starting = DataDirectory.starting
-
     with ExitStack() as started:
         engines: list[subprocess.Popen[bytes]] = []
 

@@ -24,10 +24,21 @@ def responds(record: EngineRecord, within_s: float) -> bool:
 def problems(record: EngineRecord) -> tuple[str, ...]:
     """What the engine says does not work."""
     try:
-        return tuple(str(problem) for problem in json.loads(_ask(record, RESPONDS_WITHIN_S))["problems"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return tuple(map(str, _told(_ask(record, RESPONDS_WITHIN_S))))
+    except (OSError, ValueError) as error:
         reason = f"port {record.port}: {str(error) or type(error).__name__}"
         return (f"the engine does not answer ({reason}); `cryptoctl local stop` ends it",)
+
+
+def _told(answer: bytes) -> list[object]:
+    """The problems in it. Raises ValueError where it is not this engine's answer: it may have just ended."""
+    try:
+        found = json.loads(answer)["problems"]
+    except (ValueError, KeyError, TypeError):
+        found = None
+    if not isinstance(found, list):
+        raise ValueError("what answers there is not this engine")
+    return found
 
 
 def _ask(record: EngineRecord, within_s: float) -> bytes:
