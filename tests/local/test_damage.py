@@ -128,3 +128,17 @@ def test_where_the_disk_is_full_at_the_start_the_hint_is_to_make_room(
         engine.start(port=0)
     assert told.value.hint.startswith("Make room on the disk")
     assert not data.unclean(), "nothing was begun that could be missing"
+
+
+def test_an_engine_that_is_killed_as_it_starts_is_not_told_of_by_the_log_of_an_earlier_one(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = DataDirectory(engine.status().home)
+    data.create()
+    data.log_file.write_text("Traceback of yesterday\n")
+    script = tmp_path / "boot.py"
+    script.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    monkeypatch.setattr(launch, "BOOT_SCRIPT", script)
+    with pytest.raises(EngineError, match=r"it died silently\.$") as told:
+        engine.start(port=0)
+    assert told.value.hint.endswith("may have killed it. Start it again.")

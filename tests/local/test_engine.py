@@ -198,7 +198,7 @@ def test_a_stop_while_it_starts_is_an_ordinary_end(
     engine.stop()
     data = DataDirectory(engine.status().home)
     assert not data.unclean()
-    assert data.last_log_lines() == ""
+    assert data.last_log_lines(0) == ""
 
 
 def test_an_engine_that_ends_while_it_is_looked_at_is_not_running(

@@ -232,11 +232,11 @@ class DataDirectory:
         """Notes that the engine has put everything away."""
         self._unclean_file.unlink(missing_ok=True)
 
-    def last_log_lines(self) -> str:
-        """The end of the log file, for an error message."""
+    def last_log_lines(self, log_begin: int) -> str:
+        """The end of the log file, for an error message; nothing from before that byte."""
         try:
             with self.log_file.open("rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - 16_384))
+                log.seek(max(log_begin, log.seek(0, os.SEEK_END) - 16_384))
                 lines = log.read().decode("utf-8", "replace").splitlines()
         except FileNotFoundError:
             return ""

@@ -41,6 +41,7 @@ def launch(data: DataDirectory, port: int, options: EngineOptions) -> None:
         command = [sys.executable, "-E", "-P", str(BOOT_SCRIPT), str(SOURCE_ROOT), str(data.directory)]
         command += [str(listener.fileno()), str(report), options.to_json()]
         with os.fdopen(data.open_log(), "ab") as log:
+            log_begin = log.seek(0, os.SEEK_END)
             subprocess.run(  # noqa: S603
                 command,
                 env=clean_environment(data),
@@ -54,7 +55,7 @@ def launch(data: DataDirectory, port: int, options: EngineOptions) -> None:
     finally:
         os.close(report)
         listener.close()
-    _await_report(data, ready)
+    _await_report(data, ready, log_begin)
 
 
 def check(port: int) -> None:
@@ -105,14 +106,21 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _await_report(data: DataDirectory, ready: int) -> None:
-    """Waits for the engine's own word. Its end of the pipe closes when it dies, so this cannot hang."""
+def _await_report(data: DataDirectory, ready: int, log_begin: int) -> None:
+    """Waits for the engine's own word. Its end of the pipe closes when it dies, so this cannot hang.
+
+    `log_begin`: where in the log its lines begin; those before are of earlier engines.
+    """
     with os.fdopen(ready, "rb") as pipe:
         report = pipe.read()
     if not report:
+        lines = data.last_log_lines(log_begin)
         raise EngineError(
-            f"Starting the embedded engine in {data.directory}: it died.\n{data.last_log_lines()}",
-            hint=f"The whole log is in {data.log_file}.",
+            f"Starting the embedded engine in {data.directory}: it died"
+            + (f".\n{lines}" if lines else " silently."),
+            hint=f"The whole log is in {data.log_file}."
+            if lines
+            else "Somebody, or the system for want of memory, may have killed it. Start it again.",
         )
     answer = json.loads(report)
     if "error" in answer:
