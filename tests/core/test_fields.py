@@ -115,8 +115,15 @@ def test_the_bounds_of_a_request_hold() -> None:
         TRADES.request({"data": []}, LIMITS)
     with pytest.raises(Rejected, match="no list was found"):
         TRADES.request({"data": {}}, LIMITS)
-    (refused,) = TRADES.request({"data": ["x"]}, LIMITS).prices
-    assert isinstance(refused, Rejected)
+
+
+@pytest.mark.parametrize(
+    "each", [FieldMapping(prices=ExactExpression("data")), TRADES], ids=["ours", "theirs"]
+)
+@pytest.mark.parametrize("record", ["x", 5, None, True, [["symbol", "BTC"]]], ids=str)
+def test_a_record_that_is_no_object_is_told_as_such(each: FieldMapping, record: object) -> None:
+    (refused,) = each.request({"data": [record]}, LIMITS).prices
+    assert str(refused) == "price: must be a JSON object"
 
 
 JSON = st.recursive(
@@ -128,10 +135,10 @@ JSON = st.recursive(
 )
 
 
-@given(JSON)
-def test_whatever_is_mapped_becomes_prices_or_a_refusal(value: Any) -> None:
+@given(st.sampled_from([TRADES, FieldMapping()]), JSON)
+def test_whatever_is_mapped_becomes_prices_or_a_refusal(each: FieldMapping, value: Any) -> None:
     try:
-        request = TRADES.request(document(json.dumps(value)), LIMITS)
+        request = each.request(document(json.dumps(value)), LIMITS)
     except Rejected:
         return
     assert all(isinstance(price, Price | Rejected) for price in request.prices)
