@@ -20,7 +20,7 @@ SHORT_WINDOW = 5
 LONG_WINDOW = 20
 VOLATILITY_WINDOW = 10
 
-_ROUNDED = decimal.Context(prec=SIGNIFICANT_DIGITS, rounding=decimal.ROUND_HALF_EVEN, Emin=-999, Emax=999)
+_ROUNDED = decimal.Context(prec=SIGNIFICANT_DIGITS, rounding=decimal.ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
