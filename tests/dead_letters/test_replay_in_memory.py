@@ -1,0 +1,212 @@
+"""A replay as a whole on queues in memory: whatever fails, is cut short or comes again, nothing is lost or
+done twice."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from cryptoctl.aws import Aws
+from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.messages import Message, QueueName
+from cryptoctl.ops.dead_letters.planning import ReplayStep
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues
+from cryptoctl.ops.dead_letters.replay import Replay
+from cryptoctl.ops.dead_letters.replayer import Replayer, StepAttempt
+from cryptoctl.ops.dead_letters.results import (
+    Outcome,
+    ReplayListener,
+    ReplayOptions,
+    ReplayResult,
+    ReplaySummary,
+)
+from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.queue_depth import QueueDepth
+from unit.answers import STACK, Answers
+
+REASONS = {"ErrorMessage": {"DataType": "String", "StringValue": "KeyError: 1"}}
+GOOD, BAD, ODD = "good", "bad", "odd"
+"""what is stored, what fails however often it is run, and what has none of the shapes"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryQueue(DeadLetterQueue):
+    """A queue in memory. What is in `stubborn` it does not delete the first time."""
+
+    held: dict[str, Message]
+    stubborn: set[str]
+    hidden: set[str] = field(default_factory=set)
+
+    def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
+        found = [each for each in self.held.values() if each.id not in self.hidden][:10]
+        self.hidden.update(each.id for each in found)
+        return found
+
+    def receive_from_all(self, *, visibility_s: int) -> list[Message]:
+        return self.receive(visibility_s=visibility_s, wait_s=0)
+
+    def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
+        if not seconds:
+            self.hidden.difference_update(each.id for each in messages)
+        return [each.id in self.held for each in messages]
+
+    def delete(self, messages: Sequence[Message]) -> list[bool]:
+        done = [each.id not in self.stubborn for each in messages]
+        for message, deleted in zip(messages, done, strict=True):
+            self.stubborn.discard(message.id)
+            if deleted:
+                del self.held[message.id]
+        return done
+
+    def depth(self) -> QueueDepth:
+        hidden = len(self.hidden & self.held.keys())
+        return QueueDepth(name="q", visible=len(self.held) - hidden, in_flight=hidden, delayed=0)
+
+    def now_ms(self) -> int:
+        return 10
+
+    def wait(self) -> None:
+        """Until what was received is visible again."""
+        self.hidden.clear()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scripted(Replayer):
+    """Runs a step as its message says."""
+
+    run: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def attempt(self, step: ReplayStep) -> StepAttempt:
+        if step.problem:
+            return StepAttempt(reason=step.problem)
+        bad = json.loads(step.letter.content["body"])["symbol"] == BAD
+        with self.lock:
+            self.run[step.letter.message.id] += step.how.startswith("store")
+        return StepAttempt(reason="still broken") if bad else StepAttempt(way=step.summary)
+
+
+class CtrlC(ReplayListener):
+    """Interrupts once so many messages have ended."""
+
+    def __init__(self, after: int | None) -> None:
+        self.after, self.results = after, list[ReplayResult]()
+
+    def ended(self, result: ReplayResult) -> None:
+        self.results.append(result)
+        if len(self.results) == self.after:
+            raise KeyboardInterrupt
+
+
+class Bench:
+    """A queue with these messages, and an environment in which they are replayed."""
+
+    def __init__(self, kinds: Sequence[str], stubborn: set[str], directory: str) -> None:
+        aws = cast("Aws", Answers(of={}))
+        letters = {str(number): _letter(str(number), kind) for number, kind in enumerate(kinds)}
+        self.queue = MemoryQueue(
+            aws=aws,
+            name=QueueName.WEBHOOK,
+            queue_name="q",
+            url="",
+            identity="",
+            held=letters,
+            stubborn=stubborn,
+        )
+        self.queues: DeadLetterQueues = {QueueName.WEBHOOK: self.queue}
+        self.replayer = Scripted(aws=aws, stack=STACK)
+        self.path = Path(directory) / "journal.sqlite"
+
+    def replay(self, max_failures: int = 10, told: CtrlC | None = None) -> ReplaySummary:
+        options = ReplayOptions(selection=Selection(queues=[QueueName.WEBHOOK]), max_failures=max_failures)
+        with Journal(self.path) as journal:
+            return Replay(self.replayer, self.queues, journal, options, told).run()
+
+    @property
+    def failures(self) -> set[str]:
+        """The ids of the messages of which the journal knows why they stayed."""
+        with Journal(self.path) as journal:
+            assert journal.count(MessageState.CHOSEN, MessageState.DONE, MessageState.FAILED) == 0
+            return {key.partition("/")[2] for key in journal.failures()}
+
+
+def _letter(id: str, kind: str) -> Message:  # noqa: A002
+    price = {"symbol": kind, "price": 1, "exchange": "x", "timestamp": 1_700_000_000}
+    body = "scribble" if kind is ODD else json.dumps({"body": json.dumps(price)})
+    return Message(
+        queue=QueueName.WEBHOOK, id=id, body=body, attributes=REASONS, sent_ms=int(id), receives=1, receipt=id
+    )
+
+
+def _of(kinds: Sequence[str], *wanted: str) -> set[str]:
+    return {str(number) for number, kind in enumerate(kinds) if kind in wanted}
+
+
+def _failed_in_a_row(results: Sequence[ReplayResult]) -> int:
+    """How many failures end what was tried."""
+    tried = [r.outcome is Outcome.FAILED for r in results if r.outcome in (Outcome.FAILED, Outcome.REPLAYED)]
+    return [*reversed(tried), False].index(False)
+
+
+KINDS = st.lists(st.sampled_from([GOOD, GOOD, BAD, ODD]), max_size=9)
+
+
+@settings(max_examples=20)
+@given(KINDS, st.sets(st.integers(0, 8)), st.integers(1, 5))
+@example([BAD, GOOD, BAD, GOOD, GOOD], set(), 2)
+def test_what_is_replayed_is_deleted_and_all_else_stays_with_its_reason(
+    kinds: list[str], numbers: set[int], max_failures: int
+) -> None:
+    stubborn = {str(each) for each in numbers} & _of(kinds, GOOD)
+    with TemporaryDirectory() as directory:
+        bench, told = Bench(kinds, set(stubborn), directory), CtrlC(None)
+        summary = bench.replay(max_failures, told)
+        by_outcome = {
+            outcome: {r.letter.message.id for r in told.results if r.outcome is outcome}
+            for outcome in Outcome
+        }
+        assert Counter({outcome: len(ids) for outcome, ids in by_outcome.items() if ids}) == summary.outcomes
+        assert sorted(r.letter.message.id for r in told.results) == sorted(_of(kinds, GOOD, BAD, ODD)), (
+            "once each"
+        )
+        replayed, failed = by_outcome[Outcome.REPLAYED], by_outcome[Outcome.FAILED]
+        assert (replayed - _of(kinds, GOOD), failed - _of(kinds, BAD)) == (set(), set())
+        assert bench.queue.held.keys() == _of(kinds, GOOD, BAD, ODD) - (replayed - stubborn)
+        assert (bench.queue.hidden & bench.queue.held.keys(), bench.failures) == (stubborn & replayed, failed)
+        assert summary.undeleted == len(stubborn & replayed)
+        assert bool(summary.stopped) is bool(by_outcome[Outcome.NOT_TRIED])
+        assert _failed_in_a_row(told.results) <= max_failures
+        assert not summary.stopped or _failed_in_a_row(told.results) == max_failures
+        assert summary.complete is (replayed == _of(kinds, GOOD, BAD, ODD) and not stubborn)
+        bench.queue.wait()
+        again = bench.replay(len(kinds) + 1)
+        assert again.replayed_before == len(stubborn & replayed)
+        assert bench.queue.held.keys() == _of(kinds, BAD, ODD) | (stubborn - replayed)
+        assert all(bench.replayer.run[each] == 1 for each in _of(kinds, GOOD)), "nothing is stored twice"
+
+
+@settings(max_examples=20)
+@given(KINDS, st.integers(1, 9))
+@example([GOOD, BAD, GOOD, GOOD, GOOD, GOOD], 4)
+def test_after_ctrl_c_the_next_replay_goes_on_from_there(kinds: list[str], after: int) -> None:
+    with TemporaryDirectory() as directory:
+        bench = Bench(kinds, set(), directory)
+        summary = bench.replay(told=CtrlC(after))
+        assert summary.interrupted is (after <= len(kinds))
+        assert not (summary.interrupted and summary.complete)
+        stored = {each for each in _of(kinds, GOOD) if bench.replayer.run[each]}
+        assert bench.queue.held.keys() == _of(kinds, GOOD, BAD, ODD) - stored, "what was done is deleted"
+        bench.queue.wait()
+        assert bench.replay().chosen >= len(_of(kinds, GOOD) - stored)
+        assert bench.queue.held.keys() == _of(kinds, BAD, ODD)
+        assert bench.queue.depth().in_flight == 0
+        assert all(bench.replayer.run[each] == 1 for each in _of(kinds, GOOD)), "nothing is stored twice"
