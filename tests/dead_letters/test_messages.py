@@ -191,3 +191,4 @@ def test_of_a_very_long_name_the_beginning_is_shown() -> None:
     """In a pipe a table is as wide as its widest cell, in each of its rows."""
     assert abbreviated(["x" * 1000, "y"]) == "x" * 60 + "…, y"
     assert abbreviated(["x" * 60]) == "x" * 60
+    assert (abbreviated(["a", "b", "c"]), abbreviated(["a", "b", "c", "d"])) == ("a, b, c", "a, b, c, …")

@@ -180,8 +180,10 @@ def test_a_pointer_is_the_prices_that_the_stream_has_and_a_search_for_the_rest()
     keys = [("BTC", Decimal(1)), ("ETH", Decimal("2.5"))]
     whole = planned(pointer(), facts=Known(reading=StreamKeys(keys=keys, complete=True)))
     assert (whole.keys, whole.search) == (tuple(keys), False)
+    assert whole.summary == f"enrich its prices, read again from the stream ({len(keys)} of them)"
     part = planned(pointer(), facts=Known(reading=StreamKeys(keys=keys[:1])))
     assert (part.keys, part.search) == (tuple(keys[:1]), True)
+    assert "search the table for the rest (1 of them)" in part.summary
     assert "no price that could be changed" in planned(pointer(), Edits(changes={"price": "1"})).problem
 
 

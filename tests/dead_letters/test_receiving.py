@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -21,7 +21,9 @@ from cryptoctl.ops.dead_letters.receiving import (
     release,
 )
 from cryptoctl.ops.queue_depth import QueueDepth
+from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import RealClock
+from unit.answers import Answers
 
 MESSAGE = Message(queue=QueueName.WEBHOOK, id="", body="{}", attributes={}, sent_ms=1, receives=1, receipt="")
 
@@ -84,6 +86,24 @@ def test_an_engine_is_one_server_and_is_not_waited_for() -> None:
     many = queue([], metered=False)
     assert read(many) == []
     assert set(many.waits_s) == {0}
+
+
+@pytest.mark.parametrize(
+    ("date", "at_least_ms"),
+    [
+        ("Fri, 01 Jan 2100 00:00:00 GMT", 4_102_444_800_999),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", now_ms()),
+        (None, now_ms()),
+    ],
+)
+def test_whatever_has_been_sent_is_older_by_the_later_of_both_clocks(
+    date: str | None, at_least_ms: int
+) -> None:
+    """The date of an answer is cut off to whole seconds."""
+    headers = {} if date is None else {"date": date}
+    aws = Answers(of={"GetQueueAttributes": {"ResponseMetadata": {"HTTPHeaders": headers}}})
+    asked = replace(queue([], metered=True), aws=cast("Aws", aws))
+    assert at_least_ms <= asked.now_ms() < at_least_ms + 10 * 86_400_000
 
 
 class Strict(Aws):
