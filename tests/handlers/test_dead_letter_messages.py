@@ -25,6 +25,12 @@ def test_at_each_end_of_each_range(aws: FakeAws) -> None:
     assert sent == "".join(chr(code) if taken(code) else "?" for code in codes)
 
 
+def test_an_attribute_is_as_long_as_lambda_itself_makes_it(aws: FakeAws) -> None:
+    dead_letters.send({"text": "x"}, {"Reason": ("String", "é" * 5000), "Symbol": ("String", "")})
+    (message,) = aws.queue
+    assert message["MessageAttributes"] == {"Reason": {"DataType": "String", "StringValue": "é" * 1024}}
+
+
 def test_a_body_with_others_is_escaped(aws: FakeAws) -> None:
     dead_letters.send({"text": "é"}, {})
     dead_letters.send({"text": "é\uffff"}, {})

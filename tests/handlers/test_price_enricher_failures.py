@@ -12,7 +12,7 @@ from cryptoctl.handlers import clients, history, logs, price_enricher
 from handlers.conftest import connect_directly
 from handlers.enriched import MS, add, assert_right
 from handlers.events import Context, Mapping, SlowAws, announcements, enrich, send_prices
-from handlers.fake_aws import FakeAws, FaultError
+from handlers.fake_aws import FakeAws, FaultError, Item
 
 
 @pytest.fixture(autouse=True)
@@ -88,8 +88,12 @@ def test_a_poison_record_that_will_come_again_is_set_aside_only_then(aws: FakeAw
     assert len(aws.queue) == 1
 
 
-def test_an_item_written_by_hand_without_exchange_or_volume_is_a_price(aws: FakeAws) -> None:
-    aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}, "price": {"N": "7"}})
+# SNS takes no attribute without a value, and none with a control character.
+@pytest.mark.parametrize("exchange", [{}, {"exchange": {"S": "kra\x00ken"}}, {"exchange": {"S": "kra\nken"}}])
+def test_an_item_written_by_hand_with_an_odd_exchange_or_none_is_a_price(
+    aws: FakeAws, exchange: Item
+) -> None:
+    aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}, "price": {"N": "7"}, **exchange})
     Mapping(aws).run()
     assert_right(aws)
     assert set(aws.announced[0]["MessageAttributes"]) == {"symbol"}
