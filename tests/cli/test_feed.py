@@ -128,6 +128,15 @@ def test_it_ends_when_its_time_is_over_also_while_an_exchange_asks_to_wait(
     assert "Stopped before the feed began." in said.err
 
 
+def test_an_exchange_that_fails_is_told_and_the_others_are_followed(day: Cli, server: ExchangeServer) -> None:
+    server.faults = Faults(rest=lambda path: "503" if "AssetPairs" in path else None)
+    pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
+    said = day.ok("feed", "kraken", "ETH/USD", "binance:BTC/USDT")
+    pressed.join(10)
+    assert [line.split()[:2] for line in said.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
+    assert "kraken was not followed: The symbols of kraken cannot be read: ExchangeNotAvailable" in said.err
+
+
 def test_a_symbol_of_the_table_that_is_delisted_is_left_out(day: Cli, server: ExchangeServer) -> None:
     day.ok("send-price", "OLD/USDT", "1.5", "binance", "--id", "1")
     pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)

@@ -130,9 +130,15 @@ class Run:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         async with Exchanges(parse_sources(self.words), clock=clock, notify=self.told.append) as exchanges:
             begin = StartPoint(since_ms=self.since_ms, known=self.known)
-            begins = {market.source: begin for market in exchanges.markets}
+            begins = dict.fromkeys(parse_sources(self.words), begin)
+
+            async def opened(name: str) -> Sequence[FollowedSymbol]:
+                markets = await exchanges.markets(name)
+                return followed_symbols(markets, begins, clock=clock, stop=stop, now_ms=self.now_ms)
+
             self.feed = Feed(
-                lines=followed_symbols(exchanges.markets, begins, clock=clock, stop=stop, now_ms=self.now_ms),
+                lines=[],
+                opening=[opened(name) for name in exchanges.waiting],
                 send=self.table.send,
                 clock=clock,
                 stop=stop,
@@ -140,7 +146,7 @@ class Run:
                 notify=self.told.append,
             )
             running = asyncio.ensure_future(self.feed.run())
-            while not running.done() and not await asyncio.to_thread(meanwhile, self):
+            while not running.done() and not (self.feed.lines and await asyncio.to_thread(meanwhile, self)):
                 assert time.monotonic() - begun_s < self.within_s, [each.trouble for each in self.feed.lines]
                 await asyncio.wait([running], timeout=0.02)
             stop.set()

@@ -11,8 +11,9 @@ import pytest
 
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.exact import UnreadableMessage
-from cryptoctl.feed.exchanges import Exchanges, Market
+from cryptoctl.feed.exchanges import Exchanges
 from cryptoctl.feed.followed_symbol import TradeSourceError
+from cryptoctl.feed.market import Market
 from cryptoctl.feed.pages import Fetch
 from cryptoctl.feed.source import FeedSource
 from feed.harness import FastClock
@@ -129,8 +130,8 @@ def test_a_page_that_ccxt_stumbles_over_in_place_of_the_symbols_is_the_exchanges
     async def opened() -> None:
         async with Exchanges(
             [FeedSource(exchange=name, symbol=SYMBOL)], clock=FastClock(1), notify=lambda _: None
-        ):
-            raise AssertionError
+        ) as exchanges:
+            await exchanges.markets(name)
 
     with pytest.raises(Failure, match=f"The symbols of {name} cannot be read: an answer of") as raised:
         asyncio.run(opened())

@@ -52,6 +52,34 @@ def all_stored(*markets: tuple[Market, str, str], each: int = 3) -> Callable[[Ru
     return meanwhile
 
 
+@pytest.mark.parametrize("fault", ["503", "drop", "garbage"])
+def test_an_exchange_that_does_not_give_its_symbols_holds_up_no_other(
+    server: ExchangeServer, fault: str
+) -> None:
+    tape, failed = real_trades(20), list[str]()
+    binance, kraken = Market(server, BINANCE, tape, 10), Market(server, KRAKEN, tape, 10)
+    binance_stored = all_stored((binance, "binance", "ETH/USDT"))
+    both_stored = all_stored((binance, "binance", "ETH/USDT"), (kraken, "kraken", "ETH/USD"))
+
+    def faulty(path: str) -> str | None:
+        failed.append(path)
+        return fault if "AssetPairs" in path else None
+
+    def meanwhile(run: Run) -> bool:
+        if binance_stored(run) and sum("AssetPairs" in path for path in failed) > 1:
+            server.faults.rest = lambda _: None
+        return both_stored(run)
+
+    server.faults.rest = faulty
+    Run(["kraken", "ETH/USD", "binance:ETH/USDT"], since_ms=tape[0].ms).until(meanwhile)
+
+
+def test_where_no_exchange_gives_its_symbols_the_feed_is_refused(server: ExchangeServer) -> None:
+    server.faults.rest = lambda _: "503"
+    with pytest.raises(Failure, match=r"The symbols of (binance|kraken) cannot"):
+        Run(["kraken", "ETH/USD", "binance:ETH/USDT"]).until(lambda _: False)
+
+
 def test_two_exchanges_their_past_and_what_happens_now(server: ExchangeServer) -> None:
     tape = real_trades(300)
     server.page = 60

@@ -8,7 +8,7 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.listed_sources import listed_sources
 from cryptoctl.feed.source import FeedSource
 
-LISTED = {"here": {"A/B": {"id": "AB"}, "C/B": {"id": "CB"}}, "there": {"A/B": {"id": "1"}}}
+LISTED = {"A/B": {"id": "AB"}, "C/B": {"id": "CB"}}
 
 
 def sources(*typed: str) -> list[FeedSource]:
@@ -17,16 +17,16 @@ def sources(*typed: str) -> list[FeedSource]:
 
 
 def test_a_delisted_symbol_keeps_no_other_from_being_followed_and_is_told() -> None:
-    wanted, told = sources("here:A/B", "here:OLD/B", "there:A/B"), list[str]()
+    wanted, told = sources("here:A/B", "here:OLD/B"), list[str]()
     found = listed_sources(wanted, LISTED, stored=sources("here:OLD/B"), notify=told.append)
-    assert found == sources("here:A/B", "there:A/B")
+    assert found == sources("here:A/B")
     [said] = told
     assert said.startswith("here:OLD/B is not followed, the others are: here does not list it any more.")
 
 
 def test_all_that_was_mistyped_is_refused_at_once() -> None:
-    with pytest.raises(Failure, match="here has no symbol AB; there has no symbol X/Y") as raised:
-        listed_sources(sources("here:AB", "here:C/B", "there:X/Y"), LISTED, (), pytest.fail)
+    with pytest.raises(Failure, match="here has no symbol AB; here has no symbol X/Y") as raised:
+        listed_sources(sources("here:AB", "here:C/B", "here:X/Y"), LISTED, (), pytest.fail)
     assert raised.value.exit_code is ExitCode.USAGE
     assert raised.value.hint == "Did you mean A/B?"
 
@@ -35,6 +35,12 @@ def test_a_feed_of_delisted_symbols_alone_is_refused() -> None:
     wanted = sources("here:OLD/B")
     with pytest.raises(Failure, match="here has no symbol OLD/B"):
         listed_sources(wanted, LISTED, wanted, pytest.fail)
+
+
+def test_an_exchange_whose_symbols_are_all_delisted_keeps_no_other_from_being_followed() -> None:
+    wanted, told = sources("here:OLD/B"), list[str]()
+    assert listed_sources(wanted, LISTED, wanted, told.append, others=True) == []
+    assert "here:OLD/B is not followed, the others are" in told[0]
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("a/b", "A/B"), ("AB", "A/B"), ("A", "Write it as ccxt does")])

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.feed.exchanges import Market
 from cryptoctl.feed.followed_symbol import TradeSourceError
+from cryptoctl.feed.market import Market
 from cryptoctl.feed.pages import Fetch
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.trade import Trade

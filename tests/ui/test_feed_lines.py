@@ -61,7 +61,7 @@ def test_how_many_trades_are_missing_is_said_only_where_it_is_known(
 ) -> None:
     following = feed(MarketInMemory([], rules=rules), stored)
     following.lines[0].tape.counts.missing = 7
-    show_summary(Screen(colour=False), following)
+    show_summary(Screen(colour=False), following, {})
     told = capsys.readouterr().err
     assert f"here:A/B: {what}" in told
     assert "`cryptoctl send-price --file` stores those that are missing" in " ".join(told.split())
@@ -72,10 +72,10 @@ def test_at_the_end_it_says_what_differs_from_what_is_stored_and_what_did_not_wo
 ) -> None:
     following = feed(MarketInMemory([]), stored)
     line = following.lines[0]
-    show_summary(Screen(colour=False), following)
+    show_summary(Screen(colour=False), following, {})
     assert capsys.readouterr().err == ""
     line.duplicate, line.differing, line.fetching = 3, 1, "no answer"
-    show_summary(Screen(colour=False), following)
+    show_summary(Screen(colour=False), following, {})
     differing, failing = capsys.readouterr().err.splitlines()
     assert differing == (
         "here:A/B: of the duplicates, 1 has another price or volume than is stored under the id: what was "

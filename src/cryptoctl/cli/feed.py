@@ -14,7 +14,7 @@ from cryptoctl.aws import AwsError
 from cryptoctl.cli.command import CommandRun, as_failure, command
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.exchanges import Exchanges
-from cryptoctl.feed.followed_symbol import followed_symbols
+from cryptoctl.feed.followed_symbol import FollowedSymbol, followed_symbols
 from cryptoctl.feed.following import Feed
 from cryptoctl.feed.resuming import StartPoint, start_point
 from cryptoctl.feed.source import FeedSource, parse_sources
@@ -71,20 +71,20 @@ def feed(
         asyncio.run(_follow(run, exchanges, start_points, for_s, clock, running))
     except KeyboardInterrupt:
         interrupts.ignore_signals()
-        _show(run, running)
+        _show(run, running, exchanges)
         raise Failure(
             ExitCode.INTERRUPTED,
             "Interrupted. Whether the request under way was stored is not known.",
             "Run the same command again: it begins where the table ends, and nothing is stored twice.",
         ) from None
     except (Failure, AwsError) as error:
-        _show(run, running)
+        _show(run, running, exchanges)
         raise as_failure(error) from error
-    except asyncio.CancelledError:
+    _show(run, running, exchanges)
+    if not any(each.lines for each in running):
         run.screen.say("Stopped before the feed began.", style="dim")
         run.set_members(lines=[], refusals=[], unsent=0)
         return
-    _show(run, running)
     _refuse(running[0])
 
 
@@ -120,22 +120,26 @@ async def _follow(
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     # A message that ccxt cannot read ends in the loop; the tape notices what is missing by itself.
     loop.set_exception_handler(lambda *_: None)
-    opening = asyncio.current_task()
 
-    def end() -> None:
-        stop.set()
-        # Until the symbols are read there is nothing to send, and an exchange may take long not to answer.
-        if not running and opening is not None:
-            opening.cancel()
+    async def opened(name: str) -> Sequence[FollowedSymbol]:
+        markets = await exchanges.markets(name)
+        for market in markets:
+            show_start_point(
+                run.screen,
+                market.source,
+                start_points[market.source],
+                can_watch=market.can_watch,
+                volume_unit=market.volume_unit,
+            )
+        return followed_symbols(markets, start_points, clock=clock, stop=stop, now_ms=now_ms)
 
     if for_s is not None:
-        loop.call_later(for_s, end)
-    with interrupts.on_signal(partial(loop.call_soon_threadsafe, end), interrupts.interrupt):
+        loop.call_later(for_s, stop.set)
+    with interrupts.on_signal(partial(loop.call_soon_threadsafe, stop.set), interrupts.interrupt):
         async with exchanges:
             following = Feed(
-                lines=followed_symbols(
-                    exchanges.markets, start_points, clock=clock, stop=stop, now_ms=now_ms
-                ),
+                lines=[],
+                opening=[opened(name) for name in exchanges.waiting],
                 send=partial(send_batch, run.session.aws, run.session.stack.webhook),
                 clock=clock,
                 stop=stop,
@@ -143,15 +147,7 @@ async def _follow(
                 notify=partial(run.screen.say, style="yellow"),
             )
             running.append(following)
-            for market in exchanges.markets:
-                show_start_point(
-                    run.screen,
-                    market.source,
-                    start_points[market.source],
-                    can_watch=market.can_watch,
-                    volume_unit=market.volume_unit,
-                )
-            report = FeedReport(run.screen, following, clock.now_s())
+            report = FeedReport(run.screen, following, exchanges.waiting, clock.now_s())
             with run.screen.drawn(report.render):
                 watching = asyncio.ensure_future(_report(report, clock, stop))
                 try:
@@ -166,15 +162,17 @@ async def _report(report: FeedReport, clock: RealAsyncClock, stop: asyncio.Event
         await clock.sleep(POLL_EVERY_S, stop)
 
 
-def _show(run: CommandRun, running: Sequence[Feed]) -> None:
+def _show(run: CommandRun, running: Sequence[Feed], exchanges: Exchanges) -> None:
     for following in running:
+        if not following.lines:
+            continue
+        run.set_members(**feed_document(following))
         run.done(
             "The feed has ended",
             "The same command may be run again: nothing is stored twice.",
         )
-        run.set_members(**feed_document(following))
         if not run.is_json:
-            show_summary(run.screen, following)
+            show_summary(run.screen, following, exchanges.waiting)
 
 
 def _refuse(following: Feed) -> None:

@@ -1,186 +1,30 @@
-"""The only place that uses ccxt: exchanges and their symbols, pages of trades, the websocket."""
+"""The only place that uses ccxt: exchanges, opened each for itself, and their symbols."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from decimal import Decimal
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
-from cryptoctl.aws_errors import one_line
-from cryptoctl.core.numbers import plain
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.extras import install_extra
-from cryptoctl.feed.exact import ExactNumbers, UnreadableMessage
-from cryptoctl.feed.followed_symbol import FIRST_PAUSE_S, MAX_PAUSE_S, TradeSourceError
+from cryptoctl.feed.exact import ExactNumbers
+from cryptoctl.feed.followed_symbol import FIRST_PAUSE_S, MAX_PAUSE_S
 from cryptoctl.feed.listed_sources import listed_sources
-from cryptoctl.feed.pages import Fetch, TapeRules
-from cryptoctl.feed.profiles import profile
+from cryptoctl.feed.market import KEPT_TRADES, Market, described
 from cryptoctl.feed.source import FeedSource
-from cryptoctl.feed.trade import Trade
 from cryptoctl.ops.times import duration_text, iso_of_ms, now_ms
 from cryptoctl.reconcile.async_retry import AsyncClock, doubling
 
 TIMEOUT_MS = 20_000
 ASKED_TOO_OFTEN = (418, 429)
-# ccxt keeps so many trades for whoever reads the websocket; more at once count as a gap.
-KEPT_TRADES = 20_000
-# So ccxt says, without asking, that an exchange tells it to its customers alone.
-_NO_KEY = '" credential'
-
-
-class Market:
-    """A symbol at an open exchange."""
-
-    def __init__(self, source: FeedSource, exchange: Any, ccxt: ModuleType) -> None:
-        self.source, self._exchange, self._ccxt = source, exchange, ccxt
-        self._profile = profile(source.exchange)
-        self._has_ids = False  # once one had, another without is a fault that may pass
-        self._read: object = None  # the last of the trades that ccxt has kept and `watch` has given
-
-    @property
-    def rules(self) -> TapeRules:
-        """What its trades keep to."""
-        return self._profile.rules
-
-    @property
-    def can_watch(self) -> bool:
-        """Whether it can be followed through a websocket."""
-        return self._profile.followed and bool(self._exchange.has.get("watchTrades"))
-
-    @property
-    def volume_unit(self) -> str:
-        """What its volumes count, such as "contracts of 100 USD"; empty where that is what is traded."""
-        market = self._exchange.markets[self.source.symbol]
-        size, inverse = Decimal(str(market.get("contractSize") or 0)), market.get("inverse")
-        if not market.get("contract") or (size == 1 and not inverse):
-            return ""
-        of = market.get("quote" if inverse else "base")
-        return f"contracts of {plain(size)} {of}" if size else "contracts"
-
-    def on_lost(self, callback: Callable[[], None]) -> None:
-        """Has `callback` called whenever a connection ends that the symbol's trades may have come through."""
-        before = self._exchange.lost
-
-        def lost(subscriptions: frozenset[str]) -> None:
-            if before is not None:
-                before(subscriptions)
-            if self._may_be_mine(subscriptions):
-                self._mark_read()  # what it told last does not belong to the next one
-                callback()
-
-        self._exchange.lost = lost
-
-    async def page(self, fetch: Fetch) -> list[Trade]:
-        """Trades through REST, paced by ccxt. Raises TradeSourceError."""
-        since_ms, parameters = self._profile.request(fetch)
-        try:
-            found = await self._exchange.fetch_trades(
-                self.source.symbol, since_ms, self._profile.limit, parameters
-            )
-        except Exception as error:
-            raise self._trouble(error) from error
-        return self._trades(found)
-
-    async def watch(self) -> list[Trade] | None:
-        """The next trades of the websocket; None where some may be lost. Raises TradeSourceError."""
-        # A message that came while nobody waited wakes nobody: ccxt would give it with the next one only.
-        found = self._unread()
-        if not found:
-            try:
-                found = await self._exchange.watch_trades(
-                    self.source.symbol, None, None, dict(self._profile.watch)
-                )
-            except Exception as error:
-                raise self._trouble(error, watching=True) from error
-            # It counts what `_unread` gave before as new, also where an earlier connection told it.
-            found = self._unread() if self._kept() else found
-        self._mark_read()
-        trades = self._trades(found)
-        return trades if len(trades) < KEPT_TRADES else None
-
-    def _kept(self) -> Sequence[Any]:
-        return (self._exchange.trades or {}).get(self.source.symbol) or ()
-
-    def _mark_read(self) -> None:
-        kept = self._kept()
-        self._read = kept[-1] if kept else None
-
-    def _unread(self) -> Sequence[Any]:
-        """The trades that ccxt has kept since `watch` last gave any."""
-        kept, count = self._kept(), 0
-        while count < len(kept) and kept[-1 - count] is not self._read:
-            count += 1
-        return [kept[place] for place in range(len(kept) - count, len(kept))]
-
-    def restart(self) -> None:
-        """Ends the websocket that the symbol's trades come through: the next `watch` opens another."""
-        for client in list((self._exchange.clients or {}).values()):
-            if self._may_be_mine(map(str, client.subscriptions)):
-                client.on_error(self._ccxt.RequestTimeout("the websocket has gone silent"))
-
-    def _may_be_mine(self, subscriptions: Iterable[str]) -> bool:
-        """Whether a connection with these may be the symbol's."""
-        # Which symbol a subscription is for is the exchange's own; where none says so, it is any.
-        known = list(subscriptions)
-        return not any("/" in each for each in known) or any(self.source.symbol in each for each in known)
-
-    def _trouble(self, error: Exception, *, watching: bool = False) -> TradeSourceError:
-        if isinstance(error, UnreadableMessage):
-            # Some of ccxt's parsers call a message that they do not know not supported: the next may be.
-            return TradeSourceError(f"an answer that cannot be read ({type(error.why).__name__})")
-        if isinstance(error, OSError):
-            # ccxt lets it pass where it writes to a connection that is being closed.
-            return TradeSourceError(f"the connection is lost: {one_line(str(error))}")
-        if not isinstance(error, self._ccxt.BaseError):
-            # Whatever its parsers raise for an answer of another shape, a proxy's page, say.
-            return TradeSourceError(f"an answer that cannot be read ({type(error).__name__})")
-        # These are ccxt's own. What an exchange answers, a firewall's 401 or an unknown symbol during
-        # maintenance, may be otherwise next time, and the other symbols go on.
-        lasting = isinstance(error, (self._ccxt.NotSupported, self._ccxt.ArgumentsRequired))
-        lasting = lasting or (_NO_KEY in str(error) and not watching)
-        pause_s = self._exchange.take_retry_after_s()
-        return TradeSourceError(_described(self.source.exchange, error), pause_s=pause_s, lasting=lasting)
-
-    def _trades(self, records: Iterable[Mapping[str, Any]]) -> list[Trade]:
-        return [self._trade(each) for each in records]
-
-    def _trade(self, each: Mapping[str, Any]) -> Trade:
-        identity, moment = each.get("id"), each.get("timestamp")
-        price, volume = each.get("price"), each.get("amount")
-        if not isinstance(each.get("info"), (dict, list)):
-            raise TradeSourceError("an answer that cannot be read")  # ccxt gives text, a character a trade
-        if identity is None:
-            raise TradeSourceError(
-                "a trade without an id, so a repeat could not be told from a second trade",
-                lasting=not self._has_ids,
-            )
-        if moment is None or price is None or volume is None:
-            raise TradeSourceError("a trade without a time, a price or a volume that can be read")
-        trade = Trade(
-            id=str(identity),
-            timestamp_ms=int(moment) - int(moment) % self._profile.unit_ms,
-            price=str(price),
-            volume=str(volume),
-        )
-        if self.rules.consecutive and trade.number is None:
-            raise TradeSourceError("a trade whose id is not a number, where all are")
-        self._has_ids = True
-        return trade
-
-
-def _described(exchange: str, error: Exception) -> str:
-    """What ccxt says, and why it says so: of a name, a proxy or a certificate its own words have nothing."""
-    said = f"{type(error).__name__}: {one_line(str(error)).removeprefix(f'{exchange} ')}"
-    why = "" if error.__cause__ is None else one_line(str(error.__cause__))
-    return f"{said}: {why}" if why else said
 
 
 class Exchanges:
-    """The exchanges of some sources, open for the length of a block.
+    """The exchanges of some sources, for the length of a block; none waits for another.
 
     A source that is not listed is refused; one of the `stored`, whose prices are in the table, is left out.
     """
@@ -196,19 +40,14 @@ class Exchanges:
         self._sources, self._clock, self._notify, self._stored = sources, clock, notify, stored
         self._ccxt = _ccxt()
         self._open: dict[str, Any] = {}
-        self.markets: list[Market] = []
+        self._failed: set[str] = set()
+        self._followed = 0
+        self.waiting: dict[str, str] = dict.fromkeys((each.exchange for each in sources), "")
+        """the exchanges whose symbols are not known yet; why, where others are followed meanwhile"""
 
     async def __aenter__(self) -> Exchanges:
-        for name in dict.fromkeys(each.exchange for each in self._sources):
+        for name in self.waiting:
             _check_exchange(self._ccxt, name)
-        try:
-            await asyncio.gather(*map(self._load, dict.fromkeys(each.exchange for each in self._sources)))
-            symbols = {name: exchange.markets for name, exchange in self._open.items()}
-            listed = listed_sources(self._sources, symbols, self._stored, self._notify)
-        except BaseException:
-            await self.__aexit__()
-            raise
-        self.markets = [Market(each, self._open[each.exchange], self._ccxt) for each in listed]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -217,20 +56,47 @@ class Exchanges:
             with suppress(Exception):  # Python 3.11.2, of Debian 12, fails where a TLS connection is gone
                 await exchange.close()
 
-    async def _load(self, name: str) -> None:
-        exchange = self._open[name] = _class(self._ccxt, name)(
-            {
-                "enableRateLimit": True,
-                "newUpdates": True,
-                "timeout": TIMEOUT_MS,
-                "aiohttp_trust_env": True,
-                "options": {"tradesLimit": KEPT_TRADES, "include_OS_certificates": True},
-            }
-        )
+    async def markets(self, name: str) -> Sequence[Market]:
+        """What is followed at one of the exchanges, once it has given its symbols. Raises Failure."""
+        exchange = await self._loaded(name)
+        wanted = [each for each in self._sources if each.exchange == name]
+        others = self._followed > 0 or len(self.waiting) > 1
+        listed = listed_sources(wanted, exchange.markets, self._stored, self._notify, others=others)
+        del self.waiting[name]
+        self._followed += len(listed)
+        for each, why in self.waiting.items():
+            self.waiting[each] = why or "its symbols have not come yet"
+        return [Market(each, exchange, self._ccxt) for each in listed]
+
+    async def _loaded(self, name: str) -> Any:
+        """The exchange with its symbols. It is asked again and again, unless no exchange has given any."""
+        for pause_s in doubling(FIRST_PAUSE_S, MAX_PAUSE_S):
+            try:
+                return await self._load(name)
+            except Failure as failure:
+                self._failed.add(name)
+                if not self._followed and self._failed >= self.waiting.keys():
+                    raise
+                self.waiting[name] = failure.message
+            await self._clock.sleep(pause_s, asyncio.Event())
+        raise AssertionError  # the pauses have no end
+
+    async def _load(self, name: str) -> Any:
+        if name not in self._open:
+            self._open[name] = _class(self._ccxt, name)(
+                {
+                    "enableRateLimit": True,
+                    "newUpdates": True,
+                    "timeout": TIMEOUT_MS,
+                    "aiohttp_trust_env": True,
+                    "options": {"tradesLimit": KEPT_TRADES, "include_OS_certificates": True},
+                }
+            )
+        exchange = self._open[name]
         try:
             await self._load_markets(name, exchange)
         except Exception as error:
-            why = f"{_described(name, error)}."
+            why = f"{described(name, error)}."
             if not isinstance(error, (self._ccxt.BaseError, OSError)):
                 why = f"an answer of another shape ({type(error).__name__})."  # whatever its parsers raise
             raise Failure(
@@ -246,12 +112,13 @@ class Exchanges:
             )
         # From here on numbers stay text; what ccxt computes about markets needs numbers.
         exchange.number = str
+        return exchange
 
     async def _load_markets(self, name: str, exchange: Any) -> None:
         for least_s in doubling(FIRST_PAUSE_S, MAX_PAUSE_S):
             exchange.refused = 0
             try:
-                await exchange.load_markets()
+                await exchange.load_markets(reload=True)
                 return
             except self._ccxt.BaseError:
                 # Who asks on, a service that is started again, say, is banned for longer.

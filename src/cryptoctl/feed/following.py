@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.core.prices import Rejected
@@ -42,13 +43,15 @@ Send = Callable[[Sequence[OutgoingPrice]], Sequence[str]]
 class Feed:
     """All that is followed. `run` ends when it is stopped, or raises Failure, AwsError."""
 
-    lines: Sequence[FollowedSymbol]
+    lines: list[FollowedSymbol]
     send: Send
     clock: AsyncClock
     stop: asyncio.Event
     now_ms: Callable[[], int]
     notify: Callable[[str], None] = lambda _: None
     """is told what does not work, once each time"""
+    opening: Sequence[Coroutine[Any, Any, Sequence[FollowedSymbol]]] = ()
+    """further lines, each as soon as they are there"""
     sending: str = ""
     """what sending failed with last; empty while it works"""
     refusals: list[RefusedTrade] = field(default_factory=list)
@@ -59,10 +62,11 @@ class Feed:
 
     async def run(self) -> None:
         """Follows and sends until `stop` is set; then sends what was received."""
-        tasks = [asyncio.ensure_future(each) for line in self.lines for each in (line.fill(), line.watch())]
+        opening = [asyncio.ensure_future(each) for each in self.opening]
+        tasks: list[asyncio.Future[Any]] = [*opening, *_followed(self.lines)]
         sender = asyncio.ensure_future(self._send_all())
         stopped = asyncio.ensure_future(self.stop.wait())
-        waiting = {sender, stopped, *tasks}
+        waiting: set[asyncio.Future[Any]] = {sender, stopped, *tasks}
         try:
             while not stopped.done() and not sender.done():
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -70,12 +74,17 @@ class Feed:
                 if failed:
                     await self._end(tasks, sender)
                     raise _failure(failed[0].exception())
+                for each in done.intersection(opening):
+                    begun = _followed(each.result())
+                    self.lines.extend(each.result())
+                    tasks += begun
+                    waiting.update(begun)
             await self._end(tasks, sender)
         finally:
             for task in (*tasks, sender, stopped):
                 task.cancel()
 
-    async def _end(self, tasks: Sequence[asyncio.Future[None]], sender: asyncio.Future[None]) -> None:
+    async def _end(self, tasks: Sequence[asyncio.Future[Any]], sender: asyncio.Future[None]) -> None:
         self.stop.set()
         had_ended = sender.done()
         left = sum(line.tape.ready for line in self.lines) + self.under_way
@@ -209,6 +218,10 @@ _PASSING = frozenset(
         "ServiceUnavailableException",
     }
 )
+
+
+def _followed(lines: Sequence[FollowedSymbol]) -> list[asyncio.Future[None]]:
+    return [asyncio.ensure_future(each) for line in lines for each in (line.fill(), line.watch())]
 
 
 def _failure(error: BaseException | None) -> BaseException:

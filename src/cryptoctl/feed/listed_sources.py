@@ -1,4 +1,4 @@
-"""Which of the symbols that are to be followed their exchanges list."""
+"""Which of the symbols that are to be followed their exchange lists."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ Markets = Mapping[str, Any]
 
 def listed_sources(
     sources: Sequence[FeedSource],
-    exchanges: Mapping[str, Markets],
+    markets: Markets,
     stored: Collection[FeedSource],
     notify: Callable[[str], None],
+    *,
+    others: bool = False,
 ) -> list[FeedSource]:
-    """The sources that their exchanges list. Raises Failure for what was probably mistyped, all at once.
+    """Those of an exchange's sources that it lists. Raises Failure for all that was probably mistyped.
 
     One of the `stored`, of which the table has prices, was right once: so that a delisted symbol does not
-    keep a service from following the others, it is told and left out, if others are left. Names that ccxt
+    keep a service from following the others, it is told and left out, if others are left, here or (`others`)
+    at another exchange. Names that ccxt
     does not give, and other spellings of what is listed, were never followed: a file's prices have them.
     """
-    listed = [each for each in sources if each.symbol in exchanges[each.exchange]]
+    listed = [each for each in sources if each.symbol in markets]
     missing = [each for each in sources if each not in listed]
     delisted = [
         each
         for each in missing
-        if each in stored
-        and "/" in each.symbol
-        and each.stored_symbol not in map(str.upper, exchanges[each.exchange])
+        if each in stored and "/" in each.symbol and each.stored_symbol not in map(str.upper, markets)
     ]
-    unknown = [each for each in missing if not listed or each not in delisted]
+    unknown = [each for each in missing if not (listed or others) or each not in delisted]
     if unknown:
-        near = [found for each in unknown if (found := _nearest(exchanges[each.exchange], each.symbol))]
+        near = [found for each in unknown if (found := _nearest(markets, each.symbol))]
         raise Failure(
             ExitCode.USAGE,
             f"{'; '.join(f'{each.exchange} has no symbol {each.symbol}' for each in unknown)}.",

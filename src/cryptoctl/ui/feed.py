@@ -20,29 +20,38 @@ from cryptoctl.wording import pluralize
 
 JSON_EVERY_S = 10.0
 TOLD_EVERY_S = 60.0
+WAITING = "its symbols are being read"
 
 
 class FeedReport:
     """Tells how a feed goes on: drawn on a terminal, as JSON lines, or a line now and then."""
 
-    def __init__(self, screen: Screen, feed: Feed, now_s: float) -> None:
-        self._screen, self._feed = screen, feed
+    def __init__(self, screen: Screen, feed: Feed, waiting: Mapping[str, str], now_s: float) -> None:
+        self._screen, self._feed, self._waiting = screen, feed, waiting
         self._next_s = now_s + (JSON_EVERY_S if screen.is_json else TOLD_EVERY_S)
         self._troubles: dict[str, str] = {}
 
     def render(self) -> Text:
         """What is drawn."""
         lines = self._feed.lines
-        widths = [max(len(str(each.source)) for each in lines), max(len(_price(each)) for each in lines)]
+        widths = [
+            max(map(len, texts), default=0)
+            for texts in ((str(each.source) for each in lines), map(_price, lines))
+        ]
         rows = [_row(each, *widths) for each in lines]
+        rows += [
+            Text(printable(f"{name}: {why or WAITING}"), style=NOTE if why else "dim")
+            for name, why in self._waiting.items()
+        ]
         if self._feed.sending:
             rows.append(Text(printable(f"not sent: {self._feed.sending}"), style=NOTE))
         return Text("\n").join(rows)
 
     def look(self, now_s: float) -> None:
         """Says what is new: a trouble that has begun or ended, and now and then how each symbol stands."""
-        for line in self._feed.lines:
-            self._tell_trouble(line)
+        troubles = {str(line.source): line.trouble for line in self._feed.lines}
+        for name, trouble in {**self._waiting, **troubles}.items():
+            self._tell_trouble(name, trouble)
         if now_s < self._next_s:
             return
         self._next_s = now_s + (JSON_EVERY_S if self._screen.is_json else TOLD_EVERY_S)
@@ -54,13 +63,13 @@ class FeedReport:
         if self._feed.sending and not self._screen.can_draw:
             self._screen.say(f"Still not sent: {self._feed.sending}", style=NOTE)
 
-    def _tell_trouble(self, line: FollowedSymbol) -> None:
-        name, before = str(line.source), self._troubles.get(str(line.source), "")
-        if line.trouble == before:
+    def _tell_trouble(self, name: str, trouble: str) -> None:
+        before = self._troubles.get(name, "")
+        if trouble == before:
             return
-        self._troubles[name] = line.trouble
-        if line.trouble:
-            self._screen.say(f"{name}: {line.trouble}", style=NOTE)
+        self._troubles[name] = trouble
+        if trouble:
+            self._screen.say(f"{name}: {trouble}", style=NOTE)
         elif before:
             self._screen.say(f"{name}: works again", style="dim")
 
@@ -91,8 +100,8 @@ def show_start_point(
         )
 
 
-def show_summary(screen: Screen, feed: Feed) -> None:
-    """What was stored of each symbol, and what was not."""
+def show_summary(screen: Screen, feed: Feed, waiting: Mapping[str, str]) -> None:
+    """What was stored of each symbol, and what was not; which exchanges were not followed, and why."""
     columns = [
         Column("exchange"),
         Column("symbol"),
@@ -131,6 +140,8 @@ def show_summary(screen: Screen, feed: Feed) -> None:
             )
         if line.trouble:
             screen.say(f"{line.source} did not work at the end: {line.trouble}", style=NOTE)
+    for name, why in waiting.items():
+        screen.say(f"{name} was not followed: {why}", style=NOTE)
 
 
 def line_document(line: FollowedSymbol, sending: str = "") -> dict[str, Any]:
