@@ -146,7 +146,10 @@ class Run:
                 notify=self.told.append,
             )
             running = asyncio.ensure_future(self.feed.run())
-            while not running.done() and not (self.feed.lines and await asyncio.to_thread(meanwhile, self)):
+            while not running.done():
+                begun = bool(self.feed.lines)
+                if begun and await asyncio.to_thread(meanwhile, self):
+                    break
                 assert time.monotonic() - begun_s < self.within_s, [each.trouble for each in self.feed.lines]
                 await asyncio.wait([running], timeout=0.02)
             stop.set()

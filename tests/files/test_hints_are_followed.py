@@ -292,7 +292,6 @@ def test_one_symbol_that_a_file_calls_otherwise_may_be_the_given_one(tmp_path: P
         (f"All trades\nprice;timestamp\n5;{MS}\n", "If it is a title, take it out"),
         (f'price,timestamp\n"44,957.9",{MS}\n', "'44,957.9'. Export the file without the marks between"),
         (f'price,timestamp\n"6,512,345",{MS}\n', "Export the file without the marks between thousands."),
-        (f"price;timestamp\n950,1;{MS}\n1.050,1;{MS}\n", "thousands, and add --decimal , then."),
         ("\0" * 5000, "holds nothing but zero bytes"),
     ],
 )

@@ -179,7 +179,7 @@ def test_no_time_is_refused_until_now_is_said(tmp_path: Path) -> None:
         (f"value_usd,what,timestamp\n1,2,{MS}\n", {"mapping": {"price": "x"}}, "It has: value_usd, what"),
         ("price,timestamp\n1,2022-03-01 10:00\n", {}, "--time-zone UTC"),
         ("price,timestamp\n1,2022-03-01 10:00\n", {"time_zone": "Mars/Olympus"}, "not a time zone"),
-        ('price;timestamp\n"1,5";1646092800\n', {}, "--decimal ,"),
+        ('price;timestamp\n"1,555";1646092800\n', {}, "--decimal ,"),
         (f"# made today\nprice,timestamp\n1,{MS}\n", {}, "Take out the comments"),
     ],
 )

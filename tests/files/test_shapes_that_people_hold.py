@@ -73,7 +73,6 @@ def test_a_dump_arrives_exactly(tmp_path: Path, name: str) -> None:
                 (1672679822000, None, D("93.69"), D("0.1")),
             ],
         ),
-        ("f09", "--decimal ,", {"decimal": ","}, [(1646092800000, None, D("43221.71"), D("0.5"))]),
         (
             "f15c",
             "--now",

@@ -102,7 +102,7 @@ def test_a_number_is_read_from_its_text(
 
 
 def test_a_point_among_decimal_commas_is_refused(tmp_path: Path) -> None:
-    found = read(tmp_path, f"price;timestamp\n1.234,5;{MS}\n2,5;{MS}\n", decimal=",")
+    found = read(tmp_path, f"price;timestamp\n1.234;{MS}\n2,5;{MS}\n", decimal=",")
     assert "has a point" in refused(found)[2]
 
 

@@ -124,7 +124,7 @@ def given_files(
         _file("--time-zone", metavar="ZONE", shown="Zone of times without an offset, such as UTC."),
     ] = None,
     decimal: Annotated[
-        DecimalSign | None, _file("--decimal", shown="Decimal sign of a CSV file.", default=".")
+        DecimalSign | None, _file("--decimal", shown="Decimal sign of a CSV file.", default="recognised")
     ] = None,
     separator: Annotated[
         str | None, _file("--separator", shown="Separator of a CSV file's columns.", default="recognised")

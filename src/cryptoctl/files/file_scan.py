@@ -77,9 +77,9 @@ def scan_file(records: Records, fields: FieldReader, check: Callable[[int, Cells
     return found
 
 
-def refuse_commas(first: Sequence[Record], fields: FieldReader, options: FileOptions, name: str) -> None:
+def refuse_commas(first: Sequence[Record], fields: FieldReader, name: str) -> None:
     """Raises Failure for a file whose every price, in its first records, has a comma."""
-    if options.decimal is not None:
+    if fields.decimal is not None:
         return
     found = (fields.text("price", each) for _, each in first if not isinstance(each, Fault))
     texts = [each for each in found if each]

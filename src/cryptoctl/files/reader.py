@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, cast
 from cryptoctl.core.prices import Price, Rejected
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.columnar import ColumnarTable
+from cryptoctl.files.decimal_sign import decimal_sign
 from cryptoctl.files.delimited import DelimitedTable, is_data
 from cryptoctl.files.file_scan import FileScan, decided_unit, refuse_commas, refuse_one_id, scan_file
 from cryptoctl.files.json_records import JsonRecords
@@ -216,7 +217,10 @@ def _surveyed(
     file: PriceFile, names: Sequence[str], shape: PresetMatch | None, options: FileOptions
 ) -> PriceFile:
     time_zone = zone(options.time_zone)
-    refuse_commas(file.first, file.fields, options, file.name)
+    if isinstance(file.records, DelimitedTable) and file.fields.decimal is None:
+        sign = decimal_sign(file.records, file.first, file.fields)
+        file = replace(file, fields=replace(file.fields, decimal=sign))
+    refuse_commas(file.first, file.fields, file.name)
     if file.source.stream:
         unit = decided_unit(None, options, file.name)
         rest = _without_late(file, names, shape, options)

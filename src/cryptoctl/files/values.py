@@ -43,6 +43,12 @@ _EXPONENT_ID = re.compile(
     r"[+-]?(?:[0-9]+[.,][0-9]*|[.,][0-9]+)[eE][+-]?[0-9]+|[+-]?[0-9]{1,3}[eE][+-][0-9]+", re.ASCII
 )
 
+# Beyond doubt between thousands: no decimal sign is a space, an apostrophe, or a point before a comma.
+_GROUPED = re.compile(
+    r"[+-]?[0-9]{1,3}(?:([ \u00a0\u202f'’])[0-9]{3}(?:\1[0-9]{3})*(?:,[0-9]*)?|(?:\.[0-9]{3})+,[0-9]*)",
+    re.ASCII,
+)
+
 Find = Callable[[Any], Any]
 ABSENT = object()
 
@@ -131,8 +137,13 @@ class FieldReader:
 
     def _number(self, name: str, text: str) -> str:
         if self.decimal == ",":
+            text = ungrouped(text)
             if "." in text:
-                raise Rejected(name, f"{quoted(text)} has a point, though the decimal sign is a comma")
+                raise Rejected(
+                    name,
+                    f"{quoted(text)} has a point, though the decimal sign is a comma: take it out, if it "
+                    "stands between thousands",
+                )
             text = text.replace(",", ".", 1)
         if "," in text:
             raise Rejected(
@@ -146,6 +157,11 @@ class FieldReader:
 
     def _pointed(self, text: str) -> str:
         return text.replace(",", ".", 1) if self.decimal == "," else text
+
+
+def ungrouped(text: str) -> str:
+    """A number with a decimal comma, or none, without what stands between its thousands."""
+    return re.sub(r"[^0-9,+-]", "", text) if _GROUPED.fullmatch(text) else text
 
 
 def _checked(found: Mapping[str, Any], now_ms: int) -> Price:

@@ -73,7 +73,8 @@ def recognised(file: PriceFile) -> str:
         if name in layout.fields or name in layout.constants
     )
     unused = f"; unused: {', '.join(layout.unused[:SHOWN_NAMES])}" if layout.unused else ""
-    return f"{title}, {_times(file)}; {where}{unused}."
+    commas = ", decimal commas" if file.fields.decimal == "," else ""
+    return f"{title}{commas}, {_times(file)}; {where}{unused}."
 
 
 def _times(file: PriceFile) -> str:

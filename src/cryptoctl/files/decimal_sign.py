@@ -1,0 +1,73 @@
+"""The decimal sign of a table's numbers: they tell it themselves, or the file is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.files.delimited import DelimitedTable
+from cryptoctl.files.records import Fault, Record, quoted
+from cryptoctl.files.values import NUMBERS, FieldReader, ungrouped
+
+DOUBTFUL = "?"  # the sign of 65.000: whether it is a point or stands between thousands nobody can tell
+
+_NUMBER = re.compile(r"[+-]?([0-9.,]+)([eE][+-]?[0-9]+)?", re.ASCII)
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}(\1[0-9]{3})*", re.ASCII)
+
+
+def sign_in(text: str) -> str:
+    """The decimal sign that the text of a number proves, or DOUBTFUL; "" where it has no mark."""
+    number = _NUMBER.fullmatch(ungrouped(text))
+    marks = re.findall("[.,]", number[1]) if number is not None else []
+    if number is None or not marks:
+        return ""
+    last, count = marks[-1], marks.count(marks[-1])
+    if len({*marks}) > 1:
+        return last if count == 1 else ""
+    if number[2] or not _THOUSANDS.fullmatch(number[1]):
+        return last if count == 1 else ""
+    if count > 1:
+        return "," if last == "." else "."
+    return DOUBTFUL if last == "." else ""
+
+
+def decimal_sign(table: DelimitedTable, first: Sequence[Record], fields: FieldReader) -> str | None:
+    """A comma where the prices and volumes of a table have one as decimal sign; else None, for a point.
+
+    Raises Failure where they leave it open. Of a stream, the `first` records decide.
+    """
+    found, name = _signs(first, fields), table.source.name
+    if table.separator == "," and "," not in found:
+        return None  # there a comma inside of a number is quoted, and points are decimal signs
+    found = found if table.source.stream else _signs(table, fields)
+    if "," in found and "." in found:
+        (line, comma), (other, point) = found[","], found["."]
+        raise Failure(
+            ExitCode.USAGE,
+            f"The numbers of {name} have two decimal signs: {quoted(comma)} in line {line}, and "
+            f"{quoted(point)} in line {other}.",
+            "Correct the file; or say with --decimal which one is right: lines with the other are refused.",
+        )
+    if set(found) == {DOUBTFUL}:
+        line, text = found[DOUBTFUL]
+        raise Failure(
+            ExitCode.USAGE,
+            f"The point of {quoted(text)} in line {line} of {name} may be the decimal sign, or stand between "
+            "thousands: no number of the file tells.",
+            "If it is the decimal sign, add --decimal . (else take the points out of the numbers).",
+        )
+    return "," if "," in found else None
+
+
+def _signs(records: Iterable[Record], fields: FieldReader) -> dict[str, tuple[int, str]]:
+    """The decimal signs that prices and volumes show, each with its first line and the number there."""
+    found: dict[str, tuple[int, str]] = {}
+    for number, record in records:
+        if isinstance(record, Fault):
+            continue
+        for field in NUMBERS:
+            text = fields.text(field, record)
+            if text and (sign := sign_in(text)):
+                found.setdefault(sign, (number, text))
+    return found

@@ -1,0 +1,74 @@
+"""Decimal commas, as spreadsheets of half of the world write them: read where nothing else can be meant."""
+
+from __future__ import annotations
+
+import io
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cryptoctl.files.reader import open_files
+from files.reading import MS, NOW_MS, options, read, refusal, refused, rows
+
+
+def table(*numbers: tuple[str, str], separator: str = ";") -> str:
+    lines = [("timestamp", "price", "volume"), *((str(MS), *each) for each in numbers)]
+    return "".join(f"{separator.join(line)}\n" for line in lines)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+@pytest.mark.parametrize("price", ["65000,50", "65.000,50", "65\u00a0000,5", "65\u202f000,5", "65'000,5"])
+def test_prices_that_can_only_have_decimal_commas_are_read(
+    tmp_path: Path, price: str, separator: str
+) -> None:
+    found = read(tmp_path, table((price, "0,5"), ("65000", "1"), separator=separator))
+    assert rows(found) == [
+        (MS, None, Decimal("65000.5"), Decimal("0.5")),
+        (MS, None, Decimal(65000), Decimal(1)),
+    ]
+
+
+def test_a_quoted_decimal_comma_is_read_where_commas_separate(tmp_path: Path) -> None:
+    content = f'timestamp,price\n{MS},"65.000,5"\n{MS},"1,500"\n'
+    assert [row[2] for row in rows(read(tmp_path, content))] == [Decimal("65000.5"), Decimal("1.5")]
+
+
+@pytest.mark.parametrize("other", [("65.000,50", "1"), ("1", "0,5"), ("1.234.567", "1")])
+def test_a_point_that_may_stand_between_thousands_is_never_a_decimal_sign_beside_a_comma(
+    tmp_path: Path, other: tuple[str, str]
+) -> None:
+    content = table(*[("64", "1")] * 100, ("65.000", "1"), other)
+    assert "'65.000' has a point, though the decimal sign is a comma" in refused(read(tmp_path, content))[102]
+
+
+def test_where_no_number_tells_what_a_point_is_the_file_is_refused(tmp_path: Path) -> None:
+    content = table(("65.000", "1"), ("65.100", "2"))
+    told = refusal(tmp_path, content)
+    assert "The point of '65.000' in line 2 of prices.csv may be the decimal sign" in told
+    assert "If it is the decimal sign, add --decimal ." in told
+    assert [row[2] for row in rows(read(tmp_path, content, decimal="."))] == [65, Decimal("65.1")]
+
+
+@pytest.mark.parametrize("telling", [("0.523", "1"), ("1666.805", "1"), ("1", "1.5"), ("1", "1.500E-8")])
+def test_one_number_tells_that_points_are_decimal_signs(tmp_path: Path, telling: tuple[str, str]) -> None:
+    assert rows(read(tmp_path, table(("65.000", "1"), telling)))[0][2] == 65
+
+
+def test_where_commas_separate_a_point_is_the_decimal_sign(tmp_path: Path) -> None:
+    assert rows(read(tmp_path, table(("93.700", "1"), separator=",")))[0][2] == Decimal("93.7")
+
+
+def test_two_decimal_signs_in_a_file_refuse_it(tmp_path: Path) -> None:
+    told = refusal(tmp_path, table(("65000,5", "1"), ("65000", "1.5")))
+    assert (
+        "The numbers of prices.csv have two decimal signs: '65000,5' in line 2, and '1.5' in line 3." in told
+    )
+
+
+def test_of_a_stream_the_first_records_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = table(("65.000,5", "1"), ("65.000", "1"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    [file] = open_files([Path("-")], options(time_unit="ms")).files
+    assert [*refused(list(file.prices(lambda: NOW_MS)))] == [3]
