@@ -85,6 +85,15 @@ def test_parts_that_follow_each_other_are_one_file(tmp_path: Path, how: str) -> 
 
 
 @pytest.mark.parametrize("how", FRAMES)
+@pytest.mark.parametrize("padding", [b"\n", b"\r\n", b"\0" * 512])
+def test_line_ends_and_zeros_behind_a_part_are_padding(tmp_path: Path, how: str, padding: bytes) -> None:
+    part = FRAMES[how](PLAIN.encode()) + padding
+    assert rows(read(tmp_path, part)) == EXPECTED
+    assert len(read(tmp_path, part * 3)) == 8
+    assert "damaged" in refusal(tmp_path, part + b"garbage")
+
+
+@pytest.mark.parametrize("how", FRAMES)
 def test_a_part_that_is_damaged_or_cut_short_refuses_the_file(tmp_path: Path, how: str) -> None:
     lines = MANY.encode().splitlines(keepends=True)
     first, second = FRAMES[how](b"".join(lines[:1000])), FRAMES[how](b"".join(lines[1000:]))

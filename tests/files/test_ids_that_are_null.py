@@ -29,7 +29,9 @@ def test_what_was_mapped_by_mistake_is_taken_out(tmp_path: Path) -> None:
     assert "Take id=tid out of --map." in told
 
 
-def test_where_one_has_an_id_the_others_lines_are_at_fault(tmp_path: Path) -> None:
+def test_where_one_has_an_id_or_leaves_it_out_the_others_lines_are_at_fault(tmp_path: Path) -> None:
     assert list(refused(read(tmp_path, records(None, "7", None)))) == [1, 3]
+    absent = json.dumps([{"price": "23", "qty": "0.5", "time": MS}, *json.loads(records("", None))])
+    assert list(refused(read(tmp_path, absent))) == [2, 3]
     content = f"id,price,timestamp\n,1,{MS}\n7,1,{MS}\n"
     assert refused(read(tmp_path, content)) == {2: "id: is empty"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import errno
-import gzip
 import io
 import lzma
 import shutil
@@ -22,6 +21,7 @@ HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 17
 STEP_BYTES = 1 << 11  # taken at once: of the worst Zstandard may make 64 MB of them
 STEP_UNDONE_BYTES = 1 << 20  # of bzip2 and xz, made at once
+PADDING = b"\0\r\n"  # of blocks of a tape, say, or by an editor; no frame begins so
 MAX_LAYERS = 3  # a .gz inside a .zip, say
 
 PARQUET, FEATHER, ZIP = b"PAR1", b"ARROW1", b"PK\x03\x04"
@@ -63,22 +63,22 @@ class Pieces(io.RawIOBase):
         super().close()
 
 
-def _frames(stream: BinaryIO, begin: Callable[[], Any], padding: bytes = b"") -> Pieces:
-    """The content of compressed frames that follow each other, as bzip2, xz and Zstandard write them.
+def _frames(stream: BinaryIO, begin: Callable[[], Any]) -> Pieces:
+    """The content of compressed frames that follow each other, as gzip, bzip2, xz and Zstandard write them.
 
     The readers that come with these say nothing where a frame is cut short or the next one is damaged.
     """
-    return Pieces(_content(cast("io.BufferedReader", stream), begin, padding))
+    return Pieces(_content(cast("io.BufferedReader", stream), begin))
 
 
-def _content(stream: io.BufferedReader, begin: Callable[[], Any], padding: bytes) -> Iterator[bytes]:
-    """Piece by piece; `padding` may stand between frames. Raises _DamagedError, or what decompressors do."""
+def _content(stream: io.BufferedReader, begin: Callable[[], Any]) -> Iterator[bytes]:
+    """Piece by piece; PADDING may stand behind a frame. Raises _DamagedError, or what decompressors do."""
     frame = None
     for read in iter(lambda: stream.read1(STEP_BYTES), b""):
         data = read
         while data:
             if frame is None:
-                data = data.lstrip(padding)
+                data = data.lstrip(PADDING)
                 frame = begin() if data else None
                 continue
             yield from _undone(frame, data)
@@ -116,9 +116,9 @@ def missing(package: str, needing: str) -> Failure:
 
 
 _COMPRESSED: dict[bytes, Callable[[BinaryIO], Any]] = {
-    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream, mode="rb"),
+    b"\x1f\x8b": lambda stream: _frames(stream, lambda: zlib.decompressobj(wbits=31)),
     b"BZh": lambda stream: _frames(stream, bz2.BZ2Decompressor),
-    b"\xfd7zXZ\x00": lambda stream: _frames(stream, lzma.LZMADecompressor, b"\x00"),
+    b"\xfd7zXZ\x00": lambda stream: _frames(stream, lzma.LZMADecompressor),
     b"\x28\xb5\x2f\xfd": _zstandard,
     # Frames to be skipped, with which parallel compressors begin.
     **{bytes((number, 0x2A, 0x4D, 0x18)): _zstandard for number in range(0x50, 0x60)},
@@ -206,7 +206,6 @@ def readable(name: str) -> Iterator[None]:
         EOFError,
         zlib.error,
         lzma.LZMAError,
-        gzip.BadGzipFile,
         zipfile.BadZipFile,
     ) as error:
         raise _damaged(name, error) from error

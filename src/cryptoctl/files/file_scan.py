@@ -19,9 +19,9 @@ KEYED = ("timestamp", "symbol", "exchange")  # with the id, what a price is know
 class FileScan:
     """What is in a file: its records, for each kind of time how many and the first, the members' names.
 
-    `empty` are the members that have a value in none of the records; `has_ids` whether one has an id (None
-    where there are none); `only_id` is the id of all of them, `differing` the first of them that is another
-    price of the same moment.
+    `empty` are the members that have a value in none of the records; `has_ids` whether one has an id, or says
+    by leaving it out that it has none (None where there are no records); `only_id` is the id of all of them,
+    `differing` the first of them that is another price of the same moment.
     """
 
     counted_in: str
@@ -37,7 +37,7 @@ class FileScan:
 
     def note_id(self, number: int, record: Cells | Members, fields: FieldReader) -> None:
         """Looks whether any record has an id, or all the same, and which is the first that it makes one."""
-        self.has_ids = self.has_ids or bool(fields.text("id", record))
+        self.has_ids = self.has_ids or bool(fields.text("id", record)) or fields.leaves_out("id", record)
         if self.only_id is None and self._before:
             return
         text, before = fields.text("id", record), self._before

@@ -75,6 +75,10 @@ class FieldReader:
         none = value is None or value is ABSENT or isinstance(value, (list, dict))
         return None if none else str(value).strip()
 
+    def leaves_out(self, field: str, record: Cells | Members) -> bool:
+        """Whether a record has no such member, where others may have one."""
+        return any(name == field and find(record) is ABSENT for name, find in self.finders)
+
     def time_text(self, record: Cells | Members) -> str | None:
         """The text of the record's time; None where it has none."""
         text = self.text("timestamp", record)
