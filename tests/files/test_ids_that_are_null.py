@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from files.reading import MS, read, refusal, refused, rows
+from cryptoctl.errors import Failure
+from cryptoctl.files.reader import PriceFiles, open_files
+from files.reading import MS, options, read, refusal, refused, rows
 
 
 def records(*ids: Any) -> str:
@@ -35,3 +38,26 @@ def test_where_one_has_an_id_or_leaves_it_out_the_others_lines_are_at_fault(tmp_
     assert list(refused(read(tmp_path, absent))) == [2, 3]
     content = f"id,price,timestamp\n,1,{MS}\n7,1,{MS}\n"
     assert refused(read(tmp_path, content)) == {2: "id: is empty"}
+
+
+def opened_together(directory: Path, *contents: str, ignore: Sequence[str]) -> PriceFiles:
+    paths = [directory / f"{number}.json" for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_text(content, encoding="utf-8")
+    return open_files(paths, options(ignore=ignore))
+
+
+@pytest.mark.parametrize("useless", [records(None, None), records("", ""), records("0", "0")])
+def test_beside_files_whose_ids_are_needed_those_of_another_are_not_dropped(
+    tmp_path: Path, useless: str
+) -> None:
+    useless = useless.replace("23", "24", 1)
+    with pytest.raises(Failure) as raised:
+        opened_together(tmp_path, records("1", "2"), useless, ignore=("id",))
+    assert "--ignore would drop the ids of" in raised.value.message
+    assert "0.json, which differ, with those of" in raised.value.message
+
+
+@pytest.mark.parametrize("other", [records("3", "4"), records("3")])
+def test_ids_of_all_files_may_be_dropped(tmp_path: Path, other: str) -> None:
+    assert len(opened_together(tmp_path, records("1", "2"), other, ignore=("id",)).files) == 2

@@ -46,6 +46,8 @@ class Layout:
     constants: Mapping[str, str]
     shape: PresetMatch | None = None
     unused: Sequence[str] = ()
+    ids_dropped: bool | None = None
+    """whether ids that tell prices apart are ignored; False where there are only others, None where none"""
 
 
 def layout(
@@ -108,7 +110,29 @@ def layout(
     refuse_open_questions(suggestion, fields, constants, shown, options, shape, sample, name)
     if sample.every:  # of a stream, what has come so far may be one faulty record
         _refuse_nested_prices(fields["price"], sample, name)
-    return Layout(fields=fields, constants=constants, shape=shape, unused=unused)
+    ids = [each for each in names if each.lower() == "id" and each in options.ignore and "id" not in fields]
+    useless = sample.empty | sample.repeated
+    dropped = [sample.differs(each) for each in ids if each in useless or sample.differs(each)]
+    return Layout(
+        fields=fields,
+        constants=constants,
+        shape=shape,
+        unused=unused,
+        ids_dropped=any(dropped) if dropped else None,
+    )
+
+
+def refuse_dropped_ids(layouts: Mapping[str, Layout]) -> None:
+    """Raises Failure where --ignore, as some files need it for their ids, would drop those of others."""
+    useless, good = (
+        [name for name, its in layouts.items() if its.ids_dropped is kind] for kind in (False, True)
+    )
+    if useless and good:
+        raise Failure(
+            ExitCode.USAGE,
+            f"--ignore would drop the ids of {good[0]}, which differ, with those of {useless[0]}.",
+            "Send each kind of file by itself: only the latter needs --ignore for its ids.",
+        )
 
 
 def _refuse_nested_prices(member: str, sample: Sample, name: str) -> None:

@@ -18,7 +18,7 @@ from cryptoctl.files.delimited import DelimitedTable, is_data
 from cryptoctl.files.file_scan import FileScan, decided_unit, refuse_commas, refuse_one_id, scan_file
 from cryptoctl.files.json_records import JsonRecords
 from cryptoctl.files.late_members import LateMembers
-from cryptoctl.files.layout import Layout, layout
+from cryptoctl.files.layout import Layout, layout, refuse_dropped_ids
 from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.opening import headerless, open_records
 from cryptoctl.files.outgoing import BadLine, OutgoingPrice, text_of
@@ -129,7 +129,9 @@ def open_files(
     `waiting` is told what a pipe that gives nothing is waited for.
     """
     found = sources(paths, options, waiting)
-    return PriceFiles(files=[_opened(each, options) for each in found.files], passed_over=found.passed_over)
+    files = [_opened(each, options) for each in found.files]
+    refuse_dropped_ids({each.name: each.layout for each in files})
+    return PriceFiles(files=files, passed_over=found.passed_over)
 
 
 def _opened(source: Source, options: FileOptions) -> PriceFile:
