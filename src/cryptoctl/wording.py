@@ -1,6 +1,23 @@
-"""Words that depend on a number, and the beginning of a sentence."""
+"""Numbers as a person reads them, words that depend on one, and the beginning of a sentence."""
 
 from __future__ import annotations
+
+from decimal import Decimal
+
+from cryptoctl.core.numbers import EXACT, plain
+
+MAX_NUMBER_LENGTH = 24  # characters; what is longer would take the room of other columns
+MIN_POWER, MAX_POWER = -10, 20  # of ten; nothing is traded at prices beyond them
+
+
+def number_text(number: Decimal) -> str:
+    """The number with all its digits; where only its size makes it long, with an exponent: `9.99E+125`."""
+    whole = plain(number)
+    if len(whole) <= MAX_NUMBER_LENGTH or MIN_POWER < number.adjusted() < MAX_POWER:
+        return whole
+    digits, _, power = f"{EXACT.normalize(number):E}".partition("E")
+    room = MAX_NUMBER_LENGTH - len(f"E{power}")
+    return f"{digits if len(digits) <= room else f'{digits[: room - 1]}…'}E{power}"
 
 
 def pluralize(count: int, one: str, many: str | None = None) -> str:

@@ -49,18 +49,29 @@ def test_a_column_is_left_out_only_for_want_of_width() -> None:
     assert fitted(COLUMNS, rows, whole - 4)[1] == ["b"]
 
 
-def price(*, processed: bool) -> StoredPrice:
+def price(*, processed: bool, price: str = "51754.69") -> StoredPrice:
     return StoredPrice(
         symbol="BTC",
         key=Decimal(1_700_000_000_000),
         exchange="binance",
-        price=Decimal("51754.69"),
+        price=Decimal(price),
         volume=Decimal("0.00120000"),
         indicators=Indicators(
             ma_5=Decimal("51754.6912"), ma_20=Decimal("51604.70"), volatility=Decimal("12.345678")
         ),
         processed=processed,
     )
+
+
+@pytest.mark.parametrize("absurd", ["9.99E125", "1E-130", f"{'9' * 38}E80", f"0.{'7' * 38}"])
+def test_an_absurd_number_takes_no_column_of_the_others(absurd: str) -> None:
+    text, messages = io.StringIO(), io.StringIO()
+    screen = Screen(colour=False)
+    screen.terminal.out = Console(file=text, width=132, force_terminal=True, soft_wrap=True, no_color=True)
+    screen.terminal.err = Console(file=messages, soft_wrap=True)
+    show_prices(screen, [price(processed=True), price(processed=True, price=absurd)])
+    assert messages.getvalue() == ""
+    assert "51754.691" in text.getvalue()
 
 
 @pytest.mark.parametrize("processed", [True, False])

@@ -20,7 +20,7 @@ from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import Retry
 from cryptoctl.stack import Stack
-from cryptoctl.wording import pluralize
+from cryptoctl.wording import number_text, pluralize
 
 COLUMNS = ("time", "symbol", "exchange", "price", "volume", "ma_5", "ma_20", "volatility", "processed")
 MEMBERS = (
@@ -155,8 +155,8 @@ def row(price: StoredPrice) -> Sequence[str]:
         time_text(price.timestamp_ms),
         price.symbol,
         price.exchange,
-        plain(price.price),
-        plain(price.volume),
+        number_text(price.price),
+        number_text(price.volume),
         *(_short(each) for each in (indicators.ma_5, indicators.ma_20, indicators.volatility)),
         "yes" if price.processed else "not yet",
     )
@@ -170,4 +170,4 @@ def _short(number: Decimal | None) -> str:
     if number is None:
         return ""
     whole = plain(number)
-    return whole if len(whole) <= SHOWN_DIGITS else plain(Decimal(f"{number:.{SHOWN_DIGITS}g}"))
+    return whole if len(whole) <= SHOWN_DIGITS else number_text(Decimal(f"{number:.{SHOWN_DIGITS}g}"))

@@ -6,11 +6,11 @@ import csv
 import io
 from collections.abc import Sequence
 
-from cryptoctl.core.numbers import plain
 from cryptoctl.ops.candles import MEMBERS, Candle, candle_document
 from cryptoctl.ops.times import time_text
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.tables import Column
+from cryptoctl.wording import MAX_NUMBER_LENGTH, number_text
 
 # How dispensable a column is where the terminal is narrow.
 RANKS = {"trades": 1, "volume": 2, "open": 3}
@@ -18,13 +18,21 @@ RANKS = {"trades": 1, "volume": 2, "open": 3}
 
 def show_candles(screen: Screen, candles: Sequence[Candle]) -> None:
     """A row for each candle; its time is when it began."""
-    columns = [Column(name, right=name != "time", rank=RANKS.get(name, 0)) for name in MEMBERS]
+    columns = [
+        Column(
+            name,
+            right=name != "time",
+            rank=RANKS.get(name, 0),
+            cut=None if name in ("time", "trades") else MAX_NUMBER_LENGTH,
+        )
+        for name in MEMBERS
+    ]
     screen.table(columns, [_row(each) for each in candles])
 
 
 def _row(candle: Candle) -> list[str]:
     numbers = (candle.open, candle.high, candle.low, candle.close, candle.volume)
-    return [time_text(candle.begin_ms, "minutes"), *map(plain, numbers), str(candle.trades)]
+    return [time_text(candle.begin_ms, "minutes"), *map(number_text, numbers), str(candle.trades)]
 
 
 def write_candles(screen: Screen, candles: Sequence[Candle]) -> None:

@@ -16,6 +16,7 @@ from cryptoctl.ops.times import time_text
 from cryptoctl.ui.sparklines import shares, sparkline
 from cryptoctl.ui.styles import AVERAGE, BAD, GOOD
 from cryptoctl.ui.text import percent_text, printable
+from cryptoctl.wording import number_text
 
 # The dots of a braille character, by row and column.
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -62,7 +63,7 @@ def _header(prices: Sequence[StoredPrice]) -> Text:
     where = exchanges[0] if len(exchanges) == 1 else f"{len(exchanges)} exchanges"
     changed = percent(first.price, last.price)
     text = Text.assemble(
-        (printable(last.symbol), "bold"), f" {printable(where)}  ", (plain(last.price), "bold")
+        (printable(last.symbol), "bold"), f" {printable(where)}  ", (number_text(last.price), "bold")
     )
     if changed is not None:
         sign, style = ("▲", GOOD) if changed > 0 else ("▼", BAD) if changed < 0 else ("=", "")
@@ -98,7 +99,9 @@ class _Scale:
     def _label(self, value: Decimal, least: int = 1) -> str:
         """A value to a hundredth of what is between the bounds, and to `least` digits."""
         digits = value.adjusted() - self._span.adjusted() + 3 if self._span else 0
-        return plain(Decimal(f"{value:.{max(least, digits)}g}"))
+        rounded = Decimal(f"{value:.{max(least, digits)}g}")
+        text = number_text(rounded)
+        return plain(rounded) if "…" in text else text
 
     def labels(self) -> list[str]:
         """What stands before each row of characters: the bounds, and some values between."""

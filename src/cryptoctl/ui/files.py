@@ -19,7 +19,7 @@ from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.styles import BAD, NOTE
 from cryptoctl.ui.tables import Column
-from cryptoctl.wording import pluralize
+from cryptoctl.wording import number_text, pluralize
 
 SHOWN_FAILURES = 20
 SHOWN_NAMES = 20
@@ -164,6 +164,7 @@ def show_preview(screen: Screen, preview: Preview, files: PriceFiles) -> None:
 
 def _row(each: OutgoingPrice) -> Sequence[str]:
     document = _price(each)
+    document |= {"price": number_text(each.price.price), "volume": number_text(each.price.volume)}
     return tuple("" if document[name] is None else str(document[name]) for name in COLUMNS)
 
 

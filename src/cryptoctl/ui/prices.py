@@ -11,6 +11,7 @@ from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.prices import COLUMNS, MEMBERS, document, row
 from cryptoctl.ui.screen import Screen, printable
 from cryptoctl.ui.tables import Column
+from cryptoctl.wording import MAX_NUMBER_LENGTH
 
 NUMBERS = COLUMNS[3:8]
 # How dispensable a column is where the terminal is narrow. The symbol was asked for.
@@ -22,7 +23,15 @@ FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 def show_prices(screen: Screen, prices: Sequence[StoredPrice]) -> None:
     """A table."""
     ranks = {**RANKS, "processed": 0} if any(not price.processed for price in prices) else RANKS
-    columns = [Column(name, right=name in NUMBERS, rank=ranks.get(name, 0)) for name in COLUMNS]
+    columns = [
+        Column(
+            name,
+            right=name in NUMBERS,
+            rank=ranks.get(name, 0),
+            cut=MAX_NUMBER_LENGTH if name in NUMBERS[:2] else None,
+        )
+        for name in COLUMNS
+    ]
     screen.table(columns, [row(price) for price in prices])
 
 

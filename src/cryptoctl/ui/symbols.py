@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from cryptoctl.core.numbers import plain
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import sparkline
 from cryptoctl.ui.styles import BAD, BARS, GOOD
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age, percent_text
+from cryptoctl.wording import number_text
 
 COLUMNS = (
     Column("symbol", cut=12),
@@ -37,7 +37,7 @@ def symbol_row(state: SymbolState, now_ms: int) -> list[object]:
     return [
         state.symbol,
         state.last.exchange,
-        plain(state.last.price),
+        number_text(state.last.price),
         change(state.change_5m),
         change(state.change_1h),
         Text(sparkline(state.recent, SPARK_WIDTH), style=BARS),
