@@ -19,6 +19,7 @@ from cryptoctl.extras import install_extra
 
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 17
+COPIED_BYTES = 1 << 20  # at once
 STEP_BYTES = 1 << 11  # taken at once: of the worst Zstandard may make 64 MB of them
 STEP_UNDONE_BYTES = 1 << 20  # of bzip2 and xz, made at once
 PADDING = b"\0\r\n"  # of blocks of a tape, say, or by an editor; no frame begins so
@@ -239,11 +240,18 @@ def _damaged(name: str, error: Exception) -> Failure:
     )
 
 
-def seekable(stream: IO[bytes]) -> IO[bytes]:
-    """A file without a name, in which one can jump, with the stream's content."""
+def seekable(stream: IO[bytes], begun: bytes = b"") -> IO[bytes]:
+    """A file without a name, in which one can jump, with what was read already and the rest of the stream.
+
+    Raises OSError before it has taken all the room there is: what comes may have no end.
+    """
     copied = tempfile.TemporaryFile()  # noqa: SIM115 - its reader closes it
     try:
-        shutil.copyfileobj(stream, copied)
+        copied.write(begun)
+        while piece := stream.read(COPIED_BYTES):
+            copied.write(piece)
+            if shutil.disk_usage(tempfile.gettempdir()).free * 9 < copied.tell():
+                raise OSError(errno.ENOSPC, "it has taken nine tenths of the room there")
         copied.seek(0)
     except BaseException:
         with suppress(OSError):  # it would write what is left

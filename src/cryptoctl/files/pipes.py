@@ -11,12 +11,18 @@ from functools import partial
 from itertools import chain
 from typing import Any, BinaryIO, cast
 
-from cryptoctl.files.compression import BUFFER_BYTES, HEAD_BYTES, Pieces
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.files.compression import BUFFER_BYTES, FEATHER, HEAD_BYTES, PARQUET, ZIP, Pieces
 
 MAGIC_BYTES = 8
 MAX_LINE_END_BYTES = 4  # of UTF-32
+MAX_LINE_BYTES = 1 << 22
 HEAD_LINES = 64  # those that a layout is decided by, and what stands before them
 QUIET_S = 1.0
+
+# What cannot be read as it comes: a list ends only with the file, and the others are read from their end.
+WHOLE = (b"[", PARQUET, FEATHER, ZIP)
+_MARKS = b"\xef\xbb\xbf\xff\xfe\0 \t"  # of byte orders, and what may stand before a text
 
 _NUMBER = re.compile(rb"[+-]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?")
 
@@ -35,6 +41,15 @@ class LivePipe(io.BufferedReader):
     def call_when_quiet(self, called: Callable[[], None]) -> None:
         """Calls this from now on."""
         self._incoming.when_quiet = called
+
+    def tell_once_when_quiet(self, told: Callable[[str], None], text: str) -> None:
+        """Tells this the first time that nothing comes from now on."""
+
+        def tell() -> None:
+            self.call_when_quiet(lambda: None)
+            told(text)
+
+        self.call_when_quiet(tell)
 
     def comes_within(self, wait_s: float) -> bool:
         """Whether something, or the end, comes in this time."""
@@ -123,12 +138,22 @@ def _end_of_last_line(found: bytes) -> int:
 
 def has_record(found: bytes) -> bool:
     """Whether the whole lines tell a format: a line of JSON, a row of values, or names and a row."""
-    lines = (
-        each.strip(b"\xef\xbb\xbf\xff\xfe\0 \t")
-        for each in re.split(rb"[\r\n]+", found[: _end_of_last_line(found)])
-    )
+    lines = (each.strip(_MARKS) for each in re.split(rb"[\r\n]+", found[: _end_of_last_line(found)]))
     filled = [each for each in lines if each]
     if len(filled) != 1:
         return bool(filled)
     cells = (each.strip(b" \t\"'") for each in re.split(rb"[,;\t| ]", filled[0]))
     return filled[0][:1] in (b"{", b"[") or any(_NUMBER.fullmatch(each) for each in cells)
+
+
+def first_lines(stream: io.BufferedReader, name: str) -> bytes:
+    """The first MAX_LINE_BYTES of a stream. Raises Failure for neither lines nor another format."""
+    found = stream.read(MAX_LINE_BYTES)
+    has_lines = found.lstrip(_MARKS).startswith((*WHOLE, b"{")) or re.search(rb"[\r\n]", found)
+    if len(found) == MAX_LINE_BYTES and not has_lines:
+        raise Failure(
+            ExitCode.USAGE,
+            f"{name} has no line end in its first {MAX_LINE_BYTES >> 20} MiB.",
+            "A text file of prices has a line for each price, or is JSON.",
+        )
+    return found

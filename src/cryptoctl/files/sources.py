@@ -17,9 +17,7 @@ from typing import BinaryIO, cast
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.column_names import columns_like
 from cryptoctl.files.compression import (
-    FEATHER,
     HEAD_BYTES,
-    PARQUET,
     SPREADSHEETS,
     ZIP,
     LayeredReader,
@@ -27,12 +25,18 @@ from cryptoctl.files.compression import (
     readable,
     seekable,
 )
-from cryptoctl.files.pipes import MAX_LINE_END_BYTES, QUIET_S, LivePipe, with_head, with_magic
+from cryptoctl.files.pipes import (
+    MAX_LINE_END_BYTES,
+    QUIET_S,
+    WHOLE,
+    LivePipe,
+    first_lines,
+    with_head,
+    with_magic,
+)
 from cryptoctl.files.records import FileOptions, listing, shell_word
 
 STANDARD_INPUT = Path("-")
-# What cannot be read as it comes: a list ends only with the file, and the others are read from their end.
-_WHOLE = (b"[", PARQUET, FEATHER, ZIP)
 _FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow")
 ENDINGS = frozenset((*_FORMATS, ".zip", ".gz", ".bz2", ".xz", ".zst"))
 
@@ -169,13 +173,13 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
                 if not path.exists():
                     _refuse_url(path)
                 files += _sources_of(path, path.name if len(paths) == 1 else str(path), passed_over)
-    if not files:
-        raise Failure(
-            ExitCode.USAGE,
-            f"There is no file of prices in {', '.join(map(str, paths))}.",
-            f"Files with one of these endings are read: {' '.join(sorted(ENDINGS))}.",
-        )
-    return Sources(files=files, passed_over=passed_over)
+    if files:
+        return Sources(files=files, passed_over=passed_over)
+    raise Failure(
+        ExitCode.USAGE,
+        f"There is no file of prices in {', '.join(map(str, paths))}.",
+        f"Files with one of these endings are read: {' '.join(sorted(ENDINGS))}.",
+    )
 
 
 def _refuse_partitions(path: Path, files: Iterable[Path], options: FileOptions) -> None:
@@ -227,8 +231,8 @@ def _members(
     name: str, opened: Callable[[], BinaryIO], passed_over: list[str], disk: Path | None = None
 ) -> Iterator[Source]:
     with opened() as file, zipfile.ZipFile(file) as archive:
-        listed = [each for each in archive.infolist() if not each.is_dir()]
-    members = [each for each in listed if "__MACOSX/" not in each.filename]
+        members = [each for each in archive.infolist() if not each.is_dir()]
+    members = [each for each in members if "__MACOSX/" not in each.filename]
     if sheet := next(filter(None, (SPREADSHEETS.get(each.filename) for each in members)), None):
         raise Failure(ExitCode.USAGE, f"{name} is {sheet}.", "Save the sheet as CSV UTF-8.")
     if any(each.flag_bits & 1 for each in members):
@@ -263,19 +267,19 @@ def _pipe(
 ) -> Iterator[Source]:
     """What comes through a pipe: as it comes, or copied to a file without a name, which can be read twice."""
     with readable(name):
-        _tell_once(live, waiting, f"Waiting for the first prices from {name}.")
+        live.tell_once_when_quiet(waiting, f"Waiting for the first prices from {name}.")
         begun = with_magic(live)
         stream = plain(cast("BinaryIO", begun), name)
         uncompressed = live if stream is begun else None
         if options.one_pass:
             wait_s = 0.0 if options.now else QUIET_S
             stream = with_head(cast("BinaryIO", stream), uncompressed, wait_s=wait_s)
-    if options.one_pass and not stream.peek(8).startswith(_WHOLE):
+    if options.one_pass and not stream.peek(8).startswith(WHOLE):
         last_bytes = bytes if uncompressed is None else uncompressed.last_bytes
         yield Source(name=name, open_raw=lambda: cast("BinaryIO", stream), live=live, last_bytes=last_bytes)
         return
-    _tell_once(live, waiting, f"Reading {name} to its end, because it has to be read twice.")
-    with readable(name), seekable(stream) as copied:
+    live.tell_once_when_quiet(waiting, f"Reading {name} to its end, because it has to be read twice.")
+    with readable(name), seekable(stream, first_lines(stream, name)) as copied:
         descriptor = os.dup(copied.fileno())  # kept until the process ends
     stream.close()
 
@@ -287,11 +291,3 @@ def _pipe(
         yield from _members(name, again, passed_over)
     else:
         yield Source(name=name, open_raw=again)
-
-
-def _tell_once(live: LivePipe, waiting: Callable[[str], None], text: str) -> None:
-    def tell() -> None:
-        live.call_when_quiet(lambda: None)
-        waiting(text)
-
-    live.call_when_quiet(tell)
