@@ -186,6 +186,13 @@ def test_what_fills_a_message_of_sqs_to_the_last_byte_is_read_and_no_more() -> N
     assert "1048577 bytes" in file_format.refusal(more)
 
 
+def test_what_is_no_text_is_named_with_its_line_and_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "letters.jsonl"
+    path.write_bytes(f"{GOOD}\n".encode() * 3 + b"\x1f\x8b\n")
+    with pytest.raises(Failure, match=r"line 4: not UTF-8 text; if the file is compressed, unpack it\."):
+        list(files.read(path))
+
+
 def test_a_byte_order_mark_is_not_part_of_the_first_line(tmp_path: Path) -> None:
     path = tmp_path / "letters.jsonl"
     path.write_text(GOOD, encoding="utf-8-sig")

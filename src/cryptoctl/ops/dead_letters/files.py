@@ -97,11 +97,11 @@ def read(path: Path) -> Iterator[ImportLine]:
     try:
         if path.exists() and not path.is_file():
             raise Failure(ExitCode.USAGE, f"{path} is not a regular file.", "Name a file written by export.")
-        with path.open(encoding="utf-8-sig") as file:
+        with path.open("rb") as file:
             for line in file:
                 number += 1
                 if line.strip():
-                    message = message_of(line)
+                    message = message_of(_text(line))
                     key = _key(message)
                     if not message.id:  # two lines without an id are two messages, however alike
                         alike[key] += 1
@@ -113,6 +113,13 @@ def read(path: Path) -> Iterator[ImportLine]:
         raise Failure(
             ExitCode.USAGE, f"{path}, line {max(number, 1)}: {error}. Nothing was sent.", "Correct the line."
         ) from error
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8 text; if the file is compressed, unpack it") from None
 
 
 def _key(message: Message) -> str:
