@@ -138,6 +138,31 @@ def test_a_page_that_ccxt_stumbles_over_in_place_of_the_symbols_is_the_exchanges
     assert raised.value.exit_code is ExitCode.FAILED
 
 
+def test_the_exchange_that_others_do_not_wait_for_says_that_its_symbols_have_not_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = pytest.importorskip("ccxt.pro").kraken
+
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    async def listed(exchange: object, **_: object) -> None:
+        exchange.markets = {SYMBOL: {"id": "AB"}}  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(slow, "load_markets", never)
+    monkeypatch.setattr(pytest.importorskip("ccxt.pro").binance, "load_markets", listed)
+    sources = [FeedSource(exchange=name, symbol=SYMBOL) for name in ("kraken", "binance")]
+
+    async def followed() -> tuple[list[FeedSource], dict[str, str]]:
+        async with Exchanges(sources, clock=FastClock(1), notify=pytest.fail) as exchanges:
+            waiting = asyncio.ensure_future(exchanges.markets("kraken"))
+            markets = await exchanges.markets("binance")
+            waiting.cancel()
+            return [each.source for each in markets], exchanges.waiting
+
+    assert asyncio.run(followed()) == (sources[1:], {"kraken": "its symbols have not come yet"})
+
+
 def test_what_needs_a_key_ends_the_feed_only_where_its_pages_do() -> None:
     ccxt = pytest.importorskip("ccxt.pro")
 

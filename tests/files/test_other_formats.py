@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,10 @@ from files.test_compression import zipped
         (zipped(b"\0\1", "Index/Document.iwa"), "is a Numbers spreadsheet."),
         (b"Obj\x01\x04\x14avro.codec\x08null" + b"\xff\0" * 30, "is an Avro file"),
         (b"\x04\x22\x4d\x18\x64\x40\xa7\x80\x81", "is compressed with LZ4"),
+        (lzma.compress(PLAIN.encode(), format=lzma.FORMAT_ALONE), "is compressed with LZMA"),
+        (b"\x1f\x9d\x90timestamp", "is compressed with compress"),
+        (zipped(zipped(PLAIN.encode(), "a.csv"), "a.zip"), "is a ZIP archive inside of something else"),
+        (zipped(b""), "is an empty ZIP archive"),
     ],
 )
 def test_what_other_programs_write_is_named(tmp_path: Path, content: bytes, said: str) -> None:

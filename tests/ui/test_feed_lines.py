@@ -7,7 +7,7 @@ import pytest
 from cryptoctl.feed.pages import TapeRules
 from cryptoctl.feed.resuming import StartPoint
 from cryptoctl.feed.source import FeedSource
-from cryptoctl.ui.feed import show_start_point, show_summary
+from cryptoctl.ui.feed import FeedReport, show_start_point, show_summary
 from cryptoctl.ui.screen import Screen
 from feed.market_in_memory import MarketInMemory, feed, stored
 
@@ -65,6 +65,21 @@ def test_how_many_trades_are_missing_is_said_only_where_it_is_known(
     told = capsys.readouterr().err
     assert f"here:A/B: {what}" in told
     assert "`cryptoctl send-price --file` stores those that are missing" in " ".join(told.split())
+
+
+def test_an_exchange_that_is_waited_for_is_told_once_and_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    following, waiting = feed(MarketInMemory([]), stored), {"there": ""}
+    following.lines.clear()
+    report = FeedReport(Screen(colour=False), following, waiting, 0)
+    report.look(1)
+    assert str(report.render()) == "there: its symbols are being read"
+    waiting["there"] = "no answer"
+    for now_s in (2, 3):
+        report.look(now_s)
+    assert capsys.readouterr().err == "there: no answer\n"
+    assert str(report.render()) == "there: no answer"
+    show_summary(Screen(colour=False), following, waiting)
+    assert "there was not followed: no answer" in capsys.readouterr().err
 
 
 def test_at_the_end_it_says_what_differs_from_what_is_stored_and_what_did_not_work(
