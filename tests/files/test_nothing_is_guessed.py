@@ -171,7 +171,7 @@ def test_no_time_is_refused_until_now_is_said(tmp_path: Path) -> None:
         (f'{{"price": 1, "timestamp": {MS}}}\n', {"separator": ";"}, "--separator cannot apply"),
         (f'{{"price": 1, "timestamp": {MS}}}\n', {"columns": ("price",)}, "--columns cannot apply"),
         (f'{{"price": 1, "timestamp": {MS}}}\n', {"mapping": {"volume": "a["}}, "nor a JMESPath expression"),
-        (f"1,{MS}\n", {"columns": ("price",)}, "names 1 columns"),
+        (f"1,{MS}\n", {"columns": ("price",)}, "names 1 column,"),
         (f"1,{MS}\n", {"preset": "kraken"}, "has 2 columns"),
         (f"price,price,timestamp\n1,2,{MS}\n", {}, "more than one column 'price'"),
         (f"price,Price,timestamp\n1,2,{MS}\n", {}, "--map price=price --ignore Price"),

@@ -108,7 +108,7 @@ def test_a_text_that_is_not_in_the_named_encoding_is_refused(tmp_path: Path, enc
         ('1,"2', "not closed on this line"),
         ('1,2"', "in the middle of a field"),
         ('1,"2"3', "in the middle of a field"),
-        ("1", "has 1 columns where the first line has 2"),
+        ("1", "has 1 column where the first line has 2"),
         ("1,2,3", "has 3 columns where the first line has 2"),
         (f"1.5,{MS}\0", "NUL"),
         (f",{MS}", "price: is empty"),

@@ -50,7 +50,8 @@ def test_half_of_one_unit_and_half_of_another_is_refused_and_each_can_be_sent(tm
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("0", "has 1 digits"),
+        ("0", "has 1 digit;"),
+        ("-167532960", "has 9 digits;"),
         ("20230202", "has 8 digits"),
         ("1.67533E+12", "scientific notation"),
         ("1e12", "scientific notation"),

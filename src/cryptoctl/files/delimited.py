@@ -13,6 +13,7 @@ from cryptoctl.files.records import Fault, Record, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import lines
 from cryptoctl.files.values import NO_ID
+from cryptoctl.wording import pluralize
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 NAMED = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
@@ -172,8 +173,8 @@ def _checked(line: str, cells: list[str] | Fault, width: int) -> list[str] | Fau
     if "\0" in line:
         return Fault("has a NUL character")
     if len(cells) != width:
-        why = f"has {len(cells)} columns where the first line has {width}: it is cut short or runs on"
-        return Fault(why)
+        has = pluralize(len(cells), "column")
+        return Fault(f"has {has} where the first line has {width}: it is cut short or runs on")
     return cells
 
 

@@ -14,6 +14,7 @@ from cryptoctl.files.json_scanner import JsonScanner, ScanError, lists, lists_at
 from cryptoctl.files.records import Cells, Fault, Members, Record, quoted, shell_word
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import chunks, lines
+from cryptoctl.wording import pluralize
 
 PRICE_MEMBERS = frozenset({"price", "p", "px", "close", "last", "rate"})
 
@@ -222,7 +223,9 @@ class JsonRecords:
         if not isinstance(value, list):
             return Fault("must be a JSON list, as the other records are")
         if len(value) != len(self.columns):
-            return Fault(f"has {len(value)} elements where the first record has {len(self.columns)}")
+            return Fault(
+                f"has {pluralize(len(value), 'element')} where the first record has {len(self.columns)}"
+            )
         return value
 
 

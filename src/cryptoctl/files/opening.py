@@ -182,7 +182,8 @@ def headerless(
         if len(options.columns) != width:
             raise Failure(
                 ExitCode.USAGE,
-                f"--columns names {len(options.columns)} columns, and the first row of {name} has {width}.",
+                f"--columns names {pluralize(len(options.columns), 'column')}, and the first row of "
+                f"{name} has {width}.",
                 "Name each column in order; one that does not matter is -.",
             )
         return ["" if each in ("-", "_") else each for each in options.columns], None
@@ -191,7 +192,8 @@ def headerless(
         if len(preset.order) != width:
             raise Failure(
                 ExitCode.USAGE,
-                f"{name} has {width} columns and no names; a dump of {preset.title} has {len(preset.order)}.",
+                f"{name} has {pluralize(width, 'column')} and no names; a dump of {preset.title} has "
+                f"{len(preset.order)}.",
                 "Name the columns in order with --columns, such as --columns timestamp,price,volume.",
             )
         whole = [row for row in rows if len(row) == width]

@@ -12,6 +12,7 @@ from cryptoctl.core.times import parse_iso_8601
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.extras import install_command
 from cryptoctl.files.records import quoted
+from cryptoctl.wording import pluralize
 
 ISO = "ISO 8601"
 # From 2001 to 2286 the number of digits tells the unit.
@@ -119,9 +120,9 @@ def _why_no_time(text: str) -> str:
             "(in a spreadsheet, format it as a number without decimals)"
         )
     if _NUMBER.fullmatch(text):
-        digits = len(text.partition(".")[0])
+        digits = len(re.split("[.,]", text.lstrip("+-"))[0])
         return (
-            f"{quoted(text)} has {digits} digits; a time since 1970 has 10 in seconds, 13 in milliseconds, "
-            "16 in microseconds, 19 in nanoseconds"
+            f"{quoted(text)} has {pluralize(digits, 'digit')}; a time since 1970 has 10 in seconds, 13 in "
+            "milliseconds, 16 in microseconds, 19 in nanoseconds"
         )
     return f"{quoted(text)} is neither a number since 1970 nor ISO 8601 (2024-01-31T09:20:00Z)"
