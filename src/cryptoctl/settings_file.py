@@ -10,13 +10,17 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptoctl import env_vars
 from cryptoctl.aws_errors import without_password
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.settings import DEFAULT_ENVIRONMENT, FILE_NAME, Settings
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 # The longest name made from it is a role's, "webhook-processor-E-role", and IAM allows 64 characters.
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
@@ -83,14 +87,21 @@ def _text(path: Path) -> str:
 
 
 def _validated(path: Path, document: Mapping[str, Any]) -> Settings:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(Settings).validate_python(document)
+        return _adapter().validate_python(document)
     except ValidationError as error:
         raise _wrong(path, _sentences(error.errors())) from error
     except RecursionError as error:
         raise _wrong(path, "is nested too deeply") from error
+
+
+@cache
+def _adapter() -> TypeAdapter[Settings]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Settings)
 
 
 def _sentences(errors: Sequence[Any]) -> str:
