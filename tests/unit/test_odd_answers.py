@@ -98,7 +98,11 @@ def test_where_a_defect_may_lie_is_shown_with_verbose_alone(verbose: bool, capsy
             raise Failure(ExitCode.FAILED, "It is no number.") from error
     told = Failure(ExitCode.FAILED, "The result could not be read.")
     told.__cause__ = odd.value
-    for failure, is_odd in ((odd.value, True), (told, True), (foreseen.value, False)):
+    of_itself = Failure(ExitCode.FAILED, "It is raised again from what it caused.")
+    of_itself.__cause__ = Failure(ExitCode.FAILED, "It is looked into.")
+    of_itself.__cause__.__cause__ = of_itself
+    told_of = ((odd.value, True), (told, True), (foreseen.value, False), (of_itself, False))
+    for failure, is_odd in told_of:
         Screen(colour=False, verbose=verbose).failure(failure)
         shown = capsys.readouterr().err
         assert ("Traceback" in shown) is ("policy.py" in shown) is (verbose and is_odd)

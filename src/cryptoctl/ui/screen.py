@@ -232,9 +232,11 @@ class Screen:
 
     def traceback(self, error: BaseException | None) -> None:
         """With --verbose where in cryptoctl it went wrong, if that may be a defect; else nothing."""
-        while error is not None and not isinstance(error, PossibleDefect):
+        seen = set[int]()  # what is raised again from its own effect is a cause of itself
+        while error is not None and not isinstance(error, PossibleDefect) and id(error) not in seen:
+            seen.add(id(error))
             error = error.__cause__
-        if self.verbose and error is not None:
+        if self.verbose and isinstance(error, PossibleDefect):
             shown = "".join(traceback.format_exception(error.__cause__)).splitlines()
             self.message(Text("\n".join(map(printable, shown)), style="dim"))
 
