@@ -244,15 +244,12 @@ def refusal(service: str, operation: str, response: Mapping[str, Any], *, elsewh
             "This machine's clock is wrong: let NTP set it, then run the command again.",
         )
     if code in _BAD_CREDENTIALS:
-        other_causes = (
-            " A region that the account has not enabled answers like this too: name another --region. "
-            f"{elsewhere}"
-        )
+        region = " A region that the account has not enabled answers like this too: name another --region. "
         return Failure(
             ExitCode.CREDENTIALS,
             f"AWS does not accept the credentials ({said}).",
             "Sign in again (for example `aws sso login`), name another --profile, or add --local to work on "
-            f"this machine.{'' if code.startswith('Expired') else other_causes}".rstrip(),
+            f"this machine.{'' if code.startswith('Expired') else region + elsewhere}".rstrip(),
         )
     request_id = (response.get("ResponseMetadata") or {}).get("RequestId")
     refused = AwsError(
