@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +22,8 @@ from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
 from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.reconcile.planner import plan_absent, plan_present
-from cryptoctl.reconcile.values import Ref
+from cryptoctl.reconcile.revealed_secrets import RevealedSecrets
+from cryptoctl.reconcile.values import Ref, Secret
 from live import Silent
 from unit.answers import SCOPE
 from unit.fake_ssm import DESK, GIVEN, KEY, OTHER_KEY, WITH_SENDERS, FakeSsm, holding, refused
@@ -319,6 +321,18 @@ def test_no_error_shows_it() -> None:
     result = up(ssm)
     assert result.outcome is StepOutcome.FAILED
     assert GIVEN.secret not in result.problem + result.hint
+
+
+def test_no_traceback_of_an_error_shows_it() -> None:
+    """What botocore raised repeats the parameters as they were sent."""
+    revealed = RevealedSecrets(FakeSsm())  # type: ignore[arg-type]
+    sent = revealed(Secret(make=GIVEN.text))
+    try:
+        raise refused("PutParameter", "ValidationException", sent) from ValueError(sent)
+    except AwsError as error:
+        revealed.hide_in(error)
+        told = "".join(traceback.format_exception(error))
+    assert "ValidationException" in told and sent not in told
 
 
 def test_tags_go_without_the_value() -> None:

@@ -75,4 +75,4 @@ class RevealedSecrets:
                 error.message = error.message.replace(form, str(secret))
         error.args = (error.message,)
         # What botocore raised repeats the parameters as they were sent.
-        error.__cause__, error.__context__, error.__suppress_context__ = None, None, True
+        error.__cause__ = error.__context__ = None
