@@ -6,10 +6,11 @@ from typing import Any, ClassVar, TypeAlias
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cryptoctl.reconcile.call import WaitUntil
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.observed import Observed, Obstacle
-from cryptoctl.reconcile.plan import SENSITIVE, Action, Goal, Plan, shown, shown_change
+from cryptoctl.reconcile.plan import SENSITIVE, Action, Goal, Plan, shown, shown_change, shown_params
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.traits import DeletionProtected
@@ -29,7 +30,7 @@ class Part(Thing):
 class Safe(Thing):
     """A thing whose size nobody may see."""
 
-    sensitive: ClassVar[frozenset[str]] = frozenset({"Size"})
+    sensitive: ClassVar[frozenset[str]] = frozenset({"Size", "Fields"})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,6 +124,14 @@ def test_of_what_nobody_may_see_it_is_shown_whether_it_was_there() -> None:
         assert changes == {safe: (shown_as, SENSITIVE), plain: (old, 1)}
 
 
+def test_of_a_call_whose_parameters_nobody_may_see_the_name_is_shown() -> None:
+    safe, plain = Safe(name="safe"), Thing(name="plain")
+    steps = build_plan([safe, plain], {safe: None, plain: None}, Goal.PRESENT).work
+    params = {step.resource: shown_params(step, step.calls[0]) for step in steps}
+    assert params[safe] == {"Name": "safe", "Fields": SENSITIVE}
+    assert params[plain] == shown(dict(steps[1].calls[0].params)) != {"Name": "plain", "Fields": SENSITIVE}
+
+
 def test_what_hangs_on_a_replaced_resource_follows_it() -> None:
     data = Thing(name="data")
     last = Thing(name="last", size=data.id)
@@ -199,6 +208,26 @@ def test_the_fingerprint_is_that_of_what_the_plan_does(one: int, other: int) -> 
         return build_plan([thing], {thing: None}, Goal.PRESENT).fingerprint
 
     assert (fingerprint(one) == fingerprint(other)) == (one == other)
+
+
+def test_the_fingerprint_is_also_that_of_what_is_waited_for() -> None:
+    thing = Thing(name="a")
+    plan = build_plan([thing], {thing: None}, Goal.PRESENT)
+    (step,) = plan.steps
+    wait = WaitUntil(
+        service="things",
+        operation="GetThing",
+        params={"Name": "a"},
+        path="State",
+        until=("ready",),
+        reason="it to be ready",
+        timeout_s=60,
+    )
+    others = [(), (wait,), (replace(wait, until=("gone",)),), (replace(wait, operation="ListThings"),)]
+    plans = [
+        replace(plan, steps=(replace(step, requests=(*step.requests, *more)),)).fingerprint for more in others
+    ]
+    assert len(set(plans)) == len(others)
 
 
 def test_bytes_are_shown_by_their_length_and_the_first_twelve_digits_of_their_hash() -> None:
