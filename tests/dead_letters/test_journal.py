@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -18,7 +19,7 @@ from cryptoctl.cli.command import CommandRun
 from cryptoctl.cli.dlq import with_failures
 from cryptoctl.errors import Failure
 from cryptoctl.local.data_directory import DataDirectory
-from cryptoctl.ops.dead_letters.journal import Journal, MessageState
+from cryptoctl.ops.dead_letters.journal import REMEMBERED_MS, Journal, MessageState
 from cryptoctl.ops.dead_letters.journal_file import _set_aside, journal_path, own_directory
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
@@ -228,6 +229,28 @@ def test_where_nothing_can_be_made_it_says_where_to_make_it(
     with pytest.raises(Failure, match="cannot be made") as raised:
         own_directory()
     assert "CRYPTOCTL_STATE_DIR" in raised.value.hint
+
+
+def test_of_a_message_that_comes_twice_the_latest_receipt_counts_and_the_state_stays(path: Path) -> None:
+    with Journal(path, OURS) as journal:
+        journal.add([(replace(message(), receipt="later"), MessageState.ASIDE)], extend_ms=0)
+        assert [(m.receipt, step["payload"]) for m, step in journal.steps(MessageState.BEGUN)] == [
+            ("later", "x" * 100)
+        ]
+        assert journal.count(*MessageState) == 1
+
+
+def test_what_sqs_can_still_deliver_is_remembered_and_nothing_older(path: Path) -> None:
+    with Journal(path, OURS) as journal:
+        now_ms = 2 * REMEMBERED_MS
+        for key, at_ms in (("old", now_ms - REMEMBERED_MS - 1), ("kept", now_ms - REMEMBERED_MS)):
+            journal.mark_replayed([f"webhook/{key}"], at_ms)
+            journal.remember_imported(key, at_ms)
+            journal.failed(f"enricher/{key}", "no", at_ms)
+        journal.prune(now_ms)
+        assert [journal.is_replayed(f"webhook/{key}") for key in ("old", "kept")] == [False, True]
+        assert [journal.imported(key) for key in ("old", "kept")] == [False, True]
+        assert journal.failures() == {"enricher/kept": "no"}
 
 
 def test_a_full_disk_is_told(path: Path) -> None:
