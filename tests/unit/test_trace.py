@@ -329,3 +329,19 @@ def test_whatever_the_lines_events_are_in_order_and_lags_add_up(lines: list[Line
     assert sum(each.lag_ms or 0 for each in found.events) == times[-1] - times[0]
     assert found.first(Stage.TRADED) is not None
     assert set(found.requests) == {each.request for each in found.events if each.request}
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (999, "999 ms"),
+        (1250, "1.25 s"),
+        (60_000, "1 min 0 s"),
+        (3_600_000, "1 h 0 min"),
+        (172_799_999, "47 h 59 min"),
+        (172_800_000, "2 d 0 h"),
+        (266_400_000, "3 d 2 h"),
+    ],
+)
+def test_a_span_of_time_is_told_in_two_units(milliseconds: int, text: str) -> None:
+    assert duration_text(milliseconds) == text
