@@ -12,7 +12,7 @@ from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.execute import Executor, StepOutcome, StepResult
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Step
-from cryptoctl.reconcile.retry import StopRequest
+from cryptoctl.reconcile.retry import StopRequest, Wait
 from kit.clocks import FakeClock
 from live import Silent
 from unit.running import failing, outcomes, run
@@ -27,6 +27,28 @@ def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
     report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.INTERRUPTED}
     assert list(aws.things) == ["first"]
+
+
+def test_it_is_told_what_a_step_waits_for_and_that_what_is_under_way_is_finished() -> None:
+    stop, waits, stopped = StopRequest(), list[str](), threading.Event()
+
+    class Told(Silent):
+        def waiting(self, step: Step, wait: Wait) -> None:
+            waits.append(f"{step.resource} waits for {wait.reason}")
+            stop.asked.set()
+
+        def stopping(self) -> None:
+            stopped.set()
+
+    def until_told(*_: object) -> None:
+        stopped.wait(60)
+
+    first, aws = Thing(name="first"), FakeAws(before=until_told)
+    plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
+    assert waits == ["thing last waits for thing first, which comes first"]
+    assert stopped.is_set()
+    assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.INTERRUPTED}
 
 
 def test_an_interruption_between_two_calls_of_a_step_ends_it_before_the_second() -> None:
@@ -66,6 +88,7 @@ def test_a_second_interruption_does_not_wait_for_what_is_under_way_and_is_told_n
     for thread in threading.enumerate():
         if thread.name == str(first):
             thread.join(60)
+            assert not thread.is_alive(), "it ends by itself"
     assert list(aws.things) == ["first"]
     assert not ended.is_set()
 

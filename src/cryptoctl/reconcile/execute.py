@@ -123,9 +123,8 @@ class _Run(PlanRun):
         self._await_threads(threads)
         # A thread that nobody waits for must not print while the process ends; one that is stuck in printing
         # (into a pipe that nobody reads) must not keep it from ending.
-        stuck = not self._notifying.acquire(timeout=STUCK_AFTER_S)
         self._left = True
-        if not stuck:
+        if self._notifying.acquire(timeout=STUCK_AFTER_S):
             self._notifying.release()
         with self._changed:
             return Report(results=tuple(self._result(step) for step in self._plan.work))
