@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import cast
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cryptoctl.aws import Aws
+from cryptoctl.cli.command import CommandRun
+from cryptoctl.cli.dlq_files import purge
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.planning import ReplayStep
@@ -31,6 +36,8 @@ from cryptoctl.ops.dead_letters.results import (
 )
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.queue_depth import QueueDepth
+from cryptoctl.session import Session
+from cryptoctl.ui.screen import Screen
 from unit.answers import STACK, Answers
 
 REASONS = {"ErrorMessage": {"DataType": "String", "StringValue": "KeyError: 1"}}
@@ -210,3 +217,18 @@ def test_after_ctrl_c_the_next_replay_goes_on_from_there(kinds: list[str], after
         assert bench.queue.held.keys() == _of(kinds, BAD, ODD)
         assert bench.queue.depth().in_flight == 0
         assert all(bench.replayer.run[each] == 1 for each in _of(kinds, GOOD)), "nothing is stored twice"
+
+
+def test_a_purge_that_sqs_does_in_part_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = Bench([GOOD, GOOD], {"1"}, str(tmp_path))
+    monkeypatch.setattr("cryptoctl.cli.dlq_files.dead_letter_queues", lambda *_: bench.queues)
+    session = SimpleNamespace(aws=None, stack=None, location="dev")
+    run = CommandRun(session=cast("Session", session), screen=Screen(colour=False))
+    selection = Selection(queues=[QueueName.WEBHOOK])
+    with pytest.raises(Failure, match="Not everything selected is deleted") as raised:
+        purge(run, selection, yes=True, export_to=tmp_path / "file")
+    assert raised.value.exit_code is ExitCode.FAILED and "1 message that was kept" in raised.value.hint
+    assert capsys.readouterr().out == "1 of 2 messages were deleted.\n"
+    assert list(bench.queue.held) == ["1"]
