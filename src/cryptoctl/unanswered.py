@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ CONNECT_TIMEOUT_S, READ_TIMEOUT_S, INVOKE_TIMEOUT_S = 5, 30, 70
 SERVER_FAULT = 500
 # One or two are every day's, and over within some seconds.
 FAULTS_TOLD_FROM_ATTEMPT = 3
+TOLD_EVERY_S = 10.0
 
 
 def timeouts(service: str) -> dict[str, int]:
@@ -24,13 +26,13 @@ def timeouts(service: str) -> dict[str, int]:
 class UnansweredRequests:
     """Tells of a request that botocore sends again and again, of which it says nothing itself.
 
-    Many requests are under way at the same time: of each attempt, the first one stands for all, until each
-    service that gave no answer, or only faults, has given one.
+    Many requests are under way at the same time: one stands for all, every TOLD_EVERY_S, until each service
+    that gave no answer, or only faults, has given one.
     """
 
     def __init__(self, notify: Callable[[str], object], attempts: int) -> None:
         self._notify, self._attempts = notify, attempts
-        self._told, self._silent = set[int](), set[str]()
+        self._told_at_s, self._silent = float("-inf"), set[str]()
         self._lock = threading.Lock()
 
     def heard(
@@ -48,14 +50,15 @@ class UnansweredRequests:
             if caught_exception is None and fault is None:
                 self._silent.discard(service)
                 if not self._silent:
-                    self._told.clear()
+                    self._told_at_s = float("-inf")
                 return
             self._silent.add(service)
-            if attempts >= self._attempts or attempts in self._told:  # the last one is an error of its own
+            if attempts >= self._attempts or (fault and attempts < FAULTS_TOLD_FROM_ATTEMPT):
+                return  # the last one is an error of its own
+            now_s = time.monotonic()
+            if now_s < self._told_at_s + TOLD_EVERY_S:
                 return
-            if fault and attempts < FAULTS_TOLD_FROM_ATTEMPT:
-                return
-            self._told.add(attempts)
+            self._told_at_s = now_s
         asked, attempt = f"{service}:{operation.name}", f"(attempt {attempts} of {self._attempts})"
         if fault:
             self._notify(f"{asked} still answers {fault} {attempt}.")

@@ -39,6 +39,8 @@ VARYING = (
     (re.compile(r"(last result: )[^\n]*"), r"\1…"),
     (re.compile(r"\b\d+\.\d+ s\b"), "N s"),
     (re.compile(r'("seconds": )[\d.]+'), r"\1N"),
+    # Of requests that are under way together, the first one is told.
+    (re.compile(r"No answer to (?!sts:)\S+ yet"), "No answer to SERVICE:OPERATION yet"),
 )
 ENDS = "✓✗■…"
 STOPPING = "Stopping:"

@@ -11,9 +11,20 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from cryptoctl.aws import AccessKey, Aws, AwsError
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.unanswered import TOLD_EVERY_S
 from kit.commands import Cli
 
 NOWHERE = "http://127.0.0.1:9"
+
+
+class Clock:
+    now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+CLOCK = Clock()
 
 
 @pytest.fixture(autouse=True)
@@ -21,14 +32,15 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """botocore's pauses between attempts, which take no time."""
     taken = list[float]()
     monkeypatch.setattr("botocore.endpoint.time.sleep", taken.append)
+    monkeypatch.setattr("cryptoctl.unanswered.time", CLOCK)
     return taken
 
 
 class Unanswered:
-    """An AWS that does not answer, and what a person hears of it."""
+    """An AWS that does not answer, each time for so long, and what a person hears of it."""
 
-    def __init__(self, attempts: int, error: Exception) -> None:
-        self.told, self.sent = list[str](), list[str]()
+    def __init__(self, attempts: int, error: Exception, attempt_s: float = TOLD_EVERY_S) -> None:
+        self.told, self.sent, self.attempt_s = list[str](), list[str](), attempt_s
         key = AccessKey(access_key="a", secret_key="b")
         self.aws = Aws(
             region="us-east-1",
@@ -42,6 +54,7 @@ class Unanswered:
 
         def lost(event_name: str, **_: Any) -> AWSResponse:
             self.sent.append(event_name)
+            CLOCK.now_s += self.attempt_s
             if not self.back:
                 raise error
             return AWSResponse(NOWHERE, self.status, {}, SimpleNamespace(stream=lambda: iter([self.body])))
@@ -63,10 +76,9 @@ def test_a_request_is_sent_as_often_as_was_said_and_no_more(attempts: int, pause
     assert (len(nobody.sent), len(pauses)) == (attempts, attempts - 1)
 
 
-def test_what_gets_no_answer_is_told_while_it_is_sent_again_once_for_all() -> None:
+def test_what_gets_no_answer_is_told_while_it_is_sent_again() -> None:
     hanging = Unanswered(3, ReadTimeoutError(endpoint_url="http://me:secret@127.0.0.1:9"))
     hanging.ask("logs", "DescribeLogGroups")
-    hanging.ask()
     assert hanging.told == [
         f"No answer to logs:DescribeLogGroups yet (attempt {attempt} of 3): Read timeout on endpoint URL: "
         '"http://***@127.0.0.1:9".'
@@ -74,8 +86,17 @@ def test_what_gets_no_answer_is_told_while_it_is_sent_again_once_for_all() -> No
     ]
 
 
-def test_what_gets_no_answer_is_told_again_once_all_services_have_given_one() -> None:
-    hanging = Unanswered(2, ReadTimeoutError(endpoint_url=NOWHERE))
+def test_what_is_refused_at_once_is_told_once_and_not_with_each_attempt() -> None:
+    refusing = Unanswered(7, EndpointConnectionError(endpoint_url=NOWHERE), attempt_s=0.1)
+    refusing.ask()
+    assert [each.split("(")[1][:9] for each in refusing.told] == ["attempt 1"]
+    slower = Unanswered(7, EndpointConnectionError(endpoint_url=NOWHERE), attempt_s=TOLD_EVERY_S / 2)
+    slower.ask()
+    assert [each.split("(")[1][:9] for each in slower.told] == ["attempt 1", "attempt 3", "attempt 5"]
+
+
+def test_one_stands_for_all_until_each_service_has_given_an_answer() -> None:
+    hanging = Unanswered(2, ReadTimeoutError(endpoint_url=NOWHERE), attempt_s=0)
     hanging.ask("logs", "DescribeLogGroups")
     hanging.ask("kms", "ListAliases")
     for service, operation, told in (("kms", "ListAliases", 1), ("logs", "DescribeLogGroups", 2)):
