@@ -61,3 +61,8 @@ def test_beside_files_whose_ids_are_needed_those_of_another_are_not_dropped(
 @pytest.mark.parametrize("other", [records("3", "4"), records("3")])
 def test_ids_of_all_files_may_be_dropped(tmp_path: Path, other: str) -> None:
     assert len(opened_together(tmp_path, records("1", "2"), other, ignore=("id",)).files) == 2
+
+
+def test_an_id_that_cannot_be_computed_is_its_lines_fault(tmp_path: Path) -> None:
+    content = json.dumps([{"n": each, "price": "23", "timestamp": MS} for each in (7, "a")])
+    assert list(refused(read(tmp_path, content, mapping={"id": "join('-', [n])"}))) == [1]

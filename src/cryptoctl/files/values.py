@@ -67,17 +67,20 @@ class FieldReader:
 
     def text(self, field: str, record: Cells | Members) -> str | None:
         """The text of one of the record's fields; None where it has no plain one, or its expression fails."""
-        find = next((find for name, find in self.finders if name == field), None)
-        try:
-            value = None if find is None else find(record)
-        except Rejected:
-            return None
+        value = self._value(field, record)
         none = value is None or value is ABSENT or isinstance(value, (list, dict))
         return None if none else str(value).strip()
 
     def leaves_out(self, field: str, record: Cells | Members) -> bool:
         """Whether a record has no such member, where others may have one."""
-        return any(name == field and find(record) is ABSENT for name, find in self.finders)
+        return self._value(field, record) is ABSENT
+
+    def _value(self, field: str, record: Cells | Members) -> Any:
+        find = next((find for name, find in self.finders if name == field), None)
+        try:
+            return None if find is None else find(record)
+        except Rejected:
+            return None
 
     def time_text(self, record: Cells | Members) -> str | None:
         """The text of the record's time; None where it has none."""
