@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.delimited import DelimitedTable
@@ -63,11 +63,16 @@ def decimal_sign(table: DelimitedTable, first: Sequence[Record], fields: FieldRe
 def _signs(records: Iterable[Record], fields: FieldReader) -> dict[str, tuple[int, str]]:
     """The decimal signs that prices and volumes show, each with its first line and the number there."""
     found: dict[str, tuple[int, str]] = {}
+    finders = [find for name, find in fields.finders if name in NUMBERS]
     for number, record in records:
-        if isinstance(record, Fault):
-            continue
-        for field in NUMBERS:
-            text = fields.text(field, record)
-            if text and (sign := sign_in(text)):
+        for text in () if isinstance(record, Fault) else (find(record) for find in finders):
+            if not _known(text, found) and (sign := sign_in(text)):
                 found.setdefault(sign, (number, text))
     return found
+
+
+def _known(text: str, found: Collection[str]) -> bool:
+    """Whether a number tells no other decimal sign than one that is found: most of a file tell the same."""
+    if "," not in text:
+        return "." not in text or ("." in found and text.count(".") == 1)
+    return "," in found and "." not in text and text.count(",") == 1
