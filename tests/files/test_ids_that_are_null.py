@@ -11,6 +11,7 @@ import pytest
 
 from cryptoctl.errors import Failure
 from cryptoctl.files.reader import PriceFiles, open_files
+from cryptoctl.files.sample import Sample
 from files.reading import MS, options, read, refusal, refused, rows
 
 
@@ -61,6 +62,13 @@ def test_beside_files_whose_ids_are_needed_those_of_another_are_not_dropped(
 @pytest.mark.parametrize("other", [records("3", "4"), records("3")])
 def test_ids_of_all_files_may_be_dropped(tmp_path: Path, other: str) -> None:
     assert len(opened_together(tmp_path, records("1", "2"), other, ignore=("id",)).files) == 2
+
+
+def test_a_file_by_itself_is_not_read_once_more_for_ids_that_are_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sample, "differs", None)
+    opened_together(tmp_path, records("0", "0"), ignore=("id",))
 
 
 def test_an_id_that_cannot_be_computed_is_its_lines_fault(tmp_path: Path) -> None:

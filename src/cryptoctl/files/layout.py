@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.column_names import columns_like
@@ -46,7 +47,7 @@ class Layout:
     constants: Mapping[str, str]
     shape: PresetMatch | None = None
     unused: Sequence[str] = ()
-    ids_dropped: bool | None = None
+    ids_dropped: Callable[[], bool | None] = lambda: None
     """whether ids that tell prices apart are ignored; False where there are only others, None where none"""
 
 
@@ -111,22 +112,26 @@ def layout(
     if sample.every:  # of a stream, what has come so far may be one faulty record
         _refuse_nested_prices(fields["price"], sample, name)
     ids = [each for each in names if each.lower() == "id" and each in options.ignore and "id" not in fields]
-    useless = sample.empty | sample.repeated
-    dropped = [sample.differs(each) for each in ids if each in useless or sample.differs(each)]
     return Layout(
         fields=fields,
         constants=constants,
         shape=shape,
         unused=unused,
-        ids_dropped=any(dropped) if dropped else None,
+        ids_dropped=partial(_tell_apart, ids, sample),
     )
+
+
+def _tell_apart(ids: Sequence[str], sample: Sample) -> bool | None:
+    """Whether any of the columns has several values; None where no more than one record has one."""
+    if any(map(sample.differs, ids)):
+        return True
+    return False if {*ids} & (sample.empty | sample.repeated) else None
 
 
 def refuse_dropped_ids(layouts: Mapping[str, Layout]) -> None:
     """Raises Failure where --ignore, as some files need it for their ids, would drop those of others."""
-    useless, good = (
-        [name for name, its in layouts.items() if its.ids_dropped is kind] for kind in (False, True)
-    )
+    dropped = {name: its.ids_dropped() for name, its in layouts.items()} if len(layouts) > 1 else {}
+    useless, good = ([name for name, its in dropped.items() if its is kind] for kind in (False, True))
     if useless and good:
         raise Failure(
             ExitCode.USAGE,
