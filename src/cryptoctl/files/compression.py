@@ -237,9 +237,10 @@ def no_room(what: str, error: Exception) -> Failure:
 
 
 def _damaged(name: str, error: Exception) -> Failure:
+    why = str(error).rpartition("decompressing data: ")[2]  # what zlib says before is no sentence
     return Failure(
         ExitCode.USAGE,
-        f"{name} is compressed and damaged, or cut short: {error}.",
+        f"{name} is compressed and damaged, or cut short: {why}.",
         "Download it again. What was stored of it is not stored twice.",
     )
 
