@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.files.reader import open_files
-from files.reading import MS, NOW_MS, options, read, refusal, refused, rows
+from files.reading import MS, NOW_MS, Found, options, read, refusal, refused, rows
 
 
 def table(*numbers: tuple[str, str], separator: str = ";") -> str:
@@ -67,8 +67,45 @@ def test_two_decimal_signs_in_a_file_refuse_it(tmp_path: Path) -> None:
     )
 
 
-def test_of_a_stream_the_first_records_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = table(("65.000,5", "1"), ("65.000", "1"))
+def stream(monkeypatch: pytest.MonkeyPatch, content: str) -> Found:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
     [file] = open_files([Path("-")], options(time_unit="ms")).files
-    assert [*refused(list(file.prices(lambda: NOW_MS)))] == [3]
+    return list(file.prices(lambda: NOW_MS))
+
+
+def test_of_a_stream_the_first_records_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = stream(monkeypatch, table(("65.000,5", "1"), ("65.000", "1")))
+    assert [*refused(found)] == [3]
+
+
+def test_of_a_stream_whose_first_records_tell_nothing_a_doubtful_number_is_its_lines_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    later = ["65.000", "65001", "65.100", "65.5", "65.000"]
+    found = stream(monkeypatch, table(*[("65000", "1")] * 100, *((each, "1") for each in later)))
+    assert [*refused(found)] == [102, 104]
+    assert "the point of '65.000' may be the decimal sign" in refused(found)[102]
+    assert "if it is the decimal sign, add --decimal ." in refused(found)[102]
+    found = stream(monkeypatch, table(*[("65000", "1")] * 100, ("65000,5", "1"), ("65.000", "1")))
+    assert [*refused(found)] == [102, 103]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("price", ["65'000.5", "65’000.50", "65 000.5", "65\u00a0000.5"])
+def test_what_stands_between_thousands_beyond_doubt_is_taken_out_before_a_decimal_point_too(
+    tmp_path: Path, price: str, separator: str
+) -> None:
+    found = read(tmp_path, table((price, "0.5"), ("1'234.567", "1"), separator=separator))
+    assert [row[2] for row in rows(found)] == [Decimal("65000.5"), Decimal("1234.567")]
+
+
+@pytest.mark.parametrize("number", ["1'234.567", "1'234,567"])
+def test_behind_an_apostrophe_between_millions_a_mark_may_stand_between_thousands(
+    tmp_path: Path, number: str
+) -> None:
+    assert number in refusal(tmp_path, table((number, "1")))
+
+
+def test_a_number_with_two_decimal_commas_is_shown_as_it_is(tmp_path: Path) -> None:
+    found = read(tmp_path, table(("1,2,3", "0,5")))
+    assert refused(found) == {2: "price: '1,2,3' has more than one comma"}

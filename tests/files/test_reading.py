@@ -115,7 +115,7 @@ def test_a_text_that_is_not_in_the_named_encoding_is_refused(tmp_path: Path, enc
         ("1,", "timestamp: is empty"),
         (f"nan,{MS}", "price: is empty (nan)"),
         (",", "price: is empty; timestamp: is empty"),
-        (f"1 000,{MS}", "price: not a finite decimal number"),
+        (f"1 00,{MS}", "price: not a finite decimal number"),
         (f'"1,000",{MS}', "--decimal ,"),
     ],
 )

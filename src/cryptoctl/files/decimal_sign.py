@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.delimited import DelimitedTable
@@ -13,7 +13,8 @@ from cryptoctl.files.values import NUMBERS, FieldReader, ungrouped
 DOUBTFUL = "?"  # the sign of 65.000: whether it is a point or stands between thousands nobody can tell
 
 _NUMBER = re.compile(r"[+-]?([0-9.,]+)([eE][+-]?[0-9]+)?", re.ASCII)
-_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}(\1[0-9]{3})*", re.ASCII)
+# Behind an apostrophe too: it stands between thousands, or where they have another mark, millions.
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:['’][0-9]{3})*([.,])[0-9]{3}(\1[0-9]{3})*", re.ASCII)
 
 
 def sign_in(text: str) -> str:
@@ -25,7 +26,7 @@ def sign_in(text: str) -> str:
     last, count = marks[-1], marks.count(marks[-1])
     if len({*marks}) > 1:
         return last if count == 1 else ""
-    if number[2] or not _THOUSANDS.fullmatch(number[1]):
+    if not _THOUSANDS.fullmatch(text):
         return last if count == 1 else ""
     if count > 1:
         return "," if last == "." else "."
@@ -33,13 +34,13 @@ def sign_in(text: str) -> str:
 
 
 def decimal_sign(table: DelimitedTable, first: Sequence[Record], fields: FieldReader) -> str | None:
-    """A comma where the prices and volumes of a table have one as decimal sign; else None, for a point.
+    """The decimal sign of a table's prices and volumes; None where they have none.
 
     Raises Failure where they leave it open. Of a stream, the `first` records decide.
     """
     found, name = _signs(first, fields), table.source.name
     if table.separator == "," and "," not in found:
-        return None  # there a comma inside of a number is quoted, and points are decimal signs
+        return "."  # there a comma inside of a number is quoted, and points are decimal signs
     found = found if table.source.stream else _signs(table, fields)
     if "," in found and "." in found:
         (line, comma), (other, point) = found[","], found["."]
@@ -57,7 +58,29 @@ def decimal_sign(table: DelimitedTable, first: Sequence[Record], fields: FieldRe
             "thousands: no number of the file tells.",
             "If it is the decimal sign, add --decimal . (else take the points out of the numbers).",
         )
-    return "," if "," in found else None
+    return next(iter(found.keys() - {DOUBTFUL}), None)
+
+
+def without_doubtful(records: Iterable[Record], fields: FieldReader) -> Iterator[Record]:
+    """The records of a stream whose first ones tell no decimal sign.
+
+    Until others tell that it is a point, a number such as 65.000 is its line's fault.
+    """
+    told: set[str] = set()
+    for number, record in records:
+        here = _signs([(number, record)], fields) if told != {"."} else {}
+        told |= here.keys() - {DOUBTFUL}
+        if DOUBTFUL in here and told != {"."}:
+            yield number, _doubtful(here[DOUBTFUL][1])
+        else:
+            yield number, record
+
+
+def _doubtful(text: str) -> Fault:
+    return Fault(
+        f"the point of {quoted(text)} may be the decimal sign, or stand between thousands: if it is the "
+        "decimal sign, add --decimal . (else take it out)"
+    )
 
 
 def _signs(records: Iterable[Record], fields: FieldReader) -> dict[str, tuple[int, str]]:

@@ -79,8 +79,6 @@ def scan_file(records: Records, fields: FieldReader, check: Callable[[int, Cells
 
 def refuse_commas(first: Sequence[Record], fields: FieldReader, name: str) -> None:
     """Raises Failure for a file whose every price, in its first records, has a comma."""
-    if fields.decimal is not None:
-        return
     found = (fields.text("price", each) for _, each in first if not isinstance(each, Fault))
     texts = [each for each in found if each]
     if not texts or not all("," in text for text in texts):

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 from cryptoctl.core.prices import Price, Rejected
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.columnar import ColumnarTable
-from cryptoctl.files.decimal_sign import decimal_sign
+from cryptoctl.files.decimal_sign import decimal_sign, without_doubtful
 from cryptoctl.files.delimited import DelimitedTable, is_data
 from cryptoctl.files.file_scan import FileScan, decided_unit, refuse_commas, refuse_one_id, scan_file
 from cryptoctl.files.json_records import JsonRecords
@@ -219,10 +219,12 @@ def _surveyed(
     file: PriceFile, names: Sequence[str], shape: PresetMatch | None, options: FileOptions
 ) -> PriceFile:
     time_zone = zone(options.time_zone)
-    if isinstance(file.records, DelimitedTable) and file.fields.decimal is None:
+    if isinstance(file.records, DelimitedTable) and options.decimal is None:
         sign = decimal_sign(file.records, file.first, file.fields)
-        file = replace(file, fields=replace(file.fields, decimal=sign))
-    refuse_commas(file.first, file.fields, file.name)
+        rest = file.rest if sign or file.rest is None else without_doubtful(file.rest, file.fields)
+        file = replace(file, fields=replace(file.fields, decimal=sign), rest=rest)
+    if options.decimal is None and file.fields.decimal != ",":
+        refuse_commas(file.first, file.fields, file.name)
     if file.source.stream:
         unit = decided_unit(None, options, file.name)
         rest = _without_late(file, names, shape, options)

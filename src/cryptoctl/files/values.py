@@ -45,7 +45,7 @@ _EXPONENT_ID = re.compile(
 
 # Beyond doubt between thousands: no decimal sign is a space, an apostrophe, or a point before a comma.
 _GROUPED = re.compile(
-    r"[+-]?[0-9]{1,3}(?:([ \u00a0\u202f'’])[0-9]{3}(?:\1[0-9]{3})*(?:,[0-9]*)?|(?:\.[0-9]{3})+,[0-9]*)",
+    r"[+-]?[0-9]{1,3}(?:([ \u00a0\u202f'’])[0-9]{3}(?:\1[0-9]{3})*(?:[.,][0-9]*)?|(?:\.[0-9]{3})+,[0-9]*)",
     re.ASCII,
 )
 
@@ -143,32 +143,35 @@ class FieldReader:
         return text
 
     def _number(self, name: str, text: str) -> str:
+        number = ungrouped(text)
         if self.decimal == ",":
-            text = ungrouped(text)
-            if "." in text:
+            if "." in number:
                 raise Rejected(
                     name,
                     f"{quoted(text)} has a point, though the decimal sign is a comma: take it out, if it "
                     "stands between thousands",
                 )
-            text = text.replace(",", ".", 1)
-        if "," in text:
+            if number.count(",") > 1:
+                raise Rejected(name, f"{quoted(text)} has more than one comma")
+            number = number.replace(",", ".")
+        if "," in number:
             raise Rejected(
                 name,
                 f"{quoted(text)} has a comma: if it is the decimal sign, add --decimal , (else take it out)",
             )
-        text = text.removeprefix("+").removesuffix(".")
-        if text.startswith("."):
-            text = f"0{text}"
-        return text.removeprefix("-") if self.absolute and name == "volume" else text
+        number = number.removeprefix("+").removesuffix(".")
+        if number.startswith("."):
+            number = f"0{number}"
+        return number.removeprefix("-") if self.absolute and name == "volume" else number
 
     def _pointed(self, text: str) -> str:
         return text.replace(",", ".", 1) if self.decimal == "," else text
 
 
 def ungrouped(text: str) -> str:
-    """A number with a decimal comma, or none, without what stands between its thousands."""
-    return re.sub(r"[^0-9,+-]", "", text) if _GROUPED.fullmatch(text) else text
+    """A number without what stands between its thousands beyond doubt."""
+    grouped = _GROUPED.fullmatch(text)
+    return text if grouped is None else text.replace(grouped[1] or ".", "")
 
 
 def _checked(found: Mapping[str, Any], now_ms: int) -> Price:
