@@ -25,6 +25,7 @@ _EXPONENT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+", re.ASCII)
 _TIME_OF_DAY = re.compile(
     r"[0-2]?[0-9]:[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?|[0-2][0-9]([0-5][0-9]){2}", re.ASCII
 )
+_YEAR_LAST = re.compile(r"[0-9]{1,2}([/.-])[0-9]{1,2}\1[0-9]{2,4}(?![0-9])", re.ASCII)
 # Each has one meaning: as Ruby and Go write an offset, and as exchanges in Japan write a day.
 _APART = re.compile(r"(?<=[0-9]) ([+-][0-9]{2}:?[0-9]{2})( UTC)?$", re.ASCII)
 _SLASHES = re.compile(r"^([0-9]{4})/([0-9]{2})/([0-9]{2})(?![0-9])", re.ASCII)
@@ -124,5 +125,10 @@ def _why_no_time(text: str) -> str:
         return (
             f"{quoted(text)} has {pluralize(digits, 'digit')}; a time since 1970 has 10 in seconds, 13 in "
             "milliseconds, 16 in microseconds, 19 in nanoseconds"
+        )
+    if _YEAR_LAST.match(text):
+        return (
+            f"{quoted(text)} has its year last, so that day and month may be mixed up: write it as ISO 8601 "
+            "(2024-01-31T09:20:00Z)"
         )
     return f"{quoted(text)} is neither a number since 1970 nor ISO 8601 (2024-01-31T09:20:00Z)"
