@@ -193,6 +193,13 @@ def test_what_is_no_text_is_named_with_its_line_and_what_to_do(tmp_path: Path) -
         list(files.read(path))
 
 
+@pytest.mark.parametrize("between", ["\n", "\r\n", "\r", "\n\u00a0\n"])
+def test_any_line_end_and_lines_of_spaces_are_read(tmp_path: Path, between: str) -> None:
+    path = tmp_path / "letters.jsonl"
+    path.write_bytes(f"{GOOD}{between}{GOOD}{between}".encode())
+    assert len(list(files.read(path))) == 2
+
+
 def test_a_byte_order_mark_is_not_part_of_the_first_line(tmp_path: Path) -> None:
     path = tmp_path / "letters.jsonl"
     path.write_text(GOOD, encoding="utf-8-sig")

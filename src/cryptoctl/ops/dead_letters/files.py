@@ -97,11 +97,12 @@ def read(path: Path) -> Iterator[ImportLine]:
     try:
         if path.exists() and not path.is_file():
             raise Failure(ExitCode.USAGE, f"{path} is not a regular file.", "Name a file written by export.")
-        with path.open("rb") as file:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
             for line in file:
                 number += 1
                 if line.strip():
-                    message = message_of(_text(line))
+                    _refuse_bytes(line)
+                    message = message_of(line)
                     key = _key(message)
                     if not message.id:  # two lines without an id are two messages, however alike
                         alike[key] += 1
@@ -115,10 +116,10 @@ def read(path: Path) -> Iterator[ImportLine]:
         ) from error
 
 
-def _text(line: bytes) -> str:
+def _refuse_bytes(line: str) -> None:
     try:
-        return line.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        line.encode()
+    except UnicodeEncodeError:
         raise ValueError("not UTF-8 text; if the file is compressed, unpack it") from None
 
 
