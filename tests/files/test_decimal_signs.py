@@ -60,6 +60,12 @@ def test_where_commas_separate_a_point_is_the_decimal_sign(tmp_path: Path) -> No
     assert rows(read(tmp_path, table(("93.700", "1"), separator=",")))[0][2] == Decimal("93.7")
 
 
+def test_where_commas_separate_too_a_later_decimal_comma_tells_what_points_are(tmp_path: Path) -> None:
+    content = table(*[('"64.000"', "1")] * 100, ('"65.000,5"', "1"), separator=",")
+    found = read(tmp_path, content)
+    assert [*refused(found)] == [*range(2, 102)]
+
+
 def test_two_decimal_signs_in_a_file_refuse_it(tmp_path: Path) -> None:
     told = refusal(tmp_path, table(("65000,5", "1"), ("65000", "1.5")))
     assert (

@@ -39,8 +39,9 @@ def decimal_sign(table: DelimitedTable, first: Sequence[Record], fields: FieldRe
     Raises Failure where they leave it open. Of a stream, the `first` records decide.
     """
     found, name = _signs(first, fields), table.source.name
-    if table.separator == "," and "," not in found:
-        return "."  # there a comma inside of a number is quoted, and points are decimal signs
+    commas = table.separator == ","  # there one inside of a number is quoted, and points are decimal signs
+    if commas and "," not in found and set(found) != {DOUBTFUL}:
+        return "."
     found = found if table.source.stream else _signs(table, fields)
     if "," in found and "." in found:
         (line, comma), (other, point) = found[","], found["."]
@@ -50,7 +51,7 @@ def decimal_sign(table: DelimitedTable, first: Sequence[Record], fields: FieldRe
             f"{quoted(point)} in line {other}.",
             "Correct the file; or say with --decimal which one is right: lines with the other are refused.",
         )
-    if set(found) == {DOUBTFUL}:
+    if set(found) == {DOUBTFUL} and not commas:
         line, text = found[DOUBTFUL]
         raise Failure(
             ExitCode.USAGE,
@@ -58,7 +59,7 @@ def decimal_sign(table: DelimitedTable, first: Sequence[Record], fields: FieldRe
             "thousands: no number of the file tells.",
             "If it is the decimal sign, add --decimal . (else take the points out of the numbers).",
         )
-    return next(iter(found.keys() - {DOUBTFUL}), None)
+    return next(iter(found.keys() - {DOUBTFUL}), "." if commas else None)
 
 
 def without_doubtful(records: Iterable[Record], fields: FieldReader) -> Iterator[Record]:
