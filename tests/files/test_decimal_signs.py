@@ -115,3 +115,11 @@ def test_behind_an_apostrophe_between_millions_a_mark_may_stand_between_thousand
 def test_a_number_with_two_decimal_commas_is_shown_as_it_is(tmp_path: Path) -> None:
     found = read(tmp_path, table(("1,2,3", "0,5")))
     assert refused(found) == {2: "price: '1,2,3' has more than one comma"}
+
+
+@pytest.mark.parametrize("price", ["65000,50", "65.000,50", "65 000,50"])
+def test_json_is_told_the_option_with_which_it_is_read(tmp_path: Path, price: str) -> None:
+    content = f'{{"timestamp": {MS}, "price": "{price}"}}\n'
+    assert "add --decimal ," in refusal(tmp_path, content)
+    assert "Export the file without the marks" not in refusal(tmp_path, content)
+    assert rows(read(tmp_path, content, decimal=","))[0][2] == Decimal("65000.5")

@@ -9,7 +9,7 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.records import Cells, Fault, FileOptions, Members, Record, Records, quoted, shell_word
 from cryptoctl.files.sample import is_none
 from cryptoctl.files.times import ISO, UNITS, TimeReader, kind_of, name_of
-from cryptoctl.files.values import FieldReader
+from cryptoctl.files.values import FieldReader, ungrouped
 
 MAX_NAMES = 10_000
 KEYED = ("timestamp", "symbol", "exchange")  # with the id, what a price is known by
@@ -83,12 +83,10 @@ def refuse_commas(first: Sequence[Record], fields: FieldReader, name: str) -> No
     texts = [each for each in found if each]
     if not texts or not all("," in text for text in texts):
         return
-    dressed = next((each for each in texts if "." in each or each.count(",") > 1), None)
+    dressed = next((each for each in texts if "." in ungrouped(each) or each.count(",") > 1), None)
     hint = "If it is the decimal sign, add --decimal , (and else export the file without it)."
     if dressed is not None:
-        hint = "Export the file without the marks between thousands" + (
-            ", and add --decimal , then." if dressed.rfind(",") > dressed.rfind(".") > 0 else "."
-        )
+        hint = "Export the file without the marks between thousands."
     raise Failure(ExitCode.USAGE, f"The prices of {name} have a comma: {quoted(dressed or texts[0])}.", hint)
 
 
