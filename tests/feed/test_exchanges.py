@@ -138,7 +138,7 @@ def test_a_page_that_ccxt_stumbles_over_in_place_of_the_symbols_is_the_exchanges
     assert raised.value.exit_code is ExitCode.FAILED
 
 
-def test_the_exchange_that_others_do_not_wait_for_says_that_its_symbols_have_not_come(
+def test_an_exchange_that_is_slower_than_another_is_waited_for_and_has_no_trouble(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slow = pytest.importorskip("ccxt.pro").kraken
@@ -160,7 +160,25 @@ def test_the_exchange_that_others_do_not_wait_for_says_that_its_symbols_have_not
             waiting.cancel()
             return [each.source for each in markets], exchanges.waiting
 
-    assert asyncio.run(followed()) == (sources[1:], {"kraken": "its symbols have not come yet"})
+    assert asyncio.run(followed()) == (sources[1:], {"kraken": ""})
+
+
+def test_an_exchange_that_does_not_list_what_was_typed_is_not_waited_for_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def listed(exchange: object, **_: object) -> None:
+        exchange.markets = {"C/D": {"id": "CD"}}  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(pytest.importorskip("ccxt.pro").kraken, "load_markets", listed)
+    sources = [FeedSource(exchange=name, symbol=SYMBOL) for name in ("kraken", "binance")]
+
+    async def refused() -> dict[str, str]:
+        async with Exchanges(sources, clock=FastClock(1), notify=pytest.fail) as exchanges:
+            with pytest.raises(Failure, match=f"kraken has no symbol {SYMBOL}"):
+                await exchanges.markets("kraken")
+            return exchanges.waiting
+
+    assert asyncio.run(refused()) == {"binance": ""}
 
 
 def test_what_needs_a_key_ends_the_feed_only_where_its_pages_do() -> None:

@@ -72,7 +72,9 @@ def test_an_exchange_that_is_waited_for_is_told_once_and_drawn(capsys: pytest.Ca
     following.lines.clear()
     report = FeedReport(Screen(colour=False), following, waiting, 0)
     report.look(1)
-    assert str(report.render()) == "there: its symbols are being read"
+    assert str(report.render()) == "there: its symbols have not come yet"
+    show_summary(Screen(colour=False), following, waiting)
+    assert capsys.readouterr().err == "there was not followed: its symbols have not come yet\n"
     waiting["there"] = "no answer"
     for now_s in (2, 3):
         report.look(now_s)

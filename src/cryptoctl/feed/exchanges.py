@@ -43,7 +43,7 @@ class Exchanges:
         self._failed: set[str] = set()
         self._followed = 0
         self.waiting: dict[str, str] = dict.fromkeys((each.exchange for each in sources), "")
-        """the exchanges whose symbols are not known yet; why, where others are followed meanwhile"""
+        """the exchanges whose symbols are not known yet; what was the matter with them last, if anything"""
 
     async def __aenter__(self) -> Exchanges:
         for name in self.waiting:
@@ -60,12 +60,10 @@ class Exchanges:
         """What is followed at one of the exchanges, once it has given its symbols. Raises Failure."""
         exchange = await self._loaded(name)
         wanted = [each for each in self._sources if each.exchange == name]
-        others = self._followed > 0 or len(self.waiting) > 1
-        listed = listed_sources(wanted, exchange.markets, self._stored, self._notify, others=others)
         del self.waiting[name]
+        others = self._followed > 0 or bool(self.waiting)
+        listed = listed_sources(wanted, exchange.markets, self._stored, self._notify, others=others)
         self._followed += len(listed)
-        for each, why in self.waiting.items():
-            self.waiting[each] = why or "its symbols have not come yet"
         return [Market(each, exchange, self._ccxt) for each in listed]
 
     async def _loaded(self, name: str) -> Any:

@@ -20,7 +20,7 @@ from cryptoctl.wording import pluralize
 
 JSON_EVERY_S = 10.0
 TOLD_EVERY_S = 60.0
-WAITING = "its symbols are being read"
+WAITING = "its symbols have not come yet"
 
 
 class FeedReport:
@@ -141,7 +141,7 @@ def show_summary(screen: Screen, feed: Feed, waiting: Mapping[str, str]) -> None
         if line.trouble:
             screen.say(f"{line.source} did not work at the end: {line.trouble}", style=NOTE)
     for name, why in waiting.items():
-        screen.say(f"{name} was not followed: {why}", style=NOTE)
+        screen.say(f"{name} was not followed: {why or WAITING}", style=NOTE)
 
 
 def line_document(line: FollowedSymbol, sending: str = "") -> dict[str, Any]:
