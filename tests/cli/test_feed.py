@@ -137,6 +137,18 @@ def test_an_exchange_that_fails_is_told_and_the_others_are_followed(day: Cli, se
     assert "kraken was not followed: The symbols of kraken cannot be read: ExchangeNotAvailable" in said.err
 
 
+def test_the_document_names_the_exchange_that_was_not_followed(day: Cli, server: ExchangeServer) -> None:
+    server.faults = Faults(rest=lambda path: "503" if "AssetPairs" in path else None)
+    pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
+    said = day.ok("feed", "kraken", "ETH/USD", "binance:BTC/USDT", "-o", "json")
+    pressed.join(10)
+    document = json.loads(said.out.splitlines()[-1])
+    assert [each["exchange"] for each in document["lines"]] == ["binance"]
+    [unfollowed] = MODELS["feed"].model_validate(document).model_dump()["not_followed"]
+    assert unfollowed["exchange"] == "kraken"
+    assert unfollowed["problem"].startswith("The symbols of kraken cannot be read: ExchangeNotAvailable")
+
+
 def test_a_symbol_of_the_table_that_is_delisted_is_left_out(day: Cli, server: ExchangeServer) -> None:
     day.ok("send-price", "OLD/USDT", "1.5", "binance", "--id", "1")
     pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)

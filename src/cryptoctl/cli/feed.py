@@ -83,7 +83,6 @@ def feed(
     _show(run, running, exchanges)
     if not any(each.lines for each in running):
         run.screen.say("Stopped before the feed began.", style="dim")
-        run.set_members(lines=[], refusals=[], unsent=0)
         return
     _refuse(running[0])
 
@@ -164,9 +163,9 @@ async def _report(report: FeedReport, clock: RealAsyncClock, stop: asyncio.Event
 
 def _show(run: CommandRun, running: Sequence[Feed], exchanges: Exchanges) -> None:
     for following in running:
+        run.set_members(**feed_document(following, exchanges.waiting))
         if not following.lines:
             continue
-        run.set_members(**feed_document(following))
         run.done(
             "The feed has ended",
             "The same command may be run again: nothing is stored twice.",

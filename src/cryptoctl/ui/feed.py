@@ -168,10 +168,11 @@ def line_document(line: FollowedSymbol, sending: str = "") -> dict[str, Any]:
     }
 
 
-def feed_document(feed: Feed) -> Mapping[str, Any]:
+def feed_document(feed: Feed, waiting: Mapping[str, str]) -> Mapping[str, Any]:
     """The members of the command's document."""
     return {
         "lines": [line_document(each, feed.sending) for each in feed.lines],
+        "not_followed": [{"exchange": name, "problem": why or WAITING} for name, why in waiting.items()],
         "refusals": [
             {
                 "exchange": each.line.source.exchange,

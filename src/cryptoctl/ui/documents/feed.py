@@ -44,10 +44,20 @@ class FeedRefusalDocument(Part):
     reason: Annotated[str, about("why")]
 
 
+class UnfollowedExchangeDocument(Part):
+    """An exchange none of whose symbols were followed."""
+
+    exchange: Annotated[str, about("the exchange")]
+    problem: Annotated[str, about("why")]
+
+
 class FeedDocument(CommandDocument):
     """`feed`; every 10 seconds a document for each symbol on a line of its own, and this one ends them"""
 
     lines: Annotated[list[FollowedSymbolDocument], about("each symbol, at the end")] = []
+    not_followed: Annotated[
+        list[UnfollowedExchangeDocument], about("the exchanges that have not given their symbols")
+    ] = []
     refusals: Annotated[
         list[FeedRefusalDocument], about("the trades that were not accepted, the first 1000")
     ] = []
