@@ -11,7 +11,7 @@ import pytest
 
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.feed.followed_symbol import TradeSourceError
+from cryptoctl.feed.followed_symbol import FollowedSymbol, TradeSourceError
 from cryptoctl.feed.following import is_transient
 from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.trade import Trade
@@ -42,6 +42,24 @@ def test_a_failing_exchange_is_asked_less_and_less_often_and_said() -> None:
     pauses_s = [b - a for a, b in zip(market.asked_s, market.asked_s[1:], strict=False)][:4]
     assert [pause_s >= least_s for pause_s, least_s in zip(pauses_s, (1, 2, 4, 8), strict=True)] == [True] * 4
     assert following.lines[0].trouble == ""
+
+
+def test_lines_that_come_later_stand_where_they_were_typed() -> None:
+    markets = [MarketInMemory([trade(1)]) for _ in range(3)]
+    at_once, first, second = (feed(each, stored).lines[0] for each in markets)
+    following = feed(markets[0], stored)
+
+    async def opens_last() -> Sequence[FollowedSymbol]:
+        while second not in following.lines:
+            await asyncio.sleep(0)
+        return [first]
+
+    async def opens_first() -> Sequence[FollowedSymbol]:
+        return [second]
+
+    following.lines, following.opening = [at_once], [opens_last(), opens_first()]
+    run(following, lambda: all(each.stored for each in (at_once, first, second)))
+    assert [[at_once, first, second].index(each) for each in following.lines] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class Feed:
     notify: Callable[[str], None] = lambda _: None
     """is told what does not work, once each time"""
     opening: Sequence[Coroutine[Any, Any, Sequence[FollowedSymbol]]] = ()
-    """further lines, each as soon as they are there"""
+    """further lines, each as soon as they are there; among `lines` they are in this order"""
     sending: str = ""
     """what sending failed with last; empty while it works"""
     refusals: list[RefusedTrade] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Feed:
 
     async def run(self) -> None:
         """Follows and sends until `stop` is set; then sends what was received."""
-        opening = [asyncio.ensure_future(each) for each in self.opening]
+        opening, at_once = [asyncio.ensure_future(each) for each in self.opening], list(self.lines)
         tasks: list[asyncio.Future[Any]] = [*opening, *_followed(self.lines)]
         sender = asyncio.ensure_future(self._send_all())
         stopped = asyncio.ensure_future(self.stop.wait())
@@ -76,9 +76,10 @@ class Feed:
                     raise _failure(failed[0].exception())
                 for each in done.intersection(opening):
                     begun = _followed(each.result())
-                    self.lines.extend(each.result())
                     tasks += begun
                     waiting.update(begun)
+                there = [line for each in opening if each not in waiting for line in each.result()]
+                self.lines[:] = [*at_once, *there]
             await self._end(tasks, sender)
         finally:
             for task in (*tasks, sender, stopped):
