@@ -99,12 +99,14 @@ def plan_present(
         raise there.unreadable
     if not delta.changes:
         return Step(resource=resource, action=Action.NOTHING, delta=delta)
+    whose = () if owned(resource, there) else (TAKEN_OVER,)
     if delta.touches(*resource.immutable):
         requests = (*resource.remove(there), *resource.apply(afresh))
         step = Step(resource=resource, action=Action.REPLACE, delta=delta, requests=requests, after=after)
         lost = "; its data is deleted" * step.replaces_data
-        return replace(step, why=f"{', '.join(step.immutable_changes)} cannot be changed in place{lost}")
-    requests, why = tuple(resource.apply(delta)), "" if owned(resource, there) else TAKEN_OVER
+        immutable = f"{', '.join(step.immutable_changes)} cannot be changed in place{lost}"
+        return replace(step, why="; ".join((*whose, immutable)))
+    requests, why = tuple(resource.apply(delta)), "".join(whose)
     return Step(resource=resource, action=Action.UPDATE, delta=delta, requests=requests, after=after, why=why)
 
 
