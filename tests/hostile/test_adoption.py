@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.plan import TAKEN_OVER
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import APPLICATION, Stack
@@ -98,7 +99,8 @@ def differences_are_shown_first(world: World, name: str) -> None:
     made = [line.removeprefix("+ ") for line in shown.splitlines() if line.startswith("+ ")]
     assert {line.partition(" cryptoctl-")[0] for line in made} == NOT_MADE_BY_HAND
     # What is as the contract says it is is not changed but for its tags.
-    table = shown.partition(f"~ table crypto-prices-{name}  update: made by others, and taken over\n")[2]
+    head = f"~ table crypto-prices-{name}  update: {TAKEN_OVER}\n"
+    table = shown.partition(head)[2]
     assert [line.split()[0].partition(".")[0] for line in table.split("\n~")[0].splitlines() if line] == [
         "Tags"
     ] * 3

@@ -305,5 +305,5 @@ def test_the_policy_of_a_key_that_others_made_is_replaced_after_asking(whose: st
     asked = (f"replace somebody else's policy of {STACK.key}",)
     assert adopting.consents == (asked if (whose, policy) == ("theirs", "another") else ())
     assert {reason(step) for step in adopting.work} <= {
-        "update: made by others, and taken over" if whose == "theirs" else "update"
+        "update: without cryptoctl's tags, and taken over" if whose == "theirs" else "update"
     }

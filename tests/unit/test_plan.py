@@ -179,7 +179,7 @@ def test_what_others_have_put_data_into_is_not_replaced_to_be_adopted() -> None:
     assert planned(Full(name="a"), Size=9, Tags={}).obstacles == ()
     theirs = planned(Thing(name="a"), Shape="square", Tags={})
     assert theirs.obstacles == ()
-    assert theirs.work[0].why == "made by others, and taken over; Shape cannot be changed in place"
+    assert theirs.work[0].why == "without cryptoctl's tags, and taken over; Shape cannot be changed in place"
     ours = planned(Full(name="a"), Shape="square")
     assert (ours.obstacles, ours.consents) == ((), ("replace thing a and delete its data",))
     assert ours.work[0].why == "Shape cannot be changed in place; its data is deleted"

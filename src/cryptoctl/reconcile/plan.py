@@ -16,7 +16,7 @@ from cryptoctl.reconcile.traits import ConsentRequired, DeletionProtected, Follo
 from cryptoctl.reconcile.values import Ref, Value, map_leaves
 
 WITHOUT_TAGS = "exists without cryptoctl's tags (--adopt takes it over)"
-TAKEN_OVER = "made by others, and taken over"
+TAKEN_OVER = "without cryptoctl's tags, and taken over"
 SENSITIVE = "(sensitive value)"
 ORPHANED = "no longer part of the environment"
 
@@ -50,7 +50,7 @@ class Step:
     """In the order in which they are sent: calls, and waits between them, which repeat one that reads."""
     after: tuple[Provisioner, ...] = ()
     why: str = ""
-    """Why it is refused, deleted although the rest stays, or another's that is changed."""
+    """Why it is refused, deleted although the rest stays, or changed although it lacks our tags."""
 
     @property
     def calls(self) -> tuple[Call, ...]:
