@@ -14,7 +14,7 @@ CONNECT_TIMEOUT_S, READ_TIMEOUT_S, INVOKE_TIMEOUT_S = 5, 30, 70
 SERVER_FAULT = 500
 # One or two are every day's, and over within some seconds.
 FAULTS_TOLD_FROM_ATTEMPT = 3
-TOLD_EVERY_S = 10.0
+TOLD_AFTER_S = 10.0
 
 
 def timeouts(service: str) -> dict[str, int]:
@@ -26,13 +26,14 @@ def timeouts(service: str) -> dict[str, int]:
 class UnansweredRequests:
     """Tells of a request that botocore sends again and again, of which it says nothing itself.
 
-    Many requests are under way at the same time: one stands for all, every TOLD_EVERY_S, until each service
-    that gave no answer, or only faults, has given one.
+    Many requests are under way at the same time: one stands for all, until each service that gave no answer,
+    or only faults, has given one. The next is told TOLD_AFTER_S later, then after twice as long each time:
+    what runs for hours is not to fill its log.
     """
 
     def __init__(self, notify: Callable[[str], object], attempts: int) -> None:
         self._notify, self._attempts = notify, attempts
-        self._told_at_s, self._silent = float("-inf"), set[str]()
+        self._next_at_s, self._pause_s, self._silent = float("-inf"), TOLD_AFTER_S, set[str]()
         self._lock = threading.Lock()
 
     def heard(
@@ -50,15 +51,15 @@ class UnansweredRequests:
             if caught_exception is None and fault is None:
                 self._silent.discard(service)
                 if not self._silent:
-                    self._told_at_s = float("-inf")
+                    self._next_at_s, self._pause_s = float("-inf"), TOLD_AFTER_S
                 return
             self._silent.add(service)
             if attempts >= self._attempts or (fault and attempts < FAULTS_TOLD_FROM_ATTEMPT):
                 return  # the last one is an error of its own
             now_s = time.monotonic()
-            if now_s < self._told_at_s + TOLD_EVERY_S:
+            if now_s < self._next_at_s:
                 return
-            self._told_at_s = now_s
+            self._next_at_s, self._pause_s = now_s + self._pause_s, 2 * self._pause_s
         asked, attempt = f"{service}:{operation.name}", f"(attempt {attempts} of {self._attempts})"
         if fault:
             self._notify(f"{asked} still answers {fault} {attempt}.")

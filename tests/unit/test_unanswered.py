@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from cryptoctl.aws import AccessKey, Aws, AwsError
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.unanswered import TOLD_EVERY_S
+from cryptoctl.unanswered import TOLD_AFTER_S
 from kit.commands import Cli
 
 NOWHERE = "http://127.0.0.1:9"
@@ -39,7 +39,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 class Unanswered:
     """An AWS that does not answer, each time for so long, and what a person hears of it."""
 
-    def __init__(self, attempts: int, error: Exception, attempt_s: float = TOLD_EVERY_S) -> None:
+    def __init__(self, attempts: int, error: Exception, attempt_s: float = TOLD_AFTER_S) -> None:
         self.told, self.sent, self.attempt_s = list[str](), list[str](), attempt_s
         key = AccessKey(access_key="a", secret_key="b")
         self.aws = Aws(
@@ -90,9 +90,22 @@ def test_what_is_refused_at_once_is_told_once_and_not_with_each_attempt() -> Non
     refusing = Unanswered(7, EndpointConnectionError(endpoint_url=NOWHERE), attempt_s=0.1)
     refusing.ask()
     assert [each.split("(")[1][:9] for each in refusing.told] == ["attempt 1"]
-    slower = Unanswered(7, EndpointConnectionError(endpoint_url=NOWHERE), attempt_s=TOLD_EVERY_S / 2)
+    slower = Unanswered(7, EndpointConnectionError(endpoint_url=NOWHERE), attempt_s=TOLD_AFTER_S / 2)
     slower.ask()
-    assert [each.split("(")[1][:9] for each in slower.told] == ["attempt 1", "attempt 3", "attempt 5"]
+    assert [each.split("(")[1][:9] for each in slower.told] == ["attempt 1", "attempt 3"]
+
+
+def test_of_what_lasts_for_hours_less_and_less_is_told_until_it_is_over() -> None:
+    gone = Unanswered(2, ReadTimeoutError(endpoint_url=NOWHERE), attempt_s=30)
+    for _ in range(60):
+        gone.ask("kms", "ListAliases")
+    assert 5 <= len(gone.told) <= 9, "an hour"
+    gone.told.clear()
+    gone.back = True
+    gone.aws.call("kms", "ListAliases")
+    gone.back = False
+    gone.ask("kms", "ListAliases")
+    assert len(gone.told) == 1
 
 
 def test_one_stands_for_all_until_each_service_has_given_an_answer() -> None:
