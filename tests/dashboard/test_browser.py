@@ -29,6 +29,7 @@ from cryptoctl.ops.overview import THE_SYMBOLS
 from cryptoctl.ops.prices import row
 from cryptoctl.ops.times import now_ms
 from cryptoctl.ui.text import percent_text
+from cryptoctl.wording import MAX_POWER, MIN_POWER
 from dashboard.browsing import READY, told
 from dashboard.browsing import browser as browser
 from dashboard.browsing import nothing_noted as nothing_noted
@@ -313,7 +314,8 @@ NUMBERS = [
     for digits in (*map(str, range(10)), "95", "125", "995", "123456785", "123456775", "999999995", "1" * 38)
     for exponent in range(-20, 21)
     for sign in (1, -1)
-    if (scaled := Decimal(digits).scaleb(exponent))
+    # Beyond that the terminal writes an exponent, for its columns' sake.
+    if (scaled := Decimal(digits).scaleb(exponent)) and MIN_POWER < scaled.adjusted() < MAX_POWER
 ]
 
 
