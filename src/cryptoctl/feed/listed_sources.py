@@ -25,8 +25,8 @@ def listed_sources(
 
     One of the `stored`, of which the table has prices, was right once: so that a delisted symbol does not
     keep a service from following the others, it is told and left out, if others are left, here or (`others`)
-    at another exchange. Names that ccxt
-    does not give, and other spellings of what is listed, were never followed: a file's prices have them.
+    at another exchange. Names that ccxt does not give, and other spellings of what is listed, were never
+    followed: a file's prices have them.
     """
     listed = [each for each in sources if each.symbol in markets]
     missing = [each for each in sources if each not in listed]
