@@ -130,7 +130,8 @@ class Replay:
             picked += letter.shape is not Shape.UNKNOWN
             return MessageState.CHOSEN
 
-        missing_until_ms = journal.noted(COLLECTING) + FIRST_VISIBILITY_S * 1000
+        # What was lost was received later than the time noted, which is that of up to 100 messages before.
+        missing_until_ms = journal.noted(COLLECTING) + 2 * FIRST_VISIBILITY_S * 1000
         wanted = ReceiveOptions(
             journal=journal,
             before_ms=started_ms,
