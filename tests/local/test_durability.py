@@ -189,6 +189,21 @@ def test_a_kill_loses_no_accepted_asynchronous_event(engine: Engine) -> None:
     bench.eventually(lambda: sorted(bench.seen(function), key=str) == [*range(5)], what="all five events")
 
 
+def test_a_kill_loses_no_message_of_a_topic_for_a_function(engine: Engine) -> None:
+    bench = start(engine)
+    function = bench.function(
+        "def handler(event, context): print('@say', event['Records'][0]['Sns']['Message'])"
+    )
+    sns = bench.client("sns")
+    topic = sns.create_topic(Name="told")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=bench.arn(function))
+    for number in range(5):
+        sns.publish(TopicArn=topic, Message=str(number))
+    kill(engine)
+    restart(engine)
+    bench.eventually(lambda: {*bench.seen(function)} == {*range(5)}, what="all five messages")
+
+
 def test_a_kill_keeps_resources_and_soon_messages(engine: Engine) -> None:
     bench = start(engine)
     url, _ = bench.queue()

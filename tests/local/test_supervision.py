@@ -167,7 +167,7 @@ def test_an_invocation_that_the_end_cuts_off_is_no_attempt(tmp_path: Path) -> No
         execution.run = invoke
         functions = FunctionLookup(aws, tmp_path)
         queue = AsyncQueue(database, functions, execution, aws, (1.0, 1.0))
-        queue.put(await functions.find("r", "f"), "", "id", "{}")
+        queue.put("r", "f", "", "id", "{}")
         work = asyncio.create_task(queue.work())
         await begun.wait()
         work.cancel()

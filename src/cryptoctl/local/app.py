@@ -31,7 +31,7 @@ from cryptoctl.local.metrics.embedded import EmbeddedMetrics
 from cryptoctl.local.metrics.functions import FunctionMetrics
 from cryptoctl.local.metrics.queues import QueueMetrics
 from cryptoctl.local.middleware import App, Middleware
-from cryptoctl.local.ministack_adapter import extend_tag_index
+from cryptoctl.local.ministack_adapter import extend_tag_index, patch_topics
 from cryptoctl.local.ministack_state import saved_regions
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox_service import Outbox
@@ -73,6 +73,7 @@ class EngineApp:
         self._queue = AsyncQueue(
             self._database, functions, self._execution, client, options.async_retry_delays_s
         )
+        patch_topics(self._queue.take_from_topic)
         self._subscriptions = Subscriptions(client)
         self._embedded = EmbeddedMetrics(client)
         self._logs.on_events = (self._subscriptions.take, self._embedded.take)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -84,6 +85,47 @@ def patch_metrics() -> None:
         raise TypeError("ministack's _evaluate_alarm and _evict_old_metrics")  # they must be there
     service._evaluate_alarm = lambda _alarm: None  # noqa: SLF001
     service._evict_old_metrics = _MetricsKeeper(service._metrics, service.TWO_WEEKS_SECONDS).work  # noqa: SLF001
+
+
+def patch_topics(deliver: Callable[[str, str], None]) -> None:
+    """Replaces two functions of ministack's SNS, so that `deliver` takes what topics send to functions.
+
+    `deliver` is given the function's ARN and the event's JSON text, before the publisher has its answer.
+    ministack begins a thread for each message: what that has not handed over when the engine ends is lost,
+    and what a function fails at is not tried again.
+    """
+    topics: Any = importlib.import_module("ministack.services.sns")
+    fan_out, to_text, build = topics._fanout, topics._resolve_message_for_protocol, topics._build_envelope  # noqa: SLF001
+    if not callable(topics._deliver_to_lambda):  # noqa: SLF001
+        raise TypeError("ministack's _deliver_to_lambda")  # it must be there
+
+    def fan_out_durably(
+        topic: str,
+        message_id: str,
+        message: str,
+        subject: str,
+        message_structure: str = "",
+        message_attributes: Mapping[str, Mapping[str, str]] | None = None,
+        **more: str,
+    ) -> None:
+        attributes = message_attributes or {}
+        fan_out(topic, message_id, message, subject, message_structure, attributes, **more)
+        text = to_text(message, message_structure, "lambda")
+        found = topics._topic_by_arn_any_scope(topic)  # noqa: SLF001 (there is no public way)
+        for subscription in found["subscriptions"] if found else ():
+            fits = topics._matches_filter_policy(subscription, attributes, text)  # noqa: SLF001
+            if subscription["protocol"] == "lambda" and fits:
+                notification = build(topic, message_id, text, subject, attributes, False)
+                record = {
+                    "EventVersion": "1.0",
+                    "EventSubscriptionArn": subscription["arn"],
+                    "EventSource": "aws:sns",
+                    "Sns": json.loads(notification),
+                }
+                deliver(subscription["endpoint"], json.dumps({"Records": [record]}))
+
+    topics._fanout = fan_out_durably  # noqa: SLF001
+    topics._deliver_to_lambda = lambda *_: None  # noqa: SLF001
 
 
 def extend_tag_index(mapping_tags: Callable[[str], Mapping[str, Mapping[str, str]]]) -> None:

@@ -180,22 +180,83 @@ def test_the_tail_of_the_log(bench: Workbench) -> None:
     assert "the last line" in base64.b64decode(answer["LogResult"]).decode()
 
 
-@pytest.mark.behaviour("functions", "a topic invokes the functions subscribed to it", TOPIC)
-def test_a_topic_invokes_its_subscriber(bench: Workbench) -> None:
-    source = "def handler(event, context): print('@say ' + event['Records'][0]['Sns']['Message'])"
-    function = bench.function(source)
-    topic = bench.client("sns").create_topic(Name=bench.name("topic"))["TopicArn"]
+def subscribed(bench: Workbench, function: str, **attributes: str) -> str:
+    """A topic that invokes the function."""
+    topic = bench.topic()
     bench.client("lambda").add_permission(
         FunctionName=function,
-        StatementId="topic",
+        StatementId=bench.name("topic"),
         Action="lambda:InvokeFunction",
         Principal="sns.amazonaws.com",
         SourceArn=topic,
     )
-    bench.client("sns").subscribe(TopicArn=topic, Protocol="lambda", Endpoint=bench.arn(function))
-    bench.client("sns").publish(TopicArn=topic, Message='{"price": 1}')
-    assert bench.eventually(lambda: bench.seen(function), what="the message") == [{"price": 1}]
-    bench.client("sns").delete_topic(TopicArn=topic)
+    bench.client("sns").subscribe(
+        TopicArn=topic, Protocol="lambda", Endpoint=bench.arn(function), Attributes=attributes
+    )
+    return topic
+
+
+TELL_NOTIFICATION = reporting("""
+    def handler(event, context):
+        (record,) = event["Records"]
+        say(source=record["EventSource"], **{name: record["Sns"].get(name) for name in (
+            "Message", "MessageId", "TopicArn", "Subject", "MessageAttributes"
+        )})
+""")
+
+
+@pytest.mark.behaviour("functions", "a topic invokes the functions subscribed to it", TOPIC)
+def test_a_topic_invokes_its_subscriber(bench: Workbench) -> None:
+    function = bench.function(TELL_NOTIFICATION)
+    topic = subscribed(bench, function)
+    symbol = {"symbol": {"DataType": "String", "StringValue": "BTC"}}
+    published = bench.client("sns").publish(
+        TopicArn=topic, Message='{"price": 1}', Subject="A price", MessageAttributes=symbol
+    )
+    assert bench.eventually(lambda: bench.seen(function), what="the message") == [
+        {
+            "source": "aws:sns",
+            "Message": '{"price": 1}',
+            "MessageId": published["MessageId"],
+            "TopicArn": topic,
+            "Subject": "A price",
+            "MessageAttributes": {"symbol": {"Type": "String", "Value": "BTC"}},
+        }
+    ]
+
+
+@pytest.mark.behaviour("functions", "a function gets what its subscription's filter lets through", TOPIC)
+def test_a_topic_filters_for_its_subscriber(bench: Workbench) -> None:
+    function = bench.function(TELL_NOTIFICATION)
+    topic = subscribed(bench, function, FilterPolicy=json.dumps({"symbol": ["BTC"]}))
+    entries = [
+        {
+            "Id": symbol,
+            "Message": json.dumps({"default": "for others", "lambda": symbol}),
+            "MessageStructure": "json",
+            "MessageAttributes": {"symbol": {"DataType": "String", "StringValue": symbol}},
+        }
+        for symbol in ("ETH", "BTC", "XRP")
+    ]
+    bench.client("sns").publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    found = bench.eventually(lambda: bench.seen(function), what="the message")
+    assert [each["Message"] for each in found] == ["BTC"]
+
+
+@pytest.mark.behaviour("functions", "what a topic's subscriber fails at is tried three times", TOPIC)
+def test_a_subscriber_that_fails_is_invoked_again(bench: Workbench) -> None:
+    url, arn = bench.queue()
+    fail = reporting("""
+        def handler(event, context):
+            say(request=context.aws_request_id)
+            raise ValueError("no")
+    """)
+    function = bench.function(fail, DeadLetterConfig={"TargetArn": arn})
+    bench.client("sns").publish(TopicArn=subscribed(bench, function), Message="last")
+    letter = json.loads(bench.message(url)["Body"])
+    assert letter["Records"][0]["Sns"]["Message"] == "last"
+    requests = [seen["request"] for seen in bench.seen(function)]
+    assert len(requests) == 3 and len({*requests}) == 1
 
 
 @pytest.mark.behaviour("functions", "a payload that is no JSON is refused", INVOKE)

@@ -6,13 +6,14 @@ import asyncio
 import json
 import logging
 import time
+import uuid
 from typing import Any, Final, NamedTuple
 
 from cryptoctl.local.database import Database
 from cryptoctl.local.functions.destinations import DestinationDelivery, FinishedEvent
 from cryptoctl.local.functions.environment import InvocationOutcome
 from cryptoctl.local.functions.execution import Execution
-from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup
+from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup, split_name
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
 
@@ -73,15 +74,20 @@ class AsyncQueue:
         self._running: dict[int, asyncio.Task[None]] = {}
         self._throttled: dict[int, int] = {}
 
-    def put(self, function: FunctionConfig, qualifier: str, request_id: str, payload: str) -> None:
-        """Keeps an event until its function has run, or failed for good."""
+    def put(self, region: str, function: str, qualifier: str, request_id: str, payload: str) -> None:
+        """Keeps an event until the function of this name has run, or failed for good."""
         now = time.time()
         self._database.execute(
             "INSERT INTO async_event (region, function, qualifier, request_id, payload, accepted_at, next_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            *(function.region, function.name, qualifier, request_id, payload, now, now),
+            *(region, function, qualifier, request_id, payload, now, now),
         )
         self._wake.set()
+
+    def take_from_topic(self, function_arn: str, event: str) -> None:
+        """Keeps what a topic sends to a function: SNS invokes its subscribers asynchronously."""
+        name, qualifier = split_name(function_arn)
+        self.put(function_arn.split(":")[3], name, qualifier, str(uuid.uuid4()), event)
 
     async def work(self) -> None:
         """Runs what is due, for as long as the engine lives."""

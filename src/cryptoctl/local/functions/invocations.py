@@ -92,7 +92,7 @@ class Invocations:
         if kind == "DryRun":
             return HttpResponse(204)
         if kind == "Event":
-            self._queue.put(function, qualifier, request_id, payload)
+            self._queue.put(function.region, function.name, qualifier, request_id, payload)
             return HttpResponse(202, b"", {"x-amzn-requestid": request_id})
         if kind != "RequestResponse":
             raise ServiceError(
@@ -114,19 +114,12 @@ class Invocations:
         return HttpResponse(200, outcome.payload.encode(), headers)
 
     async def _run_for_ministack(self, request: HttpRequest) -> HttpResponse:
-        """What ministack itself invokes (for a topic, say) runs in our environments too."""
+        """What ministack itself invokes (for a queue, say) runs in our environments too."""
         arn = request.headers["x-amzn-lambda-function-arn"]
         region, (name, qualifier) = arn.split(":")[3], split_name(arn)
         function = await self._functions.find(region, name, qualifier)
         request_id, payload = request.headers["x-amzn-lambda-request-id"], request.body.decode("utf-8")
-        try:
-            outcome = await self._execution.run(function, request_id, payload)
-        except ServiceError as error:
-            if error.code != "TooManyRequestsException" or '"aws:sns"' not in payload:
-                raise
-            # ministack forgets it; AWS invokes a topic's subscriber asynchronously, so that it waits.
-            self._queue.put(function, qualifier, request_id, payload)
-            return HttpResponse(202, b"null")
+        outcome = await self._execution.run(function, request_id, payload)
         return HttpResponse(500 if outcome.error else 200, outcome.payload.encode())
 
 

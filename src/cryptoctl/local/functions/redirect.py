@@ -1,4 +1,4 @@
-"""Has ministack run functions here: what a topic or a function URL invokes runs where all else does."""
+"""Has ministack run functions here: what a queue invokes runs where all else does."""
 
 from __future__ import annotations
 
