@@ -74,7 +74,7 @@ def load_services(function_pending_s: float) -> None:
 
 
 def patch_metrics() -> None:
-    """Replaces two functions of ministack's CloudWatch, the only ones of ministack that are.
+    """Replaces two functions of ministack's CloudWatch.
 
     Its evaluation of alarms runs inside PutMetricData and takes the metrics of all dimensions together:
     nothing else keeps it from having an alarm act wrongly. And at each request it copies every value of two
