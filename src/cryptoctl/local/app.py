@@ -73,7 +73,6 @@ class EngineApp:
         self._queue = AsyncQueue(
             self._database, functions, self._execution, client, options.async_retry_delays_s
         )
-        patch_topics(self._queue.take_from_topic)
         self._subscriptions = Subscriptions(client)
         self._embedded = EmbeddedMetrics(client)
         self._logs.on_events = (self._subscriptions.take, self._embedded.take)
@@ -111,6 +110,7 @@ class EngineApp:
     async def start(self, supervisor: Supervisor, *, after_damage: bool) -> None:
         """Takes up the work that goes on beside the requests."""
         self.middleware.problems = supervisor.problems
+        patch_topics(self._queue.take_from_topic)
         if after_damage:
             await recover(self._client, self._tables, self._logs, saved_regions(self._data.state))
         supervisor.begin("running asynchronous invocations", self._queue.work)
