@@ -16,7 +16,7 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local.http_server import Limits
 from cryptoctl.ops.candles import Interval
 
-LIMITS = Limits(connections=6, head_bytes=4096, head_within_s=0.5, idle_s=0.5, response_within_s=0.5)
+LIMITS = Limits(connections=6, head_bytes=4096)
 
 
 def nowhere() -> Any:

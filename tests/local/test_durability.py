@@ -29,7 +29,7 @@ ASK_LATE = reporting("""
 
     def handler(event, context):
         say(began=numbers(event))
-        time.sleep(1)
+        time.sleep(0.7)
         try:
             urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"])
         except urllib.error.HTTPError:
@@ -104,7 +104,7 @@ INVOKED_LATE = reporting("""
 
     def handler(event, context):
         say(began=event)
-        time.sleep(1.5)
+        time.sleep(0.7)
         try:
             urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"])
         except urllib.error.HTTPError:
@@ -157,7 +157,7 @@ PUBLISH_LATE = reporting("""
     import boto3
     def handler(event, context):
         say(began=event)
-        time.sleep(1)
+        time.sleep(0.7)
         boto3.client("sns").publish(TopicArn=event, Message="last")
 """)
 

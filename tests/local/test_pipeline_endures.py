@@ -107,7 +107,7 @@ class Pipeline:
             assert content["statusCode"] == 200, content
             return True
 
-        eventually(sent, within_s=30, what="a stored batch")
+        eventually(sent, what="a stored batch")
 
     def items(self) -> dict[int, dict[str, Any]]:
         """All stored prices, by their millisecond."""

@@ -98,8 +98,8 @@ def test_state_that_cannot_be_saved_is_said_in_the_status_and_by_stop_and_saved_
     assert "saving the state fails" in engine.status(with_problems=True).problems[0]
     state.unlink()
     aside.rename(state)
-    eventually(lambda: "x" in (state / "sqs.json").read_text(), within_s=40, what="the message, saved")
-    eventually(lambda: not engine.status(with_problems=True).problems, within_s=20, what="no problems")
+    eventually(lambda: "x" in (state / "sqs.json").read_text(), what="the message, saved")
+    eventually(lambda: not engine.status(with_problems=True).problems, what="no problems")
     state.rename(aside)
     state.write_text("in the way")
     sqs.send_message(QueueUrl=queue, MessageBody="y")

@@ -70,9 +70,16 @@ class Workbench:
     """One endpoint, and what a test makes there."""
 
     def __init__(
-        self, endpoint_url: str | None, region: str, access_key: str | None, secret_key: str | None
+        self,
+        endpoint_url: str | None,
+        region: str,
+        access_key: str | None,
+        secret_key: str | None,
+        *,
+        patience_s: float = 60.0,
     ) -> None:
         self.real = endpoint_url is None
+        self._patience_s = patience_s
         self._session = boto3.Session(access_key, secret_key, region_name=region)
         self._endpoint_url = endpoint_url
         self._clients: dict[str, Any] = {}
@@ -114,8 +121,9 @@ class Workbench:
         """Removes what all tests shared."""
         self._last.close()
 
-    def eventually(self, look: Callable[[], T | None], *, within_s: float = 15.0, what: str = "") -> T:
+    def eventually(self, look: Callable[[], T | None], *, within_s: float | None = None, what: str = "") -> T:
         """The first truthy answer; a real account gets more time."""
+        within_s = within_s or self._patience_s
         patience, pause_s = (10, 1.0) if self.real else (1, PAUSE_S)
         return eventually(look, what, within_s=within_s * patience, pause_s=pause_s)
 
@@ -307,7 +315,7 @@ class Workbench:
             found: dict[str, Any] = self.client("lambda").get_event_source_mapping(UUID=uuid_of_mapping)
             return found if found["State"] in ("Enabled", "Disabled") else None
 
-        return self.eventually(look, within_s=30, what="a mapping at rest")
+        return self.eventually(look, what="a mapping at rest")
 
     def _remove_mapping(self, uuid_of_mapping: str) -> None:
         client = self.client("lambda")

@@ -55,10 +55,10 @@ def test_a_dead_letter_raises_its_alarm_and_an_alarm_without_cause_is_cleared(
     alarm, queue = alarm_of(watched), watched.stack.webhook_dead_letters
     aws = watched.aws
     aws.call("cloudwatch", "SetAlarmState", AlarmName=alarm.name, StateValue="ALARM", StateReason="a trial")
-    eventually(lambda: len(told(engine, alarm.name)) > 1, within_s=30, what="the alarm to be cleared")
+    eventually(lambda: len(told(engine, alarm.name)) > 1, within_s=180, what="the alarm to be cleared")
     url = aws.call("sqs", "GetQueueUrl", QueueName=queue.name)["QueueUrl"]
     aws.call("sqs", "SendMessage", QueueUrl=url, MessageBody="{}")
-    eventually(lambda: len(told(engine, alarm.name)) > 2, within_s=90, what="the alarm to be raised")
+    eventually(lambda: len(told(engine, alarm.name)) > 2, within_s=180, what="the alarm to be raised")
     (seen,) = [each for each in alarm_states(aws, watched.stack) if each.raised]
     assert (seen.name, seen.command) == (alarm.name, alarm.command)
     assert "Threshold Crossed" in seen.reason and abs(seen.since_ms - now_ms()) < 90_000

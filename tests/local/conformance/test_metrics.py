@@ -45,7 +45,7 @@ def test_invocations_are_counted(bench: Workbench) -> None:
         ]
         return numbers == [3.0, 1.0]
 
-    bench.eventually(counted, within_s=30, what="three invocations, one of them an error")
+    bench.eventually(counted, what="three invocations, one of them an error")
     assert _sum(bench, "AWS/Lambda", "Duration", FunctionName=function) > 12_000
 
 
@@ -94,9 +94,9 @@ def test_an_alarm_acts(bench: Workbench) -> None:
         return str(cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"])
 
     put(100, "another's")
-    bench.eventually(lambda: state() == "OK", within_s=30, what="a quiet alarm")
+    bench.eventually(lambda: state() == "OK", what="a quiet alarm")
     put(6, "mine")
-    bench.eventually(lambda: state() == "ALARM", within_s=30, what="the alarm")
+    bench.eventually(lambda: state() == "ALARM", what="the alarm")
     told = json.loads(json.loads(bench.message(url)["Body"])["Message"])
     assert (told["AlarmName"], told["NewStateValue"]) == (name, "ALARM")
 

@@ -90,9 +90,7 @@ def test_throttles_wait_and_do_not_count(bench: Workbench) -> None:
     client.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
     mapping = bench.mapping(function, stream, MaximumRetryAttempts=0)
     bench.put(table, 1)
-    bench.eventually(
-        lambda: settings(bench, mapping)["LastProcessingResult"] != "No records processed", within_s=3
-    )
+    bench.eventually(lambda: settings(bench, mapping)["LastProcessingResult"] != "No records processed")
     assert batches(bench, function) == []
     client.delete_function_concurrency(FunctionName=function)
     assert wait_for(bench, function, 1) == [[1]]
@@ -199,7 +197,7 @@ def test_iterator_age_is_a_metric(bench: Workbench) -> None:
         )["Datapoints"]
         return found
 
-    (found,) = bench.eventually(ages, within_s=20, what="an iterator age")
+    (found,) = bench.eventually(ages, what="an iterator age")
     assert 0 <= found["Maximum"] < 60_000
 
 
