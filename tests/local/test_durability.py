@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.engine import Engine
 from live import WITH_A_SENDER, connected
-from local.clients import client, eventually
+from local.clients import client, eventually, workbench
 from local.conftest import QUICK
 from local.starting import kill, restart, start
 from local.workbench import Workbench, reporting, zipped
@@ -204,7 +204,38 @@ def test_a_kill_loses_no_message_of_a_topic_for_a_function(engine: Engine) -> No
     bench.eventually(lambda: {*bench.seen(function)} == {*range(5)}, what="all five messages")
 
 
-def test_a_kill_keeps_resources_and_soon_messages(engine: Engine) -> None:
+def test_a_kill_keeps_what_queues_have_taken(engine: Engine) -> None:
+    engine.start(port=0, options=replace(QUICK, save_every_s=600.0))
+    bench = workbench(engine)
+    (url, _), sqs = bench.queue(), bench.client("sqs")
+    cause = {"cause": {"DataType": "String", "StringValue": "poison"}}
+    sqs.send_message(QueueUrl=url, MessageBody="alone", MessageAttributes=cause)
+    entries = [{"Id": body, "MessageBody": body} for body in ("first", "second", "refused")]
+    entries[-1]["MessageAttributes"] = {"empty": {"DataType": "String", "StringValue": ""}}  # type: ignore[assignment]
+    sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    sqs.delete_queue(QueueUrl=bench.queue()[0])  # what is saved with it need not be sent again
+    sqs.send_message(QueueUrl=url, MessageBody="last")
+    kill(engine)
+    restart(engine)
+    found = {each["Body"]: each.get("MessageAttributes", {}) for each in bench.messages(url)}
+    assert [*found] == ["alone", "first", "second", "last"]
+    assert found["alone"]["cause"]["StringValue"] == "poison"
+    assert bench.messages(url) == []
+
+
+def test_a_message_of_a_queue_that_is_no_more_does_not_keep_the_engine_from_starting(engine: Engine) -> None:
+    engine.start(port=0, options=replace(QUICK, save_every_s=600.0))
+    bench = workbench(engine)
+    url, _ = bench.queue()
+    bench.client("sqs").send_message(QueueUrl=url, MessageBody="hello")
+    state = engine.status().home / "state" / "sqs.json"
+    kill(engine)
+    state.unlink()
+    assert restart(engine).running
+    assert bench.client("sqs").list_queues().get("QueueUrls", []) == []
+
+
+def test_a_message_that_was_saved_comes_once_after_a_kill(engine: Engine) -> None:
     bench = start(engine)
     url, _ = bench.queue()
     bench.client("sqs").send_message(QueueUrl=url, MessageBody="hello")
@@ -213,6 +244,7 @@ def test_a_kill_keeps_resources_and_soon_messages(engine: Engine) -> None:
     kill(engine)
     restart(engine)
     assert bench.message(url)["Body"] == "hello"
+    assert bench.messages(url) == []
 
 
 def test_a_resource_is_on_disk_before_its_answer(engine: Engine) -> None:

@@ -37,6 +37,7 @@ from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox_service import Outbox
 from cryptoctl.local.parameters import Parameters
 from cryptoctl.local.queue_checks import MessageBatches
+from cryptoctl.local.queue_journal import QueueJournal
 from cryptoctl.local.recovery import recover
 from cryptoctl.local.regions import Regions
 from cryptoctl.local.supervision import Supervisor
@@ -54,10 +55,11 @@ class EngineApp:
 
     def __init__(self, app: App, data: DataDirectory, port: int, options: EngineOptions) -> None:
         self._database, self.notes = open_database(data.store_file)
-        self._durability = Durability(options.save_every_s, data.state)
         access = AccessCheck(port, AccessKeys(data.key_file))
         self.status_path = access.status_path
         self.middleware = middleware = Middleware(app, access)
+        self._journal = journal = QueueJournal(middleware.forward, self._database)
+        self._durability = Durability(options.save_every_s, data.state, journal.saved)
         regions = Regions(self._database)
         middleware.on_forwarded = (self._durability.forwarded, regions.forwarded)
         self._client = client = InternalClient(middleware)
@@ -90,7 +92,8 @@ class EngineApp:
             Checks(client, request_checks.find_check),
             Checks(client, topic_checks.find_check),
             Checks(client, queue_checks.find_check),
-            MessageBatches(middleware.forward),
+            MessageBatches(journal.send),
+            journal,
             outbox,
             self._alarms,
             Dashboards(middleware.forward, self._database, client),
@@ -113,6 +116,7 @@ class EngineApp:
         patch_topics(self._queue.take_from_topic)
         if after_damage:
             await recover(self._client, self._tables, self._logs, saved_regions(self._data.state))
+        await self._journal.send_again(self._client)
         supervisor.begin("running asynchronous invocations", self._queue.work)
         supervisor.begin("delivering log events", self._subscriptions.work)
         supervisor.begin("saving the state", self._durability.work)

@@ -218,10 +218,10 @@ class DataDirectory:
             return None
 
     def take_clean_end(self) -> list[str]:
-        """Notes that an engine begins here; says what may be missing where the last one was killed."""
+        """Notes that an engine begins here; says what may come again where the last one was killed."""
         killed = self.unclean()
         self._unclean_file.touch()
-        note = "The engine was killed, not stopped: messages of its last moments in queues may be missing."
+        note = "The engine was killed, not stopped: messages of its last moments in queues may come again."
         return [note] if killed else []
 
     def unclean(self) -> bool:

@@ -1,12 +1,14 @@
 """Keeps ministack's state on disk as well: at once after a change to a resource, soon after one to a message.
 
-Items, log events, mappings and asynchronous events are in the engine's own database and need none of this.
+Items, log events, mappings and asynchronous events are in the engine's own database and need none of this;
+messages are there until they are saved here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -31,8 +33,9 @@ METRICS_EVERY_S: Final[float] = 60.0
 class Durability:
     """Watches what passes to ministack and saves its state after what may have changed it."""
 
-    def __init__(self, save_every_s: float, state: Path) -> None:
+    def __init__(self, save_every_s: float, state: Path, queues_saved: Callable[[], None]) -> None:
         self._save_every_s = save_every_s
+        self._queues_saved = queues_saved
         self._changed = asyncio.Event()
         self._files = StateFiles(state)
 
@@ -45,25 +48,30 @@ class Durability:
         # Again in a while in any case: ministack finishes some changes by timers, which pass nobody.
         self._changed.set()
         if not operation.startswith(_FREQUENT):
-            self._files.save(request.service)
+            self._save(request.service)
 
     async def work(self) -> None:
         """Saves what changed little by little, for as long as the engine lives."""
         while True:
             await self._changed.wait()
             await asyncio.sleep(self._save_every_s)
-            self._files.save()
+            self._save()
             self._changed.clear()
 
     def save_all(self) -> None:
         """Saves everything, metrics too. Raises OSError, which ministack, when it ends, only logs."""
-        self._files.save(metrics=True)
+        self._save(metrics=True)
 
     async def keep_metrics(self) -> None:
         """Saves the metrics every minute, for as long as the engine lives."""
         while True:
-            self._files.save(metrics=True)
+            self._save(metrics=True)
             await asyncio.sleep(METRICS_EVERY_S)
+
+    def _save(self, service: str = "", *, metrics: bool = False) -> None:
+        self._files.save(service, metrics=metrics)
+        if service in ("", "sqs"):
+            self._queues_saved()
 
 
 def _operation(request: HttpRequest) -> str:
