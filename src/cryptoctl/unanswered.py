@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cryptoctl.aws_errors import THROTTLED, one_line, without_password
+from cryptoctl.reminder import Reminder
 
 # Where no message is there, SQS answers after 20 s; an invocation takes as long as its function.
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S, INVOKE_TIMEOUT_S = 5, 30, 70
@@ -27,13 +28,12 @@ class UnansweredRequests:
     """Tells of a request that botocore sends again and again, of which it says nothing itself.
 
     Many requests are under way at the same time: one stands for all, until each service that gave no answer,
-    or only faults, has given one. The next is told TOLD_AFTER_S later, then after twice as long each time:
-    what runs for hours is not to fill its log.
+    or only faults, has given one.
     """
 
     def __init__(self, notify: Callable[[str], object], attempts: int) -> None:
         self._notify, self._attempts = notify, attempts
-        self._next_at_s, self._pause_s, self._silent = float("-inf"), TOLD_AFTER_S, set[str]()
+        self._reminder, self._silent = Reminder(TOLD_AFTER_S), set[str]()
         self._lock = threading.Lock()
 
     def heard(
@@ -51,15 +51,13 @@ class UnansweredRequests:
             if caught_exception is None and fault is None:
                 self._silent.discard(service)
                 if not self._silent:
-                    self._next_at_s, self._pause_s = float("-inf"), TOLD_AFTER_S
+                    self._reminder.reset()
                 return
             self._silent.add(service)
             if attempts >= self._attempts or (fault and attempts < FAULTS_TOLD_FROM_ATTEMPT):
                 return  # the last one is an error of its own
-            now_s = time.monotonic()
-            if now_s < self._next_at_s:
+            if not self._reminder.due(time.monotonic()):
                 return
-            self._next_at_s, self._pause_s = now_s + self._pause_s, 2 * self._pause_s
         asked, attempt = f"{service}:{operation.name}", f"(attempt {attempts} of {self._attempts})"
         if fault:
             self._notify(f"{asked} still answers {fault} {attempt}.")

@@ -123,30 +123,35 @@ def test_it_ends_when_its_time_is_over_also_while_an_exchange_asks_to_wait(
     day: Cli, server: ExchangeServer
 ) -> None:
     server.faults = Faults(rest=lambda _: "418", retry_after="600")
-    said = day.ok("feed", "binance", "BTC/USDT", "--for", "2s")
+    said = day("feed", "binance", "BTC/USDT", "--for", "2s")
+    assert said.code == 1
     assert "binance is asked too often, and answers 418" in said.err
     assert "Stopped before the feed began." in said.err
+    assert "error: Not followed: binance." in said.err
 
 
 def test_an_exchange_that_fails_is_told_and_the_others_are_followed(day: Cli, server: ExchangeServer) -> None:
     server.faults = Faults(rest=lambda path: "503" if "AssetPairs" in path else None)
     pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
-    said = day.ok("feed", "kraken", "ETH/USD", "binance:BTC/USDT")
+    said = day("feed", "kraken", "ETH/USD", "binance:BTC/USDT")
     pressed.join(10)
+    assert said.code == 1
+    assert "error: Not followed: kraken." in said.err
     assert [line.split()[:2] for line in said.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
-    assert "kraken was not followed: The symbols of kraken cannot be read: ExchangeNotAvailable" in said.err
+    assert "kraken was not followed: its symbols cannot be read: ExchangeNotAvailable" in said.err
 
 
 def test_the_document_names_the_exchange_that_was_not_followed(day: Cli, server: ExchangeServer) -> None:
     server.faults = Faults(rest=lambda path: "503" if "AssetPairs" in path else None)
     pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
-    said = day.ok("feed", "kraken", "ETH/USD", "binance:BTC/USDT", "-o", "json")
+    said = day("feed", "kraken", "ETH/USD", "binance:BTC/USDT", "-o", "json")
     pressed.join(10)
     document = json.loads(said.out.splitlines()[-1])
     assert [each["exchange"] for each in document["lines"]] == ["binance"]
     [unfollowed] = MODELS["feed"].model_validate(document).model_dump()["not_followed"]
-    assert unfollowed["exchange"] == "kraken"
-    assert unfollowed["problem"].startswith("The symbols of kraken cannot be read: ExchangeNotAvailable")
+    assert document["failure"]["message"] == "Not followed: kraken."
+    assert (unfollowed["exchange"], unfollowed["symbol"]) == ("kraken", None)
+    assert unfollowed["problem"].startswith("its symbols cannot be read: ExchangeNotAvailable")
 
 
 def test_a_symbol_of_the_table_that_is_delisted_is_left_out(day: Cli, server: ExchangeServer) -> None:
@@ -166,7 +171,7 @@ def test_a_signal_while_an_exchange_does_not_answer_ends_it(
         pressed = interrupt_once(lambda: bool(select.select([silent], [], [], 0)[0]))
         said = day("feed", "binance", "BTC/USDT", "-o", "json")
         pressed.join(10)
-    assert said.code == 0, said.err
+    assert said.code == 1, said.err
     assert "Stopped before the feed began." in said.err
     assert json.loads(said.out)["lines"] == []
 

@@ -138,7 +138,7 @@ class Run:
 
             self.feed = Feed(
                 lines=[],
-                opening=[opened(name) for name in exchanges.waiting],
+                opening=[opened(name) for name in exchanges.not_followed],
                 send=self.table.send,
                 clock=clock,
                 stop=stop,

@@ -158,7 +158,7 @@ def test_an_exchange_that_is_slower_than_another_is_waited_for_and_has_no_troubl
             waiting = asyncio.ensure_future(exchanges.markets("kraken"))
             markets = await exchanges.markets("binance")
             waiting.cancel()
-            return [each.source for each in markets], exchanges.waiting
+            return [each.source for each in markets], exchanges.not_followed
 
     assert asyncio.run(followed()) == (sources[1:], {"kraken": ""})
 
@@ -176,9 +176,30 @@ def test_an_exchange_that_does_not_list_what_was_typed_is_not_waited_for_any_mor
         async with Exchanges(sources, clock=FastClock(1), notify=pytest.fail) as exchanges:
             with pytest.raises(Failure, match=f"kraken has no symbol {SYMBOL}"):
                 await exchanges.markets("kraken")
-            return exchanges.waiting
+            return exchanges.not_followed
 
     assert asyncio.run(refused()) == {"binance": ""}
+
+
+def test_what_was_mistyped_at_an_exchange_that_answers_late_keeps_no_other_from_being_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def listed(exchange: object, **_: object) -> None:
+        exchange.markets = {SYMBOL: {"id": "AB"}}  # type: ignore[attr-defined]
+
+    names = ("binance", "kraken")
+    for name in names:
+        monkeypatch.setattr(getattr(pytest.importorskip("ccxt.pro"), name), "load_markets", listed)
+    sources = [FeedSource(exchange=name, symbol=SYMBOL) for name in names]
+    mistyped = FeedSource(exchange="kraken", symbol="AB")
+
+    async def followed() -> tuple[list[FeedSource], dict[str, str]]:
+        async with Exchanges([*sources, mistyped], clock=FastClock(1), notify=pytest.fail) as exchanges:
+            found = [market.source for name in names for market in await exchanges.markets(name)]
+            return found, exchanges.not_followed
+
+    unlisted = {"kraken:AB": f"its exchange does not list it; did you mean {SYMBOL}?"}
+    assert asyncio.run(followed()) == (sources, unlisted)
 
 
 def test_what_needs_a_key_ends_the_feed_only_where_its_pages_do() -> None:

@@ -86,6 +86,30 @@ def test_what_does_not_pass_ends_the_feed_and_names_the_symbol(watching: bool) -
     assert "leave that symbol out" in raised.value.hint
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_what_does_not_pass_ends_its_own_symbol_alone_where_others_are_followed(late: bool) -> None:
+    gone = MarketInMemory([], iter([TradeSourceError("the symbol is gone", lasting=True)]))
+    other = MarketInMemory([trade(1)], clock=gone.clock)
+    following, [line] = feed(other, stored), feed(gone, stored).lines
+    [other_line] = following.lines
+    if late:
+
+        async def opens() -> Sequence[FollowedSymbol]:
+            return [line]
+
+        following.opening = [opens()]
+    else:
+        following.lines.insert(0, line)
+
+    def until() -> bool:
+        if line.ended and len(other.tape) < 2:
+            other.tape.append(trade(2))
+        return other_line.stored == 2 and bool(line.ended)
+
+    run(following, until)
+    assert (line.state, line.trouble) == ("ended", "the symbol is gone")
+
+
 def test_a_websocket_that_says_nothing_while_rest_has_trades_is_restarted() -> None:
     market = MarketInMemory([trade(1)], can_watch=True)
     following = feed(market, stored)

@@ -84,6 +84,38 @@ def test_an_exchange_that_is_waited_for_is_told_once_and_drawn(capsys: pytest.Ca
     assert "there was not followed: no answer" in capsys.readouterr().err
 
 
+def test_of_what_lasts_less_and_less_is_told_and_that_it_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    following, waiting = feed(MarketInMemory([]), stored), {"there": "no answer"}
+    report = FeedReport(Screen(colour=False, is_json=True), following, waiting, 0)
+    following.lines[0].fetching = "a page is missing"
+    for now_s in range(3600):
+        report.look(now_s)
+    told = capsys.readouterr().err.splitlines()
+    for name, what in (("there", "no answer"), ("here:A/B", "a page is missing")):
+        first, *others = [each for each in told if each.startswith(name)]
+        assert first == f"{name}: {what}"
+        assert others == [f"{name}, still: {what}"] * 5
+    waiting.clear()
+    following.lines[0].fetching = ""
+    for now_s in (3600, 3601):
+        report.look(now_s)
+    assert sorted(capsys.readouterr().err.splitlines()) == ["here:A/B: works again", "there: works again"]
+
+
+def test_that_prices_are_still_not_sent_is_told_less_and_less_often(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    following = feed(MarketInMemory([]), stored)
+    report = FeedReport(Screen(colour=False, is_json=True), following, {}, 0)
+    for _ in range(2):
+        following.sending = "no answer"
+        for now_s in range(3600):
+            report.look(now_s)
+        assert capsys.readouterr().err.splitlines() == ["Still not sent: no answer"] * 5
+        following.sending = ""
+        report.look(3600)
+
+
 def test_at_the_end_it_says_what_differs_from_what_is_stored_and_what_did_not_work(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

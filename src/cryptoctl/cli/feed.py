@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -83,8 +83,7 @@ def feed(
     _show(run, running, exchanges)
     if not any(each.lines for each in running):
         run.screen.say("Stopped before the feed began.", style="dim")
-        return
-    _refuse(running[0])
+    _refuse(running[0], exchanges.not_followed)
 
 
 def _since_ms(text: str | None) -> int | None:
@@ -138,7 +137,7 @@ async def _follow(
         async with exchanges:
             following = Feed(
                 lines=[],
-                opening=[opened(name) for name in exchanges.waiting],
+                opening=[opened(name) for name in exchanges.not_followed],
                 send=partial(send_batch, run.session.aws, run.session.stack.webhook),
                 clock=clock,
                 stop=stop,
@@ -146,7 +145,7 @@ async def _follow(
                 notify=partial(run.screen.say, style="yellow"),
             )
             running.append(following)
-            report = FeedReport(run.screen, following, exchanges.waiting, clock.now_s())
+            report = FeedReport(run.screen, following, exchanges.not_followed, clock.now_s())
             with run.screen.drawn(report.render):
                 watching = asyncio.ensure_future(_report(report, clock, stop))
                 try:
@@ -163,19 +162,18 @@ async def _report(report: FeedReport, clock: RealAsyncClock, stop: asyncio.Event
 
 def _show(run: CommandRun, running: Sequence[Feed], exchanges: Exchanges) -> None:
     for following in running:
-        run.set_members(**feed_document(following, exchanges.waiting))
-        if not following.lines:
-            continue
-        run.done(
-            "The feed has ended",
-            "The same command may be run again: nothing is stored twice.",
-        )
+        run.set_members(**feed_document(following, exchanges.not_followed))
+        if following.lines:
+            run.done(
+                "The feed has ended",
+                "The same command may be run again: nothing is stored twice.",
+            )
         if not run.is_json:
-            show_summary(run.screen, following, exchanges.waiting)
+            show_summary(run.screen, following, exchanges.not_followed)
 
 
-def _refuse(following: Feed) -> None:
-    """Raises Failure where not everything that was received is stored."""
+def _refuse(following: Feed, not_followed: Collection[str]) -> None:
+    """Raises Failure where not everything was followed, or not all that was received is stored."""
     if following.unsent:
         raise Failure(
             ExitCode.FAILED,
@@ -188,4 +186,11 @@ def _refuse(following: Feed) -> None:
             ExitCode.FAILED,
             f"{pluralize(refused, 'price was', 'prices were')} not accepted, as said above.",
             "They are not fetched again. `cryptoctl send-price` sends one by hand.",
+        )
+    left = [*not_followed, *(str(line.source) for line in following.lines if line.ended)]
+    if left:
+        raise Failure(
+            ExitCode.FAILED,
+            f"Not followed: {', '.join(left)}.",
+            "Run the same command again once what was said of it is mended; what was followed is stored.",
         )

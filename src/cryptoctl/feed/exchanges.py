@@ -23,10 +23,17 @@ TIMEOUT_MS = 20_000
 ASKED_TOO_OFTEN = (418, 429)
 
 
+class _Unreadable(Exception):
+    def __init__(self, why: str, hint: str) -> None:
+        super().__init__(why)
+        self.why, self.hint = why, hint
+
+
 class Exchanges:
     """The exchanges of some sources, for the length of a block; none waits for another.
 
-    A source that is not listed is refused; one of the `stored`, whose prices are in the table, is left out.
+    A source that is not listed is refused, but left out once others are followed; so is one of the `stored`,
+    whose prices are in the table.
     """
 
     def __init__(
@@ -42,11 +49,12 @@ class Exchanges:
         self._open: dict[str, Any] = {}
         self._failed: set[str] = set()
         self._followed = 0
-        self.waiting: dict[str, str] = dict.fromkeys((each.exchange for each in sources), "")
-        """the exchanges whose symbols are not known yet; what was the matter with them last, if anything"""
+        self.not_followed: dict[str, str] = dict.fromkeys((each.exchange for each in sources), "")
+        """why not, of the exchanges whose symbols are not known yet (empty while nothing has failed), and of
+        the sources that were left out since they are not listed"""
 
     async def __aenter__(self) -> Exchanges:
-        for name in self.waiting:
+        for name in self.not_followed:
             _check_exchange(self._ccxt, name)
         return self
 
@@ -60,9 +68,16 @@ class Exchanges:
         """What is followed at one of the exchanges, once it has given its symbols. Raises Failure."""
         exchange = await self._loaded(name)
         wanted = [each for each in self._sources if each.exchange == name]
-        del self.waiting[name]
-        others = self._followed > 0 or bool(self.waiting)
-        listed = listed_sources(wanted, exchange.markets, self._stored, self._notify, others=others)
+        del self.not_followed[name]
+        others = self._followed > 0 or bool(self.not_followed)
+        listed = listed_sources(
+            wanted,
+            exchange.markets,
+            self._stored,
+            self._notify,
+            others=others,
+            unlisted=self.not_followed if self._followed else None,
+        )
         self._followed += len(listed)
         return [Market(each, exchange, self._ccxt) for each in listed]
 
@@ -71,11 +86,13 @@ class Exchanges:
         for pause_s in doubling(FIRST_PAUSE_S, MAX_PAUSE_S):
             try:
                 return await self._load(name)
-            except Failure as failure:
+            except _Unreadable as error:
                 self._failed.add(name)
-                if not self._followed and self._failed >= self.waiting.keys():
-                    raise
-                self.waiting[name] = failure.message
+                if not self._followed and self._failed >= self.not_followed.keys():
+                    raise Failure(
+                        ExitCode.FAILED, f"The symbols of {name} cannot be read: {error.why}", error.hint
+                    ) from error
+                self.not_followed[name] = f"its symbols cannot be read: {error.why}"
             await self._clock.sleep(pause_s, asyncio.Event())
         raise AssertionError  # the pauses have no end
 
@@ -97,15 +114,12 @@ class Exchanges:
             why = f"{described(name, error)}."
             if not isinstance(error, (self._ccxt.BaseError, OSError)):
                 why = f"an answer of another shape ({type(error).__name__})."  # whatever its parsers raise
-            raise Failure(
-                ExitCode.FAILED,
-                f"The symbols of {name} cannot be read: {why}",
-                "Try again later, or see whether the exchange can be reached from here.",
+            raise _Unreadable(
+                why, "Try again later, or see whether the exchange can be reached from here."
             ) from error
         if not exchange.markets:
-            raise Failure(
-                ExitCode.FAILED,
-                f"The symbols of {name} cannot be read: it answered without any.",
+            raise _Unreadable(
+                "it answered without any.",
                 "Try again later: exchanges and proxies answer so during maintenance.",
             )
         # From here on numbers stay text; what ccxt computes about markets needs numbers.

@@ -81,6 +81,8 @@ class FollowedSymbol:
         self._resume_at_s = resume_at_s
         self.fetching = self.watching = ""
         """what REST and the websocket failed with last; empty while they work"""
+        self.ended = ""
+        """why it is not followed any more, while others are"""
         self.stored = self.duplicate = self.differing = self.refused = 0
         """what became of the prices; the differing ones are among the duplicates"""
         self.last_sent: Trade | None = None
@@ -102,7 +104,9 @@ class FollowedSymbol:
 
     @property
     def state(self) -> str:
-        """Following the websocket, polling REST at the end of the tape, or filling what is before it."""
+        """Following the websocket, polling REST at the tape's end, filling what is before it, or ended."""
+        if self.ended:
+            return "ended"
         if self.tape.joined:
             return "following"
         return "polling" if self.tape.at_end else "filling"
@@ -110,7 +114,7 @@ class FollowedSymbol:
     @property
     def trouble(self) -> str:
         """What does not work just now; empty where all does."""
-        return self.fetching or self.watching
+        return self.ended or self.fetching or self.watching
 
     def sent(self, trades: list[Trade]) -> None:
         """These were acknowledged."""
@@ -194,7 +198,7 @@ class FollowedSymbol:
 
     async def _wait_out(self, error: TradeSourceError, pauses: Iterator[float]) -> None:
         if error.lasting:
-            raise TradeSourceError(f"{self.source}: {error.message}", lasting=True) from error
+            raise error
         exchange, resume_at_s = self.source.exchange, self._clock.now_s() + error.pause_s
         self._resume_at_s[exchange] = max(self._resume_at_s.get(exchange, 0.0), resume_at_s)
         await self._clock.sleep(max(error.pause_s, next(pauses)), self._stop)

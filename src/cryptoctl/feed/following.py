@@ -63,26 +63,41 @@ class Feed:
     async def run(self) -> None:
         """Follows and sends until `stop` is set; then sends what was received."""
         opening, at_once = [asyncio.ensure_future(each) for each in self.opening], list(self.lines)
-        tasks: list[asyncio.Future[Any]] = [*opening, *_followed(self.lines)]
+        tasks, ended = _tasks(self.lines), ""
         sender = asyncio.ensure_future(self._send_all())
         stopped = asyncio.ensure_future(self.stop.wait())
-        waiting: set[asyncio.Future[Any]] = {sender, stopped, *tasks}
+        waiting: set[asyncio.Future[Any]] = {sender, stopped, *opening, *tasks}
         try:
             while not stopped.done() and not sender.done():
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                failed = [each for each in done if each is not stopped and each.exception() is not None]
-                if failed:
-                    await self._end(tasks, sender)
-                    raise _failure(failed[0].exception())
+                for each in done - {stopped}:
+                    error = each.exception()
+                    if error is None:
+                        continue
+                    if not isinstance(error, TradeSourceError):
+                        await self._end([*opening, *tasks], sender)
+                        raise error
+                    tasks[each].ended = error.message
+                    ended = f"{tasks[each].source}: {error.message}"
                 for each in done.intersection(opening):
-                    begun = _followed(each.result())
-                    tasks += begun
+                    begun = _tasks(each.result())
+                    tasks |= begun
                     waiting.update(begun)
+                for each in [task for task in waiting if task in tasks and tasks[task].ended]:
+                    each.cancel()
+                    waiting.discard(each)
+                if ended and waiting <= {sender, stopped} and not self.stop.is_set():
+                    await self._end(list(tasks), sender)
+                    raise Failure(
+                        ExitCode.FAILED,
+                        f"The feed cannot go on: {ended}.",
+                        "Asking again is of no use: see what the exchange says, or leave that symbol out.",
+                    )
                 there = [line for each in opening if each not in waiting for line in each.result()]
                 self.lines[:] = [*at_once, *there]
-            await self._end(tasks, sender)
+            await self._end([*opening, *tasks], sender)
         finally:
-            for task in (*tasks, sender, stopped):
+            for task in (*opening, *tasks, sender, stopped):
                 task.cancel()
 
     async def _end(self, tasks: Sequence[asyncio.Future[Any]], sender: asyncio.Future[None]) -> None:
@@ -221,16 +236,5 @@ _PASSING = frozenset(
 )
 
 
-def _followed(lines: Sequence[FollowedSymbol]) -> list[asyncio.Future[None]]:
-    return [asyncio.ensure_future(each) for line in lines for each in (line.fill(), line.watch())]
-
-
-def _failure(error: BaseException | None) -> BaseException:
-    if isinstance(error, TradeSourceError):
-        return Failure(
-            ExitCode.FAILED,
-            f"The feed cannot go on: {error.message}.",
-            "Asking again is of no use: see what the exchange says, or leave that symbol out.",
-        )
-    assert error is not None
-    return error
+def _tasks(lines: Sequence[FollowedSymbol]) -> dict[asyncio.Future[Any], FollowedSymbol]:
+    return {asyncio.ensure_future(each): line for line in lines for each in (line.fill(), line.watch())}

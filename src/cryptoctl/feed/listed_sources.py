@@ -11,6 +11,7 @@ from cryptoctl.feed.source import FeedSource
 
 Markets = Mapping[str, Any]
 """by its symbol, what ccxt knows of each market of an exchange"""
+NOT_LISTED = "its exchange does not list it"
 
 
 def listed_sources(
@@ -20,8 +21,11 @@ def listed_sources(
     notify: Callable[[str], None],
     *,
     others: bool = False,
+    unlisted: dict[str, str] | None = None,
 ) -> list[FeedSource]:
     """Those of an exchange's sources that it lists. Raises Failure for all that was probably mistyped.
+
+    Where `unlisted` is given, because others are followed already, it is put there instead, with why.
 
     One of the `stored`, of which the table has prices, was right once: so that a delisted symbol does not
     keep a service from following the others, it is told and left out, if others are left, here or (`others`)
@@ -36,7 +40,11 @@ def listed_sources(
         if each in stored and "/" in each.symbol and each.stored_symbol not in map(str.upper, markets)
     ]
     unknown = [each for each in missing if not (listed or others) or each not in delisted]
-    if unknown:
+    if unknown and unlisted is not None:
+        for each in unknown:
+            meant = _nearest(markets, each.symbol)
+            unlisted[str(each)] = NOT_LISTED + (f"; did you mean {meant}?" if meant else "")
+    elif unknown:
         near = [found for each in unknown if (found := _nearest(markets, each.symbol))]
         raise Failure(
             ExitCode.USAGE,

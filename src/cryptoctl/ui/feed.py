@@ -12,6 +12,7 @@ from cryptoctl.feed.following import Feed
 from cryptoctl.feed.resuming import StartPoint
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.ops.times import iso_of_ms, now_ms
+from cryptoctl.reminder import Reminder
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.styles import NOTE
 from cryptoctl.ui.tables import Column
@@ -26,10 +27,12 @@ WAITING = "its symbols have not come yet"
 class FeedReport:
     """Tells how a feed goes on: drawn on a terminal, as JSON lines, or a line now and then."""
 
-    def __init__(self, screen: Screen, feed: Feed, waiting: Mapping[str, str], now_s: float) -> None:
-        self._screen, self._feed, self._waiting = screen, feed, waiting
+    def __init__(self, screen: Screen, feed: Feed, not_followed: Mapping[str, str], now_s: float) -> None:
+        self._screen, self._feed, self._not_followed = screen, feed, not_followed
         self._next_s = now_s + (JSON_EVERY_S if screen.is_json else TOLD_EVERY_S)
         self._troubles: dict[str, str] = {}
+        self._reminders: dict[str, Reminder] = {}
+        self._not_sent, self._not_sent_before = Reminder(TOLD_EVERY_S), False
 
     def render(self) -> Text:
         """What is drawn."""
@@ -41,7 +44,7 @@ class FeedReport:
         rows = [_row(each, *widths) for each in lines]
         rows += [
             Text(printable(f"{name}: {why or WAITING}"), style=NOTE if why else "dim")
-            for name, why in self._waiting.items()
+            for name, why in self._not_followed.items()
         ]
         if self._feed.sending:
             rows.append(Text(printable(f"not sent: {self._feed.sending}"), style=NOTE))
@@ -49,9 +52,16 @@ class FeedReport:
 
     def look(self, now_s: float) -> None:
         """Says what is new: a trouble that has begun or ended, and now and then how each symbol stands."""
-        troubles = {str(line.source): line.trouble for line in self._feed.lines}
-        for name, trouble in {**self._waiting, **troubles}.items():
-            self._tell_trouble(name, trouble)
+        lines = {str(line.source): line.trouble for line in self._feed.lines}
+        for name in dict.fromkeys([*self._troubles, *self._not_followed, *lines]):
+            trouble = lines.get(name, "") or self._not_followed.get(name, "")
+            # Of a symbol's trouble a line now and then tells too.
+            self._tell_trouble(name, trouble, now_s, again=self._screen.is_json or name not in lines)
+        if not self._feed.sending:
+            self._not_sent.reset()
+        elif self._not_sent.due(now_s) and self._not_sent_before and not self._screen.can_draw:
+            self._screen.say(f"Still not sent: {self._feed.sending}", style=NOTE)
+        self._not_sent_before = bool(self._feed.sending)  # that it begins is told by the feed
         if now_s < self._next_s:
             return
         self._next_s = now_s + (JSON_EVERY_S if self._screen.is_json else TOLD_EVERY_S)
@@ -60,18 +70,18 @@ class FeedReport:
                 self._screen.json_line(line_document(line, self._feed.sending))
             elif not self._screen.can_draw:
                 self._screen.message(_row(line, 0, 0))
-        if self._feed.sending and not self._screen.can_draw:
-            self._screen.say(f"Still not sent: {self._feed.sending}", style=NOTE)
 
-    def _tell_trouble(self, name: str, trouble: str) -> None:
-        before = self._troubles.get(name, "")
-        if trouble == before:
-            return
-        self._troubles[name] = trouble
-        if trouble:
+    def _tell_trouble(self, name: str, trouble: str, now_s: float, *, again: bool) -> None:
+        before, self._troubles[name] = self._troubles.get(name, ""), trouble
+        reminder = self._reminders.setdefault(name, Reminder(TOLD_EVERY_S))
+        if not trouble:
+            reminder.reset()
+            if before:
+                self._screen.say(f"{name}: works again", style="dim")
+        elif reminder.due(now_s) and trouble == before and again and not self._screen.can_draw:
+            self._screen.say(f"{name}, still: {trouble}", style=NOTE)
+        elif trouble != before:
             self._screen.say(f"{name}: {trouble}", style=NOTE)
-        elif before:
-            self._screen.say(f"{name}: works again", style="dim")
 
 
 def show_start_point(
@@ -100,7 +110,7 @@ def show_start_point(
         )
 
 
-def show_summary(screen: Screen, feed: Feed, waiting: Mapping[str, str]) -> None:
+def show_summary(screen: Screen, feed: Feed, not_followed: Mapping[str, str]) -> None:
     """What was stored of each symbol, and what was not; which exchanges were not followed, and why."""
     columns = [
         Column("exchange"),
@@ -121,7 +131,8 @@ def show_summary(screen: Screen, feed: Feed, waiting: Mapping[str, str]) -> None
                 "" if last is None else iso_of_ms(last.timestamp_ms),
             ]
         )
-    screen.table(columns, rows)
+    if rows:
+        screen.table(columns, rows)
     for line in feed.lines:
         if missing := line.tape.counts.missing:
             # Where an exchange does not count its trades, nobody knows how many are in a hole.
@@ -140,7 +151,7 @@ def show_summary(screen: Screen, feed: Feed, waiting: Mapping[str, str]) -> None
             )
         if line.trouble:
             screen.say(f"{line.source} did not work at the end: {line.trouble}", style=NOTE)
-    for name, why in waiting.items():
+    for name, why in not_followed.items():
         screen.say(f"{name} was not followed: {why or WAITING}", style=NOTE)
 
 
@@ -168,11 +179,11 @@ def line_document(line: FollowedSymbol, sending: str = "") -> dict[str, Any]:
     }
 
 
-def feed_document(feed: Feed, waiting: Mapping[str, str]) -> Mapping[str, Any]:
+def feed_document(feed: Feed, not_followed: Mapping[str, str]) -> Mapping[str, Any]:
     """The members of the command's document."""
     return {
         "lines": [line_document(each, feed.sending) for each in feed.lines],
-        "not_followed": [{"exchange": name, "problem": why or WAITING} for name, why in waiting.items()],
+        "not_followed": [_unfollowed(name, why or WAITING) for name, why in not_followed.items()],
         "refusals": [
             {
                 "exchange": each.line.source.exchange,
@@ -184,6 +195,11 @@ def feed_document(feed: Feed, waiting: Mapping[str, str]) -> Mapping[str, Any]:
         ],
         "unsent": feed.unsent,
     }
+
+
+def _unfollowed(name: str, why: str) -> Mapping[str, str | None]:
+    exchange, _, symbol = name.partition(":")
+    return {"exchange": exchange, "symbol": symbol or None, "problem": why}
 
 
 def _price(line: FollowedSymbol) -> str:

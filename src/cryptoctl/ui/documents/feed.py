@@ -15,7 +15,10 @@ class FollowedSymbolDocument(Part):
     symbol: Annotated[str, about("the symbol, as it is stored")]
     state: Annotated[
         str,
-        about("`following` (the websocket), `polling` (REST, at the end of the tape), or `filling`"),
+        about(
+            "`following` (the websocket), `polling` (REST, at the end of the tape), `filling`, or `ended` "
+            "(it cannot be followed)"
+        ),
     ]
     price: Annotated[str | None, about("the last price that was stored")]
     timestamp: Annotated[int | None, about("its time, in milliseconds since 1970")]
@@ -44,10 +47,11 @@ class FeedRefusalDocument(Part):
     reason: Annotated[str, about("why")]
 
 
-class UnfollowedExchangeDocument(Part):
-    """An exchange none of whose symbols were followed."""
+class UnfollowedDocument(Part):
+    """An exchange, or one of its symbols, that was not followed."""
 
     exchange: Annotated[str, about("the exchange")]
+    symbol: Annotated[str | None, about("the symbol, as it was typed; null for all of the exchange's")]
     problem: Annotated[str, about("why")]
 
 
@@ -56,7 +60,8 @@ class FeedDocument(CommandDocument):
 
     lines: Annotated[list[FollowedSymbolDocument], about("each symbol, at the end")] = []
     not_followed: Annotated[
-        list[UnfollowedExchangeDocument], about("the exchanges that have not given their symbols")
+        list[UnfollowedDocument],
+        about("the exchanges that have not given their symbols, and the symbols that are not listed"),
     ] = []
     refusals: Annotated[
         list[FeedRefusalDocument], about("the trades that were not accepted, the first 1000")
