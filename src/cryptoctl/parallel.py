@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
@@ -22,10 +22,15 @@ def begin(function: Callable[[T], R], items: Iterable[T], max_workers: int) -> l
     """
     items = list(items)
     futures: list[Future[R]] = [Future() for _ in items]
-    left = deque(zip(futures, items, strict=True))
-    for _ in range(min(len(items), max_workers)):
-        threading.Thread(target=_work_off, args=(function, left), name="read", daemon=True).start()
+    start(function, items, futures, max_workers)
     return futures
+
+
+def start(function: Callable[[T], R], items: Sequence[T], futures: Sequence[Future[R]], workers: int) -> None:
+    """As `begin`, for who brings the futures and so has them where an interruption comes at once."""
+    left = deque(zip(futures, items, strict=True))
+    for _ in range(min(len(items), workers)):
+        threading.Thread(target=_work_off, args=(function, left), name="read", daemon=True).start()
 
 
 def map_in_threads(function: Callable[[T], R], items: Iterable[T], max_workers: int) -> list[R]:

@@ -101,7 +101,7 @@ def read(path: Path) -> Iterator[ImportLine]:
             for line in file:
                 number += 1
                 if line.strip():
-                    _refuse_bytes(line)
+                    line.encode()
                     message = message_of(line)
                     key = _key(message)
                     if not message.id:  # two lines without an id are two messages, however alike
@@ -110,17 +110,16 @@ def read(path: Path) -> Iterator[ImportLine]:
                     yield ImportLine(number=number, key=key, message=message)
     except OSError as error:
         raise Failure(ExitCode.USAGE, f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeEncodeError:
+        raise Failure(
+            ExitCode.USAGE,
+            f"{path}, line {number}: not UTF-8 text. Nothing was sent.",
+            "If the file is compressed, unpack it; if another program wrote it, save it as UTF-8.",
+        ) from None
     except ValueError as error:
         raise Failure(
             ExitCode.USAGE, f"{path}, line {max(number, 1)}: {error}. Nothing was sent.", "Correct the line."
         ) from error
-
-
-def _refuse_bytes(line: str) -> None:
-    try:
-        line.encode()
-    except UnicodeEncodeError:
-        raise ValueError("not UTF-8 text; if the file is compressed, unpack it") from None
 
 
 def _key(message: Message) -> str:

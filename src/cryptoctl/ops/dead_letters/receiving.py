@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +17,7 @@ from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, 
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues, by_queue
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
+from cryptoctl.parallel import awaited, start
 from cryptoctl.reconcile.retry import Interrupted, RealClock
 from cryptoctl.wording import pluralize
 
@@ -23,6 +25,8 @@ from cryptoctl.wording import pluralize
 FIRST_VISIBILITY_S: Final[int] = 30
 # What a killed process was working on becomes visible again after so long at most.
 VISIBILITY_S: Final[int] = 600
+# So long an answer that is under way is waited for after an interruption.
+INTERRUPTED_WAIT_S: Final[float] = 2.0
 CHECK_EVERY_S: Final[float] = 1.0
 # New messages may arrive without end: after so many calls with nothing older, the set is complete.
 CALLS_WITH_NOTHING_OLDER: Final[int] = 50
@@ -51,10 +55,12 @@ def receive_all(queues: Sequence[DeadLetterQueue], options: ReceiveOptions) -> I
         yield from _drain(queue, options)
     left = list(queues)
     while left and not options.enough():
-        polled = left[0].aws.map(lambda queue: queue.receive_from_all(visibility_s=FIRST_VISIBILITY_S), left)
-        for queue, received in zip(tuple(left), polled, strict=True):
+        polled = _received(
+            left, lambda queue: queue.receive_from_all(visibility_s=FIRST_VISIBILITY_S), options
+        )
+        for queue, (received, older) in zip(tuple(left), polled, strict=True):
             if received:
-                yield from _journaled(received, options)
+                yield from older
                 yield from _drain(queue, options)
             elif not queue.depth().visible:
                 left.remove(queue)
@@ -63,15 +69,39 @@ def receive_all(queues: Sequence[DeadLetterQueue], options: ReceiveOptions) -> I
 def _drain(queue: DeadLetterQueue, options: ReceiveOptions) -> Iterator[Message]:
     barren = 0
     while not options.enough() and barren < CALLS_WITH_NOTHING_OLDER:
-        received = queue.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=0)
+        [(received, older)] = _received(
+            [queue], lambda each: each.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=0), options
+        )
         if not received:
             if _missing(queue, options):
                 RealClock().sleep(0.2)
                 continue
             return
-        older = _journaled(received, options)
         yield from older
         barren = 0 if older else barren + 1
+
+
+def _received(
+    queues: Sequence[DeadLetterQueue],
+    receive: Callable[[DeadLetterQueue], list[Message]],
+    options: ReceiveOptions,
+) -> list[tuple[list[Message], list[Message]]]:
+    """What each queue gives now, all of it journaled, and what of it is to be given on.
+
+    An interruption waits a moment for what is under way, and makes visible what may not be journaled yet.
+    """
+    futures: list[Future[list[Message]]] = [Future() for _ in queues]
+    try:
+        start(receive, queues, futures, len(queues))
+        answers = [awaited(each) for each in futures]
+        return [(received, _journaled(received, options)) for received in answers]
+    except KeyboardInterrupt:
+        under_way = [(queue, each) for queue, each in zip(queues, futures, strict=True) if not each.cancel()]
+        done = wait([future for _, future in under_way], timeout=INTERRUPTED_WAIT_S).done
+        for queue, future in under_way:
+            if future in done and future.exception() is None:
+                queue.set_visibility(future.result(), 0)
+        raise
 
 
 def _journaled(received: Sequence[Message], options: ReceiveOptions) -> list[Message]:
@@ -169,7 +199,8 @@ def selected_messages(
     with Journal() as journal, keep_invisible(queues, journal):
         try:
             yield _selected(queues, selection, journal, limit), journal
-        finally:
+            release(queues, journal, *MessageState)
+        finally:  # of an interrupted release the rest
             release(queues, journal, *MessageState)
 
 
