@@ -55,6 +55,16 @@ def test_the_help_shows_the_defaults(cli: Cli, shown: str) -> None:
     assert shown in " ".join(text.split())
 
 
+@pytest.mark.parametrize("words", [(), ("prices",), ("dlq",), ("dlq", "replay")], ids=" ".join)
+def test_on_a_narrow_terminal_nothing_of_the_help_is_cut_off(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    text = cli.ok(*words, "--help").out
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) == 40
+
+
 @pytest.mark.parametrize("last", ["0", "100001", "many", "1.5"])
 def test_a_number_outside_its_range_is_refused_by_name(cli: Cli, last: str) -> None:
     said = cli("prices", "BTC", "--last", last)

@@ -74,7 +74,7 @@ def test_the_live_screen_fits_every_terminal(
     lines = view(found, "dev in 123456789012, eu-central-1", width, height)
     assert len(lines) <= height
     assert max(line.cell_len for line in lines) <= width
-    assert "[q]" in lines[-1].plain or width < 60
+    assert any("[q] quit" in line.plain for line in lines[-4:])
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(200, 50), (120, 30), (80, 24), (60, 24)])
@@ -84,7 +84,7 @@ def test_a_terminal_shows_all_of_it_and_scrolls_nothing_away(
 ) -> None:
     lines = on_a_terminal(found, columns, rows)
     assert lines[0].startswith(("✓", "!"))
-    assert lines[-1].startswith("[p] plan")
+    assert any(line.startswith("[p] plan") for line in lines[-2:])
     assert len(lines) <= rows
     assert any(line.startswith("sender") for line in lines) == (columns >= 80)
 

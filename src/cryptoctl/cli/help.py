@@ -1,4 +1,4 @@
-"""The help, for a reader that may leave."""
+"""The help, for a reader that may leave, and for a narrow terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,24 @@ class HelpInAPipe:
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Writes the help."""
+        _fold_cells()
         try:
             super().format_help(ctx, formatter)  # type: ignore[misc]
         except SystemExit:  # Rich's answer to a reader that has left
             raise SystemExit(0) from None
+
+
+def _fold_cells() -> None:
+    """Has Typer's tables break a word that has no room, an option's name say, which Rich cuts off."""
+    from rich.table import Table
+    from rich.text import Text
+    from typer import rich_utils
+
+    class FoldingTable(Table):
+        def add_row(self, *cells: Any, **options: Any) -> None:
+            super().add_row(*cells, **options)
+            for column in self.columns:
+                column.overflow = "fold"
+
+    typers: Any = rich_utils
+    typers.Table, typers.Columns = FoldingTable, Text(" ").join

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 
 from rich.segment import ControlType, Segment, Segments
 
+from cryptoctl import interrupts
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure
 from cryptoctl.ops.overview import Overview
@@ -73,10 +75,18 @@ class Watch:
 
 
 def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | None:
-    """Shows overviews until a key ends it: the command that was chosen; None for the end."""
-    with Watch(read) as found:
-        while (key := _chosen(screen, found, location)) == SUSPEND:
-            os.killpg(os.getpgrp(), signal.SIGTSTP)  # and here it goes on, once the person has it back
+    """Shows overviews until a key ends it: the command that was chosen; None for the end.
+
+    A terminal that is gone is an interruption, also where no signal tells it.
+    """
+    import termios
+
+    try:
+        with Watch(read) as found:
+            while (key := _chosen(screen, found, location)) == SUSPEND:
+                os.killpg(os.getpgrp(), signal.SIGTSTP)  # and here it goes on, once the person has it back
+    except (OSError, termios.error):
+        interrupts.interrupt()
     return KEYS.get(key.lower())
 
 
@@ -153,7 +163,11 @@ def _keys() -> Iterator[Callable[[float], str]]:
 
     def typed(timeout_s: float) -> str:
         ready, _, _ = select.select([stream], [], [], timeout_s)
-        return os.read(stream, 1).decode(errors="replace") if ready else ""
+        if not ready:
+            return ""
+        if not (found := os.read(stream, 1)):
+            raise OSError(errno.EIO, "the terminal is gone")
+        return found.decode(errors="replace")
 
     try:
         yield typed

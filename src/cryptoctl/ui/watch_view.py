@@ -45,13 +45,24 @@ def view(
     head = [*stale, *wrapped(verdict(overview, location), width).split("\n"), Text("")]
     diagram = [*(_diagram(overview, width) if width >= NARROW else _listed(overview)), Text("")]
     concerns = list(_concerns(overview.concerns, hint))
-    foot = Text("  ".join(f"[{key}] {name}" for key, name in KEYS.items()))
-    foot.append(f"  [q] quit   as of {refreshed}")
-    room = height - len(head) - len(diagram) - len(concerns) - 1
+    foot = list(_foot(refreshed, width))
+    room = height - len(head) - len(diagram) - len(concerns) - len(foot)
     errors = _errors(overview, max(MIN_ERRORS, room // 3), hint)
     symbols = _symbols(overview, width, room - len(errors) - 1, hint) if room - len(errors) > 2 else []
     lines = [*head, *diagram, *concerns, *symbols, *errors]
-    return [_cut(line, width) for line in [*lines[: height - 1], foot]]
+    return [_cut(line, width) for line in [*lines[: max(0, height - len(foot))], *foot[-height:]]]
+
+
+def _foot(refreshed: str, width: int) -> Iterator[Text]:
+    """The keys, and when it was read; each whole, on as many lines as that takes."""
+    line = ""
+    for each in (*(f"[{key}] {name}" for key, name in KEYS.items()), "[q] quit", f" as of {refreshed}"):
+        if len(line) + 2 + len(each) > width:
+            yield Text(line)
+            line = each.strip()
+        else:
+            line += f"  {each}" if line else each
+    yield Text(line)
 
 
 def _cut(line: Text, width: int) -> Text:
