@@ -97,7 +97,8 @@ class Session:
         """Starts the embedded engine where this environment lives in it; what a person should know of it."""
         if self.target is not Target.LOCAL:
             return ()
-        return self.engine.start(port=self.settings.engine.port, options=self.engine_options).notes
+        started = self.engine.start(port=self.settings.engine.port, options=self.engine_options)
+        return tuple(note for note in started.notes if note not in self.engine.other_code())  # told by `aws`
 
     @cached_property
     def engine_options(self) -> EngineOptions:
@@ -141,11 +142,8 @@ class Session:
         return self.options.region or self.config.region or env_vars.aws_region()
 
     def _real_aws(self) -> Aws:
-        return Aws(
-            region=self._named_region,
-            profile=self.options.profile or self.config.profile,
-            notify=self.notify,
-        )
+        profile = self.options.profile or self.config.profile
+        return Aws(region=self._named_region, profile=profile, notify=self.notify)
 
     def _engine_aws(self) -> Aws:
         status = self.engine.status()
@@ -157,6 +155,8 @@ class Session:
                 "with --aws the command goes to AWS.",
             )
         self._await_engine(status)
+        for note in self.engine.other_code():
+            self.notify(note)
         made_up = self.engine.credentials(self.environment)
         return Aws(
             region=self.options.region or self.config.region or DEFAULT_REGION,

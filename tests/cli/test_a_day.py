@@ -233,6 +233,14 @@ def test_status_envs_and_logs_tell_what_is_there(day: Cli) -> None:
     assert Retry(RealClock()).until(logged, "the log line", 20)
 
 
+@pytest.mark.parametrize("words", [("up",), ("plan",), ("status",), ("prices", "BTC", "-o", "json")])
+def test_that_the_engine_is_another_cryptoctls_is_told_once(
+    day: Cli, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("cryptoctl.local.engine.source_digest", lambda: "another")
+    assert day.ok(*words).err.count("was started by another cryptoctl") == 1
+
+
 def test_plan_is_reviewed_and_then_exactly_that_plan_is_applied(local_cli: Any) -> None:
     cli = local_cli("reviewed")
     only = ("--only", "webhook-processor-reviewed")

@@ -204,6 +204,7 @@ def test_a_command_for_the_engine_takes_no_region_from_the_users_aws(configured:
         status=lambda: SimpleNamespace(url="http://127.0.0.1:9"),
         credentials=lambda _: made_up,
         responds=lambda _: True,
+        other_code=tuple,
     )
     session.__dict__ |= {"settings": Settings(), "last_location": None, "engine": engine}
     assert (session.aws.region, session.aws.client("sqs").meta.region_name) == ("us-east-1", "us-east-1")

@@ -180,6 +180,11 @@ class Engine:
         record = self._data.read()
         return record is None or responds(record, within_s)
 
+    def other_code(self) -> tuple[str, ...]:
+        """A note where the engine that runs does not run the code that is installed now."""
+        record = self._data.read()
+        return _other_code(record) if record is not None else ()
+
     def reset(self) -> bool:
         """Stops the engine and deletes all of its data. False where no engine has been."""
         self._stop()
