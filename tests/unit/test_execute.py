@@ -251,7 +251,10 @@ def test_one_that_appears_meanwhile_and_would_have_to_be_replaced_is_left_alone(
     aws.before = made_by_another_run
     report, _, _ = run(aws, Thing(name="data"))
     [result] = report.results
-    assert (result.outcome, "would now have to be replaced" in result.problem) == (StepOutcome.FAILED, True)
+    assert (result.outcome, "would now delete and create it again" in result.problem) == (
+        StepOutcome.FAILED,
+        True,
+    )
     assert "DeleteThing" not in [operation for operation, _ in aws.calls]
 
 

@@ -11,8 +11,10 @@ import pytest
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.observe import make_plan, observe
+from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.orphans import FoundOrphans, Orphans
 from cryptoctl.reconcile.plan import WITHOUT_TAGS, Action, Goal
+from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.ui.plans import reason, summary
 from unit.answers import ACCOUNT, SCOPE, STACK, Answers
@@ -307,3 +309,21 @@ def test_the_policy_of_a_key_that_others_made_is_replaced_after_asking(whose: st
     assert {reason(step) for step in adopting.work} <= {
         "update: without cryptoctl's tags, and taken over" if whose == "theirs" else "update"
     }
+
+
+@pytest.mark.parametrize(
+    ("days", "tags", "asked"),
+    [
+        (30, {"Team": "desk"}, True),
+        (None, {"Team": "desk"}, True),
+        (1, {"Team": "desk"}, False),
+        (30, {}, False),
+    ],
+)
+def test_older_lines_of_a_log_group_that_others_made_are_deleted_after_asking(
+    days: int | None, tags: dict[str, str], asked: bool
+) -> None:
+    logs = STACK.webhook_logs
+    seen = Observed(fields={**logs.desired(), "retentionInDays": days, "Tags": tags})
+    found = build_plan([logs], {logs: seen}, Goal.PRESENT, adopt=True)
+    assert found.consents == ((f"delete older log lines of {logs}",) if asked else ())

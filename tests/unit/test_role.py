@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
+import pytest
+
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.provisioners.policy import Statement
@@ -116,3 +118,32 @@ def test_a_role_that_another_region_takes_over_while_it_is_removed_is_not_told_a
     [result] = executor.run(plan).results
     assert result.outcome is StepOutcome.FAILED
     assert "it was changed meanwhile, and serves this environment in eu-west-1" in result.problem
+
+
+THEIRS: dict[str, Any] = {"Tags": {"Team": "desk"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked"),
+    [
+        (THEIRS, False),
+        ({**THEIRS, "Policies": {}}, False),
+        ({**THEIRS, "AttachedPolicies": {"arn:aws:iam::aws:policy/ReadOnlyAccess": True}}, True),
+        ({**THEIRS, "Policies": {"theirs": {"Statement": []}}}, True),
+        ({**THEIRS, "AssumeRolePolicyDocument": {"Statement": []}}, True),
+        ({"Policies": {"theirs": {"Statement": []}}}, False),
+    ],
+)
+def test_the_policies_of_a_role_that_others_made_are_replaced_after_asking(
+    fields: dict[str, Any], asked: bool
+) -> None:
+    found = build_plan([ROLE], {ROLE: observed(ROLE, **fields)}, Goal.PRESENT, adopt=True)
+    assert found.consents == ((f"replace somebody else's policies of {ROLE}",) if asked else ())
+
+
+def test_what_others_have_attached_between_plan_and_apply_is_not_replaced_without_asking() -> None:
+    [agreed] = build_plan([ROLE], {ROLE: observed(ROLE, **THEIRS)}, Goal.PRESENT, adopt=True).steps
+    now = observed(ROLE, **THEIRS, AttachedPolicies={"arn:aws:iam::aws:policy/ReadOnlyAccess": True})
+    [again] = build_plan([ROLE], {ROLE: now}, Goal.PRESENT, adopt=True).steps
+    assert again.beyond(agreed) == "replace somebody else's policies"
+    assert agreed.beyond(agreed) is again.beyond(again) is None

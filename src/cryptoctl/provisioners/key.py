@@ -158,8 +158,8 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
 
     def consent_reason(self, delta: Delta) -> str | None:
         """Who uses a key that others made may lose it with the policy that they gave it."""
-        adopted = any(change.key in self.scope.owner_tags for change in delta.keys("Tags"))
-        return "replace somebody else's policy" if adopted and delta.touches("Policy") else None
+        overwrites = self.takes_over(delta) and delta.touches("Policy")
+        return "replace somebody else's policy" if overwrites else None
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:

@@ -90,6 +90,17 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
         """The ARN that stands for all its streams."""
         return f"{self.arn}:*"
 
+    def consent_reason(self, delta: Delta) -> str | None:
+        """Also that a group of others' keeps its lines for a shorter time: no one brings back older ones."""
+        named = bool(delta.observed and delta.observed.fields["Tags"])  # one without any tag is ours
+        shorter = [
+            each
+            for each in delta.changes
+            if each.field == "retentionInDays" and (each.old is None or each.old > each.new)
+        ]
+        lines = "delete older log lines" if shorter and named and self.takes_over(delta) else None
+        return " and ".join(filter(None, (lines, super().consent_reason(delta)))) or None
+
     def observe(self, aws: Aws) -> Observed | None:
         groups, tags = aws.gather(
             lambda: list(

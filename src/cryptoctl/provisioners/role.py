@@ -17,6 +17,7 @@ from cryptoctl.reconcile import (
     Call,
     CallOrWait,
     ConflictChecked,
+    ConsentRequired,
     Delta,
     Fields,
     JsonDocument,
@@ -39,7 +40,7 @@ SAME_BUT_FOR_CASE = "IAM does not tell names apart by their case"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Role(ConflictChecked, Listed, Preflight):
+class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
     """A role for one AWS service, with inline policies. Any other policy on it is removed."""
 
     service: str
@@ -165,6 +166,12 @@ class Role(ConflictChecked, Listed, Preflight):
             return None
         there = ", ".join(sorted(regions))
         return f"serves this environment in {there}, and IAM roles are global (--region {there} works on it)"
+
+    def consent_reason(self, delta: Delta) -> str | None:
+        """Who uses a role that others made may lose it with what they let it do, and whom they let use it."""
+        theirs = ("AssumeRolePolicyDocument", "Policies", "AttachedPolicies")
+        overwrites = any(each.field in theirs and each.old is not None for each in delta.changes)
+        return "replace somebody else's policies" if overwrites and self.takes_over(delta) else None
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:

@@ -143,8 +143,8 @@ class Convergence:
         again = plan_present(resource, observed, {**self._run.known(), **outputs}, adopt=adopt)
         if again.action is Action.REFUSED:
             raise StepFailed(f"it was created meanwhile, and {again.why}", CHECK_OWNER)
-        if again.asks_more_than(step):
-            raise StepFailed("it was changed meanwhile, and would now have to be replaced", RUN_PLAN_FIRST)
+        if more := again.beyond(step):
+            raise StepFailed(f"it was changed meanwhile, and this would now {more}", RUN_PLAN_FIRST)
         # What the step itself is going to give may still change: nobody must use it before.
         given = given_by(again)
         self._run.publish({ref: value for ref, value in outputs.items() if ref not in given})

@@ -69,10 +69,11 @@ class Step:
             return None
         return self.resource.consent_reason(self.delta)
 
-    def asks_more_than(self, agreed: Step) -> bool:
-        """Whether it deletes, or asks about, what the step that was agreed to did not."""
-        replaces = self.action is Action.REPLACE and agreed.action is not Action.REPLACE
-        return replaces or self.consent_reason not in (None, agreed.consent_reason)
+    def beyond(self, agreed: Step) -> str | None:
+        """What it deletes, or asks about, and the step that was agreed to did not; None for nothing."""
+        if self.action is Action.REPLACE and agreed.action is not Action.REPLACE:
+            return "delete and create it again"
+        return None if self.consent_reason == agreed.consent_reason else self.consent_reason
 
     @property
     def replaces_data(self) -> bool:

@@ -19,6 +19,10 @@ class ConsentRequired(Provisioner):
     def consent_reason(self, delta: Delta) -> str | None:
         """What a person is asked about before this change, in a few words; None where nothing is asked."""
 
+    def takes_over(self, delta: Delta) -> bool:
+        """Whether what others have made and set becomes the environment's with this change."""
+        return any(change.key in self.scope.owner_tags for change in delta.keys("Tags"))
+
 
 class DeletionProtected(Provisioner):
     """It can be protected from deletion."""
