@@ -135,6 +135,7 @@ def test_an_engine_that_is_killed_as_it_starts_is_not_told_of_by_the_log_of_an_e
 ) -> None:
     data = DataDirectory(engine.status().home)
     data.create()
+    data.forget_holder()  # where one has been
     data.log_file.write_text("Traceback of yesterday\n")
     script = tmp_path / "boot.py"
     script.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")

@@ -231,6 +231,7 @@ def test_a_stale_record_of_a_living_process_is_not_believed(engine: Engine) -> N
     """The recorded id may by now be another program's: ours, here."""
     home = DataDirectory(engine.status().home)
     home.create()
+    home.forget_holder()  # where one has been
     home.write(EngineRecord(pid=os.getpid(), port=1, started_at="2026-01-01T00:00:00+00:00"))
     assert engine.status().running is False
     assert engine.stop() is False

@@ -12,7 +12,7 @@ import pytest
 
 from cryptoctl import session
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.local import health_check
+from cryptoctl.local import health_check, launch
 from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
@@ -34,7 +34,11 @@ def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         record = EngineRecord(
-            pid=os.getpid(), port=port, started_at="2026-01-01T00:00:00+00:00", status_path="/status"
+            pid=os.getpid(),
+            port=port,
+            started_at="2026-01-01T00:00:00+00:00",
+            status_path="/status",
+            code=launch.source_digest(),
         )
         data.write(record)
         yield listening

@@ -86,19 +86,36 @@ class DataDirectory:
         self._start_file = self.directory / "start.lock"
 
     def create(self) -> None:
-        """Makes the directories, and the one that they are in, for their owner alone."""
+        """Makes the directories, and the one that they are in, for their owner alone.
+
+        Raises EngineError where what lies in one is not an engine's.
+        """
+        self._check_contents()
         self.directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for directory in (self.directory, self.state, self.scratch, self.code):
             make_private(directory)
 
     def check_place(self) -> None:
-        """Raises OSError where `create` would, as far as that can be seen without making anything."""
+        """Raises OSError and EngineError where `create` would, as far as is seen without making anything."""
+        self._check_contents()
         place = self.directory
         while not os.path.lexists(place):
             place = place.parent
         why = errno.ENOTDIR if not place.is_dir() else errno.EACCES
         if why == errno.ENOTDIR or not os.access(place, os.W_OK | os.X_OK):
             raise OSError(why, os.strerror(why), str(place))
+
+    def _check_contents(self) -> None:
+        """What an engine is to write to must be new, or an engine's: a reset deletes all of it."""
+        if any(file.exists() for file in (self._start_file, self._life_file, self.store_file)):
+            return
+        written = (self.state, self.scratch, self.log_file, self._record_file)
+        theirs = ", ".join(each.name for each in written if _filled(each))
+        if theirs:
+            raise EngineError(
+                f"Starting the embedded engine in {self.directory}: it has {theirs} of another program.",
+                hint="Name another directory in CRYPTOCTL_STATE_DIR, or move that.",
+            )
 
     def used(self) -> bool:
         """Whether what lies here is an engine's: there may be another `engine` in CRYPTOCTL_STATE_DIR."""
@@ -241,3 +258,9 @@ class DataDirectory:
         except FileNotFoundError:
             return ""
         return "\n".join(lines[-12:])
+
+
+def _filled(path: Path) -> bool:
+    """Whether there is a file, this one or in this directory, with something in it; no link is followed."""
+    found = () if path.is_symlink() else (path, *path.rglob("*"))
+    return any(each.is_file() and each.stat().st_size for each in found)
