@@ -29,7 +29,7 @@ from cryptoctl.ops.overview import THE_SYMBOLS
 from cryptoctl.ops.prices import row
 from cryptoctl.ops.times import now_ms
 from cryptoctl.ui.text import percent_text
-from cryptoctl.wording import MAX_POWER, MIN_POWER
+from cryptoctl.wording import number_text
 from dashboard.browsing import READY, told
 from dashboard.browsing import browser as browser
 from dashboard.browsing import nothing_noted as nothing_noted
@@ -204,6 +204,26 @@ def test_prices_that_cannot_be_drawn_are_no_empty_chart_without_a_word(
     assert browser.problems == []
 
 
+def test_a_number_that_is_long_by_its_size_alone_has_an_exponent_wherever_it_is_shown(
+    browser: Browser, site: Site, reader: ToldReader
+) -> None:
+    large, small = Decimal("9.4E+30"), Decimal("1.0625E-21")
+    first = (HEALTHY.symbols or ())[0]
+    last = replace(first.last, price=large)
+    reader.answer = told(replace(HEALTHY, symbols=(replace(first, last=last),)), "BTC")
+    series = PriceSeries(9)
+    series.take([replace(stored(AT_MS, plain(small)), volume=large)], None)
+    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    browser.open(site.url)
+    browser.until(READY)
+    cells = "[...document.querySelectorAll('{} tbody td.number')].map((each) => each.textContent)"
+    assert browser.run(cells.format("#prices"))[:2] == ["1.0625E-21", "9.4E+30"]
+    assert browser.run(cells.format("#symbols"))[0] == "9.4E+30"
+    legend = browser.run("document.getElementById('legend').textContent")
+    assert "C 1.0625E-21" in legend and "volume 9.4E+30" in legend
+    assert browser.problems == []
+
+
 def test_candles_that_a_saved_page_does_not_have_are_counted(
     browser: Browser, site: Site, reader: ToldReader
 ) -> None:
@@ -225,6 +245,7 @@ def test_candles_that_a_saved_page_does_not_have_are_counted(
         (("1.2e-20", "1.5e-20"), ["1.2000e-20", "1.5000e-20"]),
         (("3000.123456789012345678", "3000.183456789012345678"), ["3000.12345678901", "3000.18345678901"]),
         (("0.000000012345678901", "0.000000012345978901"), ["0.00000001234568", "0.00000001234598"]),
+        (("0.000000000000001", "60000"), ["0.0000000000", "60000.0000000000"]),
     ],
 )
 def test_prices_are_told_apart_on_the_axis_however_small_and_long(
@@ -312,10 +333,9 @@ def test_prices_that_do_not_fill_a_candle_are_no_empty_chart_without_a_word(
 NUMBERS = [
     scaled.copy_sign(Decimal(sign))
     for digits in (*map(str, range(10)), "95", "125", "995", "123456785", "123456775", "999999995", "1" * 38)
-    for exponent in range(-20, 21)
+    for exponent in (*range(-26, 27), -100, 80)
     for sign in (1, -1)
-    # Beyond that the terminal writes an exponent, for its columns' sake.
-    if (scaled := Decimal(digits).scaleb(exponent)) and MIN_POWER < scaled.adjusted() < MAX_POWER
+    if (scaled := Decimal(digits).scaleb(exponent))
 ]
 
 
@@ -326,8 +346,14 @@ def test_numbers_are_rounded_as_in_the_terminal(browser: Browser, site: Site, re
     texts = json.dumps([plain(each) for each in NUMBERS])
     short = [row(replace(stored(AT_MS), indicators=Indicators(ma_5=each)))[5] for each in NUMBERS]
     assert browser.run(f"{texts}.map(shortNumber)") == short
+    assert browser.run(f"{texts}.map(numberText)") == [number_text(each) for each in NUMBERS]
     assert browser.run(f"{texts}.map(percentText)") == [percent_text(each) for each in NUMBERS]
-    assert browser.run("[percentText('0'), percentText(null), shortNumber(null)]") == ["+0.00 %", "", ""]
+    assert browser.run("[numberText('0'), percentText('0'), percentText(null), shortNumber(null)]") == [
+        "0",
+        "+0.00 %",
+        "",
+        "",
+    ]
 
 
 def test_a_volatility_far_below_the_prices_is_more_than_zero_on_its_axis(

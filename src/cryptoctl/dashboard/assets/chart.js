@@ -115,7 +115,7 @@ class PriceChart {
     const decimals = Math.max(2, ...recent.map((each) => (each.close.split(".")[1] ?? "").length));
     const highest = Math.max(0, ...recent.map((each) => Math.abs(+each.close)));
     const room = Math.max(2, MAX_DIGITS - Math.trunc(highest).toString().length);
-    const prices = decimals > MAX_DIGITS && highest >= MIN_DRAWN ? room : decimals;
+    const prices = highest >= MIN_DRAWN ? Math.min(decimals, room) : decimals;
     const largest = Math.max(0, ...recent.map((each) => +(each.volatility ?? 0)));
     const volatility = largest > 0 ? Math.max(2, 2 - Math.floor(Math.log10(largest))) : 2;
     if (this.digits?.prices === prices && this.digits.volatility === volatility) return;

@@ -152,7 +152,8 @@ function showSymbols({ state, names, left_out }, chosen, choose, now_ms) {
     button.title = shown(each.symbol);  // a long one is cut
     button.setAttribute("aria-pressed", String(each.symbol === chosen));
     return [
-      button, each.price, change(each.change_5m_percent), change(each.change_1h_percent), ageText(now_ms - each.timestamp),
+      button, numberText(each.price), change(each.change_5m_percent), change(each.change_1h_percent),
+      ageText(now_ms - each.timestamp),
     ];
   });
   const table = document.querySelector("#symbols table");
@@ -193,7 +194,7 @@ function focusOn(table, symbol) {
 
 function showNewest(newest) {
   const rows = newest.map((each) => [
-    timeText(each.timestamp), each.price, each.volume, shortNumber(each.ma_5), shortNumber(each.ma_20),
+    timeText(each.timestamp), numberText(each.price), numberText(each.volume), shortNumber(each.ma_5), shortNumber(each.ma_20),
     shortNumber(each.volatility), each.exchange,
   ]);
   const headings = ["time", "price", "volume", "ma_5", "ma_20", "volatility", "exchange"];
@@ -203,9 +204,10 @@ function showNewest(newest) {
 function showLegend(candle, chart) {
   setText("note", notes(chart).join(" "));
   if (!candle) return setText("legend", "");
+  const [open, high, low, close, volume] = ["open", "high", "low", "close", "volume"].map((name) => numberText(candle[name]));
   const parts = [
-    timeText(candle.time_ms, true), `O ${candle.open}`, `H ${candle.high}`, `L ${candle.low}`, `C ${candle.close}`,
-    `volume ${candle.volume}`, `trades ${candle.trades}`,
+    timeText(candle.time_ms, true), `O ${open}`, `H ${high}`, `L ${low}`, `C ${close}`, `volume ${volume}`,
+    `trades ${candle.trades}`,
   ];
   const lines = Object.keys(LINES).map((name) => element("span", name, `${name} ${shortNumber(candle[name]) || "–"}`));
   const legend = document.getElementById("legend");

@@ -1,6 +1,10 @@
 "use strict";
 // Text and elements. Whatever comes from outside becomes text, never markup.
 
+// As the terminal writes numbers.
+const MAX_NUMBER_LENGTH = 24;
+const [MIN_POWER, MAX_POWER] = [-10, 20];
+
 /** Makes visible what could mislead an eye: control, invisible and bidirectional characters. */
 function shown(text) {
   return String(text).replace(/(?! )[\p{C}\p{Z}]/gu, (each) => {
@@ -87,17 +91,29 @@ function ageText(milliseconds) {
   return `${seconds}s`;
 }
 
+/** A number with all its digits; where only its size makes it long, with an exponent, as in the terminal. */
+function numberText(text) {
+  const [whole, fraction = ""] = text.replace("-", "").split(".");
+  const power = whole === "0" ? -1 - fraction.search(/[1-9]/) : whole.length - 1;
+  if (text.length <= MAX_NUMBER_LENGTH || (power > MIN_POWER && power < MAX_POWER)) return text;
+  const [first, ...rest] = (whole + fraction).replace(/^0+|0+$/g, "");
+  const digits = (text.startsWith("-") ? "-" : "") + [first, rest.join("")].filter(Boolean).join(".");
+  const exponent = `E${power < 0 ? "" : "+"}${power}`;
+  const room = MAX_NUMBER_LENGTH - exponent.length;
+  return (digits.length <= room ? digits : `${digits.slice(0, room - 1)}…`) + exponent;
+}
+
 /** An average to 8 significant digits, as in the terminal; numbers come as text, with all their digits. */
 function shortNumber(text) {
   if (text === null || text === undefined) return "";
   const [size, decimals] = [text.replace("-", ""), text.split(".")[1]?.length ?? 0];
   const surplus = size.replace(".", "").replace(/^0+/, "").length - 8;
-  if (text.length <= 8 || surplus <= 0) return text;
+  if (text.length <= 8 || surplus <= 0) return numberText(text);
   const kept = decimals - surplus;
   const sign = text.startsWith("-") ? "-" : "";
-  if (kept <= 0) return sign + rounded(size, kept) + "0".repeat(-kept);
+  if (kept <= 0) return numberText(sign + rounded(size, kept) + "0".repeat(-kept));
   const digits = String(rounded(size, kept)).padStart(kept + 1, "0");
-  return sign + `${digits.slice(0, -kept)}.${digits.slice(-kept)}`.replace(/\.?0+$/, "");
+  return numberText(sign + `${digits.slice(0, -kept)}.${digits.slice(-kept)}`.replace(/\.?0+$/, ""));
 }
 
 /** A change in percent with its sign, from a million percent on as a power of ten, as in the terminal. */
