@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -44,6 +45,23 @@ def test_what_the_keyboard_reaches_has_a_role_that_may_have_a_name(shown: Browse
     for name in (*named, "Newest prices", "Symbols of the last hour", "Errors of the last hour"):
         assert roles[name] != "generic"
     assert len(named) == 1
+
+
+def test_no_heading_skips_a_level(shown: Browser) -> None:
+    levels = shown.run("[...document.querySelectorAll('h1, h2, h3')].map((each) => +each.tagName[1])")
+    assert all(below <= above + 1 for above, below in pairwise(levels))
+
+
+def test_what_scrolls_in_a_narrow_window_is_scrolled_with_the_keyboard_too(shown: Browser) -> None:
+    shown.size(320, 1000)
+    scrolled = (
+        "[...document.querySelectorAll('main *')].filter((each) => /auto|scroll/.test("
+        "getComputedStyle(each).overflowX) && each.scrollWidth > each.clientWidth)"
+    )
+    found = shown.run(f"{scrolled}.map((each) => [each.id || each.closest('section').id, each.tabIndex])")
+    assert ["pipeline", 0] in found and all(tab_index == 0 for _, tab_index in found)
+    assert shown.run("document.documentElement.scrollWidth") == 320
+    shown.size(1400, 1000)
 
 
 def test_what_changes_with_every_price_is_not_read_out(shown: Browser) -> None:

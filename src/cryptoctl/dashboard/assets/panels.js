@@ -63,7 +63,7 @@ function box(state, name, what, now_ms) {
   const lines = name === "crypto-prices" ? tableLines(state, now_ms) : functionLines(state, name);
   return element(
     "article", health,
-    element("h3", "", name), element("span", "badge", words[health]), element("p", "quiet", what), ...lines,
+    element("h2", "", name), element("span", "badge", words[health]), element("p", "quiet", what), ...lines,
   );
 }
 
