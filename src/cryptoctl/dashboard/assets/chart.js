@@ -141,7 +141,8 @@ class PriceChart {
     const range = scale.getVisibleLogicalRange();
     if (!range || pressed.ctrlKey || pressed.metaKey || pressed.altKey) return;
     const width = range.to - range.from;
-    const moves = { ArrowLeft: [-0.1, -0.1], ArrowRight: [0.1, 0.1], "+": [0.1, -0.1], "-": [-0.1, 0.1] };
+    // What is at the right stays when zoomed: at its limit the library would else move the candles out of sight.
+    const moves = { ArrowLeft: [-0.1, -0.1], ArrowRight: [0.1, 0.1], "+": [0.2, 0], "-": [-0.25, 0] };
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (pressed.key === "End") scale.scrollToPosition(scale.options().rightOffset, !still);
     else if (moves[pressed.key]) {
