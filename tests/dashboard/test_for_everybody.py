@@ -120,7 +120,9 @@ def test_end_moves_at_once_where_a_person_wants_no_motion(shown: Browser) -> Non
 
 @pytest.mark.parametrize("key", ["-", "+"])
 def test_zooming_as_far_as_it_goes_moves_no_candle_out_of_sight(shown: Browser, key: str) -> None:
-    press = f"document.getElementById('chart').dispatchEvent(new KeyboardEvent('keydown', {{ key: '{key}' }}))"
+    press = (
+        f"document.getElementById('chart').dispatchEvent(new KeyboardEvent('keydown', {{ key: '{key}' }}))"
+    )
     ranges = [shown.run(f"{press}; page.chart.chart.timeScale().getVisibleLogicalRange()") for _ in range(60)]
     assert ranges[-1] == ranges[-2] != ranges[0]
     assert ranges[-1]["from"] < 29 <= ranges[-1]["to"]

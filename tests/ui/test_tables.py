@@ -13,6 +13,8 @@ from rich.text import Text
 
 from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.items import StoredPrice
+from cryptoctl.ops.candles import Candle
+from cryptoctl.ui.candles import show_candles
 from cryptoctl.ui.prices import show_prices
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.tables import BETWEEN, Column, fitted
@@ -88,3 +90,17 @@ def test_prices_fit(width: int, processed: bool) -> None:
     assert ("not yet" in row) == (not processed)
     left_out = messages.getvalue()
     assert ("Not shown, for want of width" in left_out) == (width < 120)
+
+
+@pytest.mark.parametrize(("width", "digits"), [(80, "9" * 25), (40, "51754.69"), (200, "9" * 25)])
+def test_candles_fit(width: int, digits: str) -> None:
+    text = io.StringIO()
+    screen = Screen(colour=False)
+    screen.terminal.out = Console(file=text, width=width, force_terminal=True, soft_wrap=True, no_color=True)
+    screen.terminal.err = Console(file=io.StringIO())
+    number = Decimal(digits)
+    candle = Candle(begin_ms=0, open=number, high=number, low=number, close=number, volume=number, trades=1)
+    show_candles(screen, [candle])
+    lines = Text.from_ansi(text.getvalue()).plain.splitlines()
+    assert max(map(len, lines)) <= width
+    assert "close" in lines[0]

@@ -13,7 +13,7 @@ from cryptoctl.ui.tables import Column
 from cryptoctl.wording import MAX_NUMBER_LENGTH, number_text
 
 # How dispensable a column is where the terminal is narrow.
-RANKS = {"trades": 1, "volume": 2, "open": 3}
+RANKS = {"high": 1, "low": 2, "trades": 3, "volume": 4, "open": 5}
 
 
 def show_candles(screen: Screen, candles: Sequence[Candle]) -> None:
