@@ -100,6 +100,24 @@ def test_a_table_is_printed_whole(shown: Browser) -> None:
     shown.size(1400, 1000)
 
 
+def test_the_chart_is_printed_whole_and_dark_on_white(shown: Browser) -> None:
+    shown.size(1400, 1000, dark=True)
+    style = "getComputedStyle(document.documentElement).getPropertyValue('--panel').trim()"
+    assert shown.run(f"dispatchEvent(new Event('beforeprint')); {style}") == "#ffffff"
+    shown.size(700, 1000, dark=True)
+    shown.call("Emulation.setEmulatedMedia", media="print")
+    picture = "document.querySelector('#market > canvas')"
+    box = shown.run(f"{picture}.getBoundingClientRect().toJSON()")
+    assert box["left"] > 0 and box["right"] < 700 and box["height"] > 200
+    assert shown.run(f"[...{picture}.getContext('2d').getImageData(1, 1, 1, 1).data]") == [255] * 4
+    assert shown.run("document.getElementById('chart').offsetHeight") == 0
+    shown.call("Emulation.setEmulatedMedia", media="")
+    assert shown.run(f"dispatchEvent(new Event('afterprint')); {picture}") is None
+    shown.size(1400, 1000, dark=True)
+    assert shown.run(style) == "#171b22"
+    shown.size(1400, 1000)
+
+
 def test_no_change_has_no_colour_of_a_change(shown: Browser) -> None:
     cells = "[...document.querySelectorAll('#symbols tbody td:nth-child(3) span')]"
     found = shown.run(f"{cells}.map((each) => [each.textContent, each.className])")

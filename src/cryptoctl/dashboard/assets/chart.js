@@ -41,6 +41,18 @@ class PriceChart {
       this.onMove(this.looked());
     });
     place.addEventListener("keydown", (pressed) => this.key(pressed));
+    // On paper, where no chart comes to know its size, stands a picture of it.
+    addEventListener("beforeprint", () => {
+      document.documentElement.classList.add("printing");
+      this.colour();
+      this.picture = this.chart.takeScreenshot();
+      place.after(this.picture);
+    });
+    addEventListener("afterprint", () => {
+      document.documentElement.classList.remove("printing");
+      this.colour();
+      this.picture.remove();
+    });
     this.colour();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.colour());
   }
