@@ -79,6 +79,9 @@ function choose(symbol) {
 }
 
 function startAnew() {
+  // For when the page is loaded again, as a browser does on its own with a tab that was long in the background.
+  const { symbol, interval } = page;
+  history.replaceState(null, "", `#${new URLSearchParams({ interval, ...(symbol && { symbol }) })}`);
   page.revision = 0;
   page.found = null;
   page.chart.take([], null);
@@ -158,7 +161,9 @@ function prepare() {
 async function start() {
   prepare();
   const answer = await askState().catch(() => null);
-  page.interval = answer?.interval ?? page.interval;
+  const chosen = new URLSearchParams(location.hash.slice(1));
+  page.symbol = chosen.get("symbol");
+  page.interval = INTERVALS.find((each) => each === chosen.get("interval")) ?? answer?.interval ?? page.interval;
   document.querySelector(`#intervals input[value="${page.interval}"]`).checked = true;
   await refresh();
   if (savedAnswers) return;
