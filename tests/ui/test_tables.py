@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -17,7 +18,9 @@ from cryptoctl.ops.candles import Candle
 from cryptoctl.ui.candles import show_candles
 from cryptoctl.ui.prices import show_prices
 from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.symbols import show_symbols
 from cryptoctl.ui.tables import BETWEEN, Column, fitted
+from ui.overviews import HEALTHY
 
 COLUMNS = [Column("a"), Column("b", right=True, rank=2), Column("c", rank=1, cut=4), Column("d", cut=3)]
 CELL = st.text("xyz界 ", max_size=12)
@@ -104,3 +107,17 @@ def test_candles_fit(width: int, digits: str) -> None:
     lines = Text.from_ansi(text.getvalue()).plain.splitlines()
     assert max(map(len, lines)) <= width
     assert "close" in lines[0]
+
+
+@pytest.mark.parametrize("width", [200, 80, 40])
+def test_symbols_fit(width: int) -> None:
+    text = io.StringIO()
+    screen = Screen(colour=False)
+    screen.terminal.out = Console(file=text, width=width, force_terminal=True, soft_wrap=True, no_color=True)
+    screen.terminal.err = Console(file=io.StringIO())
+    first = (HEALTHY.symbols or ())[0]
+    last = replace(first.last, symbol="X" * 60, exchange="x" * 60, price=Decimal("9" * 30))
+    show_symbols(screen, [replace(first, last=last, symbol=last.symbol)], 2**40)
+    lines = Text.from_ansi(text.getvalue()).plain.splitlines()
+    assert max(map(len, lines)) <= width
+    assert "9.99" in lines[1]

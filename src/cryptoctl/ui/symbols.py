@@ -17,12 +17,12 @@ from cryptoctl.wording import number_text
 
 COLUMNS = (
     Column("symbol", cut=12),
-    Column("exchange", rank=3, cut=10),
+    Column("exchange", rank=4, cut=10),
     Column("last", right=True),
-    Column("5 min", right=True, rank=2),
-    Column("1 h", right=True, rank=1),
-    Column("last 60 prices", rank=4),
-    Column("age", right=True),
+    Column("5 min", right=True, rank=3),
+    Column("1 h", right=True, rank=2),
+    Column("last 60 prices", rank=5),
+    Column("age", right=True, rank=1),
 )
 SPARK_WIDTH = 20
 
