@@ -18,7 +18,7 @@ from dashboard.browsing import nothing_noted as nothing_noted
 from dashboard.conftest import ToldReader
 from dashboard.prices_of import AT_MS, stored
 from kit.browser import Browser
-from ui.overviews import HEALTHY
+from ui.overviews import ERROR, HEALTHY
 
 pytestmark = pytest.mark.process
 
@@ -31,7 +31,7 @@ def shown(browser: Browser, site: Site, reader: ToldReader) -> Browser:
     changes = (Decimal("0.5"), Decimal(0), Decimal("-0.001"))
     first = (HEALTHY.symbols or ())[0]
     symbols = tuple(replace(first, symbol=f"S{each}", change_5m=each) for each in changes)
-    reader.answer = told(replace(HEALTHY, symbols=symbols), "BTC")
+    reader.answer = told(replace(HEALTHY, symbols=symbols, errors=(ERROR,)), "BTC")
     reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
     browser.open(site.url)
     browser.until(READY)
@@ -52,6 +52,11 @@ def test_no_heading_skips_a_level(shown: Browser) -> None:
     assert all(below <= above + 1 for above, below in pairwise(levels))
 
 
+def test_every_column_of_a_table_has_a_name(shown: Browser) -> None:
+    names = shown.until("[...document.querySelectorAll('#errors th')].map((each) => each.textContent)")
+    assert names and all(names)
+
+
 def test_what_scrolls_in_a_narrow_window_is_scrolled_with_the_keyboard_too(shown: Browser) -> None:
     shown.size(320, 1000)
     scrolled = (
@@ -61,6 +66,7 @@ def test_what_scrolls_in_a_narrow_window_is_scrolled_with_the_keyboard_too(shown
     found = shown.run(f"{scrolled}.map((each) => [each.id || each.closest('section').id, each.tabIndex])")
     assert ["pipeline", 0] in found and all(tab_index == 0 for _, tab_index in found)
     assert shown.run("document.documentElement.scrollWidth") == 320
+    assert shown.run("document.querySelector('#errors td:last-child').offsetWidth") > 150
     shown.size(1400, 1000)
 
 

@@ -140,7 +140,7 @@ function showErrors({ errors, older_errors }) {
   const rows = errors.map((each) => [
     timeText(each.time_ms), each.function, each.times > 1 ? `× ${each.times}` : "", each.text,
   ]);
-  fillTable(table, ["time", "function", "", "error"], rows);
+  fillTable(table, ["time", "function", "times", "error"], rows);
 }
 
 /** The symbols with a button each, and the list to choose from; `chosen` is shown. */
