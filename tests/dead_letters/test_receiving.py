@@ -14,7 +14,11 @@ from cryptoctl.ops.dead_letters.journal import PAGE, Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.queues import LONG_POLL_S, MAX_A_CALL, DeadLetterQueue
 from cryptoctl.ops.dead_letters.receiving import (
+    CALLS_WITH_NOTHING_OLDER,
+    FIRST_VISIBILITY_S,
+    VISIBILITY_S,
     ReceiveOptions,
+    _extend,
     _extend_until,
     keep_invisible,
     receive_all,
@@ -22,7 +26,7 @@ from cryptoctl.ops.dead_letters.receiving import (
 )
 from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.times import now_ms
-from cryptoctl.reconcile.retry import RealClock
+from cryptoctl.reconcile.retry import Interrupted, RealClock
 from unit.answers import Answers
 
 MESSAGE = Message(queue=QueueName.WEBHOOK, id="", body="{}", attributes={}, sent_ms=1, receives=1, receipt="")
@@ -231,3 +235,145 @@ def test_once_the_work_is_over_no_more_is_extended() -> None:
         )
         _extend_until({its.name: its}, journal, RealClock(its.over))
     assert its.extended == [PAGE]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToldInTurn(DeadLetterQueue):
+    """A queue that gives these messages, call by call; then, if it is asked for ever, the last again."""
+
+    gives: list[list[Message]]
+    depths: list[QueueDepth] = field(default_factory=list)
+    asked: list[int] = field(default_factory=list)
+
+    def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
+        """What is next."""
+        self.asked.append(visibility_s)
+        return self.gives.pop(0) if self.gives else []
+
+    def depth(self) -> QueueDepth:
+        """What is next; at the end it has none."""
+        return self.depths.pop(0) if self.depths else _depth()
+
+
+def _depth(visible: int = 0, in_flight: int = 0) -> QueueDepth:
+    return QueueDepth(name="q", visible=visible, in_flight=in_flight, delayed=0)
+
+
+def _in_turn(*gives: list[Message], depths: Sequence[QueueDepth] = ()) -> ToldInTurn:
+    return ToldInTurn(
+        aws=OneAfterTheOther(metered=False),
+        name=QueueName.WEBHOOK,
+        queue_name="q",
+        url="",
+        identity="",
+        gives=list(gives),
+        depths=list(depths),
+    )
+
+
+def _sent(id: str, sent_ms: int = 1) -> Message:  # noqa: A002
+    return replace(MESSAGE, id=id, receipt=id, sent_ms=sent_ms)
+
+
+def _received(its: ToldInTurn, journal: Journal, missing_until_ms: int = 0) -> list[str]:
+    wanted = ReceiveOptions(
+        journal=journal,
+        before_ms=5,
+        choose=lambda _: MessageState.CHOSEN,
+        missing_until_ms=missing_until_ms,
+    )
+    return [each.id for each in receive_all([its], wanted)]
+
+
+def test_messages_that_arrive_without_end_do_not_keep_it_from_ending() -> None:
+    newer = [[_sent(f"new {number}", 6)] for number in range(5 * CALLS_WITH_NOTHING_OLDER)]
+    for number in (0, 9, 19 + CALLS_WITH_NOTHING_OLDER):  # the last one is found by a poll
+        newer.insert(number, [_sent(f"old {number}", 5)])
+    with Journal() as journal:
+        its = _in_turn(*newer)
+        old = _received(its, journal)
+        assert old == ["old 0", "old 9", f"old {19 + CALLS_WITH_NOTHING_OLDER}"]
+        assert len(its.asked) == 20 + 3 * CALLS_WITH_NOTHING_OLDER
+        chosen = {each.id for each in journal.all(MessageState.CHOSEN)}
+        assert chosen == set(old), "no newer one"
+
+
+def test_messages_of_which_a_queue_gives_no_more_do_not_keep_it_from_ending() -> None:
+    """SQS gives none where 120,000 are in flight."""
+    its = _in_turn(depths=[_depth(visible=9)] * 5 * CALLS_WITH_NOTHING_OLDER)
+    with Journal() as journal:
+        assert _received(its, journal) == []
+    assert len(its.asked) == 1 + CALLS_WITH_NOTHING_OLDER
+
+
+def test_a_message_that_sqs_delivers_twice_is_given_once() -> None:
+    with Journal() as journal:
+        assert _received(_in_turn([_sent("1")], [_sent("1"), _sent("2")]), journal) == ["1", "2"]
+
+
+def test_a_poll_that_finds_nothing_is_not_the_end_while_the_queue_counts_messages() -> None:
+    its = _in_turn([], [], [_sent("1")], depths=[_depth(visible=1)])
+    with Journal() as journal:
+        assert _received(its, journal) == ["1"]
+
+
+def test_what_a_killed_replay_received_is_waited_for_and_what_this_one_holds_is_not() -> None:
+    soon_ms = now_ms() + 2_000
+    with Journal() as journal:
+        its = _in_turn([], [_sent("lost")], depths=[_depth(in_flight=1), _depth(in_flight=1)])
+        assert _received(its, journal, soon_ms) == ["lost"]
+        assert len(its.asked) == 4, "the one that it holds itself is in flight too"
+
+
+def test_what_is_worked_on_is_extended_before_others_would_receive_it() -> None:
+    its = _in_turn([_sent("1")])
+    with Journal() as journal:
+        began_ms = now_ms()
+        _received(its, journal)
+        assert set(its.asked) == {FIRST_VISIBILITY_S}
+        assert not journal.due(began_ms)
+        assert journal.due(now_ms() + FIRST_VISIBILITY_S * 900)
+        extended: list[int] = []
+
+        @dataclass(frozen=True, kw_only=True)
+        class Noting(ToldInTurn):
+            still: bool
+
+            def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
+                extended.append(seconds)
+                return [self.still] * len(messages)
+
+        for still in (True, False):
+            noting = Noting(**vars(its), still=still)
+            journal.extended(["webhook/1"], 0)
+            assert _extend({noting.name: noting}, journal)
+            due = journal.due(now_ms() + VISIBILITY_S * 900)
+            assert bool(due) is still, "what is another's by now is never extended again"
+        assert extended == [VISIBILITY_S, VISIBILITY_S]
+        journal.extended(["webhook/1"], 0)
+        assert _extend({}, journal), "its queue is gone"
+        assert not journal.due(now_ms() + VISIBILITY_S * 10_000)
+
+
+def test_a_failure_to_extend_is_not_the_last_attempt() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Refusing(ToldInTurn):
+        tried: list[bool] = field(default_factory=list)
+
+        def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
+            self.tried.append(True)
+            if len(self.tried) == 1:
+                raise AwsError(service="sqs", operation="ChangeMessageVisibilityBatch", code="No", message="")
+            return [True] * len(messages)
+
+    its = Refusing(**vars(_in_turn()))
+
+    class TillItWorks(RealClock):
+        def sleep(self, seconds: float) -> None:
+            if len(its.tried) > 1:
+                raise Interrupted
+
+    with Journal() as journal:
+        journal.add([(_sent("1"), MessageState.CHOSEN)], extend_ms=0)
+        _extend_until({its.name: its}, journal, TillItWorks())
+    assert len(its.tried) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
@@ -53,16 +54,17 @@ def receive_all(queues: Sequence[DeadLetterQueue], options: ReceiveOptions) -> I
     """Each message once, queue by queue, journaled before it is given; until no queue has an older one."""
     for queue in queues:
         yield from _drain(queue, options)
-    left = list(queues)
+    left, barren = list(queues), Counter[QueueName]()
     while left and not options.enough():
         polled = _received(
             left, lambda queue: queue.receive_from_all(visibility_s=FIRST_VISIBILITY_S), options
         )
         for queue, (received, older) in zip(tuple(left), polled, strict=True):
-            if received:
-                yield from older
+            yield from older
+            barren[queue.name] = 0 if older else barren[queue.name] + 1
+            if older:
                 yield from _drain(queue, options)
-            elif not queue.depth().visible:
+            elif not (received or queue.depth().visible) or barren[queue.name] == CALLS_WITH_NOTHING_OLDER:
                 left.remove(queue)
 
 
