@@ -287,3 +287,50 @@ def test_a_refusal_that_goes_on_while_something_else_changes_is_told_final_failu
     report, _, _ = run(aws, Thing(name="data", size=2))
     [result] = report.results
     assert (result.outcome, "Wrong: Not so." in result.problem) == (StepOutcome.FAILED, True)
+
+
+def test_what_was_made_before_an_answer_was_lost_and_is_shown_late_is_not_made_twice() -> None:
+    aws, looks = FakeAws(after=failing("CreateThing", RESPONSE_LOST, times=1)), [5]
+
+    def late(*_: Any, **params: Any) -> dict[str, Any] | None:
+        there = aws.things.get(params["Name"])
+        looks[0] -= there is not None
+        return there if looks[0] < 0 else None
+
+    aws.find = late  # type: ignore[method-assign]
+    report, _, clock = run(aws, Thing(name="a"))
+    assert outcomes(report) == {"a": StepOutcome.DONE}
+    assert aws.calls == [("CreateThing", "a")] and clock.time_s > 0
+
+
+def test_what_the_caller_may_not_do_is_asked_for_once_though_something_else_has_changed() -> None:
+    def denied(operation: str, params: Mapping[str, Any]) -> None:
+        aws.things["a"]["Fields"] = {**aws.things["a"]["Fields"], "Size": 7}
+        raise refusal(operation, "AccessDenied", "not you")
+
+    aws = FakeAws()
+    run(aws, Thing(name="a"))
+    aws.before = denied
+    report, _, _ = run(aws, Thing(name="a", size=2))
+    (result,) = report.results
+    assert result.failure is not None and result.failure.exit_code is ExitCode.AWS
+    assert aws.calls.count(("UpdateThing", "a")) == 1
+
+
+def test_a_value_that_a_step_is_going_to_give_anew_is_not_used_before() -> None:
+    aws, used = FakeAws(), threading.Event()
+    given, data = Thing(name="given"), Thing(name="data")
+    run(aws, given, data)
+    aws.things["data"]["Id"] = "old"
+
+    def before(operation: str, params: Mapping[str, Any]) -> None:
+        if operation == "DeleteThing":
+            used.wait(0.3)
+        if params["Name"] == "last":
+            used.set()
+
+    aws.before = before
+    data = Thing(name="data", shape="square", size=(given := Thing(name="given", shape="square")).id)
+    report, _, _ = run(aws, given, data, Thing(name="last", size=data.id))
+    assert set(outcomes(report).values()) == {StepOutcome.DONE}
+    assert aws.things["last"]["Fields"]["Size"] == "id-of-data"

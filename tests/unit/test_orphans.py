@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
 import pytest
@@ -16,7 +17,7 @@ from cryptoctl.reconcile.orphans import MAX_NAMED, FoundOrphans, Orphans
 from cryptoctl.reconcile.plan import Action, Goal
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.traits import Listed, Untagged
+from cryptoctl.reconcile.traits import AssignedArn, Listed, Untagged
 from unit.things import SCOPE, FakeAws, Thing, refusal
 
 OURS = SCOPE.tags
@@ -214,3 +215,44 @@ def test_a_part_that_was_left_goes_before_its_whole_changes_and_another_ones_is_
     assert (first.resource, first.action, first.after) == (part, Action.DELETE, ())
     assert (second.resource, second.action, second.after) == (whole, Action.UPDATE, (part,))
     assert plan.consents == ("delete thing part",)
+
+
+def test_where_only_parts_are_looked_for_nothing_else_is() -> None:
+    aws = TaggedAws(index={arn("former-test"): OURS})
+    aws.has("former-test", OURS)
+    whole = Unindexed(name="own-test")
+    real, part = cast("Aws", aws), Part(name="part", whole=whole)
+    aws.things["part"] = {"Fields": {}, "Id": "part"}
+    parts = Orphans(stack=[whole], unconfigured=(part,), parts_only=True)
+    assert names(parts.find(real, parts.candidates(real), observe([whole], real))) == ["part"]
+    assert "ListThings" not in aws.asked and "GetThing former-test" not in aws.asked
+
+
+def test_what_is_pending_deletion_is_left_to_itself() -> None:
+    @dataclass(frozen=True, kw_only=True, eq=False)
+    class Going(Indexed):
+        def observe(self, aws: Any) -> Observed | None:
+            its = super().observe(aws)
+            return its and replace(its, pending_deletion_until=datetime(2030, 1, 1, tzinfo=UTC))
+
+    aws = TaggedAws(index={arn("former-test"): OURS})
+    aws.has("former-test", OURS)
+    assert names(found(aws, Going(name="own-test"))) == []
+
+
+def test_the_stacks_own_that_says_it_has_that_arn_is_no_orphan() -> None:
+    @dataclass(frozen=True, kw_only=True, eq=False)
+    class Assigned(Thing, AssignedArn):
+        def for_arn(self, arn: str) -> Provisioner | None:
+            return self
+
+    aws = TaggedAws(index={"arn:assigned": OURS})
+    aws.has("own-test", OURS)
+    assert names(found(aws, Assigned(name="own-test"))) == []
+
+
+def test_a_log_groups_arn_in_the_index_may_end_as_that_of_its_streams() -> None:
+    aws = TaggedAws(index={arn("own-test"): OURS, f"{arn('former-test')}:*": OURS})
+    for name in ("own-test", "former-test"):
+        aws.has(name, OURS)
+    assert names(found(aws, Indexed(name="own-test"))) == ["former-test"]

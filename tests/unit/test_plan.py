@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeAlias
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.reconcile.call import WaitUntil
+from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.graph import with_dependencies
-from cryptoctl.reconcile.observe import make_plan
+from cryptoctl.reconcile.observe import _obstacles, make_plan
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.plan import SENSITIVE, Action, Goal, Plan, shown, shown_change, shown_params
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.traits import DeletionProtected
+from cryptoctl.reconcile.traits import ConsentRequired, DeletionProtected, Preflight
 from cryptoctl.reconcile.values import Ref
 from unit.things import SCOPE, FakeAws, Thing
 
@@ -234,3 +237,61 @@ def test_the_fingerprint_is_also_that_of_what_is_waited_for() -> None:
 
 def test_bytes_are_shown_by_their_length_and_the_first_twelve_digits_of_their_hash() -> None:
     assert shown({"Zip": b"abc"}) == {"Zip": "(3 bytes, sha256 ba7816bf8f01)"}
+
+
+def test_the_fingerprint_is_also_that_of_where_it_is_done() -> None:
+    """`up --expect` in another account or region would find the same names."""
+    scopes = (SCOPE, replace(SCOPE, account="2" * 12), replace(SCOPE, region="there"))
+    things = [Thing(name="a", scope=replace(scope, extra_tags={})) for scope in scopes]
+    assert len({build_plan([each], {each: None}, Goal.PRESENT).fingerprint for each in things}) == 3
+
+
+def test_an_orphan_is_deleted_after_all_that_may_take_its_place() -> None:
+    one, other, orphan = Thing(name="one"), Thing(name="other"), Thing(name="orphan")
+    plan = build_plan([one, other], {one: None, other: None}, Goal.PRESENT, orphans={orphan: seen(orphan)})
+    assert plan.work[-1].resource is orphan
+    assert set(plan.work[-1].after) == {one, other}
+
+
+def test_what_is_pending_deletion_is_not_deleted_again() -> None:
+    thing = Thing(name="a")
+    going = replace(seen(thing), pending_deletion_until=datetime(2030, 1, 1, tzinfo=UTC))
+    assert build_plan([thing], {thing: going}, Goal.ABSENT).work == ()
+
+
+def test_where_there_is_nothing_to_do_there_is_nothing_to_wait_for_either() -> None:
+    thing = Thing(name="a")
+    assert not build_plan([thing], {thing: seen(thing)}, Goal.PRESENT).only_waits
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Asked(Thing, ConsentRequired, Preflight):
+    """A thing that is made smaller only after asking, and for which nothing of another's is in the way."""
+
+    def consent_reason(self, delta: Delta) -> str | None:
+        return next((f"shrink to {each.new}" for each in delta.changes if each.new == 1), None)
+
+    @classmethod
+    def preflight(cls, aws: Any, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
+        yield from (Obstacle(what=f"{each} is in the way.", hint="") for each in changes)
+
+
+def test_a_change_that_has_come_to_need_consent_is_more_than_what_was_agreed_to() -> None:
+    small, large = Asked(name="a", size=1), Asked(name="a", size=5)
+    (asking,) = build_plan([small], {small: seen(small, Size=9)}, Goal.PRESENT).work
+    (plain,) = build_plan([large], {large: seen(large, Size=9)}, Goal.PRESENT).work
+    assert (asking.consent_reason, plain.consent_reason) == ("shrink to 1", None)
+    assert asking.asks_more_than(plain) and not asking.asks_more_than(asking)
+    assert not plain.asks_more_than(asking)
+
+
+def test_what_is_in_the_way_of_a_change_is_in_the_way_of_no_deletion() -> None:
+    thing, orphan = Asked(name="a"), Asked(name="orphan")
+    plan = build_plan([thing], {thing: None}, Goal.PRESENT, orphans={orphan: seen(orphan)})
+    aws: Any = FakeAws()
+    assert [each.what for each in _obstacles(plan, aws)] == ["thing a is in the way."]
+
+
+def test_no_other_tag_takes_the_place_of_those_that_say_whose_it_is() -> None:
+    scope = replace(SCOPE, extra_tags={"ManagedBy": "somebody", "Team": "ours"})
+    assert scope.tags == {**SCOPE.owner_tags, "Team": "ours"}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from cryptoctl.provisioners.tags import may_be_late
 from cryptoctl.reconcile.execute import Executor
 from cryptoctl.reconcile.observe import TAGS_TO_SHOW, make_plan, plan_until_done, plan_until_tags_show
-from cryptoctl.reconcile.plan import Goal, Plan, Step
+from cryptoctl.reconcile.orphans import NONE_FOUND, Candidates, FoundOrphans, Orphans
+from cryptoctl.reconcile.plan import Action, Goal, Plan, Step
 from cryptoctl.reconcile.retry import Wait
 from kit.clocks import FakeClock
 from live import Silent
@@ -134,3 +135,41 @@ def test_after_the_work_only_what_it_changed_is_observed_and_what_needs_that() -
 def test_a_fingerprint_is_twelve_hex_digits() -> None:
     assert len(next(plans(1)).fingerprint) == 12
     assert int(next(plans(1)).fingerprint, 16) >= 0
+
+
+class Counted(Orphans):
+    """Finds none, and counts how often it is looked for."""
+
+    def candidates(self, aws: Any) -> Candidates:
+        LOOKS.append("candidates")
+        return Candidates()
+
+    def find(self, aws: Any, candidates: Candidates, seen: Any) -> FoundOrphans:
+        return NONE_FOUND
+
+
+LOOKS = list[str]()
+
+
+@pytest.mark.parametrize("action", [Action.UPDATE, Action.CREATE])
+def test_after_the_work_orphans_are_looked_for_if_more_was_done_than_updates(action: Action) -> None:
+    LOOKS.clear()
+    aws, old, new = FakeAws(), Thing(name="old"), Thing(name="new")
+    aws.things["old"] = {"Fields": {**old.desired(), "Size": 7}, "Id": "x"}
+    if action is Action.UPDATE:
+        aws.things["new"] = {"Fields": new.desired(), "Id": "y"}
+    stack: Any = [old, new]
+    first = make_plan(stack, aws, Goal.PRESENT, orphans=Counted(stack=stack))  # type: ignore[arg-type]
+    assert {step.action for step in first.work} == {Action.UPDATE, action}
+    make_plan(stack, aws, Goal.PRESENT, orphans=Counted(stack=stack), after=first)  # type: ignore[arg-type]
+    assert len(LOOKS) == 1 + (action is Action.CREATE)
+
+
+def test_of_several_the_one_that_aws_may_show_the_latest_is_waited_for() -> None:
+    @dataclass(frozen=True, kw_only=True, eq=False)
+    class Late(Thing):
+        visible_within_s: ClassVar[float] = 100.0
+
+    clock, stack = FakeClock(), [THING, Late(name="late")]
+    plan_until_done(lambda: make_plan(stack, FakeAws(), Goal.PRESENT), clock)  # type: ignore[arg-type]
+    assert clock.time_s == 100

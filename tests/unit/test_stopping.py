@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -146,3 +147,19 @@ def test_a_defect_while_a_failure_is_told_keeps_nobody_waiting(monkeypatch: pyte
     }
     [failed] = report.ended(StepOutcome.FAILED)
     assert failed.problem == "ValueError: odd" and "please report it" in failed.hint
+
+
+def test_an_interruption_ends_a_wait_on_the_real_clock_at_once() -> None:
+    stop = StopRequest()
+
+    class Impatient(Silent):
+        def waiting(self, step: Step, wait: Wait) -> None:
+            stop.asked.set()
+
+    def never(operation: str, params: Mapping[str, Any]) -> None:
+        aws.things["a"]["State"] = "Pending"
+
+    aws = FakeAws(after=never)
+    plan = make_plan([Thing(name="a", settles=True)], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Impatient()).run(plan, stop)  # type: ignore[arg-type]
+    assert outcomes(report) == {"a": StepOutcome.INTERRUPTED}
