@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from cryptoctl import __main__
 from cryptoctl.cli.app import app
 from cryptoctl.cli.commands import COMMANDS, SYNONYMS, nearest
 from cryptoctl.errors import ExitCode
@@ -204,3 +207,54 @@ def test_a_reader_that_has_read_enough_of_the_help_ends_it_with_0(words: list[st
     ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+class Unwritable(io.StringIO):
+    """A stream of which the last part cannot be written."""
+
+    def __init__(self, error: OSError | None) -> None:
+        super().__init__()
+        self.error = error
+
+    def flush(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+FULL_DISK, READER_LEFT = OSError(errno.ENOSPC, "No space left on device"), BrokenPipeError()
+
+
+class Ended(BaseException):
+    """In place of the process's end."""
+
+
+@pytest.mark.parametrize(
+    ("code", "out", "err", "ended_with"),
+    [
+        (None, None, None, 0),
+        (0, None, None, 0),
+        ("error: The output cannot be written.", None, None, 1),
+        (0, FULL_DISK, None, 1),
+        (0, None, FULL_DISK, 1),
+        (3, FULL_DISK, None, 3),
+        (130, FULL_DISK, FULL_DISK, 130),
+        (0, READER_LEFT, None, 0),
+        (0, READER_LEFT, FULL_DISK, 1),
+    ],
+)
+def test_what_cannot_be_written_at_the_end_is_no_success_and_takes_no_other_codes_place(
+    code: object, out: OSError | None, err: OSError | None, ended_with: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = list[int]()
+
+    def ends(number: int) -> None:
+        codes.append(number)
+        raise Ended
+
+    monkeypatch.setattr(os, "_exit", ends)
+    monkeypatch.setattr(sys, "stdout", Unwritable(out))
+    monkeypatch.setattr(sys, "stderr", said := Unwritable(err))
+    with pytest.raises(Ended):
+        __main__._end(code)
+    assert codes == [ended_with]
+    assert said.getvalue() == (f"{code}\n" if isinstance(code, str) else "")

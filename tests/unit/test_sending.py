@@ -87,7 +87,13 @@ def test_each_answer_is_counted_as_what_it_says() -> None:
         {"status": "duplicate", "differs": True},
         {"status": "rejected", "field": "price", "reason": "must be greater than 0"},
     ]
-    lines = [price(1), BadLine(line=2, reason="no price"), price(3), price(4), price(7)]
+    lines: list[OutgoingPrice | BadLine] = [
+        price(1),
+        BadLine(line=2, reason="no price"),
+        price(3),
+        price(4),
+        price(7),
+    ]
     tally, settled = sent(Lambda(lambda _: {"results": answers}), lines)
     assert (tally.stored, tally.duplicate, tally.differing, tally.refused) == (1, 2, 1, 2)
     assert (tally.handled, settled) == (5, [7])
