@@ -6,18 +6,18 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cryptoctl.aws import Aws
+from cryptoctl.aws import Aws, AwsError
 from cryptoctl.cli.command import CommandRun
 from cryptoctl.cli.dlq_files import purge
 from cryptoctl.errors import ExitCode, Failure
@@ -25,7 +25,8 @@ from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues
-from cryptoctl.ops.dead_letters.replay import Replay
+from cryptoctl.ops.dead_letters.receiving import FIRST_VISIBILITY_S, ReceiveOptions
+from cryptoctl.ops.dead_letters.replay import COLLECTING, Replay
 from cryptoctl.ops.dead_letters.replayer import Replayer, StepAttempt
 from cryptoctl.ops.dead_letters.results import (
     Outcome,
@@ -36,13 +37,14 @@ from cryptoctl.ops.dead_letters.results import (
 )
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.queue_depth import QueueDepth
+from cryptoctl.ops.times import now_ms
 from cryptoctl.session import Session
 from cryptoctl.ui.screen import Screen
 from unit.answers import STACK, Answers
 
 REASONS = {"ErrorMessage": {"DataType": "String", "StringValue": "KeyError: 1"}}
-GOOD, BAD, ODD = "good", "bad", "odd"
-"""what is stored, what fails however often it is run, and what has none of the shapes"""
+GOOD, BAD, ODD, RECORD = "good", "bad", "odd", "record"
+"""what is stored, what fails however often it is run, what has none of the shapes, and what is enriched"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +98,7 @@ class Scripted(Replayer):
     def attempt(self, step: ReplayStep) -> StepAttempt:
         if step.problem:
             return StepAttempt(reason=step.problem)
-        bad = json.loads(step.letter.content["body"])["symbol"] == BAD
+        bad = step.letter.symbols == (BAD.upper(),)
         with self.lock:
             self.run[step.letter.message.id] += step.how.startswith("store")
         return StepAttempt(reason="still broken") if bad else StepAttempt(way=step.summary)
@@ -133,8 +135,11 @@ class Bench:
         self.replayer = Scripted(aws=aws, stack=STACK)
         self.path = Path(directory) / "journal.sqlite"
 
-    def replay(self, max_failures: int = 10, told: CtrlC | None = None) -> ReplaySummary:
-        options = ReplayOptions(selection=Selection(queues=[QueueName.WEBHOOK]), max_failures=max_failures)
+    def replay(
+        self, max_failures: int = 10, told: ReplayListener | None = None, limit: int | None = None, **of: Any
+    ) -> ReplaySummary:
+        selection = Selection(queues=[QueueName.WEBHOOK], **of)
+        options = ReplayOptions(selection=selection, max_failures=max_failures, limit=limit)
         with Journal(self.path) as journal:
             return Replay(self.replayer, self.queues, journal, options, told).run()
 
@@ -148,7 +153,10 @@ class Bench:
 
 def _letter(id: str, kind: str) -> Message:  # noqa: A002
     price = {"symbol": kind, "price": 1, "exchange": "x", "timestamp": 1_700_000_000}
-    body = "scribble" if kind is ODD else json.dumps({"body": json.dumps(price)})
+    keys = {"symbol": {"S": GOOD}, "timestamp": {"N": "5"}}
+    record = json.dumps({"kind": "record", "record": {"dynamodb": {"Keys": keys}}})
+    others = {ODD: "scribble", RECORD: record}
+    body = others.get(kind) or json.dumps({"body": json.dumps(price)})
     return Message(
         queue=QueueName.WEBHOOK, id=id, body=body, attributes=REASONS, sent_ms=int(id), receives=1, receipt=id
     )
@@ -232,3 +240,136 @@ def test_a_purge_that_sqs_does_in_part_is_no_success(
     assert raised.value.exit_code is ExitCode.FAILED and "1 message that was kept" in raised.value.hint
     assert capsys.readouterr().out == "1 of 2 messages were deleted.\n"
     assert list(bench.queue.held) == ["1"]
+
+
+def test_what_has_none_of_the_shapes_is_none_of_as_many_as_are_asked_for(tmp_path: Path) -> None:
+    bench = Bench([ODD, GOOD, GOOD], set(), str(tmp_path))
+    summary = bench.replay(limit=1)
+    assert summary.outcomes == {Outcome.UNKNOWN: 1, Outcome.REPLAYED: 1}
+    assert set(bench.queue.held) == {"0", "2"} and not bench.queue.hidden & bench.queue.held.keys()
+
+
+def test_what_others_have_received_is_counted_unless_as_many_as_asked_for_are_found(tmp_path: Path) -> None:
+    bench = Bench([GOOD] * 4, set(), str(tmp_path))
+    bench.queue.hidden.update({"2", "3"})
+    summary = bench.replay(limit=1)
+    assert (summary.outcomes[Outcome.REPLAYED], summary.in_flight, summary.complete) == (1, 0, True)
+    summary = bench.replay()
+    assert (summary.outcomes[Outcome.REPLAYED], summary.in_flight, summary.complete) == (1, 2, False)
+
+
+def test_what_was_replayed_before_is_deleted_and_none_of_those_that_are_asked_for(tmp_path: Path) -> None:
+    bench, told = Bench([BAD, GOOD, GOOD], {"1"}, str(tmp_path)), CtrlC(None)
+    with Journal(bench.path) as journal:
+        journal.mark_replayed(["webhook/1"], now_ms())
+    summary = bench.replay(1, told)
+    assert [(each.letter.message.id, each.outcome) for each in told.results] == [
+        ("0", Outcome.FAILED),
+        ("2", Outcome.NOT_TRIED),
+    ]
+    bench.queue.wait()
+    summary = bench.replay(symbol="nothing of that name")
+    assert (summary.replayed_before, summary.chosen, summary.undeleted) == (1, 0, 0), "SQS did not delete it"
+    bench.queue.wait()
+    summary = bench.replay(ids=["1"])
+    assert (summary.replayed_before, summary.undeleted) == (1, 0)
+    assert set(bench.queue.held) == {"0", "2"}
+    assert bench.replay(ids=["1"]).replayed_before == 1, "it is in no queue any more, and known"
+    with pytest.raises(Failure, match="has the id 7"):
+        bench.replay(ids=["7"])
+
+
+class Killed(BaseException):
+    """The process's end, in the midst of a step."""
+
+
+@pytest.mark.parametrize("kind", [GOOD, RECORD])
+def test_what_was_begun_is_finished_as_it_was_begun_and_counted_once(tmp_path: Path, kind: str) -> None:
+    bench = Bench([kind, GOOD], set(), str(tmp_path))
+
+    def killed(_: Scripted, step: ReplayStep) -> StepAttempt:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Scripted, "attempt", killed)
+        bench.replay()
+    assert bench.queue.depth().visible == 1, "what was not begun is everybody's again"
+    with Journal(bench.path) as journal:
+        assert journal.count(MessageState.BEGUN) == 1
+        assert [each.id for each in journal.all(MessageState.BEGUN)] == ["0"]
+    bench.queue.wait()
+    summary = bench.replay()
+    assert (summary.chosen, summary.resumed, summary.complete) == (2, 1, True)
+    assert not bench.queue.held
+
+
+def test_while_steps_run_only_what_is_chosen_is_withheld_from_others(tmp_path: Path) -> None:
+    bench, withheld = Bench([GOOD, GOOD, ODD, GOOD], set(), str(tmp_path)), list[set[str]]()
+
+    class Looking(ReplayListener):
+        def started(self, count: int) -> None:
+            withheld.append(set(bench.queue.hidden))
+
+    assert bench.replay(told=Looking(), ids=["1"]).complete
+    assert withheld == [{"1"}]
+
+
+def test_where_aws_cannot_be_used_what_was_received_is_released(tmp_path: Path) -> None:
+    bench = Bench([GOOD, GOOD], set(), str(tmp_path))
+
+    class Refused(ReplayListener):
+        def started(self, count: int) -> None:
+            raise AwsError(service="sqs", operation="Any", code="AccessDenied", message="not you")
+
+    with pytest.raises(AwsError, match="AccessDenied"):
+        bench.replay(told=Refused())
+    assert not bench.queue.hidden
+
+
+def test_a_replay_that_was_stopped_does_not_go_on_to_read_the_whole_table(tmp_path: Path) -> None:
+    bench = Bench([GOOD, BAD, GOOD], set(), str(tmp_path))
+
+    def trimmed(its: Scripted, step: ReplayStep) -> StepAttempt:
+        bad = step.letter.symbols == (BAD.upper(),)
+        return StepAttempt(reason="still broken") if bad else StepAttempt(way="w", trimmed=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Scripted, "attempt", trimmed)
+        summary = bench.replay(1)
+    assert summary.outcomes == {Outcome.FAILED: 1, Outcome.NOT_TRIED: 2}
+    assert bench.replayer.aws.asked == []  # type: ignore[attr-defined]
+    assert not bench.queue.hidden & bench.queue.held.keys()
+
+
+def test_what_a_replay_remembers_is_forgotten_once_no_queue_can_hold_it(tmp_path: Path) -> None:
+    bench, day_ms = Bench([], set(), str(tmp_path)), 86_400_000
+    with Journal(bench.path) as journal:
+        journal.mark_replayed(["old"], now_ms() - 15 * day_ms)
+        journal.mark_replayed(["new"], now_ms() - 13 * day_ms)
+    bench.replay()
+    with Journal(bench.path) as journal:
+        assert (journal.is_replayed("old"), journal.is_replayed("new")) == (False, True)
+
+
+def test_while_it_collects_it_is_noted_until_when_others_wait_for_what_it_may_lose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, until_ms, noted = Bench([], set(), str(tmp_path)), list[int](), list[int]()
+
+    def received(_: object, wanted: ReceiveOptions) -> Iterator[Message]:
+        until_ms.append(wanted.missing_until_ms)
+        for _ in range(101):
+            noted.append(wanted.journal.noted(COLLECTING))
+            wanted.journal.note(COLLECTING, 5)
+            yield _letter("0", GOOD)
+        noted.append(wanted.journal.noted(COLLECTING))
+
+    monkeypatch.setattr("cryptoctl.ops.dead_letters.replay.receive_all", received)
+    began_ms = now_ms()
+    with Journal(bench.path) as journal:
+        journal.note(COLLECTING, 1_000)
+    bench.replay()
+    assert until_ms == [1_000 + 2 * FIRST_VISIBILITY_S * 1000]
+    assert noted[0] >= began_ms and noted[50] == 5 and noted[-1] >= began_ms, "at first, and now and then"
+    with Journal(bench.path) as journal:
+        assert journal.noted(COLLECTING) == 0
