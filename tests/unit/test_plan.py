@@ -281,8 +281,8 @@ def test_a_change_that_has_come_to_need_consent_is_more_than_what_was_agreed_to(
     (asking,) = build_plan([small], {small: seen(small, Size=9)}, Goal.PRESENT).work
     (plain,) = build_plan([large], {large: seen(large, Size=9)}, Goal.PRESENT).work
     assert (asking.consent_reason, plain.consent_reason) == ("shrink to 1", None)
-    assert asking.asks_more_than(plain) and not asking.asks_more_than(asking)
-    assert not plain.asks_more_than(asking)
+    assert asking.beyond(plain) == "shrink to 1"
+    assert asking.beyond(asking) is plain.beyond(asking) is None
 
 
 def test_what_is_in_the_way_of_a_change_is_in_the_way_of_no_deletion() -> None:
