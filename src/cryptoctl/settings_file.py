@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # The longest name made from it is a role's, "webhook-processor-E-role", and IAM allows 64 characters.
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
+EVERY_KEY = "`cryptoctl config` lists every key with what it means."
+ANOTHER_FILE = "Name a TOML file with --config, or make this one text in UTF-8 that can be read."
 MAX_BYTES = 1_000_000
 SHOWN_ERRORS = 5
 MAX_VALUE_LENGTH = 80
@@ -66,9 +68,9 @@ def parsed(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(_text(path))
     except OSError as error:
-        raise _wrong(path, f"cannot be read: {error.strerror}") from error
+        raise _wrong(path, f"cannot be read: {error.strerror}", ANOTHER_FILE) from error
     except UnicodeDecodeError as error:
-        raise _wrong(path, f"is not UTF-8 text: {error.reason}") from error
+        raise _wrong(path, f"is not UTF-8 text: {error.reason}", ANOTHER_FILE) from error
     except RecursionError as error:
         raise _wrong(path, "is nested too deeply") from error
     except ValueError as error:  # TOMLDecodeError, and integers of more digits than Python converts
@@ -78,11 +80,11 @@ def parsed(path: Path) -> dict[str, Any]:
 def _text(path: Path) -> str:
     # A pipe or a device could be read for ever.
     if not stat.S_ISREG(path.stat().st_mode):
-        raise _wrong(path, "is not a regular file")
+        raise _wrong(path, "is not a regular file", ANOTHER_FILE)
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise _wrong(path, f"is larger than {MAX_BYTES // 1000} kB")
+        raise _wrong(path, f"is larger than {MAX_BYTES // 1000} kB", ANOTHER_FILE)
     return content.decode("utf-8")
 
 
@@ -110,10 +112,8 @@ def _sentences(errors: Sequence[Any]) -> str:
     return "; ".join([*shown, f"and {more} more"] if more > 0 else shown)
 
 
-def _wrong(path: Path, problem: str) -> Failure:
-    return Failure(
-        ExitCode.USAGE, f"{path} {problem}.", "`cryptoctl config` lists every key with what it means."
-    )
+def _wrong(path: Path, problem: str, hint: str = EVERY_KEY) -> Failure:
+    return Failure(ExitCode.USAGE, f"{path} {problem}.", hint)
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

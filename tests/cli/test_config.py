@@ -53,3 +53,14 @@ def test_a_wrong_file_does_not_hide_the_keys(cli: Cli, elsewhere: Path) -> None:
     assert said.code == ExitCode.USAGE
     assert "unknown key `env.dev.log_retention_day`" in said.err
     assert "env.NAME.log_retention_days" in said.out
+
+
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08", None])
+def test_a_file_that_is_no_configuration_at_all_is_not_answered_with_the_keys(
+    cli: Cli, tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "of.another.kind"
+    if content is not None:
+        file.write_bytes(content)
+    said = cli("plan", "--config", str(file))
+    assert (said.code, "Name a TOML file with --config" in said.err) == (ExitCode.USAGE, True)

@@ -194,6 +194,14 @@ def test_what_is_no_text_is_named_with_its_line_and_what_to_do(tmp_path: Path) -
     assert raised.value.hint.startswith("If the file is compressed, unpack it")
 
 
+def test_where_a_line_is_no_json_is_told_by_its_characters_alone(tmp_path: Path) -> None:
+    path = tmp_path / "letters.jsonl"
+    path.write_text('{\n  "body": "x"\n}\n')
+    with pytest.raises(Failure, match=r"line 1: not JSON: [^:]* \(character \d+\)\. Nothing") as raised:
+        list(files.read(path))
+    assert "each has one message, as `cryptoctl dlq export` writes it" in raised.value.hint
+
+
 @pytest.mark.parametrize("between", ["\n", "\r\n", "\r", "\n\u00a0\n"])
 def test_any_line_end_and_lines_of_spaces_are_read(tmp_path: Path, between: str) -> None:
     path = tmp_path / "letters.jsonl"

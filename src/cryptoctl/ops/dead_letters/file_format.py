@@ -37,6 +37,8 @@ def message_of(line: str) -> Message:
     """The message of a line. Raises ValueError, which says what is wrong with it."""
     try:
         found: Any = json.loads(line)
+    except json.JSONDecodeError as error:  # the line is named by who reads it
+        raise ValueError(f"not JSON: {error.msg} (character {error.pos + 1})") from None
     except ValueError as error:
         raise ValueError(f"not JSON: {error}") from None
     except RecursionError:

@@ -118,7 +118,9 @@ def read(path: Path) -> Iterator[ImportLine]:
         ) from None
     except ValueError as error:
         raise Failure(
-            ExitCode.USAGE, f"{path}, line {max(number, 1)}: {error}. Nothing was sent.", "Correct the line."
+            ExitCode.USAGE,
+            f"{path}, line {max(number, 1)}: {error}. Nothing was sent.",
+            "Correct the line: each has one message, as `cryptoctl dlq export` writes it.",
         ) from error
 
 
