@@ -1,0 +1,124 @@
+"""The commands on dead letters without an engine: what they ask, what they pass on, how they end."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from cryptoctl.cli import dlq
+from cryptoctl.cli.command import CommandRun
+from cryptoctl.cli.dlq_files import purge
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.ops.dead_letters.enriching import EnrichResult, UnenrichedPrice
+from cryptoctl.ops.dead_letters.messages import QueueName
+from cryptoctl.ops.dead_letters.payloads import EditError
+from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, ReplaySummary
+from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.session import Session
+from cryptoctl.ui.screen import Screen
+from dead_letters.test_replay_in_memory import GOOD, Bench
+from unit.answers import SCOPE, STACK
+
+SELECTION = Selection(queues=[QueueName.WEBHOOK])
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Two messages on a queue in memory."""
+    bench = Bench([GOOD, GOOD], set(), str(tmp_path))
+    for module in ("dlq", "dlq_files"):
+        monkeypatch.setattr(f"cryptoctl.cli.{module}.dead_letter_queues", lambda *_: bench.queues)
+    monkeypatch.setattr("cryptoctl.cli.dlq.journal_path", lambda _: bench.path)
+    return bench
+
+
+def command(aws: object = None) -> CommandRun:
+    session = SimpleNamespace(aws=aws, stack=STACK, location="dev", environment="dev", scope=SCOPE)
+    return CommandRun(session=cast("Session", session), screen=Screen(colour=False))
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "purge"])
+def test_a_purge_deletes_after_a_yes_alone_and_leaves_no_file_of_what_it_did_not_delete(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    answers, file = [answer, "y"], tmp_path / "file"
+    monkeypatch.setattr(Screen, "can_ask", property(lambda _: True))
+    monkeypatch.setattr(Screen, "ask", lambda *_: answers.pop(0))
+    with pytest.raises(Failure, match="Nothing was deleted") as raised:
+        purge(command(), SELECTION, export_to=file)
+    assert raised.value.exit_code is ExitCode.REFUSED
+    assert len(bench.queue.held) == 2 and not bench.queue.hidden and not file.exists()
+    purge(command(), SELECTION, export_to=file)
+    assert not bench.queue.held and len(file.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_a_purge_is_refused_where_nobody_can_be_asked_or_two_options_disagree(
+    bench: Bench, tmp_path: Path
+) -> None:
+    with pytest.raises(Failure, match="no terminal to ask") as raised:
+        purge(command(), SELECTION)
+    assert raised.value.exit_code is ExitCode.REFUSED
+    with pytest.raises(Failure, match="exclude each other") as raised:
+        purge(command(), SELECTION, yes=True, no_export=True, export_to=tmp_path / "file")
+    assert raised.value.exit_code is ExitCode.USAGE
+    assert len(bench.queue.held) == 2 and not bench.queue.hidden
+
+
+def test_a_replay_is_run_as_the_options_say(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = list[ReplayOptions]()
+
+    class Noting:
+        def __init__(self, *parts: Any) -> None:
+            given.append(parts[3])
+
+        def run(self) -> ReplaySummary:
+            return ReplaySummary()
+
+    monkeypatch.setattr(dlq, "Replay", Noting)
+    dlq.replay(command(), SELECTION, limit=7, rate=0.5, max_failures=3, set_=["price=5"])
+    (its,) = given
+    assert (its.limit, its.rate_per_s, its.max_failures, its.edits.changes) == (7, 0.5, 3, {"price": "5"})
+
+
+@pytest.mark.parametrize(
+    ("summary", "code"),
+    [
+        (ReplaySummary(), None),
+        (ReplaySummary(interrupted=True, stopped="interrupted"), ExitCode.INTERRUPTED),
+        (ReplaySummary(in_flight=2), ExitCode.FAILED),
+        (ReplaySummary(chosen=1, undeleted=1), ExitCode.FAILED),
+    ],
+)
+def test_only_a_replay_of_everything_ends_with_0(summary: ReplaySummary, code: ExitCode | None) -> None:
+    if code is None:
+        dlq._check(summary)
+        return
+    with pytest.raises(Failure) as raised:
+        dlq._check(summary)
+    assert raised.value.exit_code is code
+    failed = ReplaySummary(chosen=1)
+    failed.outcomes[Outcome.FAILED] += 1
+    with pytest.raises(Failure, match="Not everything selected was replayed"):
+        dlq._check(failed)
+
+
+def test_what_an_editor_leaves_that_was_given_up_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`:cq` in vi, say."""
+    monkeypatch.setattr("cryptoctl.cli.dlq.subprocess.run", lambda *_, **__: SimpleNamespace(returncode=1))
+    with pytest.raises(EditError, match="the editor vi exited with 1"):
+        dlq._edited(Screen(colour=False), ["vi"], "{}")
+
+
+def test_a_repair_that_leaves_prices_unenriched_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = UnenrichedPrice(key=("BTC", Decimal(5)), reason="why")
+    found = EnrichResult(enriched=3, left=[left], given_up=True)
+    monkeypatch.setattr(dlq, "repair_prices", lambda *_: found)
+    with pytest.raises(Failure, match="1 price is still not enriched, and the rest was not tried") as raised:
+        dlq.repair(command(), symbol="BTC")
+    assert raised.value.exit_code is ExitCode.FAILED
+    found.left.clear()
+    dlq.repair(command(), symbol="BTC")
