@@ -16,6 +16,7 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.enriching import EnrichResult, UnenrichedPrice
 from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.dead_letters.payloads import EditError
+from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, selected_messages
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, ReplaySummary
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.session import Session
@@ -122,3 +123,30 @@ def test_a_repair_that_leaves_prices_unenriched_is_no_success(monkeypatch: pytes
     assert raised.value.exit_code is ExitCode.FAILED
     found.left.clear()
     dlq.repair(command(), symbol="BTC")
+
+
+def looked_at(bench: Bench, limit: int | None, *ids: str) -> list[str]:
+    selection = Selection(queues=[QueueName.WEBHOOK], ids=ids)
+    with selected_messages(bench.queues, selection, limit=limit) as (letters, _):
+        return [each.message.id for each in letters]
+
+
+def test_a_look_gives_everything_back_and_tells_of_an_id_that_no_message_has(bench: Bench) -> None:
+    assert looked_at(bench, None) == ["0", "1"]
+    assert not bench.queue.hidden
+    assert looked_at(bench, 1, "0", "7") == ["0"], "behind a limit none is looked for"
+    with pytest.raises(Failure, match="has the id 7"):
+        looked_at(bench, None, "0", "7")
+    assert not bench.queue.hidden
+    bench.queue.hidden.add("1")
+    assert looked_at(bench, None, "0", "1") == ["0"], "it may be the one that another run has"
+    assert bench.queue.hidden == {"1"}
+
+
+def test_whose_messages_are_all_found_by_their_ids_misses_none_that_is_in_flight(bench: Bench) -> None:
+    bench.queue.hidden.add("1")
+    for ids, in_flight in ((("0",), 0), ((), 1), (("0", "1"), 1)):
+        selection = Selection(queues=[QueueName.WEBHOOK], ids=ids)
+        with selected_messages(bench.queues, selection) as (letters, journal):
+            assert [each.message.id for each in letters] == ["0"]
+            assert in_flight_elsewhere(bench.queues, selection, journal) == in_flight

@@ -290,3 +290,14 @@ def test_a_function_that_does_not_know_how_a_replay_comes_is_named_as_one_of_an_
         answer = {"statusCode": 400, "body": json.dumps({**refused, "message": message})}
         found = verdict(answer, step)
         assert message in found.reason and ("`cryptoctl up`" in found.reason) is told
+
+
+def test_what_is_stored_in_part_is_not_replayed() -> None:
+    """Its message would be deleted, and with it the rest."""
+    step = planned(letter('{"symbol":"A","price":1,"exchange":"x"}'))
+    results = [{"status": "stored"}, {"status": "rejected", "field": "price", "reason": "is missing"}]
+    body = json.dumps({"message": "1 of 2 prices stored", "results": results})
+    assert verdict({"statusCode": 207, "body": body}, step).reason == (
+        "refused with status 207: price: is missing"
+    )
+    assert verdict({"statusCode": 200, "body": body}, step).succeeded

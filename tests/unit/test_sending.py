@@ -6,15 +6,18 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
+from cryptoctl.cli.send_files import _how_to_go_on
 from cryptoctl.core.prices import MAX_BYTES
 from cryptoctl.errors import Failure
 from cryptoctl.files.outgoing import BadLine, OutgoingPrice, outgoing
+from cryptoctl.files.reader import PriceFiles
 from cryptoctl.ops import sending
 from cryptoctl.ops.sending import MAX_FAILED_KEPT, PRICES_A_BATCH, Tally, send_all
 from kit.clocks import FakeClock
@@ -163,3 +166,21 @@ def test_of_very_many_that_fail_all_are_counted_and_some_are_kept() -> None:
     tally = Tally()
     tally.fail(BadLine(line=line, reason="no price") for line in range(MAX_FAILED_KEPT + 5))
     assert (tally.refused, len(tally.failed)) == (MAX_FAILED_KEPT + 5, MAX_FAILED_KEPT)
+
+
+@pytest.mark.parametrize(
+    ("stamped_now", "files", "told", "not_told"),
+    [
+        (True, 1, "send only what is not stored: --from-line 8 or later", "send it all again"),
+        (True, 2, "send only what is not stored", "again"),
+        (False, 1, "--from-line 8, or send it all again: nothing is stored twice", "time of sending"),
+        (False, 2, "Send it all again", "--from-line"),
+    ],
+)
+def test_what_would_be_stored_twice_is_not_sent_again_by_whoever_follows_the_hint(
+    stamped_now: bool, files: int, told: str, not_told: str
+) -> None:
+    each = SimpleNamespace(source=SimpleNamespace(stream=False), records=SimpleNamespace(counted_in="line"))
+    found = SimpleNamespace(files=[each] * files, stamped_now=stamped_now)
+    hint = _how_to_go_on(cast("PriceFiles", found), Tally(last_line=7))
+    assert told in hint and not_told not in hint
