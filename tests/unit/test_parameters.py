@@ -339,3 +339,15 @@ def test_tags_go_without_the_value() -> None:
     fields: Mapping[str, Any] = {**DESK.observe(holding()).fields, "Tags": {}}  # type: ignore[union-attr, arg-type]
     step = plan_present(DESK, replace(DESK.observe(holding()), fields=fields), {ref(): KEY}, adopt=True)  # type: ignore[arg-type, type-var]
     assert [call.operation for call in step.calls] == ["AddTagsToResource"]
+
+
+def test_a_rotation_while_the_secret_before_still_counts_is_refused_unless_it_ends_both() -> None:
+    """A sender that still has the first one would be refused at once."""
+    ssm = holding()
+    rotate(ssm)
+    before = ssm.secret
+    with pytest.raises(Failure, match="was rotated before") as caught:
+        rotate(ssm, "the third one's own")
+    assert (caught.value.exit_code, ssm.secret) == (ExitCode.REFUSED, before)
+    store(ssm).rotate("the third one's own", now_ms=0, grace=timedelta(0))
+    assert ssm.secret.accepted(0) == ("the third one's own",)
