@@ -133,8 +133,8 @@ def _function(**params: Any) -> Request:
     )
 
 
-def _key(operation: str) -> Request:
-    return lambda aws, key: aws.call("kms", operation, KeyId=_key_id(aws, key))
+def _key(operation: str, **params: Any) -> Request:
+    return lambda aws, key: aws.call("kms", operation, KeyId=_key_id(aws, key), **params)
 
 
 def _key_id(aws: Aws, key: Any) -> str:
@@ -253,6 +253,7 @@ CONSTANTS: dict[str, dict[str, Request]] = {
     "key": {
         "KeyState": _key("DisableKey"),
         "KeyRotationEnabled": _key("DisableKeyRotation"),
+        "RotationPeriodInDays": _key("EnableKeyRotation", RotationPeriodInDays=2560),
         "Alias": lambda aws, key: aws.call("kms", "DeleteAlias", AliasName=key.name),
     },
     "table": {
@@ -339,7 +340,7 @@ CONSTANTS: dict[str, dict[str, Request]] = {
 # Fields that only another resource's change, or AWS itself, can make differ, or that the engine does not
 # keep; the law of disappearance and the tests of what is in the way cover them.
 FROM_ELSEWHERE: dict[str, frozenset[str]] = {
-    "table": frozenset({"TableStatus"}),
+    "table": frozenset({"TableStatus", "RecoveryPeriodInDays"}),
     "function": frozenset({"RoleId", "State", "LastUpdateStatus", "PackageType"}),
     "stream mapping": frozenset({"EventSourceArn", "KMSKeyArn"}),
     "log subscription": frozenset({"fieldSelectionCriteria", "applyOnTransformedLogs"}),

@@ -50,6 +50,7 @@ GAPS = {
         refuses={("lambda", "GetAccountSettings"): "not implemented"},
         undisturbed={
             ("log group", "kmsKeyId"): _NO_ASSOCIATION,
+            ("key", "RotationPeriodInDays"): "GetKeyRotationStatus does not show it",
             ("table", "KMSMasterKeyArn"): "UpdateTable ignores SSESpecification",
             ("function", "KMSKeyArn"): "UpdateFunctionConfiguration ignores an empty KMSKeyArn",
             ("function", "LogLevels"): _LOGGING,

@@ -20,6 +20,7 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.ui.plans import show_plan
 from cryptoctl.ui.screen import Screen
 from unit.answers import ACCOUNT, SCOPE, STACK, Answers
+from unit.resource_answers import key
 
 HERE = STACK.webhook_dead_letters
 SOMEBODYS_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -124,6 +125,37 @@ TABLE: dict[str, Any] = {
     "DescribeContinuousBackups": {},
     "ListTagsOfResource": {"Tags": [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]},
 }
+
+
+def backups(**its: Any) -> dict[str, Any]:
+    return {"ContinuousBackupsDescription": {"PointInTimeRecoveryDescription": its}}
+
+
+@pytest.mark.parametrize("status", ["ENABLED", "DISABLED"])
+def test_how_far_back_a_table_can_be_restored_is_drift_while_that_is_on(status: str) -> None:
+    found = backups(PointInTimeRecoveryStatus=status, RecoveryPeriodInDays=7)
+    [step] = plan({**TABLE, "DescribeContinuousBackups": found}, STACK.prices).work
+    [change] = [each for each in step.changes if each.field.startswith(("PointInTime", "Recovery"))]
+    shown = ("RecoveryPeriodInDays", 7) if status == "ENABLED" else ("PointInTimeRecoveryStatus", "DISABLED")
+    assert (change.path, change.old) == shown
+    [call] = [each for each in step.calls if each.operation == "UpdateContinuousBackups"]
+    wanted = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}
+    assert call.params["PointInTimeRecoverySpecification"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        ({"KeyRotationEnabled": True, "RotationPeriodInDays": 2560}, ["RotationPeriodInDays"]),
+        ({"KeyRotationEnabled": False, "RotationPeriodInDays": 2560}, ["KeyRotationEnabled"]),
+        ({"KeyRotationEnabled": True}, []),
+    ],
+)
+def test_how_often_a_key_rotates_is_drift_while_it_does(found: dict[str, Any], shown: list[str]) -> None:
+    steps = plan({**key("AWS_KMS"), "GetKeyRotationStatus": found}, STACK.key).work
+    assert [change.path for step in steps for change in step.changes] == shown
+    calls = [(call.operation, call.params["RotationPeriodInDays"]) for step in steps for call in step.calls]
+    assert calls == [("EnableKeyRotation", 365)] * len(shown)
 
 
 def test_a_restored_table_that_carries_our_copied_tags_is_kept_with_its_data() -> None:

@@ -8,7 +8,13 @@ from typing import Any, ClassVar
 
 from cryptoctl.provisioners.customer_key import principal
 from cryptoctl.provisioners.key_errors import LOOK_AGAIN, REMEDIES, RETRY_RULES
-from cryptoctl.provisioners.key_material import made_for, material_notes, out_of_use, rotates
+from cryptoctl.provisioners.key_material import (
+    ROTATION_PERIOD_DAYS,
+    made_for,
+    material_notes,
+    out_of_use,
+    rotation_of,
+)
 from cryptoctl.provisioners.key_search import NOT_FOUND, by_tags, made_just_now
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement, document, normal
@@ -104,7 +110,7 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
                 **made_for(metadata),
                 "Alias": alias,
                 "Policy": normal(policy["Policy"]),
-                "KeyRotationEnabled": rotates(metadata, rotation),
+                **rotation_of(metadata, rotation),
                 "Tags": mapped(tags, "TagKey", "TagValue"),
             },
             outputs={"KeyId": key_id, "Arn": metadata["Arn"]},
@@ -129,6 +135,7 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
             "Alias": self.name,
             "Policy": document(self.policy),
             "KeyRotationEnabled": True,
+            "RotationPeriodInDays": ROTATION_PERIOD_DAYS,
             "Tags": self.scope.tags,
         }
 
@@ -201,8 +208,10 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
             # credentials may only once the key's tags count.
             policy = JsonDocument(delta.desired["Policy"])
             yield self._call("PutKeyPolicy", self.key_id, PolicyName="default", Policy=policy)
-        if delta.creating or delta.touches("KeyRotationEnabled"):
-            yield self._call("EnableKeyRotation", self.key_id)
+        if delta.creating or delta.touches("KeyRotationEnabled") or delta.touches("RotationPeriodInDays"):
+            # Also while it rotates: that is how its period is changed.
+            period = delta.desired["RotationPeriodInDays"]
+            yield self._call("EnableKeyRotation", self.key_id, RotationPeriodInDays=period)
         if delta.touches("Tags"):
             tags = key_values(changed_tags(delta), "TagKey", "TagValue")
             yield self._call("TagResource", self.key_id, Tags=tags)

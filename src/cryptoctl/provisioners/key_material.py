@@ -8,6 +8,7 @@ from typing import Any
 from cryptoctl.reconcile import Observed, Obstacle, Provisioner, Response
 
 OF_AWS = "AWS_KMS"
+ROTATION_PERIOD_DAYS = 365  # KMS's default too
 # What Lambda encrypts a function's variables with; none of this can be changed in a key.
 MADE_FOR = {"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT"}
 # The states that only those who hold the material, the key store or the replicas can end.
@@ -27,9 +28,17 @@ OUT_OF_USE = {
 }
 
 
-def rotates(metadata: Mapping[str, Any], rotation: Response | None) -> bool:
-    """Whether the key rotates as far as it can: nobody can switch that on for other people's material."""
-    return not _of_aws(metadata) or bool(rotation and rotation["KeyRotationEnabled"])
+def rotation_of(metadata: Mapping[str, Any], rotation: Response | None) -> dict[str, Any]:
+    """Whether the key rotates as far as it can, and how often: nobody can have other people's material do so.
+
+    The period counts only while it rotates; an answer without one means KMS's default.
+    """
+    on = bool(rotation and rotation["KeyRotationEnabled"])
+    period = rotation.get("RotationPeriodInDays") if rotation and on and _of_aws(metadata) else None
+    return {
+        "KeyRotationEnabled": on or not _of_aws(metadata),
+        "RotationPeriodInDays": period or ROTATION_PERIOD_DAYS,
+    }
 
 
 def material_notes(key: object, metadata: Mapping[str, Any]) -> Iterator[str]:

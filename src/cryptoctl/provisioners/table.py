@@ -10,6 +10,7 @@ from cryptoctl.provisioners.customer_key import Encrypted, permissions
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.table_configuration import (
     ARCHIVAL,
+    RECOVERY_PERIOD_DAYS,
     customer_key,
     limit_and_replica_notes,
     out_of_use,
@@ -106,7 +107,7 @@ class Table(Encrypted, DeletionProtected, Priced):
                 "BillingMode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
                 "StreamViewType": stream.get("StreamViewType") if streaming else None,
                 # Of an archived table DynamoDB answers that there is none.
-                "PointInTimeRecoveryStatus": recovery(backups or {}),
+                **recovery(backups or {}),
                 "DeletionProtectionEnabled": bool(table.get("DeletionProtectionEnabled")),
                 "KMSMasterKeyArn": customer_key(table),
                 "Tags": tags,
@@ -131,6 +132,7 @@ class Table(Encrypted, DeletionProtected, Priced):
             "BillingMode": "PAY_PER_REQUEST",
             "StreamViewType": VIEW_TYPE,
             "PointInTimeRecoveryStatus": "ENABLED",
+            "RecoveryPeriodInDays": RECOVERY_PERIOD_DAYS,
             "DeletionProtectionEnabled": self.deletion_protection,
             "KMSMasterKeyArn": self.customer_key,
             "Tags": self.scope.tags,
@@ -202,11 +204,16 @@ class Table(Encrypted, DeletionProtected, Priced):
             yield self._encrypted()
         if delta.touches("DeletionProtectionEnabled"):
             yield from self._update(DeletionProtectionEnabled=self.deletion_protection)
-        if delta.creating or delta.touches("PointInTimeRecoveryStatus"):
-            yield self._call(
-                "UpdateContinuousBackups",
-                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-            )
+        if (
+            delta.creating
+            or delta.touches("PointInTimeRecoveryStatus")
+            or delta.touches("RecoveryPeriodInDays")
+        ):
+            wanted = {
+                "PointInTimeRecoveryEnabled": True,
+                "RecoveryPeriodInDays": delta.desired["RecoveryPeriodInDays"],
+            }
+            yield self._call("UpdateContinuousBackups", PointInTimeRecoverySpecification=wanted)
         if delta.touches("Tags"):
             yield call("dynamodb", "TagResource", ResourceArn=self.arn, Tags=key_values(changed_tags(delta)))
 

@@ -9,6 +9,7 @@ from cryptoctl.provisioners.resource_policy import policy_notes
 from cryptoctl.reconcile import Aws, AwsError, Observed, Obstacle
 
 NO_POLICY = ("PolicyNotFoundException", "ResourceNotFoundException")
+RECOVERY_PERIOD_DAYS = 35  # the longest, and DynamoDB's default
 ARCHIVAL = ("ARCHIVING", "ARCHIVED")
 WRITTEN_AS = {
     **dict.fromkeys(("symbol", "exchange", "raw_data", "created_at", "id", "enriched_at", "rev"), "S"),
@@ -34,13 +35,15 @@ def customer_key(table: dict[str, Any]) -> str | None:
     return None if going else encryption.get("KMSMasterKeyArn")
 
 
-def recovery(backups: dict[str, Any]) -> str:
-    """ENABLED or DISABLED: whether the table can be restored to a point in time."""
-    description = backups.get("ContinuousBackupsDescription", {})
-    status: str = description.get("PointInTimeRecoveryDescription", {}).get(
-        "PointInTimeRecoveryStatus", "DISABLED"
-    )
-    return status
+def recovery(backups: dict[str, Any]) -> dict[str, Any]:
+    """Whether the table can be restored to a point in time (ENABLED or DISABLED), and how far back.
+
+    The period counts only while that is enabled; an answer without one means DynamoDB's default.
+    """
+    description = backups.get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})
+    status = description.get("PointInTimeRecoveryStatus", "DISABLED")
+    period = description.get("RecoveryPeriodInDays") if status == "ENABLED" else None
+    return {"PointInTimeRecoveryStatus": status, "RecoveryPeriodInDays": period or RECOVERY_PERIOD_DAYS}
 
 
 def limit_and_replica_notes(name: str, table: dict[str, Any]) -> Iterator[str]:
