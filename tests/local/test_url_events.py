@@ -53,6 +53,13 @@ def test_a_result_is_an_answer_that_can_be_sent_or_none(result: Any) -> None:
         assert sent(response).startswith(b"HTTP/1.1 ")
 
 
+def test_blanks_around_a_value_are_no_part_of_it() -> None:
+    result = {"statusCode": 200, "headers": {"X": " a b\t", "Y": " "}, "cookies": [" ", "\tc=d "]}
+    response = response_of(json.dumps(result))
+    assert response is not None and sent(response)
+    assert (response.headers["x"], response.headers["y"], response.cookies) == ("a b", "", ("", "c=d"))
+
+
 def test_a_result_cannot_add_a_header_line() -> None:
     for wrong in ({"X": "a\r\nset-cookie: b"}, {"X\r\nY": "a"}, {"X Y": "a"}):
         assert response_of(json.dumps({"statusCode": 200, "headers": wrong})) is None

@@ -22,6 +22,7 @@ JSON: Final[dict[str, str]] = {"content-type": "application/json"}
 _TEXT: Final = ("application/json", "application/xml", "application/javascript")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+BLANKS: Final = " \t"  # around a value they are no part of it (RFC 9110, 5.5), and are not sent
 # What the connection itself needs is the server's to say.
 _OF_THE_CONNECTION: Final = ("connection", "content-length", "keep-alive", "transfer-encoding", "upgrade")
 
@@ -128,7 +129,7 @@ def _headers(given: Any) -> dict[str, str] | None:
         if isinstance(value, dict | list) or not _sendable(text) or not _HEADER_NAME.fullmatch(name):
             return None
         if name.lower() not in _OF_THE_CONNECTION:
-            headers[name.lower()] = text
+            headers[name.lower()] = text.strip(BLANKS)
     return headers
 
 
@@ -138,7 +139,7 @@ def _cookies(given: Any) -> tuple[str, ...] | None:
         isinstance(each, str) and _sendable(each) for each in cookies
     ):
         return None
-    return tuple(cookies)
+    return tuple(each.strip(BLANKS) for each in cookies)
 
 
 def _bytes(result: Mapping[str, Any]) -> bytes | None:
