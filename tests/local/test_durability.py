@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from botocore.exceptions import ClientError
 
 from cryptoctl.local.data_directory import DataDirectory
@@ -202,6 +204,23 @@ def test_a_kill_loses_no_message_of_a_topic_for_a_function(engine: Engine) -> No
     kill(engine)
     restart(engine)
     bench.eventually(lambda: {*bench.seen(function)} == {*range(5)}, what="all five messages")
+
+
+def test_of_what_a_topic_cannot_keep_for_a_function_no_queue_has_a_copy(engine: Engine) -> None:
+    bench = start(engine)
+    function = bench.function("def handler(event, context): pass")
+    (url, arn), topic, sns = bench.queue(), bench.topic(), bench.client("sns")
+    bench.let_topic_send(topic, url, arn)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=bench.arn(function))
+    store = sqlite3.connect(engine.status().home / "store.sqlite3")
+    store.execute("CREATE TRIGGER t BEFORE INSERT ON async_event BEGIN SELECT RAISE(FAIL, 'full'); END")
+    with pytest.raises(Exception, match="full"):
+        sns.publish(TopicArn=topic, Message="hello")
+    store.execute("DROP TRIGGER t")
+    store.close()
+    sns.publish(TopicArn=topic, Message="again")
+    assert [json.loads(each["Body"])["Message"] for each in bench.messages(url)] == ["again"]
 
 
 def test_a_kill_keeps_what_queues_have_taken(engine: Engine) -> None:

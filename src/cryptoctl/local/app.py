@@ -116,7 +116,7 @@ class EngineApp:
         patch_topics(self._queue.take_from_topic)
         if after_damage:
             await recover(self._client, self._tables, self._logs, saved_regions(self._data.state))
-        await self._journal.send_again(self._client)
+        await self._journal.send_again()
         supervisor.begin("running asynchronous invocations", self._queue.work)
         supervisor.begin("delivering log events", self._subscriptions.work)
         supervisor.begin("saving the state", self._durability.work)

@@ -31,10 +31,8 @@ class InternalClient:
 
     async def json(self, service: str, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
         """Calls an operation of a JSON-protocol service."""
-        headers = _signed(region, service)
-        headers["x-amz-target"] = f"{_TARGETS[service]}.{operation}"
-        headers["content-type"] = "application/x-amz-json-1.0"
-        response = await self._send(HttpRequest("POST", "/", headers, json.dumps(parameters).encode()))
+        request = json_request(service, operation, region, json.dumps(parameters).encode())
+        response = await self._send(request)
         content: dict[str, Any] = json.loads(response.body or b"{}")
         return content
 
@@ -61,6 +59,14 @@ class InternalClient:
         if response.status >= 300:
             raise error_of(response)
         return response
+
+
+def json_request(service: str, operation: str, region: str, body: bytes) -> HttpRequest:
+    """A request to a JSON-protocol service, as if from within the engine."""
+    headers = _signed(region, service)
+    headers["x-amz-target"] = f"{_TARGETS[service]}.{operation}"
+    headers["content-type"] = "application/x-amz-json-1.0"
+    return HttpRequest("POST", "/", headers, body)
 
 
 def _signed(region: str, service: str) -> dict[str, str]:

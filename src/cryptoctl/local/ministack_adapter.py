@@ -109,7 +109,6 @@ def patch_topics(deliver: Callable[[str, str], None]) -> None:
         **more: str,
     ) -> None:
         attributes = message_attributes or {}
-        fan_out(topic, message_id, message, subject, message_structure, attributes, **more)
         text = to_text(message, message_structure, "lambda")
         found = topics._topic_by_arn_any_scope(topic)  # noqa: SLF001 (there is no public way)
         for subscription in found["subscriptions"] if found else ():
@@ -123,6 +122,8 @@ def patch_topics(deliver: Callable[[str, str], None]) -> None:
                     "Sns": json.loads(notification),
                 }
                 deliver(subscription["endpoint"], json.dumps({"Records": [record]}))
+        # Last: of what could not be kept, which its publisher sends again, no queue has a copy yet.
+        fan_out(topic, message_id, message, subject, message_structure, attributes, **more)
 
     topics._fanout = fan_out_durably  # noqa: SLF001
     topics._deliver_to_lambda = lambda *_: None  # noqa: SLF001

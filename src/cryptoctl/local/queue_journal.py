@@ -6,13 +6,12 @@ dead letter is sent.
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Final
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError
-from cryptoctl.local.internal_client import InternalClient
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, error_of
+from cryptoctl.local.internal_client import json_request
 from cryptoctl.local.queue_checks import SEND_BATCH
 
 logger = logging.getLogger(__name__)
@@ -35,30 +34,45 @@ class QueueJournal:
         database.define(SCHEMA)
         self._forward = forward
         self._database = database
+        self._under_way: set[int] = set()
 
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to a request that sends messages, else None."""
         return await self.send(request) if request.target in (SEND, SEND_BATCH) else None
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """ministack's answer to a request that sends messages."""
-        response = await self._forward(request)
-        if response.status < 300:
-            sql = "INSERT INTO unsaved_message (region, operation, parameters) VALUES (?, ?, ?)"
-            operation = request.target.partition(".")[2]
-            self._database.execute(sql, request.region, operation, request.body.decode("utf-8"))
-        return response
+        """ministack's answer to a request that sends messages.
+
+        They are kept first: where they cannot be, no queue has taken what its sender will send again.
+        """
+        sql = "INSERT INTO unsaved_message (region, operation, parameters) VALUES (?, ?, ?) RETURNING id"
+        operation = request.target.partition(".")[2]
+        rows = self._database.execute(sql, request.region, operation, request.body.decode("utf-8"))
+        ((number,),) = rows.fetchall()
+        self._under_way.add(number)
+        taken = False
+        try:
+            response = await self._forward(request)
+            taken = response.status < 300
+            return response
+        finally:
+            self._under_way.remove(number)
+            if not taken:
+                self._database.execute("DELETE FROM unsaved_message WHERE id = ?", number)
 
     def saved(self) -> None:
         """Told that ministack's queues are on disk as they are now."""
-        self._database.execute("DELETE FROM unsaved_message")
+        first_under_way = min(self._under_way, default=None)
+        sql = "DELETE FROM unsaved_message WHERE ?1 IS NULL OR id < ?1"
+        self._database.execute(sql, first_under_way)
 
-    async def send_again(self, client: InternalClient) -> None:
-        """Sends what an engine that was killed had not saved; what it had just saved comes twice."""
-        rows = self._database.execute("SELECT * FROM unsaved_message ORDER BY id").fetchall()
-        for number, region, operation, parameters in rows:
-            try:
-                await client.json("sqs", operation, region, **json.loads(parameters))
-            except ServiceError as error:  # its queue is no more
-                logger.warning("a message of before the engine was killed: %s", error)
-            self._database.execute("DELETE FROM unsaved_message WHERE id = ?", number)
+    async def send_again(self) -> None:
+        """Gives ministack what an engine that was killed had not saved; what it had just saved comes twice.
+
+        It stays here until it is saved, as it would have then.
+        """
+        rows = self._database.execute("SELECT region, operation, parameters FROM unsaved_message ORDER BY id")
+        for region, operation, parameters in rows.fetchall():
+            response = await self._forward(json_request("sqs", operation, region, parameters.encode()))
+            if response.status >= 300:  # its queue is no more
+                logger.warning("a message of before the engine was killed: %s", error_of(response))

@@ -1,0 +1,87 @@
+"""What is kept of messages until ministack has saved them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from cryptoctl.local.database import Database
+from cryptoctl.local.http import HttpRequest, HttpResponse
+from cryptoctl.local.internal_client import json_request
+from cryptoctl.local.queue_journal import QueueJournal
+
+
+class Queues:
+    """ministack's queues: what they have taken, and what they answer."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.taken: list[bytes] = []
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def forward(self, request: HttpRequest) -> HttpResponse:
+        await self.go_on.wait()
+        if self.status < 300:
+            self.taken.append(request.body)
+        return HttpResponse(self.status, b"{}")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(tmp_path / "store.sqlite3")
+
+
+def message(text: str, **more: str) -> HttpRequest:
+    return json_request("sqs", "SendMessage", "r", json.dumps({"MessageBody": text, **more}).encode())
+
+
+def sent_again(database: Database) -> list[bytes]:
+    """What the next engine gives to ministack."""
+    queues = Queues()
+    asyncio.run(QueueJournal(queues.forward, database).send_again())
+    return queues.taken
+
+
+def test_what_cannot_be_kept_is_not_taken(database: Database) -> None:
+    queues = Queues()
+    journal = QueueJournal(queues.forward, database)
+    database.define("CREATE TRIGGER t BEFORE INSERT ON unsaved_message BEGIN SELECT RAISE(FAIL, 'full'); END")
+    with pytest.raises(sqlite3.Error, match="full"):
+        asyncio.run(journal.send(message("hello")))
+    assert queues.taken == []
+
+
+def test_what_is_refused_is_not_sent_again(database: Database) -> None:
+    queues = Queues()
+    queues.status = 400
+    asyncio.run(QueueJournal(queues.forward, database).send(message("hello")))
+    assert sent_again(database) == []
+
+
+def test_a_message_that_is_taken_after_a_save_is_kept(database: Database) -> None:
+    async def save_meanwhile() -> None:
+        queues = Queues()
+        journal = QueueJournal(queues.forward, database)
+        await journal.send(message("before"))
+        queues.go_on.clear()
+        sending = asyncio.create_task(journal.send(message("after")))
+        await asyncio.sleep(0)  # as far as ministack
+        journal.saved()
+        queues.go_on.set()
+        await sending
+
+    asyncio.run(save_meanwhile())
+    assert sent_again(database) == [message("after").body]
+
+
+def test_what_is_sent_again_is_kept_until_it_is_saved(database: Database) -> None:
+    asyncio.run(QueueJournal(Queues().forward, database).send(message("hello", region="of another program")))
+    for _ in range(2):
+        assert sent_again(database) == [message("hello", region="of another program").body]
+    QueueJournal(Queues().forward, database).saved()
+    assert sent_again(database) == []
