@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cryptoctl.local.database import Database
+from cryptoctl.local.durability import Durability
 from cryptoctl.local.http import HttpRequest, HttpResponse
 from cryptoctl.local.internal_client import json_request
+from cryptoctl.local.ministack_state import StateFiles
 from cryptoctl.local.queue_journal import QueueJournal
 
 
@@ -85,3 +88,18 @@ def test_what_is_sent_again_is_kept_until_it_is_saved(database: Database) -> Non
         assert sent_again(database) == [message("hello", region="of another program").body]
     QueueJournal(Queues().forward, database).saved()
     assert sent_again(database) == []
+
+
+def test_what_is_sent_by_the_query_protocol_is_saved_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StateFiles, "save", lambda *_, **__: None)
+    saved: list[str] = []
+    durability = Durability(600.0, tmp_path, lambda: saved.append("queues"))
+    by_json = message("hello")
+    durability.forwarded(by_json, HttpResponse(200, b"{}"))
+    assert saved == []
+    headers = {name: value for name, value in by_json.headers.items() if name != "x-amz-target"}
+    by_query = replace(by_json, headers=headers, body=b"Action=SendMessage&MessageBody=hello")
+    durability.forwarded(by_query, HttpResponse(200, b""))
+    assert saved == ["queues"]

@@ -47,7 +47,9 @@ class Durability:
             return
         # Again in a while in any case: ministack finishes some changes by timers, which pass nobody.
         self._changed.set()
-        if not operation.startswith(_FREQUENT):
+        # Of messages sent by the query protocol, which SDKs no longer use, queue_journal.py keeps none.
+        by_query = operation.startswith("SendMessage") and not request.target
+        if by_query or not operation.startswith(_FREQUENT):
             self._save(request.service)
 
     async def work(self) -> None:
