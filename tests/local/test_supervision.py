@@ -22,7 +22,7 @@ from cryptoctl.local.database import Database
 from cryptoctl.local.engine import Engine, EngineError
 from cryptoctl.local.functions.asynchronous import AsyncQueue
 from cryptoctl.local.functions.function import FunctionLookup
-from cryptoctl.local.http import HttpResponse, ServiceError
+from cryptoctl.local.http import ACCOUNT, HttpResponse, ServiceError
 from cryptoctl.local.supervision import Supervisor
 from local.clients import client, eventually
 from local.conftest import QUICK
@@ -178,6 +178,18 @@ def test_an_invocation_that_the_end_cuts_off_is_no_attempt(tmp_path: Path) -> No
     database.close()
     assert rows == [(0, 1)]
     assert execution.cut_off
+
+
+@pytest.mark.parametrize(("account", "kept"), [(ACCOUNT, [("f", "live")]), ("111111111111", [])])
+def test_what_a_topic_sends_to_a_function_of_another_account_is_for_none_here(
+    tmp_path: Path, account: str, kept: list[tuple[str, str]]
+) -> None:
+    nothing: Any = None
+    database = Database(tmp_path / "store")
+    queue = AsyncQueue(database, nothing, nothing, nothing, (1.0, 1.0))
+    queue.take_from_topic(f"arn:aws:lambda:r:{account}:function:f:live", "{}")
+    assert database.execute("SELECT function, qualifier FROM async_event").fetchall() == kept
+    database.close()
 
 
 def test_one_zip_of_two_functions_is_unpacked_once(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from cryptoctl.local.functions.destinations import DestinationDelivery, Finished
 from cryptoctl.local.functions.environment import InvocationOutcome
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup, split_name
-from cryptoctl.local.http import ServiceError
+from cryptoctl.local.http import ACCOUNT, ServiceError
 from cryptoctl.local.internal_client import InternalClient
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,9 @@ class AsyncQueue:
     def take_from_topic(self, function_arn: str, event: str) -> None:
         """Keeps what a topic sends to a function: SNS invokes its subscribers asynchronously."""
         name, qualifier = split_name(function_arn)
-        self.put(function_arn.split(":")[3], name, qualifier, str(uuid.uuid4()), event)
+        _, _, _, region, account, *_ = function_arn.split(":")
+        if account == ACCOUNT:  # those of others are not here
+            self.put(region, name, qualifier, str(uuid.uuid4()), event)
 
     async def work(self) -> None:
         """Runs what is due, for as long as the engine lives."""
