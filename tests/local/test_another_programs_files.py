@@ -10,7 +10,7 @@ from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.engine import Engine, EngineError
 
 
-@pytest.mark.parametrize("name", ["state/of/pistons.txt", "scratch/notes", "engine.log", "engine.json"])
+@pytest.mark.parametrize("name", ["state/of/pistons.txt", "scratch/notes", "engine.log", "running"])
 def test_an_engine_is_not_begun_among_files_of_another_program(tmp_path: Path, name: str) -> None:
     data, file = DataDirectory(tmp_path / "engine"), tmp_path / "engine" / name
     file.parent.mkdir(mode=0o700, parents=True)
@@ -21,6 +21,7 @@ def test_an_engine_is_not_begun_among_files_of_another_program(tmp_path: Path, n
     for begin in (engine.start, lambda: engine.check_start(None)):
         with pytest.raises(EngineError, match=f"it has {name.partition('/')[0]} of another program"):
             begin()
+    assert not engine.reset()
     assert file.read_text() == "four"
 
 

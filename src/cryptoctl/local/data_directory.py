@@ -106,21 +106,26 @@ class DataDirectory:
             raise OSError(why, os.strerror(why), str(place))
 
     def _check_contents(self) -> None:
-        """What an engine is to write to must be new, or an engine's: a reset deletes all of it."""
-        if any(file.exists() for file in (self._start_file, self._life_file, self.store_file)):
-            return
-        written = (self.state, self.scratch, self.log_file, self._record_file)
-        theirs = ", ".join(each.name for each in written if _filled(each))
-        if theirs:
+        if theirs := self._another_programs():
             raise EngineError(
                 f"Starting the embedded engine in {self.directory}: it has {theirs} of another program.",
                 hint="Name another directory in CRYPTOCTL_STATE_DIR, or move that.",
             )
 
+    def _another_programs(self) -> str:
+        """The names of files here that a reset would delete, where no engine has been to write them.
+
+        A command may have made access keys for an engine that has not begun.
+        """
+        files = self._own_files() if not self._begun() else ()
+        return ", ".join(each.name for each in files if "access-keys" not in each.name and _filled(each))
+
+    def _begun(self) -> bool:
+        return any(file.exists() for file in (self._start_file, self._life_file, self.store_file))
+
     def used(self) -> bool:
         """Whether what lies here is an engine's: there may be another `engine` in CRYPTOCTL_STATE_DIR."""
-        marks = (self._start_file, self._life_file, self.store_file, self.key_file)
-        return any(file.exists() for file in marks)
+        return self._begun() or (self.key_file.exists() and not self._another_programs())
 
     def delete_own(self) -> None:
         """Deletes what an engine makes, and no other file: the directory may be the person's own as well.
