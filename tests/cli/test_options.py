@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.columns import Columns
+from rich.table import Table
 
 from cli.conftest import Cli
 from cryptoctl.errors import ExitCode
@@ -63,6 +65,18 @@ def test_on_a_narrow_terminal_nothing_of_the_help_is_cut_off(
     text = cli.ok(*words, "--help").out
     assert "…" not in text
     assert max(map(len, text.splitlines())) == 40
+
+
+@pytest.mark.parametrize("width", ["80", "120"])
+def test_where_there_is_room_the_help_is_as_typer_writes_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, width: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    folded = [cli.ok(command, "--help").out for command in ("up", "cost", "candles")]
+    monkeypatch.setattr("cryptoctl.cli.help._fold_cells", lambda: None)
+    monkeypatch.setattr("typer.rich_utils.Table", Table)
+    monkeypatch.setattr("typer.rich_utils.Columns", Columns)
+    assert folded == [cli.ok(command, "--help").out for command in ("up", "cost", "candles")]
 
 
 @pytest.mark.parametrize("last", ["0", "100001", "many", "1.5"])

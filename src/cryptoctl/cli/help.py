@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -19,15 +20,25 @@ class HelpInAPipe:
 
 def _fold_cells() -> None:
     """Has Typer's tables break a word that has no room, an option's name say, which Rich cuts off."""
+    from rich.columns import Columns
     from rich.table import Table
-    from rich.text import Text
     from typer import rich_utils
 
     class FoldingTable(Table):
         def add_row(self, *cells: Any, **options: Any) -> None:
             super().add_row(*cells, **options)
-            for column in self.columns:
-                column.overflow = "fold"
+            _fold(self)
+
+    class FoldingColumns(Columns):
+        def __rich_console__(self, *given: Any) -> Iterator[Any]:
+            for table in super().__rich_console__(*given):
+                _fold(table)
+                yield table
 
     typers: Any = rich_utils
-    typers.Table, typers.Columns = FoldingTable, Text(" ").join
+    typers.Table, typers.Columns = FoldingTable, FoldingColumns
+
+
+def _fold(table: Any) -> None:
+    for column in table.columns:
+        column.overflow = "fold"
