@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -327,3 +328,11 @@ def test_older_lines_of_a_log_group_that_others_made_are_deleted_after_asking(
     seen = Observed(fields={**logs.desired(), "retentionInDays": days, "Tags": tags})
     found = build_plan([logs], {logs: seen}, Goal.PRESENT, adopt=True)
     assert found.consents == ((f"delete older log lines of {logs}",) if asked else ())
+
+
+@pytest.mark.parametrize("tags", [{}, {"Team": "desk"}, SCOPE.tags])
+def test_nobody_is_asked_where_a_log_group_is_to_keep_its_lines_for_ever(tags: Mapping[str, str]) -> None:
+    logs = replace(STACK.webhook_logs, retention_days=None)
+    seen = Observed(fields={**logs.desired(), "retentionInDays": 30, "Tags": tags})
+    found = build_plan([logs], {logs: seen}, Goal.PRESENT, adopt=True)
+    assert (len(found.work), found.consents) == (1, ())

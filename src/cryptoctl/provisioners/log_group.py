@@ -93,11 +93,10 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
     def consent_reason(self, delta: Delta) -> str | None:
         """Also that a group of others' keeps its lines for a shorter time: no one brings back older ones."""
         named = bool(delta.observed and delta.observed.fields["Tags"])  # one without any tag is ours
-        shorter = [
-            each
+        shorter = any(
+            each.field == "retentionInDays" and each.new and (each.old is None or each.old > each.new)
             for each in delta.changes
-            if each.field == "retentionInDays" and (each.old is None or each.old > each.new)
-        ]
+        )
         lines = "delete older log lines" if shorter and named and self.takes_over(delta) else None
         return " and ".join(filter(None, (lines, super().consent_reason(delta)))) or None
 
