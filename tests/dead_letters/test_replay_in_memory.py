@@ -326,6 +326,23 @@ def test_where_aws_cannot_be_used_what_was_received_is_released(tmp_path: Path) 
     assert not bench.queue.hidden
 
 
+def test_what_an_interrupted_release_has_left_is_released_too(tmp_path: Path) -> None:
+    pressed = list[bool]()
+
+    def press_once(its: MemoryQueue, messages: Sequence[Message], seconds: int) -> list[bool]:
+        if not (seconds or pressed):
+            pressed.append(True)
+            raise KeyboardInterrupt
+        return shown(its, messages, seconds)
+
+    bench, shown = Bench([BAD, BAD], set(), str(tmp_path)), MemoryQueue.set_visibility
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(MemoryQueue, "set_visibility", press_once)
+        bench.replay()
+    assert pressed
+    assert not bench.queue.hidden
+
+
 def test_a_replay_that_was_stopped_does_not_go_on_to_read_the_whole_table(tmp_path: Path) -> None:
     bench = Bench([GOOD, BAD, GOOD], set(), str(tmp_path))
 

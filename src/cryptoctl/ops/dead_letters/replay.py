@@ -81,11 +81,11 @@ class Replay:
                 self._take_up()
                 self._collect()
                 yield self._steps()
-            except BaseException:
+                self._release()
+            except BaseException:  # of an interrupted release the rest
                 with suppress(AwsError, Failure):
                     self._release()
                 raise
-            self._release()
 
     def run(self) -> ReplaySummary:
         """Runs the steps. Ctrl-C ends it after those that are running; the summary says so.
