@@ -63,4 +63,4 @@ def test_a_file_that_is_no_configuration_at_all_is_not_answered_with_the_keys(
     if content is not None:
         file.write_bytes(content)
     said = cli("plan", "--config", str(file))
-    assert (said.code, "Name a TOML file with --config" in said.err) == (ExitCode.USAGE, True)
+    assert (said.code, "Name a TOML file with --config: text" in said.err) == (ExitCode.USAGE, True)
