@@ -10,7 +10,7 @@ import pytest
 
 from cryptoctl.provisioners.tls_policy import SID
 from cryptoctl.reconcile.observe import make_plan
-from cryptoctl.reconcile.plan import Goal, Step
+from cryptoctl.reconcile.plan import Action, Goal, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import serialize
 from unit.answers import SCOPE, STACK, Answers
@@ -44,6 +44,16 @@ def test_an_alarm_in_a_unit_that_nobody_measures_in_is_written_without_one() -> 
     assert [(each.field, each.old, each.new) for each in found.changes] == [("Unit", "Bytes", None)]
     [call] = found.calls
     assert (call.operation, "Unit" in call.params) == ("PutMetricAlarm", False)
+
+
+def test_an_alarm_or_dashboard_that_is_deleted_under_a_change_is_made_anew_with_our_tags() -> None:
+    """CloudWatch's calls create what they do not find: without tags, nobody would own it ever after."""
+    board = STACK.dashboard
+    assert board is not None
+    there = {"GetDashboard": {"DashboardBody": "{}"}, "ListTagsForResource": {"Tags": TAGS}}
+    for found in (step(ALARM, alarm(Threshold=9.0)), step(board, there)):
+        [call] = found.calls
+        assert (found.action, serialize(call.params)["Tags"]) == (Action.UPDATE, TAGS)
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,8 @@ class Alarm(Listed, Priced):
                 AlarmName=self.name,
                 **self._settings(),
                 Dimensions=key_values(self.metric.dimensions, "Name", "Value"),
-                Tags=key_values(self.scope.tags) if delta.creating else None,
+                # Of one that is there CloudWatch ignores them; one deleted a moment ago is made anew by this.
+                Tags=key_values(self.scope.tags),
             )
         if delta.touches("Tags"):
             yield call(

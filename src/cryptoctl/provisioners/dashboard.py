@@ -134,8 +134,8 @@ class Dashboard(ConflictChecked, Listed, Priced):
                 exists="ConflictException",
                 DashboardName=self.name,
                 DashboardBody=self.body,
-                # Tags go with one that is made; of one that is there, CloudWatch takes none so.
-                Tags=key_values(self.scope.tags) if delta.creating else None,
+                # Of one that is there CloudWatch ignores them; one deleted a moment ago is made anew by this.
+                Tags=key_values(self.scope.tags),
             )
         if delta.touches("Tags"):
             yield call(
