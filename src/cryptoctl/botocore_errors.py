@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import re
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from cryptoctl.aws_errors import RESPONSE_LOST, AwsError, one_line, refusal, without_password
 from cryptoctl.aws_setup import is_aws_endpoint
 from cryptoctl.errors import ExitCode, Failure
-
-_BEFORE = rb"(\xef\xbb\xbf)?\s*"
-_PAGE = re.compile(_BEFORE + rb"(<\?xml[^>]*>\s*)?<(!doctype\s+)?html", re.IGNORECASE)
-# JSON, or XML as AWS's services answer with it.
-_OF_AWS = re.compile(_BEFORE + rb"([\[{]|(<\?xml[^>]*>\s*)?<\w*(Response|Result|Error)\b)")
-_NULL = re.compile(_BEFORE + rb"null\s*$")
+from cryptoctl.response_bodies import NULL, OF_AWS, PAGE, as_error, is_gateways
 
 
 @contextlib.contextmanager
@@ -85,6 +79,8 @@ def new_session(profile: str | None = None, variables: dict[str, Any] | None = N
         parse = parser.parse
 
         def checked(response: Any, shape: Any) -> Any:
+            if is_gateways(response):
+                return as_error(response)
             try:
                 parsed = parse(response, shape)
                 hash((parsed.get("Error") or {}).get("Code"))  # botocore looks it up
@@ -111,12 +107,12 @@ def _refuse_page(response_dict: MutableMapping[str, Any], **_: Any) -> None:
     said = "html" in headers.get("content-type", "").lower()
     body = response_dict["body"]
     if isinstance(body, bytes):
-        if _NULL.match(body):  # moto's answer that has nothing in it; botocore takes none but an object
+        if NULL.match(body):  # moto's answer that has nothing in it; botocore takes none but an object
             response_dict["body"] = body = b"{}"
-        page = _PAGE.match(body) or (said and body.strip() and not _OF_AWS.match(body))
+        page = PAGE.match(body) or (said and body.strip() and not OF_AWS.match(body))
     else:  # a stream, which cannot be looked at here
         page = said and not any(name.startswith("x-amz") for name in headers)
-    if page and response_dict["status_code"] < 500:
+    if page and not is_gateways(response_dict):
         raise ResponseParserError("it is a web page")
 
 

@@ -20,7 +20,7 @@ from unit.test_doctor import NEW
 
 SIMULATOR = "http://me:secret@127.0.0.1:4566"
 IT = "The request went to http://***@127.0.0.1:4566, which is not AWS's own address"
-Answering = Callable[[str, int, str, str], Aws]
+Answering = Callable[..., Aws]
 
 
 class _Body:
@@ -46,8 +46,10 @@ def answering(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Answering:
     """An AWS of which one service answers each request with this status, type and body."""
     only_credentials(monkeypatch, tmp_path)
 
-    def made(service: str, status: int, kind: str, body: str, url: str | None = SIMULATOR) -> Aws:
-        aws = Aws(region="us-east-1", endpoint_url=url, attempts=1)
+    def made(
+        service: str, status: int, kind: str, body: str, url: str | None = SIMULATOR, attempts: int = 1
+    ) -> Aws:
+        aws = Aws(region="us-east-1", endpoint_url=url, attempts=attempts)
 
         def answer(**_: Any) -> AWSResponse:
             return AWSResponse("", status, {"Content-Type": kind}, _Body(body.encode()))
@@ -164,6 +166,31 @@ def test_null_is_an_answer_without_anything_in_it(answering: Answering, kind: st
 def test_words_that_are_sent_as_html_are_none(answering: Answering) -> None:
     with pytest.raises(Failure, match="it is a web page"):
         answering("kms", 200, "text/html", "nullified").call("kms", "CreateAlias", **ALIAS)
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("body", ["", "upstream connect error", "<!DOCTYPE HTML><HTML>busy</HTML>"])
+@pytest.mark.parametrize(("service", "operation"), [("iam", "ListRoles"), ("kms", "ListKeys")])
+def test_where_a_gateway_says_that_it_is_busy_the_request_is_sent_again(
+    answering: Answering,
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    operation: str,
+    status: int,
+    body: str,
+) -> None:
+    """In whatever words: XML cannot be read in them, nor a code in JSON's place."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    aws = answering(service, status, "text/html", body, None, attempts=3)
+    sent: list[str] = []
+    aws.client(service).meta.events.register("before-send", lambda **_: sent.append(service))
+    with pytest.raises(AwsError) as refused:
+        aws.call(service, operation)
+    assert refused.value.code == ("Throttling" if status == 429 else str(status))
+    assert refused.value.throttled == (status == 429)
+    assert "may be missing" not in remedy(refused.value)
+    assert "some minutes" in remedy(refused.value)
+    assert len(sent) == 3
 
 
 @pytest.mark.parametrize("how", [ProtocolError("Connection broken"), SSLError("bad record mac"), None])
