@@ -240,10 +240,13 @@ class DataDirectory:
             return None
 
     def take_clean_end(self) -> list[str]:
-        """Notes that an engine begins here; says what may come again where the last one was killed."""
+        """Notes that an engine begins here; says what became of messages where the last one was killed."""
         killed = self.unclean()
         self._unclean_file.touch()
-        note = "The engine was killed, not stopped: messages of its last moments in queues may come again."
+        note = (
+            "The engine was killed, not stopped: messages of its last moments in queues may come again, or "
+            "be missing where a topic sent them."
+        )
         return [note] if killed else []
 
     def unclean(self) -> bool:
