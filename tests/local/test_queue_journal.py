@@ -7,14 +7,17 @@ import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from cryptoctl.local import ministack_state
 from cryptoctl.local.database import Database
 from cryptoctl.local.durability import Durability
 from cryptoctl.local.http import HttpRequest, HttpResponse
 from cryptoctl.local.internal_client import json_request
-from cryptoctl.local.ministack_state import StateFiles
+from cryptoctl.local.ministack_state import CLOUDWATCH_PARTS, STATE_FILES, StateFiles
 from cryptoctl.local.queue_journal import QueueJournal
 
 
@@ -103,3 +106,19 @@ def test_what_is_sent_by_the_query_protocol_is_saved_at_once(
     by_query = replace(by_json, headers=headers, body=b"Action=SendMessage&MessageBody=hello")
     durability.forwarded(by_query, HttpResponse(200, b""))
     assert saved == ["queues"]
+
+
+def test_queues_are_saved_right_before_their_messages_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ministack: Any = SimpleNamespace(
+        _build_persistence_save_dict=lambda: dict.fromkeys(STATE_FILES, dict),
+        _metrics={},
+        _json_default=str,
+        **{f"_{part}": {} for part in CLOUDWATCH_PARTS},
+    )
+    monkeypatch.setattr(ministack_state, "importlib", SimpleNamespace(import_module=lambda _: ministack))
+    events: list[str] = []
+    monkeypatch.setattr(StateFiles, "_write", lambda _, name, __: events.append(name))
+    Durability(600.0, tmp_path, lambda: events.append("forgotten")).save_all()
+    assert events[-2:] == ["sqs", "forgotten"] and {*events} == {*STATE_FILES, "forgotten"}

@@ -16,6 +16,7 @@ _CODE_DIGEST: Final = re.compile(r'"CodeSha256": "([^"]*)"')
 _REGION: Final = re.compile(r"\b[a-z]{2}-[a-z]+-[1-9]\b")
 
 # The files in which the state of its services is; what else ministack has imported has none that changes.
+# Queues last: their messages are kept elsewhere until all is written, and a kill in between has them twice.
 STATE_FILES: Final[tuple[str, ...]] = (
     "cloudwatch",
     "cloudwatch_logs",
@@ -27,10 +28,10 @@ STATE_FILES: Final[tuple[str, ...]] = (
     "lambda_core",
     "lambda_durable",
     "sns",
-    "sqs",
     "ssm",
     "sts",
     "tagging",
+    "sqs",
 )
 
 # What a request to a service may change, by the name that signatures have for it; to any other, everything.
