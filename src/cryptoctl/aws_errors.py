@@ -13,24 +13,12 @@ RESPONSE_LOST = "ResponseLost"
 # Every service has a code of its own; most of them botocore repeats by itself, unless a request must not be
 # repeated blindly.
 THROTTLED = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "KMSThrottling",
-        "KMSThrottlingException",
-        "KmsThrottled",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "Throttled",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
+    (
+        *("BandwidthLimitExceeded", "EC2ThrottledException", "KMSThrottling", "KMSThrottlingException"),
+        *("KmsThrottled", "PriorRequestNotComplete", "ProvisionedThroughputExceededException"),
+        *("RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "SlowDown", "Throttled"),
+        *("ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException"),
+    )
 )
 
 
@@ -118,6 +106,14 @@ DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "Author
 ORGANIZATIONS = ("service control policy", "resource control policy")
 FORBIDDEN = ("explicit deny", *ORGANIZATIONS)
 QUOTAS_URL = "https://console.aws.amazon.com/servicequotas"
+GONE = (
+    *("AWS.SimpleQueueService.NonExistentQueue", "NoSuchEntity", "NotFound", "NotFoundException"),
+    *("ResourceNotFound", "ResourceNotFoundException"),
+)
+DELETED = (
+    "Another run or another tool may have deleted it: `cryptoctl plan` shows what is missing, and "
+    "`cryptoctl up` creates it."
+)
 LIMITS = ("LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException")
 FULL_OF_TAGS = (
     "A resource may have 50 tags, and others have put theirs on this one: remove one that nobody needs."
@@ -213,6 +209,7 @@ COMMON = (
         hint=FULL_OF_TAGS,
     ),
     Remedy(codes=LIMITS, operations=("TagResource", "TagRole"), hint=FULL_OF_TAGS),
+    Remedy(codes=GONE, hint=DELETED),
     Remedy(
         codes=LIMITS,
         hint=f"A quota of the account is reached: remove what is not needed, or ask for more ({QUOTAS_URL}).",

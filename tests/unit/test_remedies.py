@@ -38,6 +38,20 @@ REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
         "list-provisioned-concurrency-configs",
     ),
     (
+        STACK.notifier,
+        "UpdateFunctionConfiguration",
+        "InvalidParameterValueException",
+        "The target of the dead letter config does not exist: arn:aws:sns:us-east-1:111111111111:gone",
+        "`cryptoctl plan` shows what is missing",
+    ),
+    (
+        STACK.prices_to_enricher,
+        "CreateEventSourceMapping",
+        "ResourceNotFoundException",
+        "Function not found: arn:aws:lambda:us-east-1:111111111111:function:price-enricher-dev",
+        "`cryptoctl plan` shows what is missing",
+    ),
+    (
         STACK.webhook,
         "Invoke",
         "TooManyRequestsException",

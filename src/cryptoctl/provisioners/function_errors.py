@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from cryptoctl.reconcile import QUOTAS_URL, Remedy, RetryRule
+from cryptoctl.reconcile import DELETED, QUOTAS_URL, Remedy, RetryRule
 
 INVALID = "InvalidParameterValueException"
 SPREADS = "IAM's changes take a while to spread"
 FORBIDDEN = (
-    "Check whether a permissions boundary or a policy of the organization denies the role what the "
-    "message names. If not, IAM is slow: https://health.aws.amazon.com."
+    "`cryptoctl plan` shows whether somebody has deleted or changed the role. If not, check whether a "
+    "permissions boundary or a policy of the organization denies it what the message names, or whether IAM "
+    "is slow: https://health.aws.amazon.com."
 )
 KEY_UNUSABLE = (
     "`cryptoctl plan` shows whether the environment's key is as it should be; these credentials need "
@@ -116,6 +117,7 @@ REMEDIES: tuple[Remedy, ...] = (
         contains="runtime",
         hint="Lambda does not offer that runtime in this region (yet): name another --region.",
     ),
+    Remedy(codes=(INVALID,), contains="does not exist", hint=DELETED),
     Remedy(
         codes=(INVALID,),
         contains="environment variables",

@@ -4,7 +4,7 @@ Exported here is the vocabulary that a provisioner's file needs.
 """
 
 from cryptoctl.aws import Aws, Response
-from cryptoctl.aws_errors import QUOTAS_URL, AwsError, Remedy
+from cryptoctl.aws_errors import DELETED, QUOTAS_URL, AwsError, Remedy
 from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule, WaitUntil, call
 from cryptoctl.reconcile.costs import Priced, Traffic, Usage
 from cryptoctl.reconcile.delta import Change, Delta
@@ -31,6 +31,7 @@ from cryptoctl.reconcile.traits import (
 from cryptoctl.reconcile.values import Fields, JsonDocument, ReadRequest, Ref, Secret, Value, frozen
 
 __all__ = [
+    "DELETED",
     "QUOTAS_URL",
     "Access",
     "AssignedArn",
