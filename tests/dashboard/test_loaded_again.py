@@ -33,3 +33,12 @@ def test_a_page_that_is_loaded_again_shows_what_was_chosen(
     browser.open(f"{site.url}#interval=7m&symbol=ETH")
     browser.until("document.querySelector('input:checked')?.value", lambda value: value == "1m")
     assert browser.problems == []
+
+
+def test_an_address_that_names_an_empty_symbol_shows_the_newest_one(
+    browser: Browser, site: Site, reader: ToldReader
+) -> None:
+    reader.answer = told(HEALTHY)
+    browser.open(f"{site.url}#symbol=")
+    browser.until("typeof page === 'object' && page.symbol", lambda value: value == "BTC")
+    assert browser.problems == []

@@ -78,10 +78,17 @@ function choose(symbol) {
   startAnew();
 }
 
+/** For when the page is loaded again, as a browser does on its own with a tab that was long in the background. */
+function keepChoice({ symbol, interval }) {
+  try {
+    history.replaceState(null, "", `#${new URLSearchParams({ interval, ...(symbol && { symbol }) })}`);
+  } catch {
+    // A saved page that is shown within another one has no address of its own.
+  }
+}
+
 function startAnew() {
-  // For when the page is loaded again, as a browser does on its own with a tab that was long in the background.
-  const { symbol, interval } = page;
-  history.replaceState(null, "", `#${new URLSearchParams({ interval, ...(symbol && { symbol }) })}`);
+  keepChoice(page);
   page.revision = 0;
   page.found = null;
   page.chart.take([], null);
@@ -162,7 +169,7 @@ async function start() {
   prepare();
   const answer = await askState().catch(() => null);
   const chosen = new URLSearchParams(location.hash.slice(1));
-  page.symbol = chosen.get("symbol");
+  page.symbol = chosen.get("symbol") || null;
   page.interval = INTERVALS.find((each) => each === chosen.get("interval")) ?? answer?.interval ?? page.interval;
   document.querySelector(`#intervals input[value="${page.interval}"]`).checked = true;
   await refresh();
