@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # The longest name made from it is a role's, "webhook-processor-E-role", and IAM allows 64 characters.
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
 EVERY_KEY = "`cryptoctl config` lists every key with what it means."
-ANOTHER_FILE = "Name a TOML file with --config: text in UTF-8, 1000 kB at most."
+ANOTHER_FILE = "Name a TOML file in UTF-8 with --config or CRYPTOCTL_CONFIG."
 MAX_BYTES = 1_000_000
 SHOWN_ERRORS = 5
 MAX_VALUE_LENGTH = 80
