@@ -89,6 +89,12 @@ def test_a_terminal_shows_all_of_it_and_scrolls_nothing_away(
     assert any(line.startswith("sender") for line in lines) == (columns >= 80)
 
 
+def test_on_a_low_and_narrow_terminal_the_time_takes_no_line_that_an_error_needs() -> None:
+    lines = [line.plain for line in view(BROKEN, "dev in 123456789012, eu-central-1", 60, 12)]
+    assert "ERROR" in lines[-2]
+    assert lines[-1].endswith("[q] quit")
+
+
 def test_who_sees_no_colours_sees_which_part_needs_somebody() -> None:
     waiting = replace(HEALTHY, queues=(HEALTHY.queues[0], replace(HEALTHY.queues[1], visible=4)))
     for columns in (60, 80, 120):

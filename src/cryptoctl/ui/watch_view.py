@@ -54,15 +54,16 @@ def view(
 
 
 def _foot(refreshed: str, width: int) -> Iterator[Text]:
-    """The keys, and when it was read; each whole, on as many lines as that takes."""
+    """The keys, each whole, on as many lines as that takes; beside them, where there is room, the time."""
     line = ""
-    for each in (*(f"[{key}] {name}" for key, name in KEYS.items()), "[q] quit", f" as of {refreshed}"):
-        if len(line) + 2 + len(each) > width:
+    for each in (*(f"[{key}] {name}" for key, name in KEYS.items()), "[q] quit"):
+        if line and len(line) + 2 + len(each) > width:
             yield Text(line)
-            line = each.strip()
+            line = each
         else:
             line += f"  {each}" if line else each
-    yield Text(line)
+    time = f"   as of {refreshed}"
+    yield Text(line + time if len(line + time) <= width else line)
 
 
 def _cut(line: Text, width: int) -> Text:
