@@ -290,6 +290,15 @@ def test_a_plan_says_how_much_is_refused_and_that_up_would_not_start() -> None:
     assert summary(protected) == "1 to delete; 1 call; `down` would not start"
 
 
+@pytest.mark.parametrize("adopt", [True, False])
+def test_what_belongs_to_another_environment_is_not_taken_from_it(adopt: bool) -> None:
+    """Some of its alarms may be named as ours are."""
+    tags = {**SCOPE.tags, "Environment": "other"}
+    seen = Observed(fields={**STACK.webhook_logs.desired(), "Tags": tags})
+    [step] = build_plan([STACK.webhook_logs], {STACK.webhook_logs: seen}, Goal.PRESENT, adopt=adopt).steps
+    assert (step.action, step.why[:29]) == (Action.REFUSED, "belongs to environment other,")
+
+
 @pytest.mark.parametrize("code", ["TableNotFoundException", "ResourceNotFoundException"])
 def test_a_table_that_goes_between_two_looks_was_absent(code: str) -> None:
     answers = Answers({**TABLE, "DescribeContinuousBackups": code})

@@ -10,6 +10,7 @@ from cryptoctl.reconcile.graph import dependencies, dependents, in_order, parent
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import ORPHANED, TAKEN_OVER, WITHOUT_TAGS, Action, Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Observations, Provisioner
+from cryptoctl.reconcile.scope import ENVIRONMENT, MANAGED_BY
 from cryptoctl.reconcile.traits import ConflictChecked
 from cryptoctl.reconcile.values import Ref, resolve
 
@@ -138,7 +139,20 @@ def _conflict(resource: Provisioner, observed: Observed) -> str | None:
 def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str | None:
     if conflict := _conflict(resource, observed):
         return conflict
-    return None if adopt or owned(resource, observed) else WITHOUT_TAGS
+    if owned(resource, observed):
+        return None
+    if other := _other_environment(observed):
+        return (
+            f"belongs to environment {other}, as its tags say (if it does not, set its tag Environment to "
+            f"{resource.scope.environment})"
+        )
+    return None if adopt else WITHOUT_TAGS
+
+
+def _other_environment(observed: Observed) -> str | None:
+    """The environment that what is not ours belongs to: some names of two environments are the same."""
+    tags = observed.fields["Tags"]
+    return tags.get(ENVIRONMENT) if tags.get(MANAGED_BY) == "cryptoctl" else None
 
 
 def untagged_yet(resource: Provisioner, observed: Observed) -> bool:
