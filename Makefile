@@ -37,7 +37,7 @@ demo-down: $(VENV)/.local  ## remove what `make demo` created
 	$(BIN)/cryptoctl local stop
 
 quick: check  ## lint, types, layers and the pure tests but for the most thorough
-	$(BIN)/pytest -n auto --dist worksteal -q -m 'pure and not thorough' tests/core tests/dashboard tests/feed tests/files tests/handlers tests/ui tests/unit tests/*.py
+	$(BIN)/pytest -n auto --dist worksteal -q -m 'pure and not thorough' --hypothesis-profile quick tests/core tests/dashboard tests/feed tests/files tests/handlers tests/ui tests/unit tests/*.py
 
 # Four workers on two cores: half of what the tests do is waiting for the engine.
 test: check  ## everything a change has to pass: lint, types, layers, tests

@@ -31,6 +31,7 @@ LEFTOVERS = pytest.StashKey[Leftovers]()
 
 # A busy machine is no finding.
 hypothesis_settings.register_profile("suite", deadline=None)
+hypothesis_settings.register_profile("quick", deadline=None, max_examples=20)
 hypothesis_settings.load_profile("suite")
 
 

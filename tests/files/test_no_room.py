@@ -57,6 +57,7 @@ def test_what_has_no_lines_is_not_copied(monkeypatch: pytest.MonkeyPatch, begun:
         open_files([Path("-")], options())
 
 
+@pytest.mark.thorough
 def test_a_list_of_prices_needs_no_line_end(monkeypatch: pytest.MonkeyPatch) -> None:
     text = '{"price": 1, "timestamp": 1675329600138},' * 110_000
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"[{text[:-1]}]".encode())))
