@@ -26,6 +26,9 @@ from kit.purity import Guard, mark
 from kit.sharing import longest_first
 from live import LAG_ALARM, WITH_A_SENDER, Connect, Live, connected
 
+# The descriptors of this process. `select`, which a browser is waited for with, takes none from 1,024 on.
+OPEN, MAX_OPEN = Path("/dev/fd"), 256
+
 GUARD = pytest.StashKey[Guard]()
 LEFTOVERS = pytest.StashKey[Leftovers]()
 
@@ -78,6 +81,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """A pure test starts nothing."""
     with _guarded(item):
         return (yield)
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The sessions on AWS of a file of tests keep their connections until they are collected."""
+    last_of_its_file = nextitem is None or nextitem.path != item.path
+    if last_of_its_file and OPEN.is_dir() and len(list(OPEN.iterdir())) > MAX_OPEN:
+        gc.collect()
 
 
 def _guarded(item: pytest.Item) -> AbstractContextManager[None]:
