@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError, json_response
 from cryptoctl.local.tables import batches, partiql, reads
-from cryptoctl.local.tables.items import get_item, write_item
+from cryptoctl.local.tables.items import FindTable, get_item, write_item
 from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import invalid
 
-_ON_ONE_TABLE: Final[dict[str, Callable[[TableStore, StoredTable, Mapping[str, Any]], dict[str, Any]]]] = {
-    "PutItem": lambda store, table, params: write_item(store, table, "Put", params),
-    "UpdateItem": lambda store, table, params: write_item(store, table, "Update", params),
-    "DeleteItem": lambda store, table, params: write_item(store, table, "Delete", params),
+_OPERATIONS: Final[dict[str, Callable[[TableStore, FindTable, Mapping[str, Any]], dict[str, Any]]]] = {
+    "PutItem": partial(write_item, "Put"),
+    "UpdateItem": partial(write_item, "Update"),
+    "DeleteItem": partial(write_item, "Delete"),
     "GetItem": get_item,
     "Query": reads.query,
     "Scan": reads.scan,
-}
-_ON_SEVERAL: Final[
-    dict[str, Callable[[TableStore, batches.FindTable, Mapping[str, Any]], dict[str, Any]]]
-] = {
     "BatchGetItem": batches.batch_get,
     "BatchWriteItem": batches.batch_write,
     "ExecuteStatement": partiql.execute,
@@ -60,31 +57,24 @@ class TablesApi:
         operation = request.target.removeprefix("DynamoDB.")
         if operation in _DESCRIBE:
             return await self._describe(operation, request)
-        if operation in _ON_ONE_TABLE:
-            table = self._find(request, str(request.json.get("TableName")))
-            return (
-                None
-                if table is None
-                else _with_capacity(request, _ON_ONE_TABLE[operation](self._store, table, request.json))
-            )
-        if operation in _ON_SEVERAL:
-            return self._on_several(operation, request)
+        if operation in _OPERATIONS:
+            return self._answer(operation, request)
         if operation in _NOT_OFFERED:
             raise invalid(f"The embedded engine does not offer {operation}.")
         return None
 
-    def _find(self, request: HttpRequest, name: str) -> StoredTable | None:
-        return self._store.table(request.region, name.rpartition("/")[2])
+    def _find(self, request: HttpRequest, name: Any) -> StoredTable | None:
+        return self._store.table(request.region, str(name).rpartition("/")[2])
 
-    def _on_several(self, operation: str, request: HttpRequest) -> HttpResponse | None:
-        def find(name: str) -> StoredTable:
+    def _answer(self, operation: str, request: HttpRequest) -> HttpResponse | None:
+        def find(name: Any) -> StoredTable:
             table = self._find(request, name)
             if table is None:
                 raise _NotHereError(name)
             return table
 
         try:
-            return _with_capacity(request, _ON_SEVERAL[operation](self._store, find, request.json))
+            return _with_capacity(request, _OPERATIONS[operation](self._store, find, request.json))
         except _NotHereError as absent:
             if any(
                 self._store.table(request.region, name) for name in request.json.get("RequestItems") or {}
@@ -114,7 +104,7 @@ class TablesApi:
 
     def _refuse_late_index(self, operation: str, request: HttpRequest) -> None:
         adds = operation == "UpdateTable" and request.json.get("GlobalSecondaryIndexUpdates")
-        if adds and self._find(request, str(request.json.get("TableName"))):
+        if adds and self._find(request, request.json.get("TableName")):
             raise invalid("The embedded engine does not add a secondary index to an existing table.")
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from cryptoctl.local.tables.expressions import Expressions
-from cryptoctl.local.tables.items import Write, item_of, make, prepare
-from cryptoctl.local.tables.store import StoredTable, TableStore
+from cryptoctl.local.tables.items import FindTable, Write, item_of, make, prepare
+from cryptoctl.local.tables.store import TableStore
 from cryptoctl.local.tables.values import invalid
-
-FindTable = Callable[[str], StoredTable]
 
 MAX_READ: Final[int] = 100
 MAX_WRITTEN: Final[int] = 25

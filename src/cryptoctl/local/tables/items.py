@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +11,9 @@ from cryptoctl.local.ministack_expressions import Paths, parts
 from cryptoctl.local.tables.expressions import Expressions
 from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import Item, invalid, key_is_updated, normal
+
+FindTable = Callable[[Any], StoredTable]
+"""The table that a request names; what this raises for one that is not kept here is its caller's."""
 
 _RETURNS: Final[dict[str, tuple[str, ...]]] = {
     "Put": ("NONE", "ALL_OLD"),
@@ -76,23 +79,25 @@ def make(store: TableStore, write: Write) -> tuple[Item | None, Item | None, Pat
     return old, new, changed
 
 
-def write_item(store: TableStore, table: StoredTable, kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """One of the three writing operations, with what it returns."""
-    wanted = params.get("ReturnValues") or "NONE"
-    if wanted not in _RETURNS[kind]:
+def write_item(kind: str, store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict[str, Any]:
+    """PutItem, UpdateItem or DeleteItem, by its `kind`: Put, Update or Delete."""
+    table = find(params.get("TableName"))
+    return_values = params.get("ReturnValues") or "NONE"
+    if return_values not in _RETURNS[kind]:
         raise invalid(
             f"Return values set to invalid value: ReturnValues can only be {' or '.join(_RETURNS[kind])}"
         )
     old, new, changed = make(store, prepare(table, kind, params))
-    if wanted == "NONE":
+    if return_values == "NONE":
         return {}
-    source = (old if wanted.endswith("OLD") else new) or {}
-    shown = source if wanted.startswith("ALL") else parts(source, changed)
-    return {"Attributes": shown} if shown else {}
+    source = (old if return_values.endswith("OLD") else new) or {}
+    attributes = source if return_values.startswith("ALL") else parts(source, changed)
+    return {"Attributes": attributes} if attributes else {}
 
 
-def get_item(store: TableStore, table: StoredTable, params: Mapping[str, Any]) -> dict[str, Any]:
+def get_item(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict[str, Any]:
     """GetItem."""
+    table = find(params.get("TableName"))
     expressions = Expressions(params, "ProjectionExpression")
-    found = store.get(table, table.exact_place(item_of(params.get("Key"))))
-    return {} if found is None else {"Item": expressions.project(found)}
+    item = store.get(table, table.exact_place(item_of(params.get("Key"))))
+    return {} if item is None else {"Item": expressions.project(item)}

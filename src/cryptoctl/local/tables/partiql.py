@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.ministack_expressions import parse_statement, run_statement
-from cryptoctl.local.tables.batches import FindTable
-from cryptoctl.local.tables.items import item_of
+from cryptoctl.local.tables.items import FindTable, item_of
 from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import Item, invalid, key_is_updated
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cryptoctl.local.http import violation
 from cryptoctl.local.tables.expressions import Expressions, KeyCondition
-from cryptoctl.local.tables.items import item_of
+from cryptoctl.local.tables.items import FindTable, item_of
 from cryptoctl.local.tables.store import StoredTable, TableStore, check_length
 from cryptoctl.local.tables.values import Item, invalid, sortable
 
@@ -32,8 +32,9 @@ class KeyRange:
         return hash_key == self.hash_key and above and below
 
 
-def query(store: TableStore, table: StoredTable, params: Mapping[str, Any]) -> dict[str, Any]:
+def query(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict[str, Any]:
     """Query."""
+    table = find(params.get("TableName"))
     _refuse_index(params)
     expressions = Expressions(params, "KeyConditionExpression", *_READ)
     keys = _key_range(table, expressions.key_conditions())
@@ -54,8 +55,9 @@ def query(store: TableStore, table: StoredTable, params: Mapping[str, Any]) -> d
     return page.fill(store.walk(table, keys.hash_key, low=low, high=high, forward=forward))
 
 
-def scan(store: TableStore, table: StoredTable, params: Mapping[str, Any]) -> dict[str, Any]:
+def scan(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict[str, Any]:
     """Scan. Of a parallel scan, the first segment gets everything."""
+    table = find(params.get("TableName"))
     _refuse_index(params)
     page = _Page(table, params, Expressions(params, *_READ))
     if params.get("Segment"):

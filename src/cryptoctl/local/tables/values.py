@@ -156,13 +156,3 @@ def _sortable_number(value: Decimal) -> bytes:
         return b"\x02" + exponent.to_bytes(2, "big") + digits.encode()
     complement = "".join(str(9 - int(digit)) for digit in digits)
     return b"\x00" + (9999 - exponent).to_bytes(2, "big") + complement.encode() + b"\xff"
-
-
-def equal(left: Value, right: Value) -> bool:
-    """Whether two values are the same; sets regardless of their order."""
-    ((kind, content),) = left.items()
-    if kind not in right:
-        return False
-    if kind in SETS:
-        return sorted(content) == sorted(right[kind])
-    return bool(content == right[kind])
