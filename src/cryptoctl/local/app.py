@@ -87,11 +87,10 @@ class EngineApp:
         redirect = Redirect(self._database, access.run_url)
         outbox = Outbox(middleware.forward, self._database, client)
         self._alarms = Alarms(middleware.forward, client, regions, outbox.alarm)
+        checks = {**request_checks.CHECKS, **topic_checks.CHECKS, **queue_checks.CHECKS}
         middleware.services = (
             # These first, so that nothing is changed before the checks.
-            Checks(client, request_checks.find_check),
-            Checks(client, topic_checks.find_check),
-            Checks(client, queue_checks.find_check),
+            Checks(client, checks, request_checks.PATH_CHECKS),
             MessageBatches(journal.send),
             journal,
             outbox,

@@ -47,20 +47,42 @@ _RANGES: Final[dict[str, tuple[int, int]]] = {
 }
 
 
-def find_check(request: HttpRequest) -> Check | None:
-    """The check of a request; None where it needs none."""
-    return _CHECKS.get(request.target)
-
-
 class MessageBatches:
-    """Answers a batch of which SQS would refuse a part; raises ServiceError for one that is too long."""
+    """Answers a batch of which SQS refuses a part, and takes the rest; refuses one that is too long."""
 
     def __init__(self, forward: Forward) -> None:
         self._forward = forward
 
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to such a batch, else None. Raises ServiceError."""
-        return await _send_batch(self._forward, request) if request.target == SEND_BATCH else None
+        if request.target != SEND_BATCH:
+            return None
+        entries = request.json.get("Entries") or []
+        size = sum(message_size(entry) for entry in entries)
+        if size > BATCH_BYTES:
+            raise ServiceError(
+                "AWS.SimpleQueueService.BatchRequestTooLong",
+                f"Batch requests cannot be longer than {BATCH_BYTES} bytes. You have sent {size} bytes.",
+            )
+        refused: dict[str, ServiceError] = {}
+        for entry in entries:
+            try:
+                check_attributes(entry)
+            except ServiceError as error:
+                refused[str(entry.get("Id"))] = error
+        if not refused:
+            return None
+        # ministack refuses an empty body, and it alone knows what is wrong with the batch as a whole.
+        sent = [{**each, "MessageBody": ""} if str(each.get("Id")) in refused else each for each in entries]
+        body = json.dumps({**request.json, "Entries": sent}).encode()
+        response = await self._forward(replace(request, body=body))
+        if response.status != 200:
+            return response
+        content = json.loads(response.body)
+        for failed in content.get("Failed", ()):
+            if reason := refused.get(failed["Id"]):
+                failed |= {"Code": reason.code, "Message": reason.message}
+        return replace(response, body=json.dumps(content).encode())
 
 
 def message_size(message: Params) -> int:
@@ -135,35 +157,6 @@ async def _send(client: InternalClient, request: HttpRequest) -> None:
         )
 
 
-async def _send_batch(forward: Forward, request: HttpRequest) -> HttpResponse | None:
-    """SQS refuses the entries that are wrong, and takes the others."""
-    entries = request.json.get("Entries") or []
-    size = sum(message_size(each) for each in entries)
-    if size > BATCH_BYTES:
-        raise ServiceError(
-            "AWS.SimpleQueueService.BatchRequestTooLong",
-            f"Batch requests cannot be longer than {BATCH_BYTES} bytes. You have sent {size} bytes.",
-        )
-    refused: dict[str, ServiceError] = {}
-    for each in entries:
-        try:
-            check_attributes(each)
-        except ServiceError as error:
-            refused[str(each.get("Id"))] = error
-    if not refused:
-        return None
-    # ministack refuses an empty body, and it alone knows what is wrong with the batch as a whole.
-    left = [{**each, "MessageBody": ""} if str(each.get("Id")) in refused else each for each in entries]
-    response = await forward(replace(request, body=json.dumps({**request.json, "Entries": left}).encode()))
-    if response.status != 200:
-        return response
-    content = json.loads(response.body)
-    for each in content.get("Failed", ()):
-        if each["Id"] in refused:
-            each |= {"Code": refused[each["Id"]].code, "Message": refused[each["Id"]].message}
-    return replace(response, body=json.dumps(content).encode())
-
-
 async def _receive(_client: InternalClient, request: HttpRequest) -> None:
     check_ranges(request.json)
 
@@ -174,7 +167,7 @@ async def _settings(_client: InternalClient, request: HttpRequest) -> None:
             raise ServiceError("InvalidAttributeName", f"Unknown Attribute {name}.")
 
 
-_CHECKS: Final[dict[str, Check]] = {
+CHECKS: Final[dict[str, Check]] = {
     "AmazonSQS.CreateQueue": _settings,
     "AmazonSQS.ReceiveMessage": _receive,
     "AmazonSQS.SendMessage": _send,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
-from cryptoctl.local.checks import Check
+from cryptoctl.local.checks import Check, PathCheck
 from cryptoctl.local.functions.function import split_name
 from cryptoctl.local.http import HttpRequest, ServiceError, check_range
 from cryptoctl.local.internal_client import InternalClient
@@ -53,21 +53,7 @@ _INVOKE_RANGES: Final[dict[str, tuple[int, int]]] = {
     "MaximumRetryAttempts": (0, 2),
     "MaximumEventAgeInSeconds": (60, 21_600),
 }
-_FUNCTIONS: Final = re.compile(r"/2015-03-31/functions/?")
-_CODE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/code")
-_CONFIGURATION: Final = re.compile(r"/2015-03-31/functions/([^/]+)/configuration")
-_CONCURRENCY: Final = re.compile(r"/20\d\d-\d\d-\d\d/functions/([^/]+)/concurrency")
 _INVOKE_CONFIG: Final = re.compile(r"/2019-09-25/functions/([^/]+)/event-invoke-config")
-
-
-def find_check(request: HttpRequest) -> Check | None:
-    """The check of a request; None where it needs none."""
-    if request.target in _BY_TARGET:
-        return _BY_TARGET[request.target]
-    for path, method, check in _BY_PATH:
-        if request.method == method and path.fullmatch(request.path):
-            return check
-    return None
 
 
 def _check_ranges(params: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:
@@ -226,16 +212,16 @@ async def _encrypt(_client: InternalClient, request: HttpRequest) -> None:
         raise ServiceError("ValidationException", f"{found}: {problem}")
 
 
-_BY_TARGET: Final[dict[str, Check]] = {
+CHECKS: Final[dict[str, Check]] = {
     "Logs.PutSubscriptionFilter": _subscription,
     "TrentService.CreateAlias": _alias,
     "TrentService.Encrypt": _encrypt,
 }
-_BY_PATH: Final[tuple[tuple[re.Pattern[str], str, Check], ...]] = (
-    (_FUNCTIONS, "POST", _function),
-    (_CONFIGURATION, "PUT", _function),
-    (_CODE, "PUT", _code),
-    (_CONCURRENCY, "PUT", _concurrency),
-    (_INVOKE_CONFIG, "PUT", _invoke_config),
-    (_INVOKE_CONFIG, "POST", _invoke_config),
+PATH_CHECKS: Final[tuple[PathCheck, ...]] = (
+    ("POST", re.compile(r"/2015-03-31/functions/?"), _function),
+    ("PUT", re.compile(r"/2015-03-31/functions/([^/]+)/configuration"), _function),
+    ("PUT", re.compile(r"/2015-03-31/functions/([^/]+)/code"), _code),
+    ("PUT", re.compile(r"/20\d\d-\d\d-\d\d/functions/([^/]+)/concurrency"), _concurrency),
+    ("PUT", _INVOKE_CONFIG, _invoke_config),
+    ("POST", _INVOKE_CONFIG, _invoke_config),
 )

@@ -22,11 +22,6 @@ _COUNTED: Final = re.compile(
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def find_check(request: HttpRequest) -> Check | None:
-    """The check of a request; None where it needs none."""
-    return _CHECKS.get(request.form.get("Action", ""))
-
-
 async def _subscribe(_client: InternalClient, request: HttpRequest) -> None:
     params = request.form
     protocol = params.get("Protocol", "")
@@ -71,7 +66,7 @@ def _invalid(problem: str) -> ServiceError:
     return ServiceError("InvalidParameter", f"Invalid parameter: {problem}")
 
 
-_CHECKS: Final[dict[str, Check]] = {
+CHECKS: Final[dict[str, Check]] = {
     "Subscribe": _subscribe,
     "SetSubscriptionAttributes": _subscription_attribute,
     "Publish": _publish,
