@@ -86,8 +86,9 @@ def test_a_handler_that_writes_without_end_is_ended_by_its_timeout(
     database = Database(tmp_path / "store")
     logs = LogStore(database)
     logs.add_group(*GROUP[:2])
-    environment = ExecutionEnvironment(function(tmp_path), {}, ())
-    environment.write_to(lambda moment, lines: logs.write_lines(*GROUP, moment, lines))
+    environment = ExecutionEnvironment(
+        function(tmp_path), {}, (), lambda _region, _group, _stream, *lines: logs.write_lines(*GROUP, *lines)
+    )
     turns: list[float] = []
 
     async def take_turns() -> None:

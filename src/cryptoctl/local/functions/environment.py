@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +33,8 @@ PIPE_BYTES: Final[int] = 1 << 16
 """The most that waits in a pipe."""
 TAIL_CHARACTERS: Final[int] = 4096
 
-WriteLines = Callable[[float, Sequence[str]], None]
+WriteLines = Callable[[str, str, str, float, Sequence[str]], None]
+"""Takes log lines: region, group, stream, time, texts."""
 
 
 @dataclass(kw_only=True)
@@ -53,7 +55,9 @@ class EnvironmentLostError(Exception):
 class ExecutionEnvironment:
     """One process that runs one function, one invocation at a time."""
 
-    def __init__(self, function: FunctionConfig, variables: Mapping[str, str], ports: Sequence[int]) -> None:
+    def __init__(
+        self, function: FunctionConfig, variables: Mapping[str, str], ports: Sequence[int], write: WriteLines
+    ) -> None:
         self.function = function
         self.used_at = time.monotonic()
         self.cold = True
@@ -61,13 +65,9 @@ class ExecutionEnvironment:
         self.log_stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
         self._variables, self._ports = variables, ports
         self._process: subprocess.Popen[bytes] | None = None
-        self._log: WriteLines = lambda _moment, _lines: None
+        self.write_lines = partial(write, function.region, function.log_group, self.log_stream)
         self._lines = LogLines()
         self.log_tail = ""
-
-    def write_to(self, log: WriteLines) -> None:
-        """Where the lines go that the handler writes."""
-        self._log = log
 
     def alive(self) -> bool:
         """Whether the process could take an invocation."""
@@ -167,7 +167,7 @@ class ExecutionEnvironment:
             lines = [line for line in lines if not below_level(line, self.function.log_level)]
         if lines:
             self.log_tail = "\n".join([self.log_tail, *lines])[-TAIL_CHARACTERS:].lstrip("\n")
-            self._log(time.time(), lines)
+            self.write_lines(time.time(), lines)
 
     def _send(self, message: dict[str, Any]) -> None:
         text = json.dumps(message).encode()

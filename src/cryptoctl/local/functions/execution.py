@@ -6,12 +6,11 @@ import asyncio
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from cryptoctl.local.functions import platform_log
 from cryptoctl.local.functions.environment import (
     OUT_OF_MEMORY,
     EnvironmentLostError,
@@ -20,12 +19,10 @@ from cryptoctl.local.functions.environment import (
     WriteLines,
 )
 from cryptoctl.local.functions.function import FunctionConfig
+from cryptoctl.local.functions.platform_log import PlatformLog
 from cryptoctl.local.http import ServiceError
 
 RESPONSE_BYTES: Final[int] = 6_291_556
-
-Write = Callable[[str, str, str, float, Sequence[str]], None]
-"""Takes log lines: region, group, stream, time, texts."""
 
 MEMORY_WATCHED_EVERY_S = 0.1
 ENDED_LOOKED_FOR_EVERY_S = 0.02
@@ -48,7 +45,7 @@ class Execution:
     """The environments of all functions."""
 
     def __init__(
-        self, variables: Mapping[str, str], ports: Sequence[int], write: Write, idle_s: float
+        self, variables: Mapping[str, str], ports: Sequence[int], write: WriteLines, idle_s: float
     ) -> None:
         self._variables, self._ports = variables, ports
         self._write = write
@@ -95,9 +92,11 @@ class Execution:
     async def _run(
         self, function: FunctionConfig, request_id: str, payload: str, invoked_arn: str
     ) -> InvocationOutcome:
-        environment = self._warm(function) or self._new(function)
+        environment = self._warm(function) or ExecutionEnvironment(
+            function, self._variables, self._ports, self._write
+        )
         self._busy.add(environment)
-        log = platform_log.PlatformLog(function, request_id, self._writer(function, environment.log_stream))
+        log = PlatformLog(function, request_id, environment.write_lines)
         healthy = False
         began = time.monotonic()
         try:
@@ -131,17 +130,6 @@ class Execution:
     def note_iterator_age(self, region: str, name: str, age_ms: float) -> None:
         """Takes the age of the last record of a stream batch that the function is done with."""
         self._counts[region, name].iterator_ages_ms.append(age_ms)
-
-    def _new(self, function: FunctionConfig) -> ExecutionEnvironment:
-        environment = ExecutionEnvironment(function, self._variables, self._ports)
-        environment.write_to(self._writer(function, environment.log_stream))
-        return environment
-
-    def _writer(self, function: FunctionConfig, stream: str) -> WriteLines:
-        def write(moment: float, lines: Sequence[str]) -> None:
-            self._write(function.region, function.log_group, stream, moment, lines)
-
-        return write
 
     def _warm(self, function: FunctionConfig) -> ExecutionEnvironment | None:
         """An idle environment of the function as it is now; those of an earlier configuration go."""
