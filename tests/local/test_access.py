@@ -22,10 +22,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from cryptoctl.local.access import AccessCheck, RefusedError
+from cryptoctl.local.access import AccessCheck
 from cryptoctl.local.access_keys import AccessKeys
 from cryptoctl.local.engine import Engine
-from cryptoctl.local.http import RequestHead
+from cryptoctl.local.http import RequestHead, ServiceError
 from local.clients import REGION, client, workbench
 from local.conftest import QUICK
 from local.workbench import Workbench
@@ -90,7 +90,7 @@ def test_http_s_own_port_may_be_left_out_as_clients_do(
     if let_in:
         assert access.admit(head).status
     else:
-        with pytest.raises(RefusedError):
+        with pytest.raises(ServiceError):
             access.admit(head)
 
 

@@ -14,14 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptoctl.local.access_keys import AccessKeys, new_access_key
-from cryptoctl.local.http import (
-    ACCOUNT,
-    HttpResponse,
-    RequestHead,
-    authorities,
-    error_response,
-    xml_error,
-)
+from cryptoctl.local.http import ACCOUNT, HttpResponse, RequestHead, ServiceError, authorities
 from cryptoctl.local.ministack_adapter import UrlTarget, find_function_url
 from cryptoctl.local.signatures import KnownKey, RequestSignature, SignatureError, Signatures
 
@@ -35,14 +28,6 @@ _OPEN_PATHS: Final = re.compile(rf"/|/{ACCOUNT}/[\w.-]+|/\d{{4}}-\d\d-\d\d(/[\w:
 """Where AWS's services answer: `/`, a queue's URL, and Lambda's dated paths. Nothing else is passed on."""
 _FUNCTION_URL_HOST: Final = re.compile(r"([a-z0-9]{32})\.lambda-url\.[a-z0-9-]+\.(?:localhost|on\.aws)")
 _FUNCTION_URL_PATH: Final = re.compile(r"/_aws/lambda-url/([a-z0-9]{32})(/.*)?")
-
-
-class RefusedError(Exception):
-    """A request that is answered with this response, and goes no further."""
-
-    def __init__(self, response: HttpResponse) -> None:
-        super().__init__(response.status)
-        self.response = response
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +63,14 @@ class AccessCheck:
         return f"http://127.0.0.1:{self._port}{self._run_path}"
 
     def admit(self, head: RequestHead) -> Admission:
-        """Says how far a request may go. Raises RefusedError; nothing of its body has been read by then."""
+        """Says how far a request may go; nothing of its body has been read by then.
+
+        Raises SignatureError, and ServiceError for what no signature would allow.
+        """
         url, path = self._function_url(head)
         self._check_browser(head, url)
         if url is not None:
-            claim = self._claim(head) if url.signed else None
+            claim = self._signatures.claim(head) if url.signed else None
             return Admission(
                 max_bytes=MAX_BYTES_OF_FUNCTION_URL, function_url=url, function_path=path, claim=claim
             )
@@ -90,24 +78,15 @@ class AccessCheck:
             return Admission(max_bytes=MAX_BYTES_OF_FUNCTION_URL, internal=True)
         if hmac.compare_digest(head.raw_path.encode(), self.status_path.encode()):
             return Admission(max_bytes=0, status=True)
-        claim = self._claim(head)
+        claim = self._signatures.claim(head)
         if not _OPEN_PATHS.fullmatch(head.path) or {".", ".."} & set(head.path.split("/")):
-            raise RefusedError(error_response("UnknownOperationException", "Nothing is here.", status=404))
+            raise ServiceError("UnknownOperationException", "Nothing is here.", status=404)
         return Admission(max_bytes=MAX_BYTES, claim=claim)
 
     def check(self, admission: Admission, head: RequestHead, body: bytes) -> None:
-        """Raises RefusedError where the signature does not fit the whole request."""
+        """Raises SignatureError where the signature does not fit the whole request."""
         if admission.claim is not None:
-            try:
-                self._signatures.check(admission.claim, head, body)
-            except SignatureError as error:
-                raise RefusedError(denial(head, error)) from None
-
-    def _claim(self, head: RequestHead) -> RequestSignature:
-        try:
-            return self._signatures.claim(head)
-        except SignatureError as error:
-            raise RefusedError(denial(head, error)) from None
+            self._signatures.check(admission.claim, head, body)
 
     def _find_key(self, access_key: str) -> KnownKey | None:
         if access_key == self.function_keys.access_key:
@@ -129,19 +108,18 @@ class AccessCheck:
     def _check_browser(self, head: RequestHead, url: UrlTarget | None) -> None:
         host = head.header("host")
         if url is None and host not in self._hosts:
-            raise RefusedError(_forbidden(f"Host must be a loopback address with port {self._port}."))
+            raise _forbidden(f"Host must be a loopback address with port {self._port}.")
         if url is not None and url.cors:
             # The function URL's own CORS configuration decides what a page may do with it.
             return
         origin = head.header("origin")
-        if origin and origin != f"http://{host}":
-            raise RefusedError(_forbidden("Requests of web pages are refused."))
-        if head.header("sec-fetch-site") not in ("", "none", "same-origin"):
-            raise RefusedError(_forbidden("Requests of web pages are refused."))
+        of_a_page = origin and origin != f"http://{host}"
+        if of_a_page or head.header("sec-fetch-site") not in ("", "none", "same-origin"):
+            raise _forbidden("Requests of web pages are refused.")
 
 
-def _forbidden(message: str) -> HttpResponse:
-    return error_response("AccessDeniedException", message, status=403)
+def _forbidden(message: str) -> ServiceError:
+    return ServiceError("AccessDeniedException", message, status=403)
 
 
 # By the kind of a SignatureError: the code in the JSON protocols, and in the query protocol.
@@ -159,8 +137,8 @@ def denial(head: RequestHead, error: SignatureError) -> HttpResponse:
     code, query_code = _CODES[error.kind]
     target = head.header("x-amz-target")
     if target:
-        headers = {"x-amzn-query-error": f"{query_code};Sender"} if target.startswith("AmazonSQS.") else {}
-        return error_response(code, error.message, status=400, headers=headers)
+        query_error = f"{query_code};Sender" if target.startswith("AmazonSQS.") else ""
+        return ServiceError(code, error.message).response(query_error)
     if head.path == "/":
-        return xml_error(query_code, error.message, status=403)
-    return error_response(code, error.message, status=403)
+        return ServiceError(query_code, error.message, status=403).xml_response()
+    return ServiceError(code, error.message, status=403).response()

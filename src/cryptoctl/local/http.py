@@ -137,21 +137,34 @@ class ServiceError(Exception):
         self.status = status
         self.extra = extra
 
-    def response(self) -> HttpResponse:
-        """The error in the JSON protocols' shape, which REST-JSON clients read as well."""
+    def response(self, query_error: str = "") -> HttpResponse:
+        """The error in the JSON protocols' shape, which REST-JSON clients read as well.
+
+        `query_error`: its code in the query protocol and whose fault it is, for clients that look for that.
+        """
+        headers = {"x-amzn-errortype": self.code}
+        if query_error:
+            headers["x-amzn-query-error"] = query_error
         content = {"__type": self.code, "message": self.message, **self.extra}
-        return json_response(content, status=self.status, headers={"x-amzn-errortype": self.code})
+        return json_response(content, status=self.status, headers=headers)
+
+    def xml_response(self) -> HttpResponse:
+        """The error in the query protocol's shape."""
+        message = f"<Message>{escape(self.message)}</Message>"
+        error = f"<Error><Type>{self.fault}</Type><Code>{self.code}</Code>{message}</Error>"
+        body = f"<ErrorResponse>{error}<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+        return HttpResponse(self.status, body.encode(), {"content-type": "text/xml"})
 
     def response_to(self, request: HttpRequest) -> HttpResponse:
         """The error in the shape of the request's protocol."""
         if request.form:
-            return xml_error(self.code, self.message, status=self.status)
-        response = self.response()
-        if not request.target.startswith("AmazonSQS."):
-            return response
-        fault = "Receiver" if self.status >= 500 else "Sender"
-        headers = {**response.headers, "x-amzn-query-error": f"{self.code};{fault}"}
-        return HttpResponse(response.status, response.body, headers)
+            return self.xml_response()
+        return self.response(f"{self.code};{self.fault}" if request.target.startswith("AmazonSQS.") else "")
+
+    @property
+    def fault(self) -> str:
+        """Whose fault it is, in the query protocol's words."""
+        return "Receiver" if self.status >= 500 else "Sender"
 
 
 def violation(name: str, value: object, constraint: str) -> ServiceError:
@@ -165,22 +178,6 @@ def check_range(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         end, limit = ("greater", low) if value < low else ("less", high)
         raise violation(name, value, f"Member must have value {end} than or equal to {limit}")
-
-
-def error_response(
-    code: str, message: str, *, status: int, headers: Mapping[str, str] | None = None
-) -> HttpResponse:
-    """An error in the JSON protocols' shape."""
-    kind = {"x-amzn-errortype": code, **(headers or {})}
-    return json_response({"__type": code, "message": message}, status=status, headers=kind)
-
-
-def xml_error(code: str, message: str, *, status: int) -> HttpResponse:
-    """An error in the query protocol's shape."""
-    fault = "Receiver" if status >= 500 else "Sender"
-    what = f"<Type>{fault}</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
-    body = f"<ErrorResponse><Error>{what}</Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
-    return HttpResponse(status, body.encode(), {"content-type": "text/xml"})
 
 
 def json_response(

@@ -16,7 +16,7 @@ from typing import Final
 
 import h11
 
-from cryptoctl.local.http import HttpResponse, RequestHead, error_response
+from cryptoctl.local.http import HttpResponse, RequestHead, ServiceError
 
 READ_BYTES: Final[int] = 2**16
 DISCARDED_BYTES: Final[int] = 16 * 2**20
@@ -25,10 +25,9 @@ TURNS: Final[int] = 5
 """More than asyncio takes today. tests/local/test_http_server.py stops a server at each of the first turns of
 a connection, and fails where these are too few."""
 FRAMING: Final = ("content-length", "transfer-encoding", "connection")
-REASON_TOO_LARGE: Final[str] = "The request body is larger than is allowed here."
 
 ReadBody = Callable[[int], Awaitable[bytes]]
-"""Reads the request's body. Raises BodyError where it is longer than the number of bytes given, or slow."""
+"""Reads the request's body. Raises ServiceError where it has more bytes than the number given, or is slow."""
 Handler = Callable[[RequestHead, ReadBody], Awaitable[HttpResponse]]
 
 
@@ -44,22 +43,15 @@ class Limits:
     response_within_s: float = 60.0
 
 
-class BodyError(Exception):
-    """A body that is not read to its end; `response` says why."""
-
-    def __init__(self, code: str, message: str, status: int) -> None:
-        super().__init__(message)
-        self.response = error_response(code, message, status=status)
-
-
 class HttpServer:
     """Serves a handler on a listening socket."""
 
     def __init__(self, handler: Handler, limits: Limits | None = None) -> None:
-        self._handler = handler
-        self._limits = limits or Limits()
+        self.handler = handler
+        self.limits = limits or Limits()
         self._connections: set[asyncio.Task[None]] = set()
-        self._waiting: dict[asyncio.StreamWriter, None] = {}
+        # The connections that have sent no whole request head, the one that has waited longest first.
+        self.waiting: dict[asyncio.StreamWriter, None] = {}
         self._transports: weakref.WeakSet[asyncio.WriteTransport] = weakref.WeakSet()
         self._server: asyncio.Server | None = None
 
@@ -75,7 +67,7 @@ class HttpServer:
             asyncio.get_running_loop().remove_reader(listener)
         await _settled()
         self._server.close()
-        for writer in self._waiting:
+        for writer in self.waiting:
             writer.transport.abort()
         if self._connections:
             _, late = await asyncio.wait(self._connections, timeout=within_s)
@@ -90,7 +82,7 @@ class HttpServer:
         task = asyncio.current_task()
         assert task is not None
         self._transports.add(writer.transport)
-        if len(self._connections) >= self._limits.connections and not self._make_room():
+        if len(self._connections) >= self.limits.connections and not self._make_room():
             writer.transport.abort()
             return
         self._connections.add(task)
@@ -98,7 +90,7 @@ class HttpServer:
         # the connection open after its end, uncounted.
         writer.transport.set_write_buffer_limits(high=0)
         try:
-            await _Connection(self._handler, self._limits, self._waiting, reader, writer).serve()
+            await _Connection(self, reader, writer).serve()
         except (
             ConnectionError,
             TimeoutError,
@@ -111,15 +103,15 @@ class HttpServer:
             writer.transport.abort()
         finally:
             self._connections.discard(task)
-            self._waiting.pop(writer, None)
+            self.waiting.pop(writer, None)
             writer.close()
 
     def _make_room(self) -> bool:
         """Drops the connection that has waited longest for a request; False where none waits."""
-        oldest = next(iter(self._waiting), None)
+        oldest = next(iter(self.waiting), None)
         if oldest is None:
             return False
-        del self._waiting[oldest]
+        del self.waiting[oldest]
         oldest.transport.abort()
         return True
 
@@ -137,19 +129,11 @@ class _Connection:
     """One connection: requests one after the other."""
 
     def __init__(
-        self,
-        handler: Handler,
-        limits: Limits,
-        waiting: dict[asyncio.StreamWriter, None],
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        self, server: HttpServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self._handler = handler
-        self._limits = limits
-        self._waiting = waiting
-        self._reader = reader
-        self._writer = writer
-        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
+        self._handler, self._limits, self._waiting = server.handler, server.limits, server.waiting
+        self._reader, self._writer = reader, writer
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=server.limits.head_bytes)
         self._declared_bytes = 0
 
     async def serve(self) -> None:
@@ -158,8 +142,8 @@ class _Connection:
         while (head := await self._head(within_s)) is not None:
             try:
                 response = await self._handler(head, self._body)
-            except BodyError as error:
-                response = error.response
+            except ServiceError as error:
+                response = error.response()
             await self._send(response, head.method)
             if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
                 break
@@ -180,7 +164,8 @@ class _Connection:
                 raise h11.RemoteProtocolError("the head is too large", error_status_hint=431)
         except h11.RemoteProtocolError as error:
             message = f"The request is refused: {error}."
-            await self._send(error_response("BadRequest", message, status=error.error_status_hint), "GET")
+            refusal = ServiceError("BadRequest", message, status=error.error_status_hint)
+            await self._send(refusal.response(), "GET")
             return None
         finally:
             self._waiting.pop(self._writer, None)
@@ -191,16 +176,17 @@ class _Connection:
         parts: list[bytes] = []
         size = 0
         if self._declared_bytes > max_bytes:
-            raise BodyError("RequestTooLargeException", REASON_TOO_LARGE, 413)
+            raise _too_large()
         try:
             async with asyncio.timeout(self._limits.body_within_s):
                 while isinstance(event := await self._event(), h11.Data):
                     parts.append(bytes(event.data))
                     size += len(event.data)
                     if size > max_bytes:
-                        raise BodyError("RequestTooLargeException", REASON_TOO_LARGE, 413)
+                        raise _too_large()
         except TimeoutError:
-            raise BodyError("RequestTimeoutException", "The request body came too slowly.", 408) from None
+            message = "The request body came too slowly."
+            raise ServiceError("RequestTimeoutException", message, status=408) from None
         if not isinstance(event, h11.EndOfMessage):
             raise ConnectionError("the client went away in the middle of its request")
         return b"".join(parts)
@@ -241,6 +227,11 @@ class _Connection:
         async with asyncio.timeout(self._limits.response_within_s):
             self._writer.write(b"".join(part for part in parts if part))
             await self._writer.drain()
+
+
+def _too_large() -> ServiceError:
+    message = "The request body is larger than is allowed here."
+    return ServiceError("RequestTooLargeException", message, status=413)
 
 
 def _head_of(event: h11.Request) -> RequestHead:

@@ -6,18 +6,18 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 
-from cryptoctl.local.access import RUN_PATH, AccessCheck, RefusedError
+from cryptoctl.local.access import RUN_PATH, AccessCheck, denial
 from cryptoctl.local.errors import EngineError
 from cryptoctl.local.http import (
     HttpRequest,
     HttpResponse,
     RequestHead,
     ServiceError,
-    error_response,
     json_response,
 )
 from cryptoctl.local.http_server import ReadBody
 from cryptoctl.local.ministack_adapter import UrlTarget
+from cryptoctl.local.signatures import SignatureError
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -54,11 +54,13 @@ class Middleware:
             admission = self._access.admit(head)
             body = await read_body(admission.max_bytes)
             self._access.check(admission, head, body)
-        except RefusedError as refused:
-            return refused.response
+        except SignatureError as error:
+            return denial(head, error)
+        except ServiceError as error:
+            return error.response()
         except EngineError as error:
             logger.error("%s %s", error, error.hint)
-            return error_response("InternalFailure", error.message, status=500)
+            return ServiceError("InternalFailure", error.message, status=500).response()
         if admission.status:
             return json_response({"problems": list(self.problems())})
         if admission.function_url is not None:
