@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.local.http import RequestHead
-from cryptoctl.local.signatures import KnownKey, SignatureError, Signatures
+from cryptoctl.local.signatures import SignatureError, Signatures
 
 KEY, SECRET, TOKEN = "LKSOMEBODY", "a-secret", "a-token"
 HOST = "127.0.0.1:4577"
@@ -44,8 +44,8 @@ def _sign(signer: Any, method: str, path: str, query: str, body: bytes) -> Reque
 
 
 def verify(head: RequestHead, body: bytes, later: timedelta = timedelta(), token: str = "") -> None:
-    def find(access_key: str) -> KnownKey | None:
-        return KnownKey(secret_key=SECRET, session_token=token) if access_key == KEY else None
+    def find(access_key: str) -> Credentials | None:
+        return Credentials(KEY, SECRET, token or None) if access_key == KEY else None
 
     signatures = Signatures(find, now=lambda: datetime.now(UTC) + later)
     signatures.check(signatures.claim(head), head, body)

@@ -13,10 +13,12 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from botocore.credentials import Credentials
+
 from cryptoctl.local.access_keys import AccessKeys, new_access_key
 from cryptoctl.local.http import ACCOUNT, HttpResponse, RequestHead, ServiceError, authorities
 from cryptoctl.local.ministack_adapter import UrlTarget, find_function_url
-from cryptoctl.local.signatures import KnownKey, RequestSignature, SignatureError, Signatures
+from cryptoctl.local.signatures import RequestSignature, SignatureError, Signatures
 
 MEBIBYTE: Final[int] = 2**20
 MAX_BYTES: Final[int] = 70 * MEBIBYTE
@@ -53,9 +55,9 @@ class AccessCheck:
         self._run_path = RUN_PATH + secrets.token_urlsafe(32)
         self.status_path = STATUS_PATH + secrets.token_urlsafe(32)
         """Where the engine says how it is. A secret as well: who can read the data directory knows it."""
-        self.function_keys = new_access_key()
-        self.function_token = secrets.token_urlsafe(48)
-        self._signatures = Signatures(self._find_key)
+        keys = new_access_key()
+        self.function_credentials = Credentials(keys.access_key, keys.secret_key, secrets.token_urlsafe(48))
+        self._signatures = Signatures(self._find_credentials)
 
     @property
     def run_url(self) -> str:
@@ -88,11 +90,11 @@ class AccessCheck:
         if admission.claim is not None:
             self._signatures.check(admission.claim, head, body)
 
-    def _find_key(self, access_key: str) -> KnownKey | None:
-        if access_key == self.function_keys.access_key:
-            return KnownKey(secret_key=self.function_keys.secret_key, session_token=self.function_token)
+    def _find_credentials(self, access_key: str) -> Credentials | None:
+        if access_key == self.function_credentials.access_key:
+            return self.function_credentials
         secret = self._pairs.secret(access_key)
-        return KnownKey(secret_key=secret) if secret is not None else None
+        return Credentials(access_key, secret) if secret is not None else None
 
     def _function_url(self, head: RequestHead) -> tuple[UrlTarget | None, str]:
         """The function URL that a request is for, if there is one, and the path there as it was sent."""

@@ -158,7 +158,7 @@ def _function_variables(endpoint: str, access: AccessCheck) -> dict[str, str]:
     """What handlers reach AWS with: the endpoint, and temporary credentials that end with this process."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": access.function_keys.access_key,
-        "AWS_SECRET_ACCESS_KEY": access.function_keys.secret_key,
-        "AWS_SESSION_TOKEN": access.function_token,
+        "AWS_ACCESS_KEY_ID": access.function_credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": access.function_credentials.secret_key,
+        "AWS_SESSION_TOKEN": access.function_credentials.token,
     }

@@ -28,6 +28,8 @@ _TIME: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _SIGNATURE: Final = re.compile("[0-9a-f]{64}")
 _SCOPE: Final = re.compile(r"([^/]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _PART: Final = re.compile(r"(Credential|SignedHeaders|Signature)=([^\s,]+)")
+FindCredentials = Callable[[str], Credentials | None]
+"""What belongs to an access key; None where nobody has it. Temporary keys have a session token as well."""
 
 
 class SignatureError(Exception):
@@ -40,19 +42,10 @@ class SignatureError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnownKey:
-    """What belongs to an access key. Temporary keys have a session token as well."""
-
-    secret_key: str
-    session_token: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class RequestSignature:
     """A signature as the head of a request carries it, from a known key and not out of date."""
 
-    key: KnownKey
-    access_key: str
+    credentials: Credentials
     region: str
     service: str
     timestamp: str
@@ -64,12 +57,8 @@ class RequestSignature:
 class Signatures:
     """Verifies requests: `claim` from the head alone, before a body is read; `check` with the body."""
 
-    def __init__(
-        self,
-        find_key: Callable[[str], KnownKey | None],
-        now: Callable[[], datetime] | None = None,
-    ) -> None:
-        self._find_key = find_key
+    def __init__(self, find_credentials: FindCredentials, now: Callable[[], datetime] | None = None) -> None:
+        self._find_credentials = find_credentials
         self._now = now or (lambda: datetime.now(UTC))
 
     def claim(self, head: RequestHead) -> RequestSignature:
@@ -85,14 +74,13 @@ class Signatures:
         token = (
             parameters.get("X-Amz-Security-Token", "") if presigned else head.header("x-amz-security-token")
         )
-        key = self._find_key(access_key)
-        if key is None or not hmac.compare_digest(key.session_token.encode(), token.encode()):
+        credentials = self._find_credentials(access_key)
+        if credentials is None or not hmac.compare_digest((credentials.token or "").encode(), token.encode()):
             raise SignatureError("unknown", "The security token included in the request is invalid.")
         self._check_time(fields["Date"], day, int(fields["Expires"]) if presigned else None)
         _check_signed_headers(head, signed)
         return RequestSignature(
-            key=key,
-            access_key=access_key,
+            credentials=credentials,
             region=region,
             service=service,
             timestamp=fields["Date"],
@@ -137,7 +125,7 @@ class _Verifier(SigV4Auth):  # type: ignore[misc]
     """botocore's signer, told which headers the sender signed and what the body's digest is."""
 
     def __init__(self, claim: RequestSignature, digest: str) -> None:
-        super().__init__(Credentials(claim.access_key, claim.key.secret_key), claim.service, claim.region)
+        super().__init__(claim.credentials, claim.service, claim.region)
         self._digest = digest
 
     def headers_to_sign(self, request: AWSRequest) -> Any:
