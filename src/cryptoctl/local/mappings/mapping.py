@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from cryptoctl.local.database import Database
@@ -67,6 +67,10 @@ class EventSourceMapping:
         return str(self.settings["FunctionArn"]).split(":")[6]
 
 
+_COLUMNS: Final = tuple(column.name for column in fields(EventSourceMapping))
+_JSON_COLUMNS: Final = ("settings", "tags", "position")
+
+
 class MappingStore:
     """All stream mappings."""
 
@@ -74,19 +78,10 @@ class MappingStore:
         database.define(SCHEMA)
         self._database = database
         self._mappings: dict[str, EventSourceMapping] = {}
-        columns = "uuid, region, settings, tags, state, changed_at, position, last_result"
-        rows = database.execute(f"SELECT {columns} FROM stream_mapping")  # noqa: S608
-        for uuid, region, settings, tags, state, changed_at, position, result in rows:
-            self._mappings[uuid] = EventSourceMapping(
-                uuid=uuid,
-                region=region,
-                settings=json.loads(settings),
-                tags=json.loads(tags),
-                state=state,
-                changed_at=changed_at,
-                position=json.loads(position) if position else None,
-                last_result=result,
-            )
+        for row in database.execute(f"SELECT {', '.join(_COLUMNS)} FROM stream_mapping"):  # noqa: S608
+            columns = dict(zip(_COLUMNS, row, strict=True))
+            columns |= {name: json.loads(columns[name] or "null") for name in _JSON_COLUMNS}
+            self._mappings[columns["uuid"]] = EventSourceMapping(**columns)
 
     def all(self) -> list[EventSourceMapping]:
         """Every mapping, oldest first."""
@@ -103,17 +98,9 @@ class MappingStore:
     def save(self, mapping: EventSourceMapping) -> None:
         """Writes a mapping, new or changed."""
         self._mappings[mapping.uuid] = mapping
-        self._database.execute(
-            "INSERT OR REPLACE INTO stream_mapping VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            mapping.uuid,
-            mapping.region,
-            json.dumps(mapping.settings),
-            json.dumps(mapping.tags),
-            mapping.state,
-            mapping.changed_at,
-            json.dumps(mapping.position) if mapping.position else None,
-            mapping.last_result,
-        )
+        columns = {**vars(mapping), **{name: json.dumps(getattr(mapping, name)) for name in _JSON_COLUMNS}}
+        sql = "INSERT OR REPLACE INTO stream_mapping VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        self._database.execute(sql, *columns.values())
 
     def remove(self, uuid: str) -> None:
         """Forgets a mapping."""
