@@ -10,7 +10,7 @@ import uuid
 from typing import Any, Final, NamedTuple
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.functions.destinations import DestinationDelivery, FinishedEvent
+from cryptoctl.local.functions.destinations import FinishedEvent, deliver
 from cryptoctl.local.functions.environment import InvocationOutcome
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup, split_name
@@ -68,7 +68,6 @@ class AsyncQueue:
         self._functions = functions
         self._execution = execution
         self._client = client
-        self._delivery = DestinationDelivery(client)
         self._retry_delays_s = retry_delays_s
         self._wake = asyncio.Event()
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -194,7 +193,7 @@ class AsyncQueue:
         condition: str,
         outcome: InvocationOutcome | None,
     ) -> None:
-        settled = FinishedEvent(
+        finished = FinishedEvent(
             request_id=event.request_id,
             function=function,
             condition=condition,
@@ -202,7 +201,7 @@ class AsyncQueue:
             payload=event.payload,
             outcome=outcome,
         )
-        await self._delivery.deliver(settled, settings.get("DestinationConfig") or {})
+        await deliver(self._client, finished, settings.get("DestinationConfig") or {})
         self._drop(event)
 
     def _drop(self, event: QueuedEvent) -> None:

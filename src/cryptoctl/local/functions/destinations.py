@@ -32,114 +32,97 @@ class FinishedEvent:
     payload: str
     outcome: InvocationOutcome | None
 
-    @property
-    def succeeded(self) -> bool:
-        """Whether the function answered without an error."""
-        return self.condition == "Success"
+
+Attributes = Mapping[str, tuple[str, str]]
+"""Message attributes: (type, value) by name."""
 
 
-class TargetSender:
-    """Sends one text to a queue, topic, function or event bus, by its ARN."""
-
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
-
-    async def send(
-        self, arn: str, text: str, attributes: Mapping[str, tuple[str, str]] | None = None
-    ) -> None:
-        """Sends; attributes are (type, value) by name. Raises ServiceError where the target takes nothing."""
-        service, region = arn.split(":")[2:4]
-        if service == "sqs":
-            await self._to_queue(arn, region, text, attributes or {})
-        elif service == "sns":
-            await self._to_topic(arn, region, text, attributes or {})
-        elif service == "lambda":
-            name, _ = split_name(arn)
-            path = f"/2015-03-31/functions/{name}/invocations"
-            await self._client.rest("POST", path, region, body=text.encode(), x_amz_invocation_type="Event")
-        else:
-            raise ServiceError(
-                "InvalidParameterValueException", f"{arn}: the embedded engine sends nothing there"
-            )
-
-    async def _to_queue(
-        self, arn: str, region: str, text: str, attributes: Mapping[str, tuple[str, str]]
-    ) -> None:
-        found = await self._client.json("sqs", "GetQueueUrl", region, QueueName=arn.split(":")[5])
-        named = {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()}
-        extra: dict[str, Any] = {"MessageAttributes": named} if named else {}
-        await self._client.json(
-            "sqs", "SendMessage", region, QueueUrl=found["QueueUrl"], MessageBody=text, **extra
+async def send_to_target(
+    client: InternalClient, arn: str, text: str, attributes: Attributes | None = None
+) -> None:
+    """Sends a text to a queue, topic or function. Raises ServiceError where the target takes nothing."""
+    service, region = arn.split(":")[2:4]
+    if service == "sqs":
+        await _to_queue(client, arn, region, text, attributes or {})
+    elif service == "sns":
+        await _to_topic(client, arn, region, text, attributes or {})
+    elif service == "lambda":
+        path = f"/2015-03-31/functions/{split_name(arn)[0]}/invocations"
+        await client.rest("POST", path, region, body=text.encode(), x_amz_invocation_type="Event")
+    else:
+        raise ServiceError(
+            "InvalidParameterValueException", f"{arn}: the embedded engine sends nothing there"
         )
 
-    async def _to_topic(
-        self, arn: str, region: str, text: str, attributes: Mapping[str, tuple[str, str]]
-    ) -> None:
-        named: dict[str, str] = {}
-        for number, (name, (kind, value)) in enumerate(attributes.items(), 1):
-            entry = f"MessageAttributes.entry.{number}"
-            named |= {
-                f"{entry}.Name": name,
-                f"{entry}.Value.DataType": kind,
-                f"{entry}.Value.StringValue": value,
-            }
-        await self._client.form("sns", "Publish", region, TopicArn=arn, Message=text, **named)
+
+async def _to_queue(client: InternalClient, arn: str, region: str, text: str, attributes: Attributes) -> None:
+    url = (await client.json("sqs", "GetQueueUrl", region, QueueName=arn.split(":")[5]))["QueueUrl"]
+    named = {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()}
+    extra: dict[str, Any] = {"MessageAttributes": named} if named else {}
+    await client.json("sqs", "SendMessage", region, QueueUrl=url, MessageBody=text, **extra)
 
 
-class DestinationDelivery:
-    """Tells everyone who was to be told; one that cannot be reached does not keep the others from it."""
+async def _to_topic(client: InternalClient, arn: str, region: str, text: str, attributes: Attributes) -> None:
+    named: dict[str, str] = {}
+    for number, (name, (kind, value)) in enumerate(attributes.items(), 1):
+        entry = f"MessageAttributes.entry.{number}"
+        named[f"{entry}.Name"] = name
+        named[f"{entry}.Value.DataType"] = kind
+        named[f"{entry}.Value.StringValue"] = value
+    await client.form("sns", "Publish", region, TopicArn=arn, Message=text, **named)
 
-    def __init__(self, client: InternalClient) -> None:
-        self._sender = TargetSender(client)
 
-    async def deliver(self, settled: FinishedEvent, destinations: Mapping[str, Any]) -> None:
-        """The destination for how it ended, and after a failure the dead-letter target as well."""
-        which = "OnSuccess" if settled.succeeded else "OnFailure"
-        destination = (destinations.get(which) or {}).get("Destination")
-        if destination:
-            await self._send(destination, envelope(settled), {})
-        if not settled.succeeded and settled.function.dead_letters:
-            await self._send(settled.function.dead_letters, settled.payload, _dead_letter_attributes(settled))
+async def deliver(client: InternalClient, finished: FinishedEvent, destinations: Mapping[str, Any]) -> None:
+    """Tells the destination for how it ended, and after a failure the dead-letter target as well.
 
-    async def _send(self, arn: str, text: str, attributes: Mapping[str, tuple[str, str]]) -> None:
+    One that cannot be reached does not keep the other from it.
+    """
+    succeeded, dead_letters = finished.condition == "Success", finished.function.dead_letters
+    destination = (destinations.get("OnSuccess" if succeeded else "OnFailure") or {}).get("Destination")
+    records: list[tuple[str, str, Attributes]] = []
+    if destination:
+        records.append((destination, envelope(finished), {}))
+    if not succeeded and dead_letters:
+        records.append((dead_letters, finished.payload, _dead_letter_attributes(finished)))
+    for arn, text, attributes in records:
         try:
-            await self._sender.send(arn, text, attributes)
+            await send_to_target(client, arn, text, attributes)
         except ServiceError as error:
             logger.warning("an invocation's record could not be delivered to %s: %s", arn, error)
 
 
-def envelope(settled: FinishedEvent) -> str:
+def envelope(finished: FinishedEvent) -> str:
     """The record that a destination gets, as JSON."""
     record: dict[str, Any] = {
         "version": "1.0",
         "timestamp": timestamp(time.time()),
         "requestContext": {
-            "requestId": settled.request_id,
-            "functionArn": settled.function.qualified_arn,
-            "condition": settled.condition,
-            "approximateInvokeCount": settled.attempts,
+            "requestId": finished.request_id,
+            "functionArn": finished.function.qualified_arn,
+            "condition": finished.condition,
+            "approximateInvokeCount": finished.attempts,
         },
     }
-    payloads = {"requestPayload": settled.payload}
-    if settled.outcome is not None:
-        context: dict[str, Any] = {"statusCode": 200, "executedVersion": settled.function.version}
-        if settled.outcome.error:
+    payloads = {"requestPayload": finished.payload}
+    if finished.outcome is not None:
+        context: dict[str, Any] = {"statusCode": 200, "executedVersion": finished.function.version}
+        if finished.outcome.error:
             context["functionError"] = "Unhandled"
         record["responseContext"] = context
-        payloads["responsePayload"] = settled.outcome.payload
+        payloads["responsePayload"] = finished.outcome.payload
     # As they came: what is nested so deeply that it can just be read may not be read one level further in.
     members = "".join(f', "{name}": {text.removeprefix(BYTE_ORDER_MARK)}' for name, text in payloads.items())
     return f"{json.dumps(record)[:-1]}{members}}}"
 
 
-def _dead_letter_attributes(settled: FinishedEvent) -> dict[str, tuple[str, str]]:
-    error = json.loads(settled.outcome.payload) if settled.outcome else {}
+def _dead_letter_attributes(finished: FinishedEvent) -> dict[str, tuple[str, str]]:
+    error = json.loads(finished.outcome.payload) if finished.outcome else {}
     message = error.get("errorMessage") or "The event was not processed in time."
     # What Lambda does with characters that SQS refuses is not documented; here they lose no event.
     shortened = allowed(message).encode()[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore")
     return {
-        "RequestID": ("String", settled.request_id),
-        "ErrorCode": ("Number", "200" if settled.outcome else "429"),
+        "RequestID": ("String", finished.request_id),
+        "ErrorCode": ("Number", "200" if finished.outcome else "429"),
         "ErrorMessage": ("String", shortened),
     }
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptoctl.local.functions.destinations import TargetSender
+from cryptoctl.local.functions.destinations import send_to_target
 from cryptoctl.local.functions.invocations import MAX_BYTES_ASYNC
 from cryptoctl.local.http import ACCOUNT, ServiceError
 from cryptoctl.local.internal_client import InternalClient
@@ -45,7 +45,6 @@ class Subscriptions:
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
-        self._sender = TargetSender(client)
         self._filters: dict[tuple[str, str], list[Subscription]] = {}
         self._waiting: dict[Place, list[LogEvent]] = defaultdict(list)
         self._wake = asyncio.Event()
@@ -110,7 +109,7 @@ class Subscriptions:
         matching = [event for event in events if to.matches(event.message)]
         for text in payloads(group, stream, to.name, matching):
             try:
-                await self._sender.send(to.destination, text)
+                await send_to_target(self._client, to.destination, text)
             except ServiceError as error:
                 logger.warning("log events of %s cannot be delivered to %s: %s", group, to.destination, error)
 

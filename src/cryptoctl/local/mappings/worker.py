@@ -14,7 +14,7 @@ from typing import Any, Final
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, Record, decide, split_aged
-from cryptoctl.local.mappings.delivery import BatchDelivery
+from cryptoctl.local.mappings.delivery import invoke, report_failure
 from cryptoctl.local.mappings.filters import parse_filters, record_matches
 from cryptoctl.local.mappings.mapping import EventSourceMapping, MappingStore
 from cryptoctl.local.mappings.reader import StreamReader
@@ -39,7 +39,6 @@ class MappingWorker:
         self.mapping = mapping
         self._store = store
         self._client = client
-        self._delivery = BatchDelivery(client, mapping)
         self._note_age = note_age
         self._begin_at_position()
         self._rules = FailureRules(
@@ -163,7 +162,7 @@ class MappingWorker:
     async def _invoke(self, batch: Batch) -> BatchResult | None:
         """The function's answer; None, after a pause, where it could not be invoked: that is no try."""
         try:
-            return await self._delivery.invoke(batch.records)
+            return await invoke(self._client, self.mapping, batch.records)
         except ServiceError as error:
             throttled = error.code == "TooManyRequestsException"
             self.mapping.last_result = (
@@ -183,9 +182,7 @@ class MappingWorker:
         return left
 
     async def _give_up(self, batch: Batch, condition: str, batch_result: BatchResult | None) -> None:
-        await self._delivery.give_up(
-            batch.records, self._reader.shard, condition, batch.failures, batch_result
-        )
+        await report_failure(self._client, self.mapping, batch, self._reader.shard, condition, batch_result)
         self._finish(batch.records, "PROBLEM: Function call failed")
 
     def _finish(self, records: tuple[Record, ...], result: str) -> None:
