@@ -70,7 +70,7 @@ def test_lines_that_come_together_are_kept_together_with_ids_in_their_order(tmp_
     logs.add_group(*GROUP[:2])
     logs.write_lines(*GROUP, 1.0, ["a", "b"])
     logs.write_lines(*GROUP, 1.0, ["c"])
-    events = logs.events(*GROUP[:2], since=0, until=9999, after=(-1, -1), limit=9)
+    events = logs.events(*GROUP[:2], (0, 9999), limit=9)
     assert [(event.id, event.message) for event in events] == [(1, "a"), (2, "b"), (3, "c")]
     assert database.transactions == 2
     database.close()
@@ -111,7 +111,7 @@ def test_a_handler_that_writes_without_end_is_ended_by_its_timeout(
     assert max(later - earlier for earlier, later in itertools.pairwise(turns)) < 1
     assert len(environment.log_tail) <= TAIL_CHARACTERS
     assert environment.log_tail.endswith("x\nx")
-    assert len(logs.events(*GROUP[:2], since=0, until=2**62, after=(-1, -1), limit=1000)) == 1000
+    assert len(logs.events(*GROUP[:2], (0, 2**62), limit=1000)) == 1000
     database.close()
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError, json_response
@@ -69,14 +70,9 @@ class LogsApi:
             group.update({"kmsKeyId": key} if key else {})
         return json_response(content)
 
-    def associate_key(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
-        """AssociateKmsKey."""
-        self._store.encrypt(region, self._group(region, params), str(params["kmsKeyId"]))
-        return {}
-
-    def disassociate_key(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
-        """DisassociateKmsKey."""
-        self._store.encrypt(region, self._group(region, params), None)
+    def set_key(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
+        """AssociateKmsKey, and DisassociateKmsKey, which names no key."""
+        self._store.encrypt(region, self._group(region, params), params.get("kmsKeyId"))
         return {}
 
     def _group(self, region: str, params: dict[str, Any]) -> str:
@@ -141,15 +137,17 @@ class LogsApi:
     def get_events(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         """GetLogEvents. A token is a direction and an event's position; a page without events repeats it."""
         group, stream = self._stream(region, params)
-        limit = _limit(params, PAGE)
+        events = partial(
+            self._store.events, region, group, _period(params), limit=_limit(params, PAGE), stream=stream
+        )
         direction, position = "f" if params.get("startFromHead") else "b", None
         if token := str(params.get("nextToken") or ""):
             direction, _, place = token.partition("/")
             position = _position(place)
         if direction == "f":
-            page = self._between(region, group, params, position or START, limit, stream)
+            page = events(after=position or START)
         elif direction == "b":
-            page = self._between(region, group, params, START, limit, stream, before=position or END)
+            page = events(before=position or END)
         else:
             raise _invalid_token()
         if page:
@@ -179,7 +177,7 @@ class LogsApi:
         names, prefix = params.get("logStreamNames") or (), params.get("logStreamNamePrefix") or ""
         token = str(params.get("nextToken") or "")
         after = _position(token) if token else START
-        scanned = self._between(region, group, params, after, SCANNED_AT_ONCE)
+        scanned = self._store.events(region, group, _period(params), after=after, limit=SCANNED_AT_ONCE)
         found: list[LogEvent] = []
         last = None
         for last in scanned:
@@ -193,27 +191,10 @@ class LogsApi:
             response["nextToken"] = f"{last.at}/{last.id}"
         return response
 
-    def _between(
-        self,
-        region: str,
-        group: str,
-        params: dict[str, Any],
-        after: tuple[int, int],
-        limit: int,
-        stream: str = "",
-        before: tuple[int, int] | None = None,
-    ) -> list[LogEvent]:
-        since, until = params.get("startTime"), params.get("endTime")
-        return self._store.events(
-            region,
-            group,
-            since=0 if since is None else int(since),
-            until=sys.maxsize if until is None else int(until),
-            after=after,
-            before=before,
-            limit=limit,
-            stream=stream,
-        )
+
+def _period(params: dict[str, Any]) -> tuple[int, int]:
+    since, until = params.get("startTime"), params.get("endTime")
+    return 0 if since is None else int(since), sys.maxsize if until is None else int(until)
 
 
 def _position(text: str) -> tuple[int, int]:
@@ -259,8 +240,8 @@ def event_id(event: LogEvent) -> str:
 
 
 _OWN: Final[dict[str, Callable[[LogsApi, str, dict[str, Any]], dict[str, Any]]]] = {
-    "AssociateKmsKey": LogsApi.associate_key,
-    "DisassociateKmsKey": LogsApi.disassociate_key,
+    "AssociateKmsKey": LogsApi.set_key,
+    "DisassociateKmsKey": LogsApi.set_key,
     "CreateLogStream": LogsApi.create_stream,
     "DeleteLogStream": LogsApi.delete_stream,
     "DescribeLogStreams": LogsApi.describe_streams,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptoctl.local.database import Database
 
@@ -40,8 +39,7 @@ CREATE INDEX IF NOT EXISTS log_event_order ON log_event (stream_id, at, id);
 DAY_MS: Final[int] = 86_400_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class LogEvent:
+class LogEvent(NamedTuple):
     """One event. `id` is unique in the engine and grows with time of arrival."""
 
     id: int
@@ -91,9 +89,7 @@ class LogStore:
 
     def groups(self) -> list[tuple[str, str]]:
         """Every group, as (region, name)."""
-        return [
-            (region, name) for region, name in self._database.execute("SELECT region, name FROM log_group")
-        ]
+        return list(self._database.execute("SELECT region, name FROM log_group"))
 
     def has_group(self, region: str, name: str) -> bool:
         """Whether the group exists."""
@@ -171,21 +167,20 @@ class LogStore:
         self,
         region: str,
         group: str,
+        period: tuple[int, int],
         *,
-        since: int,
-        until: int,
-        after: tuple[int, int],
         limit: int,
-        stream: str = "",
+        after: tuple[int, int] = (-1, -1),
         before: tuple[int, int] | None = None,
+        stream: str = "",
     ) -> list[LogEvent]:
-        """Events in the order of their time, of one stream or the whole group, after a (time, id) pair: the
-        first of them, or with `before` the last before that pair."""
+        """Events of a period in the order of their time, of one stream or the whole group, after a (time, id)
+        pair: the first of them, or with `before` the last before that pair."""
         sql = """
             SELECT e.id, s.name, e.at, e.ingested_at, e.message FROM log_event e
             JOIN log_stream s ON s.id = e.stream_id JOIN log_group g ON g.id = s.group_id
             WHERE g.region = ? AND g.name = ? AND e.at >= ? AND e.at <= ? AND (e.at, e.id) > (?, ?)"""
-        values: list[object] = [region, group, since, until, *after]
+        values: list[object] = [region, group, *period, *after]
         if stream:
             sql += " AND s.name = ?"
             values.append(stream)
@@ -195,10 +190,7 @@ class LogStore:
             values += before
             order = "e.at DESC, e.id DESC"
         rows = self._database.execute(f"{sql} ORDER BY {order} LIMIT ?", *values, limit).fetchall()
-        return [
-            LogEvent(id=number, stream=name, at=at, ingested_at=ingested, message=message)
-            for number, name, at, ingested, message in (rows if before is None else reversed(rows))
-        ]
+        return [LogEvent(*row) for row in (rows if before is None else reversed(rows))]
 
     def prune(self) -> None:
         """Drops the events whose group no longer retains them."""
