@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -161,11 +162,16 @@ def set_up_logging(init: dict[str, Any]) -> "JsonLogFormatter | TextLogFormatter
 def error_of(error: BaseException, request_id: str, *, skip: int = 0) -> dict[str, Any]:
     """An exception as the runtime answers it: message, type, request id, stack trace."""
     frames = traceback.extract_tb(error.__traceback__)[skip:]
+    return failure(type(error).__name__, str(error), request_id, traceback.format_list(frames))
+
+
+def failure(kind: str, message: str, request_id: str, stack_trace: Sequence[str] = ()) -> dict[str, Any]:
+    """The runtime's answer where there is no result."""
     return {
-        "errorMessage": str(error),
-        "errorType": type(error).__name__,
+        "errorMessage": message,
+        "errorType": kind,
         "requestId": request_id,
-        "stackTrace": traceback.format_list(frames),
+        "stackTrace": list(stack_trace),
     }
 
 
@@ -190,18 +196,14 @@ def load(init: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
         module = importlib.import_module(module_name.replace("/", "."))
         return getattr(module, handler_name), None
     except ImportError as error:
-        failure = error_of(error, "")
-        failure["errorMessage"] = f"Unable to import module '{module_name}': {error}"
-        failure["errorType"] = "Runtime.ImportModuleError"
-        failure["stackTrace"] = []
-    except AttributeError as error:
-        failure = error_of(error, "", skip=1)
-        if not failure["stackTrace"]:
-            failure["errorMessage"] = f"Handler '{handler_name}' missing on module '{module_name}'"
-            failure["errorType"] = "Runtime.HandlerNotFound"
+        message = f"Unable to import module '{module_name}': {error}"
+        return None, failure("Runtime.ImportModuleError", message, "")
     except BaseException as error:
-        failure = error_of(error, "", skip=1)
-    return None, failure
+        own = error_of(error, "", skip=1)
+        if isinstance(error, AttributeError) and not own["stackTrace"]:
+            message = f"Handler '{handler_name}' missing on module '{module_name}'"
+            return None, failure("Runtime.HandlerNotFound", message, "")
+        return None, own
 
 
 def invoke(handler: Any, init: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
@@ -213,11 +215,8 @@ def invoke(handler: Any, init: dict[str, Any], message: dict[str, Any]) -> dict[
     try:
         return {"result": json.dumps(result)}
     except (TypeError, ValueError, RecursionError) as error:
-        failure = error_of(error, message["request_id"])
-        failure["errorMessage"] = f"Unable to marshal response: {error}"
-        failure["errorType"] = "Runtime.MarshalError"
-        failure["stackTrace"] = []
-        return {"error": failure}
+        problem = f"Unable to marshal response: {error}"
+        return {"error": failure("Runtime.MarshalError", problem, message["request_id"])}
 
 
 def main() -> None:
@@ -228,17 +227,14 @@ def main() -> None:
     # The function's own code first: a package of that name in this interpreter is not the function's.
     sys.path[:] = [init["code"], *(place for place in sys.path if place not in init["path"]), *init["path"]]
     formatter = set_up_logging(init)
-    handler, failure = load(init)
+    handler, load_error = load(init)
     sys.stdout.flush()
-    channel.send({"ready": failure is None})
+    channel.send({"ready": load_error is None})
     while True:
         message = channel.receive()
         formatter.request_id = message["request_id"]
-        if handler is None and failure:
-            response: dict[str, Any] = {
-                "error": {**failure, "requestId": message["request_id"]},
-                "fatal": True,
-            }
+        if load_error is not None:
+            response: dict[str, Any] = {"error": {**load_error, "requestId": message["request_id"]}}
         else:
             response = invoke(handler, init, message)
         if "error" in response:
