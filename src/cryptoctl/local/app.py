@@ -47,7 +47,11 @@ from cryptoctl.local.tables.streams import StreamsApi
 
 logger = logging.getLogger(__name__)
 
-HOUSEKEEPING_S: Final[float] = 60.0
+ALARMS_EVERY_S: Final[float] = 5.0
+FUNCTION_METRICS_EVERY_S: Final[float] = 5.0
+QUEUE_METRICS_EVERY_S: Final[float] = 15.0
+MEMORY_EVERY_S: Final[float] = 0.1
+HOUSEKEEPING_EVERY_S: Final[float] = 60.0
 
 
 class EngineApp:
@@ -120,12 +124,12 @@ class EngineApp:
         supervisor.begin("delivering log events", self._subscriptions.work)
         supervisor.begin("saving the state", self._durability.work)
         supervisor.begin("saving the metrics", self._durability.keep_metrics)
-        supervisor.begin("writing metrics of functions", self._metrics.work)
-        supervisor.begin("writing metrics of queues", self._queue_metrics.work)
         supervisor.begin("writing metrics of log lines", self._embedded.work)
-        supervisor.begin("evaluating alarms", self._alarms.work)
-        supervisor.begin("watching memory", self._execution.watch_memory)
-        supervisor.begin("keeping house", self._keep_house)
+        supervisor.repeat("writing metrics of functions", FUNCTION_METRICS_EVERY_S, self._metrics.write)
+        supervisor.repeat("writing metrics of queues", QUEUE_METRICS_EVERY_S, self._queue_metrics.write)
+        supervisor.repeat("evaluating alarms", ALARMS_EVERY_S, self._alarms.evaluate_all)
+        supervisor.repeat("watching memory", MEMORY_EVERY_S, self._execution.end_those_out_of_memory)
+        supervisor.repeat("keeping house", HOUSEKEEPING_EVERY_S, self._keep_house)
         await self._runner.start()
 
     async def let_work_end(self) -> None:
@@ -147,11 +151,9 @@ class EngineApp:
         self._database.close()
 
     async def _keep_house(self) -> None:
-        while True:
-            await asyncio.sleep(HOUSEKEEPING_S)
-            self._execution.retire_idle()
-            self._logs.prune()
-            self._streams.prune()
+        self._execution.retire_idle()
+        self._logs.prune()
+        self._streams.prune()
 
 
 def _function_variables(endpoint: str, access: AccessCheck) -> dict[str, str]:

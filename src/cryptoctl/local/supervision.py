@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 logger = logging.getLogger(__name__)
@@ -16,6 +16,15 @@ FIRST_PAUSE_S: Final[float] = 0.5
 MAX_PAUSE_S: Final[float] = 30.0
 WELL_AFTER_S: Final[float] = 10.0
 """Work that went on for this long since it failed is well again."""
+
+
+async def gather(changed: asyncio.Event, pause_s: float, action: Callable[[], Awaitable[None]]) -> None:
+    """Does something with all that has come a while after the first of it came, again and again."""
+    while True:
+        await changed.wait()
+        await asyncio.sleep(pause_s)
+        changed.clear()
+        await action()
 
 
 class Supervisor:
@@ -32,6 +41,16 @@ class Supervisor:
     def begin(self, name: str, work: Work) -> None:
         """Starts a piece of work; `name` says what it does, for a person."""
         self._tasks.append(asyncio.create_task(self._keep_going(name, work), name=name))
+
+    def repeat(self, name: str, every_s: float, action: Callable[[], Awaitable[None]]) -> None:
+        """Starts work that is done again and again, for the first time after `every_s`."""
+
+        async def work() -> None:
+            while True:
+                await asyncio.sleep(every_s)
+                await action()
+
+        self.begin(name, work)
 
     def problems(self) -> tuple[str, ...]:
         """What does not work at the moment, for a person."""

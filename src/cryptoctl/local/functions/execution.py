@@ -24,7 +24,6 @@ from cryptoctl.local.http import ServiceError
 
 RESPONSE_BYTES: Final[int] = 6_291_556
 
-MEMORY_WATCHED_EVERY_S = 0.1
 ENDED_LOOKED_FOR_EVERY_S = 0.02
 MAX_ENVIRONMENTS = 32
 """Processes at once, of all functions. AWS has thousands; beyond this number an invocation waits its turn."""
@@ -141,12 +140,10 @@ class Execution:
             environment.close()
         return None
 
-    async def watch_memory(self) -> None:
+    async def end_those_out_of_memory(self) -> None:
         """Ends the environments that take more memory than their function may have."""
-        while True:
-            await asyncio.sleep(MEMORY_WATCHED_EVERY_S)
-            for environment in self._busy:
-                environment.end_if_out_of_memory()
+        for environment in self._busy:
+            environment.end_if_out_of_memory()
 
     def retire_idle(self) -> None:
         """Takes down environments that were not used for a while, all but the last of a function."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import calendar
 import logging
 import time
@@ -19,7 +18,6 @@ Notify = Callable[[str, str, str, str], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-EVERY_S: Final[float] = 5.0
 TARGET: Final[str] = "GraniteServiceVersion20100801"
 _ACTIONS: Final[dict[str, str]] = {
     "ALARM": "AlarmActions",
@@ -59,20 +57,17 @@ class Alarms:
             if ":sns:" in action:
                 await self._notify(request.region, action, f'{state}: "{name}" in {request.region}', text)
 
-    async def work(self) -> None:
-        """Evaluates, for as long as the engine lives."""
-        while True:
-            await asyncio.sleep(EVERY_S)
-            for region in self._regions.seen():
-                for alarm in await self._describe(region):
-                    await self.evaluate(region, alarm)
+    async def evaluate_all(self) -> None:
+        """Sets the state of every alarm whose metric calls for another."""
+        for region in self._regions.seen():
+            for alarm in await self._describe(region):
+                await self._evaluate(region, alarm)
 
     async def _describe(self, region: str, **which: Any) -> list[dict[str, Any]]:
         response = await self._client.json("monitoring", "DescribeAlarms", region, **which)
         return list(response.get("MetricAlarms", []))
 
-    async def evaluate(self, region: str, alarm: Mapping[str, Any]) -> None:
-        """Sets the alarm's state where its metric calls for another."""
+    async def _evaluate(self, region: str, alarm: Mapping[str, Any]) -> None:
         if alarm.get("ComparisonOperator") not in COMPARISONS or not alarm.get("MetricName"):
             return
         rule = AlarmRule(

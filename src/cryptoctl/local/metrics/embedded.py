@@ -12,6 +12,7 @@ from typing import Any, Final
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.store import LogEvent
+from cryptoctl.local.supervision import gather
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +38,7 @@ class EmbeddedMetrics:
 
     async def work(self) -> None:
         """Writes, for as long as the engine lives."""
-        while True:
-            await self._wake.wait()
-            await asyncio.sleep(GATHER_S)
-            self._wake.clear()
-            await self.write()
+        await gather(self._wake, GATHER_S, self.write)
 
     async def write(self) -> None:
         """Writes what is not yet written, the metrics of a namespace together."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
@@ -10,22 +9,15 @@ from typing import Any, Final
 from cryptoctl.local.functions.execution import Counts, Execution
 from cryptoctl.local.internal_client import InternalClient
 
-EVERY_S: Final[float] = 5.0
 VALUES_IN_A_DATUM: Final[int] = 150
 
 
 class FunctionMetrics:
-    """Tells CloudWatch, every few seconds, what functions did since the last time."""
+    """Tells CloudWatch what functions did since the last time."""
 
     def __init__(self, client: InternalClient, execution: Execution) -> None:
         self._client = client
         self._execution = execution
-
-    async def work(self) -> None:
-        """Writes, for as long as the engine lives."""
-        while True:
-            await asyncio.sleep(EVERY_S)
-            await self.write()
 
     async def write(self) -> None:
         """Writes what is not yet written. An invocation counts when it has ended."""

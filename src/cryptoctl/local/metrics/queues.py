@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Final
 
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.regions import Regions
 
-EVERY_S: Final[float] = 15.0
 _METRICS: Final[dict[str, str]] = {
     "ApproximateNumberOfMessages": "ApproximateNumberOfMessagesVisible",
     "ApproximateNumberOfMessagesNotVisible": "ApproximateNumberOfMessagesNotVisible",
@@ -18,20 +16,18 @@ _METRICS: Final[dict[str, str]] = {
 
 
 class QueueMetrics:
-    """Tells CloudWatch, now and then, what lies in the queues."""
+    """Tells CloudWatch what lies in the queues."""
 
     def __init__(self, client: InternalClient, regions: Regions) -> None:
         self._client = client
         self._regions = regions
 
-    async def work(self) -> None:
-        """Writes, for as long as the engine lives."""
-        while True:
-            await asyncio.sleep(EVERY_S)
-            for region in self._regions.seen():
-                await self._write(region)
+    async def write(self) -> None:
+        """Writes how it is now."""
+        for region in self._regions.seen():
+            await self._write_region(region)
 
-    async def _write(self, region: str) -> None:
+    async def _write_region(self, region: str) -> None:
         urls = (await self._client.json("sqs", "ListQueues", region)).get("QueueUrls", [])
         data: list[dict[str, Any]] = []
         for url in urls:
