@@ -42,14 +42,14 @@ class AccessKeys:
 
     def of(self, environment: str) -> EngineAccessKey:
         """The key pair of an environment, made at the first call. Raises EngineError for a damaged file."""
-        found = self._read().get(environment)
-        if found is None:
+        pair = self._read().get(environment)
+        if pair is None:
             with self._locked():
                 pairs = self._read()
-                found = pairs.setdefault(environment, new_access_key())
-                content = {name: asdict(pair) for name, pair in pairs.items()}
+                pair = pairs.setdefault(environment, new_access_key())
+                content = {name: asdict(stored) for name, stored in pairs.items()}
                 replace_private(self._file, json.dumps(content, indent=1))
-        return found
+        return pair
 
     def secret(self, access_key: str) -> str | None:
         """The secret of an access key, or None where nobody has that key."""

@@ -270,5 +270,5 @@ class DataDirectory:
 
 def _filled(path: Path) -> bool:
     """Whether there is a file, this one or in this directory, with something in it; no link is followed."""
-    found = () if path.is_symlink() else (path, *path.rglob("*"))
-    return any(each.is_file() and each.stat().st_size for each in found)
+    paths = () if path.is_symlink() else (path, *path.rglob("*"))
+    return any(file.is_file() and file.stat().st_size for file in paths)

@@ -82,9 +82,9 @@ def _operation(request: HttpRequest) -> str:
         return request.target.partition(".")[2]
     if request.body.startswith(b"Action="):
         return request.body[7:].partition(b"&")[0].decode("latin-1")
-    found = request.body.partition(b"&Action=")[2].partition(b"&")[0].decode("latin-1")
-    if found:
-        return found
+    action = request.body.partition(b"&Action=")[2].partition(b"&")[0].decode("latin-1")
+    if action:
+        return action
     return (
         "Get"
         if request.method in ("GET", "HEAD", "OPTIONS") or "/invocations" in request.path

@@ -41,24 +41,24 @@ def check_pattern(pattern: Mapping[str, Any], forms: FilterForms = RULER) -> Non
     """Raises FilterError where a pattern, or one inside it, cannot be right."""
     if not pattern:
         raise FilterError("Empty patterns are not allowed")
-    for name, wanted in pattern.items():
-        if isinstance(wanted, dict):
-            check_pattern(wanted, forms)
-        elif not isinstance(wanted, list):
+    for name, rules in pattern.items():
+        if isinstance(rules, dict):
+            check_pattern(rules, forms)
+        elif not isinstance(rules, list):
             raise FilterError(f'"{name}" must be an object or an array')
-        elif not wanted:
+        elif not rules:
             raise FilterError("Empty arrays are not allowed")
-        elif is_any_of(name, wanted):
-            for option in wanted:
+        elif is_any_of(name, rules):
+            for option in rules:
                 check_pattern(option, forms)
         else:
-            for rule in wanted:
+            for rule in rules:
                 _check_rule(rule, forms)
 
 
-def is_any_of(name: str, wanted: Any) -> bool:
+def is_any_of(name: str, rules: Any) -> bool:
     """Whether a member of a pattern is a choice between patterns."""
-    return name == "$or" and isinstance(wanted, list) and all(isinstance(each, dict) for each in wanted)
+    return name == "$or" and isinstance(rules, list) and all(isinstance(each, dict) for each in rules)
 
 
 def check_policy(text: str, scope: str) -> None:

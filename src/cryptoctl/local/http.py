@@ -85,8 +85,8 @@ class HttpRequest:
 
     @cached_property
     def _signed_for(self) -> tuple[str, str]:
-        found = _CREDENTIAL.search(self.headers.get("authorization") or unquote(self.query_string))
-        return (found.group(1), found.group(2)) if found else (DEFAULT_REGION, "")
+        credential = _CREDENTIAL.search(self.headers.get("authorization") or unquote(self.query_string))
+        return (credential.group(1), credential.group(2)) if credential else (DEFAULT_REGION, "")
 
     @cached_property
     def json(self) -> dict[str, Any]:
@@ -169,8 +169,8 @@ class ServiceError(Exception):
 
 def violation(name: str, value: object, constraint: str) -> ServiceError:
     """AWS's refusal of a value that its model of a member does not allow; `name` is the member's."""
-    found = f"1 validation error detected: Value '{value}' at '{name[0].lower()}{name[1:]}'"
-    return ServiceError("ValidationException", f"{found} failed to satisfy constraint: {constraint}")
+    problem = f"1 validation error detected: Value '{value}' at '{name[0].lower()}{name[1:]}'"
+    return ServiceError("ValidationException", f"{problem} failed to satisfy constraint: {constraint}")
 
 
 def check_range(name: str, value: int, low: int, high: int) -> None:
@@ -195,8 +195,8 @@ def error_of(response: HttpResponse) -> ServiceError:
         content = json.loads(response.body)
     except ValueError:
         text = response.body.decode("utf-8", "replace")
-        found = _XML_ERROR.search(text)
-        content = {"__type": found[1], "message": unescape(found[2])} if found else {"message": text}
+        error = _XML_ERROR.search(text)
+        content = {"__type": error[1], "message": unescape(error[2])} if error else {"message": text}
     code = str(content.get("__type") or response.headers.get("x-amzn-errortype") or "InternalFailure")
     message = content.get("message") or content.get("Message") or ""
     return ServiceError(code.rpartition("#")[2].partition(":")[0], str(message), status=response.status)

@@ -26,10 +26,10 @@ BOOT_SCRIPT: Final[Path] = Path(__file__).with_name("boot.py")
 
 def source_digest() -> str:
     """What tells this cryptoctl's engine from an earlier one's: the digest of its source."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for file in sorted(Path(__file__).parent.rglob("*.py")):
-        found.update(file.read_bytes())
-    return found.hexdigest()
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def launch(data: DataDirectory, port: int, options: EngineOptions) -> None:

@@ -110,8 +110,8 @@ def patch_topics(deliver: Callable[[str, str], None]) -> None:
     ) -> None:
         attributes = message_attributes or {}
         text = to_text(message, message_structure, "lambda")
-        found = topics._topic_by_arn_any_scope(topic)  # noqa: SLF001 (there is no public way)
-        for subscription in found["subscriptions"] if found else ():
+        described = topics._topic_by_arn_any_scope(topic)  # noqa: SLF001 (there is no public way)
+        for subscription in described["subscriptions"] if described else ():
             fits = topics._matches_filter_policy(subscription, attributes, text)  # noqa: SLF001
             if subscription["protocol"] == "lambda" and fits:
                 notification = build(topic, message_id, text, subject, attributes, False)
@@ -188,10 +188,10 @@ class UrlTarget:
 
 def find_function_url(url_id: str) -> UrlTarget | None:
     """The function URL with this id, or None."""
-    found = importlib.import_module("ministack.services.lambda_svc").resolve_function_url(url_id)
-    if found is None:
+    described = importlib.import_module("ministack.services.lambda_svc").resolve_function_url(url_id)
+    if described is None:
         return None
-    _, region, function, qualifier, configuration = found
+    _, region, function, qualifier, configuration = described
     return UrlTarget(
         id=url_id,
         region=region,

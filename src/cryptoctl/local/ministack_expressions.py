@@ -58,15 +58,15 @@ def updated(text: str, item: Item, values: Mapping[str, Any], names: Mapping[str
 def parts(item: Item, paths: Paths) -> Item:
     """What an item has at these places: an attribute whole, or of a map no more than the members named."""
     select = _dynamodb()._diff_attributes  # noqa: SLF001
-    found: Item = select({}, item, paths, return_old=False)
-    return found
+    selected: Item = select({}, item, paths, return_old=False)
+    return selected
 
 
 def projected(text: str, item: Item, names: Mapping[str, str]) -> Item:
     """The parts of an item that a projection asks for. Raises ServiceError where it cannot be read."""
     project = _dynamodb()._project_item  # noqa: SLF001
-    found: Item = _translate_errors(lambda: project(item, text, names))
-    return found
+    selected: Item = _translate_errors(lambda: project(item, text, names))
+    return selected
 
 
 def key_clauses(text: str) -> list[Tokens]:

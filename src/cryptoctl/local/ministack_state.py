@@ -143,12 +143,12 @@ def why_unusable(service: str, content: bytes) -> str:
 
 def saved_regions(state: Path) -> set[str]:
     """The regions in which ministack's saved state has tables or log groups."""
-    found: set[str] = set()
+    regions: set[str] = set()
     for name in ("dynamodb.json", "cloudwatch_logs.json"):
         file = state / name
         if file.exists():
-            found |= set(_REGION.findall(file.read_text(encoding="utf-8")))
-    return found
+            regions |= set(_REGION.findall(file.read_text(encoding="utf-8")))
+    return regions
 
 
 def saved_code_digests(state: Path) -> set[str]:

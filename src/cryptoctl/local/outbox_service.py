@@ -82,25 +82,25 @@ class Outbox:
     async def _publish(self, region: str, topic: str, publication: _Publication) -> None:
         if (region, topic) not in self._outside:
             # Most topics have no subscriber outside, and a price is published many times a second.
-            found = await self._subscribers(region, topic)
-            self._outside[region, topic] = [each for each in found if each[1] in OUTSIDE]
+            subscribers = await self._subscribers(region, topic)
+            self._outside[region, topic] = [each for each in subscribers if each[1] in OUTSIDE]
         for arn, protocol, endpoint in self._outside[region, topic]:
             if await self._passes_filter(region, arn, publication):
                 text = publication.text_for(protocol)
                 self._keep(region, protocol, endpoint, topic, publication.subject, text)
 
     async def _subscribers(self, region: str, topic: str) -> list[tuple[str, str, str]]:
-        found: list[tuple[str, str, str]] = []
-        more: dict[str, str] = {"TopicArn": topic}
+        subscribers: list[tuple[str, str, str]] = []
+        params: dict[str, str] = {"TopicArn": topic}
         while True:
-            tree = await self._client.form("sns", "ListSubscriptionsByTopic", region, **more)
+            tree = await self._client.form("sns", "ListSubscriptionsByTopic", region, **params)
             for member in tree.iter("member"):
                 parts = (member.findtext(name, "") for name in ("SubscriptionArn", "Protocol", "Endpoint"))
-                found.append(tuple(parts))  # type: ignore[arg-type]
+                subscribers.append(tuple(parts))  # type: ignore[arg-type]
             token = tree.findtext(".//NextToken")
             if not token:
-                return found
-            more["NextToken"] = token
+                return subscribers
+            params["NextToken"] = token
 
     async def _passes_filter(self, region: str, subscription: str, publication: _Publication) -> bool:
         """Whether a subscription's filter policy lets the message through."""
@@ -134,10 +134,11 @@ def _publications(params: Mapping[str, str]) -> list[_Publication]:
 
 
 def _attributes(params: Mapping[str, str], prefix: str) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+    attributes: dict[str, dict[str, str]] = {}
     while True:
-        entry = f"{prefix}MessageAttributes.entry.{len(found) + 1}"
+        entry = f"{prefix}MessageAttributes.entry.{len(attributes) + 1}"
         if f"{entry}.Name" not in params:
-            return found
-        parts = ("DataType", "StringValue")
-        found[params[f"{entry}.Name"]] = {part: params.get(f"{entry}.Value.{part}", "") for part in parts}
+            return attributes
+        attributes[params[f"{entry}.Name"]] = {
+            member: params.get(f"{entry}.Value.{member}", "") for member in ("DataType", "StringValue")
+        }

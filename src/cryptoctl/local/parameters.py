@@ -43,20 +43,20 @@ class Parameters:
             )
         if not params.get("Value"):
             raise violation("Value", "", "Member must have length greater than or equal to 1")
-        secure, there = params.get("Type") == "SecureString", await self._described(request, params["Name"])
+        secure, current = params.get("Type") == "SecureString", await self._described(request, params["Name"])
         if secure:
             await self._usable(request, params.get("KeyId") or AWS_MANAGED)
-        tier = params.get("Tier", there.get("Tier", "Standard"))
+        tier = params.get("Tier", current.get("Tier", "Standard"))
         if tier == "Standard" and len(params.get("Value", "").encode()) > STANDARD_BYTES:
             raise ServiceError(
                 "ValidationException",
                 f"Standard tier parameters support a maximum parameter value of {STANDARD_BYTES} characters.",
             )
-        if not (there and params.get("Overwrite")):
+        if not (current and params.get("Overwrite")):
             return
-        if there["Type"] != params.get("Type", there["Type"]):
+        if current["Type"] != params.get("Type", current["Type"]):
             raise ServiceError("HierarchyTypeMismatchException", "The type of a parameter cannot be changed.")
-        if (there["Tier"], tier) == ("Advanced", "Standard"):
+        if (current["Tier"], tier) == ("Advanced", "Standard"):
             raise ServiceError(
                 "ValidationException",
                 "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the "
@@ -64,21 +64,21 @@ class Parameters:
             )
 
     async def _described(self, request: HttpRequest, name: str) -> dict[str, Any]:
-        only = {"Key": "Name", "Option": "Equals", "Values": [name]}
-        found = await self._client.json("ssm", "DescribeParameters", request.region, ParameterFilters=[only])
-        return found["Parameters"][0] if found["Parameters"] else {}
+        filters = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
+        body = await self._client.json("ssm", "DescribeParameters", request.region, ParameterFilters=filters)
+        return body["Parameters"][0] if body["Parameters"] else {}
 
     async def _usable(self, request: HttpRequest, key_id: str) -> None:
         """Raises ServiceError where a key is not there, or cannot be used."""
         if key_id == AWS_MANAGED:
             return
         try:
-            found = await self._client.json("kms", "DescribeKey", request.region, KeyId=key_id)
+            described = await self._client.json("kms", "DescribeKey", request.region, KeyId=key_id)
         except ServiceError as error:
             raise ServiceError("InvalidKeyId", f"Invalid keyId {key_id}") from error
-        state = found["KeyMetadata"]["KeyState"]
-        if state != "Enabled":
-            raise ServiceError("InvalidKeyId", f"{found['KeyMetadata']['Arn']} is not usable: it is {state}")
+        key = described["KeyMetadata"]
+        if key["KeyState"] != "Enabled":
+            raise ServiceError("InvalidKeyId", f"{key['Arn']} is not usable: it is {key['KeyState']}")
 
     async def _read(self, request: HttpRequest) -> HttpResponse:
         response = await self._forward(request)

@@ -38,8 +38,8 @@ def _resident_bytes_by_ps(pid: int) -> int | None:
     ps = shutil.which("ps")
     if ps is None:
         return None
-    shown = subprocess.run([ps, "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603
-    return int(shown.stdout) * 1024 if shown.stdout.strip().isdigit() else None
+    result = subprocess.run([ps, "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603
+    return int(result.stdout) * 1024 if result.stdout.strip().isdigit() else None
 
 
 def has_open(pid: int, file: Path) -> bool:
@@ -52,10 +52,10 @@ def has_open(pid: int, file: Path) -> bool:
 
 def end_processes_with(variable: str, prefix: str) -> None:
     """Ends this user's processes in whose environment a variable begins so. Found on Linux only."""
-    wanted = os.fsencode(f"{variable}={prefix}")
+    assignment = os.fsencode(f"{variable}={prefix}")
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if any(each.startswith(wanted) for each in (process / "environ").read_bytes().split(b"\0")):
+            if any(each.startswith(assignment) for each in (process / "environ").read_bytes().split(b"\0")):
                 os.kill(int(process.name), signal.SIGKILL)
         except OSError:
             continue

@@ -99,8 +99,8 @@ def check_attributes(message: Params) -> None:
     """Raises ServiceError for message attributes that are too many, empty, or have refused characters."""
     attributes = _attributes(message)
     if len(attributes) > MAX_ATTRIBUTES:
-        found, most = len(attributes), MAX_ATTRIBUTES
-        raise _invalid(f"Number of message attributes [{found}] exceeds the allowed maximum [{most}].")
+        count, maximum = len(attributes), MAX_ATTRIBUTES
+        raise _invalid(f"Number of message attributes [{count}] exceeds the allowed maximum [{maximum}].")
     for name, attribute in attributes.items():
         kind = str(attribute.get("DataType") or "")
         value = attribute.get("BinaryValue" if kind.startswith("Binary") else "StringValue")
@@ -108,10 +108,10 @@ def check_attributes(message: Params) -> None:
             raise _invalid(
                 f"Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
             )
-        found_there = _NOT_ALLOWED.search(str(attribute.get("StringValue") or ""))
-        if found_there is not None:
+        refused = _NOT_ALLOWED.search(str(attribute.get("StringValue") or ""))
+        if refused is not None:
             raise _invalid(
-                f"Invalid binary character '#x{ord(found_there[0]):X}' was found in the message attribute "
+                f"Invalid binary character '#x{ord(refused[0]):X}' was found in the message attribute "
                 f"'{name}', the set of allowed characters is {ALLOWED}."
             )
 
@@ -145,15 +145,15 @@ async def _send(client: InternalClient, request: HttpRequest) -> None:
     size = message_size(params)
     if not _attributes(params) or size <= MIN_LIMIT:
         return  # of a message without attributes ministack counts every byte
-    wanted = {"QueueUrl": params.get("QueueUrl"), "AttributeNames": ["MaximumMessageSize"]}
+    query = {"QueueUrl": params.get("QueueUrl"), "AttributeNames": ["MaximumMessageSize"]}
     try:
-        found = await client.json("sqs", "GetQueueAttributes", request.region, **wanted)
+        response = await client.json("sqs", "GetQueueAttributes", request.region, **query)
     except ServiceError:
         return  # ministack says what is wrong with the queue
-    most = int(found["Attributes"]["MaximumMessageSize"])
-    if size > most:
+    maximum = int(response["Attributes"]["MaximumMessageSize"])
+    if size > maximum:
         raise _invalid(
-            f"One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+            f"One or more parameters are invalid. Reason: Message must be shorter than {maximum} bytes."
         )
 
 

@@ -34,23 +34,23 @@ async def recover(client: InternalClient, tables: TableStore, logs: LogStore, re
 async def _tables(client: InternalClient, region: str) -> set[str]:
     """The tables of a region. Describing one is what makes the store take it up."""
     names: set[str] = set()
-    more: dict[str, Any] = {}
+    page: dict[str, Any] = {}
     while True:
-        response = await client.json("dynamodb", "ListTables", region, **more)
+        response = await client.json("dynamodb", "ListTables", region, **page)
         for name in response["TableNames"]:
             await client.json("dynamodb", "DescribeTable", region, TableName=name)
             names.add(name)
         if "LastEvaluatedTableName" not in response:
             return names
-        more = {"ExclusiveStartTableName": response["LastEvaluatedTableName"]}
+        page = {"ExclusiveStartTableName": response["LastEvaluatedTableName"]}
 
 
 async def _groups(client: InternalClient, region: str) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = []
-    more: dict[str, Any] = {}
+    page: dict[str, Any] = {}
     while True:
-        response = await client.json("logs", "DescribeLogGroups", region, **more)
+        response = await client.json("logs", "DescribeLogGroups", region, **page)
         groups += response["logGroups"]
         if not response.get("nextToken"):
             return groups
-        more = {"nextToken": response["nextToken"]}
+        page = {"nextToken": response["nextToken"]}

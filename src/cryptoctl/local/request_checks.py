@@ -141,17 +141,17 @@ async def _invoke_config(client: InternalClient, request: HttpRequest) -> None:
 
 async def _concurrency(client: InternalClient, request: HttpRequest) -> None:
     """Some concurrency must stay unreserved, whatever the account's quota is."""
-    wanted = request.json.get("ReservedConcurrentExecutions")
-    if wanted is None:
+    reserved = request.json.get("ReservedConcurrentExecutions")
+    if reserved is None:
         return
-    if wanted < 0:
+    if reserved < 0:
         _check_ranges(request.json, {"ReservedConcurrentExecutions": (0, 1_000_000)})
     name = unquote(request.path.split("/")[3])
     response = await client.rest("GET", "/2016-08-19/account-settings/", request.region)
     limits = json.loads(response.body)["AccountLimit"]
     function = json.loads((await client.rest("GET", f"/2015-03-31/functions/{name}", request.region)).body)
-    own = (function.get("Concurrency") or {}).get("ReservedConcurrentExecutions") or 0
-    left = limits["UnreservedConcurrentExecutions"] + own - wanted
+    reserved_now = (function.get("Concurrency") or {}).get("ReservedConcurrentExecutions") or 0
+    left = limits["UnreservedConcurrentExecutions"] + reserved_now - reserved
     if left < UNRESERVED:
         raise invalid(
             "Specified ReservedConcurrentExecutions for function decreases account's "
@@ -171,8 +171,8 @@ async def _subscription(client: InternalClient, request: HttpRequest) -> None:
     except PatternError as error:
         raise ServiceError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
     group = params["logGroupName"]
-    found = await client.json("logs", "DescribeSubscriptionFilters", request.region, logGroupName=group)
-    others = [each for each in found["subscriptionFilters"] if each["filterName"] != params["filterName"]]
+    response = await client.json("logs", "DescribeSubscriptionFilters", request.region, logGroupName=group)
+    others = [each for each in response["subscriptionFilters"] if each["filterName"] != params["filterName"]]
     if len(others) >= 2:
         raise ServiceError("LimitExceededException", "Resource limit exceeded.")
     if destination.split(":")[2] == "lambda":
@@ -207,9 +207,9 @@ async def _alias(_client: InternalClient, request: HttpRequest) -> None:
 async def _encrypt(_client: InternalClient, request: HttpRequest) -> None:
     plaintext = str(request.json.get("Plaintext", ""))
     if len(plaintext.rstrip("=")) * 3 // 4 > PLAINTEXT_BYTES:
-        found = "1 validation error detected: Value at 'plaintext' failed to satisfy constraint"
-        problem = f"Member must have length less than or equal to {PLAINTEXT_BYTES}"
-        raise ServiceError("ValidationException", f"{found}: {problem}")
+        problem = "1 validation error detected: Value at 'plaintext' failed to satisfy constraint"
+        constraint = f"Member must have length less than or equal to {PLAINTEXT_BYTES}"
+        raise ServiceError("ValidationException", f"{problem}: {constraint}")
 
 
 CHECKS: Final[dict[str, Check]] = {

@@ -220,7 +220,7 @@ def _init(function: FunctionConfig, ports: Sequence[int]) -> dict[str, Any]:
 
 def _variables(function: FunctionConfig, log_stream: str, to_aws: Mapping[str, str]) -> dict[str, str]:
     """The environment AWS gives a handler, and one variable more: where AWS is."""
-    given = {
+    variables = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
@@ -245,5 +245,5 @@ def _variables(function: FunctionConfig, log_stream: str, to_aws: Mapping[str, s
         "NO_PROXY": "*",
     }
     if function.json_logs:
-        given["AWS_LAMBDA_LOG_LEVEL"] = function.log_level
-    return {**function.variables, **given}
+        variables["AWS_LAMBDA_LOG_LEVEL"] = function.log_level
+    return {**function.variables, **variables}

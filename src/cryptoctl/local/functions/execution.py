@@ -186,11 +186,11 @@ def _gone(
     how: str, function: FunctionConfig, request_id: str, environment: ExecutionEnvironment
 ) -> InvocationOutcome:
     if how == "timeout":
-        kind, what = "Sandbox.Timedout", f"Task timed out after {function.timeout_s:.2f} seconds"
+        kind, reason = "Sandbox.Timedout", f"Task timed out after {function.timeout_s:.2f} seconds"
     else:
         kind = "Runtime.OutOfMemory" if how == OUT_OF_MEMORY else "Runtime.ExitError"
-        what = f"Runtime exited with error: {how}"
-    payload = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {what}"}
+        reason = f"Runtime exited with error: {how}"
+    payload = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {reason}"}
     return InvocationOutcome(
         payload=json.dumps(payload), error=True, error_type=kind, log_tail=environment.log_tail
     )

@@ -72,12 +72,12 @@ class FunctionLookup:
     async def find(self, region: str, name: str, qualifier: str = "") -> FunctionConfig:
         """The function. Raises ServiceError, as GetFunction does, where there is none."""
         place = (region, name, qualifier)
-        found = self._known.get(place)
-        if found is None:
-            found = await self._read(*place)
-            if found.state == "Active":
-                self._known[place] = found
-        return found
+        function = self._known.get(place)
+        if function is None:
+            function = await self._read(*place)
+            if function.state == "Active":
+                self._known[place] = function
+        return function
 
     async def policy(self, region: str, name: str) -> dict[str, Any]:
         """The function's resource policy; empty where it has none."""

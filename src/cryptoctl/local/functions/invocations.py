@@ -50,11 +50,11 @@ class Invocations:
             return await self._run_for_ministack(request)
         if "/functions" not in request.path:
             return None
-        found = _INVOKE.fullmatch(request.path)
-        if found is None or request.method != "POST":
+        invoked = _INVOKE.fullmatch(request.path)
+        if invoked is None or request.method != "POST":
             reads = request.method in _READS
             return await self._states.ask(request) if reads else await self._change(request)
-        name, qualifier = split_name(unquote(found.group(1)))
+        name, qualifier = split_name(unquote(invoked.group(1)))
         qualifier = request.query.get("Qualifier", qualifier)
         function = await self._functions.find(request.region, name, qualifier)
         if not function.runtime.startswith("python"):

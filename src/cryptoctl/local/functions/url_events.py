@@ -112,19 +112,19 @@ def response_of(payload: str) -> HttpResponse | None:
     return HttpResponse(status, b"" if empty else body, {**JSON, **headers}, cookies)
 
 
-def _status(given: Any) -> int | None:
-    if isinstance(given, str) and re.fullmatch("[0-9]{3}", given):
-        given = int(given)
-    return given if type(given) is int and 200 <= given <= 599 else None
+def _status(status: Any) -> int | None:
+    if isinstance(status, str) and re.fullmatch("[0-9]{3}", status):
+        status = int(status)
+    return status if type(status) is int and 200 <= status <= 599 else None
 
 
-def _headers(given: Any) -> dict[str, str] | None:
-    if given is None:
+def _headers(fields: Any) -> dict[str, str] | None:
+    if fields is None:
         return {}
-    if not isinstance(given, Mapping):
+    if not isinstance(fields, Mapping):
         return None
     headers: dict[str, str] = {}
-    for name, value in given.items():
+    for name, value in fields.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if isinstance(value, dict | list) or not _sendable(text) or not _HEADER_NAME.fullmatch(name):
             return None
@@ -133,8 +133,8 @@ def _headers(given: Any) -> dict[str, str] | None:
     return headers
 
 
-def _cookies(given: Any) -> tuple[str, ...] | None:
-    cookies = [] if given is None else given
+def _cookies(cookies: Any) -> tuple[str, ...] | None:
+    cookies = [] if cookies is None else cookies
     if not isinstance(cookies, list) or not all(
         isinstance(each, str) and _sendable(each) for each in cookies
     ):

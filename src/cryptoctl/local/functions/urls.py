@@ -108,7 +108,7 @@ def _refused(error: ServiceError) -> HttpResponse:
 
 def _anybody_may(policy: Mapping[str, Any]) -> bool:
     """Whether a function's policy lets everybody use an address without IAM: it takes two permissions."""
-    wanted = {
+    conditions = {
         "lambda:InvokeFunctionUrl": ("lambda:FunctionUrlAuthType", "NONE"),
         "lambda:InvokeFunction": ("lambda:InvokedViaFunctionUrl", "true"),
     }
@@ -119,11 +119,11 @@ def _anybody_may(policy: Mapping[str, Any]) -> bool:
             for operator in statement.get("Condition", {}).values()
             for name, value in operator.items()
         }
-        name, value = wanted.get(statement["Action"], ("", ""))
+        name, value = conditions.get(statement["Action"], ("", ""))
         met = not tests or tests == {name.lower(): value}
         if statement["Effect"] == "Allow" and statement["Principal"] in ("*", {"AWS": "*"}) and met:
             allowed.add(statement["Action"])
-    return allowed >= wanted.keys()
+    return allowed >= conditions.keys()
 
 
 def _cors_headers(cors: Mapping[str, Any], origin: str) -> dict[str, str]:

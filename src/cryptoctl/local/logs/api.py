@@ -35,9 +35,9 @@ class LogsApi:
         if not request.target.startswith("Logs."):
             return None
         operation = request.target.removeprefix("Logs.")
-        own = _OWN.get(operation)
-        if own is not None:
-            return json_response(own(self, request.region, request.json))
+        answer = _OWN.get(operation)
+        if answer is not None:
+            return json_response(answer(self, request.region, request.json))
         response = await self._forward(request)
         if response.status < 300:
             self._watch(operation, request.region, request.json)
@@ -178,15 +178,16 @@ class LogsApi:
         token = str(params.get("nextToken") or "")
         after = _position(token) if token else START
         scanned = self._store.events(region, group, _period(params), after=after, limit=SCANNED_AT_ONCE)
-        found: list[LogEvent] = []
+        matching: list[LogEvent] = []
         last = None
         for last in scanned:
             named = (not names or last.stream in names) and last.stream.startswith(prefix)
             if named and matches(last.message):
-                found.append(last)
-            if len(found) == limit:
+                matching.append(last)
+            if len(matching) == limit:
                 break
-        response: dict[str, Any] = {"events": [_document(event) for event in found], "searchedLogStreams": []}
+        documents = [_document(event) for event in matching]
+        response: dict[str, Any] = {"events": documents, "searchedLogStreams": []}
         if last is not None and (last is not scanned[-1] or len(scanned) == SCANNED_AT_ONCE):
             response["nextToken"] = f"{last.at}/{last.id}"
         return response
@@ -199,10 +200,10 @@ def _period(params: dict[str, Any]) -> tuple[int, int]:
 
 def _position(text: str) -> tuple[int, int]:
     """The time and id of an event, from a token. Raises ServiceError where it is no token of ours."""
-    found = _POSITION.fullmatch(text)
-    if found is None:
+    position = _POSITION.fullmatch(text)
+    if position is None:
         raise _invalid_token()
-    return int(found[1]), int(found[2])
+    return int(position[1]), int(position[2])
 
 
 def _invalid_token() -> ServiceError:

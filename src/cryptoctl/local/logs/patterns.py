@@ -45,14 +45,14 @@ def compile_pattern(pattern: str) -> Matcher:
 
 def _terms_matcher(pattern: str) -> Matcher:
     terms = _terms(pattern)
-    wanted = [term.holds for term in terms if term.sign == ""]
-    unwanted = [term.holds for term in terms if term.sign == "-"]
+    required = [term.holds for term in terms if term.sign == ""]
+    excluded = [term.holds for term in terms if term.sign == "-"]
     optional = [term.holds for term in terms if term.sign == "?"]
 
     def matches(message: str) -> bool:
-        if wanted or unwanted:
+        if required or excluded:
             # Beside other terms, those with a question mark are ignored.
-            return all(holds(message) for holds in wanted) and not any(holds(message) for holds in unwanted)
+            return all(holds(message) for holds in required) and not any(holds(message) for holds in excluded)
         return any(holds(message) for holds in optional)
 
     return matches
@@ -62,11 +62,11 @@ def _terms(pattern: str) -> list[_Term]:
     terms: list[_Term] = []
     position = 0
     while position < len(pattern):
-        found = _TERM.match(pattern, position)
-        if found is None:
+        term = _TERM.match(pattern, position)
+        if term is None:
             raise PatternError(f"cannot be read from character {position + 1} on")
-        terms.append(_Term(found["sign"], _holds(found)))
-        position = found.end()
+        terms.append(_Term(term["sign"], _holds(term)))
+        position = term.end()
     return terms
 
 

@@ -151,7 +151,7 @@ class LogStore:
                 (SELECT max(at) FROM log_event WHERE stream_id = s.id),
                 (SELECT max(ingested_at) FROM log_event WHERE stream_id = s.id)
             FROM log_stream s JOIN log_group g ON g.id = s.group_id WHERE g.region = ? AND g.name = ?"""
-        shown: list[dict[str, int | str]] = []
+        described: list[dict[str, int | str]] = []
         for name, created, first, last, ingested in self._database.execute(sql, region, group):
             stream = {"logStreamName": name, "creationTime": created, "storedBytes": 0}
             if first is not None:
@@ -160,8 +160,8 @@ class LogStore:
                     "lastEventTimestamp": last,
                     "lastIngestionTime": ingested,
                 }
-            shown.append(stream)
-        return shown
+            described.append(stream)
+        return described
 
     def events(
         self,

@@ -94,12 +94,12 @@ class Subscriptions:
     async def _filters_of(self, region: str, group: str) -> list[Subscription]:
         if (region, group) not in self._filters:
             try:
-                found = await self._client.json(
+                response = await self._client.json(
                     "logs", "DescribeSubscriptionFilters", region, logGroupName=group
                 )
             except ServiceError:
-                found = {}
-            self._filters[region, group] = [_filter(each) for each in found.get("subscriptionFilters", [])]
+                response = {}
+            self._filters[region, group] = [_filter(each) for each in response.get("subscriptionFilters", [])]
         return self._filters[region, group]
 
     async def _deliver(self, group: str, stream: str, to: Subscription, events: list[LogEvent]) -> None:

@@ -42,12 +42,12 @@ class MappingsApi:
         tagged = _TAGS.fullmatch(unquote(request.path))
         if tagged:
             return self._tags(request, tagged.group(1))
-        found = _PATH.fullmatch(request.path)
-        if found is None:
+        path = _PATH.fullmatch(request.path)
+        if path is None:
             return None
-        if not found.group(1):
+        if not path.group(1):
             return await (self._create(request) if request.method == "POST" else self._list(request))
-        mapping = self._store.get(found.group(1))
+        mapping = self._store.get(path.group(1))
         if mapping is None:
             return None
         if request.method == "GET":
@@ -107,7 +107,7 @@ class MappingsApi:
     async def _list(self, request: HttpRequest) -> HttpResponse:
         query = request.query
         others = await self._forward(request)
-        found = json.loads(others.body).get("EventSourceMappings", []) if others.status == 200 else []
+        mappings = json.loads(others.body).get("EventSourceMappings", []) if others.status == 200 else []
         name = split_name(query["FunctionName"])[0] if query.get("FunctionName") else ""
         source = query.get("EventSourceArn", "")
         for mapping in self._store.all():
@@ -116,10 +116,10 @@ class MappingsApi:
                 mapping.settings["EventSourceArn"],
             )
             if fits and mapping.region == request.region:
-                found.append(_fields(mapping))
+                mappings.append(_fields(mapping))
         start, size = _page(query)
-        response: dict[str, Any] = {"EventSourceMappings": found[start : start + size]}
-        if start + size < len(found):
+        response: dict[str, Any] = {"EventSourceMappings": mappings[start : start + size]}
+        if start + size < len(mappings):
             response["NextMarker"] = str(start + size)
         return json_response(response)
 

@@ -40,18 +40,18 @@ def record_matches(record: Mapping[str, Any], patterns: list[dict[str, Any]]) ->
     return not patterns or any(_object_matches(pattern, record) for pattern in patterns)
 
 
-def _object_matches(pattern: Mapping[str, Any], found: Any) -> bool:
-    return all(_member_matches(name, wanted, found) for name, wanted in pattern.items())
+def _object_matches(pattern: Mapping[str, Any], value: Any) -> bool:
+    return all(_member_matches(name, rules, value) for name, rules in pattern.items())
 
 
-def _member_matches(name: str, wanted: Any, found: Any) -> bool:
-    if is_any_of(name, wanted):
-        return any(_object_matches(option, found) for option in wanted)
-    value = found.get(name, _ABSENT) if isinstance(found, Mapping) else _ABSENT
-    if isinstance(wanted, dict):
-        return _object_matches(wanted, {} if value is _ABSENT else value)
+def _member_matches(name: str, rules: Any, parent: Any) -> bool:
+    if is_any_of(name, rules):
+        return any(_object_matches(option, parent) for option in rules)
+    value = parent.get(name, _ABSENT) if isinstance(parent, Mapping) else _ABSENT
+    if isinstance(rules, dict):
+        return _object_matches(rules, {} if value is _ABSENT else value)
     values = value if isinstance(value, list) else [value]
-    return any(_value_matches(rule, each) for rule in wanted for each in values)
+    return any(_value_matches(rule, each) for rule in rules for each in values)
 
 
 def _value_matches(rule: Any, value: Any) -> bool:

@@ -118,9 +118,9 @@ class MappingWorker:
         if not records:
             return
         self._last_read = records[-1]
-        wanted = [record for record in records if record_matches(record, self._filters)]
-        self._pending.extend(wanted)
-        self._newest_wanted = wanted[-1] if wanted else self._newest_wanted
+        matching = [record for record in records if record_matches(record, self._filters)]
+        self._pending.extend(matching)
+        self._newest_wanted = matching[-1] if matching else self._newest_wanted
         if not self._pending:
             self._store.advance(self.mapping, self._reader.position_after(self._last_read))
 

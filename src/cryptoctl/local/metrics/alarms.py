@@ -121,8 +121,8 @@ class Alarms:
 def _value(datapoint: Mapping[str, Any] | None, statistic: str) -> float | None:
     if datapoint is None:
         return None
-    found = (datapoint.get("ExtendedStatistics") or datapoint).get(statistic)
-    return None if found is None else float(found)
+    value = (datapoint.get("ExtendedStatistics") or datapoint).get(statistic)
+    return None if value is None else float(value)
 
 
 def _epoch(timestamp: str | float) -> int:

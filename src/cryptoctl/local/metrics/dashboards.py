@@ -62,8 +62,8 @@ class Dashboards:
         if await self._arn(request, arn.rpartition("/")[2]) != arn:
             raise ServiceError("ResourceNotFoundException", f"{arn} does not exist")
         if operation == "ListTagsForResource":
-            found = self._database.execute("SELECT key, value FROM dashboard_tags WHERE arn = ?", arn)
-            return json_response({"Tags": [{"Key": key, "Value": value} for key, value in found]})
+            tags = self._database.execute("SELECT key, value FROM dashboard_tags WHERE arn = ?", arn)
+            return json_response({"Tags": [{"Key": key, "Value": value} for key, value in tags]})
         if operation == "TagResource":
             self._write(arn, request.json.get("Tags") or [])
         for key in request.json.get("TagKeys") or ():
@@ -73,10 +73,10 @@ class Dashboards:
     async def _arn(self, request: HttpRequest, name: str) -> str | None:
         """The dashboard's ARN; None where there is none of this name."""
         try:
-            found = await self._client.json("monitoring", "GetDashboard", request.region, DashboardName=name)
+            body = await self._client.json("monitoring", "GetDashboard", request.region, DashboardName=name)
         except ServiceError:
             return None
-        return str(found["DashboardArn"])
+        return str(body["DashboardArn"])
 
     def _write(self, arn: str, tags: list[dict[str, str]]) -> None:
         with self._database.transaction():

@@ -32,7 +32,7 @@ class QueueMetrics:
         data: list[dict[str, Any]] = []
         for url in urls:
             try:
-                found = await self._client.json(
+                response = await self._client.json(
                     "sqs", "GetQueueAttributes", region, QueueUrl=url, AttributeNames=list(_METRICS)
                 )
             except ServiceError:
@@ -40,7 +40,7 @@ class QueueMetrics:
                 continue
             dimensions = [{"Name": "QueueName", "Value": url.rpartition("/")[2]}]
             for attribute, metric in _METRICS.items():
-                value = float(found["Attributes"][attribute])
+                value = float(response["Attributes"][attribute])
                 data.append({"MetricName": metric, "Unit": "Count", "Value": value, "Dimensions": dimensions})
         if data:
             await self._client.json(

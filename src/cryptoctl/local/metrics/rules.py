@@ -47,8 +47,8 @@ def evaluate_alarm(rule: AlarmRule, values: Sequence[float | None], now: str) ->
     assumed = rule.missing == "breaching"
     breaching = [breaches(value, rule.threshold) if value is not None else assumed for value in seen]
     count = sum(breaching)
-    shown = ", ".join(f"{value:g}" for value in present) or "no data"
-    reason = f"Threshold Crossed: {count} of the last {rule.periods} datapoints [{shown}]"
+    values_text = ", ".join(f"{value:g}" for value in present) or "no data"
+    reason = f"Threshold Crossed: {count} of the last {rule.periods} datapoints [{values_text}]"
     if count >= rule.to_alarm:
         return "ALARM", f"{reason} were {_words(rule)}."
     if now == "ALARM" and rule.missing == "ignore" and None in seen:

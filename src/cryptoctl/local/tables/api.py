@@ -110,8 +110,8 @@ class TablesApi:
 
 def _with_capacity(request: HttpRequest, content: dict[str, Any]) -> HttpResponse:
     """The answer, with the capacity it used where that was asked for. Every operation counts as one unit."""
-    wanted = request.json.get("ReturnConsumedCapacity")
-    if wanted in ("TOTAL", "INDEXES"):
+    detail = request.json.get("ReturnConsumedCapacity")
+    if detail in ("TOTAL", "INDEXES"):
         used = {"TableName": request.json.get("TableName", ""), "CapacityUnits": 1.0}
         content["ConsumedCapacity"] = (
             [used] if request.target.startswith(("DynamoDB.Batch", "DynamoDB.Tr")) else used

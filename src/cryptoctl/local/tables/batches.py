@@ -19,13 +19,13 @@ def batch_get(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> 
     requests: Mapping[str, Any] = params.get("RequestItems") or {}
     _check_count(sum(len(each["Keys"]) for each in requests.values()), MAX_READ)
     responses: dict[str, list[Any]] = {}
-    for name, wanted in requests.items():
+    for name, request in requests.items():
         table = find(name)
-        expressions = Expressions(wanted, "ProjectionExpression")
-        places = [table.exact_place(item_of(key)) for key in wanted["Keys"]]
+        expressions = Expressions(request, "ProjectionExpression")
+        places = [table.exact_place(item_of(key)) for key in request["Keys"]]
         _check_unique(places)
-        found = [store.get(table, place) for place in places]
-        responses[name] = [expressions.project(item) for item in found if item is not None]
+        items = [store.get(table, place) for place in places]
+        responses[name] = [expressions.project(item) for item in items if item is not None]
     return {"Responses": responses, "UnprocessedKeys": {}}
 
 

@@ -55,8 +55,8 @@ class Expressions:
             )
         self._texts = {field: params[field] for field in fields if params.get(field) is not None}
         self._names: Mapping[str, str] = params.get("ExpressionAttributeNames") or {}
-        given: Mapping[str, Any] = params.get("ExpressionAttributeValues") or {}
-        self._values = {name: normal(value) for name, value in given.items()}
+        values: Mapping[str, Any] = params.get("ExpressionAttributeValues") or {}
+        self._values = {name: normal(value) for name, value in values.items()}
         for field, text in self._texts.items():
             if not text.strip():
                 raise invalid(f"Invalid {field}: The expression can not be empty;")

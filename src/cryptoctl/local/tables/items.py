@@ -72,8 +72,8 @@ def make(store: TableStore, write: Write) -> tuple[Item | None, Item | None, Pat
     """Makes a write: what the item was, what it is now, and which places an update names."""
     old = store.get(write.table, write.place)
     if not write.expressions.holds("ConditionExpression", old or {}):
-        shown: dict[str, Any] = {"Item": old} if write.show_failed and old is not None else {}
-        raise ServiceError("ConditionalCheckFailedException", "The conditional request failed", **shown)
+        extra: dict[str, Any] = {"Item": old} if write.show_failed and old is not None else {}
+        raise ServiceError("ConditionalCheckFailedException", "The conditional request failed", **extra)
     new, changed = write.result(old)
     store.put(write.table, write.place, old, new)
     return old, new, changed

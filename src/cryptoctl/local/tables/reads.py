@@ -119,29 +119,29 @@ class _Page:
 def _key_range(table: StoredTable, conditions: list[KeyCondition]) -> KeyRange:
     hash_name, hash_kind = table.keys["HASH"]
     range_name, range_kind = table.keys.get("RANGE", ("", ""))
-    found: dict[str, KeyCondition] = {}
-    for each in conditions:
-        if each.name not in (hash_name, range_name) or each.name in found:
+    by_name: dict[str, KeyCondition] = {}
+    for condition in conditions:
+        if condition.name not in (hash_name, range_name) or condition.name in by_name:
             raise invalid("Query key condition not supported")
-        found[each.name] = each
-    if hash_name not in found:
+        by_name[condition.name] = condition
+    if hash_name not in by_name:
         raise invalid(f"Query condition missed key schema element: {hash_name}")
-    if found[hash_name].operator != "=":
+    if by_name[hash_name].operator != "=":
         raise invalid("Query key condition not supported")
-    (hash_key,) = _arguments(found[hash_name], "HASH", hash_kind)
-    low, high = _bounds(found[range_name], range_kind) if range_name in found else (None, None)
+    (hash_key,) = _arguments(by_name[hash_name], "HASH", hash_kind)
+    low, high = _bounds(by_name[range_name], range_kind) if range_name in by_name else (None, None)
     return KeyRange(hash_key, low, high)
 
 
 def _arguments(condition: KeyCondition, role: str, kind: str) -> list[bytes]:
-    found: list[bytes] = []
+    encoded: list[bytes] = []
     for value in condition.arguments:
         if kind not in value:
             problem = "Condition parameter type does not match schema type"
             raise invalid(f"One or more parameter values were invalid: {problem} for {condition.name}")
-        found.append(sortable(value))
-        check_length(role, condition.name, kind, found[-1])
-    return found
+        encoded.append(sortable(value))
+        check_length(role, condition.name, kind, encoded[-1])
+    return encoded
 
 
 def _bounds(condition: KeyCondition, kind: str) -> tuple[Bound | None, Bound | None]:

@@ -30,10 +30,10 @@ class StreamsApi:
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the stream is not one of ours."""
         operation = request.target.removeprefix("DynamoDBStreams.")
-        own = _OWN.get(operation)
-        if own is None or operation == request.target:
+        answer = _OWN.get(operation)
+        if answer is None or operation == request.target:
             return None
-        response = own(self, request.region, request.json)
+        response = answer(self, request.region, request.json)
         return None if response is None else json_response(response)
 
     def describe(self, _region: str, params: dict[str, Any]) -> dict[str, Any] | None:
