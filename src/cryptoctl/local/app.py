@@ -15,8 +15,7 @@ from cryptoctl.local.durability import Durability, open_database
 from cryptoctl.local.functions.asynchronous import AsyncQueue
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionLookup
-from cryptoctl.local.functions.invocations import Invocations
-from cryptoctl.local.functions.redirect import Redirect
+from cryptoctl.local.functions.invocations import Invocations, Redirect
 from cryptoctl.local.functions.urls import FunctionUrlConfigs, FunctionUrls
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.api import LogsApi

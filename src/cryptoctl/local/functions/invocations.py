@@ -1,4 +1,4 @@
-"""Lambda's Invoke operation."""
+"""Lambda's Invoke operation, and what else is about functions and not as ministack does it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,44 @@ import base64
 import json
 import re
 import uuid
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 from cryptoctl.local.access import RUN_PATH
+from cryptoctl.local.database import Database
 from cryptoctl.local.functions.asynchronous import AsyncQueue
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup, split_name
-from cryptoctl.local.functions.redirect import Redirect
-from cryptoctl.local.functions.states import FunctionStates
 from cryptoctl.local.http import ACCOUNT, Forward, HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.ministack_adapter import redirect_invocations
 
+SCHEMA: Final[str] = "CREATE TABLE IF NOT EXISTS known_function (name TEXT PRIMARY KEY);"
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
-_READS: Final = ("GET", "HEAD")
 _CREATE: Final[str] = "/2015-03-31/functions"
 _FUNCTION: Final = re.compile(r"/2015-03-31/functions/([^/]+)")
+_UPDATE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/(code|configuration)")
 MAX_BYTES: Final[int] = 6 * 1024 * 1024
 MAX_BYTES_ASYNC: Final[int] = 1024 * 1024
 TAIL_BYTES: Final[int] = 4096
+
+
+class Redirect:
+    """Has ministack run functions here: what a queue invokes runs where all else does.
+
+    The functions that ministack was told of are kept: it must be told again whenever the engine starts.
+    """
+
+    def __init__(self, database: Database, run_url: str) -> None:
+        database.define(SCHEMA)
+        self._database = database
+        self._url = run_url
+        for (name,) in database.execute("SELECT name FROM known_function").fetchall():
+            redirect_invocations(name, self._url)
+
+    def created(self, name: str) -> None:
+        """Takes up a new function."""
+        self._database.execute("INSERT OR IGNORE INTO known_function VALUES (?)", name)
+        redirect_invocations(name, self._url)
 
 
 class Invocations:
@@ -38,7 +58,6 @@ class Invocations:
         redirect: Redirect,
     ) -> None:
         self._forward = forward
-        self._states = FunctionStates(forward)
         self._redirect = redirect
         self._functions = functions
         self._execution = execution
@@ -52,8 +71,8 @@ class Invocations:
             return None
         invoked = _INVOKE.fullmatch(request.path)
         if invoked is None or request.method != "POST":
-            reads = request.method in _READS
-            return await self._states.ask(request) if reads else await self._change(request)
+            reads = request.method in ("GET", "HEAD")
+            return await self._response(request) if reads else await self._change(request)
         name, qualifier = split_name(unquote(invoked.group(1)))
         qualifier = request.query.get("Qualifier", qualifier)
         function = await self._functions.find(request.region, name, qualifier)
@@ -62,7 +81,9 @@ class Invocations:
         return await self._invoke(request, function, qualifier)
 
     async def _change(self, request: HttpRequest) -> HttpResponse:
-        response = await self._states.ask(request)
+        if request.method == "PUT" and (updated := _UPDATE.fullmatch(request.path)):
+            await self._refuse_while_updating(request, updated.group(1))
+        response = await self._response(request)
         self._functions.forget()
         if request.path.rstrip("/") == _CREATE and response.status < 300:
             self._redirect.created(split_name(request.json["FunctionName"])[0])
@@ -77,6 +98,27 @@ class Invocations:
             await self._delete_url(request, name)
             self._execution.discard(f"arn:aws:lambda:{request.region}:{ACCOUNT}:function:{name}")
         return response
+
+    async def _response(self, request: HttpRequest) -> HttpResponse:
+        """ministack's answer with the states that AWS shows: a function that is updated stays Active.
+
+        ministack calls it Pending; on AWS only its LastUpdateStatus says that an update is in progress.
+        """
+        response = await self._forward(request)
+        if b'"Updating"' not in response.body:
+            return response
+        content = json.loads(response.body)
+        _correct_states(content)
+        return HttpResponse(response.status, json.dumps(content).encode(), response.headers)
+
+    async def _refuse_while_updating(self, request: HttpRequest, name: str) -> None:
+        """Until an update is over, invocations go on and a second update is refused."""
+        path = f"/2015-03-31/functions/{name}/configuration"
+        response = await self._forward(HttpRequest("GET", path, request.headers, b""))
+        configuration = json.loads(response.body) if response.status == 200 else {}
+        if configuration.get("LastUpdateStatus") == "InProgress":
+            message = "The operation cannot be performed at this time. An update is in progress for resource:"
+            raise _conflict(f"{message} {configuration['FunctionArn']}")
 
     async def _delete_url(self, request: HttpRequest, name: str) -> None:
         """ministack keeps the URL of a function that is deleted, for the next of that name."""
@@ -142,4 +184,21 @@ def _refuse_constant(name: str) -> None:
 def _check_state(function: FunctionConfig) -> None:
     if function.state == "Pending":
         message = "The operation cannot be performed at this time. The function is currently in the following"
-        raise ServiceError("ResourceConflictException", f"{message} state: Pending", status=409, Type="User")
+        raise _conflict(f"{message} state: Pending")
+
+
+def _conflict(message: str) -> ServiceError:
+    return ServiceError("ResourceConflictException", message, status=409, Type="User")
+
+
+def _correct_states(content: Any) -> None:
+    """Wherever a configuration is being updated, its state is Active."""
+    if isinstance(content, list):
+        for member in content:
+            _correct_states(member)
+    elif isinstance(content, dict):
+        if content.get("StateReasonCode") == "Updating":
+            content["State"] = "Active"
+            del content["StateReason"], content["StateReasonCode"]
+        for member in content.values():
+            _correct_states(member)
