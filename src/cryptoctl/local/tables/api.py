@@ -11,20 +11,20 @@ from functools import partial
 from typing import Any, Final
 
 from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError, json_response
-from cryptoctl.local.tables import batches, partiql, reads
-from cryptoctl.local.tables.items import FindTable, get_item, write_item
+from cryptoctl.local.tables import items, partiql, reads
+from cryptoctl.local.tables.items import FindTable
 from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import invalid
 
 _OPERATIONS: Final[dict[str, Callable[[TableStore, FindTable, Mapping[str, Any]], dict[str, Any]]]] = {
-    "PutItem": partial(write_item, "Put"),
-    "UpdateItem": partial(write_item, "Update"),
-    "DeleteItem": partial(write_item, "Delete"),
-    "GetItem": get_item,
+    "PutItem": partial(items.write_item, "Put"),
+    "UpdateItem": partial(items.write_item, "Update"),
+    "DeleteItem": partial(items.write_item, "Delete"),
+    "GetItem": items.get_item,
     "Query": reads.query,
     "Scan": reads.scan,
-    "BatchGetItem": batches.batch_get,
-    "BatchWriteItem": batches.batch_write,
+    "BatchGetItem": items.batch_get,
+    "BatchWriteItem": items.batch_write,
     "ExecuteStatement": partiql.execute,
     "BatchExecuteStatement": partiql.batch_execute,
 }
