@@ -160,19 +160,19 @@ class Engine:
                 f"The embedded engine in {self._data.directory} runs, but {why}.",
                 hint="If that lasts, run `cryptoctl local stop` and start it again; the data is kept.",
             )
+        live = record if running else None
+        asked = live if with_problems else None
         return EngineStatus(
             running=running,
-            url=f"http://127.0.0.1:{record.port}" if running and record else None,
-            pid=record.pid if running and record else None,
-            port=record.port if running and record else None,
-            started_at=record.started if running and record else None,
+            url=f"http://127.0.0.1:{live.port}" if live else None,
+            pid=live.pid if live else None,
+            port=live.port if live else None,
+            started_at=live.started if live else None,
             home=self._data.directory,
             log_file=self._data.log_file,
-            memory_bytes=resident_bytes(record.pid) if running and record else None,
-            notes=(*record.notes, *(_other_code(record) if with_problems and running else ()))
-            if record
-            else (),
-            problems=problems(record) if with_problems and running and record else (),
+            memory_bytes=resident_bytes(live.pid) if live else None,
+            notes=(record.notes if record else ()) + (_other_code(asked) if asked else ()),
+            problems=problems(asked) if asked else (),
         )
 
     def responds(self, within_s: float) -> bool:

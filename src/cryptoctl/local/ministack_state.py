@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from cryptoctl.local.private_files import replace_private
+
 _CODE_DIGEST: Final = re.compile(r'"CodeSha256": "([^"]*)"')
 _REGION: Final = re.compile(r"\b[a-z]{2}-[a-z]+-[1-9]\b")
 
@@ -121,9 +123,7 @@ def settle_what_was_interrupted(state: Path) -> None:
         settled = text.replace('"State": "Pending"', '"State": "Active"')
         settled = settled.replace('"LastUpdateStatus": "InProgress"', '"LastUpdateStatus": "Successful"')
         if settled != text:
-            fresh = file.with_suffix(".new")
-            fresh.write_text(settled, encoding="utf-8")
-            fresh.replace(file)
+            replace_private(file, settled)
 
 
 def why_unusable(service: str, content: bytes) -> str:

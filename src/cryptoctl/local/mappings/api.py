@@ -61,7 +61,7 @@ class MappingsApi:
             return None
         check(params)
         check_start(params)
-        settings = {**DEFAULTS, **{name: params[name] for name in CHANGEABLE if params.get(name) is not None}}
+        settings = {**DEFAULTS, **_changes(params)}
         settings["FunctionArn"] = await self._function_arn(request.region, params.get("FunctionName", ""))
         settings["EventSourceArn"] = source
         settings["StartingPosition"] = params["StartingPosition"]
@@ -81,10 +81,7 @@ class MappingsApi:
         params = request.json
         check(params)
         _check_settled(mapping)
-        settings = {
-            **mapping.settings,
-            **{name: params[name] for name in CHANGEABLE if params.get(name) is not None},
-        }
+        settings = {**mapping.settings, **_changes(params)}
         if settings.get("FilterCriteria") == {}:
             del settings["FilterCriteria"]
         if params.get("FunctionName"):
@@ -159,6 +156,10 @@ class MappingsApi:
                     status=409,
                     Type="User",
                 )
+
+
+def _changes(params: dict[str, Any]) -> dict[str, Any]:
+    return {name: params[name] for name in CHANGEABLE if params.get(name) is not None}
 
 
 def _check_settled(mapping: EventSourceMapping) -> None:
