@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 Matcher = Callable[[str], bool]
@@ -25,12 +24,6 @@ class PatternError(ValueError):
     """A pattern that CloudWatch Logs would refuse."""
 
 
-@dataclass(frozen=True)
-class _Term:
-    sign: str
-    holds: Matcher
-
-
 def compile_pattern(pattern: str) -> Matcher:
     """A function that says whether a message matches. Raises PatternError."""
     stripped = pattern.strip()
@@ -40,32 +33,27 @@ def compile_pattern(pattern: str) -> Matcher:
         return lambda _message: True
     if stripped.startswith(("{", "[")):
         raise PatternError("the embedded engine reads no JSON selectors and no space-delimited patterns")
-    return _terms_matcher(stripped)
-
-
-def _terms_matcher(pattern: str) -> Matcher:
-    terms = _terms(pattern)
-    required = [term.holds for term in terms if term.sign == ""]
-    excluded = [term.holds for term in terms if term.sign == "-"]
-    optional = [term.holds for term in terms if term.sign == "?"]
+    terms = _terms(stripped)
 
     def matches(message: str) -> bool:
-        if required or excluded:
+        if terms[""] or terms["-"]:
             # Beside other terms, those with a question mark are ignored.
-            return all(holds(message) for holds in required) and not any(holds(message) for holds in excluded)
-        return any(holds(message) for holds in optional)
+            required = all(holds(message) for holds in terms[""])
+            return required and not any(holds(message) for holds in terms["-"])
+        return any(holds(message) for holds in terms["?"])
 
     return matches
 
 
-def _terms(pattern: str) -> list[_Term]:
-    terms: list[_Term] = []
+def _terms(pattern: str) -> dict[str, list[Matcher]]:
+    """The terms by their sign: "" for those that must be there, "-" for must not, "?" for any of them."""
+    terms: dict[str, list[Matcher]] = {"": [], "-": [], "?": []}
     position = 0
     while position < len(pattern):
         term = _TERM.match(pattern, position)
         if term is None:
             raise PatternError(f"cannot be read from character {position + 1} on")
-        terms.append(_Term(term["sign"], _holds(term)))
+        terms[term["sign"]].append(_holds(term))
         position = term.end()
     return terms
 
