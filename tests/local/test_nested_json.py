@@ -11,7 +11,7 @@ import pytest
 
 from cryptoctl.local.database import Database
 from cryptoctl.local.functions import worker
-from cryptoctl.local.functions.destinations import FinishedEvent, envelope
+from cryptoctl.local.functions.destinations import QueuedEvent, envelope
 from cryptoctl.local.functions.environment import InvocationOutcome, below_level
 from cryptoctl.local.functions.function import FunctionConfig
 from cryptoctl.local.functions.url_events import response_of
@@ -84,21 +84,20 @@ def test_a_result_makes_the_whole_batch_a_failure() -> None:
     assert decision.again == (Batch(records=batch.records, failures=1),)
 
 
+def event(payload: str) -> QueuedEvent:
+    return QueuedEvent(1, "eu-central-1", "f", "", "1", payload, 1, 0.0)
+
+
 def test_an_event_and_a_result_are_told_to_a_destination_as_they_are() -> None:
     outcome = InvocationOutcome(payload=LIST)
-    settled = FinishedEvent(
-        request_id="1", function=FUNCTION, condition="Success", attempts=1, payload=OBJECT, outcome=outcome
-    )
-    told = envelope(settled)
+    told = envelope(event(OBJECT), FUNCTION, "Success", outcome)
     assert json.loads(told.replace(LIST, "[]"))["requestPayload"] == json.loads(OBJECT.replace(LIST, "[]"))
     assert json.loads(told.replace(LIST, "[]"))["responsePayload"] == []
 
 
 def test_a_byte_order_mark_does_not_get_into_what_a_destination_is_told() -> None:
-    settled = FinishedEvent(
-        request_id="1", function=FUNCTION, condition="Success", attempts=1, payload="\ufeff{}", outcome=None
-    )
-    assert json.loads(envelope(settled))["requestPayload"] == {}
+    told = envelope(event("\ufeff{}"), FUNCTION, "Success", None)
+    assert json.loads(told)["requestPayload"] == {}
 
 
 def test_a_message_goes_outside_as_it_is() -> None:

@@ -7,10 +7,10 @@ import json
 import logging
 import time
 import uuid
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from cryptoctl.local.database import Database
-from cryptoctl.local.functions.destinations import FinishedEvent, deliver
+from cryptoctl.local.functions.destinations import QueuedEvent, deliver
 from cryptoctl.local.functions.environment import InvocationOutcome
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionConfig, FunctionLookup, split_name
@@ -37,19 +37,6 @@ MAX_RETRIES: Final[int] = 2
 MAX_AGE_S: Final[int] = 21600
 THROTTLED_WAIT_S: Final[tuple[float, float]] = (1.0, 300.0)
 AT_ONCE: Final[int] = 16
-
-
-class QueuedEvent(NamedTuple):
-    """An event that waits for its function, in the order of its columns."""
-
-    id: int
-    region: str
-    function: str
-    qualifier: str
-    request_id: str
-    payload: str
-    attempts: int
-    accepted_at: float
 
 
 class AsyncQueue:
@@ -150,26 +137,29 @@ class AsyncQueue:
             self._drop(event)
             return
         settings = await self._settings(event, function)
-        oldest = time.time() - settings["MaximumEventAgeInSeconds"]
-        if event.accepted_at < oldest:
-            await self._settle(event, function, settings, "EventAgeExceeded", None)
-            return
-        try:
-            outcome = await self._execution.run(function, event.request_id, event.payload, event.qualifier)
-        except ServiceError as error:
-            if error.code != "TooManyRequestsException":
-                raise
-            # Throttled: it waits, longer each time, and this is no attempt.
-            waited = self._throttled[event.id] = self._throttled.get(event.id, -1) + 1
-            self._again(event, min(THROTTLED_WAIT_S[0] * 2.0**waited, THROTTLED_WAIT_S[1]))
-            return
-        event = event._replace(attempts=event.attempts + 1)
-        if not outcome.error:
-            await self._settle(event, function, settings, "Success", outcome)
-        elif event.attempts > settings["MaximumRetryAttempts"]:
-            await self._settle(event, function, settings, "RetriesExhausted", outcome)
+        outcome: InvocationOutcome | None = None
+        if event.accepted_at < time.time() - settings["MaximumEventAgeInSeconds"]:
+            condition = "EventAgeExceeded"
         else:
-            self._again(event, self._retry_delays_s[event.attempts - 1])
+            try:
+                outcome = await self._execution.run(
+                    function, event.request_id, event.payload, event.qualifier
+                )
+            except ServiceError as error:
+                if error.code != "TooManyRequestsException":
+                    raise
+                # Throttled: it waits, longer each time, and this is no attempt.
+                waited = self._throttled[event.id] = self._throttled.get(event.id, -1) + 1
+                self._again(event, min(THROTTLED_WAIT_S[0] * 2.0**waited, THROTTLED_WAIT_S[1]))
+                return
+            event = event._replace(attempts=event.attempts + 1)
+            if outcome.error and event.attempts <= settings["MaximumRetryAttempts"]:
+                self._again(event, self._retry_delays_s[event.attempts - 1])
+                return
+            condition = "RetriesExhausted" if outcome.error else "Success"
+        destinations = settings.get("DestinationConfig") or {}
+        await deliver(self._client, event, function, condition, outcome, destinations)
+        self._drop(event)
 
     async def _settings(self, event: QueuedEvent, function: FunctionConfig) -> dict[str, Any]:
         settings: dict[str, Any] = {}
@@ -184,25 +174,6 @@ class AsyncQueue:
         settings["MaximumRetryAttempts"] = MAX_RETRIES if retries is None else retries
         settings["MaximumEventAgeInSeconds"] = MAX_AGE_S if age is None else age
         return settings
-
-    async def _settle(
-        self,
-        event: QueuedEvent,
-        function: FunctionConfig,
-        settings: dict[str, Any],
-        condition: str,
-        outcome: InvocationOutcome | None,
-    ) -> None:
-        finished = FinishedEvent(
-            request_id=event.request_id,
-            function=function,
-            condition=condition,
-            attempts=event.attempts,
-            payload=event.payload,
-            outcome=outcome,
-        )
-        await deliver(self._client, finished, settings.get("DestinationConfig") or {})
-        self._drop(event)
 
     def _drop(self, event: QueuedEvent) -> None:
         self._database.execute("DELETE FROM async_event WHERE id = ?", event.id)

@@ -6,8 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cryptoctl.local.functions.environment import InvocationOutcome
 from cryptoctl.local.functions.function import FunctionConfig, split_name
@@ -21,16 +20,17 @@ logger = logging.getLogger(__name__)
 ERROR_MESSAGE_BYTES: Final[int] = 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class FinishedEvent:
-    """An asynchronous invocation that will not be tried again."""
+class QueuedEvent(NamedTuple):
+    """An asynchronous invocation, in the order of its columns (asynchronous.py)."""
 
+    id: int
+    region: str
+    function: str
+    qualifier: str
     request_id: str
-    function: FunctionConfig
-    condition: str
-    attempts: int
     payload: str
-    outcome: InvocationOutcome | None
+    attempts: int
+    accepted_at: float
 
 
 Attributes = Mapping[str, tuple[str, str]]
@@ -72,18 +72,24 @@ async def _to_topic(client: InternalClient, arn: str, region: str, text: str, at
     await client.form("sns", "Publish", region, TopicArn=arn, Message=text, **named)
 
 
-async def deliver(client: InternalClient, finished: FinishedEvent, destinations: Mapping[str, Any]) -> None:
-    """Tells the destination for how it ended, and after a failure the dead-letter target as well.
-
-    One that cannot be reached does not keep the other from it.
+async def deliver(
+    client: InternalClient,
+    event: QueuedEvent,
+    function: FunctionConfig,
+    condition: str,
+    outcome: InvocationOutcome | None,
+    destinations: Mapping[str, Any],
+) -> None:
+    """Tells of an event that will not be tried again: the destination for how it ended, and after a failure
+    the dead-letter target as well. One that cannot be reached does not keep the other from it.
     """
-    succeeded, dead_letters = finished.condition == "Success", finished.function.dead_letters
+    succeeded = condition == "Success"
     destination = (destinations.get("OnSuccess" if succeeded else "OnFailure") or {}).get("Destination")
     records: list[tuple[str, str, Attributes]] = []
     if destination:
-        records.append((destination, envelope(finished), {}))
-    if not succeeded and dead_letters:
-        records.append((dead_letters, finished.payload, _dead_letter_attributes(finished)))
+        records.append((destination, envelope(event, function, condition, outcome), {}))
+    if not succeeded and function.dead_letters:
+        records.append((function.dead_letters, event.payload, _dead_letter_attributes(event, outcome)))
     for arn, text, attributes in records:
         try:
             await send_to_target(client, arn, text, attributes)
@@ -91,38 +97,40 @@ async def deliver(client: InternalClient, finished: FinishedEvent, destinations:
             logger.warning("an invocation's record could not be delivered to %s: %s", arn, error)
 
 
-def envelope(finished: FinishedEvent) -> str:
+def envelope(
+    event: QueuedEvent, function: FunctionConfig, condition: str, outcome: InvocationOutcome | None
+) -> str:
     """The record that a destination gets, as JSON."""
     record: dict[str, Any] = {
         "version": "1.0",
         "timestamp": timestamp(time.time()),
         "requestContext": {
-            "requestId": finished.request_id,
-            "functionArn": finished.function.qualified_arn,
-            "condition": finished.condition,
-            "approximateInvokeCount": finished.attempts,
+            "requestId": event.request_id,
+            "functionArn": function.qualified_arn,
+            "condition": condition,
+            "approximateInvokeCount": event.attempts,
         },
     }
-    payloads = {"requestPayload": finished.payload}
-    if finished.outcome is not None:
-        context: dict[str, Any] = {"statusCode": 200, "executedVersion": finished.function.version}
-        if finished.outcome.error:
+    payloads = {"requestPayload": event.payload}
+    if outcome is not None:
+        context: dict[str, Any] = {"statusCode": 200, "executedVersion": function.version}
+        if outcome.error:
             context["functionError"] = "Unhandled"
         record["responseContext"] = context
-        payloads["responsePayload"] = finished.outcome.payload
+        payloads["responsePayload"] = outcome.payload
     # As they came: what is nested so deeply that it can just be read may not be read one level further in.
     members = "".join(f', "{name}": {text.removeprefix(BYTE_ORDER_MARK)}' for name, text in payloads.items())
     return f"{json.dumps(record)[:-1]}{members}}}"
 
 
-def _dead_letter_attributes(finished: FinishedEvent) -> dict[str, tuple[str, str]]:
-    error = json.loads(finished.outcome.payload) if finished.outcome else {}
+def _dead_letter_attributes(event: QueuedEvent, outcome: InvocationOutcome | None) -> Attributes:
+    error = json.loads(outcome.payload) if outcome else {}
     message = error.get("errorMessage") or "The event was not processed in time."
     # What Lambda does with characters that SQS refuses is not documented; here they lose no event.
     shortened = allowed(message).encode()[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore")
     return {
-        "RequestID": ("String", finished.request_id),
-        "ErrorCode": ("Number", "200" if finished.outcome else "429"),
+        "RequestID": ("String", event.request_id),
+        "ErrorCode": ("Number", "200" if outcome else "429"),
         "ErrorMessage": ("String", shortened),
     }
 
