@@ -58,9 +58,9 @@ FIRST_SEQUENCE: Final[int] = 100_000_000_000_000_000_000
 KEY_BYTES: Final[dict[str, int]] = {"HASH": 2048, "RANGE": 1024}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class StoredTable:
-    """A table as it was described when it was created or last changed."""
+    """A table as it was described when it was created or last changed, in the order of its columns."""
 
     id: int
     region: str
@@ -137,12 +137,8 @@ class TableStore:
         database.execute(_COUNT)
         self.database = database
         self._tables: dict[tuple[str, str], StoredTable] = {}
-        for number, region, name, text in database.execute(
-            "SELECT id, region, name, description FROM ddb_table"
-        ):
-            self._tables[region, name] = StoredTable(
-                id=number, region=region, name=name, description=json.loads(text)
-            )
+        for number, region, name, text in database.execute("SELECT * FROM ddb_table"):
+            self._tables[region, name] = StoredTable(number, region, name, json.loads(text))
         self.on_records: Callable[[str], None] = lambda _stream: None
 
     def table(self, region: str, name: str) -> StoredTable | None:
@@ -157,24 +153,17 @@ class TableStore:
         """Takes up a table, or its new description, and its stream."""
         text = json.dumps(description)
         with self.database.transaction():
-            self.database.execute(
+            rows = self.database.execute(
                 "INSERT INTO ddb_table (region, name, description) VALUES (?, ?, ?)"
-                " ON CONFLICT (region, name) DO UPDATE SET description = excluded.description",
+                " ON CONFLICT (region, name) DO UPDATE SET description = excluded.description RETURNING id",
                 *(region, name, text),
             )
-            (number,) = self.database.execute(
-                "SELECT id FROM ddb_table WHERE region = ? AND name = ?", region, name
-            ).fetchone()
+            ((number,),) = rows.fetchall()
             self.database.execute(_COUNT)
-            table = StoredTable(id=number, region=region, name=name, description=description)
+            table = StoredTable(number, region, name, description)
             if table.stream_arn:
-                self.database.execute(
-                    "INSERT OR IGNORE INTO ddb_stream VALUES (?, ?, ?, ?)",
-                    table.stream_arn,
-                    region,
-                    name,
-                    text,
-                )
+                sql = "INSERT OR IGNORE INTO ddb_stream VALUES (?, ?, ?, ?)"
+                self.database.execute(sql, table.stream_arn, region, name, text)
         self._tables[region, name] = table
 
     def drop(self, region: str, name: str) -> None:
@@ -232,9 +221,8 @@ class TableStore:
         )
         name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
         text = json.dumps({"eventName": name, "dynamodb": change}, separators=(",", ":"))
-        self.database.execute(
-            "INSERT INTO ddb_record (stream, at, record) VALUES (?, ?, ?)", stream, now, text
-        )
+        sql = "INSERT INTO ddb_record (stream, at, record) VALUES (?, ?, ?)"
+        self.database.execute(sql, stream, now, text)
         self.on_records(stream)
 
     def walk(
