@@ -180,9 +180,5 @@ class AsyncQueue:
         self._throttled.pop(event.id, None)
 
     def _again(self, event: QueuedEvent, after_s: float) -> None:
-        self._database.execute(
-            "UPDATE async_event SET attempts = ?, next_at = ? WHERE id = ?",
-            event.attempts,
-            time.time() + after_s,
-            event.id,
-        )
+        sql = "UPDATE async_event SET attempts = ?, next_at = ? WHERE id = ?"
+        self._database.execute(sql, event.attempts, time.time() + after_s, event.id)

@@ -113,9 +113,5 @@ class MappingStore:
         """Notes how far the stream is done, and how the last batch went."""
         mapping.position = position
         mapping.last_result = result or mapping.last_result
-        self._database.execute(
-            "UPDATE stream_mapping SET position = ?, last_result = ? WHERE uuid = ?",
-            json.dumps(position),
-            mapping.last_result,
-            mapping.uuid,
-        )
+        sql = "UPDATE stream_mapping SET position = ?, last_result = ? WHERE uuid = ?"
+        self._database.execute(sql, json.dumps(position), mapping.last_result, mapping.uuid)

@@ -80,15 +80,9 @@ class Alarms:
         state, reason = evaluate_alarm(rule, await self._values(region, alarm, rule), alarm["StateValue"])
         if state == alarm["StateValue"]:
             return
+        change = {"AlarmName": alarm["AlarmName"], "StateValue": state, "StateReason": reason}
         try:
-            await self._client.json(
-                "monitoring",
-                "SetAlarmState",
-                region,
-                AlarmName=alarm["AlarmName"],
-                StateValue=state,
-                StateReason=reason,
-            )
+            await self._client.json("monitoring", "SetAlarmState", region, **change)
         except ServiceError as error:
             # It was deleted meanwhile.
             logger.warning("alarm %s: %s", alarm["AlarmName"], error)
