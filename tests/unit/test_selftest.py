@@ -40,7 +40,7 @@ from cryptoctl.ops.selftest.environment import (
     probe_code,
     settings,
 )
-from cryptoctl.ops.selftest.provoking import judged, provoked
+from cryptoctl.ops.selftest.provoking import Request, judged
 from cryptoctl.ops.selftest.recorder import Recorder
 from cryptoctl.ops.selftest.report import HIDDEN_ACCOUNT, SelftestReport, masked
 from cryptoctl.ops.selftest.run import ClaimResult, checked
@@ -48,7 +48,7 @@ from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.function_errors import INVALID
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.role import Role
-from cryptoctl.reconcile.call import Call, WaitUntil
+from cryptoctl.reconcile.call import WaitUntil
 from cryptoctl.reconcile.plan import Goal, Step
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.retry import Retry
@@ -233,7 +233,7 @@ def test_an_answer_code_that_a_rule_would_wait_for_does_not_hold() -> None:
 
 def test_what_passes_by_itself_is_waited_for_before_a_refusal_is_judged() -> None:
     lacks = retry_rule(Function, INVALID, "execution role does not have permissions")
-    checks = provoked("x", lambda _: Call(service="lambda", operation="CreateFunction", params={}), lacks)
+    checks = Request("lambda", "CreateFunction").refused("x", lacks)
     first = error(INVALID, "The role cannot be assumed by Lambda.")
     then = error(INVALID, "The provided execution role does not have permissions to call SendMessage")
     assert checks.check(context(first, first, then)).outcome is ClaimOutcome.HOLDS
@@ -241,11 +241,10 @@ def test_what_passes_by_itself_is_waited_for_before_a_refusal_is_judged() -> Non
 
 def test_what_aws_accepts_against_the_claim_is_undone() -> None:
     made = context()
-    checks = provoked(
+    checks = Request("sqs", "CreateQueue").refused(
         "x",
-        lambda _: Call(service="sqs", operation="CreateQueue", params={}),
         retry_rule(Queue, "AWS.SimpleQueueService.QueueDeletedRecently"),
-        undo=lambda _: Call(service="sqs", operation="DeleteQueue", params={}),
+        undo=Request("sqs", "DeleteQueue"),
     )
     assert checks.check(made).outcome is ClaimOutcome.DIFFERS
     sent: Any = made.aws
@@ -253,9 +252,8 @@ def test_what_aws_accepts_against_the_claim_is_undone() -> None:
 
 
 def test_what_may_be_over_is_not_shown_where_it_is() -> None:
-    checks = provoked(
+    checks = Request("lambda", "UpdateFunctionConfiguration").refused(
         "x",
-        lambda _: Call(service="lambda", operation="UpdateFunctionConfiguration", params={}),
         retry_rule(Function, "ResourceConflictException"),
         may_be_over="it was done before",
     )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
 
 from cryptoctl.aws_errors import AwsError, Remedy, remedy
 from cryptoctl.ops.selftest.check_context import CheckContext
@@ -13,56 +16,103 @@ from cryptoctl.ops.selftest.claim import (
     Evidence,
     Expected,
     differs,
+    exact_code,
     holds,
     not_shown,
 )
-from cryptoctl.reconcile.call import Call, RetryRule
+from cryptoctl.reconcile.call import Call, RetryRule, call
+from cryptoctl.reconcile.provisioner import Provisioner
 
-Making = Callable[[CheckContext], Call]
+
+@dataclass(frozen=True)
+class StackValue:
+    """A value of the self-test's stack, such as `bare_role.name`: a request with it needs that resource."""
+
+    path: str
+
+    def __call__(self, context: CheckContext) -> Any:
+        return attrgetter(self.path)(context.stack)
 
 
-def provoked(
-    id: str,  # noqa: A002 - as the claim has it
-    call: Making,
-    covered: Covered,
-    *,
-    text: str = "",
-    needs: tuple[str, ...] = (),
-    sequence: str = "",
-    undo: Making | None = None,
-    prepare: Making | None = None,
-    may_be_over: str = "",
-    engine_limit: str = "",
-) -> AwsClaim:
-    """The claim that a request is refused as a rule, a remedy or a code of a kind of resource expects.
+TAGS = StackValue("scope.tags")
 
-    `prepare` is sent before it, `undo` where AWS accepts it all the same. Where it may rightly be accepted,
-    because what it runs into does not last, `may_be_over` says so.
-    """
 
-    _, expected = covered
+def named(name: str) -> Callable[[CheckContext], str]:
+    """A name of something that the check itself makes, or that is not there."""
+    return lambda context: context.named(name)
 
-    def check(context: CheckContext) -> Evidence:
-        if prepare is not None:
-            context.send(prepare(context))
-        request = call(context)
-        error = _refusal(context, request, covered)
-        if error is None and undo is not None:
-            context.send(undo(context))
-        if error is None and may_be_over:
-            return not_shown(f"{may_be_over}: AWS accepted it")
-        return judged(error, covered)
 
-    return AwsClaim(
-        id=id,
-        text=text or claimed(expected),
-        relied_on=(where(covered),),
-        check=check,
-        sequence=sequence,
-        needs=needs,
-        covers=(covered,),
-        engine_limit=engine_limit,
-    )
+MISSING = named("missing")
+
+
+class Request:
+    """A request whose parameters stand as AWS names them; one that is a function is given the context."""
+
+    def __init__(self, service: str, operation: str, **params: Any) -> None:
+        self._service, self._operation, self._params = service, operation, params
+
+    def call(self, context: CheckContext) -> Call:
+        """The request as it is sent."""
+        params = {name: value(context) if callable(value) else value for name, value in self._params.items()}
+        return call(self._service, self._operation, **params)
+
+    def answered(
+        self,
+        id: str,  # noqa: A002 - as the claim has it
+        kind: type[Provisioner],
+        *codes: str,
+        text: str = "",
+        needs: tuple[str, ...] = (),
+        sequence: str = "",
+        engine_limit: str = "",
+    ) -> AwsClaim:
+        """The claim that it is answered with an error code that a kind of resource expects."""
+        covered = exact_code(kind, self._service, self._operation, *codes)
+        return self.refused(id, covered, text=text, needs=needs, sequence=sequence, engine_limit=engine_limit)
+
+    def refused(
+        self,
+        id: str,  # noqa: A002
+        covered: Covered,
+        *,
+        text: str = "",
+        needs: tuple[str, ...] = (),
+        sequence: str = "",
+        undo: Request | None = None,
+        prepare: Request | None = None,
+        may_be_over: str = "",
+        engine_limit: str = "",
+    ) -> AwsClaim:
+        """The claim that it is refused as a rule, a remedy or a code of a kind of resource expects.
+
+        `needs` is what must be there beside what the request names of the stack. `prepare` is sent before
+        it, `undo` where AWS accepts it all the same. Where it may rightly be accepted, because what it runs
+        into does not last, `may_be_over` says so.
+        """
+
+        def check(context: CheckContext) -> Evidence:
+            if prepare is not None:
+                context.send(prepare.call(context))
+            error = _refusal(context, self.call(context), covered)
+            if error is None and undo is not None:
+                context.send(undo.call(context))
+            if error is None and may_be_over:
+                return not_shown(f"{may_be_over}: AWS accepted it")
+            return judged(error, covered)
+
+        named_here = [
+            each.path.partition(".")[0] for each in self._params.values() if isinstance(each, StackValue)
+        ]
+        return AwsClaim(
+            id=id,
+            text=text or claimed(covered[1]),
+            relied_on=(where(covered),),
+            check=check,
+            sequence=sequence,
+            needs=(*named_here, *needs),
+            covers=(covered,),
+            engine_limit=engine_limit,
+        )
 
 
 def _refusal(context: CheckContext, request: Call, covered: Covered) -> AwsError | None:

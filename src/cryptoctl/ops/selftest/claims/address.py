@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from cryptoctl.core.webhook_secrets import parse_secret
 from cryptoctl.errors import Failure
 from cryptoctl.ops.selftest.check_context import CheckContext
-from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, compared, differs, exact_code, holds
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, compared, differs, holds
 from cryptoctl.ops.selftest.environment import SENDER, TOKEN_HEADER
-from cryptoctl.ops.selftest.provoking import provoked
+from cryptoctl.ops.selftest.provoking import Request, StackValue
 from cryptoctl.ops.webhook.http import WebhookResponse, send_request
 from cryptoctl.ops.webhook.senders import webhook_address
 from cryptoctl.provisioners.function import NOT_FOUND as NO_FUNCTION
 from cryptoctl.provisioners.function_url import FunctionUrl
 from cryptoctl.provisioners.parameter import EXISTS, NO_RESOURCE, NOT_FOUND, TYPE, Parameter
-from cryptoctl.reconcile.call import call
 
 OPEN_WITHIN_S = 60
 MAX_SHOWN_LENGTH = 1000
 NEEDS = ("webhook_url", "webhook_secrets")
+NOTIFIER = StackValue("notifier.name")
 # Another symbol than that of any other check.
 PRICE = {"symbol": "ADDRESS", "price": 1, "exchange": "selftest", "id": "1"}
 
@@ -29,8 +29,12 @@ def _parameter(context: CheckContext) -> Parameter:
     return context.stack.webhook_secrets[SENDER]
 
 
-def _missing(context: CheckContext) -> str:
-    return f"{_parameter(context).name}-missing"
+def _parameter_name(context: CheckContext) -> str:
+    return _parameter(context).name
+
+
+def _missing_parameter(context: CheckContext) -> str:
+    return f"{_parameter_name(context)}-missing"
 
 
 def _sent(context: CheckContext, path: str, body: str | None, headers: Mapping[str, str]) -> WebhookResponse:
@@ -92,26 +96,15 @@ ADDRESS = (
         check=_proof_decides,
         needs=(*NEEDS, "prices"),
     ),
-    provoked(
-        "address-missing",
-        lambda context: call("lambda", "GetFunctionUrlConfig", FunctionName=context.stack.notifier.name),
-        exact_code(FunctionUrl, "lambda", "GetFunctionUrlConfig", NO_FUNCTION),
-        needs=("notifier",),
+    Request("lambda", "GetFunctionUrlConfig", FunctionName=NOTIFIER).answered(
+        "address-missing", FunctionUrl, NO_FUNCTION
     ),
-    provoked(
-        "address-delete-missing",
-        lambda context: call("lambda", "DeleteFunctionUrlConfig", FunctionName=context.stack.notifier.name),
-        exact_code(FunctionUrl, "lambda", "DeleteFunctionUrlConfig", NO_FUNCTION),
-        needs=("notifier",),
+    Request("lambda", "DeleteFunctionUrlConfig", FunctionName=NOTIFIER).answered(
+        "address-delete-missing", FunctionUrl, NO_FUNCTION
     ),
-    provoked(
-        "address-exists",
-        lambda context: call(
-            "lambda", "CreateFunctionUrlConfig", FunctionName=context.stack.webhook.name, AuthType="NONE"
-        ),
-        exact_code(FunctionUrl, "lambda", "CreateFunctionUrlConfig", "ResourceConflictException"),
-        needs=NEEDS,
-    ),
+    Request(
+        "lambda", "CreateFunctionUrlConfig", FunctionName=StackValue("webhook.name"), AuthType="NONE"
+    ).answered("address-exists", FunctionUrl, "ResourceConflictException", needs=NEEDS),
     AwsClaim(
         id="parameter-shown",
         text="A parameter is shown with its key, its type and its tags, and without its value.",
@@ -119,25 +112,17 @@ ADDRESS = (
         check=_key_is_shown,
         needs=NEEDS,
     ),
-    provoked(
-        "parameter-exists",
-        lambda context: call(
-            "ssm", "PutParameter", Name=_parameter(context).name, Value="another", Type=TYPE
-        ),
-        exact_code(Parameter, "ssm", "PutParameter", EXISTS),
-        needs=NEEDS,
+    Request("ssm", "PutParameter", Name=_parameter_name, Value="another", Type=TYPE).answered(
+        "parameter-exists", Parameter, EXISTS, needs=NEEDS
     ),
-    provoked(
-        "parameter-missing",
-        lambda context: call("ssm", "DeleteParameter", Name=_missing(context)),
-        exact_code(Parameter, "ssm", "DeleteParameter", NOT_FOUND),
+    Request("ssm", "DeleteParameter", Name=_missing_parameter).answered(
+        "parameter-missing", Parameter, NOT_FOUND
     ),
-    provoked(
+    Request("ssm", "ListTagsForResource", ResourceType="Parameter", ResourceId=_missing_parameter).answered(
         "parameter-tags-missing",
-        lambda context: call(
-            "ssm", "ListTagsForResource", ResourceType="Parameter", ResourceId=_missing(context)
-        ),
-        exact_code(Parameter, "ssm", "ListTagsForResource", NO_RESOURCE, NOT_FOUND),
+        Parameter,
+        NO_RESOURCE,
+        NOT_FOUND,
         engine_limit="the embedded engine answers without tags",
     ),
 )

@@ -12,22 +12,21 @@ from cryptoctl.ops.selftest.claim import (
     Evidence,
     compared,
     differs,
-    exact_code,
     holds,
     remedy_of,
     retry_rule,
 )
 from cryptoctl.ops.selftest.claims.functions_shown import NO_PERMISSIONS
-from cryptoctl.ops.selftest.provoking import provoked
+from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.key_search import NOT_FOUND
 from cryptoctl.provisioners.policy import VERSION
 from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
-from cryptoctl.reconcile.call import Call, call
-from cryptoctl.reconcile.scope import Scope
 
 ENGINE_TAKES_IT = "the embedded engine takes what IAM refuses"
 LARGEST_POLICY = 10_240
+BARE_ROLE = StackValue("bare_role.name")
+OF_LAMBDA = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
 # A request of each service that the probe's role may not make.
 FORBIDDEN: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("sqs", "list_queues", {}),
@@ -42,47 +41,33 @@ FORBIDDEN: tuple[tuple[str, str, dict[str, str]], ...] = (
 )
 
 
-def _nobody(scope: Scope, *, action: str, resource: bool) -> str:
-    """A policy for a role that is not there."""
-    statement: dict[str, Any] = {
-        "Effect": "Allow",
-        "Action": action,
-        "Principal": {"AWS": scope.arn("iam", f"role/missing-{scope.environment}", regional=False)},
-    }
-    return _policy([{**statement, "Resource": "*"}] if resource else [statement])
+def _for_nobody(context: CheckContext, action: str) -> dict[str, Any]:
+    """A statement for a role that is not there."""
+    role = context.stack.scope.arn("iam", f"role/{context.named('missing')}", regional=False)
+    return {"Effect": "Allow", "Action": action, "Principal": {"AWS": role}}
 
 
 def _policy(statements: list[dict[str, Any]]) -> str:
     return json.dumps({"Version": VERSION, "Statement": statements})
 
 
-def _too_large(context: CheckContext) -> Call:
+def _too_large(context: CheckContext) -> str:
     resources = [context.stack.scope.arn("sqs", f"{number:0>60}") for number in range(LARGEST_POLICY // 90)]
-    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": resources}
-    name = context.stack.bare_role.name
-    return call(
-        "iam", "PutRolePolicy", RoleName=name, PolicyName="too-large", PolicyDocument=_policy([statement])
-    )
+    return _policy([{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": resources}])
 
 
-def _untrusted(context: CheckContext) -> Call:
-    document = _nobody(context.stack.scope, action="sts:AssumeRole", resource=False)
-    return call(
-        "iam", "UpdateAssumeRolePolicy", RoleName=context.stack.bare_role.name, PolicyDocument=document
-    )
-
-
-def _key_for_nobody(context: CheckContext) -> Call:
+def _key_for_nobody(context: CheckContext) -> str:
     own = {
         "Effect": "Allow",
         "Action": "kms:*",
         "Resource": "*",
         "Principal": {"AWS": context.stack.scope.arn("iam", "root", regional=False)},
     }
-    other = json.loads(_nobody(context.stack.scope, action="kms:Decrypt", resource=True))["Statement"]
-    return call(
-        "kms", "PutKeyPolicy", KeyId=_key_id(context), PolicyName="default", Policy=_policy([own, *other])
-    )
+    return _policy([own, {**_for_nobody(context, "kms:Decrypt"), "Resource": "*"}])
+
+
+def _missing_alias(context: CheckContext) -> str:
+    return f"alias/{context.named('missing')}"
 
 
 def _key_id(context: CheckContext) -> str:
@@ -111,62 +96,31 @@ def _denials(context: CheckContext) -> Evidence:
 
 
 IDENTITY = (
-    provoked(
-        "role-missing",
-        lambda context: call("iam", "GetRole", RoleName=context.named("missing")),
-        exact_code(Role, "iam", "GetRole", NO_SUCH_ENTITY),
+    Request("iam", "GetRole", RoleName=MISSING).answered("role-missing", Role, NO_SUCH_ENTITY),
+    Request("iam", "DeleteRole", RoleName=MISSING).answered("role-delete-missing", Role, NO_SUCH_ENTITY),
+    Request("iam", "DeleteRolePolicy", RoleName=BARE_ROLE, PolicyName="missing").answered(
+        "role-policy-missing", Role, NO_SUCH_ENTITY
     ),
-    provoked(
-        "role-delete-missing",
-        lambda context: call("iam", "DeleteRole", RoleName=context.named("missing")),
-        exact_code(Role, "iam", "DeleteRole", NO_SUCH_ENTITY),
+    Request("iam", "CreateRole", RoleName=BARE_ROLE, AssumeRolePolicyDocument=_policy([OF_LAMBDA])).answered(
+        "role-exists", Role, "EntityAlreadyExists"
     ),
-    provoked(
-        "role-policy-missing",
-        lambda context: call(
-            "iam", "DeleteRolePolicy", RoleName=context.stack.bare_role.name, PolicyName="missing"
-        ),
-        exact_code(Role, "iam", "DeleteRolePolicy", NO_SUCH_ENTITY),
-        needs=("bare_role",),
+    Request("iam", "DeleteRole", RoleName=StackValue("probe_role.name")).refused(
+        "role-delete-conflict", retry_rule(Role, "DeleteConflict")
     ),
-    provoked(
-        "role-exists",
-        lambda context: call(
-            "iam",
-            "CreateRole",
-            RoleName=context.stack.bare_role.name,
-            AssumeRolePolicyDocument=_policy(
-                [
-                    {
-                        "Effect": "Allow",
-                        "Action": "sts:AssumeRole",
-                        "Principal": {"Service": "lambda.amazonaws.com"},
-                    }
-                ]
-            ),
-        ),
-        exact_code(Role, "iam", "CreateRole", "EntityAlreadyExists"),
-        needs=("bare_role",),
-    ),
-    provoked(
-        "role-delete-conflict",
-        lambda context: call("iam", "DeleteRole", RoleName=context.stack.probe_role.name),
-        retry_rule(Role, "DeleteConflict"),
-        needs=("probe_role",),
-    ),
-    provoked(
+    Request(
+        "iam",
+        "UpdateAssumeRolePolicy",
+        RoleName=BARE_ROLE,
+        PolicyDocument=lambda context: _policy([_for_nobody(context, "sts:AssumeRole")]),
+    ).refused(
         "role-unknown-principal",
-        _untrusted,
         retry_rule(Role, "MalformedPolicyDocument", "Invalid principal"),
-        needs=("bare_role",),
         engine_limit=ENGINE_TAKES_IT,
     ),
-    provoked(
-        "role-policy-too-large",
-        _too_large,
-        remedy_of(Role, "LimitExceeded", "policy size"),
-        needs=("bare_role",),
-        engine_limit=ENGINE_TAKES_IT,
+    Request(
+        "iam", "PutRolePolicy", RoleName=BARE_ROLE, PolicyName="too-large", PolicyDocument=_too_large
+    ).refused(
+        "role-policy-too-large", remedy_of(Role, "LimitExceeded", "policy size"), engine_limit=ENGINE_TAKES_IT
     ),
     AwsClaim(
         id="role-case",
@@ -176,34 +130,20 @@ IDENTITY = (
         needs=("bare_role",),
         engine_limit="the embedded engine tells names of roles apart by their case",
     ),
-    provoked(
-        "key-missing",
-        lambda context: call("kms", "DescribeKey", KeyId=f"alias/{context.named('missing')}"),
-        exact_code(Key, "kms", "DescribeKey", NOT_FOUND),
+    Request("kms", "DescribeKey", KeyId=_missing_alias).answered("key-missing", Key, NOT_FOUND),
+    Request("kms", "DeleteAlias", AliasName=_missing_alias).answered("key-alias-missing", Key, NOT_FOUND),
+    Request("kms", "CreateAlias", AliasName=StackValue("key.name"), TargetKeyId=_key_id).answered(
+        "key-alias-exists", Key, "AlreadyExistsException"
     ),
-    provoked(
-        "key-alias-missing",
-        lambda context: call("kms", "DeleteAlias", AliasName=f"alias/{context.named('missing')}"),
-        exact_code(Key, "kms", "DeleteAlias", NOT_FOUND),
-    ),
-    provoked(
-        "key-alias-exists",
-        lambda context: call(
-            "kms", "CreateAlias", AliasName=context.stack.key.name, TargetKeyId=_key_id(context)
-        ),
-        exact_code(Key, "kms", "CreateAlias", "AlreadyExistsException"),
-        needs=("key",),
-    ),
-    provoked(
+    Request("kms", "CancelKeyDeletion", KeyId=_key_id).answered(
         "key-no-deletion-to-cancel",
-        lambda context: call("kms", "CancelKeyDeletion", KeyId=_key_id(context)),
-        exact_code(Key, "kms", "CancelKeyDeletion", "KMSInvalidStateException"),
+        Key,
+        "KMSInvalidStateException",
         needs=("key",),
         engine_limit="the embedded engine takes it",
     ),
-    provoked(
+    Request("kms", "PutKeyPolicy", KeyId=_key_id, PolicyName="default", Policy=_key_for_nobody).refused(
         "key-unknown-principal",
-        _key_for_nobody,
         retry_rule(Key, "MalformedPolicyDocumentException"),
         needs=("key",),
         engine_limit=ENGINE_TAKES_IT,

@@ -9,11 +9,10 @@ from typing import Any
 from cryptoctl.error_filter import ERROR_PATTERN
 from cryptoctl.handlers import log_events
 from cryptoctl.ops.selftest.check_context import LOGGED_WITHIN_S, CheckContext
-from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, remedy_of, retry_rule
-from cryptoctl.ops.selftest.provoking import Making, provoked
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds, remedy_of, retry_rule
+from cryptoctl.ops.selftest.provoking import Request, StackValue, named
 from cryptoctl.provisioners.log_group import NOT_FOUND, LogGroup
 from cryptoctl.provisioners.log_subscription import LogSubscription
-from cryptoctl.reconcile.call import Call, call
 
 STREAM = "selftest"
 HARMLESS = {"level": "INFO", "message": 'a user wrote "level":"ERROR" and an error'}
@@ -84,36 +83,33 @@ def _only_errors(context: CheckContext) -> Evidence:
 
 def _alerted(context: CheckContext) -> Evidence:
     group = context.stack.webhook_logs.name
-    context.send(call("logs", "CreateLogStream", logGroupName=group, logStreamName=STREAM))
+    context.aws.call("logs", "CreateLogStream", logGroupName=group, logStreamName=STREAM)
     now_ms = int(context.began.timestamp() * 1000)
     event = {"timestamp": now_ms, "message": _line({**OURS, "timestamp": context.began.isoformat()})}
-    context.send(call("logs", "PutLogEvents", logGroupName=group, logStreamName=STREAM, logEvents=[event]))
+    context.aws.call("logs", "PutLogEvents", logGroupName=group, logStreamName=STREAM, logEvents=[event])
     line = context.logged(context.stack.notifier_logs, '"alert published"', "alert published")
     return holds(line.strip()) if line else differs("no alert was published")
 
 
-def _subscribe(group: str, name: str, destination: str) -> Making:
-    def made(context: CheckContext) -> Call:
-        stack = vars(context.stack)
-        return call(
-            "logs",
-            "PutSubscriptionFilter",
-            logGroupName=stack[group].name,
-            filterName=context.named(name),
-            filterPattern=ERROR_PATTERN,
-            destinationArn=stack[destination].arn,
-        )
-
-    return made
+def _missing_group(context: CheckContext) -> str:
+    return f"/aws/lambda/{context.named('missing')}"
 
 
-def _unsubscribe(group: str, name: str) -> Making:
-    return lambda context: call(
-        "logs",
-        "DeleteSubscriptionFilter",
-        logGroupName=vars(context.stack)[group].name,
-        filterName=context.named(name),
+def _subscription(operation: str, group: str, name: str, **params: Any) -> Request:
+    return Request(
+        "logs", operation, logGroupName=StackValue(f"{group}.name"), filterName=named(name), **params
     )
+
+
+def _subscribe(group: str, name: str, destination: str) -> Request:
+    arn = StackValue(f"{destination}.arn")
+    return _subscription(
+        "PutSubscriptionFilter", group, name, filterPattern=ERROR_PATTERN, destinationArn=arn
+    )
+
+
+def _unsubscribe(group: str, name: str) -> Request:
+    return _subscription("DeleteSubscriptionFilter", group, name)
 
 
 LOGS = (
@@ -165,35 +161,20 @@ LOGS = (
         sequence="log alert",
         needs=("webhook_errors",),
     ),
-    provoked(
-        "log-group-exists",
-        lambda context: call("logs", "CreateLogGroup", logGroupName=context.stack.probe_logs.name),
-        exact_code(LogGroup, "logs", "CreateLogGroup", "ResourceAlreadyExistsException"),
-        needs=("probe_logs",),
+    Request("logs", "CreateLogGroup", logGroupName=StackValue("probe_logs.name")).answered(
+        "log-group-exists", LogGroup, "ResourceAlreadyExistsException"
     ),
-    provoked(
-        "log-group-missing",
-        lambda context: call(
-            "logs", "DeleteLogGroup", logGroupName=f"/aws/lambda/{context.named('missing')}"
-        ),
-        exact_code(LogGroup, "logs", "DeleteLogGroup", NOT_FOUND),
+    Request("logs", "DeleteLogGroup", logGroupName=_missing_group).answered(
+        "log-group-missing", LogGroup, NOT_FOUND
     ),
-    provoked(
-        "log-subscription-missing",
-        _unsubscribe("probe_logs", "missing"),
-        exact_code(LogSubscription, "logs", "DeleteSubscriptionFilter", NOT_FOUND),
-        needs=("probe_logs",),
-    ),
-    provoked(
+    _unsubscribe("probe_logs", "missing").answered("log-subscription-missing", LogSubscription, NOT_FOUND),
+    _subscribe("probe_logs", "forbidden", "enricher").refused(
         "log-subscription-without-permission",
-        _subscribe("probe_logs", "forbidden", "enricher"),
         retry_rule(LogSubscription, "InvalidParameterException", "Could not execute the lambda function"),
-        needs=("probe_logs", "enricher"),
         undo=_unsubscribe("probe_logs", "forbidden"),
     ),
-    provoked(
+    _subscribe("webhook_logs", "third", "notifier").refused(
         "log-third-subscription",
-        _subscribe("webhook_logs", "third", "notifier"),
         remedy_of(LogSubscription, "LimitExceededException"),
         needs=("webhook_errors",),
         prepare=_subscribe("webhook_logs", "second", "notifier"),

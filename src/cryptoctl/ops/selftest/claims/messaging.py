@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from cryptoctl.ops.selftest.check_context import CheckContext
-from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, remedy_of, retry_rule
-from cryptoctl.ops.selftest.provoking import provoked
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds, remedy_of, retry_rule
+from cryptoctl.ops.selftest.provoking import MISSING, TAGS, Request, StackValue, named
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.tags import key_values
 from cryptoctl.provisioners.topic import NO_TAGS, NOT_FOUND, Topic
-from cryptoctl.reconcile.call import Call, call
 
 SCRATCH = "scratch"
 OTHER_RETENTION_S = "86400"
-
-
-def _create(context: CheckContext) -> Call:
-    return call("sqs", "CreateQueue", QueueName=context.named(SCRATCH), tags=context.stack.scope.tags)
+CREATE_SCRATCH = Request("sqs", "CreateQueue", QueueName=named(SCRATCH), tags=TAGS)
 
 
 def _url(context: CheckContext, name: str) -> str:
     return str(context.aws.call("sqs", "GetQueueUrl", QueueName=name)["QueueUrl"])
 
 
-def _made_and_deleted(context: CheckContext) -> Call:
-    url = context.send(_create(context))["QueueUrl"]
-    return call("sqs", "DeleteQueue", QueueUrl=url)
+def _url_of_scratch(context: CheckContext) -> str:
+    return _url(context, context.named(SCRATCH))
+
+
+def _url_of_new_scratch(context: CheckContext) -> str:
+    return str(context.send(CREATE_SCRATCH.call(context))["QueueUrl"])
 
 
 def _missing_url(context: CheckContext) -> str:
     url = _url(context, context.stack.webhook_dead_letters.name)
     return url.replace(context.stack.webhook_dead_letters.name, context.named("missing"))
+
+
+def _missing_topic(context: CheckContext) -> str:
+    return context.stack.scope.arn("sns", context.named("missing"))
 
 
 def _attribute_shows(context: CheckContext) -> Evidence:
@@ -38,7 +41,7 @@ def _attribute_shows(context: CheckContext) -> Evidence:
 
     def set_to(retention_s: str) -> float | None:
         attributes = {"MessageRetentionPeriod": retention_s}
-        context.send(call("sqs", "SetQueueAttributes", QueueUrl=url, Attributes=attributes))
+        context.aws.call("sqs", "SetQueueAttributes", QueueUrl=url, Attributes=attributes)
         return context.seconds(lambda: _retention(context, url) == retention_s, Queue.visible_within_s)
 
     try:
@@ -57,34 +60,21 @@ def _retention(context: CheckContext, url: str) -> str:
 
 
 MESSAGING = (
-    provoked(
-        "queue-missing",
-        lambda context: call("sqs", "GetQueueUrl", QueueName=context.named("missing")),
-        exact_code(Queue, "sqs", "GetQueueUrl", NO_SUCH_QUEUE),
+    Request("sqs", "GetQueueUrl", QueueName=MISSING).answered("queue-missing", Queue, NO_SUCH_QUEUE),
+    Request("sqs", "DeleteQueue", QueueUrl=_missing_url).answered(
+        "queue-delete-missing", Queue, NO_SUCH_QUEUE, needs=("webhook_dead_letters",)
     ),
-    provoked(
-        "queue-delete-missing",
-        lambda context: call("sqs", "DeleteQueue", QueueUrl=_missing_url(context)),
-        exact_code(Queue, "sqs", "DeleteQueue", NO_SUCH_QUEUE),
-        needs=("webhook_dead_letters",),
-    ),
-    provoked(
-        "queue-exists",
-        lambda context: call(
-            "sqs",
-            "CreateQueue",
-            QueueName=context.stack.webhook_dead_letters.name,
-            Attributes={"DelaySeconds": "7"},
-        ),
-        exact_code(Queue, "sqs", "CreateQueue", "QueueAlreadyExists"),
-        needs=("webhook_dead_letters",),
-    ),
-    provoked(
+    Request(
+        "sqs",
+        "CreateQueue",
+        QueueName=StackValue("webhook_dead_letters.name"),
+        Attributes={"DelaySeconds": "7"},
+    ).answered("queue-exists", Queue, "QueueAlreadyExists"),
+    CREATE_SCRATCH.refused(
         "queue-deleted-recently",
-        _create,
         retry_rule(Queue, "AWS.SimpleQueueService.QueueDeletedRecently"),
-        prepare=_made_and_deleted,
-        undo=lambda context: call("sqs", "DeleteQueue", QueueUrl=_url(context, context.named(SCRATCH))),
+        prepare=Request("sqs", "DeleteQueue", QueueUrl=_url_of_new_scratch),
+        undo=Request("sqs", "DeleteQueue", QueueUrl=_url_of_scratch),
         engine_limit="the embedded engine frees a queue's name at once",
     ),
     AwsClaim(
@@ -95,36 +85,22 @@ MESSAGING = (
         needs=("webhook_dead_letters",),
         engine_limit="the embedded engine shows a change at once",
     ),
-    provoked(
-        "topic-missing",
-        lambda context: call(
-            "sns", "GetTopicAttributes", TopicArn=context.stack.scope.arn("sns", context.named("missing"))
-        ),
-        exact_code(Topic, "sns", "GetTopicAttributes", *NOT_FOUND),
+    Request("sns", "GetTopicAttributes", TopicArn=_missing_topic).answered(
+        "topic-missing", Topic, *NOT_FOUND
     ),
-    provoked(
-        "topic-tags-missing",
-        lambda context: call(
-            "sns", "ListTagsForResource", ResourceArn=context.stack.scope.arn("sns", context.named("missing"))
-        ),
-        exact_code(Topic, "sns", "ListTagsForResource", *NO_TAGS),
+    Request("sns", "ListTagsForResource", ResourceArn=_missing_topic).answered(
+        "topic-tags-missing", Topic, *NO_TAGS
     ),
-    provoked(
+    Request(
+        "sns", "CreateTopic", Name=StackValue("success.name"), Tags=key_values({"Other": "tags"})
+    ).answered(
         "topic-with-other-tags",
-        lambda context: call(
-            "sns", "CreateTopic", Name=context.stack.success.name, Tags=key_values({"Other": "tags"})
-        ),
-        exact_code(Topic, "sns", "CreateTopic", "InvalidParameter"),
+        Topic,
+        "InvalidParameter",
         text="CreateTopic for a topic that has other tags answers InvalidParameter, and changes nothing.",
-        needs=("success",),
         engine_limit="the embedded engine takes other tags",
     ),
-    provoked(
-        "topic-subscriber-refused",
-        lambda context: call(
-            "sns", "Subscribe", TopicArn=context.stack.success.arn, Protocol="sqs", Endpoint="no-arn"
-        ),
-        remedy_of(Topic, "InvalidParameter", of="Subscribe"),
-        needs=("success",),
-    ),
+    Request(
+        "sns", "Subscribe", TopicArn=StackValue("success.arn"), Protocol="sqs", Endpoint="no-arn"
+    ).refused("topic-subscriber-refused", remedy_of(Topic, "InvalidParameter", of="Subscribe")),
 )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cryptoctl.ops.selftest.check_context import CheckContext
-from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds
-from cryptoctl.ops.selftest.provoking import provoked
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds
+from cryptoctl.ops.selftest.provoking import Request
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.key_search import by_tags
 from cryptoctl.reconcile.call import call
@@ -42,10 +42,10 @@ REMOVED = (
         sequence="removed",
         needs=("key",),
     ),
-    provoked(
+    Request("kms", "ScheduleKeyDeletion", KeyId=_key_id, PendingWindowInDays=7).answered(
         "key-deletion-scheduled-twice",
-        lambda context: call("kms", "ScheduleKeyDeletion", KeyId=_key_id(context), PendingWindowInDays=7),
-        exact_code(Key, "kms", "ScheduleKeyDeletion", "KMSInvalidStateException"),
+        Key,
+        "KMSInvalidStateException",
         sequence="removed",
         needs=("key",),
         engine_limit="the embedded engine takes it",

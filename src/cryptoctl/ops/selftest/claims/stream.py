@@ -9,12 +9,11 @@ from cryptoctl.ops.dead_letters.lookups import read_stream_keys
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, decode
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueue
 from cryptoctl.ops.selftest.check_context import CheckContext
-from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, exact_code, holds, retry_rule
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds, retry_rule
 from cryptoctl.ops.selftest.claims.functions import NO_ROLE_CHECK
 from cryptoctl.ops.selftest.environment import POISON
-from cryptoctl.ops.selftest.provoking import provoked
+from cryptoctl.ops.selftest.provoking import TAGS, Request, StackValue
 from cryptoctl.provisioners.stream_mapping import NOT_FOUND, StreamMapping
-from cryptoctl.reconcile.call import Call, call
 
 DEAD_WITHIN_S = 180
 NO_SUCH_ID = "00000000-0000-4000-8000-000000000000"
@@ -31,15 +30,15 @@ def _mapping(context: CheckContext) -> dict[str, Any]:
     return found
 
 
-def _again(context: CheckContext, function: str) -> Call:
-    return call(
+def _again(function: str) -> Request:
+    return Request(
         "lambda",
         "CreateEventSourceMapping",
-        FunctionName=function,
-        EventSourceArn=_mapping(context)["EventSourceArn"],
+        FunctionName=StackValue(f"{function}.name"),
+        EventSourceArn=lambda context: _mapping(context)["EventSourceArn"],
         StartingPosition="TRIM_HORIZON",
         Enabled=False,
-        Tags=context.stack.scope.tags,
+        Tags=TAGS,
     )
 
 
@@ -49,8 +48,13 @@ def _of_webhook(context: CheckContext) -> str:
     return str(found[0]["UUID"])
 
 
-def _change(context: CheckContext, batch_size: int) -> Call:
-    return call("lambda", "UpdateEventSourceMapping", UUID=_mapping(context)["UUID"], BatchSize=batch_size)
+def _change(batch_size: int) -> Request:
+    return Request(
+        "lambda",
+        "UpdateEventSourceMapping",
+        UUID=lambda context: _mapping(context)["UUID"],
+        BatchSize=batch_size,
+    )
 
 
 def _dead_letter(context: CheckContext, shape: Shape) -> DeadLetter | None:
@@ -118,37 +122,28 @@ STREAM = (
         sequence="dead letters",
         needs=("probe_mapping",),
     ),
-    provoked(
-        "mapping-exists",
-        lambda context: _again(context, context.stack.probe.name),
-        exact_code(StreamMapping, "lambda", "CreateEventSourceMapping", "ResourceConflictException"),
-        needs=("probe_mapping",),
+    _again("probe").answered(
+        "mapping-exists", StreamMapping, "ResourceConflictException", needs=("probe_mapping",)
     ),
-    provoked(
-        "mapping-missing",
-        lambda _: call("lambda", "GetEventSourceMapping", UUID=NO_SUCH_ID),
-        exact_code(StreamMapping, "lambda", "GetEventSourceMapping", NOT_FOUND),
+    Request("lambda", "GetEventSourceMapping", UUID=NO_SUCH_ID).answered(
+        "mapping-missing", StreamMapping, NOT_FOUND
     ),
-    provoked(
-        "mapping-delete-missing",
-        lambda _: call("lambda", "DeleteEventSourceMapping", UUID=NO_SUCH_ID),
-        exact_code(StreamMapping, "lambda", "DeleteEventSourceMapping", NOT_FOUND),
+    Request("lambda", "DeleteEventSourceMapping", UUID=NO_SUCH_ID).answered(
+        "mapping-delete-missing", StreamMapping, NOT_FOUND
     ),
-    provoked(
+    _again("webhook").refused(
         "mapping-without-permission",
-        lambda context: _again(context, context.stack.webhook.name),
         retry_rule(StreamMapping, "InvalidParameterValueException", "ensure the role can perform"),
-        needs=("probe_mapping", "webhook"),
-        undo=lambda context: call("lambda", "DeleteEventSourceMapping", UUID=_of_webhook(context)),
+        needs=("probe_mapping",),
+        undo=Request("lambda", "DeleteEventSourceMapping", UUID=_of_webhook),
         engine_limit=NO_ROLE_CHECK,
     ),
-    provoked(
+    _change(10).refused(
         "mapping-moving",
-        lambda context: _change(context, 10),
         retry_rule(StreamMapping, "ResourceInUseException"),
         needs=("probe_mapping",),
         sequence="dead letters",  # while it moves, it hands on nothing
-        prepare=lambda context: _change(context, 9),
+        prepare=_change(9),
         may_be_over="the mapping had come to rest before the second change came",
     ),
 )

@@ -12,14 +12,12 @@ from cryptoctl.ops.selftest.claim import (
     Evidence,
     compared,
     differs,
-    exact_code,
     holds,
     remedy_of,
     retry_rule,
 )
-from cryptoctl.ops.selftest.provoking import matched, provoked
+from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, matched
 from cryptoctl.provisioners.table import NOT_FOUND, VIEW_TYPE, Table
-from cryptoctl.reconcile.call import Call, call
 
 LONGEST_NUMBER = "1234567890123456789012345678.9012345678"  # 38 digits
 TOO_LONG_NUMBER = f"{LONGEST_NUMBER}1"
@@ -30,8 +28,16 @@ INVALID = "ValidationException"
 PROTECTED = remedy_of(Table, INVALID, "protected against deletion")
 
 
-def _of_prices(context: CheckContext, operation: str, **params: Any) -> Call:
-    return call("dynamodb", operation, TableName=context.stack.prices.name, **params)
+def _of_prices(operation: str, **params: Any) -> Request:
+    return Request("dynamodb", operation, TableName=StackValue("prices.name"), **params)
+
+
+def _protection(on: bool) -> Request:
+    return _of_prices("UpdateTable", DeletionProtectionEnabled=on)
+
+
+def _missing_table(context: CheckContext) -> str:
+    return context.stack.scope.arn("dynamodb", f"table/{context.named('missing')}")
 
 
 def _key(place: int) -> dict[str, Any]:
@@ -40,7 +46,7 @@ def _key(place: int) -> dict[str, Any]:
 
 def _put(context: CheckContext, place: int, **more: Any) -> None:
     # No price: where the enricher is there too, it sets the record aside.
-    context.send(_of_prices(context, "PutItem", Item={**_key(place), **more}))
+    context.send(_of_prices("PutItem", Item={**_key(place), **more}).call(context))
 
 
 def _statement(context: CheckContext, condition: str, *parameters: Any, place: int) -> dict[str, Any]:
@@ -51,7 +57,7 @@ def _statement(context: CheckContext, condition: str, *parameters: Any, place: i
 
 def _executed(context: CheckContext, *statements: dict[str, Any]) -> list[str]:
     """The error codes of a batch of statements; empty where there is none."""
-    response = context.send(call("dynamodb", "BatchExecuteStatement", Statements=list(statements)))
+    response = context.aws.call("dynamodb", "BatchExecuteStatement", Statements=list(statements))
     return [(each.get("Error") or {}).get("Code", "") for each in response["Responses"]]
 
 
@@ -88,8 +94,8 @@ def _numbers(context: CheckContext) -> Evidence:
     name = context.stack.prices.name
     _put(context, 5, long={"N": LONGEST_NUMBER}, small={"N": SMALLEST_NUMBER})
     item = context.aws.call("dynamodb", "GetItem", TableName=name, Key=_key(5))["Item"]
-    put = _of_prices(context, "PutItem", Item={**_key(6), "price": {"N": TOO_LONG_NUMBER}})
-    error = context.refusal(put)
+    put = _of_prices("PutItem", Item={**_key(6), "price": {"N": TOO_LONG_NUMBER}})
+    error = context.refusal(put.call(context))
     kept = {each["N"] for each in (item["long"], item["small"])}
     if error is None or error.code != INVALID:
         return differs(f"39 digits: {error}")
@@ -99,16 +105,14 @@ def _numbers(context: CheckContext) -> Evidence:
 def _protected(context: CheckContext) -> Evidence:
     """Also that DynamoDB makes one change of a table at a time."""
     _, expected = PROTECTED
-    on = _of_prices(context, "UpdateTable", DeletionProtectionEnabled=True)
-    off = _of_prices(context, "UpdateTable", DeletionProtectionEnabled=False)
     _settled(context)
-    context.send(on)
+    context.send(_protection(True).call(context))
     try:
         _settled(context)
-        error = context.refusal(_of_prices(context, "DeleteTable"))
+        error = context.refusal(_of_prices("DeleteTable").call(context))
     finally:
         _settled(context)
-        context.send(off)
+        context.send(_protection(False).call(context))
     _settled(context)
     if error is None:
         return differs("AWS accepted the request")
@@ -146,62 +150,39 @@ TABLE = (
         check=_numbers,
         needs=("prices",),
     ),
-    provoked(
-        "table-exists",
-        lambda context: _of_prices(
-            context,
-            "CreateTable",
-            AttributeDefinitions=[{"AttributeName": "symbol", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "symbol", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        ),
-        exact_code(Table, "dynamodb", "CreateTable", "ResourceInUseException"),
-        needs=("prices",),
-    ),
-    provoked(
-        "table-missing",
-        lambda context: call("dynamodb", "DescribeTable", TableName=context.named("missing")),
-        exact_code(Table, "dynamodb", "DescribeTable", NOT_FOUND),
-    ),
-    provoked(
-        "table-delete-missing",
-        lambda context: call("dynamodb", "DeleteTable", TableName=context.named("missing")),
-        exact_code(Table, "dynamodb", "DeleteTable", NOT_FOUND),
-    ),
-    provoked(
+    _of_prices(
+        "CreateTable",
+        AttributeDefinitions=[{"AttributeName": "symbol", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "symbol", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    ).answered("table-exists", Table, "ResourceInUseException"),
+    Request("dynamodb", "DescribeTable", TableName=MISSING).answered("table-missing", Table, NOT_FOUND),
+    Request("dynamodb", "DeleteTable", TableName=MISSING).answered("table-delete-missing", Table, NOT_FOUND),
+    Request("dynamodb", "DescribeContinuousBackups", TableName=MISSING).answered(
         "table-backups-missing",
-        lambda context: call("dynamodb", "DescribeContinuousBackups", TableName=context.named("missing")),
-        exact_code(Table, "dynamodb", "DescribeContinuousBackups", "TableNotFoundException"),
+        Table,
+        "TableNotFoundException",
         engine_limit="the embedded engine answers ResourceNotFoundException",
     ),
-    provoked(
+    Request("dynamodb", "ListTagsOfResource", ResourceArn=_missing_table).answered(
         "table-tags-missing",
-        lambda context: call(
-            "dynamodb",
-            "ListTagsOfResource",
-            ResourceArn=context.stack.scope.arn("dynamodb", f"table/{context.named('missing')}"),
-        ),
-        exact_code(Table, "dynamodb", "ListTagsOfResource", NOT_FOUND),
+        Table,
+        NOT_FOUND,
         engine_limit="the embedded engine answers AccessDeniedException",
     ),
-    provoked(
+    _of_prices(
+        "UpdateTable", StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE}
+    ).answered(
         "table-stream-on-twice",
-        lambda context: _of_prices(
-            context,
-            "UpdateTable",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE},
-        ),
-        exact_code(Table, "dynamodb", "UpdateTable", INVALID),
+        Table,
+        INVALID,
         text="A stream that is on cannot be switched on again: UpdateTable answers ValidationException.",
-        needs=("prices",),
         engine_limit="the embedded engine takes it",
     ),
-    provoked(
+    _protection(False).refused(
         "table-another-change",
-        lambda context: _of_prices(context, "UpdateTable", DeletionProtectionEnabled=False),
         retry_rule(Table, "ResourceInUseException"),
-        needs=("prices",),
-        prepare=lambda context: _of_prices(context, "UpdateTable", DeletionProtectionEnabled=False),
+        prepare=_protection(False),
         may_be_over="the first change was done before the second one came",
     ),
     AwsClaim(
