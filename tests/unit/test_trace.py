@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import duration_text, iso_of_ms
-from cryptoctl.ops.trace.events import Names, Stage, Subject, Timeline
+from cryptoctl.ops.trace.events import Stage, Subject, Timeline
 from cryptoctl.ops.trace.price_selector import PriceSelector, described, is_about, keys_in
 from cryptoctl.ops.trace.timeline import concerned, timeline
 from cryptoctl.ops.trace.tracing import Traced, prices_of
@@ -23,7 +24,11 @@ from cryptoctl.ui.dead_letters import show_letter
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.trace import show_request
 
-NAMES = Names(webhook="w", enricher="e", table="t", topic="s", queues={"webhook": "wq", "enricher": "eq"})
+PARTS = ("webhook", "enricher", "prices", "success", "webhook_dead_letters", "enricher_dead_letters")
+NAMES = ("w", "e", "t", "s", "wq", "eq")
+STACK: Any = SimpleNamespace(
+    **{part: SimpleNamespace(name=name) for part, name in zip(PARTS, NAMES, strict=True)}
+)
 T = 1_764_000_000_000
 KEY = f"{T}.017"
 BTC = Subject(symbol="BTC", sort_keys={KEY})
@@ -68,7 +73,7 @@ ENRICHED = [start("e", 200, "r2"), line("e", 310, "r2", "prices enriched", keys=
 def way(
     *lines: Line, stored: dict[str, Any] | None = None, letters: list[DeadLetter] | None = None
 ) -> Timeline:
-    return timeline(BTC, NAMES, item() if stored is None else stored, lines, letters or [])
+    return timeline(BTC, STACK, item() if stored is None else stored, lines, letters or [])
 
 
 def stages(found: Timeline) -> list[tuple[str, int]]:
@@ -155,7 +160,7 @@ def test_each_attempt_of_a_failing_request_is_told_and_the_runtime_s_copy_is_not
         start("w", 60, "r0"),
         line("w", 70, "r0", "prices taken in", received=2, stored=1, rejected=1, keys=named(KEY)),
     ]
-    found = timeline(BTC, NAMES, None, lines, [])
+    found = timeline(BTC, STACK, None, lines, [])
     assert stages(found) == [("RECEIVED", 10), ("FAILED", 20), ("RECEIVED", 60), ("ANSWERED", 70)]
     assert found.events[1].detail.endswith("Teapot: no")
     assert found.events[2].detail.endswith("attempt 2")
@@ -164,7 +169,7 @@ def test_each_attempt_of_a_failing_request_is_told_and_the_runtime_s_copy_is_not
 
 def test_a_request_that_was_refused_came_over_https_from_nobody_knows_whom() -> None:
     refused = line("w", 20, "r0", "not proven", level="WARNING", Unauthorized=1, _aws={}, reasons=["a clock"])
-    found = timeline(Subject(requests=("r0",)), NAMES, None, [start("w", 10, "r0"), refused], [])
+    found = timeline(Subject(requests=("r0",)), STACK, None, [start("w", 10, "r0"), refused], [])
     assert stages(found) == [("RECEIVED", 10), ("ANSWERED", 20)]
     assert [each.detail for each in found.events] == ["over HTTPS", "not proven: a clock"]
 
@@ -256,9 +261,9 @@ def test_the_verdict_says_where_the_price_is_and_what_to_type() -> None:
             "not enriched",
             "--set",
         ),
-        (traced(timeline(BTC, NAMES, None, [], dead), None, dead), "not stored", "dlq replay --id m"),
-        (traced(timeline(BTC, NAMES, None, TAKEN, []), None, []), "deleted", ""),
-        (traced(timeline(BTC, NAMES, None, [], []), None, []), "not stored", "dlq list"),
+        (traced(timeline(BTC, STACK, None, [], dead), None, dead), "not stored", "dlq replay --id m"),
+        (traced(timeline(BTC, STACK, None, TAKEN, []), None, []), "deleted", ""),
+        (traced(timeline(BTC, STACK, None, [], []), None, []), "not stored", "dlq list"),
     ]
     for each, outcome, hint in cases:
         found = verdict(each)
@@ -273,7 +278,7 @@ def test_a_request_s_prices_are_listed_with_what_became_of_each() -> None:
         line("w", 1, "r", "prices taken in", keys={"A": ["1", "2"]}, repeated={"B": ["3"]}),
         line("w", 2, "r", "request not stored", level="ERROR", errorType="X", keys={"C": ["4"], "D": 5}),
     )
-    found = traced(timeline(BTC, NAMES, None, lines, []), None, [], lines)
+    found = traced(timeline(BTC, STACK, None, lines, []), None, [], lines)
     assert prices_of(found) == [
         ("A", "1", "done"),
         ("A", "2", "done"),
@@ -286,7 +291,7 @@ def test_the_command_that_is_shown_has_a_sender_s_symbol_as_one_word(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     symbol = "A$(ID);B&C"
-    found = traced(timeline(BTC, NAMES, None, (), []), None, [], ())
+    found = traced(timeline(BTC, STACK, None, (), []), None, [], ())
     show_request(Screen(colour=False), "r", found, [(symbol, "1.02", "done")], "dev")
     [command] = re.findall("`(.*)`", capsys.readouterr().err.replace("\n", " "))
     assert shlex.split(command)[:5] == ["cryptoctl", "trace", symbol, "--sort-key", "1.02"]

@@ -1,4 +1,4 @@
-"""What a trace is made of: the price that is meant, the events of its way, and their names. Pure."""
+"""What a trace is made of: the price that is meant, and the events of its way. Pure."""
 
 from __future__ import annotations
 
@@ -59,18 +59,6 @@ class Subject:
         except (InvalidOperation, TypeError, ValueError, OverflowError):
             return False
         return self.between_ms[0] <= milliseconds <= self.between_ms[1]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Names:
-    """What the environment's resources are called."""
-
-    webhook: str
-    enricher: str
-    table: str
-    topic: str
-    queues: Mapping[str, str]
-    """the queue's name by that of QueueName"""
 
 
 @dataclass(frozen=True, kw_only=True)

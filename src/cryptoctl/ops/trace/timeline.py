@@ -9,30 +9,31 @@ from decimal import Decimal, InvalidOperation
 from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.core.numbers import plain
 from cryptoctl.ops.dead_letters.enriching import is_enriched
-from cryptoctl.ops.dead_letters.messages import DeadLetter, epoch_ms
+from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, epoch_ms
 from cryptoctl.ops.log_entries import LogEntry, entries
 from cryptoctl.ops.logs import Line
-from cryptoctl.ops.trace.events import Item, Names, Stage, Subject, Timeline, TraceEvent
+from cryptoctl.ops.trace.events import Item, Stage, Subject, Timeline, TraceEvent
+from cryptoctl.stack import Stack
 
 _ORDER = {stage: number for number, stage in enumerate(Stage)}
 
 
 def timeline(
     subject: Subject,
-    names: Names,
+    stack: Stack,
     item: Item | None,
     lines: Sequence[Line],
     letters: Iterable[DeadLetter],
 ) -> Timeline:
     """The price's way. `lines` are whole requests, in order of time; `letters` are the price's own."""
     found = [
-        *_of_item(names, item),
-        *_of_lines(subject, names, item, lines),
-        *(_of_letter(names, each) for each in letters),
+        *_of_item(stack, item),
+        *_of_lines(subject, stack, item, lines),
+        *(_of_letter(stack, each) for each in letters),
     ]
     written = {each.what for each in found if each.request}
     if Stage.ENRICHED not in written and Stage.CORRECTED not in written:
-        found += _enriched_by_item(names, item)
+        found += _enriched_by_item(stack, item)
     ordered = sorted(found, key=lambda each: (each.time_ms, _ORDER[each.what]))
     events = [
         replace(each, lag_ms=None if before is None else each.time_ms - before.time_ms)
@@ -60,7 +61,7 @@ def _between(events: Sequence[TraceEvent], start: Stage, end: Stage) -> int | No
     return None if first is None or last is None else last - first
 
 
-def _of_item(names: Names, item: Item | None) -> Iterator[TraceEvent]:
+def _of_item(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
     if item is None:
         return
     price, exchange = _value(item, "price"), _value(item, "exchange")
@@ -74,20 +75,19 @@ def _of_item(names: Names, item: Item | None) -> Iterator[TraceEvent]:
     if created_ms is not None:
         yield TraceEvent(
             time_ms=created_ms,
-            where=names.table,
+            where=stack.prices.name,
             what=Stage.STORED,
             detail=f"{_value(item, 'symbol')} {_value(item, 'timestamp')}",
         )
 
 
-def _enriched_by_item(names: Names, item: Item | None) -> Iterator[TraceEvent]:
+def _enriched_by_item(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
     """Of an enrichment that no line tells of any more, its time in the item."""
     at_ms = epoch_ms(_value(item or {}, "enriched_at"))
     if item is not None and at_ms is not None and is_enriched(item):
-        yield TraceEvent(
-            time_ms=at_ms, where=names.topic, what=Stage.ANNOUNCED, detail="before it was written"
-        )
-        yield TraceEvent(time_ms=at_ms, where=names.table, what=Stage.ENRICHED, detail=indicators_text(item))
+        topic, table = stack.success.name, stack.prices.name
+        yield TraceEvent(time_ms=at_ms, where=topic, what=Stage.ANNOUNCED, detail="before it was written")
+        yield TraceEvent(time_ms=at_ms, where=table, what=Stage.ENRICHED, detail=indicators_text(item))
 
 
 def indicators_text(item: Item) -> str:
@@ -101,10 +101,11 @@ def indicators_text(item: Item) -> str:
     return " ".join(shown) or "too little history"
 
 
-def _of_letter(names: Names, letter: DeadLetter) -> TraceEvent:
+def _of_letter(stack: Stack, letter: DeadLetter) -> TraceEvent:
+    of_webhook = letter.message.queue is QueueName.WEBHOOK
     return TraceEvent(
         time_ms=letter.message.sent_ms,
-        where=names.queues[letter.message.queue.value],
+        where=(stack.webhook_dead_letters if of_webhook else stack.enricher_dead_letters).name,
         what=Stage.DEAD_LETTER,
         detail=letter.error or letter.cause,
         request=letter.request_id,
@@ -112,7 +113,7 @@ def _of_letter(names: Names, letter: DeadLetter) -> TraceEvent:
 
 
 def _of_lines(
-    subject: Subject, names: Names, item: Item | None, lines: Sequence[Line]
+    subject: Subject, stack: Stack, item: Item | None, lines: Sequence[Line]
 ) -> Iterator[TraceEvent]:
     starts: dict[str, list[Line]] = {}
     by_request: dict[str, list[LogEntry]] = {}
@@ -121,26 +122,26 @@ def _of_lines(
             starts.setdefault(_request_of_start(line), []).append(line)
     for entry in entries(lines):
         by_request.setdefault(entry.request, []).append(entry)
-    last = _last_pass(subject, names, by_request)
+    last = _last_pass(subject, stack, by_request)
     for request in dict.fromkeys((*starts, *by_request)):
         of_it = by_request.get(request, [])
         if request not in subject.requests and not any(map(subject.named_in, of_it)):
             continue
         function = next((each.function for each in (*starts.get(request, ()), *of_it)), "")
         begun = [each.time_ms for each in starts.get(request, ())] or [each.time_ms for each in of_it[:1]]
-        if function == names.webhook:
-            yield from _received(names, request, begun, of_it)
+        if function == stack.webhook.name:
+            yield from _received(stack, request, begun, of_it)
         else:
             yield from (
                 TraceEvent(time_ms=at, where=function, what=Stage.STARTED, request=request) for at in begun
             )
         for entry in of_it:
             its = item if request == last and not _written_before(item, begun) else None
-            yield from _of_entry(subject, names, entry, its)
+            yield from _of_entry(subject, stack, entry, its)
 
 
 def _received(
-    names: Names, request: str, begun: Sequence[int], of_it: Sequence[LogEntry]
+    stack: Stack, request: str, begun: Sequence[int], of_it: Sequence[LogEntry]
 ) -> Iterator[TraceEvent]:
     sender = next((str(each.more["sender"]) for each in of_it if "sender" in each.more), None)
     if sender is not None:
@@ -152,17 +153,17 @@ def _received(
     for number, at_ms in enumerate(begun, start=1):
         again = f"; Lambda's attempt {number}" if number > 1 else ""
         yield TraceEvent(
-            time_ms=at_ms, where=names.webhook, what=Stage.RECEIVED, detail=by + again, request=request
+            time_ms=at_ms, where=stack.webhook.name, what=Stage.RECEIVED, detail=by + again, request=request
         )
 
 
-def _last_pass(subject: Subject, names: Names, by_request: Mapping[str, Sequence[LogEntry]]) -> str | None:
+def _last_pass(subject: Subject, stack: Stack, by_request: Mapping[str, Sequence[LogEntry]]) -> str | None:
     """The request that wrote the indicators that the item has now."""
     passes = [
         (entry.time_ms, request)
         for request, of_it in by_request.items()
         for entry in of_it
-        if entry.function == names.enricher and not entry.failed and subject.named_in(entry)
+        if entry.function == stack.enricher.name and not entry.failed and subject.named_in(entry)
     ]
     return max(passes)[1] if passes else None
 
@@ -173,7 +174,7 @@ def _written_before(item: Item | None, begun: Sequence[int]) -> bool:
     return written_ms is not None and bool(begun) and written_ms < min(begun)
 
 
-def _of_entry(subject: Subject, names: Names, entry: LogEntry, item: Item | None) -> Iterator[TraceEvent]:
+def _of_entry(subject: Subject, stack: Stack, entry: LogEntry, item: Item | None) -> Iterator[TraceEvent]:
     """`item` is given where the entry's pass wrote what it has now."""
     named = subject.named_in(entry)
     if named is None and (entry.prices or not (entry.failed or entry.level == "WARNING")):
@@ -185,7 +186,7 @@ def _of_entry(subject: Subject, names: Names, entry: LogEntry, item: Item | None
     if named is None or entry.failed:
         what = Stage.ANSWERED if entry.level == "WARNING" and not entry.error else Stage.FAILED
         yield event(what, entry.function, _message(entry))
-    elif entry.function == names.webhook:
+    elif entry.function == stack.webhook.name:
         what = Stage.ANSWERED if named == "keys" else Stage.DUPLICATE
         yield event(what, entry.function, _response(entry, named))
     else:
@@ -193,9 +194,9 @@ def _of_entry(subject: Subject, names: Names, entry: LogEntry, item: Item | None
         at_ms = entry.time_ms if written_ms is None else min(entry.time_ms, written_ms)
         correction = named == "corrections"
         announced = "a correction; before it was written" if correction else "before it was written"
-        yield event(Stage.ANNOUNCED, names.topic, announced, at_ms)
+        yield event(Stage.ANNOUNCED, stack.success.name, announced, at_ms)
         values = "" if item is None else indicators_text(item)
-        yield event(Stage.CORRECTED if correction else Stage.ENRICHED, names.table, values, at_ms)
+        yield event(Stage.CORRECTED if correction else Stage.ENRICHED, stack.prices.name, values, at_ms)
 
 
 def _response(entry: LogEntry, named: str) -> str:

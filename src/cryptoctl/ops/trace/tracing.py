@@ -25,7 +25,7 @@ from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.prices import LAST_FRACTION
 from cryptoctl.ops.table_items import of_symbol, table_items
 from cryptoctl.ops.times import DAY_MS
-from cryptoctl.ops.trace.events import Item, Names, Stage, Subject, Timeline
+from cryptoctl.ops.trace.events import Item, Stage, Subject, Timeline
 from cryptoctl.ops.trace.price_selector import KnownPrice, PriceSelector, is_about, keys_in
 from cryptoctl.ops.trace.timeline import concerned, timeline
 from cryptoctl.stack import Stack
@@ -119,13 +119,13 @@ class Tracer:
             notes.append(f"{len(usable)} requests name it; the last {MAX_REQUESTS} are shown.")
             usable = usable[-MAX_REQUESTS:]
         lines = self._lines(since_ms, " ".join(f'?"{each}"' for each in usable)) if usable else []
-        ways = timeline(replace(subject, requests=usable), self.names, item, lines, about)
+        ways = timeline(replace(subject, requests=usable), self.stack, item, lines, about)
         if item is not None and not is_enriched(item) and ways.first(Stage.ENRICHED):
             # It was enriched between the two readings.
             item = next(
                 iter(self.items(replace(selector, sort_key=plain(Decimal(item["timestamp"]["N"]))), 0)), item
             )
-            ways = timeline(replace(subject, requests=usable), self.names, item, lines, about)
+            ways = timeline(replace(subject, requests=usable), self.stack, item, lines, about)
         return Traced(
             wanted=selector,
             item=item,
@@ -149,25 +149,10 @@ class Tracer:
             wanted=None,
             item=None,
             price=None,
-            timeline=timeline(subject, self.names, None, found, about),
+            timeline=timeline(subject, self.stack, None, found, about),
             lines=found,
             letters=about,
             notes=notes,
-        )
-
-    @property
-    def names(self) -> Names:
-        """What the timeline calls things."""
-        stack = self.stack
-        return Names(
-            webhook=stack.webhook.name,
-            enricher=stack.enricher.name,
-            table=stack.prices.name,
-            topic=stack.success.name,
-            queues={
-                QueueName.WEBHOOK.value: stack.webhook_dead_letters.name,
-                QueueName.ENRICHER.value: stack.enricher_dead_letters.name,
-            },
         )
 
     def _without_lines(self, item: Item | None, lines: Sequence[Line]) -> list[str]:
