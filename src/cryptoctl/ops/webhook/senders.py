@@ -91,30 +91,21 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
         if last_ms := max((line.time_ms for line in found if _accepted(line.fields)), default=None):
             accepted[name] = last_ms
 
-    def refusals(name: str) -> dict[str, Any]:
-        last_ms, reason = last.get(name, (None, ""))
-        return {"refused": refused[name], "last_refused_ms": last_ms, "last_refusal": reason or None}
-
-    known = [
-        SenderActivity(
+    def of(name: str, sender: SenderSettings | None) -> SenderActivity:
+        keys = {} if sender is None else sender.resolved()
+        last_refused_ms, reason = last.get(name, (None, ""))
+        return SenderActivity(
             name=name,
-            scheme=sender.resolved()["scheme"],
-            preset=sender.preset,
-            sources=tuple(sender.resolved().get("sources", ())),
-            last_accepted_ms=accepted.get(name),
-            **refusals(name),
+            scheme=keys.get("scheme", ""),
+            preset=None if sender is None else sender.preset,
+            sources=tuple(keys.get("sources", ())),
+            last_accepted_ms=None if sender is None else accepted.get(name),
+            refused=refused[name],
+            last_refused_ms=last_refused_ms,
+            last_refusal=reason or None,
         )
-        for name, sender in senders.items()
-    ]
-    nobody = SenderActivity(
-        name=UNKNOWN,
-        scheme="",
-        preset=None,
-        sources=(),
-        last_accepted_ms=None,
-        **refusals(UNKNOWN),
-    )
-    return [*known, nobody]
+
+    return [*(of(*each) for each in senders.items()), of(UNKNOWN, None)]
 
 
 def _lines(aws: Aws, stack: Stack, since_ms: int, pattern: str) -> Iterator[Line]:
