@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 
 from cryptoctl.aws import Aws
 from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
@@ -46,14 +47,17 @@ NO_LINES = (
 class Traced:
     """A price's way, and what it was read from."""
 
-    wanted: PriceSelector | None
-    item: Item | None
-    price: StoredPrice | None
-    """None also where the item is no price"""
+    wanted: PriceSelector | None = None
+    item: Item | None = None
     timeline: Timeline
     lines: Sequence[Line]
     letters: Sequence[DeadLetter]
-    notes: list[str] = field(default_factory=list)
+    notes: Sequence[str] = ()
+
+    @property
+    def price(self) -> StoredPrice | None:
+        """None also where the item is no price."""
+        return _price(self.item)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +84,8 @@ class Tracer:
             request["FilterExpression"] = "#id = :id"
             request["ExpressionAttributeNames"]["#id"] = "id"
             request["ExpressionAttributeValues"][":id"] = {"S": selector.id}
-        found: list[Item] = []
-        for item in table_items(self.aws, self.stack.prices, "Query", **request):
-            if not is_message(item):
-                found.append(item)
-            if len(found) == MAX_ITEMS:
-                break
-        return found
+        items = table_items(self.aws, self.stack.prices, "Query", **request)
+        return list(islice((item for item in items if not is_message(item)), MAX_ITEMS))
 
     def trace(self, selector: PriceSelector, item: Item | None) -> Traced:
         """The way of a price that is stored, or of one that is not and may be a dead letter."""
@@ -96,11 +95,12 @@ class Tracer:
         sort_key = gone if item is None else item["timestamp"]["N"]
         key = None if sort_key is None else (selector.symbol, Decimal(sort_key))
         between = None if item is not None else selector.between_ms
-        sort_keys = {plain(key[1])} if key else set()
+        exact = None if key is None else plain(key[1])
+        sort_keys = set() if exact is None else {exact}
         subject = Subject(symbol=selector.symbol, sort_keys=sort_keys, between_ms=between)
         notes: list[str] = []
         # What is not stored has no key yet; its failure names the one that it would have.
-        pattern = '"request not stored"' if item is None else f'"{next(iter(sort_keys))}"'
+        pattern = '"request not stored"' if item is None else f'"{exact}"'
         since_ms = self._since_ms(item)
         found, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
         requests = concerned(subject, found)
@@ -119,17 +119,15 @@ class Tracer:
             notes.append(f"{len(usable)} requests name it; the last {MAX_REQUESTS} are shown.")
             usable = usable[-MAX_REQUESTS:]
         lines = self._lines(since_ms, " ".join(f'?"{each}"' for each in usable)) if usable else []
-        ways = timeline(replace(subject, requests=usable), self.stack, item, lines, about)
+        subject = replace(subject, requests=usable)
+        ways = timeline(subject, self.stack, item, lines, about)
         if item is not None and not is_enriched(item) and ways.first(Stage.ENRICHED):
             # It was enriched between the two readings.
-            item = next(
-                iter(self.items(replace(selector, sort_key=plain(Decimal(item["timestamp"]["N"]))), 0)), item
-            )
-            ways = timeline(replace(subject, requests=usable), self.stack, item, lines, about)
+            item = next(iter(self.items(replace(selector, sort_key=exact), 0)), item)
+            ways = timeline(subject, self.stack, item, lines, about)
         return Traced(
             wanted=selector,
             item=item,
-            price=_price(item),
             timeline=ways,
             lines=lines,
             letters=about,
@@ -146,9 +144,6 @@ class Tracer:
         subject = Subject(requests=(request,))
         about = [each for each in letters if each.request_id == request]
         return Traced(
-            wanted=None,
-            item=None,
-            price=None,
             timeline=timeline(subject, self.stack, None, found, about),
             lines=found,
             letters=about,
