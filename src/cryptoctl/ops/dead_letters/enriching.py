@@ -146,21 +146,17 @@ class Enricher:
 
     def _items(self, keys: Sequence[Key]) -> dict[Key, Image]:
         table = self.stack.prices.name
-        wanted: dict[str, Any] = {
-            table: {
-                "Keys": [key_item(key) for key in dict.fromkeys(keys)],
-                "ConsistentRead": True,
-            }
-        }
-        found: list[Image] = []
+        distinct = [key_item(key) for key in dict.fromkeys(keys)]
+        unread: dict[str, Any] = {table: {"Keys": distinct, "ConsistentRead": True}}
+        items: list[Image] = []
 
         def read() -> bool | None:
-            nonlocal wanted
+            nonlocal unread
             with require_table(self.aws, self.stack.prices):
-                response = self.aws.call("dynamodb", "BatchGetItem", RequestItems=wanted)
-            found.extend(response["Responses"].get(table, ()))
-            wanted = response.get("UnprocessedKeys") or {}
-            return None if wanted else True
+                response = self.aws.call("dynamodb", "BatchGetItem", RequestItems=unread)
+            items.extend(response["Responses"].get(table, ()))
+            unread = response.get("UnprocessedKeys") or {}
+            return None if unread else True
 
         if Retry(RealClock()).until(read, "DynamoDB to give the rest", UNPROCESSED_KEYS_WITHIN_S) is None:
             raise AwsError(
@@ -169,7 +165,7 @@ class Enricher:
                 code="UnprocessedKeys",
                 message="DynamoDB keeps giving only a part of what is asked for",
             )
-        return {key_of(item): item for item in found}
+        return {key_of(item): item for item in items}
 
 
 def key_item(key: Key) -> dict[str, dict[str, str]]:

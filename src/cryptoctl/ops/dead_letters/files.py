@@ -280,7 +280,7 @@ def _deletable(
     letters: Iterator[DeadLetter], selection: Selection, journal: Journal, purged: Purged
 ) -> Iterator[DeadLetter]:
     for letter in letters:
-        if letter.shape is Shape.UNKNOWN and not selection.names(letter):
+        if letter.shape is Shape.UNKNOWN and letter.message.id not in selection.ids:
             journal.mark(letter.message.key, MessageState.ASIDE)
             purged.unknown += 1
         else:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -117,28 +117,26 @@ def _notice(path: Path, why: str) -> str:
 
 def _opened(path: Path, identity: str) -> tuple[sqlite3.Connection, bool]:
     """The database, locked, and whether it is new."""
-    db: sqlite3.Connection | None = None
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
-        # The lock is taken with the first write and kept for the life of the connection.
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        db.execute("PRAGMA journal_mode = WAL")
-        # A commit survives the end of the process at once, and that of the machine all but the last moment.
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("BEGIN IMMEDIATE")
-        db.execute("COMMIT")
-        if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            return _created(db, identity), True
-        _check(db, identity)
-        return db, False
-    except _Unusable:
-        if db is not None:
-            db.close()
-        raise
+        with ExitStack() as on_error:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+            on_error.callback(db.close)
+            # The lock is taken with the first write and kept for the life of the connection.
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            db.execute("PRAGMA journal_mode = WAL")
+            # A commit survives the end of the process at once, that of the machine all but the last moment.
+            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("COMMIT")
+            fresh = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if fresh:
+                _created(db, identity)
+            else:
+                _check(db, identity)
+            on_error.pop_all()
+            return db, fresh
     except sqlite3.Error as error:
-        if db is not None:
-            db.close()
         if "locked" in str(error):
             raise Failure(
                 ExitCode.REFUSED,

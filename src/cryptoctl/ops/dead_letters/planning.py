@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -217,18 +217,11 @@ def _enrich_item(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
 
 
 def _enrich_records(letter: DeadLetter, facts: Facts) -> ReplayStep:
-    found = facts.records(letter)
-    how = "enrich its prices, read again from the stream"
-    if not found.complete:
-        how = "enrich its prices, as far as the stream still has them, and search the table for the rest"
-    return ReplayStep(
-        letter=letter,
-        action=ReplayAction.ENRICH,
-        how=how,
-        detail=f"{len(found.keys)} of them",
-        keys=tuple(found.keys),
-        search=not found.complete,
-    )
+    stream = facts.records(letter)
+    if stream.complete:
+        return _enrich_prices(letter, "enrich its prices, read again from the stream", stream.keys)
+    how = "enrich its prices, as far as the stream still has them, and search the table for the rest"
+    return _enrich_prices(letter, how, stream.keys, search=True)
 
 
 def _enrich_event(letter: DeadLetter) -> ReplayStep:
@@ -236,13 +229,17 @@ def _enrich_event(letter: DeadLetter) -> ReplayStep:
     if not letter.records:
         raise ValueError("it has neither prices nor records of the table's stream")
     keys = dict.fromkeys(map(key_of_record, letter.records))
-    found = tuple(key for key in keys if not is_message(key_item(key)))
+    return _enrich_prices(letter, "enrich its prices", [key for key in keys if not is_message(key_item(key))])
+
+
+def _enrich_prices(letter: DeadLetter, how: str, keys: Sequence[Key], *, search: bool = False) -> ReplayStep:
     return ReplayStep(
         letter=letter,
         action=ReplayAction.ENRICH,
-        how="enrich its prices",
-        detail=f"{len(found)} of them",
-        keys=found,
+        how=how,
+        detail=f"{len(keys)} of them",
+        keys=tuple(keys),
+        search=search,
     )
 
 

@@ -50,10 +50,6 @@ class Selection:
             and self._where(letter, now_ms)
         )
 
-    def names(self, letter: DeadLetter) -> bool:
-        """Whether the message is selected by its id."""
-        return letter.message.id in self.ids
-
     @cached_property
     def _expression(self) -> Any:
         where = self.where or ""
