@@ -37,9 +37,9 @@ class StackValue:
 TAGS = StackValue("scope.tags")
 
 
-def named(name: str) -> Callable[[CheckContext], str]:
+def named(name: str, prefix: str = "") -> Callable[[CheckContext], str]:
     """A name of something that the check itself makes, or that is not there."""
-    return lambda context: context.named(name)
+    return lambda context: prefix + context.named(name)
 
 
 MISSING = named("missing")

@@ -49,11 +49,9 @@ def _tags_withheld(context: CheckContext) -> Evidence:
 def _variables_withheld(context: CheckContext) -> Evidence:
     found = _asked_by_probe(context, "variables_error") or {}
     code = str(found.get("ErrorCode"))
-    return (
-        holds(f"Environment.Error {code}")
-        if "AccessDenied" in code
-        else differs(f"Environment.Error {found}")
-    )
+    if "AccessDenied" in code:
+        return holds(f"Environment.Error {code}")
+    return differs(f"Environment.Error {found}")
 
 
 def _failure_is_told(context: CheckContext) -> Evidence:
@@ -65,11 +63,9 @@ def _failure_is_told(context: CheckContext) -> Evidence:
 def _quota_is_told(context: CheckContext) -> Evidence:
     limit = context.aws.call("lambda", "GetAccountSettings")["AccountLimit"]
     numbers = {name: limit.get(name) for name in ("ConcurrentExecutions", "UnreservedConcurrentExecutions")}
-    return (
-        holds(str(numbers))
-        if all(isinstance(each, int) for each in numbers.values())
-        else differs(str(limit))
-    )
+    if all(isinstance(each, int) for each in numbers.values()):
+        return holds(str(numbers))
+    return differs(str(limit))
 
 
 FUNCTIONS_SHOWN = (

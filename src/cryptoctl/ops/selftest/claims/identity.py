@@ -17,7 +17,7 @@ from cryptoctl.ops.selftest.claim import (
     retry_rule,
 )
 from cryptoctl.ops.selftest.claims.functions_shown import NO_PERMISSIONS
-from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue
+from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, named
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.key_search import NOT_FOUND
 from cryptoctl.provisioners.policy import VERSION
@@ -26,6 +26,7 @@ from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
 ENGINE_TAKES_IT = "the embedded engine takes what IAM refuses"
 LARGEST_POLICY = 10_240
 BARE_ROLE = StackValue("bare_role.name")
+MISSING_ALIAS = named("missing", "alias/")
 OF_LAMBDA = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
 # A request of each service that the probe's role may not make.
 FORBIDDEN: tuple[tuple[str, str, dict[str, str]], ...] = (
@@ -64,10 +65,6 @@ def _key_for_nobody(context: CheckContext) -> str:
         "Principal": {"AWS": context.stack.scope.arn("iam", "root", regional=False)},
     }
     return _policy([own, {**_for_nobody(context, "kms:Decrypt"), "Resource": "*"}])
-
-
-def _missing_alias(context: CheckContext) -> str:
-    return f"alias/{context.named('missing')}"
 
 
 def _key_id(context: CheckContext) -> str:
@@ -130,8 +127,8 @@ IDENTITY = (
         needs=("bare_role",),
         engine_limit="the embedded engine tells names of roles apart by their case",
     ),
-    Request("kms", "DescribeKey", KeyId=_missing_alias).answered("key-missing", Key, NOT_FOUND),
-    Request("kms", "DeleteAlias", AliasName=_missing_alias).answered("key-alias-missing", Key, NOT_FOUND),
+    Request("kms", "DescribeKey", KeyId=MISSING_ALIAS).answered("key-missing", Key, NOT_FOUND),
+    Request("kms", "DeleteAlias", AliasName=MISSING_ALIAS).answered("key-alias-missing", Key, NOT_FOUND),
     Request("kms", "CreateAlias", AliasName=StackValue("key.name"), TargetKeyId=_key_id).answered(
         "key-alias-exists", Key, "AlreadyExistsException"
     ),

@@ -91,10 +91,6 @@ def _alerted(context: CheckContext) -> Evidence:
     return holds(line.strip()) if line else differs("no alert was published")
 
 
-def _missing_group(context: CheckContext) -> str:
-    return f"/aws/lambda/{context.named('missing')}"
-
-
 def _subscription(operation: str, group: str, name: str, **params: Any) -> Request:
     return Request(
         "logs", operation, logGroupName=StackValue(f"{group}.name"), filterName=named(name), **params
@@ -164,7 +160,7 @@ LOGS = (
     Request("logs", "CreateLogGroup", logGroupName=StackValue("probe_logs.name")).answered(
         "log-group-exists", LogGroup, "ResourceAlreadyExistsException"
     ),
-    Request("logs", "DeleteLogGroup", logGroupName=_missing_group).answered(
+    Request("logs", "DeleteLogGroup", logGroupName=named("missing", "/aws/lambda/")).answered(
         "log-group-missing", LogGroup, NOT_FOUND
     ),
     _unsubscribe("probe_logs", "missing").answered("log-subscription-missing", LogSubscription, NOT_FOUND),
