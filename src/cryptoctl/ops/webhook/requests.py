@@ -7,7 +7,8 @@ import re
 import shlex
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,10 +46,11 @@ class RequestMaker:
     name: str
     sender: SenderSettings
     address: str
-    keys: Mapping[str, Any] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "keys", self.sender.resolved())
+    @cached_property
+    def keys(self) -> Mapping[str, Any]:
+        """The sender's settings, its preset's among them."""
+        return self.sender.resolved()
 
     def sample(self) -> str:
         """A body with a test price, as this sender writes it. Raises Failure where that is not known."""
