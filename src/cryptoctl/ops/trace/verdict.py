@@ -11,7 +11,7 @@ from cryptoctl.ops.trace.events import Stage
 from cryptoctl.ops.trace.tracing import Traced
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class TraceVerdict:
     """`outcome`: announced, waiting, not enriched, not stored, deleted; `hint`: what to do, if anything."""
 
@@ -22,49 +22,40 @@ class TraceVerdict:
 
 def verdict(traced: Traced) -> TraceVerdict:
     """Of a price; `traced` is not that of a request."""
-    timeline = traced.timeline
-    letters = traced.letters
+    timeline, letters = traced.timeline, traced.letters
     command = f"`cryptoctl dlq replay --id {letters[0].message.id}`" if letters else ""
     replay = command and f"{command} runs it again."
+    mend = f"Mend the cause; then {replay}"
+    cause = letters[0].cause if letters else ""
     if traced.item is None:
+        name = str(traced.wanted)
         if letters and all(each.message.queue is QueueName.ENRICHER for each in letters):
             # What the enricher got was in the table.
-            text = (
-                f"{traced.wanted} was stored, and is deleted since; a dead letter about it is left "
-                f"({letters[0].cause})."
-            )
+            text = f"{name} was stored, and is deleted since; a dead letter about it is left ({cause})."
             hint = f"{command} takes it off the queue: nothing is left to enrich."
-            return TraceVerdict(outcome="deleted", text=text, hint=hint)
+            return TraceVerdict("deleted", text, hint)
         if letters:
-            text = f"{traced.wanted} is not stored: it waits on a dead-letter queue ({letters[0].cause})."
-            return TraceVerdict(outcome="not stored", text=text, hint=f"Mend the cause; then {replay}")
+            return TraceVerdict(
+                "not stored", f"{name} is not stored: it waits on a dead-letter queue ({cause}).", mend
+            )
         if timeline.first(Stage.ANSWERED, Stage.DUPLICATE):
-            return TraceVerdict(outcome="deleted", text=f"{traced.wanted} was stored, and is deleted since.")
-        text = f"{traced.wanted} is not stored: its request failed and may still be tried again."
-        return TraceVerdict(
-            outcome="not stored", text=text, hint="`cryptoctl dlq list` shows what was given up."
-        )
-    name = str(traced.wanted.symbol if traced.wanted else "")
+            return TraceVerdict("deleted", f"{name} was stored, and is deleted since.")
+        text = f"{name} is not stored: its request failed and may still be tried again."
+        return TraceVerdict("not stored", text, "`cryptoctl dlq list` shows what was given up.")
+    symbol = traced.wanted.symbol if traced.wanted else ""
     if traced.price is None:
-        text = f"{name}: the item is no price, so it is never enriched."
-        return TraceVerdict(
-            outcome="not enriched", text=text, hint=replay and f"Correct it with --set: {replay}"
-        )
-    name = f"{name} {plain(traced.price.price)} on {traced.price.exchange or 'no exchange'}"
+        text = f"{symbol}: the item is no price, so it is never enriched."
+        return TraceVerdict("not enriched", text, replay and f"Correct it with --set: {replay}")
+    name = f"{symbol} {plain(traced.price.price)} on {traced.price.exchange or 'no exchange'}"
     if traced.price.processed:
         total = "" if timeline.total_ms is None else f", {duration_text(timeline.total_ms)} after it came"
         corrected = sum(each.what is Stage.CORRECTED for each in timeline.events)
         times = f" {corrected} times" if corrected > 1 else ""
         again = f"; corrected{times} since" if corrected else ""
-        left = f" A dead letter about it is left. {replay}" if letters else ""
-        return TraceVerdict(
-            outcome="announced",
-            text=f"{name}: stored, enriched and announced{total}{again}.",
-            hint=left.strip(),
-        )
+        text = f"{name}: stored, enriched and announced{total}{again}."
+        return TraceVerdict("announced", text, replay and f"A dead letter about it is left. {replay}")
     if any(each.message.queue is QueueName.ENRICHER for each in letters):
-        text = f"{name}: stored, but not enriched: it waits on a dead-letter queue ({letters[0].cause})."
-        return TraceVerdict(outcome="not enriched", text=text, hint=f"Mend the cause; then {replay}")
-    text = f"{name}: stored, not enriched yet."
+        text = f"{name}: stored, but not enriched: it waits on a dead-letter queue ({cause})."
+        return TraceVerdict("not enriched", text, mend)
     hint = "`cryptoctl status` shows the stream; `cryptoctl dlq repair` enriches what the stream has lost."
-    return TraceVerdict(outcome="waiting", text=text, hint=hint)
+    return TraceVerdict("waiting", f"{name}: stored, not enriched yet.", hint)
