@@ -13,7 +13,7 @@ from cryptoctl.ops.selftest.claim import AwsClaim, ClaimOutcome, Evidence, faile
 from cryptoctl.reconcile.retry import Interrupted
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ClaimResult:
     """What was seen of a claim, and how long that took."""
 
@@ -54,15 +54,10 @@ def _check(
 ) -> ClaimResult:
     begun_s = context.retry.clock.now_s()
     listener.begun(claim)
-    evidence = (
-        not_shown(claim.engine_limit) if on_engine and claim.engine_limit else _evidence(context, claim)
-    )
-    result = ClaimResult(
-        claim=claim,
-        outcome=evidence.outcome,
-        seen=evidence.seen,
-        seconds=context.retry.clock.now_s() - begun_s,
-    )
+    limit = claim.engine_limit if on_engine else ""
+    evidence = not_shown(limit) if limit else _evidence(context, claim)
+    seconds = context.retry.clock.now_s() - begun_s
+    result = ClaimResult(claim, evidence.outcome, evidence.seen, seconds)
     listener.over(result)
     return result
 
@@ -83,8 +78,5 @@ def _evidence(context: CheckContext, claim: AwsClaim) -> Evidence:
 
 def looked_up(context: CheckContext, claims: Iterable[AwsClaim]) -> list[ClaimResult]:
     """The results of claims whose checks ask AWS for nothing."""
-    return [
-        ClaimResult(claim=claim, outcome=evidence.outcome, seen=evidence.seen)
-        for claim in claims
-        for evidence in [claim.check(context)]
-    ]
+    seen = [(claim, claim.check(context)) for claim in claims]
+    return [ClaimResult(claim, evidence.outcome, evidence.seen) for claim, evidence in seen]

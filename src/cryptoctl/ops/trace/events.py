@@ -61,7 +61,7 @@ class Subject:
         return self.between_ms[0] <= milliseconds <= self.between_ms[1]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class TraceEvent:
     """Something that happened to the price. `lag_ms`: since the event before; None of the first."""
 

@@ -65,29 +65,24 @@ def _of_item(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
     if item is None:
         return
     price, exchange = _value(item, "price"), _value(item, "exchange")
-    what = " ".join(each for each in (price, "on" if exchange else "", exchange) if each)
+    traded = " ".join(each for each in (price, "on" if exchange else "", exchange) if each)
     try:
         own_ms = int(Decimal(_value(item, "timestamp")))
     except InvalidOperation:
         own_ms = 0
-    yield TraceEvent(time_ms=own_ms, where=exchange or "?", what=Stage.TRADED, detail=what)
+    yield TraceEvent(own_ms, exchange or "?", Stage.TRADED, traded)
     created_ms = epoch_ms(_value(item, "created_at"))
     if created_ms is not None:
-        yield TraceEvent(
-            time_ms=created_ms,
-            where=stack.prices.name,
-            what=Stage.STORED,
-            detail=f"{_value(item, 'symbol')} {_value(item, 'timestamp')}",
-        )
+        key = f"{_value(item, 'symbol')} {_value(item, 'timestamp')}"
+        yield TraceEvent(created_ms, stack.prices.name, Stage.STORED, key)
 
 
 def _enriched_by_item(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
     """Of an enrichment that no line tells of any more, its time in the item."""
     at_ms = epoch_ms(_value(item or {}, "enriched_at"))
     if item is not None and at_ms is not None and is_enriched(item):
-        topic, table = stack.success.name, stack.prices.name
-        yield TraceEvent(time_ms=at_ms, where=topic, what=Stage.ANNOUNCED, detail="before it was written")
-        yield TraceEvent(time_ms=at_ms, where=table, what=Stage.ENRICHED, detail=indicators_text(item))
+        yield TraceEvent(at_ms, stack.success.name, Stage.ANNOUNCED, "before it was written")
+        yield TraceEvent(at_ms, stack.prices.name, Stage.ENRICHED, indicators_text(item))
 
 
 def indicators_text(item: Item) -> str:
@@ -103,13 +98,9 @@ def indicators_text(item: Item) -> str:
 
 def _of_letter(stack: Stack, letter: DeadLetter) -> TraceEvent:
     of_webhook = letter.message.queue is QueueName.WEBHOOK
-    return TraceEvent(
-        time_ms=letter.message.sent_ms,
-        where=(stack.webhook_dead_letters if of_webhook else stack.enricher_dead_letters).name,
-        what=Stage.DEAD_LETTER,
-        detail=letter.error or letter.cause,
-        request=letter.request_id,
-    )
+    queue = stack.webhook_dead_letters if of_webhook else stack.enricher_dead_letters
+    sent_ms, error = letter.message.sent_ms, letter.error or letter.cause
+    return TraceEvent(sent_ms, queue.name, Stage.DEAD_LETTER, error, letter.request_id)
 
 
 def _of_lines(
@@ -132,9 +123,7 @@ def _of_lines(
         if function == stack.webhook.name:
             yield from _received(stack, request, begun, of_it)
         else:
-            yield from (
-                TraceEvent(time_ms=at, where=function, what=Stage.STARTED, request=request) for at in begun
-            )
+            yield from (TraceEvent(at_ms, function, Stage.STARTED, request=request) for at_ms in begun)
         for entry in of_it:
             its = item if request == last and not _written_before(item, begun) else None
             yield from _of_entry(subject, stack, entry, its)
@@ -152,9 +141,7 @@ def _received(
         by = "by an invocation: send-price, a replay, another client"
     for number, at_ms in enumerate(begun, start=1):
         again = f"; Lambda's attempt {number}" if number > 1 else ""
-        yield TraceEvent(
-            time_ms=at_ms, where=stack.webhook.name, what=Stage.RECEIVED, detail=by + again, request=request
-        )
+        yield TraceEvent(at_ms, stack.webhook.name, Stage.RECEIVED, by + again, request)
 
 
 def _last_pass(subject: Subject, stack: Stack, by_request: Mapping[str, Sequence[LogEntry]]) -> str | None:
@@ -180,23 +167,21 @@ def _of_entry(subject: Subject, stack: Stack, entry: LogEntry, item: Item | None
     if named is None and (entry.prices or not (entry.failed or entry.level == "WARNING")):
         return  # about other prices, or about none
 
-    def event(what: Stage, where: str, detail: str, at_ms: int = entry.time_ms) -> TraceEvent:
-        return TraceEvent(time_ms=at_ms, where=where, what=what, detail=detail, request=entry.request)
-
     if named is None or entry.failed:
         what = Stage.ANSWERED if entry.level == "WARNING" and not entry.error else Stage.FAILED
-        yield event(what, entry.function, _message(entry))
+        yield TraceEvent(entry.time_ms, entry.function, what, _message(entry), entry.request)
     elif entry.function == stack.webhook.name:
         what = Stage.ANSWERED if named == "keys" else Stage.DUPLICATE
-        yield event(what, entry.function, _response(entry, named))
+        yield TraceEvent(entry.time_ms, entry.function, what, _response(entry, named), entry.request)
     else:
         written_ms = epoch_ms(_value(item or {}, "enriched_at"))
         at_ms = entry.time_ms if written_ms is None else min(entry.time_ms, written_ms)
         correction = named == "corrections"
         announced = "a correction; before it was written" if correction else "before it was written"
-        yield event(Stage.ANNOUNCED, stack.success.name, announced, at_ms)
+        yield TraceEvent(at_ms, stack.success.name, Stage.ANNOUNCED, announced, entry.request)
         values = "" if item is None else indicators_text(item)
-        yield event(Stage.CORRECTED if correction else Stage.ENRICHED, stack.prices.name, values, at_ms)
+        what = Stage.CORRECTED if correction else Stage.ENRICHED
+        yield TraceEvent(at_ms, stack.prices.name, what, values, entry.request)
 
 
 def _response(entry: LogEntry, named: str) -> str:
