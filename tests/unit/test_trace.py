@@ -240,7 +240,7 @@ def test_a_record_is_about_the_item_whose_key_it_has() -> None:
 
 
 def traced(found: Timeline, stored: Any, letters: list[DeadLetter], lines: tuple[Line, ...] = ()) -> Traced:
-    return Traced(wanted=WANTED, item=stored, timeline=found, lines=lines, letters=letters)
+    return Traced(selector=WANTED, item=stored, timeline=found, lines=lines, letters=letters)
 
 
 def test_the_verdict_says_where_the_price_is_and_what_to_type() -> None:

@@ -123,7 +123,7 @@ def _item_document(item: Item) -> dict[str, Any]:
 
 def trace_document(traced: Traced) -> dict[str, Any]:
     """The members of `trace --output json`."""
-    found = verdict(traced) if traced.wanted is not None else None
+    found = verdict(traced) if traced.selector is not None else None
     return {
         "price": None if found is None else {"outcome": found.outcome, "message": found.text},
         "item": None if traced.item is None else _item_document(traced.item),

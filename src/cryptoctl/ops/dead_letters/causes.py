@@ -111,10 +111,10 @@ class Causes:
             (each.oldest_ms for each in self.groups.values() if each.oldest_ms), default=self.at_ms
         )
         span_ms = max(1, self.at_ms - oldest_ms + 1)
-        found = [0] * SLOTS
+        counts = [0] * SLOTS
         for sent_ms in group.sent_ms:
-            found[min(SLOTS - 1, max(0, (sent_ms - oldest_ms) * SLOTS // span_ms))] += 1
-        return found
+            counts[min(SLOTS - 1, max(0, (sent_ms - oldest_ms) * SLOTS // span_ms))] += 1
+        return counts
 
     def _age_s(self, then_ms: int | None) -> int | None:
         return None if then_ms is None else _seconds(then_ms, self.at_ms)
@@ -130,7 +130,7 @@ def count_causes(queues: DeadLetterQueues, selection: Selection, reasons: Reason
     are told by how Lambda gave them up.
     """
     chosen = in_order(queues, selection)
-    found = Causes(
+    causes = Causes(
         at_ms=now_ms(),
         depths={each.name: each.depth() for each in chosen},
         matching={each.name: MessageGroup() for each in chosen},
@@ -138,16 +138,18 @@ def count_causes(queues: DeadLetterQueues, selection: Selection, reasons: Reason
     pointers: list[DeadLetter] = []
     with selected_messages(queues, selection) as (letters, journal):
         for letter in letters:
-            found.matching[letter.message.queue].add(letter)
+            causes.matching[letter.message.queue].add(letter)
             if reasons is not None and letter.shape is Shape.POINTER:
                 pointers.append(letter)
             else:
-                found.groups.setdefault(_cause(letter), MessageGroup()).add(letter)
-        found.in_flight = in_flight_elsewhere(queues, selection, journal)
+                causes.groups.setdefault(_cause(letter), MessageGroup()).add(letter)
+        causes.in_flight = in_flight_elsewhere(queues, selection, journal)
     known = reasons(pointers[:LOOKED_UP]) if reasons and pointers else {}
     for letter in pointers:
-        found.groups.setdefault(_cause(letter, known.get(letter.message.key, "")), MessageGroup()).add(letter)
-    return found
+        causes.groups.setdefault(_cause(letter, known.get(letter.message.key, "")), MessageGroup()).add(
+            letter
+        )
+    return causes
 
 
 def _cause(letter: DeadLetter, error: str = "") -> Cause:

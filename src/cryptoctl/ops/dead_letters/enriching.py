@@ -100,10 +100,10 @@ class Enricher:
 
     def items(self, keys: Sequence[Key]) -> dict[Key, Image]:
         """The items at these keys as they are now; without those that do not exist."""
-        found: dict[Key, Image] = {}
+        items: dict[Key, Image] = {}
         for start in range(0, len(keys), MAX_KEYS):
-            found |= self._items(keys[start : start + MAX_KEYS])
-        return found
+            items |= self._items(keys[start : start + MAX_KEYS])
+        return items
 
     def invoke(self, payload: str) -> str | None:
         """Invokes the enricher with an event; None if it did all of it, else why not."""

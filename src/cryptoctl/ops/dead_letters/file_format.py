@@ -36,24 +36,24 @@ def line_of(message: Message) -> str:
 def message_of(line: str) -> Message:
     """The message of a line. Raises ValueError, which says what is wrong with it."""
     try:
-        found: Any = json.loads(line)
+        document: Any = json.loads(line)
     except json.JSONDecodeError as error:  # the line is named by who reads it
         raise ValueError(f"not JSON: {error.msg} (character {error.pos + 1})") from None
     except ValueError as error:
         raise ValueError(f"not JSON: {error}") from None
     except RecursionError:
         raise ValueError("not JSON: nested too deeply") from None
-    if not isinstance(found, dict) or not isinstance(found.get("body"), str):
+    if not isinstance(document, dict) or not isinstance(document.get("body"), str):
         raise ValueError("not an object with a text `body`")
-    if found.get("queue") not in list(QueueName):
+    if document.get("queue") not in list(QueueName):
         raise ValueError(f"`queue` must be one of {', '.join(QueueName)}")
     return Message(
-        queue=QueueName(found["queue"]),
-        id=_text(found, "id"),
-        body=found["body"],
-        attributes=_attributes(found.get("attributes", {})),
-        sent_ms=_count(found, "sent_ms"),
-        receives=_count(found, "receives"),
+        queue=QueueName(document["queue"]),
+        id=_text(document, "id"),
+        body=document["body"],
+        attributes=_attributes(document.get("attributes", {})),
+        sent_ms=_count(document, "sent_ms"),
+        receives=_count(document, "receives"),
     )
 
 
@@ -66,24 +66,24 @@ def refusal(message: Message) -> str:
     return ""
 
 
-def _text(found: dict[str, Any], name: str) -> str:
-    value = found.get(name, "")
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name, "")
     if not isinstance(value, str):
         raise ValueError(f"`{name}` must be a text")
     return value
 
 
-def _count(found: dict[str, Any], name: str) -> int:
-    value = found.get(name, 0)
+def _count(document: dict[str, Any], name: str) -> int:
+    value = document.get(name, 0)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST:
         raise ValueError(f"`{name}` must be a whole number from 0 to {LARGEST}")
     return value
 
 
-def _attributes(found: Any) -> dict[str, dict[str, str]]:
-    if not isinstance(found, dict):
+def _attributes(attributes: Any) -> dict[str, dict[str, str]]:
+    if not isinstance(attributes, dict):
         raise ValueError("`attributes` must be an object")
-    for name, value in found.items():
+    for name, value in attributes.items():
         if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
             raise ValueError(f"attribute {_quoted(name)} must be an object of texts")
         if "DataType" not in value or len(value) != 2 or not value.keys() <= set(MEMBERS):
@@ -92,7 +92,7 @@ def _attributes(found: Any) -> dict[str, dict[str, str]]:
             base64.b64decode(value.get("BinaryValue", ""), validate=True)
         except ValueError:
             raise ValueError(f"attribute {_quoted(name)} is not base64") from None
-    return found
+    return attributes
 
 
 def _check(body: str, attributes: Mapping[str, Mapping[str, str]]) -> None:
@@ -113,10 +113,10 @@ def _check(body: str, attributes: Mapping[str, Mapping[str, str]]) -> None:
         raise ValueError(f"{size} bytes with its attributes, and SQS takes at most {MAX_MESSAGE_BYTES}")
 
 
-def _bytes(where: str, text: str) -> int:
-    found = _NOT_TAKEN.search(text)
-    if found is not None:
-        raise ValueError(f"{where} has a character that SQS does not take: {found[0]!a}")
+def _bytes(place: str, text: str) -> int:
+    refused = _NOT_TAKEN.search(text)
+    if refused is not None:
+        raise ValueError(f"{place} has a character that SQS does not take: {refused[0]!a}")
     return len(text.encode())
 
 

@@ -61,8 +61,8 @@ class Journal:
         """Writes down received messages; their visibility timeout is extended at `extend_ms`, since 1970."""
         rows: list[tuple[object, ...]] = []
         for each, state in messages:
-            what = (each.key, each.queue, each.id, each.body, json.dumps(each.attributes))
-            constant = (*what, each.sent_ms, each.receives)
+            content = (each.key, each.queue, each.id, each.body, json.dumps(each.attributes))
+            constant = (*content, each.sent_ms, each.receives)
             rows.append((*constant, each.receipt, extend_ms, state, None, row_digest(*constant, None)))
         # SQS may deliver a message twice; only its latest receipt deletes it.
         self._do_each(
@@ -86,8 +86,8 @@ class Journal:
 
     def count(self, *states: MessageState) -> int:
         """How many messages are in one of these states."""
-        found = self._rows("SELECT state, count(*) AS n FROM messages GROUP BY state")
-        return sum(row["n"] for row in found if row["state"] in states)
+        rows = self._rows("SELECT state, count(*) AS n FROM messages GROUP BY state")
+        return sum(row["n"] for row in rows if row["state"] in states)
 
     def held(self, queue: QueueName) -> int:
         """How many messages of a queue are in the journal."""
@@ -133,8 +133,8 @@ class Journal:
 
     def due(self, now_ms: int) -> list[Message]:
         """Some of the messages whose visibility timeout is to be extended."""
-        found = self._rows("SELECT * FROM messages WHERE extend_ms <= ? LIMIT ?", now_ms, PAGE)
-        return [_message(row) for row in found]
+        rows = self._rows("SELECT * FROM messages WHERE extend_ms <= ? LIMIT ?", now_ms, PAGE)
+        return [_message(row) for row in rows]
 
     def extended(self, keys: Sequence[str], extend_ms: int) -> None:
         """Writes down when their visibility timeout is to be extended next."""
@@ -144,8 +144,8 @@ class Journal:
         """Writes down why a message stays in its queue; `peek` shows it."""
         with self._transaction():
             self._do("UPDATE messages SET state = ? WHERE key = ?", MessageState.FAILED, key)
-            found = self._rows("SELECT step FROM messages WHERE key = ?", key)
-            step = found[0]["step"] if found else None
+            rows = self._rows("SELECT step FROM messages WHERE key = ?", key)
+            step = rows[0]["step"] if rows else None
             self._do(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
                 *(key, reason, now_ms, step, row_digest(key, reason, step)),
@@ -157,8 +157,8 @@ class Journal:
 
     def failed_step(self, key: str) -> dict[str, Any] | None:
         """The step that last failed for a message; None if none did."""
-        found = self._rows("SELECT step FROM failures WHERE key = ? AND step IS NOT NULL", key)
-        step: dict[str, Any] | None = json.loads(found[0]["step"]) if found else None
+        rows = self._rows("SELECT step FROM failures WHERE key = ? AND step IS NOT NULL", key)
+        step: dict[str, Any] | None = json.loads(rows[0]["step"]) if rows else None
         return step
 
     def note(self, name: str, time_ms: int) -> None:
@@ -167,8 +167,8 @@ class Journal:
 
     def noted(self, name: str) -> int:
         """That time; 0 if there is none."""
-        found = self._rows("SELECT value FROM notes WHERE name = ?", name)
-        return int(found[0]["value"]) if found else 0
+        rows = self._rows("SELECT value FROM notes WHERE name = ?", name)
+        return int(rows[0]["value"]) if rows else 0
 
     def imported(self, key: str) -> bool:
         """Whether a line of a file was put back before."""
@@ -191,9 +191,9 @@ class Journal:
 
     def _pages(self, state: MessageState) -> Iterator[sqlite3.Row]:
         after = ("~", -1, "")
-        while found := self._rows(_PAGE_OF, state, after[0], *after, PAGE):
-            yield from found
-            after = (found[-1]["queue"], found[-1]["sent_ms"], found[-1]["key"])
+        while rows := self._rows(_PAGE_OF, state, after[0], *after, PAGE):
+            yield from rows
+            after = (rows[-1]["queue"], rows[-1]["sent_ms"], rows[-1]["key"])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -166,8 +166,8 @@ def _check(db: sqlite3.Connection, identity: str) -> None:
     if _tables(db) != _tables_as_created():
         raise _Unusable("is damaged (a table is not as it was created)")
     notes = dict(db.execute("SELECT name, value FROM notes").fetchall())
-    whole = _joined(str(notes.pop("identity", "")), identity)
-    if whole is None:
+    joined = _joined(str(notes.pop("identity", "")), identity)
+    if joined is None:
         raise _Unusable("is of another account, another region, or queues that were deleted since")
     if not all(isinstance(value, str) and _NUMBER.fullmatch(value) for value in notes.values()):
         raise _Unusable("is damaged (a note is not as it was written)")
@@ -177,7 +177,7 @@ def _check(db: sqlite3.Connection, identity: str) -> None:
     for row in db.execute("SELECT key, reason, step, seal FROM failures"):
         if row["seal"] != row_digest(*row[:-1]):
             raise _Unusable("is damaged (a failure is not as it was written)")
-    db.execute("UPDATE notes SET value = ? WHERE name = 'identity'", (whole,))
+    db.execute("UPDATE notes SET value = ? WHERE name = 'identity'", (joined,))
 
 
 def _joined(noted: str, present: str) -> str | None:

@@ -46,8 +46,8 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 
 def lines_of(aws: Aws, function: Function, request_id: str, dead_ms: int) -> list[Line]:
     """The log lines of the request that became a dead letter at `dead_ms` (since 1970), in order of time."""
-    found = islice(_lines(aws, function, request_id, dead_ms), MAX_LINES)
-    return sorted(found, key=lambda line: line.time_ms)
+    lines = islice(_lines(aws, function, request_id, dead_ms), MAX_LINES)
+    return sorted(lines, key=lambda line: line.time_ms)
 
 
 def reasons(aws: Aws, functions: Mapping[str, Function], letters: Sequence[DeadLetter]) -> dict[str, str]:
@@ -58,8 +58,8 @@ def reasons(aws: Aws, functions: Mapping[str, Function], letters: Sequence[DeadL
         failed = [each for each in entries(lines) if each.failed]
         return failed[-1].error or failed[-1].message if failed else ""
 
-    found = aws.map(read, letters)
-    return {letter.message.key: why for letter, why in zip(letters, found, strict=True) if why}
+    errors = aws.map(read, letters)
+    return {letter.message.key: why for letter, why in zip(letters, errors, strict=True) if why}
 
 
 def first_logged_ms(aws: Aws, function: Function, request_id: str, dead_ms: int) -> int | None:
@@ -92,7 +92,7 @@ def read_stream_keys(aws: Aws, table: Table, info: Mapping[str, Any]) -> StreamK
     Raises ValueError if it points at anything else.
     """
     first, last = _spanned(table, info)
-    reading = StreamKeys()
+    stream = StreamKeys()
     try:
         seen = [0, 0]
         for record in _stream_records(aws, info):
@@ -101,14 +101,14 @@ def read_stream_keys(aws: Aws, table: Table, info: Mapping[str, Any]) -> StreamK
                 break
             seen = [seen[0] or number, number]
             if record.get("eventName") == "INSERT" and not is_message(record["dynamodb"]["Keys"]):
-                reading.keys.append(key_of(record["dynamodb"]["Keys"]))
+                stream.keys.append(key_of(record["dynamodb"]["Keys"]))
             if number == last:
                 break
-        reading.complete = seen == [first, last]
+        stream.complete = seen == [first, last]
     except AwsError as error:
         if error.code not in GONE:
             raise
-    return reading
+    return stream
 
 
 def _spanned(table: Table, info: Mapping[str, Any]) -> tuple[int, int]:

@@ -104,11 +104,11 @@ class DeadLetter:
     def error(self) -> str:
         """Why it failed, as the sender of the message wrote it."""
         if self.shape is Shape.POINTER:
-            said = [
+            reasons = [
                 _text(self.content.get("requestContext"), "condition"),
                 _text(self.content.get("responseContext"), "functionError"),
             ]
-            return ": ".join(each for each in said if each) or "the mapping gave up"
+            return ": ".join(each for each in reasons if each) or "the mapping gave up"
         if self.shape is Shape.RECORD:
             return _text(self.content, "reason") or self.message.attribute("Reason") or "set aside"
         return self.message.attribute("ErrorMessage") or self.message.attribute("Reason")
@@ -174,8 +174,8 @@ class DeadLetter:
         """The stream records that it holds, of whatever form."""
         if self.shape is Shape.RECORD:
             return [self.content["record"]]
-        found = self.content.get("Records") if isinstance(self.content, dict) else None
-        return found if isinstance(found, list) else []
+        records = self.content.get("Records") if isinstance(self.content, dict) else None
+        return records if isinstance(records, list) else []
 
     def _prices(self) -> Iterator[Mapping[str, Any]]:
         if self.shape is Shape.EVENT:
@@ -268,10 +268,10 @@ def _float(text: str) -> float | str:
 
 
 def _text(holder: Any, name: str) -> str:
-    found = holder.get(name) if isinstance(holder, Mapping) else None
-    return found if isinstance(found, str) else ""
+    value = holder.get(name) if isinstance(holder, Mapping) else None
+    return value if isinstance(value, str) else ""
 
 
-def _distinct(found: Iterator[Any], *, upper: bool = True) -> tuple[str, ...]:
-    texts = (each.strip() for each in found if isinstance(each, str))
+def _distinct(values: Iterator[Any], *, upper: bool = True) -> tuple[str, ...]:
+    texts = (each.strip() for each in values if isinstance(each, str))
     return tuple(sorted({folded_symbol(each) if upper else each for each in texts if each}))

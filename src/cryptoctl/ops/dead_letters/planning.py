@@ -77,15 +77,15 @@ class ReplayStep:
         return {**own, "keys": keys, "stored_at": self.stored_at and asdict(self.stored_at)}
 
     @staticmethod
-    def from_document(letter: DeadLetter, found: Mapping[str, Any]) -> ReplayStep:
+    def from_document(letter: DeadLetter, document: Mapping[str, Any]) -> ReplayStep:
         """A step as the journal holds it."""
         return ReplayStep(
             letter=letter,
             **{
-                **found,
-                "action": ReplayAction(found["action"]),
-                "keys": tuple((symbol, Decimal(number)) for symbol, number in found["keys"]),
-                "stored_at": stored_at(found),
+                **document,
+                "action": ReplayAction(document["action"]),
+                "keys": tuple((symbol, Decimal(number)) for symbol, number in document["keys"]),
+                "stored_at": stored_at(document),
             },
         )
 

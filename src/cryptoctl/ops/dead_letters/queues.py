@@ -143,21 +143,21 @@ DeadLetterQueues = Mapping[QueueName, DeadLetterQueue]
 
 
 def dead_letter_queues(
-    aws: Aws, stack: Stack, wanted: Collection[QueueName] = tuple(QueueName)
+    aws: Aws, stack: Stack, required: Collection[QueueName] = tuple(QueueName)
 ) -> DeadLetterQueues:
-    """Both queues; one that is missing and not wanted is left out.
+    """Both queues; one that is missing and not required is left out.
 
-    Raises Failure if a wanted one is missing, or a queue would move what is received.
+    Raises Failure if a required one is missing, or a queue would move what is received.
     """
     queues = {QueueName.WEBHOOK: stack.webhook_dead_letters, QueueName.ENRICHER: stack.enricher_dead_letters}
     read = aws.map(lambda item: _look_up(aws, *item), queues.items())
-    found = {each.name: each for each in read if each is not None}
-    for name in wanted:
-        if name not in found:
+    present = {each.name: each for each in read if each is not None}
+    for name in required:
+        if name not in present:
             failure = not_deployed(aws, queues[name].scope, f"queue {queues[name].name}")
-            others = "".join(f" `--queue {other}` works on the other queue alone." for other in found)
+            others = "".join(f" `--queue {other}` works on the other queue alone." for other in present)
             raise Failure(failure.exit_code, failure.message, failure.hint + others)
-    return found
+    return present
 
 
 def identity(queues: DeadLetterQueues) -> str:
@@ -173,11 +173,11 @@ def by_queue(messages: Sequence[Message]) -> Iterator[tuple[QueueName, list[Mess
 
 
 def _look_up(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue | None:
-    found = aws.find("sqs", "GetQueueUrl", not_found=NO_SUCH_QUEUE, QueueName=queue.name)
-    if found is None:
+    located = aws.find("sqs", "GetQueueUrl", not_found=NO_SUCH_QUEUE, QueueName=queue.name)
+    if located is None:
         return None
     names = ["QueueArn", "CreatedTimestamp", "RedrivePolicy"]
-    response = aws.call("sqs", "GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=names)
+    response = aws.call("sqs", "GetQueueAttributes", QueueUrl=located["QueueUrl"], AttributeNames=names)
     attributes = response["Attributes"]
     if attributes.get("RedrivePolicy"):
         raise Failure(
@@ -190,7 +190,7 @@ def _look_up(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue | None:
         aws=aws,
         name=name,
         queue_name=queue.name,
-        url=found["QueueUrl"],
+        url=located["QueueUrl"],
         identity=f"{attributes['QueueArn']}@{attributes.get('CreatedTimestamp', '')}",
     )
 

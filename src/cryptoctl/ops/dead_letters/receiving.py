@@ -211,10 +211,9 @@ def _selected(
 ) -> Iterator[DeadLetter]:
     chosen = in_order(queues, selection)
     started_ms = latest_ms(chosen)
-    wanted = ReceiveOptions(journal=journal, before_ms=started_ms, choose=lambda _: MessageState.ASIDE)
-    selected = (
-        letter for letter in map(decode, receive_all(chosen, wanted)) if selection.matches(letter, started_ms)
-    )
+    options = ReceiveOptions(journal=journal, before_ms=started_ms, choose=lambda _: MessageState.ASIDE)
+    letters = map(decode, receive_all(chosen, options))
+    selected = (letter for letter in letters if selection.matches(letter, started_ms))
     count = 0
     for letter in islice(selected, limit):
         journal.mark(letter.message.key, MessageState.CHOSEN)

@@ -132,7 +132,7 @@ class Replay:
 
         # What was lost was received later than the time noted, which is that of up to 100 messages before.
         missing_until_ms = journal.noted(COLLECTING) + 2 * FIRST_VISIBILITY_S * 1000
-        wanted = ReceiveOptions(
+        receiving = ReceiveOptions(
             journal=journal,
             before_ms=started_ms,
             choose=choose,
@@ -140,7 +140,7 @@ class Replay:
             missing_until_ms=missing_until_ms,
         )
         journal.note(COLLECTING, now_ms())
-        for count, _ in enumerate(receive_all(queues, wanted)):
+        for count, _ in enumerate(receive_all(queues, receiving)):
             if count % 100 == 0:
                 journal.note(COLLECTING, now_ms())
                 self._listener.collecting(picked)
@@ -156,8 +156,8 @@ class Replay:
         release(self._queues, journal, MessageState.ASIDE)
 
     def _steps(self) -> Iterator[ReplayStep]:
-        for message, found in self._journal.steps(MessageState.BEGUN):
-            yield replace(ReplayStep.from_document(decode(message), found), resumed=True)
+        for message, document in self._journal.steps(MessageState.BEGUN):
+            yield replace(ReplayStep.from_document(decode(message), document), resumed=True)
         facts = AwsFacts(replayer=self._replayer, journal=self._journal)
         yield from plan(map(decode, self._journal.all(MessageState.CHOSEN)), self._options.edits, facts)
 
@@ -235,8 +235,8 @@ class Replay:
         aws, table = self._replayer.aws, self._replayer.stack.prices
         self._listener.searching(read_units(aws, table))
         enriched = self._replayer.enricher.enrich(unenriched(aws, table, RepairSearch()))
-        told = pluralize(enriched.enriched, "price was", "prices were")
-        way = f"recovered from the table, where {told} enriched"
+        prices = pluralize(enriched.enriched, "price was", "prices were")
+        way = f"recovered from the table, where {prices} enriched"
         for message, document in self._journal.steps(MessageState.TRIMMED):
             step = ReplayStep.from_document(decode(message), document)
             attempt = StepAttempt(way=way, reason=unrecovered(step.letter, enriched))
@@ -255,8 +255,8 @@ class Replay:
     def _conclude(self) -> None:
         """Reports what ended unseen in an interruption, and what was not tried."""
         self._flush()
-        for message, found in self._journal.steps(MessageState.DONE):
-            self._end(ReplayStep.from_document(decode(message), found), StepAttempt())
+        for message, document in self._journal.steps(MessageState.DONE):
+            self._end(ReplayStep.from_document(decode(message), document), StepAttempt())
         self._flush()
         for state in (MessageState.CHOSEN, MessageState.BEGUN, MessageState.TRIMMED):
             for message in self._journal.all(state):

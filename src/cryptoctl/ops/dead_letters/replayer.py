@@ -139,13 +139,13 @@ def verdict(response: Any, step: ReplayStep) -> StepAttempt:
     """How a step ended, by the webhook processor's answer."""
     try:
         status, body = response["statusCode"], json.loads(response["body"])
-        said, results = str(body.get("message", "")), body.get("results", ())
+        message, results = str(body.get("message", "")), body.get("results", ())
         refused = [f"{r.get('field')}: {r.get('reason')}" for r in results if r.get("status") == "rejected"]
     except (TypeError, KeyError, ValueError, AttributeError, RecursionError):
         return StepAttempt(reason="the webhook processor gave an answer that cannot be read")
     if status == 200:
-        return StepAttempt(way=f"{step.summary}: {said}")
-    why = "; ".join(refused[:3]) or said
-    if said == NOT_OPENED:
+        return StepAttempt(way=f"{step.summary}: {message}")
+    why = "; ".join(refused[:3]) or message
+    if message == NOT_OPENED:
         why += "; or the function is of an older version, which `cryptoctl up` replaces"
     return StepAttempt(reason=f"refused with status {status}: {why}")

@@ -74,11 +74,11 @@ class Selection:
         if self.where is None:
             return True
         try:
-            found = self._expression.search(letter.document(now_ms))
+            value = self._expression.search(letter.document(now_ms))
         except (ValueError, ArithmeticError, TypeError):  # the length of a number, say: it is not true
             return False
-        return found not in (None, False, "", [], {})
+        return value not in (None, False, "", [], {})
 
 
-def _among(names: Collection[str], wanted: str | None) -> bool:
-    return wanted is None or wanted.strip().casefold() in (each.casefold() for each in names)
+def _among(names: Collection[str], name: str | None) -> bool:
+    return name is None or name.strip().casefold() in (each.casefold() for each in names)

@@ -33,15 +33,15 @@ OF_THE_ENGINE = "how long it takes on the embedded engine says nothing of AWS"
 def declared(stack: Iterable[Provisioner], steps: Sequence[Step] = ()) -> Iterator[Covered]:
     """Each rule, remedy and code of the kinds in a stack, in order; codes as far as the steps have them."""
     kinds = list(dict.fromkeys(type(each) for each in stack))
-    found: dict[Covered, None] = {}
+    expectations: dict[Covered, None] = {}
     for kind in kinds:
         rules: tuple[Expected, ...] = (*kind.retry_rules, *kind.remedies)
-        found |= {(kind, each): None for each in rules}
-    found |= {(None, each): None for each in COMMON}
+        expectations |= {(kind, each): None for each in rules}
+    expectations |= {(None, each): None for each in COMMON}
     for step in steps:
         for call in step.calls:
-            found |= {(type(step.resource), each): None for each in codes_of(call)}
-    yield from found
+            expectations |= {(type(step.resource), each): None for each in codes_of(call)}
+    yield from expectations
 
 
 def codes_of(call: Call) -> list[AnswerCode]:
@@ -75,10 +75,10 @@ def derived(
 
 def _requests(steps: Sequence[Step]) -> dict[type[Provisioner], set[tuple[str, str]]]:
     """The requests that change a resource of a kind: only their errors are the kind's."""
-    found: dict[type[Provisioner], set[tuple[str, str]]] = defaultdict(set)
+    requests: dict[type[Provisioner], set[tuple[str, str]]] = defaultdict(set)
     for step in steps:
-        found[type(step.resource)] |= {(call.service, call.operation) for call in step.calls}
-    return found
+        requests[type(step.resource)] |= {(call.service, call.operation) for call in step.calls}
+    return requests
 
 
 def _request(error: AwsError) -> tuple[str, str]:
@@ -113,13 +113,13 @@ def _evidence(met: list[MetRefusal], expected: Expected) -> Evidence:
     if not met:
         return not_shown(DID_NOT_OCCUR)
     times = pluralize(sum(each.times for each in met), "time")
-    said = f"met {times}: {met[0].error}"
+    seen = f"met {times}: {met[0].error}"
     if isinstance(expected, RetryRule):
         passed = [each.passed_after_s for each in met if each.passed_after_s is not None]
         if len(passed) < len(met):
-            return not_shown(f"{said} (it was not waited for to the end)")
-        said = f"{said} (passed after {max(passed):.1f} s)"
-    return holds(said)
+            return not_shown(f"{seen} (it was not waited for to the end)")
+        seen = f"{seen} (passed after {max(passed):.1f} s)"
+    return holds(seen)
 
 
 def _of_wait(kind: str, wait: WaitUntil, recorder: Recorder, *, on_engine: bool) -> AwsClaim:

@@ -48,9 +48,9 @@ def new_name(now: datetime) -> str:
 
 def begun(name: str) -> datetime | None:
     """When the self-test began that has, or had, an environment of this name; None for any other name."""
-    found = _NAME.fullmatch(name)
+    match = _NAME.fullmatch(name)
     try:
-        return datetime.strptime(found[1], _MOMENT).replace(tzinfo=UTC) if found else None
+        return datetime.strptime(match[1], _MOMENT).replace(tzinfo=UTC) if match else None
     except ValueError:
         return None
 
@@ -86,8 +86,8 @@ def former(aws: Aws) -> list[str]:
     def listed(service: str, operation: str, key: str, name: str) -> list[str]:
         return [each[name] if name else each for each in aws.paginate(service, operation, key)]
 
-    found = aws.map(lambda each: listed(*each), listings)
-    return sorted(names_in(text for texts in found for text in texts))
+    listed_names = aws.map(lambda each: listed(*each), listings)
+    return sorted(names_in(text for texts in listed_names for text in texts))
 
 
 def unprotect(stack: SelftestStack, aws: Aws) -> None:

@@ -150,15 +150,15 @@ def judged(error: AwsError | None, covered: Covered) -> Evidence:
     of, expected = covered
     if error is None:
         return differs("AWS accepted the request")
-    said = str(error)
+    seen = str(error)
     if not matched(error, expected):
-        return differs(said)
+        return differs(seen)
     rules = list(of.retry_rules) if of else []
     if not isinstance(expected, RetryRule) and _retried(error, rules):
-        return differs(f"{said} (a retry rule takes it for what passes by itself)")
+        return differs(f"{seen} (a retry rule takes it for what passes by itself)")
     if isinstance(expected, Remedy) and remedy(error, of.remedies if of else ()) != expected.hint:
-        return differs(f"{said} (another remedy comes first)")
-    return holds(said)
+        return differs(f"{seen} (another remedy comes first)")
+    return holds(seen)
 
 
 def claimed(expected: Expected) -> str:

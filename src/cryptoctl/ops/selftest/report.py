@@ -44,8 +44,8 @@ class SelftestReport:
     @property
     def counts(self) -> dict[ClaimOutcome, int]:
         """How many claims there are of each outcome."""
-        found = Counter(result.outcome for result in self.results)
-        return {outcome: found[outcome] for outcome in ClaimOutcome}
+        counts = Counter(result.outcome for result in self.results)
+        return {outcome: counts[outcome] for outcome in ClaimOutcome}
 
     def of(self, outcome: ClaimOutcome) -> list[ClaimResult]:
         """The results with that outcome."""

@@ -44,9 +44,9 @@ def checked(
     def work(sequence: list[AwsClaim]) -> list[ClaimResult]:
         return [_check(context, claim, listener, on_engine=on_engine) for claim in sequence]
 
-    found = [result for results in context.aws.map(work, sequences.values()) for result in results]
+    unordered = [result for results in context.aws.map(work, sequences.values()) for result in results]
     place = {claim.id: number for number, claim in enumerate(claims)}
-    return sorted(found, key=lambda result: place[result.claim.id])
+    return sorted(unordered, key=lambda result: place[result.claim.id])
 
 
 def _check(

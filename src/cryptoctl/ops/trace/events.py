@@ -46,8 +46,8 @@ class Subject:
         if self.symbol is None:
             return next(iter(entry.prices), None) if entry.request in self.requests else None
         for name, symbols in entry.prices.items():
-            found = symbols.get(self.symbol)
-            if isinstance(found, list) and any(map(self._is_key, found)):
+            sort_keys = symbols.get(self.symbol)
+            if isinstance(sort_keys, list) and any(map(self._is_key, sort_keys)):
                 return name
         return None
 

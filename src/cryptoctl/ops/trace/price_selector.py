@@ -27,8 +27,8 @@ class PriceSelector:
     between_ms: tuple[int, int] | None = None
 
     def __str__(self) -> str:
-        said = {"sort key": self.sort_key, "id": self.id}
-        return ", ".join([self.symbol, *(f"{name} {value}" for name, value in said.items() if value)])
+        keys = {"sort key": self.sort_key, "id": self.id}
+        return ", ".join([self.symbol, *(f"{name} {value}" for name, value in keys.items() if value)])
 
     def is_price(self, price: Price) -> bool:
         """Whether a price that was sent is the one that is meant, as far as is known without its item."""
@@ -94,10 +94,10 @@ def _prices(letter: DeadLetter) -> Iterator[Price]:
     limits = TimeLimits(now_ms=sent_ms, arrival_ms=sent_ms if arrival is None else arrival.ms)
     text = event_text(event) if isinstance(event, dict) and "body" in event else None
     try:
-        found = parse_request(text, limits) if text is not None else parse_parsed(event, limits)
+        parsed = parse_request(text, limits) if text is not None else parse_parsed(event, limits)
     except (Rejected, ValueError, RecursionError):
         return
-    yield from (each for each in found.prices if isinstance(each, Price))
+    yield from (each for each in parsed.prices if isinstance(each, Price))
 
 
 def described(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -26,15 +26,15 @@ def timeline(
     letters: Iterable[DeadLetter],
 ) -> Timeline:
     """The price's way. `lines` are whole requests, in order of time; `letters` are the price's own."""
-    found = [
+    unordered = [
         *_of_item(stack, item),
         *_of_lines(subject, stack, item, lines),
         *(_of_letter(stack, each) for each in letters),
     ]
-    written = {each.what for each in found if each.request}
+    written = {each.what for each in unordered if each.request}
     if Stage.ENRICHED not in written and Stage.CORRECTED not in written:
-        found += _enriched_by_item(stack, item)
-    ordered = sorted(found, key=lambda each: (each.time_ms, _ORDER[each.what]))
+        unordered += _enriched_by_item(stack, item)
+    ordered = sorted(unordered, key=lambda each: (each.time_ms, _ORDER[each.what]))
     events = [
         replace(each, lag_ms=None if before is None else each.time_ms - before.time_ms)
         for before, each in zip([None, *ordered], ordered, strict=False)
@@ -51,8 +51,8 @@ def timeline(
 
 def concerned(subject: Subject, lines: Iterable[Line]) -> list[str]:
     """The requests whose lines name the price, in order of time."""
-    found = [each.request for each in entries(lines) if each.request and subject.named_in(each)]
-    return list(dict.fromkeys(found))
+    requests = [each.request for each in entries(lines) if each.request and subject.named_in(each)]
+    return list(dict.fromkeys(requests))
 
 
 def _between(events: Sequence[TraceEvent], start: Stage, end: Stage) -> int | None:
@@ -88,10 +88,10 @@ def _enriched_by_item(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
 def indicators_text(item: Item) -> str:
     """The indicators of an item in one line."""
     try:
-        found = stored_price(item).indicators
+        indicators = stored_price(item).indicators
     except UnusableError as error:
         return f"no price any more: {error}"
-    known = (("ma_5", found.ma_5), ("ma_20", found.ma_20), ("volatility", found.volatility))
+    known = (("ma_5", indicators.ma_5), ("ma_20", indicators.ma_20), ("volatility", indicators.volatility))
     shown = (f"{name}={plain(Decimal(f'{value:.8g}'))}" for name, value in known if value is not None)
     return " ".join(shown) or "too little history"
 
@@ -115,27 +115,27 @@ def _of_lines(
         by_request.setdefault(entry.request, []).append(entry)
     last = _last_pass(subject, stack, by_request)
     for request in dict.fromkeys((*starts, *by_request)):
-        of_it = by_request.get(request, [])
-        if request not in subject.requests and not any(map(subject.named_in, of_it)):
+        request_entries = by_request.get(request, [])
+        if request not in subject.requests and not any(map(subject.named_in, request_entries)):
             continue
-        function = next((each.function for each in (*starts.get(request, ()), *of_it)), "")
-        begun = [each.time_ms for each in starts.get(request, ())] or [each.time_ms for each in of_it[:1]]
+        function = next((each.function for each in (*starts.get(request, ()), *request_entries)), "")
+        begun = [each.time_ms for each in starts.get(request) or request_entries[:1]]
         if function == stack.webhook.name:
-            yield from _received(stack, request, begun, of_it)
+            yield from _received(stack, request, begun, request_entries)
         else:
             yield from (TraceEvent(at_ms, function, Stage.STARTED, request=request) for at_ms in begun)
-        for entry in of_it:
-            its = item if request == last and not _written_before(item, begun) else None
-            yield from _of_entry(subject, stack, entry, its)
+        for entry in request_entries:
+            item_of_pass = item if request == last and not _written_before(item, begun) else None
+            yield from _of_entry(subject, stack, entry, item_of_pass)
 
 
 def _received(
-    stack: Stack, request: str, begun: Sequence[int], of_it: Sequence[LogEntry]
+    stack: Stack, request: str, begun: Sequence[int], request_entries: Sequence[LogEntry]
 ) -> Iterator[TraceEvent]:
-    sender = next((str(each.more["sender"]) for each in of_it if "sender" in each.more), None)
+    sender = next((str(each.more["sender"]) for each in request_entries if "sender" in each.more), None)
     if sender is not None:
         by = f"from sender {sender} over HTTPS"
-    elif any("Unauthorized" in line.fields for each in of_it for line in each.lines):
+    elif any("Unauthorized" in line.fields for each in request_entries for line in each.lines):
         by = "over HTTPS"
     else:
         by = "by an invocation: send-price, a replay, another client"
@@ -148,8 +148,8 @@ def _last_pass(subject: Subject, stack: Stack, by_request: Mapping[str, Sequence
     """The request that wrote the indicators that the item has now."""
     passes = [
         (entry.time_ms, request)
-        for request, of_it in by_request.items()
-        for entry in of_it
+        for request, request_entries in by_request.items()
+        for entry in request_entries
         if entry.function == stack.enricher.name and not entry.failed and subject.named_in(entry)
     ]
     return max(passes)[1] if passes else None
@@ -189,8 +189,8 @@ def _response(entry: LogEntry, named: str) -> str:
     counts = ", ".join(
         f"{entry.more[name]} {name}" for name in ("stored", "duplicate", "rejected") if entry.more.get(name)
     )
-    of_it = "stored" if named == "keys" else "was stored before"
-    return f"{status}: {of_it}" + (f" (of {counts})" if entry.more.get("received", 1) != 1 else "")
+    outcome = "stored" if named == "keys" else "was stored before"
+    return f"{status}: {outcome}" + (f" (of {counts})" if entry.more.get("received", 1) != 1 else "")
 
 
 def _message(entry: LogEntry) -> str:
@@ -206,5 +206,5 @@ def _request_of_start(line: Line) -> str:
 def _value(item: Item, name: str) -> str:
     """The text of a string or a number; empty where there is none."""
     value = item.get(name, {})
-    found = value.get("S", value.get("N", ""))
-    return found if isinstance(found, str) else ""
+    text = value.get("S", value.get("N", ""))
+    return text if isinstance(text, str) else ""

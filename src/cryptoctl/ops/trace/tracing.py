@@ -47,7 +47,7 @@ NO_LINES = (
 class Traced:
     """A price's way, and what it was read from."""
 
-    wanted: PriceSelector | None = None
+    selector: PriceSelector | None = None
     item: Item | None = None
     timeline: Timeline
     lines: Sequence[Line]
@@ -102,8 +102,8 @@ class Tracer:
         # What is not stored has no key yet; its failure names the one that it would have.
         pattern = '"request not stored"' if item is None else f'"{exact}"'
         since_ms = self._since_ms(item)
-        found, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
-        requests = concerned(subject, found)
+        named, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
+        requests = concerned(subject, named)
         about = [
             each
             for each in letters
@@ -126,7 +126,7 @@ class Tracer:
             item = next(iter(self.items(replace(selector, sort_key=exact), 0)), item)
             ways = timeline(subject, self.stack, item, lines, about)
         return Traced(
-            wanted=selector,
+            selector=selector,
             item=item,
             timeline=ways,
             lines=lines,
@@ -138,14 +138,14 @@ class Tracer:
         """What a request of either function did."""
         notes: list[str] = []
         since_ms = self._since_ms(None)
-        found, letters = self.aws.gather(
+        lines, letters = self.aws.gather(
             lambda: self._lines(since_ms, f'"{request}"'), lambda: self._letters(notes)
         )
         subject = Subject(requests=(request,))
         about = [each for each in letters if each.request_id == request]
         return Traced(
-            timeline=timeline(subject, self.stack, None, found, about),
-            lines=found,
+            timeline=timeline(subject, self.stack, None, lines, about),
+            lines=lines,
             letters=about,
             notes=notes,
         )
@@ -178,7 +178,7 @@ class Tracer:
     def _letters(self, notes: list[str]) -> list[DeadLetter]:
         """All dead letters; an empty queue is not received from."""
         try:
-            queues = dead_letter_queues(self.aws, self.stack, wanted=())
+            queues = dead_letter_queues(self.aws, self.stack, required=())
         except Failure as failure:
             notes.append(f"The dead letters were not read: {failure.message}")
             return []
@@ -190,15 +190,15 @@ class Tracer:
         depths = {name: queue.depth() for name, queue in queues.items()}
         waiting = tuple(name for name, depth in depths.items() if depth.visible)
         in_flight = sum(depth.in_flight for name, depth in depths.items() if name not in waiting)
-        found: list[DeadLetter] = []
+        received: list[DeadLetter] = []
         if waiting:
             selection = Selection(queues=waiting)
             with selected_messages(queues, selection) as (letters, journal):
-                found = list(letters)
+                received = list(letters)
                 in_flight += in_flight_elsewhere(queues, selection, journal)
         if in_flight:
             notes.append(f"Not all dead letters were read. {in_flight_text(in_flight)} Trace it again later.")
-        return found
+        return received
 
     def _pointing_at(self, key: tuple[str, Decimal], letters: Iterable[DeadLetter]) -> list[DeadLetter]:
         """The pointers into the stream that span the item, as long as the stream has it."""
@@ -214,13 +214,13 @@ class Tracer:
 
 def prices_of(traced: Traced) -> list[tuple[str, str, str]]:
     """Symbol, sort key and what became of it, for each price that a request's lines name, in their order."""
-    found: dict[tuple[str, str], str] = {}
+    outcomes: dict[tuple[str, str], str] = {}
     for entry in entries(traced.lines):
         for name, symbols in entry.prices.items():
             for symbol, keys in symbols.items():
                 for each in keys if isinstance(keys, list) else ():
-                    found[str(symbol), str(each)] = "failed" if entry.failed else _OUTCOMES[name]
-    return [(symbol, sort_key, outcome) for (symbol, sort_key), outcome in found.items()]
+                    outcomes[str(symbol), str(each)] = "failed" if entry.failed else _OUTCOMES[name]
+    return [(symbol, sort_key, outcome) for (symbol, sort_key), outcome in outcomes.items()]
 
 
 _OUTCOMES: Mapping[str, str] = {"keys": "done", "repeated": "stored before", "corrections": "corrected"}

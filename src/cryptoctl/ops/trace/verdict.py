@@ -28,7 +28,7 @@ def verdict(traced: Traced) -> TraceVerdict:
     mend = f"Mend the cause; then {replay}"
     cause = letters[0].cause if letters else ""
     if traced.item is None:
-        name = str(traced.wanted)
+        name = str(traced.selector)
         if letters and all(each.message.queue is QueueName.ENRICHER for each in letters):
             # What the enricher got was in the table.
             text = f"{name} was stored, and is deleted since; a dead letter about it is left ({cause})."
@@ -42,7 +42,7 @@ def verdict(traced: Traced) -> TraceVerdict:
             return TraceVerdict("deleted", f"{name} was stored, and is deleted since.")
         text = f"{name} is not stored: its request failed and may still be tried again."
         return TraceVerdict("not stored", text, "`cryptoctl dlq list` shows what was given up.")
-    symbol = traced.wanted.symbol if traced.wanted else ""
+    symbol = traced.selector.symbol if traced.selector else ""
     if traced.price is None:
         text = f"{symbol}: the item is no price, so it is never enriched."
         return TraceVerdict("not enriched", text, replay and f"Correct it with --set: {replay}")

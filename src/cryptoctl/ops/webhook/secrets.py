@@ -69,14 +69,14 @@ class SecretStore:
         """What the parameter holds, or what a version of it was. Raises Failure where there is none."""
         params = self.parameter.reading(version)
         try:
-            found = self.aws.find("ssm", "GetParameter", not_found=NOT_FOUND, **params)
+            response = self.aws.find("ssm", "GetParameter", not_found=NOT_FOUND, **params)
         except AwsError as error:
             error.remedies = REMEDIES
             raise
-        if found is None:
+        if response is None:
             raise not_deployed(self.aws, self.stack.scope, str(self.parameter))
-        its: Mapping[str, Any] = found["Parameter"]
-        return its
+        parameter: Mapping[str, Any] = response["Parameter"]
+        return parameter
 
     def _parsed(self, text: str) -> SenderSecret:
         try:
@@ -98,16 +98,16 @@ class SecretStore:
         another rotation came at the same time: then that one's secret is the one that counts.
         """
         stored = self._stored()
-        found = self._parsed(stored["Value"])
-        if grace and len(found.accepted(now_ms)) > 1:
+        present = self._parsed(stored["Value"])
+        if grace and len(present.accepted(now_ms)) > 1:
             raise Failure(
                 ExitCode.REFUSED,
                 f"The secret of {self.sender} was rotated before, and the one before it counts until "
-                f"{iso_of_ms(found.until_ms)}: a sender that still has that one would be refused at once.",
+                f"{iso_of_ms(present.until_ms)}: a sender that still has that one would be refused at once.",
                 f"`cryptoctl webhook show {self.sender} --reveal` shows the present one, for the sender to "
                 "change to. Rotate again after that time, or with --grace 0s, which ends both.",
             )
-        rotated = found.rotated(new, now_ms=now_ms, grace=grace)
+        rotated = present.rotated(new, now_ms=now_ms, grace=grace)
         written = self._put(rotated.text())
         if written != stored["Version"] + 1:
             before = self._stored(written - 1)["Value"]
@@ -146,11 +146,11 @@ class SecretStore:
     def _put(self, text: str) -> int:
         """Gives the parameter's new version."""
         name = self.parameter.name
-        found = self.parameter.observe_or_fail(self.aws)
-        if found is None:
+        observed = self.parameter.observe_or_fail(self.aws)
+        if observed is None:
             raise not_deployed(self.aws, self.stack.scope, str(self.parameter))
-        if found.fields["Type"] != TYPE:
-            obstacle = self.parameter.of_another_type(found)
+        if observed.fields["Type"] != TYPE:
+            obstacle = self.parameter.of_another_type(observed)
             raise Failure(ExitCode.REFUSED, f"{obstacle.what} Nothing was changed.", obstacle.hint)
         response = self.aws.call(
             "ssm",
@@ -159,8 +159,8 @@ class SecretStore:
             Value=text,
             Type=TYPE,
             # Without these the account's own key and tier would take their place.
-            KeyId=found.fields["KeyId"],
-            Tier=found.fields["Tier"],
+            KeyId=observed.fields["KeyId"],
+            Tier=observed.fields["Tier"],
             Overwrite=True,
         )
         return int(response["Version"])
@@ -197,5 +197,5 @@ def given_by_sender(stack: Stack, sender: str, text: str) -> str:
 
 
 def _encoding(stack: Stack, sender: str) -> SecretEncoding:
-    found: SecretEncoding = stack.config.webhook.senders[sender].resolved().get("secret_encoding", "raw")
-    return found
+    encoding: SecretEncoding = stack.config.webhook.senders[sender].resolved().get("secret_encoding", "raw")
+    return encoding

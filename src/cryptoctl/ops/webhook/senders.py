@@ -87,8 +87,8 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
     for name in [each for each in senders if each not in accepted]:
         kept_days = stack.config.retention_days
         since_ms = 0 if kept_days is None else now_ms - kept_days * DAY_MS
-        found = _lines(aws, stack, since_ms, rf'"\"sender\":\"{name}\""')
-        if last_ms := max((line.time_ms for line in found if _accepted(line.fields)), default=None):
+        lines = _lines(aws, stack, since_ms, rf'"\"sender\":\"{name}\""')
+        if last_ms := max((line.time_ms for line in lines if _accepted(line.fields)), default=None):
             accepted[name] = last_ms
 
     def of(name: str, sender: SenderSettings | None) -> SenderActivity:

@@ -63,8 +63,8 @@ def _open(context: CheckContext) -> Evidence:
 
 
 def _proof_decides(context: CheckContext) -> Evidence:
-    found = context.aws.call("ssm", "GetParameter", Name=_parameter(context).name, WithDecryption=True)
-    token = parse_secret(found["Parameter"]["Value"]).secret
+    response = context.aws.call("ssm", "GetParameter", Name=_parameter(context).name, WithDecryption=True)
+    token = parse_secret(response["Parameter"]["Value"]).secret
     without, wrong, right = (
         _sent(context, SENDER, json.dumps(PRICE), headers)
         for headers in ({}, {TOKEN_HEADER: "wrong"}, {TOKEN_HEADER: token})

@@ -19,44 +19,44 @@ def _url_statement(context: CheckContext) -> Evidence:
     name = context.stack.probe.name
     context.aws.call("lambda", "AddPermission", FunctionName=name, StatementId=EVERYBODY, **OTHERS_URL.params)
     try:
-        found = statements_in(context.aws.call("lambda", "GetPolicy", FunctionName=name)).get(EVERYBODY)
+        statement = statements_in(context.aws.call("lambda", "GetPolicy", FunctionName=name)).get(EVERYBODY)
     finally:
         context.aws.call("lambda", "RemovePermission", FunctionName=name, StatementId=EVERYBODY)
-    return compared(found, OTHERS_URL.described)
+    return compared(statement, OTHERS_URL.described)
 
 
 def _tags_are_shown(context: CheckContext) -> Evidence:
-    found = context.aws.call("lambda", "GetFunction", FunctionName=context.stack.probe.name)
-    return compared(found.get("Tags"), context.stack.scope.tags)
+    response = context.aws.call("lambda", "GetFunction", FunctionName=context.stack.probe.name)
+    return compared(response.get("Tags"), context.stack.scope.tags)
 
 
 def _code_is_known(context: CheckContext) -> Evidence:
-    found = context.aws.call("lambda", "GetFunction", FunctionName=context.stack.webhook.name)
-    return compared(found["Configuration"]["CodeSha256"], context.stack.code.sha256)
+    response = context.aws.call("lambda", "GetFunction", FunctionName=context.stack.webhook.name)
+    return compared(response["Configuration"]["CodeSha256"], context.stack.code.sha256)
 
 
 def _asked_by_probe(context: CheckContext, key: str) -> Any:
     look = ("lambda", "get_function", {"FunctionName": context.stack.probe.name})
-    found = context.invoke({"ask": [look]})
-    return found.result["asked"][0].get(key) if not found.error else found.result
+    invoked = context.invoke({"ask": [look]})
+    return invoked.result["asked"][0].get(key) if not invoked.error else invoked.result
 
 
 def _tags_withheld(context: CheckContext) -> Evidence:
-    found = _asked_by_probe(context, "tags_error")
-    return holds(f"TagsError {found}") if found else differs("no TagsError")
+    tags_error = _asked_by_probe(context, "tags_error")
+    return holds(f"TagsError {tags_error}") if tags_error else differs("no TagsError")
 
 
 def _variables_withheld(context: CheckContext) -> Evidence:
-    found = _asked_by_probe(context, "variables_error") or {}
-    code = str(found.get("ErrorCode"))
+    variables_error = _asked_by_probe(context, "variables_error") or {}
+    code = str(variables_error.get("ErrorCode"))
     if "AccessDenied" in code:
         return holds(f"Environment.Error {code}")
-    return differs(f"Environment.Error {found}")
+    return differs(f"Environment.Error {variables_error}")
 
 
 def _failure_is_told(context: CheckContext) -> Evidence:
-    found = context.invoke({"do": "raise", "text": "as it was told"})
-    seen = (found.error, found.result.get("errorType"), found.result.get("errorMessage"))
+    invoked = context.invoke({"do": "raise", "text": "as it was told"})
+    seen = (invoked.error, invoked.result.get("errorType"), invoked.result.get("errorMessage"))
     return compared(seen, ("Unhandled", "RuntimeError", "as it was told"))
 
 

@@ -73,21 +73,21 @@ def _key_id(context: CheckContext) -> str:
 
 def _role_whatever_case(context: CheckContext) -> Evidence:
     name = context.stack.bare_role.name
-    found = context.aws.call("iam", "GetRole", RoleName=name.upper())["Role"]["RoleName"]
-    return compared(found, name)
+    shown = context.aws.call("iam", "GetRole", RoleName=name.upper())["Role"]["RoleName"]
+    return compared(shown, name)
 
 
 def _key_is_listed(context: CheckContext) -> Evidence:
-    found = context.aws.call("kms", "ListResourceTags", KeyId=_key_id(context))["Tags"]
-    tags = {each["TagKey"]: each["TagValue"] for each in found}
+    listed = context.aws.call("kms", "ListResourceTags", KeyId=_key_id(context))["Tags"]
+    tags = {each["TagKey"]: each["TagValue"] for each in listed}
     return compared(tags, context.stack.scope.tags)
 
 
 def _denials(context: CheckContext) -> Evidence:
     answers = {}
     for service, operation, params in FORBIDDEN:
-        found = context.invoke({"ask": [(service, operation, params)]})
-        answers[service] = found.result if found.error else found.result["asked"][0].get("code", "no refusal")
+        probe = context.invoke({"ask": [(service, operation, params)]})
+        answers[service] = probe.result if probe.error else probe.result["asked"][0].get("code", "no refusal")
     unknown = {service: code for service, code in answers.items() if code not in DENIED}
     return differs(f"not known: {unknown}") if unknown else holds(str(answers))
 

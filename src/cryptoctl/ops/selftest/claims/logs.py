@@ -24,7 +24,7 @@ def _line(value: Mapping[str, Any]) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _platform(do: str, wanted: Callable[[dict[str, Any]], bool]) -> Callable[[CheckContext], Evidence]:
+def _platform(do: str, fits: Callable[[dict[str, Any]], bool]) -> Callable[[CheckContext], Evidence]:
     """The end of an invocation in Lambda's own words, found by the filter for errors."""
 
     def check(context: CheckContext) -> Evidence:
@@ -34,7 +34,7 @@ def _platform(do: str, wanted: Callable[[dict[str, Any]], bool]) -> Callable[[Ch
         def found() -> str | None:
             matched = context.lines(context.stack.probe_logs, ERROR_PATTERN)
             lines[:] = [line for line in matched if request in line]
-            return next((line for line in lines if wanted(log_events.json_object(line))), None)
+            return next((line for line in lines if fits(log_events.json_object(line))), None)
 
         line = context.retry.until(found, "the log line", LOGGED_WITHIN_S)
         if line is None:
@@ -42,19 +42,19 @@ def _platform(do: str, wanted: Callable[[dict[str, Any]], bool]) -> Callable[[Ch
                 each for each in context.lines(context.stack.probe_logs, f'"{request}"') if request in each
             ]
             return differs(f"the filter matches {lines}; the log has {every}")
-        told = log_events.read({"message": line})
-        return holds(f"{line.strip()} (read as: {told.message})")
+        event = log_events.read({"message": line})
+        return holds(f"{line.strip()} (read as: {event.message})")
 
     return check
 
 
-def _report(**wanted: str) -> Callable[[dict[str, Any]], bool]:
+def _report(**members: str) -> Callable[[dict[str, Any]], bool]:
     def fits(line: dict[str, Any]) -> bool:
         record = line.get("record")
         return (
             line.get("type") == "platform.report"
             and isinstance(record, dict)
-            and wanted.items() <= record.items()
+            and members.items() <= record.items()
         )
 
     return fits

@@ -79,12 +79,12 @@ def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[CheckContext],
 
 
 def _indexed(context: CheckContext) -> Evidence:
-    wanted = {
+    arns = {
         each.arn
         for each in context.stack
         if isinstance(each.arn, str) and getattr(each, "in_tag_index", True) and "Tags" in each.desired()
     }
-    missing = set(wanted)
+    missing = set(arns)
 
     def all_there() -> bool:
         missing.difference_update(context.aws.tagged(context.stack.scope.owner_tags))
@@ -93,7 +93,7 @@ def _indexed(context: CheckContext) -> Evidence:
     seconds = context.seconds(all_there, INDEXED_WITHIN_S)
     if seconds is None:
         return differs(f"not listed within {INDEXED_WITHIN_S} s: {', '.join(sorted(missing))}")
-    return holds(f"{len(wanted)} resources: after {seconds:.1f} s")
+    return holds(f"{len(arns)} resources: after {seconds:.1f} s")
 
 
 EVERYTHING = (

@@ -13,17 +13,17 @@ PENDING = "PendingDeletion"
 
 
 def _key_id(context: CheckContext) -> str:
-    found = by_tags(context.aws, context.stack.scope.owner_tags)
-    assert found is not None, "the key is not found by its tags"
-    return str(found["KeyId"])
+    key = by_tags(context.aws, context.stack.scope.owner_tags)
+    assert key is not None, "the key is not found by its tags"
+    return str(key["KeyId"])
 
 
 def _key_is_found(context: CheckContext) -> Evidence:
-    found = by_tags(context.aws, context.stack.scope.owner_tags)
-    if found is None:
+    key = by_tags(context.aws, context.stack.scope.owner_tags)
+    if key is None:
         return differs("not found")
-    seen = f"{found['KeyState']}, DeletionDate {found.get('DeletionDate')}"
-    return holds(seen) if found["KeyState"] == PENDING and "DeletionDate" in found else differs(seen)
+    seen = f"{key['KeyState']}, DeletionDate {key.get('DeletionDate')}"
+    return holds(seen) if key["KeyState"] == PENDING and "DeletionDate" in key else differs(seen)
 
 
 def _topic_stays_deleted(context: CheckContext) -> Evidence:

@@ -25,9 +25,9 @@ POINTER_HAS = (
 
 
 def _mapping(context: CheckContext) -> dict[str, Any]:
-    found = context.stack.probe_mapping.find(context.aws)
-    assert found is not None
-    return found
+    mapping = context.stack.probe_mapping.find(context.aws)
+    assert mapping is not None
+    return mapping
 
 
 def _again(function: str) -> Request:
@@ -44,8 +44,8 @@ def _again(function: str) -> Request:
 
 def _of_webhook(context: CheckContext) -> str:
     name = context.stack.webhook.name
-    found = context.aws.call("lambda", "ListEventSourceMappings", FunctionName=name)["EventSourceMappings"]
-    return str(found[0]["UUID"])
+    mappings = context.aws.call("lambda", "ListEventSourceMappings", FunctionName=name)["EventSourceMappings"]
+    return str(mappings[0]["UUID"])
 
 
 def _change(batch_size: int) -> Request:
