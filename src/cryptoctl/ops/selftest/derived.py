@@ -16,12 +16,13 @@ from cryptoctl.ops.selftest.claim import (
     Covered,
     Evidence,
     Expected,
+    exact_code,
     holds,
     not_shown,
 )
 from cryptoctl.ops.selftest.provoking import claimed, matched, where
 from cryptoctl.ops.selftest.recorder import MetRefusal, Recorder
-from cryptoctl.reconcile.call import Call, RetryRule, WaitUntil
+from cryptoctl.reconcile.call import RetryRule, WaitUntil
 from cryptoctl.reconcile.plan import Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.wording import pluralize
@@ -32,25 +33,17 @@ OF_THE_ENGINE = "how long it takes on the embedded engine says nothing of AWS"
 
 def declared(stack: Iterable[Provisioner], steps: Sequence[Step] = ()) -> Iterator[Covered]:
     """Each rule, remedy and code of the kinds in a stack, in order; codes as far as the steps have them."""
-    kinds = list(dict.fromkeys(type(each) for each in stack))
-    expectations: dict[Covered, None] = {}
-    for kind in kinds:
-        rules: tuple[Expected, ...] = (*kind.retry_rules, *kind.remedies)
-        expectations |= {(kind, each): None for each in rules}
-    expectations |= {(None, each): None for each in COMMON}
+    expectations: list[Covered] = []
+    for kind in dict.fromkeys(type(each) for each in stack):
+        expectations += [(kind, each) for each in kind.retry_rules]
+        expectations += [(kind, each) for each in kind.remedies]
+    expectations += [(None, each) for each in COMMON]
     for step in steps:
+        kind = type(step.resource)
         for call in step.calls:
-            expectations |= {(type(step.resource), each): None for each in codes_of(call)}
-    yield from expectations
-
-
-def codes_of(call: Call) -> list[AnswerCode]:
-    """The error codes that a call reads as answers."""
-    return [
-        AnswerCode(service=call.service, operation=call.operation, codes=(code,))
-        for code in (call.exists, call.gone)
-        if code is not None
-    ]
+            codes = filter(None, (call.exists, call.gone))
+            expectations += [exact_code(kind, call.service, call.operation, each) for each in codes]
+    yield from dict.fromkeys(expectations)
 
 
 def derived(
@@ -68,7 +61,12 @@ def derived(
         if (of, expected) not in covered:
             met = [each for each in recorder.met() if of is None or _request(each.error) in requests[of]]
             yield _of_refusal(of, expected, met)
-    waits = {(step.resource.kind, each.reason): each for step in steps for each in _waits(step)}
+    waits = {
+        (step.resource.kind, request.reason): request
+        for step in steps
+        for request in step.requests
+        if isinstance(request, WaitUntil)
+    }
     for (kind, _), wait in waits.items():
         yield _of_wait(kind, wait, recorder, on_engine=on_engine)
 
@@ -83,10 +81,6 @@ def _requests(steps: Sequence[Step]) -> dict[type[Provisioner], set[tuple[str, s
 
 def _request(error: AwsError) -> tuple[str, str]:
     return error.service, error.operation
-
-
-def _waits(step: Step) -> list[WaitUntil]:
-    return [each for each in step.requests if isinstance(each, WaitUntil)]
 
 
 def _of_refusal(of: type[Provisioner] | None, expected: Expected, met: list[MetRefusal]) -> AwsClaim:
