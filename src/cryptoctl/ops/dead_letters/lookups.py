@@ -26,7 +26,7 @@ TRIED_FOR_MS = 6 * HOUR_MS
 LATE_MS = 60_000
 MAX_LINES = 30
 # It becomes part of a filter pattern, so it must be nothing but an id.
-_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
+REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 # Trimmed, or the stream itself is gone: switched off, or the shard has ended more than a day ago.
 GONE = ("TrimmedDataAccessException", "ResourceNotFoundException")
 EMPTY_PAGES = 20
@@ -68,7 +68,7 @@ def first_logged_ms(aws: Aws, function: Function, request_id: str, dead_ms: int)
 
 
 def _lines(aws: Aws, function: Function, request_id: str, dead_ms: int) -> Iterator[Line]:
-    if not _REQUEST_ID.fullmatch(request_id):
+    if not REQUEST_ID.fullmatch(request_id):
         return
     since_ms, until_ms = dead_ms - TRIED_FOR_MS, dead_ms + LATE_MS
     try:

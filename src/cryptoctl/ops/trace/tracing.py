@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -15,7 +14,7 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.enriching import created_at, is_enriched
-from cryptoctl.ops.dead_letters.lookups import TRIED_FOR_MS, read_stream_keys
+from cryptoctl.ops.dead_letters.lookups import REQUEST_ID, TRIED_FOR_MS, read_stream_keys
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, epoch_ms
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
 from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, selected_messages
@@ -36,7 +35,6 @@ MAX_ITEMS = 1000
 # As many as fit into a filter pattern of CloudWatch Logs (1024 characters).
 MAX_REQUESTS = 20
 MAX_POINTERS = 10
-REQUEST = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
 NO_LINES = (
     "No log line names it: the newest ones take a few seconds, a log level above INFO leaves them out, "
     "and an item that was written by hand or by an earlier version has none."
@@ -104,17 +102,14 @@ class Tracer:
         since_ms = self._since_ms(item)
         named, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
         requests = concerned(subject, named)
-        about = [
-            each
-            for each in letters
-            if is_about(each, KnownPrice(item=price) if price else selector, key, requests)
-        ]
+        meant = KnownPrice(item=price) if price else selector
+        about = [each for each in letters if is_about(each, meant, key, requests)]
         if key is not None and not (item and is_enriched(item)):
             about += self._pointing_at(key, [each for each in letters if each not in about])
         requests = list(dict.fromkeys([*requests, *(each.request_id for each in about if each.request_id)]))
         if item is None:
             subject = replace(subject, sort_keys=sort_keys | keys_in(about, selector))
-        usable = [each for each in requests if REQUEST.fullmatch(each)]
+        usable = [each for each in requests if REQUEST_ID.fullmatch(each)]
         if len(usable) > MAX_REQUESTS:
             notes.append(f"{len(usable)} requests name it; the last {MAX_REQUESTS} are shown.")
             usable = usable[-MAX_REQUESTS:]
@@ -125,30 +120,17 @@ class Tracer:
             # It was enriched between the two readings.
             item = next(iter(self.items(replace(selector, sort_key=exact), 0)), item)
             ways = timeline(subject, self.stack, item, lines, about)
-        return Traced(
-            selector=selector,
-            item=item,
-            timeline=ways,
-            lines=lines,
-            letters=about,
-            notes=[*notes, *self._without_lines(item, lines)],
-        )
+        notes += self._without_lines(item, lines)
+        return Traced(selector=selector, item=item, timeline=ways, lines=lines, letters=about, notes=notes)
 
     def request(self, request: str) -> Traced:
         """What a request of either function did."""
         notes: list[str] = []
-        since_ms = self._since_ms(None)
-        lines, letters = self.aws.gather(
-            lambda: self._lines(since_ms, f'"{request}"'), lambda: self._letters(notes)
-        )
-        subject = Subject(requests=(request,))
+        since_ms, pattern = self._since_ms(None), f'"{request}"'
+        lines, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
         about = [each for each in letters if each.request_id == request]
-        return Traced(
-            timeline=timeline(subject, self.stack, None, lines, about),
-            lines=lines,
-            letters=about,
-            notes=notes,
-        )
+        ways = timeline(Subject(requests=(request,)), self.stack, None, lines, about)
+        return Traced(timeline=ways, lines=lines, letters=about, notes=notes)
 
     def _without_lines(self, item: Item | None, lines: Sequence[Line]) -> list[str]:
         """Why no line names a stored price."""
