@@ -73,7 +73,7 @@ class Journal:
 
     def has(self, key: str) -> bool:
         """Whether the message is in the journal."""
-        return bool(self._rows("SELECT 1 FROM messages WHERE key = ?", key))
+        return bool(self._do("SELECT 1 FROM messages WHERE key = ?", key))
 
     def all(self, state: MessageState) -> Iterator[Message]:
         """The messages in that state, in order, a page at a time; their state may change meanwhile."""
@@ -86,18 +86,18 @@ class Journal:
 
     def count(self, *states: MessageState) -> int:
         """How many messages are in one of these states."""
-        rows = self._rows("SELECT state, count(*) AS n FROM messages GROUP BY state")
+        rows = self._do("SELECT state, count(*) AS n FROM messages GROUP BY state")
         return sum(row["n"] for row in rows if row["state"] in states)
 
     def held(self, queue: QueueName) -> int:
         """How many messages of a queue are in the journal."""
-        return int(self._rows("SELECT count(*) AS n FROM messages WHERE queue = ?", queue)[0]["n"])
+        return int(self._do("SELECT count(*) AS n FROM messages WHERE queue = ?", queue)[0]["n"])
 
     def begin(self, key: str, step: dict[str, Any]) -> None:
         """Writes down the step that is about to be run."""
         text = json.dumps(step)
         with self._transaction():
-            (row,) = self._rows(_SEALED, key)
+            (row,) = self._do(_SEALED, key)
             self._do(
                 "UPDATE messages SET state = ?, step = ?, seal = ? WHERE key = ?",
                 *(MessageState.BEGUN, text, row_digest(*row, text), key),
@@ -129,11 +129,11 @@ class Journal:
 
     def is_replayed(self, key: str) -> bool:
         """Whether the message was replayed before."""
-        return bool(self._rows("SELECT 1 FROM settled WHERE key = ?", key))
+        return bool(self._do("SELECT 1 FROM settled WHERE key = ?", key))
 
     def due(self, now_ms: int) -> list[Message]:
         """Some of the messages whose visibility timeout is to be extended."""
-        rows = self._rows("SELECT * FROM messages WHERE extend_ms <= ? LIMIT ?", now_ms, PAGE)
+        rows = self._do("SELECT * FROM messages WHERE extend_ms <= ? LIMIT ?", now_ms, PAGE)
         return [_message(row) for row in rows]
 
     def extended(self, keys: Sequence[str], extend_ms: int) -> None:
@@ -144,7 +144,7 @@ class Journal:
         """Writes down why a message stays in its queue; `peek` shows it."""
         with self._transaction():
             self._do("UPDATE messages SET state = ? WHERE key = ?", MessageState.FAILED, key)
-            rows = self._rows("SELECT step FROM messages WHERE key = ?", key)
+            rows = self._do("SELECT step FROM messages WHERE key = ?", key)
             step = rows[0]["step"] if rows else None
             self._do(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
@@ -153,11 +153,11 @@ class Journal:
 
     def failures(self) -> dict[str, str]:
         """Why each message stayed at its last replay, by its key."""
-        return {row["key"]: row["reason"] for row in self._rows("SELECT key, reason FROM failures")}
+        return {row["key"]: row["reason"] for row in self._do("SELECT key, reason FROM failures")}
 
     def failed_step(self, key: str) -> dict[str, Any] | None:
         """The step that last failed for a message; None if none did."""
-        rows = self._rows("SELECT step FROM failures WHERE key = ? AND step IS NOT NULL", key)
+        rows = self._do("SELECT step FROM failures WHERE key = ? AND step IS NOT NULL", key)
         step: dict[str, Any] | None = json.loads(rows[0]["step"]) if rows else None
         return step
 
@@ -167,12 +167,12 @@ class Journal:
 
     def noted(self, name: str) -> int:
         """That time; 0 if there is none."""
-        rows = self._rows("SELECT value FROM notes WHERE name = ?", name)
+        rows = self._do("SELECT value FROM notes WHERE name = ?", name)
         return int(rows[0]["value"]) if rows else 0
 
     def imported(self, key: str) -> bool:
         """Whether a line of a file was put back before."""
-        return bool(self._rows("SELECT 1 FROM imported WHERE key = ?", key))
+        return bool(self._do("SELECT 1 FROM imported WHERE key = ?", key))
 
     def remember_imported(self, key: str, now_ms: int) -> None:
         """Writes down that a line was put back."""
@@ -191,7 +191,7 @@ class Journal:
 
     def _pages(self, state: MessageState) -> Iterator[sqlite3.Row]:
         after = ("~", -1, "")
-        while rows := self._rows(_PAGE_OF, state, after[0], *after, PAGE):
+        while rows := self._do(_PAGE_OF, state, after[0], *after, PAGE):
             yield from rows
             after = (rows[-1]["queue"], rows[-1]["sent_ms"], rows[-1]["key"])
 
@@ -201,15 +201,11 @@ class Journal:
             self._db.execute("BEGIN")
             yield
 
-    def _do(self, statement: str, *values: object) -> None:
-        with self._used():
-            self._db.execute(statement, values)
-
     def _do_each(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         with self._used():
             self._db.executemany(statement, rows)
 
-    def _rows(self, statement: str, *values: object) -> list[sqlite3.Row]:
+    def _do(self, statement: str, *values: object) -> list[sqlite3.Row]:
         with self._used():
             return self._db.execute(statement, values).fetchall()
 

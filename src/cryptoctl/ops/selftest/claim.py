@@ -105,14 +105,11 @@ def retry_rule(kind: type[Provisioner], code: str, contains: str = "") -> Covere
 
 def remedy_of(kind: type[Provisioner], code: str, contains: str = "", *, of: str = "") -> Covered:
     """A kind's remedy for that code and piece of a message, perhaps of one operation. Raises LookupError."""
-    return _first(
-        kind,
-        (
-            each
-            for each in kind.remedies
-            if code in each.codes and each.contains == contains and (not of or of in each.operations)
-        ),
-    )
+
+    def fits(each: Remedy) -> bool:
+        return code in each.codes and each.contains == contains and (not of or of in each.operations)
+
+    return _first(kind, (each for each in kind.remedies if fits(each)))
 
 
 def _first(kind: type[Provisioner], found: Iterable[Expected]) -> Covered:
