@@ -23,9 +23,8 @@ from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.retry import RealClock, Retry
 from cryptoctl.stack import Stack
 
-MAX_RECORDS = 50
+MAX_RECORDS = 50  # in one invocation; a BatchGetItem takes 100 keys
 MAX_GROUPS_IN_VAIN = 5
-MAX_KEYS = 100  # in one BatchGetItem
 UNPROCESSED_KEYS_WITHIN_S = 30.0
 
 Image = Mapping[str, Mapping[str, Any]]
@@ -99,11 +98,27 @@ class Enricher:
         return total
 
     def items(self, keys: Sequence[Key]) -> dict[Key, Image]:
-        """The items at these keys as they are now; without those that do not exist."""
-        items: dict[Key, Image] = {}
-        for start in range(0, len(keys), MAX_KEYS):
-            items |= self._items(keys[start : start + MAX_KEYS])
-        return items
+        """The items at these keys, a group at most, as they are now; without those that do not exist."""
+        table = self.stack.prices.name
+        unread: dict[str, Any] = {table: {"Keys": [key_item(key) for key in keys], "ConsistentRead": True}}
+        items: list[Image] = []
+
+        def read() -> bool | None:
+            nonlocal unread
+            with require_table(self.aws, self.stack.prices):
+                response = self.aws.call("dynamodb", "BatchGetItem", RequestItems=unread)
+            items.extend(response["Responses"].get(table, ()))
+            unread = response.get("UnprocessedKeys") or {}
+            return None if unread else True
+
+        if Retry(RealClock()).until(read, "DynamoDB to give the rest", UNPROCESSED_KEYS_WITHIN_S) is None:
+            raise AwsError(
+                service="dynamodb",
+                operation="BatchGetItem",
+                code="UnprocessedKeys",
+                message="DynamoDB keeps giving only a part of what is asked for",
+            )
+        return {key_of(item): item for item in items}
 
     def invoke(self, payload: str) -> str | None:
         """Invokes the enricher with an event; None if it did all of it, else why not."""
@@ -143,29 +158,6 @@ class Enricher:
                 reason = problem or "the enricher ran, but the price is still not enriched"
                 outcome.left.append(UnenrichedPrice(key=key, reason=reason, created_at=created_at(item)))
         return outcome
-
-    def _items(self, keys: Sequence[Key]) -> dict[Key, Image]:
-        table = self.stack.prices.name
-        distinct = [key_item(key) for key in dict.fromkeys(keys)]
-        unread: dict[str, Any] = {table: {"Keys": distinct, "ConsistentRead": True}}
-        items: list[Image] = []
-
-        def read() -> bool | None:
-            nonlocal unread
-            with require_table(self.aws, self.stack.prices):
-                response = self.aws.call("dynamodb", "BatchGetItem", RequestItems=unread)
-            items.extend(response["Responses"].get(table, ()))
-            unread = response.get("UnprocessedKeys") or {}
-            return None if unread else True
-
-        if Retry(RealClock()).until(read, "DynamoDB to give the rest", UNPROCESSED_KEYS_WITHIN_S) is None:
-            raise AwsError(
-                service="dynamodb",
-                operation="BatchGetItem",
-                code="UnprocessedKeys",
-                message="DynamoDB keeps giving only a part of what is asked for",
-            )
-        return {key_of(item): item for item in items}
 
 
 def key_item(key: Key) -> dict[str, dict[str, str]]:
