@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -34,7 +34,9 @@ class StackValue:
         return attrgetter(self.path)(context.stack)
 
 
-TAGS = StackValue("scope.tags")
+def tags(context: CheckContext) -> Mapping[str, str]:
+    """The tags of everything in the self-test's environment."""
+    return context.stack.scope.tags
 
 
 def named(name: str, prefix: str = "") -> Callable[[CheckContext], str]:

@@ -7,7 +7,7 @@ from typing import Any
 from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import remedy_of, retry_rule
 from cryptoctl.ops.selftest.environment import PROBE
-from cryptoctl.ops.selftest.provoking import MISSING, TAGS, Request, StackValue, named
+from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, named, tags
 from cryptoctl.provisioners.function import NOT_FOUND, Function
 from cryptoctl.provisioners.function_errors import INVALID
 from cryptoctl.provisioners.invoke_config import InvokeConfig
@@ -27,7 +27,7 @@ def _create(name: str, role: str, *, runtime: str = RUNTIME, **more: Any) -> Req
         Runtime=runtime,
         Handler=f"{PROBE}.handler",
         Code=lambda context: {"ZipFile": context.stack.probe.code.zip_bytes},
-        Tags=TAGS,
+        Tags=tags,
         **more,
     )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds, remedy_of, retry_rule
-from cryptoctl.ops.selftest.provoking import MISSING, TAGS, Request, StackValue, named
+from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, named, tags
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.tags import key_values
 from cryptoctl.provisioners.topic import NO_TAGS, NOT_FOUND, Topic
 
 SCRATCH = "scratch"
 OTHER_RETENTION_S = "86400"
-CREATE_SCRATCH = Request("sqs", "CreateQueue", QueueName=named(SCRATCH), tags=TAGS)
+CREATE_SCRATCH = Request("sqs", "CreateQueue", QueueName=named(SCRATCH), tags=tags)
 
 
 def _url(context: CheckContext, name: str) -> str:

@@ -12,7 +12,7 @@ from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds, retry_rule
 from cryptoctl.ops.selftest.claims.functions import NO_ROLE_CHECK
 from cryptoctl.ops.selftest.environment import POISON
-from cryptoctl.ops.selftest.provoking import TAGS, Request, StackValue
+from cryptoctl.ops.selftest.provoking import Request, StackValue, tags
 from cryptoctl.provisioners.stream_mapping import NOT_FOUND, StreamMapping
 
 DEAD_WITHIN_S = 180
@@ -38,7 +38,7 @@ def _again(function: str) -> Request:
         EventSourceArn=lambda context: _mapping(context)["EventSourceArn"],
         StartingPosition="TRIM_HORIZON",
         Enabled=False,
-        Tags=TAGS,
+        Tags=tags,
     )
 
 
