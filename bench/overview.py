@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptoctl.aws import AccessKey
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.invoking import invoke
-from cryptoctl.ops.overview import ON_AWS, OverviewReader
+from cryptoctl.ops.overview_reader import ON_AWS, OverviewReader
 from cryptoctl.ui.watch import EVERY_S
 from dashboard.test_reader import AskedAws
 from kit.waiting import eventually

@@ -70,7 +70,7 @@ class DayReader(PageReader):
         """Ten minutes with errors, then ten without; every minute has another text."""
         found = BROKEN if self.seconds // 600 % 2 else HEALTHY
         minute = self.seconds // 60
-        errors = tuple(replace(each, text=f"{each.text} {minute}") for each in found.errors or ())
+        errors = tuple(replace(each, message=f"{each.message} {minute}") for each in found.errors or ())
         return replace(found, at_ms=now_ms, errors=errors)
 
 

@@ -25,7 +25,7 @@ from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.dashboard.reader import MAX_CANDLES_SAVED, _newest
 from cryptoctl.dashboard.site import Site
 from cryptoctl.local.engine import Engine
-from cryptoctl.ops.overview import THE_SYMBOLS
+from cryptoctl.ops.overview_reader import THE_SYMBOLS
 from cryptoctl.ops.prices import row
 from cryptoctl.ops.times import now_ms
 from cryptoctl.ui.text import percent_text
@@ -268,7 +268,7 @@ def test_prices_are_told_apart_on_the_axis_however_small_and_long(
 
 
 def test_what_is_left_out_is_counted(browser: Browser, site: Site, reader: ToldReader) -> None:
-    many = tuple(replace(ERROR, text=str(number)) for number in range(MAX_ERRORS + 7))
+    many = tuple(replace(ERROR, message=str(number)) for number in range(MAX_ERRORS + 7))
     reader.answer = told(replace(HEALTHY, more_symbols=5, errors=many, incomplete=("the errors",)))
     browser.open(site.url)
     text = "document.getElementById('{}')?.textContent"

@@ -12,8 +12,8 @@ from cryptoctl.dashboard.documents import MAX_ERRORS, causes, errors, page_candl
 from cryptoctl.dashboard.page import embedded
 from cryptoctl.ops.alarms import AlarmState
 from cryptoctl.ops.candles import Interval
-from cryptoctl.ops.health import Health
-from cryptoctl.ops.overview import ErrorLine
+from cryptoctl.ops.log_entries import LogEntry
+from cryptoctl.ops.overview import Health
 from dashboard.prices_of import AT_MS, stored
 from ui.overviews import BROKEN, ERROR, HEALTHY
 
@@ -56,7 +56,9 @@ def test_what_to_do_is_said_once_however_the_commands_for_it_are_spelled() -> No
 
 
 def test_errors_are_counted_by_cause_and_shown_once_the_newest_first() -> None:
-    other = ErrorLine(time_ms=AT_MS + 5, function="price-enricher-dev", text="ValueError: 17 is odd")
+    other = LogEntry(
+        time_ms=AT_MS + 5, function="price-enricher-dev", level="ERROR", message="ValueError: 17 is odd"
+    )
     found = replace(BROKEN, errors=(ERROR, replace(ERROR, time_ms=AT_MS + 9), other))
     assert causes(found) == [
         {"function": ERROR.function, "cause": "ResourceNotFoundException", "count": 2},
@@ -66,7 +68,7 @@ def test_errors_are_counted_by_cause_and_shown_once_the_newest_first() -> None:
 
 
 def test_a_flood_of_different_errors_is_cut_and_the_others_are_counted() -> None:
-    many = tuple(replace(ERROR, text=str(number)) for number in range(3 * MAX_ERRORS))
+    many = tuple(replace(ERROR, message=str(number)) for number in range(3 * MAX_ERRORS))
     shown, older = errors(replace(BROKEN, errors=many))
     assert (len(shown), older) == (MAX_ERRORS, 2 * MAX_ERRORS)
     assert errors(replace(BROKEN, errors=None)) == ([], 0)

@@ -13,7 +13,7 @@ from cryptoctl.dashboard.reader import MAX_SYMBOLS_SAVED, ConnectedEnvironment, 
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local.engine import Engine
 from cryptoctl.ops.candles import Interval
-from cryptoctl.ops.overview import OverviewReader, RefreshIntervals
+from cryptoctl.ops.overview_reader import OverviewReader, RefreshIntervals
 from cryptoctl.ops.prices import Query, enriched_prices
 from cryptoctl.ops.symbols import names
 from cryptoctl.reconcile.retry import RealClock, Retry

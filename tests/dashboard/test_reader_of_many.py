@@ -19,7 +19,7 @@ from cryptoctl.dashboard.reader import (
     ReaderIntervals,
 )
 from cryptoctl.ops.candles import Interval
-from cryptoctl.ops.overview import OverviewReader
+from cryptoctl.ops.overview_reader import OverviewReader
 from cryptoctl.ui.watch import Watch
 from kit.waiting import eventually
 from unit.answers import STACK, Answers

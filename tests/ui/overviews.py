@@ -11,10 +11,8 @@ from rich.console import Console
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.activity import MINUTES, Activity, FunctionActivity
 from cryptoctl.ops.alarms import AlarmState
-from cryptoctl.ops.overview import (
-    ErrorLine,
-    Overview,
-)
+from cryptoctl.ops.log_entries import LogEntry
+from cryptoctl.ops.overview import Overview
 from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.status import Inventory, MappingState, ResourceReport, ResourceState
 from cryptoctl.ops.symbols import SymbolState
@@ -76,10 +74,11 @@ HEALTHY = Overview(
 )
 
 
-ERROR = ErrorLine(
+ERROR = LogEntry(
     time_ms=AT_MS - 1000,
     function="webhook-processor-dev",
-    text="An error occurred (ResourceNotFoundException) when calling the PutItem operation: none",
+    level="ERROR",
+    message="An error occurred (ResourceNotFoundException) when calling the PutItem operation: none",
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cryptoctl.ops.health import Health, health
+from cryptoctl.ops.overview import Health, health
 from cryptoctl.ops.status import Inventory, ResourceReport, ResourceState
 from ui.overviews import AT_MS, BROKEN, ERROR, HEALTHY
 
@@ -59,8 +59,10 @@ def test_dead_letters_are_in_doubt_wherever_they_are(visible: int, in_flight: in
 
 
 def test_an_incident_of_earlier_in_the_hour_is_not_named_as_the_cause_of_this_one() -> None:
-    earlier = [replace(ERROR, time_ms=AT_MS - 1_200_000 + each, text="Task timed out") for each in range(9)]
-    odd = replace(ERROR, text="its price is no number")
+    earlier = [
+        replace(ERROR, time_ms=AT_MS - 1_200_000 + each, message="Task timed out") for each in range(9)
+    ]
+    odd = replace(ERROR, message="its price is no number")
     now = [ERROR, odd, replace(ERROR, time_ms=AT_MS - 200_000)]
     queue = BROKEN.queues[0].name
     assert replace(BROKEN, errors=(*earlier, *now)).cause(queue) == "ResourceNotFoundException"
@@ -80,8 +82,8 @@ def test_one_late_error_is_not_named_as_the_cause_of_messages_that_failed_before
     queue = BROKEN.queues[0].name
     assert BROKEN.activity is not None
     many = [replace(ERROR, time_ms=AT_MS - 1_800_000 + each) for each in range(9)]
-    late = replace(ERROR, time_ms=AT_MS - 1000, text="Task timed out")
+    late = replace(ERROR, time_ms=AT_MS - 1000, message="Task timed out")
     aged = replace(BROKEN, activity=replace(BROKEN.activity, oldest_s={queue: 1_750.0}))
     assert replace(aged, errors=(*many, late)).cause(queue) == "ResourceNotFoundException"
-    before = [replace(each, time_ms=each.time_ms - 600_000, text="over") for each in many * 2]
+    before = [replace(each, time_ms=each.time_ms - 600_000, message="over") for each in many * 2]
     assert replace(aged, errors=(*before, *many, late)).cause(queue) == "ResourceNotFoundException"

@@ -10,15 +10,8 @@ import pytest
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
-from cryptoctl.ops.health import Health, health
-from cryptoctl.ops.next_steps import next_steps
-from cryptoctl.ops.overview import (
-    MAX_SYMBOLS,
-    THE_ERRORS,
-    THE_SYMBOLS,
-    Concern,
-    OverviewReader,
-)
+from cryptoctl.ops.overview import Concern, Health, health, next_steps
+from cryptoctl.ops.overview_reader import MAX_SYMBOLS, THE_ERRORS, THE_SYMBOLS, OverviewReader
 from cryptoctl.ops.status import Inventory, ResourceReport, ResourceState
 from cryptoctl.ops.symbols import SymbolState
 from cryptoctl.ui.screen import Screen

@@ -14,7 +14,7 @@ import pytest
 from cli.conftest import Cli
 from cryptoctl.aws import AccessKey, Aws, Response
 from cryptoctl.errors import ExitCode
-from cryptoctl.ops.overview import MAX_SYMBOLS, OverviewReader
+from cryptoctl.ops.overview_reader import MAX_SYMBOLS, OverviewReader
 from kit.screens import run
 from live import Connect, Live
 

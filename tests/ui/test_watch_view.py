@@ -34,7 +34,7 @@ def test_what_the_live_screen_has_no_room_for_is_counted(
         HEALTHY,
         symbols=tuple(state(f"S{number:02}") for number in range(symbols)),
         more_symbols=more if symbols else 0,
-        errors=tuple(replace(ERROR, time_ms=number, text=f"E{number:02}") for number in range(errors)),
+        errors=tuple(replace(ERROR, time_ms=number, message=f"E{number:02}") for number in range(errors)),
     )
     lines = [line.plain for line in view(found, "dev", width, height)]
     text = "\n".join(lines)

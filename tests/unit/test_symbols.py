@@ -10,7 +10,7 @@ import pytest
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.ops.overview import OverviewReader
+from cryptoctl.ops.overview_reader import OverviewReader
 from cryptoctl.ops.symbols import names
 from cryptoctl.provisioners.table import NOT_FOUND
 from unit.answers import STACK, Answers

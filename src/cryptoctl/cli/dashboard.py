@@ -16,7 +16,7 @@ from cryptoctl.cli.prices import LAST
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.environments import not_deployed
-from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, OverviewReader, RefreshIntervals
+from cryptoctl.ops.overview_reader import ON_AWS, ON_THE_ENGINE, OverviewReader, RefreshIntervals
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.session import Session
 from cryptoctl.settings import Target

@@ -12,7 +12,8 @@ import typer
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.environments import not_deployed
-from cryptoctl.ops.overview import ON_AWS, ON_THE_ENGINE, Overview, OverviewReader
+from cryptoctl.ops.overview import Overview
+from cryptoctl.ops.overview_reader import ON_AWS, ON_THE_ENGINE, OverviewReader
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
 from cryptoctl.ui.engine import engine_document, show_engine_line

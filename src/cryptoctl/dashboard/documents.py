@@ -11,9 +11,7 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.ops.candles import Interval, candles
 from cryptoctl.ops.causes import cause_of
-from cryptoctl.ops.health import health
-from cryptoctl.ops.next_steps import next_steps
-from cryptoctl.ops.overview import Overview
+from cryptoctl.ops.overview import Overview, health, next_steps
 from cryptoctl.ops.prices import document
 
 NEWEST = 30

@@ -18,7 +18,8 @@ from cryptoctl.errors import Failure
 from cryptoctl.local.errors import EngineError
 from cryptoctl.ops import symbols
 from cryptoctl.ops.candles import Interval
-from cryptoctl.ops.overview import Overview, OverviewReader
+from cryptoctl.ops.overview import Overview
+from cryptoctl.ops.overview_reader import OverviewReader
 from cryptoctl.ops.prices import Query, prices
 from cryptoctl.stack import Stack
 from cryptoctl.wording import capitalised

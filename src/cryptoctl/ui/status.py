@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from cryptoctl.ops.doctor import Check, CheckResult
-from cryptoctl.ops.next_steps import next_steps
-from cryptoctl.ops.overview import NEWEST_ERRORS, ErrorLine, Overview
+from cryptoctl.ops.log_entries import LogEntry
+from cryptoctl.ops.overview import NEWEST_ERRORS, Overview, next_steps
 from cryptoctl.ops.status import ResourceState
 from cryptoctl.ops.times import time_text
 from cryptoctl.ui.plans import sentence
@@ -109,7 +109,7 @@ def error_lines(overview: Overview) -> list[Text]:
     return lines
 
 
-def _error_line(error: ErrorLine, times: str) -> Text:
+def _error_line(error: LogEntry, times: str) -> Text:
     time = time_text(error.time_ms)[11:19]
     function = f"{error.function}{times} "
     return Text.assemble((f"{time} ", "dim"), function, ("ERROR ", BAD), printable(error.text))

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.text import Text
 
 from cryptoctl.ops.activity import FunctionActivity
-from cryptoctl.ops.health import Health, health
-from cryptoctl.ops.overview import Concern, Overview
+from cryptoctl.ops.overview import Concern, Health, Overview, health
 from cryptoctl.ops.times import time_text
 from cryptoctl.ui.sparklines import sparkline
 from cryptoctl.ui.status import OLDER_ERRORS, error_lines, verdict

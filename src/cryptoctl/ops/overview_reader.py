@@ -1,0 +1,138 @@
+"""Reads overviews: their parts at the same time, each as often as it is worth its requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.ops import logs, recent_symbols, status, symbols
+from cryptoctl.ops.activity import activity
+from cryptoctl.ops.alarms import alarm_states
+from cryptoctl.ops.log_entries import LogEntry, entries
+from cryptoctl.ops.overview import Overview
+from cryptoctl.ops.queue_depth import QueueDepth, depth
+from cryptoctl.ops.status import MappingState
+from cryptoctl.ops.symbols import SymbolState
+from cryptoctl.ops.times import HOUR_MS, now_ms
+from cryptoctl.provisioners.function import Function
+from cryptoctl.provisioners.table import NOT_FOUND as NO_SUCH_TABLE
+from cryptoctl.stack import Stack
+
+MAX_SYMBOLS = 12
+THE_ERRORS, THE_SYMBOLS = "the errors", "the symbols with recent prices"
+REQUIRED = ("the resources", "the queues", "the stream mapping")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshIntervals:
+    """How old a part may be; one that is older is read again. Queues and prices are read each time."""
+
+    inventory_s: float = 0.0
+    activity_s: float = 0.0
+    mapping_s: float = 0.0
+    errors_s: float = 0.0
+    names_s: float = 0.0
+
+
+# On AWS each part is refreshed as often as it can change and its requests are worth (docs/performance.md).
+ON_AWS = RefreshIntervals(inventory_s=60, activity_s=30, mapping_s=30, errors_s=10, names_s=60)
+ON_THE_ENGINE = RefreshIntervals(inventory_s=15, activity_s=5, mapping_s=2, errors_s=2, names_s=5)
+
+
+class OverviewReader:
+    """Reads overviews, again and again; each at most three round trips behind one another."""
+
+    def __init__(self, aws: Aws, stack: Stack, intervals: RefreshIntervals | None = None) -> None:
+        self._aws, self._stack = aws, stack
+        self._intervals = intervals or RefreshIntervals()
+        self._read: dict[str, tuple[float, Any]] = {}
+        self._unread: dict[str, str] = {}
+        self._complete: dict[str, bool] = {}
+
+    def overview(self) -> Overview:
+        """The environment now. What the credentials may not read is left out."""
+        aws, stack, intervals = self._aws, self._stack, self._intervals
+        parts: dict[str, tuple[float, Callable[[], Any]]] = {
+            "the resources": (intervals.inventory_s, lambda: status.inventory(stack, aws)),
+            "the metrics": (intervals.activity_s, lambda: activity(aws, stack)),
+            "the stream mapping": (intervals.mapping_s, self._mappings),
+            THE_ERRORS: (intervals.errors_s, self._errors),
+            "the alarms": (intervals.mapping_s, lambda: alarm_states(aws, stack)),
+            "the queues": (0.0, self._queues),
+            "the prices": (0.0, self._symbols),
+        }
+        inventory, metrics, mappings, errors, alarms, queues, states = aws.map(
+            lambda name: self._part(name, *parts[name]), parts
+        )
+        _, names = self._read.get(THE_SYMBOLS, (0.0, None))
+        return Overview(
+            environment=stack.scope.environment,
+            at_ms=now_ms(),
+            inventory=inventory,
+            queues=queues,
+            mappings=mappings,
+            activity=metrics,
+            errors=errors,
+            alarms=alarms,
+            symbols=states,
+            more_symbols=0 if states is None else max(0, len(names or ()) - MAX_SYMBOLS),
+            unread=tuple(name for name in (*parts, THE_SYMBOLS) if name in self._unread),
+            incomplete=tuple(name for name, complete in sorted(self._complete.items()) if not complete),
+        )
+
+    def _part(self, name: str, interval_s: float, read: Callable[[], Any]) -> Any:
+        read_at_s, known = self._read.get(name, (float("-inf"), None))
+        if time.monotonic() - read_at_s < interval_s:
+            return known
+        try:
+            fresh = read()
+        except AwsError as error:
+            if error.throttled and name in self._read:
+                return known
+            if not error.denied or name in REQUIRED:
+                raise
+            fresh = None
+            self._unread[name] = str(error)
+        else:
+            self._unread.pop(name, None)
+        self._read[name] = (time.monotonic(), fresh)
+        return fresh
+
+    def _queues(self) -> tuple[QueueDepth, ...]:
+        queues = (self._stack.webhook_dead_letters, self._stack.enricher_dead_letters)
+        depths = self._aws.map(lambda queue: depth(self._aws, queue), queues)
+        return tuple(each for each in depths if each)
+
+    def _mappings(self) -> tuple[MappingState, ...]:
+        mapping = status.mapping_state(self._aws, self._stack.prices_to_enricher)
+        return (mapping,) if mapping else ()
+
+    def _errors(self) -> tuple[LogEntry, ...]:
+        functions = (self._stack.webhook, self._stack.enricher)
+        lines = self._matching_lines(THE_ERRORS, functions, self._stack.webhook_errors.pattern)
+        return tuple(each for each in entries(lines) if each.level != "WARNING")
+
+    def _symbols(self) -> tuple[SymbolState, ...] | None:
+        names = self._part(THE_SYMBOLS, self._intervals.names_s, self._names)
+        if names is None:
+            return None
+        try:
+            return tuple(symbols.states(self._aws, self._stack.prices, names[:MAX_SYMBOLS], now_ms()))
+        except AwsError as error:
+            # There is no table, or somebody's with other keys, of which the resources tell.
+            if error.code in (NO_SUCH_TABLE, "ValidationException"):
+                return None
+            raise
+
+    def _names(self) -> Sequence[str]:
+        return recent_symbols.named_in(
+            self._matching_lines(THE_SYMBOLS, (self._stack.webhook,), recent_symbols.PATTERN)
+        )
+
+    def _matching_lines(self, name: str, functions: Sequence[Function], pattern: str) -> Sequence[logs.Line]:
+        matches = logs.matching(self._aws, functions, now_ms() - HOUR_MS, pattern)
+        self._complete[name] = matches.complete
+        return matches.lines
