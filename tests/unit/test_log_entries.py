@@ -71,7 +71,7 @@ def test_an_error_is_one_entry_with_type_text_and_place() -> None:
 def test_what_only_the_runtime_or_the_platform_has_logged_is_shown() -> None:
     assert [each.message for each in entries([runtimes("r")])] == [SAID]
     (timeout,) = entries([report("r", "timeout")])
-    assert timeout.is_error
+    assert timeout.level == "ERROR"
     assert "timeout" in timeout.message
     killed = line(
         type="platform.report",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptoctl.aws import Aws
 from cryptoctl.ops.metric_data import metric_data
-from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.metric import function_metric, own_metric, queue_metric
 from cryptoctl.stack import Stack
 
@@ -56,37 +55,37 @@ def activity(aws: Aws, stack: Stack, now: datetime | None = None) -> Activity:
         metrics[f"{name}_errors"] = function_metric(function, "Errors")
     for number, queue in enumerate(queues):
         metrics[f"oldest{number}"] = queue_metric(queue, "ApproximateAgeOfOldestMessage")
-    values = metric_data(aws, metrics, PERIOD_S, begin, now)
-    found = {id_: _by_minute(each, begin) for id_, each in values.items()}
-    lag = [each for each in found["lag"][-LATELY_MINUTES:] if each is not None]
+    series = {
+        id_: _by_minute(values, begin)
+        for id_, values in metric_data(aws, metrics, PERIOD_S, begin, now).items()
+    }
+    lag_ms = _latest(series["lag"])
+    ages_s = {queue.name: _latest(series[f"oldest{number}"]) for number, queue in enumerate(queues)}
+
+    def numbers(id_: str) -> tuple[float, ...]:
+        return tuple(value or 0.0 for value in series[id_])
+
     return Activity(
-        functions=tuple(_function(name, function, found) for name, function in functions.items()),
-        iterator_age_s=lag[-1] / 1000 if lag else None,
-        oldest_s={
-            queue.name: ages[-1]
-            for number, queue in enumerate(queues)
-            if (ages := [each for each in found[f"oldest{number}"][-LATELY_MINUTES:] if each is not None])
-        },
-    )
-
-
-def _function(name: str, function: Function, found: Mapping[str, list[float | None]]) -> FunctionActivity:
-    def numbers(metric: str) -> tuple[float, ...]:
-        return tuple(each or 0.0 for each in found[f"{name}_{metric}"])
-
-    return FunctionActivity(
-        function=function.name,
-        prices=numbers("prices"),
-        invocations=numbers("invocations"),
-        errors=numbers("errors"),
+        functions=tuple(
+            FunctionActivity(
+                function=function.name,
+                prices=numbers(f"{name}_prices"),
+                invocations=numbers(f"{name}_invocations"),
+                errors=numbers(f"{name}_errors"),
+            )
+            for name, function in functions.items()
+        ),
+        iterator_age_s=None if lag_ms is None else lag_ms / 1000,
+        oldest_s={name: age_s for name, age_s in ages_s.items() if age_s is not None},
     )
 
 
 def _by_minute(values: Mapping[datetime, float], begin: datetime) -> list[float | None]:
     """One value for each minute, None where there is no datum."""
-    found: list[float | None] = [None] * MINUTES
-    for moment, value in values.items():
-        minute = int((moment - begin).total_seconds() // PERIOD_S)
-        if 0 <= minute < MINUTES:
-            found[minute] = float(value)
-    return found
+    numbers = {(moment - begin) // timedelta(seconds=PERIOD_S): float(values[moment]) for moment in values}
+    return [numbers.get(minute) for minute in range(MINUTES)]
+
+
+def _latest(by_minute: Sequence[float | None]) -> float | None:
+    """The last value of the last minutes; None where there is none."""
+    return next((value for value in by_minute[: -LATELY_MINUTES - 1 : -1] if value is not None), None)

@@ -16,6 +16,8 @@ ERROR_FIELDS = ("errorType", "errorMessage", "stackTrace")
 # By these a price is found; a thousand of them are nothing to read.
 KEY_FIELDS = ("keys", "repeated", "corrections")
 REASONS = ("reason", "reasons")
+UNREMARKABLE_LEVELS = ("DEBUG", "INFO", "")
+NO_FAILURE = (None, "", "success")  # what `_platform_status` may say of a line
 _PLACE = re.compile(r'File "[^"]*?([^/"]+/[^/"]+\.py)", line (\d+), in (\w+)')
 _SHOWN_ELSEWHERE = frozenset((*SHOWN_FIELDS, *ERROR_FIELDS, *KEY_FIELDS))
 
@@ -45,14 +47,9 @@ class LogEntry:
     """what it was made of, in order of time"""
 
     @property
-    def is_error(self) -> bool:
-        """Whether somebody should know of it."""
-        return self.level in ("ERROR", "CRITICAL")
-
-    @property
     def failed(self) -> bool:
         """Whether it tells of something that failed, at whatever level."""
-        return bool(self.error) or self.is_error
+        return bool(self.error) or self.level in ("ERROR", "CRITICAL")
 
     @property
     def text(self) -> str:
@@ -87,28 +84,30 @@ def folded(entries: Iterable[LogEntry]) -> list[LogEntry]:
 
     Of their other fields an entry has those that are the same in all of them, and the first one's reasons.
     """
-    places: dict[tuple[str, ...], int] = {}
+    groups: list[list[LogEntry]] = []
+    group_of: dict[tuple[str, ...], list[LogEntry]] = {}
     previous: dict[str, tuple[str, ...]] = {}
-    kept: list[LogEntry] = []
-    lines: list[list[Line]] = []
     for entry in entries:
         key = _key(entry)
         in_a_row = previous.get(entry.function) == key
         previous[entry.function] = key
-        if key in places and (in_a_row or entry.level not in ("DEBUG", "INFO", "")):
-            before = kept[places[key]]
-            more = {
-                name: each
-                for name, each in before.more.items()
-                if name in REASONS or entry.more.get(name) == each
-            }
-            kept[places[key]] = replace(before, count=before.count + 1, last_ms=entry.time_ms, more=more)
-            lines[places[key]] += entry.lines
+        if key in group_of and (in_a_row or entry.level not in UNREMARKABLE_LEVELS):
+            group_of[key].append(entry)
         else:
-            places[key] = len(kept)
-            kept.append(entry)
-            lines.append([*entry.lines])
-    return [replace(entry, lines=its) for entry, its in zip(kept, lines, strict=True)]
+            group_of[key] = [entry]
+            groups.append(group_of[key])
+    return [_one_of(group) for group in groups]
+
+
+def _one_of(group: Sequence[LogEntry]) -> LogEntry:
+    first, *repeats = group
+    more = {
+        name: value
+        for name, value in first.more.items()
+        if name in REASONS or all(each.more.get(name) == value for each in repeats)
+    }
+    lines = [line for each in group for line in each.lines]
+    return replace(first, count=len(group), last_ms=group[-1].time_ms, more=more, lines=lines)
 
 
 def latest(entries: Sequence[LogEntry], limit: int) -> list[LogEntry]:
@@ -123,8 +122,7 @@ def lines_of(entries: Iterable[LogEntry]) -> list[Line]:
 
 
 def _key(entry: LogEntry) -> tuple[str, ...]:
-    plain = entry.level in ("DEBUG", "INFO", "")
-    more = repr(entry.more if plain else _causes(entry))
+    more = repr(entry.more if entry.level in UNREMARKABLE_LEVELS else _causes(entry))
     # A text that is no error is told apart from another by what follows its first line.
     rest = "" if entry.failed else entry.trace
     return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more, rest
@@ -140,7 +138,7 @@ def _entry(line: Line) -> LogEntry:
     fields = line.fields
     event = log_events.read({"message": line.text, "timestamp": line.time_ms})
     level = str(fields.get("level") or fields.get("log_level") or "")
-    failed = event.report or event.error_type or (_record(fields) and _status(fields) not in ("success", ""))
+    failed = event.report or event.error_type or _platform_status(fields) not in NO_FAILURE
     frames = _PLACE.findall(event.detail)
     # Of a library's innards nobody can change anything.
     place = [each for each in frames if each[0].startswith(("handlers/", "core/"))] or frames
@@ -167,7 +165,7 @@ def _trace(line: Line, fields: Mapping[str, Any], detail: str) -> str:
 
 
 def _others(fields: Mapping[str, Any]) -> dict[str, Any]:
-    if _record(fields):
+    if _platform_status(fields) is not None:
         return {}
     metric = "_aws" in fields
     shown = {name: value for name, value in fields.items() if name not in _SHOWN_ELSEWHERE}
@@ -177,22 +175,20 @@ def _others(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _is_note(fields: Mapping[str, Any]) -> bool:
     if "_aws" in fields and "message" not in fields:
         return True
-    return str(fields.get("type", "")).startswith("platform.") and _status(fields) in ("success", "")
+    return str(fields.get("type", "")).startswith("platform.") and _platform_status(fields) in NO_FAILURE
 
 
 def _is_copy(fields: Mapping[str, Any], known: str) -> bool:
     """Whether the runtime or the platform wrote it of an error that is known already."""
-    if _record(fields):
-        return str(fields.get("type")) == "platform.report" and _status(fields) in ("error", "failure")
+    status = _platform_status(fields)
+    if status is not None:
+        return fields.get("type") == "platform.report" and status in ("error", "failure")
     if "_aws" in fields:  # ours
         return False
     return "logger" not in fields and str(fields.get("errorMessage") or " ") in known
 
 
-def _record(fields: Mapping[str, Any]) -> bool:
-    return isinstance(fields.get("record"), dict)
-
-
-def _status(fields: Mapping[str, Any]) -> str:
+def _platform_status(fields: Mapping[str, Any]) -> str | None:
+    """How what the platform writes of went, empty where it does not say; None for any other line."""
     record = fields.get("record")
-    return str(record.get("status") or "") if isinstance(record, dict) else ""
+    return str(record.get("status") or "") if isinstance(record, dict) else None
