@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from cryptoctl.aws import Aws
-from cryptoctl.ops.cost.estimate import CostEstimate, estimate, month_ends, priced
+from cryptoctl.ops.cost.estimate import CostEstimate, estimate, months, priced
 from cryptoctl.ops.cost.traffic import DAY_S, GB, STORED_BESIDE_BYTES, Load, traffic, whole
 from cryptoctl.ops.metric_data import metric_data
 from cryptoctl.ops.table_items import require_table
@@ -112,24 +112,21 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
     # AWS writes no zeros of what is idle; an engine has nothing of a service that it does not count.
     counts = {each.metric.namespace for each, found in zip(billed, figures, strict=False) if found}
 
-    def passed(start_days: float, end_days: float) -> Mapping[Provisioner, Traffic]:
-        start, end = since + timedelta(days=start_days), since + timedelta(days=end_days)
-        counted = [
-            (
-                each,
-                sum(value for hour, value in found.items() if start <= hour < end) / each.times
-                if aws.has_shared_quotas or each.metric.namespace in counts
-                else math.nan,
-            )
-            for each, found in zip(billed, figures, strict=False)
-        ]
-        return _counted_traffic(
-            stack, counted, traffic(stack, replace(load, days=end_days - start_days)), size_bytes
-        )
+    def amount(
+        billed_metric: BilledMetric, sums: Mapping[datetime, float], begin: datetime, end: datetime
+    ) -> float:
+        if not aws.has_shared_quotas and billed_metric.metric.namespace not in counts:
+            return math.nan
+        return sum(value for hour, value in sums.items() if begin <= hour < end) / billed_metric.times
 
-    ends = month_ends(length_days)
-    months = [(end - start, passed(start, end)) for start, end in zip((0.0, *ends), ends, strict=False)]
-    actual = priced(stack, passed(0.0, length_days), months, load)
+    def passed(begin_days: float, end_days: float) -> Mapping[Provisioner, Traffic]:
+        span = since + timedelta(days=begin_days), since + timedelta(days=end_days)
+        counted = [(each, amount(each, sums, *span)) for each, sums in zip(billed, figures, strict=False)]
+        expected = traffic(stack, replace(load, days=end_days - begin_days))
+        return _counted_traffic(stack, counted, expected, size_bytes)
+
+    of_months = [(end - begin, passed(begin, end)) for begin, end in months(length_days)]
+    actual = priced(stack, passed(0.0, length_days), of_months, load)
     return ActualCost(since=since, prices=prices, actual=actual, estimated=estimate(stack, load))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 from cryptoctl.ops.cost.traffic import Load, traffic
 from cryptoctl.reconcile.costs import Priced, Traffic, Usage
@@ -83,42 +84,50 @@ class CostEstimate:
 
 def estimate(stack: Stack, load: Load) -> CostEstimate:
     """What an environment costs under a load, from its first day on."""
-    ends = month_ends(load.days)
-    until = [_used(stack, traffic(stack, replace(load, days=days)), days) for days in ends]
-    free: dict[str, float] = defaultdict(float)
-    before: Mapping[str, float] = {}
-    for start, end, used in zip((0.0, *ends), ends, until, strict=False):
-        amounts = _amounts(used)
-        # What is free in one month and not used is not free in the next.
-        of_month = {item: amount - before.get(item, 0.0) for item, amount in amounts.items()}
-        for name, usd in _free(of_month, end - start).items():
-            free[name] += usd
-        before = amounts
-    return CostEstimate(load=load, lines=tuple(map(_line, until[-1])), free=free, prices=price_list())
+    spans = months(load.days)
+    used = [_used(stack, traffic(stack, replace(load, days=end)), end) for _, end in spans]
+    totals = [_amounts(until) for until in used]
+    # What is free in one month and not used is not free in the next.
+    of_months = [
+        (end - begin, {item: amount - before.get(item, 0.0) for item, amount in total.items()})
+        for (begin, end), before, total in zip(spans, ({}, *totals), totals, strict=False)
+    ]
+    return _cost_estimate(load, used[-1], of_months)
 
 
 def priced(
     stack: Stack,
     passing: Mapping[Provisioner, Traffic],
-    months: Iterable[tuple[float, Mapping[Provisioner, Traffic]]],
+    of_months: Iterable[tuple[float, Mapping[Provisioner, Traffic]]],
     load: Load,
 ) -> CostEstimate:
     """What an environment costs with this traffic in the load's days, as each kind says.
 
-    `months` are its parts: how many days, up to 30, and the traffic in them, of which something is free.
+    `of_months` are its parts: how many days, up to 30, and the traffic in them, of which something is free.
     An amount that is not known (NaN) is in no total.
     """
+    amounts = [(days, _amounts(_used(stack, of_month, days))) for days, of_month in of_months]
+    return _cost_estimate(load, _used(stack, passing, load.days), amounts)
+
+
+def _cost_estimate(
+    load: Load,
+    used: Iterable[tuple[Provisioner, Usage]],
+    of_months: Iterable[tuple[float, Mapping[str, float]]],
+) -> CostEstimate:
+    prices = price_list()
     free: dict[str, float] = defaultdict(float)
-    for days, of_month in months:
-        for name, usd in _free(_amounts(_used(stack, of_month, days)), days).items():
-            free[name] += usd
-    lines = tuple(map(_line, _used(stack, passing, load.days)))
-    return CostEstimate(load=load, lines=lines, free=free, prices=price_list())
+    for days, amounts in of_months:
+        for item, amount in amounts.items():
+            price = prices.items[item]
+            if usd := price.cost_usd(min(amount, price.free * days / 30)):
+                free[price.name] += usd
+    return CostEstimate(load=load, lines=tuple(map(_line, used)), free=free, prices=prices)
 
 
-def month_ends(days: float) -> tuple[float, ...]:
-    """The days on which months of 30 days end, and the last day."""
-    return (*(float(each) for each in range(30, math.ceil(days), 30)), days)
+def months(days: float) -> list[tuple[float, float]]:
+    """When each month of 30 days, the last one of fewer, begins and ends: in days from the first."""
+    return list(pairwise((0.0, *map(float, range(30, math.ceil(days), 30)), days)))
 
 
 def _used(
@@ -137,16 +146,6 @@ def _amounts(used: Iterable[tuple[Provisioner, Usage]]) -> dict[str, float]:
     for _, each in used:
         amounts[each.item] += 0.0 if math.isnan(each.amount) else each.amount
     return amounts
-
-
-def _free(amounts: Mapping[str, float], days: float) -> dict[str, float]:
-    """What is taken off, in USD by the item's name, where something is."""
-    items = {item: price_list().items[item] for item in amounts}
-    free = {
-        items[item].name: items[item].cost_usd(min(amount, items[item].free * days / 30))
-        for item, amount in amounts.items()
-    }
-    return {name: usd for name, usd in free.items() if usd}
 
 
 def _line(used: tuple[Provisioner, Usage]) -> CostLine:
