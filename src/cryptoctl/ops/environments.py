@@ -35,29 +35,19 @@ def not_deployed(aws: Aws, scope: Scope, what: str) -> Failure:
     try:
         others = list(environments(aws))
     except AwsError:  # what is missing is worth saying without them
-        return Failure(
-            ExitCode.FAILED,
-            f"There is no {what}: {name} is not deployed {place(aws, scope)}.",
-            f"Run `cryptoctl up --env {name}`.",
-        )
+        said = f"There is no {what}: {name} is not deployed {place(aws, scope)}."
+        return Failure(ExitCode.FAILED, said, f"Run `cryptoctl up --env {name}`.")
     if name in others:
-        return Failure(
-            ExitCode.FAILED,
-            f"There is no {what}: {name} is not complete.",
-            f"Run `cryptoctl plan --env {name}` to see what is missing, and `cryptoctl up --env {name}`.",
-        )
-    if (region := _elsewhere(aws, scope)) is not None:
-        return Failure(
-            ExitCode.FAILED,
-            f"There is no environment {name} in {scope.region}: it was last brought up in {region}.",
-            f"Name that region: --region {region}.",
-        )
-    there = f"there are: {', '.join(others)}" if others else "there is none yet"
-    return Failure(
-        ExitCode.FAILED,
-        f"There is no environment {name} {place(aws, scope)} ({there}).",
-        f"Choose another one with --env, or create this one with `cryptoctl up --env {name}`.",
-    )
+        said = f"There is no {what}: {name} is not complete."
+        hint = f"Run `cryptoctl plan --env {name}` to see what is missing, and `cryptoctl up --env {name}`."
+    elif (region := _elsewhere(aws, scope)) is not None:
+        said = f"There is no environment {name} in {scope.region}: it was last brought up in {region}."
+        hint = f"Name that region: --region {region}."
+    else:
+        there = f"there are: {', '.join(others)}" if others else "there is none yet"
+        said = f"There is no environment {name} {place(aws, scope)} ({there})."
+        hint = f"Choose another one with --env, or create this one with `cryptoctl up --env {name}`."
+    return Failure(ExitCode.FAILED, said, hint)
 
 
 def _elsewhere(aws: Aws, scope: Scope) -> str | None:

@@ -55,33 +55,21 @@ def prices(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:
 def newest_first(aws: Aws, table: Table, query: Query) -> Iterator[StoredPrice]:
     """The same, the newest first, read page by page as they are asked for."""
     with require_table(aws, table):
-        yield from _newest_first(aws, table, query)
+        yield from _read(aws, table, query)
 
 
 def look_up(aws: Aws, table: Table, query: Query) -> list[StoredPrice]:
     """As `prices`; that there is no table is AWS's error, for which no environments are looked up."""
-    return list(_newest_first(aws, table, query))[::-1]
+    return list(_read(aws, table, query))[::-1]
 
 
 def oldest(aws: Aws, table: Table, symbol: str) -> StoredPrice | None:
     """A symbol's first price; None where it has none."""
     with require_table(aws, table):
-        return next(_stored(_items(aws, table, Query(symbol=symbol, last=1), oldest_first=True)), None)
+        return next(_read(aws, table, Query(symbol=symbol, last=1), oldest_first=True), None)
 
 
-def _newest_first(aws: Aws, table: Table, query: Query) -> Iterator[StoredPrice]:
-    return islice(_stored(_items(aws, table, query)), query.last)
-
-
-def _stored(items: Iterable[Mapping[str, Any]]) -> Iterator[StoredPrice]:
-    for item in items:
-        with suppress(UnusableError):
-            yield stored_price(item)
-
-
-def _items(
-    aws: Aws, table: Table, query: Query, *, oldest_first: bool = False
-) -> Iterator[Mapping[str, Any]]:
+def _read(aws: Aws, table: Table, query: Query, *, oldest_first: bool = False) -> Iterator[StoredPrice]:
     request = of_symbol(query.symbol)
     if query.since_ms is not None or query.until_ms is not None:
         since = query.since_ms or 0
@@ -92,7 +80,7 @@ def _items(
         # A key is a millisecond and a fraction of it.
         bounds = {"since": str(since), "until": f"{until}.{LAST_FRACTION}"}
         request = of_symbol(query.symbol, "BETWEEN :since AND :until", **bounds)
-    return aws.paginate(
+    items = aws.paginate(
         "dynamodb",
         "Query",
         "Items",
@@ -101,6 +89,13 @@ def _items(
         Limit=min(query.last, 1000),
         **request,
     )
+    return islice(_stored(items), query.last)
+
+
+def _stored(items: Iterable[Mapping[str, Any]]) -> Iterator[StoredPrice]:
+    for item in items:
+        with suppress(UnusableError):
+            yield stored_price(item)
 
 
 def enriched_prices(aws: Aws, table: Table, query: Query, retry: Retry) -> list[StoredPrice]:

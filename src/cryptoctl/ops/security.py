@@ -20,7 +20,7 @@ def examine_security(stack: Stack, aws: Aws) -> Iterator[Check]:
     key = stack.config.security.customer_key
     if key is not None:
         yield _customer_key(stack, aws, key)
-    if stack.config.protected and (missing := list(_not_set(stack.config))):
+    if stack.config.protected and (missing := _not_set(stack.config)):
         yield unknown(
             "security",
             f"protected, and not set: {', '.join(missing)}",
@@ -45,19 +45,16 @@ def _customer_key(stack: Stack, aws: Aws, key: str) -> Check:
     return good("customer key", f"{key} is enabled, and can be used")
 
 
-def _not_set(config: EnvironmentSettings) -> Iterator[str]:
+def _not_set(config: EnvironmentSettings) -> list[str]:
     """The settings that cost something, or that were switched off, as they stand in the file."""
-    if config.security.customer_key is None:
-        yield SETTING
-    if not config.security.refuse_plain_http:
-        yield "security.refuse_plain_http"
-    if config.permissions_boundary is None:
-        yield "permissions_boundary"
-    if not config.alarms.enabled:
-        yield "alarms.enabled"
-    if config.error_notifier.reserved is None:
-        yield "error_notifier.reserved_concurrency"
-    if config.retention_days is not None and config.retention_days < LOGS_KEPT_DAYS:
-        yield f"log_retention_days of {LOGS_KEPT_DAYS} or more"
-    if not config.functions.tracing:
-        yield "functions.tracing"
+    days = config.retention_days
+    is_set = {
+        SETTING: config.security.customer_key is not None,
+        "security.refuse_plain_http": config.security.refuse_plain_http,
+        "permissions_boundary": config.permissions_boundary is not None,
+        "alarms.enabled": config.alarms.enabled,
+        "error_notifier.reserved_concurrency": config.error_notifier.reserved is not None,
+        f"log_retention_days of {LOGS_KEPT_DAYS} or more": days is None or days >= LOGS_KEPT_DAYS,
+        "functions.tracing": config.functions.tracing,
+    }
+    return [name for name, fulfilled in is_set.items() if not fulfilled]

@@ -54,16 +54,14 @@ def names(aws: Aws, table: Table) -> Iterator[str]:
             response = aws.call(
                 "dynamodb", "Scan", TableName=table.name, Limit=1, ProjectionExpression="symbol", **request
             )
+            behind = response.get("LastEvaluatedKey")
             for item in response["Items"]:
                 check_key(item, table, table.partition_key)
                 if not is_message(item):
                     yield item["symbol"]["S"]
-            if not response["Items"]:
-                if "LastEvaluatedKey" not in response:
-                    return
-                request = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
-                continue
-            behind = {"symbol": response["Items"][-1]["symbol"], "timestamp": {"N": BEHIND_ALL}}
+                behind = {"symbol": item["symbol"], "timestamp": {"N": BEHIND_ALL}}
+            if behind is None:
+                return
             request = {"ExclusiveStartKey": behind}
 
 
