@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,11 @@ from cryptoctl.aws_setup import is_aws_endpoint
 from cryptoctl.errors import Failure
 from cryptoctl.ops.permissions import Purpose, needed
 from cryptoctl.reconcile.observe import make_plan
-from cryptoctl.reconcile.permissions import Permission
+from cryptoctl.reconcile.permissions import Condition, Permission
 from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.stack import Stack
 from cryptoctl.stack_parts import RUNTIME
+from cryptoctl.wording import pluralize
 
 # AWS refuses a request whose signature is five minutes off.
 SKEW_REFUSED = timedelta(minutes=5)
@@ -79,18 +81,16 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
         return
     yield _names(plan)
     yield _obstacles(plan)
-    yield _in_the_way(plan)
+    yield _environment(plan)
     for note in (*plan.notes, *(f"`up` asks before this: {each}" for each in plan.consents)):
         yield unknown("attention", note)
 
 
 def _region(aws: Aws) -> Check:
-    default = (
-        ""
-        if aws.region_is_named
-        else ", the default: neither --region, cryptoctl.toml, AWS_REGION nor the profile names one"
-    )
-    return good("region", f"{aws.region}{default}")
+    if aws.region_is_named:
+        return good("region", aws.region)
+    unnamed = "neither --region, cryptoctl.toml, AWS_REGION nor the profile names one"
+    return good("region", f"{aws.region}, the default: {unnamed}")
 
 
 def _endpoints(aws: Aws, permissions: Sequence[Permission]) -> Iterator[Check]:
@@ -98,15 +98,13 @@ def _endpoints(aws: Aws, permissions: Sequence[Permission]) -> Iterator[Check]:
     prefixes = {each.action.partition(":")[0] for each in permissions}
     services = sorted({"resourcegroupstaggingapi" if each == "tag" else each for each in prefixes})
     urls = {service: without_password(aws.client(service).meta.endpoint_url) for service in services}
-    elsewhere = {service: url for service, url in urls.items() if not is_aws_endpoint(url)}
+    elsewhere = [f"{service} ({url})" for service, url in urls.items() if not is_aws_endpoint(url)]
     if elsewhere and len(set(urls.values())) == 1:
-        [url] = set(urls.values())
-        yield good("endpoints", f"every request goes to {url}, not to AWS")
+        yield good("endpoints", f"every request goes to {urls[services[0]]}, not to AWS")
     elif elsewhere:
-        told = ", ".join(f"{service} ({url})" for service, url in elsewhere.items())
         yield unknown(
             "endpoints",
-            f"requests to some services do not go to AWS: {told}",
+            f"requests to some services do not go to AWS: {', '.join(elsewhere)}",
             "A part of the environment would be made elsewhere. Unless that is meant, unset "
             "AWS_ENDPOINT_URL_… or take `endpoint_url` out of the AWS configuration.",
         )
@@ -125,8 +123,8 @@ def _clock(aws: Aws) -> Check:
     seconds = f"{skew.total_seconds():.0f} s off"
     if skew < SKEW_REPORTED:
         return good("clock", seconds)
-    tell = bad if skew >= SKEW_REFUSED else unknown
-    return tell(
+    check = bad if skew >= SKEW_REFUSED else unknown
+    return check(
         "clock", seconds, "Let NTP set this machine's clock; AWS refuses requests that are 300 s off."
     )
 
@@ -155,17 +153,13 @@ def _permissions(aws: Aws, permissions: Sequence[Permission]) -> Check:
     if source is None:
         return good("permissions", "the account's root user may do everything")
     if denied:
+        more = f" and {len(denied) - MAX_NAMED} more" if len(denied) > MAX_NAMED else ""
         return bad(
             "permissions",
-            f"denied: {', '.join(denied[:MAX_NAMED])}{_and_more(denied)}",
+            f"denied: {', '.join(denied[:MAX_NAMED])}{more}",
             "Attach the policy that `cryptoctl iam-policy --for deploy` prints to that user or role.",
         )
     return good("permissions", f"all of {len(permissions)} are allowed")
-
-
-def _and_more(denied: Sequence[str]) -> str:
-    more = len(denied) - MAX_NAMED
-    return f" and {more} more" if more > 0 else ""
 
 
 def _principal(aws: Aws) -> str | None:
@@ -183,29 +177,27 @@ def _principal(aws: Aws) -> str | None:
 
 
 def _denied(aws: Aws, source: str, permissions: Sequence[Permission]) -> set[str]:
-    alike: dict[tuple[tuple[str, ...], str], tuple[Permission, list[str]]] = {}
+    groups: dict[tuple[tuple[str, ...], str], list[Permission]] = defaultdict(list)
     for permission in permissions:
-        same = (permission.resources, repr(permission.condition))
-        alike.setdefault(same, (permission, []))[1].append(permission.action)
+        groups[permission.resources, repr(permission.condition)].append(permission)
 
-    def simulate(asked: tuple[Permission, list[str]]) -> list[str]:
-        permission, actions = asked
+    def simulate(group: Sequence[Permission]) -> list[str]:
         results = aws.paginate(
             "iam",
             "SimulatePrincipalPolicy",
             "EvaluationResults",
             PolicySourceArn=source,
-            ActionNames=actions,
-            ResourceArns=list(permission.resources),
-            ContextEntries=list(_context(permission)),
+            ActionNames=[permission.action for permission in group],
+            ResourceArns=list(group[0].resources),
+            ContextEntries=list(_context(group[0].condition)),
         )
         return [each["EvalActionName"] for each in results if each["EvalDecision"] != "allowed"]
 
-    return {action for denied in aws.map(simulate, alike.values()) for action in denied}
+    return {action for denied in aws.map(simulate, groups.values()) for action in denied}
 
 
-def _context(permission: Permission) -> Iterator[dict[str, Any]]:
-    for operator, tests in permission.condition.items():
+def _context(condition: Condition) -> Iterator[dict[str, Any]]:
+    for operator, tests in condition.items():
         # Null asks that a key be absent: IAM is told nothing of it then.
         for key, value in tests.items() if operator != "Null" else ():
             yield {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
@@ -227,14 +219,15 @@ def _obstacles(plan: Plan) -> Check:
     )
 
 
-def _in_the_way(plan: Plan) -> Check:
-    seen = [(step.resource, step.delta.observed) for step in plan.steps]
+def _environment(plan: Plan) -> Check:
     pending_deletion = [
-        str(resource) for resource, observed in seen if observed and observed.pending_deletion_until
+        str(step.resource)
+        for step in plan.steps
+        if step.delta.observed and step.delta.observed.pending_deletion_until
     ]
-    going = sum(step.action is Action.DELETE for step in plan.work)
-    counts = {"create or update": len(plan.work) - going, "delete": going}
-    parts = [f"{count} resource{'s' * (count != 1)} to {what}" for what, count in counts.items() if count]
+    deletions = sum(step.action is Action.DELETE for step in plan.work)
+    counts = {"create or update": len(plan.work) - deletions, "delete": deletions}
+    parts = [f"{pluralize(count, 'resource')} to {operation}" for operation, count in counts.items() if count]
     work = ", ".join(parts) or "no changes"
     if pending_deletion:
         work += f"; pending deletion, and taken back by `up`: {', '.join(pending_deletion)}"
