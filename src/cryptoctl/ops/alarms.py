@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws
-from cryptoctl.provisioners.alarm import alarms_of
+from cryptoctl.provisioners.alarm import Alarm, alarms_of
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
 
@@ -39,24 +39,24 @@ def permissions(_: Stack) -> Iterator[Permission]:
 
 def alarm_states(aws: Aws, stack: Stack) -> tuple[AlarmState, ...]:
     """Those of the configuration that exist, the one that changed last first; one request for a hundred."""
-    ours = {alarm.name: alarm for alarm in stack.alarms}
-    if not ours:
+    configured = {alarm.name: alarm for alarm in stack.alarms}
+    if not configured:
         return ()
     states = (
-        _state(each, ours[each["AlarmName"]].meaning, ours[each["AlarmName"]].command)
+        _state(configured[each["AlarmName"]], each)
         for each in alarms_of(aws, stack.scope)
-        if each["AlarmName"] in ours
+        if each["AlarmName"] in configured
     )
     return tuple(sorted(states, key=lambda each: (-each.since_ms, each.name)))
 
 
-def _state(found: Mapping[str, Any], meaning: str, command: str) -> AlarmState:
-    changed = found.get("StateTransitionedTimestamp") or found.get("StateUpdatedTimestamp")
+def _state(alarm: Alarm, observed: Mapping[str, Any]) -> AlarmState:
+    changed = observed.get("StateTransitionedTimestamp") or observed.get("StateUpdatedTimestamp")
     return AlarmState(
-        name=found["AlarmName"],
-        state=found.get("StateValue", "INSUFFICIENT_DATA"),
+        name=alarm.name,
+        state=observed.get("StateValue", "INSUFFICIENT_DATA"),
         since_ms=int(changed.timestamp() * 1000) if changed else 0,
-        meaning=meaning,
-        command=command,
-        reason=str(found.get("StateReason", "")),
+        meaning=alarm.meaning,
+        command=alarm.command,
+        reason=str(observed.get("StateReason", "")),
     )

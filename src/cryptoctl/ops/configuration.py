@@ -11,6 +11,13 @@ from cryptoctl.session import Session
 from cryptoctl.settings import SENDER, DocumentedKey, documented_keys
 from cryptoctl.settings_file import locate, parsed
 
+_OPTIONS = {
+    "default_env": "environment",
+    "env.NAME.target": "target",
+    "env.NAME.profile": "profile",
+    "env.NAME.region": "region",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConfiguredKey:
@@ -28,18 +35,29 @@ def configured_keys(session: Session) -> Iterator[ConfiguredKey]:
     path = locate(session.options.config)
     in_file = parsed(path) if path is not None else {}
     for documented in _with_each_sender(session):
-        key = documented.name.replace("NAME", session.environment, 1)
-        candidates = [
-            *_outside_the_file(session, documented.name),
-            (_find(in_file, documented.name, session.environment), str(path)),
-            *_after_the_file(session, documented.name),
-        ]
-        value, source = next(
-            (each for each in candidates if each[0] is not None), (documented.default, "default")
-        )
-        yield ConfiguredKey(
-            key=key, value=value, source=source, default=documented.default, meaning=documented.meaning
-        )
+        key = replace(documented, name=documented.name.replace("NAME", session.environment, 1))
+        for value, source in _values(session, documented.name, in_file, str(path)):
+            if value is not None:
+                yield _configured(key, value, source)
+                break
+        else:
+            yield _configured(key, documented.default, "default")
+
+
+def default_keys() -> Iterator[ConfiguredKey]:
+    """Every key with its default, for a file that cannot be read."""
+    for documented in documented_keys():
+        yield _configured(documented, documented.default, "default")
+
+
+def _configured(documented: DocumentedKey, value: Any, source: str) -> ConfiguredKey:
+    return ConfiguredKey(
+        key=documented.name,
+        value=value,
+        source=source,
+        default=documented.default,
+        meaning=documented.meaning,
+    )
 
 
 def _with_each_sender(session: Session) -> Iterator[DocumentedKey]:
@@ -52,41 +70,19 @@ def _with_each_sender(session: Session) -> Iterator[DocumentedKey]:
             yield replace(each, name=each.name.replace(f".{SENDER}.", f".{sender}."))
 
 
-def _outside_the_file(session: Session, name: str) -> Iterator[tuple[Any, str]]:
+def _values(session: Session, name: str, in_file: Mapping[str, Any], path: str) -> Iterator[tuple[Any, str]]:
+    """What each place that may set a key has of it, in the order in which they count; None: nothing."""
     if name in _OPTIONS:
         yield getattr(session.options, _OPTIONS[name]), "command line"
     if name == "default_env":
         yield env_vars.environment(), "CRYPTOCTL_ENV"
-
-
-def _after_the_file(session: Session, name: str) -> Iterator[tuple[Any, str]]:
+    yield _value_in(in_file, name.replace("NAME", session.environment, 1)), path
     if name == "env.NAME.target" and session.last_location is not None:
         yield session.last_location.target, "the last `up`"
 
 
-def default_keys() -> Iterator[ConfiguredKey]:
-    """Every key with its default, for a file that cannot be read."""
-    for documented in documented_keys():
-        yield ConfiguredKey(
-            key=documented.name,
-            value=documented.default,
-            source="default",
-            default=documented.default,
-            meaning=documented.meaning,
-        )
-
-
-_OPTIONS = {
-    "default_env": "environment",
-    "env.NAME.target": "target",
-    "env.NAME.profile": "profile",
-    "env.NAME.region": "region",
-}
-
-
-def _find(document: Mapping[str, Any], name: str, environment: str) -> Any:
-    found: Any = document
+def _value_in(document: Mapping[str, Any], name: str) -> Any:
+    value: Any = document
     for part in name.split("."):
-        part = environment if part == "NAME" else part
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

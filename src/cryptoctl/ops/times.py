@@ -12,16 +12,7 @@ from cryptoctl.errors import ExitCode, Failure
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-_UNITS = "|".join(
-    (
-        "milliseconds?|msecs?|ms",
-        "seconds?|secs?|s",
-        "minutes?|mins?|m",
-        "hours?|hrs?|h",
-        "days?|d",
-        "weeks?|w",
-    )
-)
+_UNITS = "milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w"
 _PART = re.compile(rf"(\d{{1,12}})\s*({_UNITS})(?![a-z])\s*", re.ASCII | re.IGNORECASE)
 _SPAN = re.compile(rf"(?:{_PART.pattern})+(?:ago)?", re.ASCII | re.IGNORECASE)
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
@@ -77,8 +68,8 @@ def parse_time_ms(text: str, now: int | None = None) -> int:
     now = now_ms() if now is None else now
     if _SPAN.fullmatch(text.strip()):
         return max(0, now - _length_ms(text))
-    if time := _TIME_OF_DAY.fullmatch(text.strip()):
-        hours, minutes, seconds = (int(part or 0) for part in time.groups())
+    if time_of_day := _TIME_OF_DAY.fullmatch(text.strip()):
+        hours, minutes, seconds = (int(part or 0) for part in time_of_day.groups())
         moment = now - now % DAY_MS + ((hours * 60 + minutes) * 60 + seconds) * 1000
         return moment if moment <= now else moment - DAY_MS
     try:
@@ -114,12 +105,12 @@ def duration_text(milliseconds: int) -> str:
 
 def parse_duration(text: str) -> timedelta:
     """The length of time "24h". Raises Failure (USAGE), also for one of more than 100 years."""
-    told = "Write 90s, 10m, 24h or 3d."
+    hint = "Write 90s, 10m, 24h or 3d."
     if not _SPAN.fullmatch(text.strip()):
-        raise Failure(ExitCode.USAGE, f"{_shown(text)} is not a length of time.", told)
+        raise Failure(ExitCode.USAGE, f"{_shown(text)} is not a length of time.", hint)
     length_ms = _length_ms(text)
     if length_ms > MAX_SPAN_YEARS * 365 * DAY_MS:
-        raise Failure(ExitCode.USAGE, f"{_shown(text)} is longer than {MAX_SPAN_YEARS} years.", told)
+        raise Failure(ExitCode.USAGE, f"{_shown(text)} is longer than {MAX_SPAN_YEARS} years.", hint)
     return timedelta(milliseconds=length_ms)
 
 
