@@ -35,19 +35,19 @@ def not_deployed(aws: Aws, scope: Scope, what: str) -> Failure:
     try:
         others = list(environments(aws))
     except AwsError:  # what is missing is worth saying without them
-        said = f"There is no {what}: {name} is not deployed {place(aws, scope)}."
-        return Failure(ExitCode.FAILED, said, f"Run `cryptoctl up --env {name}`.")
+        message = f"There is no {what}: {name} is not deployed {place(aws, scope)}."
+        return Failure(ExitCode.FAILED, message, f"Run `cryptoctl up --env {name}`.")
     if name in others:
-        said = f"There is no {what}: {name} is not complete."
+        message = f"There is no {what}: {name} is not complete."
         hint = f"Run `cryptoctl plan --env {name}` to see what is missing, and `cryptoctl up --env {name}`."
     elif (region := _elsewhere(aws, scope)) is not None:
-        said = f"There is no environment {name} in {scope.region}: it was last brought up in {region}."
+        message = f"There is no environment {name} in {scope.region}: it was last brought up in {region}."
         hint = f"Name that region: --region {region}."
     else:
         there = f"there are: {', '.join(others)}" if others else "there is none yet"
-        said = f"There is no environment {name} {place(aws, scope)} ({there})."
+        message = f"There is no environment {name} {place(aws, scope)} ({there})."
         hint = f"Choose another one with --env, or create this one with `cryptoctl up --env {name}`."
-    return Failure(ExitCode.FAILED, said, hint)
+    return Failure(ExitCode.FAILED, message, hint)
 
 
 def _elsewhere(aws: Aws, scope: Scope) -> str | None:

@@ -63,12 +63,12 @@ def invoke(aws: Aws, function: Function, text: str) -> ProcessorResponse:
     invoked = _invoke(aws, function, text, "RequestResponse")
     payload = _json(invoked.payload)
     if invoked.error:
-        said = invoked.payload.decode(errors="replace")  # not Lambda's description, but a simulator's words
+        error = invoked.payload.decode(errors="replace")  # not Lambda's description, but a simulator's words
         if isinstance(payload, dict):
-            said = f"{payload.get('errorType', 'Error')}: {payload.get('errorMessage', '')}"
+            error = f"{payload.get('errorType', 'Error')}: {payload.get('errorMessage', '')}"
         raise Failure(
             ExitCode.FAILED,
-            f"{function.name} failed: {one_line(said)}",
+            f"{function.name} failed: {one_line(error)}",
             f"See `cryptoctl logs {function.name}`. Nothing was acknowledged.",
         )
     body = _json(payload.get("body")) if isinstance(payload, dict) else None

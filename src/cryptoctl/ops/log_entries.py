@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptoctl.handlers import log_events
 from cryptoctl.ops.causes import cause_of
-from cryptoctl.ops.logs import SHOWN_FIELDS, Line
+from cryptoctl.ops.logs import SHOWN_FIELDS, Line, in_order
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 ERROR_FIELDS = ("errorType", "errorMessage", "stackTrace")
@@ -63,7 +63,7 @@ def entries(lines: Iterable[Line], *, everything: bool = False) -> Iterator[LogE
     Unless `everything` is wanted, without metrics, without the platform's notes of invocations that went
     well, and without copies: what the runtime and the platform log of an error that the function has logged.
     """
-    seen: dict[tuple[str, str], str] = {}
+    logged_errors: dict[tuple[str, str], str] = {}
     for line in lines:
         entry = _entry(line)
         if everything:
@@ -71,11 +71,11 @@ def entries(lines: Iterable[Line], *, everything: bool = False) -> Iterator[LogE
             continue
         if _is_note(line.fields):
             continue
-        known = seen.get((entry.function, entry.request))
+        known = logged_errors.get((entry.function, entry.request))
         if known is not None and entry.request and _is_copy(line.fields, known):
             continue
         if entry.failed:
-            seen[entry.function, entry.request] = entry.error
+            logged_errors[entry.function, entry.request] = entry.error
         yield entry
 
 
@@ -118,7 +118,7 @@ def latest(entries: Sequence[LogEntry], limit: int) -> list[LogEntry]:
 
 def lines_of(entries: Iterable[LogEntry]) -> list[Line]:
     """What the entries were made of, in order of time."""
-    return sorted((line for entry in entries for line in entry.lines), key=lambda line: line.time_ms)
+    return in_order(line for entry in entries for line in entry.lines)
 
 
 def _key(entry: LogEntry) -> tuple[str, ...]:
@@ -130,8 +130,9 @@ def _key(entry: LogEntry) -> tuple[str, ...]:
 
 def _causes(entry: LogEntry) -> list[str]:
     """Why something was refused is what has happened; how many there were, or how long one was, is not."""
-    reasons = [entry.more.get(name) for name in REASONS]
-    return [cause_of(str(each)) for why in reasons for each in (why if isinstance(why, list) else [why])]
+    values = [entry.more.get(name) for name in REASONS]
+    reasons = [reason for value in values for reason in (value if isinstance(value, list) else [value])]
+    return [cause_of(str(reason)) for reason in reasons]
 
 
 def _entry(line: Line) -> LogEntry:
@@ -160,8 +161,8 @@ def _entry(line: Line) -> LogEntry:
 
 def _trace(line: Line, fields: Mapping[str, Any], detail: str) -> str:
     # Of plain text `detail` is the text once more, and only its beginning where it is long.
-    said = str(fields.get("message") or "") if fields else line.text
-    return "\n".join([*said.strip().splitlines()[1:], *([detail] if fields and detail else [])])
+    message = str(fields.get("message") or "") if fields else line.text
+    return "\n".join([*message.strip().splitlines()[1:], *([detail] if fields and detail else [])])
 
 
 def _others(fields: Mapping[str, Any]) -> dict[str, Any]:

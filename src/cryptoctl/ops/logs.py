@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 from cryptoctl.aws import Aws, AwsError
@@ -81,10 +82,15 @@ def lines(
                 return None
             raise
 
-    found = aws.map(read, functions)
-    if all(each is None for each in found):
+    by_function = aws.map(read, functions)
+    if all(each is None for each in by_function):
         raise not_deployed(aws, functions[0].scope, str(functions[0].log_group))
-    return sorted((line for each in found for line in each or ()), key=lambda line: line.time_ms)
+    return in_order(line for each in by_function for line in each or ())
+
+
+def in_order(lines: Iterable[Line]) -> list[Line]:
+    """The lines in order of time."""
+    return sorted(lines, key=lambda line: line.time_ms)
 
 
 def function_lines(
@@ -120,26 +126,26 @@ def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: st
     recent_ms = max(since_ms, now - RECENT_MS)
     windows = [(recent_ms, now + RECENT_MS)] + ([(since_ms, recent_ms - 1)] if since_ms < recent_ms else [])
 
-    def read(where: tuple[Function, tuple[int, int]]) -> Matches:
-        function, (begin, end) = where
+    def read(search: tuple[Function, tuple[int, int]]) -> Matches:
+        function, (begin_ms, end_ms) = search
         request: dict[str, Any] = {
             "logGroupName": function.log_group.name,
-            "startTime": begin,
-            "endTime": end,
+            "startTime": begin_ms,
+            "endTime": end_ms,
             "filterPattern": pattern,
         }
-        found: list[Line] = []
+        lines: list[Line] = []
         for _ in range(MAX_PAGES):
             response = aws.find("logs", "FilterLogEvents", not_found=NOT_FOUND, **request)
-            found += [_line(function, event) for event in (response or {}).get("events", ())]
+            lines += [_line(function, event) for event in (response or {}).get("events", ())]
             if not response or "nextToken" not in response:
-                return Matches(found, complete=True)
+                return Matches(lines, complete=True)
             request["nextToken"] = response["nextToken"]
-        return Matches(found, complete=False)
+        return Matches(lines, complete=False)
 
-    every = aws.map(read, [(function, window) for function in functions for window in windows])
-    found = sorted((line for each in every for line in each.lines), key=lambda line: line.time_ms)
-    return Matches(found, complete=all(each.complete for each in every))
+    matches = aws.map(read, list(product(functions, windows)))
+    lines = in_order(line for each in matches for line in each.lines)
+    return Matches(lines, complete=all(each.complete for each in matches))
 
 
 def newest_ms(aws: Aws, functions: Sequence[Function]) -> int | None:
@@ -170,7 +176,7 @@ def follow(
     """
     clock, seen, pause_s = clock or RealClock(), dict[str, int](), POLL_S
     while True:
-        new = [line for line in _at_ease(aws, functions, since_ms) if line.id not in seen]
+        new = [line for line in _lines_unless_throttled(aws, functions, since_ms) if line.id not in seen]
         seen |= {line.id: line.time_ms for line in new}
         yield from new
         pause_s = POLL_S if new or not aws.has_shared_quotas else min(pause_s * LONGER, MAX_POLL_S)
@@ -180,7 +186,7 @@ def follow(
         clock.sleep(pause_s)
 
 
-def _at_ease(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Line]:
+def _lines_unless_throttled(aws: Aws, functions: Sequence[Function], since_ms: int) -> list[Line]:
     """The lines; none where AWS is asked too often just now: they come with the next look."""
     try:
         return lines(aws, functions, since_ms)

@@ -24,7 +24,7 @@ def metric_data(
 ) -> dict[str, dict[datetime, float]]:
     """Each metric's values under its id, by the begin of their periods, in UTC."""
     values: dict[str, dict[datetime, float]] = {id_: {} for id_ in metrics}
-    for found in aws.paginate(
+    for result in aws.paginate(
         "cloudwatch",
         "GetMetricData",
         "MetricDataResults",
@@ -33,9 +33,9 @@ def metric_data(
         EndTime=end,
     ):
         with understood("metrics"):
-            for moment, value in zip(found["Timestamps"], found["Values"], strict=True):
+            for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
                 # boto3 tells times in the machine's zone, where two hours of a year are the same.
-                values[found["Id"]][moment.astimezone(UTC)] = value
+                values[result["Id"]][moment.astimezone(UTC)] = value
     return values
 
 

@@ -62,8 +62,8 @@ def _finding(resource: Provisioner) -> Iterator[Permission]:
 
 def _operations() -> Iterator[Declaring]:
     """The `permissions` function of each module in ops/ that has one."""
-    for found in pkgutil.walk_packages(ops.__path__, f"{ops.__name__}."):
-        declare: Declaring | None = getattr(importlib.import_module(found.name), "permissions", None)
+    for module in pkgutil.walk_packages(ops.__path__, f"{ops.__name__}."):
+        declare: Declaring | None = getattr(importlib.import_module(module.name), "permissions", None)
         if declare is not None:
             yield declare
 
@@ -115,8 +115,8 @@ def _statements(permissions: Iterable[Permission]) -> list[Statement]:
     """One statement for each set of resources and condition: no action stands twice for one resource."""
     resources: dict[tuple[str, str], tuple[Permission, dict[str, None]]] = {}
     for each in permissions:
-        found = resources.setdefault((each.action, repr(each.condition)), (each, {}))
-        found[1].update(dict.fromkeys(each.resources))
+        _, of_action = resources.setdefault((each.action, repr(each.condition)), (each, {}))
+        of_action.update(dict.fromkeys(each.resources))
     actions: dict[tuple[tuple[str, ...], str], tuple[Permission, list[str]]] = {}
     for (action, condition), (permission, those) in resources.items():
         actions.setdefault((tuple(sorted(those)), condition), (permission, []))[1].append(action)
@@ -174,5 +174,5 @@ def _within(one: Statement, other: Statement) -> bool:
 
 
 def _resources(statement: Statement) -> frozenset[str]:
-    given = statement["Resource"]
-    return frozenset([given] if isinstance(given, str) else given)
+    resource = statement["Resource"]
+    return frozenset([resource] if isinstance(resource, str) else resource)

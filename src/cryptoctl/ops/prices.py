@@ -103,25 +103,25 @@ def enriched_prices(aws: Aws, table: Table, query: Query, retry: Retry) -> list[
 
     Raises Failure when that takes too long.
     """
-    asked, waiting = query, 0
+    fixed_query, waiting = query, 0
 
     def read() -> list[StoredPrice] | None:
-        nonlocal asked, waiting
-        found = prices(aws, table, asked)
-        if found:
-            asked = replace(query, until_ms=found[-1].timestamp_ms)
-        waiting = sum(not price.processed for price in found)
-        return None if waiting else found
+        nonlocal fixed_query, waiting
+        stored = prices(aws, table, fixed_query)
+        if stored:
+            fixed_query = replace(query, until_ms=stored[-1].timestamp_ms)
+        waiting = sum(not price.processed for price in stored)
+        return None if waiting else stored
 
-    found = retry.until(read, "the prices to be enriched", ENRICHED_WITHIN_S)
-    if found is None:
+    enriched = retry.until(read, "the prices to be enriched", ENRICHED_WITHIN_S)
+    if enriched is None:
         raise Failure(
             ExitCode.FAILED,
             pluralize(waiting, f"price of {query.symbol} is", f"prices of {query.symbol} are")
             + f" still not enriched after {ENRICHED_WITHIN_S:.0f} s.",
             "See `cryptoctl status` for the stream mapping and the queues.",
         )
-    return found
+    return enriched
 
 
 def document(price: StoredPrice) -> dict[str, Any]:

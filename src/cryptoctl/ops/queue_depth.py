@@ -36,14 +36,14 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 
 def depth(aws: Aws, queue: Queue) -> QueueDepth | None:
     """How many messages it holds; None where there is no such queue."""
-    found = aws.find("sqs", "GetQueueUrl", not_found=NO_SUCH_QUEUE, QueueName=queue.name)
-    if found is None:
+    located = aws.find("sqs", "GetQueueUrl", not_found=NO_SUCH_QUEUE, QueueName=queue.name)
+    if located is None:
         return None
     response = aws.find(
         "sqs",
         "GetQueueAttributes",
         not_found=NO_SUCH_QUEUE,
-        QueueUrl=found["QueueUrl"],
+        QueueUrl=located["QueueUrl"],
         AttributeNames=list(MESSAGES),
     )
     return None if response is None else counted(queue.name, response["Attributes"])

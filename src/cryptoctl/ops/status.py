@@ -85,9 +85,8 @@ def _resource(step: Step) -> ResourceReport:
 
 def mapping_state(aws: Aws, mapping: StreamMapping) -> MappingState | None:
     """The mapping as Lambda reports it; None where there is none."""
-    found = mapping.find(aws)
-    if found is None:
+    response = mapping.find(aws)
+    if response is None:
         return None
-    return MappingState(
-        name=str(mapping), state=found["State"], last_result=found.get("LastProcessingResult", "")
-    )
+    last_result = response.get("LastProcessingResult", "")
+    return MappingState(name=str(mapping), state=response["State"], last_result=last_result)

@@ -70,26 +70,26 @@ def states(aws: Aws, table: Table, symbols: Sequence[str], now_ms: int) -> list[
 
     Raises AwsError where there is no table.
     """
-    asked = [(symbol, span) for symbol in symbols for span in (None, *SPANS_MS)]
+    searches = [(symbol, span) for symbol in symbols for span in (None, *SPANS_MS)]
 
-    def read(what: tuple[str, str | None]) -> list[StoredPrice]:
-        symbol, span = what
+    def read(search: tuple[str, str | None]) -> list[StoredPrice]:
+        symbol, span = search
         if span is None:
             return look_up(aws, table, Query(symbol=symbol, last=RECENT))
         return look_up(aws, table, Query(symbol=symbol, last=1, until_ms=now_ms - SPANS_MS[span]))
 
-    found = dict(zip(asked, aws.map(read, asked), strict=True))
-    known = [_state(symbol, found) for symbol in symbols if found[symbol, None]]
+    prices = dict(zip(searches, aws.map(read, searches), strict=True))
+    known = [_state(symbol, prices) for symbol in symbols if prices[symbol, None]]
     return sorted(known, key=lambda each: (-each.last.key, each.symbol))
 
 
-def _state(symbol: str, found: dict[tuple[str, str | None], list[StoredPrice]]) -> SymbolState:
-    recent = found[symbol, None]
+def _state(symbol: str, prices: dict[tuple[str, str | None], list[StoredPrice]]) -> SymbolState:
+    recent = prices[symbol, None]
     return SymbolState(
         symbol=symbol,
         last=recent[-1],
-        change_5m=_change(found[symbol, "5m"], recent[-1]),
-        change_1h=_change(found[symbol, "1h"], recent[-1]),
+        change_5m=_change(prices[symbol, "5m"], recent[-1]),
+        change_1h=_change(prices[symbol, "1h"], recent[-1]),
         recent=tuple(each.price for each in recent),
     )
 

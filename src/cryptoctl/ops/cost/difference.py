@@ -83,9 +83,10 @@ def cost_sentences(difference: CostDifference) -> str:
     if not difference.fixed:
         return ""
     parts = ", ".join(f"{each.item} {each.usd:+.2f}" for each in difference.fixed)
-    told = [f"{difference.usd:+.2f} USD a month even when idle ({parts}; prices of {difference.prices_of})."]
     free = " and ".join(f"{each.free:g} {each.item}" for each in difference.fixed if each.free)
-    told += [f"{free} are free for the whole account."] if free else []
-    if difference.by_use and difference.usd > 0:
-        told.append("`cryptoctl cost` estimates what prices cost.")
-    return " ".join(told)
+    sentences = [
+        f"{difference.usd:+.2f} USD a month even when idle ({parts}; prices of {difference.prices_of}).",
+        f"{free} are free for the whole account." if free else "",
+        "`cryptoctl cost` estimates what prices cost." if difference.by_use and difference.usd > 0 else "",
+    ]
+    return " ".join(filter(None, sentences))

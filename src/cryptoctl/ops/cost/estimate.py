@@ -72,14 +72,9 @@ class CostEstimate:
     prices: PriceList
 
     @property
-    def free_usd(self) -> float:
-        """What is taken off."""
-        return sum(self.free.values())
-
-    @property
     def total_usd(self) -> float:
         """What is to be paid where nothing else in the account uses the free amounts."""
-        return sum(line.usd for line in self.lines if not math.isnan(line.usd)) - self.free_usd
+        return sum(line.usd for line in self.lines if not math.isnan(line.usd)) - sum(self.free.values())
 
 
 def estimate(stack: Stack, load: Load) -> CostEstimate:
