@@ -150,4 +150,4 @@ def test_what_may_be_read_again_is_not_said_to_be_unreadable_any_more() -> None:
 
     assert reader._part("the errors", 0.0, refused) is None
     assert set(reader._unread) == {"the errors"}
-    assert (reader._part("the errors", 0.0, lambda: ("an error",)), reader._unread) == (("an error",), {})
+    assert (reader._part("the errors", 0.0, lambda: ("an error",)), reader._unread) == (("an error",), set())

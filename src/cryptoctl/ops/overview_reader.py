@@ -49,38 +49,34 @@ class OverviewReader:
         self._aws, self._stack = aws, stack
         self._intervals = intervals or RefreshIntervals()
         self._read: dict[str, tuple[float, Any]] = {}
-        self._unread: dict[str, str] = {}
+        self._unread: set[str] = set()
         self._complete: dict[str, bool] = {}
 
     def overview(self) -> Overview:
         """The environment now. What the credentials may not read is left out."""
         aws, stack, intervals = self._aws, self._stack, self._intervals
-        parts: dict[str, tuple[float, Callable[[], Any]]] = {
-            "the resources": (intervals.inventory_s, lambda: status.inventory(stack, aws)),
-            "the metrics": (intervals.activity_s, lambda: activity(aws, stack)),
-            "the stream mapping": (intervals.mapping_s, self._mappings),
-            THE_ERRORS: (intervals.errors_s, self._errors),
-            "the alarms": (intervals.mapping_s, lambda: alarm_states(aws, stack)),
-            "the queues": (0.0, self._queues),
-            "the prices": (0.0, self._symbols),
+        # By the field of Overview: what the part is called, how old it may be, and what reads it.
+        parts: dict[str, tuple[str, float, Callable[[], Any]]] = {
+            "inventory": ("the resources", intervals.inventory_s, lambda: status.inventory(stack, aws)),
+            "activity": ("the metrics", intervals.activity_s, lambda: activity(aws, stack)),
+            "mappings": ("the stream mapping", intervals.mapping_s, self._mappings),
+            "errors": (THE_ERRORS, intervals.errors_s, self._errors),
+            "alarms": ("the alarms", intervals.mapping_s, lambda: alarm_states(aws, stack)),
+            "queues": ("the queues", 0.0, self._queues),
+            "symbols": ("the prices", 0.0, self._symbols),
         }
-        inventory, metrics, mappings, errors, alarms, queues, states = aws.map(
-            lambda name: self._part(name, *parts[name]), parts
-        )
+        read = aws.map(lambda part: self._part(*part), parts.values())
+        fields: dict[str, Any] = dict(zip(parts, read, strict=True))
         _, names = self._read.get(THE_SYMBOLS, (0.0, None))
+        part_names = [*(name for name, *_ in parts.values()), THE_SYMBOLS]
+        more_symbols = max(0, len(names or ()) - MAX_SYMBOLS)
         return Overview(
             environment=stack.scope.environment,
             at_ms=now_ms(),
-            inventory=inventory,
-            queues=queues,
-            mappings=mappings,
-            activity=metrics,
-            errors=errors,
-            alarms=alarms,
-            symbols=states,
-            more_symbols=0 if states is None else max(0, len(names or ()) - MAX_SYMBOLS),
-            unread=tuple(name for name in (*parts, THE_SYMBOLS) if name in self._unread),
+            more_symbols=0 if fields["symbols"] is None else more_symbols,
+            unread=tuple(name for name in part_names if name in self._unread),
             incomplete=tuple(name for name, complete in sorted(self._complete.items()) if not complete),
+            **fields,
         )
 
     def _part(self, name: str, interval_s: float, read: Callable[[], Any]) -> Any:
@@ -95,9 +91,9 @@ class OverviewReader:
             if not error.denied or name in REQUIRED:
                 raise
             fresh = None
-            self._unread[name] = str(error)
+            self._unread.add(name)
         else:
-            self._unread.pop(name, None)
+            self._unread.discard(name)
         self._read[name] = (time.monotonic(), fresh)
         return fresh
 

@@ -121,14 +121,10 @@ def send_batch(aws: Aws, function: Function, prices: Sequence[OutgoingPrice]) ->
     results = response.body.get("results")
     if results is None:
         return [f"refused with status {response.status}: {response.body.get('message', '')}"] * len(prices)
-    if not _one_for_each(results, prices):
+    one_for_each = isinstance(results, list) and len(results) == len(prices)
+    if not one_for_each or not all(isinstance(each, dict) and "status" in each for each in results):
         raise unexpected(function)
     return [_outcome(each) for each in results]
-
-
-def _one_for_each(results: Any, sent: Sequence[OutgoingPrice]) -> bool:
-    fitting = isinstance(results, list) and len(results) == len(sent)
-    return fitting and all(isinstance(each, dict) and "status" in each for each in results)
 
 
 def _outcome(result: dict[str, Any]) -> str:
