@@ -9,9 +9,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import IO, Any, cast
 
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.compression import FEATHER, PARQUET, missing, readable, seekable
-from cryptoctl.files.records import Record, quoted
+from cryptoctl.files.records import InputError, Record, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.values import MAX_EXACT_FLOAT
 
@@ -64,9 +63,7 @@ class ColumnarTable:
         for field, column in fields.items():
             why = _unfit(field, types[column])
             if why is not None:
-                raise Failure(
-                    ExitCode.USAGE, f"The column {quoted(column)} of {self.source.name} is {why[0]}.", why[1]
-                )
+                raise InputError(f"The column {quoted(column)} of {self.source.name} is {why[0]}.", why[1])
         return replace(self, used=frozenset(fields.values()))
 
     @property
@@ -93,8 +90,7 @@ class ColumnarTable:
                 return _texts(column)
             except (pyarrow.ArrowException, UnicodeDecodeError) as error:
                 if self.used is not None:
-                    raise Failure(
-                        ExitCode.USAGE,
+                    raise InputError(
                         f"The column {quoted(name)} of {self.source.name} is {column.type}, and not all of "
                         f"it is text: {str(error)[:200]}.",
                         "Save it as text, or as numbers.",
@@ -124,8 +120,7 @@ class ColumnarTable:
                     file = arrow.ipc.open_file(stream)
                 yield file
             except (arrow.ArrowException, UnicodeDecodeError, OSError) as error:
-                raise Failure(
-                    ExitCode.USAGE,
+                raise InputError(
                     f"{name} is not a whole {self.format} file: {str(error)[:200]}.",
                     "Download it again, or save it as CSV.",
                 ) from error

@@ -16,6 +16,7 @@ from typing import IO, Any, BinaryIO, cast
 
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.extras import install_extra
+from cryptoctl.files.records import InputError
 
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 17
@@ -107,12 +108,10 @@ def _zstandard(stream: BinaryIO) -> Any:
     return _frames(stream, zstandard.ZstdDecompressor().decompressobj)
 
 
-def missing(package: str, needing: str) -> Failure:
+def missing(package: str, needing: str) -> InputError:
     """A package of the extra `files` that is not installed."""
-    return Failure(
-        ExitCode.USAGE,
-        f"{needing} needs the package {package}, which is not installed.",
-        f"Run `{install_extra('files')}`.",
+    return InputError(
+        f"{needing} needs the package {package}, which is not installed.", f"Run `{install_extra('files')}`."
     )
 
 
@@ -182,7 +181,7 @@ def plain(stream: BinaryIO, name: str) -> io.BufferedReader:
             return buffered
         layers.append(buffered)
         stream = undo(cast("BinaryIO", buffered))
-    raise Failure(ExitCode.USAGE, f"{name} is compressed more than {MAX_LAYERS} times.", "Unpack it.")
+    raise InputError(f"{name} is compressed more than {MAX_LAYERS} times.", "Unpack it.")
 
 
 def _buffered(stream: BinaryIO) -> io.BufferedReader:
@@ -198,7 +197,7 @@ def refuse_foreign(head: bytes, name: str) -> None:
     if found is None and head[257:262] == b"ustar":
         found = ("a tar archive", "Unpack it and send what is in it.")
     if found is not None:
-        raise Failure(ExitCode.USAGE, f"{name} is {found[0]}, not a text file of prices.", found[1])
+        raise InputError(f"{name} is {found[0]}, not a text file of prices.", found[1])
 
 
 @contextmanager
@@ -215,15 +214,14 @@ def readable(name: str) -> Iterator[None]:
     ) as error:
         raise _damaged(name, error) from error
     except NotImplementedError as error:  # of a ZIP archive, such as Deflate64
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{name} is compressed in a way that cannot be read: {error}.",
             "Unpack it and send what is in it.",
         ) from error
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise no_room(f"{name} cannot be copied to a temporary file", error) from error
-        raise Failure(ExitCode.USAGE, f"{name} cannot be read: {error.strerror or error}.") from error
+        raise InputError(f"{name} cannot be read: {error.strerror or error}.") from error
     except Exception as error:
         if type(error).__module__.startswith(("zstd", "zstandard")):
             raise _damaged(name, error) from error
@@ -236,10 +234,9 @@ def no_room(what: str, error: Exception) -> Failure:
     return Failure(ExitCode.FAILED, f"{what}: {why}.", "Set TMPDIR to a directory that has room for it.")
 
 
-def _damaged(name: str, error: Exception) -> Failure:
+def _damaged(name: str, error: Exception) -> InputError:
     why = str(error).rpartition("decompressing data: ")[2]  # what zlib says before is no sentence
-    return Failure(
-        ExitCode.USAGE,
+    return InputError(
         f"{name} is compressed and damaged, or cut short: {why}.",
         "Download it again. What was stored of it is not stored twice.",
     )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.delimited import DelimitedTable
-from cryptoctl.files.records import Fault, Record, quoted
+from cryptoctl.files.records import Fault, InputError, Record, quoted
 from cryptoctl.files.values import NUMBERS, FieldReader, ungrouped
 
 DOUBTFUL = "?"  # the sign of 65.000: whether it is a point or stands between thousands nobody can tell
@@ -45,16 +44,14 @@ def decimal_sign(table: DelimitedTable, first: Sequence[Record], fields: FieldRe
     found = found if table.source.stream else _signs(table, fields)
     if "," in found and "." in found:
         (line, comma), (other, point) = found[","], found["."]
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"The numbers of {name} have two decimal signs: {quoted(comma)} in line {line}, and "
             f"{quoted(point)} in line {other}.",
             "Correct the file; or say with --decimal which one is right: lines with the other are refused.",
         )
     if set(found) == {DOUBTFUL} and not commas:
         line, text = found[DOUBTFUL]
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"The point of {quoted(text)} in line {line} of {name} may be the decimal sign, or stand between "
             "thousands: no number of the file tells.",
             "If it is the decimal sign, add --decimal . (else take the points out of the numbers).",

@@ -7,9 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.column_names import columns_like
-from cryptoctl.files.records import Fault, Record, quoted
+from cryptoctl.files.records import Fault, InputError, Record, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import lines
 from cryptoctl.files.values import NO_ID
@@ -87,8 +86,7 @@ def separator_of(sample: Sequence[str], quote: str, decimal: str | None, name: s
         return several[0]
     if not any(found and found[0] > 1 for found in widths.values()):
         return ","
-    raise Failure(
-        ExitCode.USAGE,
+    raise InputError(
         f"What separates the columns of {name} is not certain: its lines have more than one of "
         f"{', '.join(SEPARATORS.values())}.",
         "Name it with --separator: ',' or ';' or '|' or tab. With decimal commas, add --decimal , as well.",
@@ -128,8 +126,7 @@ class DelimitedTable:
         beside = len({*names}) == len(names) and (fields > 1 or any(own == here for _, own, here in places))
         others = [*(moved if again else ()), *(renamed if beside else ())]
         if others:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"Line {number} of {self.source.name} names the columns again, and {quoted(others[0])} is "
                 "another one from there on.",
                 "If it is a caption, take it out; else take the file apart at that line, and send each part.",

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.files.records import Cells, Fault, FileOptions, Members, Record, Records, quoted, shell_word
+from cryptoctl.files.records import (
+    Cells,
+    Fault,
+    FileOptions,
+    InputError,
+    Members,
+    Record,
+    Records,
+    quoted,
+    shell_word,
+)
 from cryptoctl.files.sample import is_none
 from cryptoctl.files.times import ISO, UNITS, TimeReader, kind_of, name_of
 from cryptoctl.files.values import FieldReader, ungrouped
@@ -87,7 +96,7 @@ def refuse_commas(first: Sequence[Record], fields: FieldReader, name: str) -> No
     hint = "If it is the decimal sign, add --decimal , (and else export the file without it)."
     if dressed is not None:
         hint = "Export the file without the marks between thousands."
-    raise Failure(ExitCode.USAGE, f"The prices of {name} have a comma: {quoted(dressed or texts[0])}.", hint)
+    raise InputError(f"The prices of {name} have a comma: {quoted(dressed or texts[0])}.", hint)
 
 
 def refuse_one_id(
@@ -101,13 +110,10 @@ def refuse_one_id(
     take_out = f"Take {shell_word(mapped)} out of --map." if "id" in options.mapping else ""
     hint = take_out or f"Add --ignore {shell_word(column)}."
     if scan.has_ids is False:
-        raise Failure(
-            ExitCode.USAGE, f"Every {quoted(column)} of {name} is empty, null or no plain value.", hint
-        )
+        raise InputError(f"Every {quoted(column)} of {name} is empty, null or no plain value.", hint)
     if scan.only_id is None or scan.differing is None or not fields.takes_id(scan.only_id):
         return
-    raise Failure(
-        ExitCode.USAGE,
+    raise InputError(
         f"Every {quoted(column)} of {name} is {quoted(scan.only_id)}, and {scan.counted_in} "
         f"{scan.differing} has another price at the time of the one before: as their id, that would make "
         "them one.",
@@ -118,8 +124,7 @@ def refuse_one_id(
 def refuse_too_many(names: Collection[str], number: int) -> None:
     """Raises Failure for records, up to this one, with more different members than a file of prices has."""
     if len(names) > MAX_NAMES:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"Its records have more than {MAX_NAMES} different members by line {number}.",
             "A file of prices has the same few in each.",
         )
@@ -136,8 +141,7 @@ def decided_unit(scan: FileScan | None, options: FileOptions, name: str) -> str:
     if scan is not None and unit == ISO and kinds and options.time_zone is None:
         _refuse_without_offset(scan.first[ISO][1], name)
     if options.time_zone is not None and unit in UNITS:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"--time-zone cannot apply to {name}: its times are {name_of(unit)} since 1970, which is UTC.",
             "Leave it out.",
         )
@@ -149,21 +153,19 @@ def _refuse_without_offset(text: str, name: str) -> None:
         TimeReader(unit=ISO).milliseconds(text)
     except ValueError as error:
         if "offset" in str(error):
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"The times of {name} say no offset from UTC, such as {text[:40]!r}.",
                 "Add --time-zone UTC if they are in UTC, or the zone they are in, such as Europe/Berlin.",
             ) from None
 
 
-def _mixed(scan: FileScan, name: str) -> Failure:
+def _mixed(scan: FileScan, name: str) -> InputError:
     said = ", and ".join(
         f"{count} in {name_of(kind)} (the first is {scan.counted_in} {scan.first[kind][0]})"
         for kind, count in scan.times.items()
     )
     units = ["iso" if kind == ISO else kind for kind in scan.times]
-    return Failure(
-        ExitCode.USAGE,
+    return InputError(
         f"The times of {name} are not in one unit: {said}.",
         f"If each is right, send it with --time-unit {units[0]}, then again with --time-unit {units[1]}: "
         "each sends the lines of that unit and refuses the others. If not, correct the file.",

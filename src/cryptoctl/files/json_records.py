@@ -9,9 +9,8 @@ from typing import Any
 
 from cryptoctl.core import json_text
 from cryptoctl.core.fields import exact
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.json_scanner import JsonScanner, ScanError, lists, lists_at
-from cryptoctl.files.records import Cells, Fault, Members, Record, quoted, shell_word
+from cryptoctl.files.records import Cells, Fault, InputError, Members, Record, quoted, shell_word
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import chunks, lines
 from cryptoctl.wording import pluralize
@@ -74,7 +73,7 @@ def _layout(scanner: JsonScanner, list_path: str | None, name: str) -> tuple[str
     if len(set(records)) < len(records):
         raise _twice(name, next(each for each in records if records.count(each) > 1), scanner.line)
     if len(records) > 1:
-        raise Failure(ExitCode.USAGE, f"{name} holds more than one list of records.", _choices(records))
+        raise InputError(f"{name} holds more than one list of records.", _choices(records))
     empty = [path for path, inside in found if inside == "]"]
     if not records and not empty:
         return "values", None
@@ -83,7 +82,7 @@ def _layout(scanner: JsonScanner, list_path: str | None, name: str) -> tuple[str
 
 def _refuse_path(list_path: str | None, name: str) -> None:
     if list_path is not None:
-        raise Failure(ExitCode.USAGE, f"{name} is itself a list: --records cannot apply.", "Leave it out.")
+        raise InputError(f"{name} is itself a list: --records cannot apply.", "Leave it out.")
 
 
 def _refuse_no_list(scanner: JsonScanner, list_path: str, name: str) -> None:
@@ -96,9 +95,7 @@ def _refuse_no_list(scanner: JsonScanner, list_path: str, name: str) -> None:
         known |= dict.fromkeys(_of_records(lists(scanner)))
         if list_path in known:
             return
-    raise Failure(
-        ExitCode.USAGE, f"{name} has no list of records at {quoted(list_path)}.", _choices(list(known))
-    )
+    raise InputError(f"{name} has no list of records at {quoted(list_path)}.", _choices(list(known)))
 
 
 def _of_records(found: Iterable[tuple[str, str]]) -> Sequence[str]:
@@ -244,21 +241,19 @@ def _number(text: str) -> Any:
     return text if number is None else number
 
 
-def _twice(name: str, path: str, line: int) -> Failure:
-    return Failure(
-        ExitCode.USAGE,
+def _twice(name: str, path: str, line: int) -> InputError:
+    return InputError(
         f"{name} has the list {quoted(path)} twice in one object, by line {line}.",
         "Give each list a name of its own.",
     )
 
 
-def _joined(name: str, why: str, hint: str) -> Failure:
-    return Failure(ExitCode.USAGE, f"{name} is not JSON: {why}.", hint)
+def _joined(name: str, why: str, hint: str) -> InputError:
+    return InputError(f"{name} is not JSON: {why}.", hint)
 
 
-def _not_json(name: str, error: ScanError) -> Failure:
-    return Failure(
-        ExitCode.USAGE,
+def _not_json(name: str, error: ScanError) -> InputError:
+    return InputError(
         f"{name} is not JSON: {error}.",
         "If it is cut short, download it again; JSON lines are read line by line.",
     )

@@ -8,11 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.column_names import columns_like
 from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.preset_matching import PresetMatch
-from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
+from cryptoctl.files.records import FileOptions, InputError, listing, quoted, shell_word
 from cryptoctl.files.sample import Sample
 from cryptoctl.files.suggestion import refuse_open_questions, suggest
 
@@ -27,14 +26,13 @@ def parse_mapping(texts: Sequence[str]) -> Mapping[str, str]:
     for text in texts:
         parts = _PAIR.split(text)
         if parts[0] or len(parts) < 3:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"--map {shell_word(text)} does not begin with a field and `=`.",
                 f"Such as --map price=close,timestamp=unix; the fields are {', '.join(FIELDS)}.",
             )
         for name, value in zip(parts[1::2], parts[2::2], strict=True):
             if name in found or not value:
-                raise Failure(ExitCode.USAGE, f"--map says {'twice' if value else 'nothing for'} {name!r}.")
+                raise InputError(f"--map says {'twice' if value else 'nothing for'} {name!r}.")
             found[name] = value
     return found
 
@@ -81,11 +79,7 @@ def layout(
         _refuse_two_names(kept, fields, shape, options, name)
     for each, column in options.mapping.items():
         if not objects and column not in names:
-            raise Failure(
-                ExitCode.USAGE,
-                f"{name} has no column {quoted(column)}.",
-                f"It has: {listing(names)}.",
-            )
+            raise InputError(f"{name} has no column {quoted(column)}.", f"It has: {listing(names)}.")
         fields[each] = column
     if not objects:
         _check_twice(names, fields, name)
@@ -133,8 +127,7 @@ def refuse_dropped_ids(layouts: Mapping[str, Layout]) -> None:
     dropped = {name: its.ids_dropped() for name, its in layouts.items()} if len(layouts) > 1 else {}
     useless, good = ([name for name, its in dropped.items() if its is kind] for kind in (False, True))
     if useless and good:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"--ignore would drop the ids of {good[0]}, which differ, with those of {useless[0]}.",
             "Send each kind of file by itself: only the latter needs --ignore for its ids.",
         )
@@ -153,7 +146,7 @@ def _refuse_nested_prices(member: str, sample: Sample, name: str) -> None:
         named = shell_word(f"price={_path(member)}.{_path(inside)}")
         hint = f"Name the member in it that is one, such as --map {named}."
     what = "a list" if inside is None else "an object"
-    raise Failure(ExitCode.USAGE, f"{quoted(member)} of {name} is {what}, and no plain price.", hint)
+    raise InputError(f"{quoted(member)} of {name} is {what}, and no plain price.", hint)
 
 
 def _beside_mapped(options: FileOptions, sample: Sample) -> Mapping[str, Sample]:
@@ -190,8 +183,7 @@ def _refuse_time_in_two(unused: Sequence[str], of_day: Collection[str], name: st
     if not times or len(days) != 1 or len(columns_like("timestamp", unused)) > len(times) + 1:
         return
     joined = f"join('T', [{_path(days[0])}, {_path(times[0])}])"
-    raise Failure(
-        ExitCode.USAGE,
+    raise InputError(
         f"The times of {name} are in two columns: {quoted(days[0])} has the day and {quoted(times[0])} the "
         "time of day.",
         f"Add --map {shell_word(f'timestamp={joined}')} --ignore {shell_word(f'{days[0]},{times[0]}')}."
@@ -205,8 +197,7 @@ def _own_names(names: Sequence[str], file: str) -> Mapping[str, str]:
     for each in FIELDS:
         alike = list(dict.fromkeys(name for name in names if name.lower() == each))
         if len(alike) > 1:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"{file} has {' and '.join(map(repr, alike))}: either could be the {each}.",
                 f"Add --map {shell_word(f'{each}={alike[0]}')} --ignore {shell_word(alike[1])}.",
             )
@@ -223,8 +214,7 @@ def _refuse_two_names(
     for each, column in fields.items():
         own = next((name for name in names if name.lower() == each and not _known(name, same)), None)
         if own is not None and each not in options.mapping:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"{file} has the columns of the preset {shape.preset.name}, whose {each} is "
                 f"{quoted(column)}, and {quoted(own)}: either could be the {each}.",
                 f"Add --map {shell_word(f'{each}={column}')} --ignore {shell_word(own)}, or the other way "
@@ -235,8 +225,7 @@ def _refuse_two_names(
 def _check_ignored(names: Sequence[str], options: FileOptions, name: str) -> None:
     unknown = [each for each in options.ignore if each not in names]
     if unknown:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{name} has no column {quoted(unknown[0])} that --ignore could leave out.",
             f"It has: {listing(names)}.",
         )
@@ -245,8 +234,7 @@ def _check_ignored(names: Sequence[str], options: FileOptions, name: str) -> Non
 def _check_twice(names: Sequence[str], fields: Mapping[str, str], name: str) -> None:
     twice = [column for column in fields.values() if list(names).count(column) > 1]
     if twice:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{name} has more than one column {quoted(twice[0])}.",
             "Give each column a name of its own in the first line.",
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.columnar import ColumnarTable
 from cryptoctl.files.compression import FEATHER, HEAD_BYTES, PARQUET, refuse_foreign
 from cryptoctl.files.delimited import (
@@ -29,7 +28,7 @@ from cryptoctl.files.preset_matching import (
     preset_named,
 )
 from cryptoctl.files.presets import presets
-from cryptoctl.files.records import Fault, FileOptions, Records, listing, quoted
+from cryptoctl.files.records import Fault, FileOptions, InputError, Records, listing, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import encoding_of, head_text
 from cryptoctl.files.times import kind_of
@@ -41,7 +40,7 @@ def open_records(source: Source, options: FileOptions) -> tuple[Records, PresetM
     head = source.head()
     if not head.strip(b"\0 \t\r\n"):
         what = "holds nothing but zero bytes" if head.strip() else "is empty"
-        raise Failure(ExitCode.USAGE, f"{source.name} {what}.", "Is it the right file, and whole?")
+        raise InputError(f"{source.name} {what}.", "Is it the right file, and whole?")
     refuse_foreign(head, source.name)
     if head.startswith((PARQUET, FEATHER)):
         _refuse_options(options, source, "separator", "decimal", "encoding", "records", "columns")
@@ -60,9 +59,7 @@ def open_records(source: Source, options: FileOptions) -> tuple[Records, PresetM
 def _refuse_options(options: FileOptions, source: Source, *names: str) -> None:
     given = [name for name in names if getattr(options, name)]
     if given:
-        raise Failure(
-            ExitCode.USAGE, f"--{given[0]} cannot apply to {source.name}.", f"Leave --{given[0]} out."
-        )
+        raise InputError(f"--{given[0]} cannot apply to {source.name}.", f"Leave --{given[0]} out.")
 
 
 def _delimited(
@@ -75,11 +72,10 @@ def _delimited(
     skip += blank
     sample = [line for line in sample[skip : skip + SAMPLE_LINES] if line.strip()]
     if not sample:
-        raise Failure(ExitCode.USAGE, f"{source.name} has no lines of prices.", "Is it the right file?")
+        raise InputError(f"{source.name} has no lines of prices.", "Is it the right file?")
     begin = sample[0].lstrip()[:2]
     if begin[:1] == "#" and begin[1:] not in SEPARATORS:  # Bitfinex calls its first column so
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"Line {skip + 1} of {source.name} begins with #: {quoted(sample[0])}.",
             "Take out the comments; if the line has the column names, take out its #.",
         )
@@ -87,20 +83,17 @@ def _delimited(
     if options.separator is not None:
         separator = NAMED.get(options.separator, options.separator)
         if len(separator) != 1 or separator in ('"', "'", "\n"):
-            raise Failure(
-                ExitCode.USAGE,
-                f"{options.separator!r} cannot separate columns.",
-                "Such as --separator ';' or tab.",
+            raise InputError(
+                f"{options.separator!r} cannot separate columns.", "Such as --separator ';' or tab."
             )
     if separator is None:
         separator = separator_of(sample, quote, options.decimal, source.name)
     split = splitter(separator, quote)
     first = split(sample[0])
     if isinstance(first, Fault):
-        raise Failure(ExitCode.USAGE, f"Line {skip + 1} of {source.name}: {first}.", "Correct that line.")
+        raise InputError(f"Line {skip + 1} of {source.name}: {first}.", "Correct that line.")
     if len(first) == 1 and options.separator is None and len(first[0].split()) > 1:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"Nothing that separates columns is in line {skip + 1} of {source.name}: {quoted(first[0])}.",
             "If it is a title, take it out; else name what does, such as --separator space.",
         )
@@ -110,8 +103,7 @@ def _delimited(
     rows = [cells for line in sample if not isinstance(cells := split(line), Fault)]
     if not is_data(first):
         if options.columns:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"{source.name} has its column names in line {skip + 1}: {listing(first)}.",
                 "Leave --columns out; --map says which column is which field.",
             )
@@ -124,8 +116,7 @@ def _delimited(
 
 def _refuse_three_headers(rows: Sequence[Sequence[str]], name: str) -> None:
     if [row[0] for row in rows[:2]] == ["Price", "Ticker"]:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{name} has its column names in three lines, as yfinance writes them.",
             "Leave only the first, with Date in place of Price; yfinance itself does that with "
             "multi_level_index=False.",
@@ -146,8 +137,7 @@ def _refuse_title(rows: Sequence[Sequence[str]], separator: str, source: Source,
         )
     elif widths == {width - 1} and not rows[0][-1]:
         hint = f"It ends in {separator!r}, and those do not: take that out."
-    raise Failure(
-        ExitCode.USAGE,
+    raise InputError(
         f"Line {number} of {source.name} has {pluralize(width, 'column')} ({listing(rows[0])}), and none "
         "of the lines after it has as many.",
         hint,
@@ -180,8 +170,7 @@ def headerless(
     width = len(rows[0]) if rows else 0
     if options.columns:
         if len(options.columns) != width:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"--columns names {pluralize(len(options.columns), 'column')}, and the first row of "
                 f"{name} has {width}.",
                 "Name each column in order; one that does not matter is -.",
@@ -190,8 +179,7 @@ def headerless(
     if options.preset is not None:
         preset = preset_named(options.preset)
         if len(preset.order) != width:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"{name} has {pluralize(width, 'column')} and no names; a dump of {preset.title} has "
                 f"{len(preset.order)}.",
                 "Name the columns in order with --columns, such as --columns timestamp,price,volume.",
@@ -199,16 +187,14 @@ def headerless(
         whole = [row for row in rows if len(row) == width]
         meant = [each for each in likely(whole) if places(each) != places(preset)]
         if meant and not fits(replace(preset, check=""), whole, certain=False):
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"{name} is no dump of {preset.title}: its cells are of the kinds that one of "
                 f"{meant[0].title} has ({', '.join(meant[0].order)}).",
                 f"Add --preset {meant[0].name}, or name its columns in order with --columns.",
             )
         against = contradicting(preset, whole)
         if against is not None:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"{name} is no dump of {preset.title}: with {', '.join(preset.order)}, its numbers "
                 f"contradict each other, as in {quoted(', '.join(against))}.",
                 "Name its columns in order with --columns, or another --preset.",
@@ -220,7 +206,7 @@ def headerless(
     raise _nameless(rows, name)
 
 
-def _nameless(rows: Sequence[Sequence[str]], name: str) -> Failure:
+def _nameless(rows: Sequence[Sequence[str]], name: str) -> InputError:
     maybe = likely(rows)
     # No example of as many: typed as it stands, it would store one column as another.
     hint = (
@@ -233,6 +219,4 @@ def _nameless(rows: Sequence[Sequence[str]], name: str) -> Failure:
             for each in maybe[:4]
         )
         hint = f"{names[0].upper()}{names[1:]}; else name its columns with --columns."
-    return Failure(
-        ExitCode.USAGE, f"{name} has no line of column names, and its shape alone does not tell them.", hint
-    )
+    return InputError(f"{name} has no line of column names, and its shape alone does not tell them.", hint)

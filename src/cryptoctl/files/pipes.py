@@ -11,8 +11,8 @@ from functools import partial
 from itertools import chain
 from typing import Any, BinaryIO, cast
 
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.compression import BUFFER_BYTES, FEATHER, HEAD_BYTES, PARQUET, ZIP, Pieces
+from cryptoctl.files.records import InputError
 
 MAGIC_BYTES = 8
 MAX_LINE_END_BYTES = 4  # of UTF-32
@@ -151,8 +151,7 @@ def first_lines(stream: io.BufferedReader, name: str) -> bytes:
     found = stream.read(MAX_LINE_BYTES)
     has_lines = found.lstrip(_MARKS).startswith((*WHOLE, b"{")) or re.search(rb"[\r\n]", found)
     if len(found) == MAX_LINE_BYTES and not has_lines:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{name} has no line end in its first {MAX_LINE_BYTES >> 20} MiB.",
             "A text file of prices has a line for each price, or is JSON.",
         )

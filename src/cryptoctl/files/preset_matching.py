@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.presets import Preset, presets
-from cryptoctl.files.records import listing
+from cryptoctl.files.records import InputError, listing
 from cryptoctl.files.times import UNITS, kind_of
 
 _WHOLE = re.compile(r"[0-9]+", re.ASCII)
@@ -43,7 +42,7 @@ def preset_named(name: str) -> Preset:
     found = next((each for each in presets() if each.name == name), None)
     if found is None:
         names = ", ".join(each.name for each in presets())
-        raise Failure(ExitCode.USAGE, f"There is no preset {name!r}.", f"There are: {names}.")
+        raise InputError(f"There is no preset {name!r}.", f"There are: {names}.")
     return found
 
 

@@ -23,7 +23,7 @@ from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.opening import headerless, open_records
 from cryptoctl.files.outgoing import BadLine, OutgoingPrice, text_of
 from cryptoctl.files.preset_matching import PresetMatch, by_header, of_preset, preset_named, why_not
-from cryptoctl.files.records import Fault, FileOptions, Members, Record, Records, listing
+from cryptoctl.files.records import Fault, FileOptions, InputError, Members, Record, Records, listing
 from cryptoctl.files.sample import is_none, sample
 from cryptoctl.files.sources import Snapshot, Source, sources
 from cryptoctl.files.times import TimeReader, zone
@@ -207,8 +207,7 @@ def _shape(
     preset = preset_named(options.preset)
     shape = of_preset(preset, kept, symbols) or of_preset(preset, names, symbols)
     if shape is None:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{name} {why_not(preset, kept, symbols)}.",
             f"It has: {listing(names)}. Leave --preset out, or use --map.",
         )
@@ -263,11 +262,10 @@ def _without_late(
 def _refuse_no_records(names: Sequence[str], first: Sequence[Record], source: Source) -> None:
     """A file none of whose first records is one has no names to ask a person about."""
     if not first and not names:
-        raise Failure(ExitCode.USAGE, f"{source.name} holds an empty list.", "Is it the right file?")
+        raise InputError(f"{source.name} holds an empty list.", "Is it the right file?")
     number, fault = first[0] if first and not names else (0, None)
     if isinstance(fault, Fault):
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{source.name} has no records of prices: its first, {number}, {fault}.",
             "Write each price as a JSON object with members, or as a list of plain cells.",
         )
@@ -286,8 +284,7 @@ def _arrays(
     rows = records.raw_rows(SAMPLE_RECORDS) if objects < len(first) else []
     if len(rows) <= objects:
         if options.columns:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"--columns cannot apply to {source.name}: its records name their members.",
                 "Leave it out; --map says which member is which field.",
             )

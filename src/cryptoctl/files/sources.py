@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, cast
 
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.column_names import columns_like
 from cryptoctl.files.compression import (
     HEAD_BYTES,
@@ -34,7 +33,7 @@ from cryptoctl.files.pipes import (
     with_head,
     with_magic,
 )
-from cryptoctl.files.records import FileOptions, listing, shell_word
+from cryptoctl.files.records import FileOptions, InputError, listing, shell_word
 
 STANDARD_INPUT = Path("-")
 _FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow")
@@ -150,10 +149,8 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
         with readable(str(path)):
             if path == STANDARD_INPUT:
                 if sys.stdin is None:
-                    raise Failure(
-                        ExitCode.USAGE,
-                        "Standard input is closed.",
-                        "Name a file, or pipe the prices into the command.",
+                    raise InputError(
+                        "Standard input is closed.", "Name a file, or pipe the prices into the command."
                     )
                 stream = LivePipe(sys.stdin.buffer, closing=False)
                 files += _pipe(stream, "standard input", options, waiting, passed_over)
@@ -175,8 +172,7 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
                 files += _sources_of(path, path.name if len(paths) == 1 else str(path), passed_over)
     if files:
         return Sources(files=files, passed_over=passed_over)
-    raise Failure(
-        ExitCode.USAGE,
+    raise InputError(
         f"There is no file of prices in {', '.join(map(str, paths))}.",
         f"Files with one of these endings are read: {' '.join(sorted(ENDINGS))}.",
     )
@@ -188,8 +184,7 @@ def _refuse_partitions(path: Path, files: Iterable[Path], options: FileOptions) 
     for field in ("symbol", "exchange"):
         named = [each for each in parts if columns_like(field, [each.partition("=")[0]])]
         if len(named) > 1 and getattr(options, field) is not None:  # else the files have to say it
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"The names of the directories in {path} say which {field} is in them, and are not read: "
                 f"{listing(named)}.",
                 f"Send each for itself, such as --file {shell_word(str(parts[named[0]]))} --{field} "
@@ -200,8 +195,7 @@ def _refuse_partitions(path: Path, files: Iterable[Path], options: FileOptions) 
 def _refuse_url(path: Path) -> None:
     scheme = re.match(r"([a-z0-9]+):/", str(path))
     if scheme is not None:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"--file takes files of this machine, and no {scheme[1]} address.",
             "Download it first, or pipe it into the command with --file -.",
         )
@@ -234,9 +228,9 @@ def _members(
         members = [each for each in archive.infolist() if not each.is_dir()]
     members = [each for each in members if "__MACOSX/" not in each.filename]
     if sheet := next(filter(None, (SPREADSHEETS.get(each.filename) for each in members)), None):
-        raise Failure(ExitCode.USAGE, f"{name} is {sheet}.", "Save the sheet as CSV UTF-8.")
+        raise InputError(f"{name} is {sheet}.", "Save the sheet as CSV UTF-8.")
     if any(each.flag_bits & 1 for each in members):
-        raise Failure(ExitCode.USAGE, f"{name} is encrypted.", "Unpack it and send what is in it.")
+        raise InputError(f"{name} is encrypted.", "Unpack it and send what is in it.")
 
     def open_member(member: zipfile.ZipInfo) -> BinaryIO:
         file = opened()

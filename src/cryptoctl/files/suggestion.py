@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isclose
 
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.column_names import columns_like, finer, only_at_need
 from cryptoctl.files.preset_matching import PresetMatch
-from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
+from cryptoctl.files.records import FileOptions, InputError, listing, quoted, shell_word
 from cryptoctl.files.sample import Sample
 
 NEEDED = ("price", "symbol", "exchange")
@@ -70,8 +69,7 @@ def refuse_open_questions(
     missing = [each for each in NEEDED if each not in fields and each not in constants]
     timeless = "timestamp" not in fields and not options.now
     if options.now and "timestamp" in fields:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"--now cannot apply to {name}: {fields['timestamp']!r} has the times.",
             f"Leave it out, or add --ignore {shell_word(fields['timestamp'])}.",
         )
@@ -91,8 +89,7 @@ def refuse_open_questions(
         if column not in suggestion.looks
     ]
     listed = f" Its columns: {listing(unused)}." if unused and {"price", "timestamp"} & {*wanted} else ""
-    raise Failure(
-        ExitCode.USAGE,
+    raise InputError(
         f"{name} is refused: {'; '.join(problems[:12])}.{listed}",
         _advice(suggestion, wanted, shape, sample, columns=bool(unused)),
     )

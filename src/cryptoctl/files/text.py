@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterator
 from functools import partial
 
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.compression import readable
+from cryptoctl.files.records import InputError
 from cryptoctl.files.sources import Source
 
 MAX_LINE_LENGTH = 1_000_000  # characters; what is longer has no line ends that we know
@@ -30,17 +30,14 @@ def encoding_of(head: bytes, name: str, given: str | None) -> str:
             family = codecs.lookup(given).name.removesuffix("-le").removesuffix("-be")
             "".encode(given)
         except (LookupError, ValueError):
-            raise Failure(
-                ExitCode.USAGE,
-                f"{given!r} is not an encoding.",
-                "Such as --encoding windows-1252, or utf-16-le.",
+            raise InputError(
+                f"{given!r} is not an encoding.", "Such as --encoding windows-1252, or utf-16-le."
             ) from None
         # Of the same family: the mark, which is no part of the text, is certain.
         return marked if marked is not None and marked.removesuffix("-sig") == family else given
     wide = None if marked is not None else _wide_encoding(head[:200])
     if wide is not None:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{name} looks like {wide.upper()} without a byte order mark.",
             f"Save it as UTF-8, or add --encoding {wide}.",
         )
@@ -74,8 +71,7 @@ def lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
             for line in iter(partial(text.readline, MAX_LINE_LENGTH + 1), ""):
                 number += 1
                 if len(line) > MAX_LINE_LENGTH:
-                    raise Failure(
-                        ExitCode.USAGE,
+                    raise InputError(
                         f"Line {number} of {source.name} is longer than {MAX_LINE_LENGTH} characters.",
                         "A text file of prices has a line for each price, or is JSON.",
                     )
@@ -106,15 +102,14 @@ def chunks(source: Source, encoding: str) -> Iterator[str]:
             raise _undecodable(source.name, read, error, encoding) from error
 
 
-def _undecodable(name: str, lines_before: int, error: UnicodeError, encoding: str) -> Failure:
+def _undecodable(name: str, lines_before: int, error: UnicodeError, encoding: str) -> InputError:
     if not isinstance(error, UnicodeDecodeError):  # no mark where there has to be one, say
         hint = "Save it as UTF-8 and leave --encoding out; without a byte order mark, UTF-16 is utf-16-le."
-        return Failure(ExitCode.USAGE, f"{name} is not {encoding} text: {error}.", hint)
+        return InputError(f"{name} is not {encoding} text: {error}.", hint)
     line = lines_before + 1 + error.object[: error.start].count(b"\n")
     what = "UTF-8" if error.encoding.startswith("utf-8") else error.encoding
     hint = "Save it as UTF-8, or name its encoding: --encoding windows-1252 (gbk, where it is Chinese), say."
-    return Failure(
-        ExitCode.USAGE,
+    return InputError(
         f"{name} is not {what} text: about line {line}, byte 0x{error.object[error.start]:02x}.",
         hint if what == "UTF-8" else "Save it as UTF-8 and leave --encoding out.",
     )

@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cryptoctl.core.prices import Rejected
 from cryptoctl.core.times import parse_iso_8601
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.extras import install_command
-from cryptoctl.files.records import quoted
+from cryptoctl.files.records import InputError, quoted
 from cryptoctl.wording import pluralize
 
 ISO = "ISO 8601"
@@ -57,7 +56,7 @@ def zone(name: str | None) -> tzinfo | None:
         hint = "Such as --time-zone UTC, or Europe/Berlin."
         if not available_timezones():
             hint = f"This machine has no time zone data: `{install_command('tzdata')}` gives it some."
-        raise Failure(ExitCode.USAGE, f"{name!r} is not a time zone.", hint) from None
+        raise InputError(f"{name!r} is not a time zone.", hint) from None
 
 
 @dataclass(frozen=True, kw_only=True)

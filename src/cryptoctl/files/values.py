@@ -11,10 +11,9 @@ from typing import Any
 from cryptoctl.core.fields import FieldMapping
 from cryptoctl.core.numbers import JsonNumber
 from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_price
-from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.expressions import compile_expression, inexact_part
 from cryptoctl.files.layout import Layout
-from cryptoctl.files.records import Cells, FileOptions, Members, listing, quoted
+from cryptoctl.files.records import Cells, FileOptions, InputError, Members, listing, quoted
 from cryptoctl.files.sample import is_none
 from cryptoctl.files.times import TimeReader
 
@@ -255,15 +254,13 @@ def _member(field: str, path: str, members: Sequence[str]) -> Find:
     try:
         expression = compile_expression(path)
     except ValueError as error:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{quoted(path)} is neither a member of the records nor a JMESPath expression: {error}.",
             f"The members: {listing(members)}.",
         ) from None
     inexact = inexact_part(expression)
     if inexact is not None:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{quoted(path)} uses {inexact}, which would lose digits of a number.",
             "A text that is a number is taken as one without it; else compute the values and send that file.",
         )
