@@ -134,5 +134,5 @@ def test_the_members_of_an_archive_are_not_compared_with_each_other(
     path = tmp_path / "many.zip"
     path.write_bytes(zipped(b"", *(f"{number}.csv" for number in range(9)), "LICENSE"))
     monkeypatch.setattr(zipfile.ZipInfo, "__eq__", Mock(side_effect=AssertionError), raising=False)
-    found = sources([path], options(), print)
-    assert (len(found.files), found.passed_over) == (9, [f"{path.name}/LICENSE"])
+    files, passed_over = sources([path], options(), print)
+    assert (len(files), passed_over) == (9, [f"{path.name}/LICENSE"])

@@ -10,8 +10,9 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import IO, Any, BinaryIO, cast
 
 from cryptoctl.errors import ExitCode, Failure
@@ -37,10 +38,10 @@ class _DamagedError(Exception):
 
 
 class Pieces(io.RawIOBase):
-    """A stream of what comes in pieces. It closes, with itself, what they come from, if that is given."""
+    """A stream of what comes in pieces. It closes, with itself, what they come from."""
 
-    def __init__(self, pieces: Iterator[bytes], below: BinaryIO | None = None) -> None:
-        self._pieces, self._below = pieces, below
+    def __init__(self, pieces: Iterator[bytes], source: BinaryIO) -> None:
+        self._pieces, self._source = pieces, source
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
@@ -60,21 +61,17 @@ class Pieces(io.RawIOBase):
         return len(taken)
 
     def close(self) -> None:
-        if self._below is not None and not self.closed:
-            self._below.close()
+        if not self.closed:
+            self._source.close()
         super().close()
 
 
-def _frames(stream: BinaryIO, begin: Callable[[], Any]) -> Pieces:
+def _content(stream: io.BufferedReader, begin: Callable[[], Any]) -> Iterator[bytes]:
     """The content of compressed frames that follow each other, as gzip, bzip2, xz and Zstandard write them.
 
-    The readers that come with these say nothing where a frame is cut short or the next one is damaged.
+    Piece by piece; PADDING may stand behind a frame. Raises _DamagedError, or what decompressors do: the
+    readers that come with these say nothing where a frame is cut short or the next one is damaged.
     """
-    return Pieces(_content(cast("io.BufferedReader", stream), begin))
-
-
-def _content(stream: io.BufferedReader, begin: Callable[[], Any]) -> Iterator[bytes]:
-    """Piece by piece; PADDING may stand behind a frame. Raises _DamagedError, or what decompressors do."""
     frame = None
     for read in iter(lambda: stream.read1(STEP_BYTES), b""):
         data = read
@@ -100,12 +97,12 @@ def _undone(frame: Any, data: bytes) -> Iterator[bytes]:
         raise _DamagedError(str(error)) from error
 
 
-def _zstandard(stream: BinaryIO) -> Any:
+def _zstandard() -> Any:
     try:
         import zstandard
     except ImportError:
         raise missing("zstandard", "Zstandard") from None
-    return _frames(stream, zstandard.ZstdDecompressor().decompressobj)
+    return zstandard.ZstdDecompressor().decompressobj()
 
 
 def missing(package: str, needing: str) -> InputError:
@@ -115,10 +112,10 @@ def missing(package: str, needing: str) -> InputError:
     )
 
 
-_COMPRESSED: dict[bytes, Callable[[BinaryIO], Any]] = {
-    b"\x1f\x8b": lambda stream: _frames(stream, lambda: zlib.decompressobj(wbits=31)),
-    b"BZh": lambda stream: _frames(stream, bz2.BZ2Decompressor),
-    b"\xfd7zXZ\x00": lambda stream: _frames(stream, lzma.LZMADecompressor),
+_DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": partial(zlib.decompressobj, wbits=31),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\x00": lzma.LZMADecompressor,
     b"\x28\xb5\x2f\xfd": _zstandard,
     # Frames to be skipped, with which parallel compressors begin.
     **{bytes((number, 0x2A, 0x4D, 0x18)): _zstandard for number in range(0x50, 0x60)},
@@ -152,40 +149,26 @@ SPREADSHEETS = {
 }
 
 
-class LayeredReader(io.BufferedReader):
-    """A buffered stream that closes, with itself, what it reads from."""
-
-    def __init__(self, stream: Any, below: Sequence[Any] = ()) -> None:
-        super().__init__(stream, BUFFER_BYTES)
-        self._below = (*below, stream)
-
-    def close(self) -> None:
-        """Closes every layer."""
-        super().close()
-        for each in reversed(self._below):
-            each.close()
-
-
 def plain(stream: BinaryIO, name: str) -> io.BufferedReader:
-    """The stream with every layer of compression undone."""
-    layers: list[Any] = []
+    """The stream with every layer of compression undone; it closes, with itself, every layer."""
     for _ in range(MAX_LAYERS):
-        buffered = LayeredReader(stream, layers) if layers else _buffered(stream)
+        buffered = _buffered(stream)
         try:
             start = buffered.peek(8)
         except BaseException:
             buffered.close()
             raise
-        undo = next((undo for magic, undo in _COMPRESSED.items() if start.startswith(magic)), None)
-        if undo is None:
+        begin = next((begin for magic, begin in _DECOMPRESSORS.items() if start.startswith(magic)), None)
+        if begin is None:
             return buffered
-        layers.append(buffered)
-        stream = undo(cast("BinaryIO", buffered))
+        stream = cast("BinaryIO", Pieces(_content(buffered, begin), cast("BinaryIO", buffered)))
     raise InputError(f"{name} is compressed more than {MAX_LAYERS} times.", "Unpack it.")
 
 
 def _buffered(stream: BinaryIO) -> io.BufferedReader:
-    return stream if isinstance(stream, io.BufferedReader) else LayeredReader(stream)
+    if isinstance(stream, io.BufferedReader):
+        return stream
+    return io.BufferedReader(cast("io.RawIOBase", stream), BUFFER_BYTES)
 
 
 def refuse_foreign(head: bytes, name: str) -> None:

@@ -55,35 +55,29 @@ class JsonScanner:
 
     def elements(self) -> Iterator[tuple[int, str]]:
         """The texts of a list's elements, each with its line."""
-        self.take("[")
-        if self.peek() == "]":
-            self._advance(self._at + 1)
-            return
-        while True:
+        for _ in self._items("[", "]"):
             self.peek()
             line = self.line
             yield line, self.value()
-            if self.peek() == "]":
-                self._advance(self._at + 1)
-                return
-            self.take(",")
 
     def members(self) -> Iterator[str]:
         """The texts of an object's keys; after each, its value is to be taken."""
-        self.take("{")
-        if self.peek() == "}":
-            self._advance(self._at + 1)
-            return
-        while True:
+        for _ in self._items("{", "}"):
             if self.peek() != '"':
                 self.fail("a key in quotation marks is expected")
             key = self._string()
             self.take(":")
             yield key
-            if self.peek() == "}":
-                self._advance(self._at + 1)
-                return
+
+    def _items(self, opening: str, closing: str) -> Iterator[None]:
+        """Passes the brackets and the commas; gives way to the reader of each item between them."""
+        self.take(opening)
+        if self.peek() != closing:
+            yield
+        while self.peek() != closing:
             self.take(",")
+            yield
+        self.take(closing)
 
     def fail(self, expected: str) -> NoReturn:
         """Raises ScanError for the place it has come to."""

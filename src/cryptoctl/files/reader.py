@@ -128,10 +128,10 @@ def open_files(
 
     `waiting` is told what a pipe that gives nothing is waited for.
     """
-    found = sources(paths, options, waiting)
-    files = [_opened(each, options) for each in found.files]
+    found, passed_over = sources(paths, options, waiting)
+    files = [_opened(each, options) for each in found]
     refuse_dropped_ids({each.name: each.layout for each in files})
-    return PriceFiles(files=files, passed_over=found.passed_over)
+    return PriceFiles(files=files, passed_over=passed_over)
 
 
 def _opened(source: Source, options: FileOptions) -> PriceFile:

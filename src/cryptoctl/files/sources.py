@@ -19,7 +19,6 @@ from cryptoctl.files.compression import (
     HEAD_BYTES,
     SPREADSHEETS,
     ZIP,
-    LayeredReader,
     plain,
     readable,
     seekable,
@@ -42,12 +41,9 @@ ENDINGS = frozenset((*_FORMATS, ".zip", ".gz", ".bz2", ".xz", ".zst"))
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A file as it was: which one, its size, when it was last written (nanoseconds since 1970), and of the
-    beginning of its content how many bytes and their SHA-256."""
+    """A file as it was, and of the beginning of its content how many bytes and their SHA-256."""
 
-    which: tuple[int, int]
-    size_bytes: int
-    changed_ns: int
+    stat: os.stat_result
     head_bytes: int
     head_digest: bytes
 
@@ -81,15 +77,9 @@ class Source:
         if self.disk is None:
             return None
         with readable(self.name):
-            now = self.disk.stat()
+            stat = self.disk.stat()
         head = self.head()
-        return Snapshot(
-            which=(now.st_dev, now.st_ino),
-            size_bytes=now.st_size,
-            changed_ns=now.st_mtime_ns,
-            head_bytes=len(head),
-            head_digest=hashlib.sha256(head).digest(),
-        )
+        return Snapshot(stat=stat, head_bytes=len(head), head_digest=hashlib.sha256(head).digest())
 
     def changed_since(self, then: Snapshot | None) -> bool:
         """Whether it is not as it was then; it may have grown at its end, as what is recorded does."""
@@ -99,12 +89,11 @@ class Source:
             return True
         with readable(self.name):
             now = self.disk.stat()
-        if (now.st_dev, now.st_ino) != then.which or now.st_size < then.size_bytes:
+        if not os.path.samestat(now, then.stat) or now.st_size < then.stat.st_size:
             return True
-        if now.st_mtime_ns == then.changed_ns and now.st_size == then.size_bytes:
-            return False
-        grown = now.st_size > then.size_bytes
-        return not grown or hashlib.sha256(self.head()[: then.head_bytes]).digest() != then.head_digest
+        if now.st_size == then.stat.st_size:
+            return now.st_mtime_ns != then.stat.st_mtime_ns
+        return hashlib.sha256(self.head()[: then.head_bytes]).digest() != then.head_digest
 
     def breaks_off(self) -> bool:
         """Whether its last line has no line end; False where it would have to be read through to know."""
@@ -130,18 +119,13 @@ def _without_line_end(last: bytes) -> bool:
     return bool(last) and {*b"\r\n"}.isdisjoint(last)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sources:
-    """What is to be read, and the files of a directory that are not."""
+def sources(
+    paths: Sequence[Path], options: FileOptions, waiting: Callable[[str], None]
+) -> tuple[Sequence[Source], Sequence[str]]:
+    """The files behind the paths, in order, and the names of those that are passed over.
 
-    files: Sequence[Source]
-    passed_over: Sequence[str] = ()
-
-
-def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str], None]) -> Sources:
-    """The files behind the paths, in order. Raises Failure where there is none, or one cannot be read.
-
-    `waiting` is told what a pipe that gives nothing is waited for.
+    `waiting` is told what a pipe that gives nothing is waited for. Raises Failure where there is no file, or
+    one cannot be read.
     """
     files: list[Source] = []
     passed_over: list[str] = []
@@ -171,7 +155,7 @@ def sources(paths: Sequence[Path], options: FileOptions, waiting: Callable[[str]
                     _refuse_url(path)
                 files += _sources_of(path, path.name if len(paths) == 1 else str(path), passed_over)
     if files:
-        return Sources(files=files, passed_over=passed_over)
+        return files, passed_over
     raise InputError(
         f"There is no file of prices in {', '.join(map(str, paths))}.",
         f"Files with one of these endings are read: {' '.join(sorted(ENDINGS))}.",
@@ -216,15 +200,15 @@ def _sources_of(path: Path, name: str, passed_over: list[str]) -> Iterator[Sourc
         with path.open("rb") as opened:
             zipped = opened.read(4) == ZIP
         if zipped:
-            yield from _members(name, lambda: path.open("rb"), passed_over, path)
+            yield from _members(name, partial(zipfile.ZipFile, path), passed_over, path)
         else:
             yield Source(name=name, open_raw=lambda: path.open("rb"), path=path, disk=path)
 
 
 def _members(
-    name: str, opened: Callable[[], BinaryIO], passed_over: list[str], disk: Path | None = None
+    name: str, opened: Callable[[], zipfile.ZipFile], passed_over: list[str], disk: Path | None = None
 ) -> Iterator[Source]:
-    with opened() as file, zipfile.ZipFile(file) as archive:
+    with opened() as archive:
         members = [each for each in archive.infolist() if not each.is_dir()]
     members = [each for each in members if "__MACOSX/" not in each.filename]
     if sheet := next(filter(None, (SPREADSHEETS.get(each.filename) for each in members)), None):
@@ -233,13 +217,8 @@ def _members(
         raise InputError(f"{name} is encrypted.", "Unpack it and send what is in it.")
 
     def open_member(member: zipfile.ZipInfo) -> BinaryIO:
-        file = opened()
-        try:
-            archive = zipfile.ZipFile(file)
-            return cast("BinaryIO", LayeredReader(archive.open(member), (file, archive)))
-        except BaseException:
-            file.close()
-            raise
+        with opened() as archive:  # whose file stays open until the member is closed
+            return cast("BinaryIO", archive.open(member))
 
     usual = [each for each in members if _is_usual(PurePosixPath(each.filename))] or members
     kept = {*map(id, usual)}  # two may have one name, and an archive has thousands
@@ -282,6 +261,6 @@ def _pipe(
         return cast("BinaryIO", io.FileIO(descriptor, closefd=False))
 
     if again().read(4) == ZIP:
-        yield from _members(name, again, passed_over)
+        yield from _members(name, lambda: zipfile.ZipFile(again()), passed_over)
     else:
         yield Source(name=name, open_raw=again)
