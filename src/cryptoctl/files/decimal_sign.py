@@ -84,7 +84,7 @@ def _doubtful(text: str) -> Fault:
 def _signs(records: Iterable[Record], fields: FieldReader) -> dict[str, tuple[int, str]]:
     """The decimal signs that prices and volumes show, each with its first line and the number there."""
     found: dict[str, tuple[int, str]] = {}
-    finders = [find for name, find in fields.finders if name in NUMBERS]
+    finders = [find for name, find in fields.finders.items() if name in NUMBERS]
     for number, record in records:
         for text in () if isinstance(record, Fault) else (find(record) for find in finders):
             if not _known(text, found) and (sign := sign_in(text)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from cryptoctl.files.column_names import columns_like
@@ -41,8 +41,8 @@ def parse_mapping(texts: Sequence[str]) -> Mapping[str, str]:
 class Layout:
     """Where the fields of a file stand: field → column, member or expression; and what it leaves unused."""
 
-    fields: Mapping[str, str]
-    constants: Mapping[str, str]
+    fields: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
     shape: PresetMatch | None = None
     unused: Sequence[str] = ()
     ids_dropped: Callable[[], bool | None] = lambda: None

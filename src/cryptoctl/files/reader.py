@@ -39,9 +39,9 @@ class PriceFile:
 
     source: Source
     records: Records
-    layout: Layout
-    fields: FieldReader
-    times: TimeReader
+    layout: Layout = field(default_factory=Layout)
+    fields: FieldReader = field(default_factory=FieldReader)
+    times: TimeReader = field(default_factory=TimeReader)
     scan: FileScan | None = None
     snapshot: Snapshot | None = None
     first: Sequence[Record] = field(default=(), repr=False)
@@ -147,18 +147,8 @@ def _opened(source: Source, options: FileOptions) -> PriceFile:
         first = first if records.columns is None else list(islice(records, SAMPLE_RECORDS))
     names = records.columns if records.columns is not None else _members(first)
     _refuse_no_records(names, first, source)
-    file = PriceFile(
-        source=source,
-        records=records,
-        layout=Layout(fields={}, constants={}),
-        fields=FieldReader(finders=(), constants={}),
-        times=TimeReader(unit="ms"),
-        snapshot=snapshot,
-        first=first,
-        rest=rest,
-    )
-    complete = records.columns is not None
-    return _surveyed(_laid_out(file, names, shape, options, complete=complete), names, shape, options)
+    file = PriceFile(source=source, records=records, snapshot=snapshot, first=first, rest=rest)
+    return _read_through(_laid_out(file, names, options, shape), names, options)
 
 
 def _come_already(records: Records) -> Iterator[Record]:
@@ -171,29 +161,31 @@ def _come_already(records: Records) -> Iterator[Record]:
 
 
 def _laid_out(
-    file: PriceFile, names: Sequence[str], shape: PresetMatch | None, options: FileOptions, *, complete: bool
+    file: PriceFile, names: Sequence[str], options: FileOptions, shape: PresetMatch | None = None
 ) -> PriceFile:
-    objects = file.records.columns is None
+    records, scan = file.records, file.scan
+    objects = records.columns is None
     options = options.for_columns(names)
-    seen = sample(names, file.first)
+    first = sample(names, file.first)
     if not file.source.stream:
-        message = isinstance(file.records, JsonRecords) and file.records.layout != "list"
-        seen = replace(seen, every=file.records, message=message)
+        message = isinstance(records, JsonRecords) and records.layout != "list"
+        first = replace(first, every=records, message=message)
     # A shape once recognised is kept: what comes beside its columns makes them no other ones.
-    shape = shape or _shape(names, options, seen.symbols, file.name) or file.layout.shape
-    found = layout(
+    shape = shape or _shape(names, options, first.symbols, file.name) or file.layout.shape
+    its_layout = layout(
         names,
         options,
         shape,
         name=file.name,
         objects=objects,
-        complete=complete,
-        sample=seen,
-        empty=seen.empty if file.scan is None else file.scan.empty,
+        complete=not objects or scan is not None,
+        sample=first,
+        empty=first.empty if scan is None else scan.empty,
     )
-    reader = field_reader(None if objects else names, found, options, names)
-    records = file.records.reading(found.fields) if isinstance(file.records, ColumnarTable) else file.records
-    return replace(file, records=records, layout=found, fields=reader)
+    if isinstance(records, ColumnarTable):
+        records = records.reading(its_layout.fields)
+    fields = field_reader(names, its_layout, options, objects=objects)
+    return replace(file, records=records, layout=its_layout, fields=fields)
 
 
 def _shape(
@@ -214,9 +206,8 @@ def _shape(
     return shape
 
 
-def _surveyed(
-    file: PriceFile, names: Sequence[str], shape: PresetMatch | None, options: FileOptions
-) -> PriceFile:
+def _read_through(file: PriceFile, names: Sequence[str], options: FileOptions) -> PriceFile:
+    """The file, with what is decided over the whole of it; of a stream, by its beginning."""
     time_zone = zone(options.time_zone)
     if isinstance(file.records, DelimitedTable) and options.decimal is None:
         sign = decimal_sign(file.records, file.first, file.fields)
@@ -226,34 +217,31 @@ def _surveyed(
         refuse_commas(file.first, file.fields, file.name)
     if file.source.stream:
         unit = decided_unit(None, options, file.name)
-        rest = _without_late(file, names, shape, options)
+        rest = _without_late(file, names, options)
         return replace(file, times=TimeReader(unit=unit, zone=time_zone), rest=rest)
-    found = scan_file(file.records, file.fields, file.refuse_other_names)
-    file = replace(file, scan=found)
+    scan = scan_file(file.records, file.fields, file.refuse_other_names)
+    file = replace(file, scan=scan)
     if file.records.columns is None:
-        names = [*names, *sorted(found.names - set(names))]
-        file = _laid_out(file, names, shape, options, complete=True)
-    refuse_one_id(found, file.fields, file.layout.fields.get("id"), options, file.name)
-    unit = decided_unit(found, options, file.name)
+        file = _laid_out(file, [*names, *sorted(scan.names - set(names))], options)
+    refuse_one_id(scan, file.fields, file.layout.fields.get("id"), options, file.name)
+    unit = decided_unit(scan, options, file.name)
     return replace(file, times=TimeReader(unit=unit, zone=time_zone), first=())
 
 
-def _without_late(
-    file: PriceFile, names: Sequence[str], shape: PresetMatch | None, options: FileOptions
-) -> Iterator[Record] | None:
+def _without_late(file: PriceFile, names: Sequence[str], options: FileOptions) -> Iterator[Record] | None:
     """The rest of a stream; a record with a member that may be a field, and that none before had, is none."""
     if file.rest is None or file.records.columns is not None:
         return file.rest
 
     def may_be_field(member: str, record: Members) -> bool:
-        begun = replace(file, first=[*file.first, (0, record)])
+        with_record = replace(file, first=[*file.first, (0, record)])
         try:
-            found = _laid_out(begun, [*dict.fromkeys([*names, member])], shape, options, complete=False)
+            other = _laid_out(with_record, [*dict.fromkeys([*names, member])], options).layout
         except Failure:
             return True
-        changed = found.layout.fields.items() ^ file.layout.fields.items()
-        said = found.layout.constants if is_none(record[member]) else ()
-        return any(each not in said for each, _ in changed)
+        changed = other.fields.items() ^ file.layout.fields.items()
+        given = other.constants if is_none(record[member]) else ()
+        return any(name not in given for name, _ in changed)
 
     settled = {*names} - sample(names, file.first).empty
     return LateMembers(may_be_field=may_be_field, settled=settled).checked(file.rest)

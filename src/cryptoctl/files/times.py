@@ -63,7 +63,7 @@ def zone(name: str | None) -> tzinfo | None:
 class TimeReader:
     """Reads the times of one file: all in `unit` (s, ms, us, ns or ISO)."""
 
-    unit: str
+    unit: str = ISO
     zone: tzinfo | None = None
 
     def milliseconds(self, text: str) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from cryptoctl.core.fields import FieldMapping
@@ -56,8 +57,8 @@ ABSENT = object()
 class FieldReader:
     """Reads the fields of a price from records of one layout."""
 
-    finders: Sequence[tuple[str, Find]]
-    constants: Mapping[str, str]
+    finders: Mapping[str, Find] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
     decimal: str | None = None
     exported: bool = False
     guarded: bool = False
@@ -75,7 +76,7 @@ class FieldReader:
         return self._value(field, record) is ABSENT
 
     def _value(self, field: str, record: Cells | Members) -> Any:
-        find = next((find for name, find in self.finders if name == field), None)
+        find = self.finders.get(field)
         try:
             return None if find is None else find(record)
         except Rejected:
@@ -98,7 +99,7 @@ class FieldReader:
         """The price in a record, checked as the webhook processor will. Raises Rejected."""
         found: dict[str, Any] = dict(self.constants)
         faults: list[Rejected] = []
-        for name, find in self.finders:
+        for name, find in self.finders.items():
             try:
                 value = find(record)
                 if value is ABSENT or (name in self.constants and is_none(value)):
@@ -222,28 +223,22 @@ def _id(text: str, mark: str, *, number: bool) -> str:
     return whole[1]
 
 
-def field_reader(
-    names: Sequence[str] | None, layout: Layout, options: FileOptions, members: Sequence[str] = ()
-) -> FieldReader:
-    """The reader for rows with these columns or, where `names` is None, for objects with these members."""
+def field_reader(names: Sequence[str], layout: Layout, options: FileOptions, *, objects: bool) -> FieldReader:
+    """The reader for rows with these columns or, where the records are `objects`, with these members."""
     preset = layout.shape.preset if layout.shape is not None else None
-    finders = [
-        (name, _cell(list(names).index(column)) if names is not None else _member(name, column, members))
+    finders = {
+        name: _member(name, column, names) if objects else itemgetter(names.index(column))
         for name, column in layout.fields.items()
-    ]
+    }
     return FieldReader(
         finders=finders,
         constants=layout.constants,
         decimal=options.decimal,
         exported=preset is not None and preset.exported,
-        guarded=names is not None,
+        guarded=not objects,
         absolute=preset is not None and preset.absolute,
         now=options.now,
     )
-
-
-def _cell(index: int) -> Find:
-    return lambda cells: cells[index]
 
 
 def _member(field: str, path: str, members: Sequence[str]) -> Find:
