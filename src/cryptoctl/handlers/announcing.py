@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from cryptoctl.core.enrichment import Enrichment
+from cryptoctl.core.indicators import INDICATORS
 from cryptoctl.core.numbers import plain
 from cryptoctl.handlers.clients import Deadline, OutOfTimeError, setting, topic_client
 
@@ -69,13 +70,8 @@ def _error(entry: Mapping[str, Any]) -> AnnouncementError:
 
 def _message(enrichment: Enrichment) -> dict[str, Any]:
     price, right = enrichment.price, enrichment.indicators
-    numbers = {
-        "price": price.price,
-        "volume": price.volume,
-        "ma_5": right.ma_5,
-        "ma_20": right.ma_20,
-        "volatility": right.volatility,
-    }
+    numbers = {"price": price.price, "volume": price.volume}
+    numbers |= {name: getattr(right, name) for name in INDICATORS}
     body = {
         "symbol": price.symbol,
         "timestamp": price.timestamp_ms,

@@ -95,7 +95,7 @@ def _proven(request: WebhookRequest, name: str) -> AuthenticatedRequest | UrlRes
     if sender is not NOBODY and name not in secrets:
         return unavailable(NOT_CHECKED)
     now_s = time.time()
-    accepted = secrets[name].secret.accepted(int(now_s * 1000)) if sender is not NOBODY else ()
+    accepted = secrets[name].accepted(int(now_s * 1000)) if sender is not NOBODY else ()
     if not sender.accepts(request, accepted, now_s):
         if sender is not NOBODY and secrets[name].outdated:
             return unavailable(NOT_CHECKED)  # it may be signed with a new secret

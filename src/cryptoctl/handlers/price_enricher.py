@@ -96,7 +96,8 @@ def _sort(records: Sequence[Record]) -> tuple[Arrivals, list[tuple[Record, str]]
     for record in records:
         if record.get("eventName") != "INSERT":
             continue  # our own update, or a deletion: the mapping filters them out, and this is the guard
-        if _is_message(record):
+        keys = _at(record, "dynamodb", "Keys")
+        if isinstance(keys, Mapping) and is_message(keys):
             continue
         try:
             price = stored_price(record["dynamodb"]["NewImage"])
@@ -105,12 +106,6 @@ def _sort(records: Sequence[Record]) -> tuple[Arrivals, list[tuple[Record, str]]
             continue
         arrivals[price.symbol].setdefault(price.key, _sequence_number(record))
     return arrivals, poison
-
-
-def _is_message(record: Record) -> bool:
-    change = record.get("dynamodb")
-    keys = change.get("Keys") if isinstance(change, Mapping) else None
-    return isinstance(keys, Mapping) and is_message(keys)
 
 
 def _set_aside(poison: Sequence[tuple[Record, str]], arrivals: Arrivals, progress: BatchProgress) -> None:
@@ -122,9 +117,8 @@ def _set_aside(poison: Sequence[tuple[Record, str]], arrivals: Arrivals, progres
 
 
 def _set_record_aside(record: Record, reason: str, progress: BatchProgress) -> None:
-    symbol = _key(record, "symbol", "S")
+    symbol, key = _key(record, "symbol", "S"), _key(record, "timestamp", "N")
     extra: dict[str, Any] = {"reason": reason, "symbol": symbol, "sequence_number": _sequence_number(record)}
-    key = _key(record)
     extra |= {"keys": {symbol: [key]}} if symbol and key else {}
     attributes = {"Reason": ("String", reason), "Symbol": ("String", symbol)}
     try:
@@ -267,8 +261,8 @@ def _lag_ms(price: StoredPrice) -> int:
 
 
 def _sequence_number(record: Record) -> str:
-    stream = record.get("dynamodb")
-    return str(stream.get("SequenceNumber", "")) if isinstance(stream, Mapping) else ""
+    number = _at(record, "dynamodb", "SequenceNumber")
+    return "" if number is None else str(number)
 
 
 def _order(sequence_number: str) -> int:
@@ -276,9 +270,15 @@ def _order(sequence_number: str) -> int:
     return int(sequence_number) if known else 0
 
 
-def _key(record: Record, attribute: str = "timestamp", kind: str = "N") -> str:
-    """An attribute of the key of a record that may have any shape, as far as it can be told."""
-    found: Any = record
-    for name in ("dynamodb", "Keys", attribute, kind):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, str) else ""
+def _key(record: Record, attribute: str, kind: str) -> str:
+    """An attribute of the record's key; empty where it has none."""
+    text = _at(record, "dynamodb", "Keys", attribute, kind)
+    return text if isinstance(text, str) else ""
+
+
+def _at(record: Record, *path: str) -> Any:
+    """What is there in a record, which may have any shape; None where nothing is."""
+    value: Any = record
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

@@ -24,15 +24,7 @@ _log = logs.logger("webhook_processor")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KnownSecret:
-    """A sender's secret; `outdated` where it could not be read again, and may have been rotated since."""
-
-    secret: SenderSecret
-    outdated: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Reading:
+class SecretReading:
     """The last attempt to read a sender's secret; `read_at_s` is when `secret` was in the parameter."""
 
     secret: SenderSecret | None
@@ -40,23 +32,27 @@ class _Reading:
     tried_at_s: float
 
     @property
-    def failed(self) -> bool:
-        """Whether the attempt did not give the secret."""
+    def outdated(self) -> bool:
+        """Whether the attempt did not give the secret, which may have been rotated since."""
         return self.secret is None or self.read_at_s != self.tried_at_s
+
+    def accepted(self, now_ms: int) -> tuple[str, ...]:
+        """The secrets that count at a moment in milliseconds since 1970; none where there is no secret."""
+        return () if self.secret is None else self.secret.accepted(now_ms)
 
     def due(self, now_s: float) -> bool:
         """Whether it is time to read it again."""
-        return not 0 <= now_s - self.tried_at_s < (FAILURE_AGE_S if self.failed else MAX_AGE_S)
+        return not 0 <= now_s - self.tried_at_s < (FAILURE_AGE_S if self.outdated else MAX_AGE_S)
 
     def lasts(self, now_s: float) -> bool:
         """Whether there is a secret that counts even if it cannot be read again now."""
         return self.secret is not None and 0 <= now_s - self.read_at_s < MAX_OUTAGE_S
 
 
-_readings: dict[str, _Reading] = {}
+_readings: dict[str, SecretReading] = {}
 
 
-def current(senders: Mapping[str, AllowedSender]) -> Mapping[str, KnownSecret]:
+def current(senders: Mapping[str, AllowedSender]) -> Mapping[str, SecretReading]:
     """The secrets by sender; without those that cannot be read, or are none for their sender's scheme.
 
     After a failure that says nothing of the parameter (throttling, an outage) the secret that was read
@@ -67,13 +63,9 @@ def current(senders: Mapping[str, AllowedSender]) -> Mapping[str, KnownSecret]:
     due = [senders[name] for name in sorted(senders) if name not in _readings or _readings[name].due(now_s)]
     if due:
         parameter_client()  # making one is not safe in several threads at once, using it is
-        found = parallel.map_in_threads(lambda sender: _read(sender, now_s), due, _MAX_AT_ONCE)
-        _readings.update(zip((sender.name for sender in due), found, strict=True))
-    return {
-        name: KnownSecret(secret=reading.secret, outdated=reading.failed)
-        for name in senders
-        if (reading := _readings[name]).secret is not None
-    }
+        readings = parallel.map_in_threads(lambda sender: _read(sender, now_s), due, _MAX_AT_ONCE)
+        _readings.update(zip((sender.name for sender in due), readings, strict=True))
+    return {name: _readings[name] for name in senders if _readings[name].secret is not None}
 
 
 def forget() -> None:
@@ -81,7 +73,7 @@ def forget() -> None:
     _readings.clear()
 
 
-def _read(sender: AllowedSender, now_s: float) -> _Reading:
+def _read(sender: AllowedSender, now_s: float) -> SecretReading:
     parameter = f"/cryptoctl/{setting('ENVIRONMENT')}/webhook/{sender.name}"
     before = _readings.get(sender.name)
     try:
@@ -99,8 +91,8 @@ def _read(sender: AllowedSender, now_s: float) -> _Reading:
         told = f"; a new one ends that: {rotate}" if isinstance(error, SecretError) else ""
         extra = {"parameter": parameter}
         _log.error("the secret of a sender cannot be read%s", told, extra=extra, exc_info=error)
-        return _Reading(secret=None, read_at_s=now_s, tried_at_s=now_s)
-    return _Reading(secret=secret, read_at_s=now_s, tried_at_s=now_s)
+        return SecretReading(secret=None, read_at_s=now_s, tried_at_s=now_s)
+    return SecretReading(secret=secret, read_at_s=now_s, tried_at_s=now_s)
 
 
 def _final(error: Exception) -> bool:
