@@ -54,13 +54,9 @@ def _source(word: str, usual: str) -> FeedSource:
     source = FeedSource(exchange=exchange.strip().lower(), symbol=symbol.strip())
     if not source.exchange:
         raise Failure(ExitCode.USAGE, f"{word!r} names no exchange.", EXAMPLE)
-    _check(source)
-    return source
-
-
-def _check(source: FeedSource) -> None:
     try:
         stored_exchange(source.exchange)
         stored_symbol(source.symbol)
     except BadName as bad:
         raise Failure(ExitCode.USAGE, f"{str(source)!r} is no exchange and symbol: {bad}.", EXAMPLE) from None
+    return source

@@ -25,11 +25,9 @@ _LETTERS: Mapping[str, Sequence[str]] = {
     "exchange": (),
 }
 # These say it only where they are the whole name: a base_volume is none.
-_WHOLE_NAMES: Mapping[str, frozenset[str]] = {
-    "symbol": frozenset(
-        ("base", "basecurrency", "baseasset", "token", "crypto", "cryptocurrency", "fsym", "underlying")
-    ),
-}
+_WHOLE_SYMBOLS = frozenset(
+    ("base", "basecurrency", "baseasset", "token", "crypto", "cryptocurrency", "fsym", "underlying")
+)
 # Beside a column that names the coin, these are its long name, or the currency of the price.
 _SYMBOL_AT_NEED = ("code", "slug", "name", "currency")
 # Whose id it is says that it is not the trade's: several trades fill one order.
@@ -114,7 +112,7 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
         return None
     if field == "timestamp" and "price" in parts:  # the price at something
         words.remove("at")
-    if whole in _WHOLE_NAMES.get(field, ()) and name not in numbers:
+    if field == "symbol" and whole in _WHOLE_SYMBOLS and name not in numbers:
         return 0
     if field == "symbol" and whole in _SYMBOL_AT_NEED and name not in numbers:
         return 2 * len(words) + _SYMBOL_AT_NEED.index(whole)

@@ -25,18 +25,18 @@ def looks_like_json(head: str) -> bool:
 
 def json_records(source: Source, encoding: str, head: str, list_path: str | None) -> JsonRecords:
     """The records of a JSON text; `list_path` is the path of the list. Raises Failure where it is unclear."""
+    layout, path = "list", list_path
     if list_path is None and _is_lines(head, whole=len(head) < 1000, stream=source.stream):
-        return JsonRecords(source=source, encoding=encoding, layout="lines")
-    if source.stream:
-        if head.lstrip()[:1] == "[":
-            _refuse_path(list_path, source.name)
-            return JsonRecords(source=source, encoding=encoding, layout="list")
-        layout = "values" if list_path is None else "list"
-        return JsonRecords(source=source, encoding=encoding, layout=layout, path=list_path)
-    try:
-        layout, path = _layout(JsonScanner(chunks(source, encoding)), list_path, source.name)
-    except ScanError as error:
-        raise _not_json(source.name, error) from None
+        layout = "lines"
+    elif not source.stream:
+        try:
+            layout, path = _layout(JsonScanner(chunks(source, encoding)), list_path, source.name)
+        except ScanError as error:
+            raise _not_json(source.name, error) from None
+    elif head.lstrip()[:1] == "[":
+        _refuse_path(list_path, source.name)
+    elif list_path is None:
+        layout = "values"
     return JsonRecords(source=source, encoding=encoding, layout=layout, path=path)
 
 

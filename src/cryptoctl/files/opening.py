@@ -68,8 +68,7 @@ def _delimited(
     every = text.split("\n")
     sample = every[:-1] if len(every) > 1 and every[-1] == "" else every
     skip, separator = _preamble(sample)
-    blank = next((index for index, line in enumerate(sample[skip:]) if line.strip()), 0)
-    skip += blank
+    skip += next((index for index, line in enumerate(sample[skip:]) if line.strip()), 0)
     sample = [line for line in sample[skip : skip + SAMPLE_LINES] if line.strip()]
     if not sample:
         raise InputError(f"{source.name} has no lines of prices.", "Is it the right file?")

@@ -12,7 +12,7 @@ from cryptoctl.files.records import FileOptions, InputError, listing, quoted, sh
 from cryptoctl.files.sample import Sample
 
 NEEDED = ("price", "symbol", "exchange")
-LOOKED_FOR = ("timestamp", "volume", "id", "symbol", "exchange")
+# In the order in which they are looked for.
 WORDS = {
     "timestamp": "a time",
     "volume": "a quantity",
@@ -106,25 +106,20 @@ def suggest(
     """What each unused column that looks like a field could be: the field, or one to be ignored."""
     suggestion = Suggestion()
     left = list(unused)
-    for each in (*LOOKED_FOR, "price"):
+    for each in (*WORDS, "price"):
         found = _found(each, left, fields, sample)
         given = each in fields or each in constants or (each == "timestamp" and options.now)
         if each == "timestamp":
             if not found and not given:
-                found = [name for name in left if name in sample.timelike and not columns_like("id", [name])][
-                    :1
-                ]
+                times = [name for name in left if name in sample.timelike]
+                found = [name for name in times if not columns_like("id", [name])][:1]
             if not found and not given and fields.get("id") in sample.whole_minutes - sample.repeated:
                 suggestion.mapped[each] = fields["id"]
                 suggestion.ignored.append(fields["id"])
                 given = True
-            coarse = (
-                fields[each] if shape is None and each in fields and each not in options.mapping else None
-            )
-            if coarse is not None and any(
-                finer(name, coarse) for name in found[:1] if name in sample.timelike
-            ):
-                suggestion.ignored.append(coarse)
+            by_name = shape is None and each in fields and each not in options.mapping
+            if by_name and any(finer(name, fields[each]) for name in found[:1] if name in sample.timelike):
+                suggestion.ignored.append(fields[each])
                 given = False
         no_ids = {*sample.repeated, "#"}  # which is the trade's, or the number of the line
         fitting = [name for name in found if each != "id" or name not in no_ids]
