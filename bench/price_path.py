@@ -89,7 +89,7 @@ def plain(prices: Prices, per_request: int = COUNT) -> Cost:
 
 
 def _enrich_plainly(item: dict[str, Any]) -> None:
-    dynamodb: Any = clients.table_client()
+    dynamodb: Any = clients.client("dynamodb")
     table = clients.setting("DYNAMODB_TABLE")
     found: dict[int, list[float]] = {}
     for count in (5, 20, 10):
@@ -116,7 +116,7 @@ def _enrich_plainly(item: dict[str, Any]) -> None:
         UpdateExpression="SET " + ", ".join(f"{name}=:{name}" for name in values),
         ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
     )
-    clients.topic_client().publish(TopicArn=clients.setting("SUCCESS_TOPIC_ARN"), Message=json.dumps(values))
+    clients.client("sns").publish(TopicArn=clients.setting("SUCCESS_TOPIC_ARN"), Message=json.dumps(values))
 
 
 def _price(symbol: str, timestamp_ms: int, number: int) -> dict[str, Any]:
@@ -161,8 +161,8 @@ def _aws() -> Iterator[FakeAws]:
     environ.pop("AWS_ENDPOINT_URL", None)
     function_clients.disconnect()
     aws = FakeAws(stale_reads=False)
-    for client in (clients.table_client(), clients.topic_client(), clients.queue_client()):
-        connect(client, lambda: aws)
+    for service in ("dynamodb", "sns", "sqs"):
+        connect(clients.client(service), lambda: aws)
     try:
         yield aws
     finally:

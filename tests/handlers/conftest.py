@@ -41,10 +41,10 @@ def _botocore_clients() -> dict[str, Any]:
         _set_environment(patch)
         function_clients.disconnect()
         made = {
-            "dynamodb": clients.table_client(),
-            "sns": clients.topic_client(),
-            "sqs": clients.queue_client(),
-            "ssm": clients.parameter_client(),
+            "dynamodb": clients.client("dynamodb"),
+            "sns": clients.client("sns"),
+            "sqs": clients.client("sqs"),
+            "ssm": clients.client("ssm"),
         }
     for client in made.values():
         fake_aws.connect(client, lambda: _now[-1])

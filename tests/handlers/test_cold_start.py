@@ -44,7 +44,7 @@ def test_a_request_does_not_put_together_anew_who_asks(monkeypatch: pytest.Monke
         monkeypatch.setenv(name, "made-up")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setattr(clients, "_clients", {})
-    client, agents = clients.table_client(), list[str]()
+    client, agents = clients.client("dynamodb"), list[str]()
 
     def not_sent(request: Any, **_: Any) -> None:
         agents.append(request.headers["User-Agent"].decode())

@@ -111,7 +111,7 @@ def enrich_until_done(batch: Sequence[P], *, elsewhere: bool = False) -> None:
 
 def store_until_done(price: P) -> None:
     try:
-        clients.table_client().put_item(Item=item(price))
+        clients.client("dynamodb").put_item(Item=item(price))
     except ClientError:
         store_until_done(price)
 

@@ -195,7 +195,7 @@ def test_a_message_refused_in_an_answer_was_heard_by_nobody_unless_an_attempt_be
     metadata = {"HTTPStatusCode": 200, "RetryAttempts": attempts}
     answer = {"Failed": [{"Id": "0", "Code": "Odd"}], "ResponseMetadata": metadata}
     topic = SimpleNamespace(publish_batch=lambda **_: answer)
-    monkeypatch.setattr("cryptoctl.handlers.announcing.topic_client", lambda: topic)
+    monkeypatch.setattr("cryptoctl.handlers.announcing.client", lambda _: topic)
     add(1)
     with pytest.raises(logs.RetryError):
         enrich(aws.inserts())

@@ -66,7 +66,7 @@ def test_a_client_of_a_function_reads_the_authorities_once(
     function_clients.disconnect()  # those of another test may have other credentials
     request.addfinalizer(function_clients.disconnect)
     authority = aws()
-    table: Any = clients.table_client()
+    table: Any = clients.client("dynamodb")
     table.list_tables()
     authority.bundle.unlink()
 

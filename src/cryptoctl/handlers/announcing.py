@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from cryptoctl.core.enrichment import Enrichment
 from cryptoctl.core.indicators import INDICATORS
 from cryptoctl.core.numbers import plain
-from cryptoctl.handlers.clients import Deadline, OutOfTimeError, setting, topic_client
+from cryptoctl.handlers.clients import Deadline, OutOfTimeError, client, setting
 
 _MAX_MESSAGES = 10  # in one PublishBatch
 
@@ -44,7 +44,7 @@ def announce(enrichments: Sequence[Enrichment], deadline: Deadline) -> list[Anno
 def _announce_batch(enrichments: Sequence[Enrichment]) -> list[AnnounceResult]:
     entries = [{"Id": str(number), **_message(each)} for number, each in enumerate(enrichments)]
     try:
-        response = topic_client().publish_batch(
+        response = client("sns").publish_batch(
             TopicArn=setting("SUCCESS_TOPIC_ARN"), PublishBatchRequestEntries=entries
         )
     except Exception as error:

@@ -28,26 +28,6 @@ _CONFIG = Config(
 _clients: dict[str, Any] = {}
 
 
-def table_client() -> Any:
-    """DynamoDB's client. Making one is not safe in several threads at once, using it is."""
-    return _client("dynamodb")
-
-
-def topic_client() -> Any:
-    """SNS's client."""
-    return _client("sns")
-
-
-def queue_client() -> Any:
-    """SQS's client."""
-    return _client("sqs")
-
-
-def parameter_client() -> Any:
-    """SSM's client. Making one is not safe in several threads at once, using it is."""
-    return _client("ssm")
-
-
 def prepare(*services: str) -> None:
     """Makes clients while Lambda loads the function, before a request waits for them; elsewhere nothing.
 
@@ -57,7 +37,7 @@ def prepare(*services: str) -> None:
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         for service in services:
             with suppress(Exception):
-                _client(service)
+                client(service)
 
 
 @cache
@@ -65,7 +45,11 @@ def _session() -> Session:
     return service_models.new_session()
 
 
-def _client(service: str) -> Any:
+def client(service: str) -> Any:
+    """The client of a service, by botocore's name.
+
+    Making one is not safe in several threads at once, using it is.
+    """
     if service not in _clients:
         certificates.parse_once()
         _clients[service] = _session().create_client(service, config=_CONFIG)

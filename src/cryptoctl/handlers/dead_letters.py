@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cryptoctl.handlers.clients import queue_client, setting
+from cryptoctl.handlers.clients import client, setting
 
 _MAX_ATTRIBUTE_LENGTH = 1024
 _MAX_AT_ONCE = 8  # as many as the client has connections
@@ -16,7 +16,7 @@ _REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 def send(body: object, attributes: Mapping[str, tuple[str, str]]) -> None:
     """Puts `body` on the queue as JSON, whole; `attributes` are name → (type, value), empty ones left out."""
-    queue_client().send_message(
+    client("sqs").send_message(
         QueueUrl=setting("DLQ_URL"),
         MessageBody=_body(body),
         MessageAttributes={
@@ -39,7 +39,7 @@ def send_all(events: Sequence[Any], attributes: Mapping[str, tuple[str, str]]) -
         return None
 
     try:
-        queue_client()  # making one is not safe in several threads at once, using it is
+        client("sqs")  # making one is not safe in several threads at once, using it is
     except Exception as error:
         return [error] * len(events)
     return [error for error in parallel.map_in_threads(sent, events, _MAX_AT_ONCE) if error is not None]

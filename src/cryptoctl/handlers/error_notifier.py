@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptoctl.handlers import clients, log_events, logs, metrics
-from cryptoctl.handlers.clients import setting, topic_client
+from cryptoctl.handlers.clients import client, setting
 from cryptoctl.handlers.log_events import ErrorEvent
 
 Group = Sequence[ErrorEvent]
@@ -251,7 +251,7 @@ def _retried(function: str, count: int) -> list[str]:
 
 def _publish(subject: str, message: str) -> None:
     environment = _environment()
-    topic_client().publish(
+    client("sns").publish(
         TopicArn=setting("ALERTS_TOPIC_ARN"),
         Subject=_subject(f"[{environment}] {subject}"),
         Message=_shortened(message),

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from cryptoctl.core.senders import AllowedSender
 from cryptoctl.core.webhook_secrets import SecretError, SenderSecret, parse_secret
 from cryptoctl.handlers import logs, parallel
-from cryptoctl.handlers.clients import parameter_client, setting
+from cryptoctl.handlers.clients import client, setting
 
 MAX_AGE_S = 60.0
 FAILURE_AGE_S = 5.0  # what could not be read is not asked for again at each request
@@ -62,7 +62,7 @@ def current(senders: Mapping[str, AllowedSender]) -> Mapping[str, SecretReading]
     now_s = time.time()
     due = [senders[name] for name in sorted(senders) if name not in _readings or _readings[name].due(now_s)]
     if due:
-        parameter_client()  # making one is not safe in several threads at once, using it is
+        client("ssm")  # making one is not safe in several threads at once, using it is
         readings = parallel.map_in_threads(lambda sender: _read(sender, now_s), due, _MAX_AT_ONCE)
         _readings.update(zip((sender.name for sender in due), readings, strict=True))
     return {name: _readings[name] for name in senders if _readings[name].secret is not None}
@@ -77,7 +77,7 @@ def _read(sender: AllowedSender, now_s: float) -> SecretReading:
     parameter = f"/cryptoctl/{setting('ENVIRONMENT')}/webhook/{sender.name}"
     before = _readings.get(sender.name)
     try:
-        response = parameter_client().get_parameter(Name=parameter, WithDecryption=True)
+        response = client("ssm").get_parameter(Name=parameter, WithDecryption=True)
         secret = parse_secret(response["Parameter"]["Value"])
         sender.check(secret)
     except Exception as error:

@@ -12,7 +12,7 @@ from cryptoctl.core.items import Item, StoredPrice, UnusableError, new_item, sam
 from cryptoctl.core.occurrences import OccurrenceCounter
 from cryptoctl.core.prices import Price
 from cryptoctl.handlers import parallel, table
-from cryptoctl.handlers.clients import Deadline, table_client
+from cryptoctl.handlers.clients import Deadline, client
 
 _MAX_SYMBOLS_AT_ONCE = 4  # so that the stream is not a medley, which would cost the enricher a query each
 _MAX_ATTEMPTS = 20
@@ -46,7 +46,7 @@ def store(prices: Iterable[tuple[int, Price]], created_at: str, deadline: Deadli
         symbols[price.symbol].append((index, price))
     if len(symbols) == 1:
         return _Writer(created_at, deadline).write(next(iter(symbols.values())))
-    table_client()  # making one is not safe in several threads at once, using it is
+    client("dynamodb")  # making one is not safe in several threads at once, using it is
     outcomes = parallel.map_in_threads(
         _Writer(created_at, deadline).write, symbols.values(), _MAX_SYMBOLS_AT_ONCE
     )

@@ -11,7 +11,7 @@ from cryptoctl.core.enrichment import Enrichment
 from cryptoctl.core.indicators import INDICATORS
 from cryptoctl.core.items import Item, StoredPrice, UnusableError, stored_price
 from cryptoctl.core.numbers import plain
-from cryptoctl.handlers.clients import Deadline, OutOfTimeError, setting, table_client
+from cryptoctl.handlers.clients import Deadline, OutOfTimeError, client, setting
 
 _MAX_STATEMENTS = 25  # in one BatchExecuteStatement
 _READ = (
@@ -27,7 +27,7 @@ class UpdateError(RuntimeError):
 def put_if_new(item: Item) -> Item | None:
     """Stores the item where its key is free, else gives the item that holds the key. One write."""
     try:
-        table_client().put_item(
+        client("dynamodb").put_item(
             TableName=setting("DYNAMODB_TABLE"),
             Item=item,
             ConditionExpression="attribute_not_exists(symbol)",
@@ -111,7 +111,7 @@ def update(enrichments: Sequence[Enrichment], enriched_at: str, deadline: Deadli
 def _update_chunk(chunk: Sequence[Enrichment], enriched_at: str) -> list[Exception | None]:
     try:
         statements = [_update_statement(each, enriched_at) for each in chunk]
-        response = table_client().batch_execute_statement(Statements=statements)
+        response = client("dynamodb").batch_execute_statement(Statements=statements)
     except Exception as error:  # the other chunks may be written nevertheless
         return [error] * len(chunk)
     return [_outcome(result.get("Error")) for result in response["Responses"]]
@@ -172,7 +172,7 @@ def _query(
     if limit is not None:
         request["Limit"] = limit
     while True:
-        page = table_client().query(**request)
+        page = client("dynamodb").query(**request)
         yield page["Items"]
         if "LastEvaluatedKey" not in page:
             return
