@@ -54,24 +54,28 @@ def by_header(names: Sequence[str], symbols: Collection[str]) -> PresetMatch | N
     for preset in presets():
         plain = all(field == column for field, column in preset.fields.items())
         if not plain or preset.exported:
-            fields = _matched(preset, [each for each in names if each], symbols)
-            if fields is not None:
-                return PresetMatch(preset=preset, fields=fields)
+            match = _matched(preset, [each for each in names if each], symbols)
+            if match is not None:
+                return match
     return None
 
 
 def of_preset(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
     """The columns of a preset that a person has named, among whatever others; None where some are missing."""
-    fields = {field: _column(column, names, symbols) for field, column in preset.fields.items()}
-    found = {field: column for field, column in fields.items() if column is not None}
-    return (
-        PresetMatch(preset=preset, fields=_with_own_names(found, names))
-        if len(found) == len(fields)
-        else None
-    )
+    fields: dict[str, str] = {}
+    for field, wanted in preset.fields.items():
+        column = _column(wanted, names, symbols)
+        if column is None:
+            return None
+        fields[field] = column
+    for field in ("symbol", "exchange"):
+        if field not in fields and (own := _column(field, names)) is not None:
+            fields[field] = own
+    return PresetMatch(preset=preset, fields=fields)
 
 
-def _matched(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> Mapping[str, str] | None:
+def _matched(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
+    """The shape, where the names are those of the preset, its others and those of fields alone."""
     shape = of_preset(preset, names, symbols)
     if shape is None or (preset.exported and "sort_key" not in names):
         return None
@@ -81,16 +85,7 @@ def _matched(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> 
         each.lower() in FIELDS or any(_fits(pattern, each, names) for pattern in preset.others)
         for each in rest
     )
-    return shape.fields if known else None
-
-
-def _with_own_names(fields: Mapping[str, str], names: Sequence[str]) -> Mapping[str, str]:
-    own = {
-        field: column
-        for field in ("symbol", "exchange")
-        if field not in fields and (column := _column(field, names)) is not None
-    }
-    return {**fields, **own}
+    return shape if known else None
 
 
 def why_not(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> str:

@@ -113,12 +113,17 @@ def name_of(unit: str) -> str:
     return UNITS.get(unit, unit)
 
 
+def in_exponents(text: str) -> str:
+    """Why a number in scientific notation is no time and no id."""
+    return (
+        f"{quoted(text)} is in scientific notation, in which digits are lost; export the column in full "
+        "(in a spreadsheet, format it as a number without decimals)"
+    )
+
+
 def _why_no_time(text: str) -> str:
     if _EXPONENT.fullmatch(text):
-        return (
-            f"{quoted(text)} is in scientific notation, in which digits are lost; export the column in full "
-            "(in a spreadsheet, format it as a number without decimals)"
-        )
+        return in_exponents(text)
     if _NUMBER.fullmatch(text):
         digits = len(re.split("[.,]", text.lstrip("+-"))[0])
         return (

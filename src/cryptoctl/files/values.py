@@ -16,7 +16,7 @@ from cryptoctl.expressions import compile_expression, inexact_part
 from cryptoctl.files.layout import Layout
 from cryptoctl.files.records import Cells, FileOptions, InputError, Members, listing, quoted
 from cryptoctl.files.sample import is_none
-from cryptoctl.files.times import TimeReader
+from cryptoctl.files.times import TimeReader, in_exponents
 
 EARLIEST_MS = 10**11  # below, a number would be taken for seconds
 MAX_EXACT_FLOAT = 2**53
@@ -202,11 +202,7 @@ def _id(text: str, mark: str, *, number: bool) -> str:
     if text.casefold() in NO_ID:
         raise Rejected("id", f"is empty ({text})")
     if _EXPONENT_ID.fullmatch(text) or (number and "e" in text.lower()):
-        raise Rejected(
-            "id",
-            f"{quoted(text)} is in scientific notation, in which digits are lost; export the column in full "
-            "(in a spreadsheet, format it as a number without decimals)",
-        )
+        raise Rejected("id", in_exponents(text))
     if _DRESSED_ID.fullmatch(text):
         raise Rejected(
             "id", f"{quoted(text)} is a number as a spreadsheet shows it; export its digits and nothing else"
