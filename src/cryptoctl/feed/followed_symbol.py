@@ -31,12 +31,6 @@ class TradeSourceError(Exception):
         self.message, self.pause_s, self.lasting = message, pause_s, lasting
 
 
-def asks_to_wait(pause_s: float, now_ms: int) -> str:
-    """How long an exchange asks to wait, and until when, as it follows a name in a sentence."""
-    pause_ms = round(pause_s * 1000)
-    return f"asks to wait {duration_text(pause_ms)}, until {iso_of_ms(now_ms + pause_ms)}"
-
-
 class TradeSource(Protocol):
     """A symbol at an exchange, as the network brings it."""
 
@@ -194,7 +188,10 @@ class FollowedSymbol:
     def _described(self, error: TradeSourceError) -> str:
         if error.pause_s <= MAX_PAUSE_S:  # no longer than without being asked: not told anew each time
             return error.message
-        return f"{error.message}; {self.source.exchange} {asks_to_wait(error.pause_s, self._now_ms())}"
+        pause_ms = round(error.pause_s * 1000)
+        until = iso_of_ms(self._now_ms() + pause_ms)
+        asks = f"{self.source.exchange} asks to wait {duration_text(pause_ms)}, until {until}"
+        return f"{error.message}; {asks}"
 
     async def _wait_out(self, error: TradeSourceError, pauses: Iterator[float]) -> None:
         if error.lasting:
@@ -214,15 +211,10 @@ def followed_symbols(
 ) -> list[FollowedSymbol]:
     """One for each of the markets. What an exchange asks one of its symbols to wait, all of them wait."""
     resume_at_s: dict[str, float] = {}
-    begins = ((market, start_points[market.source]) for market in markets)
-    return [
-        FollowedSymbol(
-            market,
-            Tape(market.rules, since_ms=begin.since_ms, known=begin.known),
-            clock=clock,
-            stop=stop,
-            now_ms=now_ms,
-            resume_at_s=resume_at_s,
-        )
-        for market, begin in begins
-    ]
+
+    def followed(market: TradeSource) -> FollowedSymbol:
+        start = start_points[market.source]
+        tape = Tape(market.rules, since_ms=start.since_ms, known=start.known)
+        return FollowedSymbol(market, tape, clock=clock, stop=stop, now_ms=now_ms, resume_at_s=resume_at_s)
+
+    return [followed(market) for market in markets]
