@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from cryptoctl.core.enrichment import Announcement, Enrichment
-from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
+from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.handlers import clients, dead_letters, logs, metrics, table
@@ -253,11 +253,8 @@ def _report(arrivals: Arrivals, progress: BatchProgress, *, all_failed: bool) ->
         **{name: found for name, found in keys.items() if found},
     }
     _log.info("prices enriched", extra=extra)
-    metrics.emit({**counts, "Lag": [_lag_ms(each.price) for each in new]})
-
-
-def _lag_ms(price: StoredPrice) -> int:
-    return max(0, time.time_ns() // 1_000_000 - price.timestamp_ms)
+    now_ms = time.time_ns() // 1_000_000
+    metrics.emit({**counts, "Lag": [max(0, now_ms - each.price.timestamp_ms) for each in new]})
 
 
 def _sequence_number(record: Record) -> str:

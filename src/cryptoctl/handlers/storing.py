@@ -130,7 +130,7 @@ class _Writer:
         milliseconds: dict[int, _Millisecond] = {}
         counter = OccurrenceCounter()
         outcomes: dict[int, Stored] = {}
-        for index, price in sorted(prices, key=_key_order):
+        for index, price in sorted(prices, key=lambda entry: (Decimal(entry[1].sort_key()), entry[0])):
             if price.id is None:
                 shared = milliseconds.setdefault(price.timestamp_ms, _Millisecond())
                 outcomes[index] = self._without_id(price, counter.number(price), shared)
@@ -182,8 +182,3 @@ def _as_stored(price: Price, sort_key: str, number: int) -> StoredPrice:
         exchange=price.exchange,
         occurrence=number if number > 1 else None,
     )
-
-
-def _key_order(entry: tuple[int, Price]) -> tuple[Decimal, int]:
-    index, price = entry
-    return Decimal(price.sort_key()), index

@@ -228,16 +228,12 @@ def _result(index: int, price: Price | Rejected, stored: dict[int, Stored]) -> d
 
 def _keys(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
     """By symbol, the keys of what was stored (`keys`) and of what had been before (`repeated`)."""
-    names = {"stored": "keys", "duplicate": "repeated"}
-    return {
-        name: found
-        for status, name in names.items()
-        if (
-            found := logs.by_symbol(
-                (each["symbol"], each["sort_key"]) for each in results if each["status"] == status
-            )
-        )
-    }
+    keys: dict[str, dict[str, list[str]]] = {}
+    for status, name in (("stored", "keys"), ("duplicate", "repeated")):
+        of_status = [(each["symbol"], each["sort_key"]) for each in results if each["status"] == status]
+        if of_status:
+            keys[name] = logs.by_symbol(of_status)
+    return keys
 
 
 def _key_extra(request: ParsedRequest | None) -> dict[str, Any]:
