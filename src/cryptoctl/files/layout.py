@@ -50,21 +50,21 @@ class Layout:
 
 
 def layout(
-    names: Sequence[str],
+    sample: Sample,
     options: FileOptions,
     shape: PresetMatch | None,
     *,
     name: str,
     objects: bool,
-    complete: bool = True,
-    sample: Sample,
+    complete: bool,
     empty: Collection[str],
 ) -> Layout:
-    """The layout of a file with these columns, or these members in its records. Raises Failure.
+    """The layout of a file with the sample's columns, or members in its records. Raises Failure.
 
     Where the names are not `complete`, one that is to be ignored may still come. What the values of the
     `sample` look like counts where names leave it open; those of the `empty` are nowhere more than null.
     """
+    names = sample.names
     if complete:
         inside = [
             _inside(path)(each) for path, its in _beside_mapped(options, sample).items() for each in its.names
@@ -83,11 +83,6 @@ def layout(
         fields[each] = column
     if not objects:
         _check_twice(names, fields, name)
-    constants = {
-        each: value
-        for each, value in (("symbol", options.symbol), ("exchange", options.exchange))
-        if value is not None
-    }
     known = {*fields.values(), *(shape.preset.others if shape is not None else ())}
     left = [each for each in kept if each and not _known(each, known)]
     shown = [each for column in left for each in _shown(column, sample.inside)]
@@ -95,20 +90,20 @@ def layout(
     unused = [each for each in left if not _known(each, known)]
     if "timestamp" not in fields and not options.now:
         _refuse_time_in_two(unused, sample.of_day, name, objects=objects)
-    suggestion = suggest(fields, constants, unused, options, sample, shape)
+    suggestion = suggest(fields, unused, options, sample, shape)
     if not objects:
         _check_twice(names, suggestion.mapped, name)
     for path, beside in (_beside_mapped(options, sample) if objects else {}).items():
         kept = [each for each in beside.names if _inside(path)(each) not in options.ignore]
-        inner = suggest({**fields, **suggestion.mapped}, constants, kept, options, beside, shape)
+        inner = suggest({**fields, **suggestion.mapped}, kept, options, beside, shape)
         suggestion.add(inner.renamed(_inside(path)))
-    refuse_open_questions(suggestion, fields, constants, shown, options, shape, sample, name)
+    refuse_open_questions(suggestion, fields, shown, options, shape, sample, name)
     if sample.every:  # of a stream, what has come so far may be one faulty record
         _refuse_nested_prices(fields["price"], sample, name)
     ids = [each for each in names if each.lower() == "id" and each in options.ignore and "id" not in fields]
     return Layout(
         fields=fields,
-        constants=constants,
+        constants=options.constants,
         shape=shape,
         unused=unused,
         ids_dropped=partial(_tell_apart, ids, sample),

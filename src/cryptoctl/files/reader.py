@@ -173,13 +173,12 @@ def _laid_out(
     # A shape once recognised is kept: what comes beside its columns makes them no other ones.
     shape = shape or _shape(names, options, first.symbols, file.name) or file.layout.shape
     its_layout = layout(
-        names,
+        first,
         options,
         shape,
         name=file.name,
         objects=objects,
         complete=not objects or scan is not None,
-        sample=first,
         empty=first.empty if scan is None else scan.empty,
     )
     if isinstance(records, ColumnarTable):

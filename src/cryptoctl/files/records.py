@@ -73,6 +73,12 @@ class FileOptions:
         return replace(self, ignore=[each for text in self.ignore for each in _names_in(text, names)])
 
     @property
+    def constants(self) -> Mapping[str, str]:
+        """The fields that every record has by an option, unless it says its own."""
+        given = {"symbol": self.symbol, "exchange": self.exchange}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
     def one_pass(self) -> bool:
         """Whether a stream can be read as it comes: nothing has to be decided over the whole of it."""
         return self.now or self.time_unit is not None

@@ -58,7 +58,6 @@ class Suggestion:
 def refuse_open_questions(
     suggestion: Suggestion,
     fields: Mapping[str, str],
-    constants: Mapping[str, str],
     unused: Sequence[str],
     options: FileOptions,
     shape: PresetMatch | None,
@@ -66,7 +65,7 @@ def refuse_open_questions(
     name: str,
 ) -> None:
     """Raises Failure where something is suggested or missing, with what to type."""
-    missing = [each for each in NEEDED if each not in fields and each not in constants]
+    missing = [each for each in NEEDED if each not in fields and each not in options.constants]
     timeless = "timestamp" not in fields and not options.now
     if options.now and "timestamp" in fields:
         raise InputError(
@@ -97,7 +96,6 @@ def refuse_open_questions(
 
 def suggest(
     fields: Mapping[str, str],
-    constants: Mapping[str, str],
     unused: Sequence[str],
     options: FileOptions,
     sample: Sample,
@@ -108,7 +106,7 @@ def suggest(
     left = list(unused)
     for each in (*WORDS, "price"):
         found = _found(each, left, fields, sample)
-        given = each in fields or each in constants or (each == "timestamp" and options.now)
+        given = each in fields or each in options.constants or (each == "timestamp" and options.now)
         if each == "timestamp":
             if not found and not given:
                 times = [name for name in left if name in sample.timelike]
@@ -123,7 +121,7 @@ def suggest(
                 given = False
         no_ids = {*sample.repeated, "#"}  # which is the trade's, or the number of the line
         fitting = [name for name in found if each != "id" or name not in no_ids]
-        if each in constants and each not in fields:  # several would all become the one that is given
+        if each in options.constants and each not in fields:  # several would all become the one that is given
             fitting = [name for name in fitting if sample.differs(name)]
             given = not fitting
         if fitting and not given:
