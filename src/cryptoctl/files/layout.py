@@ -96,7 +96,7 @@ def layout(
     for path, beside in (_beside_mapped(options, sample) if objects else {}).items():
         kept = [each for each in beside.names if _inside(path)(each) not in options.ignore]
         inner = suggest({**fields, **suggestion.mapped}, kept, options, beside, shape)
-        suggestion.add(inner.renamed(_inside(path)))
+        suggestion.add(inner, _inside(path))
     refuse_open_questions(suggestion, fields, shown, options, shape, sample, name)
     if sample.every:  # of a stream, what has come so far may be one faulty record
         _refuse_nested_prices(fields["price"], sample, name)

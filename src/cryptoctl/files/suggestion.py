@@ -30,19 +30,11 @@ class Suggestion:
     ignored: list[str] = field(default_factory=list)
     looks: dict[str, str] = field(default_factory=dict)
 
-    def renamed(self, name: Callable[[str], str]) -> Suggestion:
-        """The same of columns that are called otherwise."""
-        return Suggestion(
-            mapped={each: name(column) for each, column in self.mapped.items()},
-            ignored=[name(column) for column in self.ignored],
-            looks={name(column): each for column, each in self.looks.items()},
-        )
-
-    def add(self, other: Suggestion) -> None:
-        """What another one suggests as well."""
-        self.mapped.update(other.mapped)
-        self.ignored += other.ignored
-        self.looks.update(other.looks)
+    def add(self, other: Suggestion, name: Callable[[str], str]) -> None:
+        """What another one suggests as well, whose columns are called otherwise here."""
+        self.mapped.update({field: name(column) for field, column in other.mapped.items()})
+        self.ignored += map(name, other.ignored)
+        self.looks.update({name(column): field for column, field in other.looks.items()})
 
     def options(self) -> str:
         """As they are typed."""
@@ -105,50 +97,50 @@ def suggest(
     suggestion = Suggestion()
     left = list(unused)
     for each in (*WORDS, "price"):
-        found = _found(each, left, fields, sample)
+        alike = _candidates(each, left, fields, sample)
         given = each in fields or each in options.constants or (each == "timestamp" and options.now)
         if each == "timestamp":
-            if not found and not given:
+            if not alike and not given:
                 times = [name for name in left if name in sample.timelike]
-                found = [name for name in times if not columns_like("id", [name])][:1]
-            if not found and not given and fields.get("id") in sample.whole_minutes - sample.repeated:
+                alike = [name for name in times if not columns_like("id", [name])][:1]
+            if not alike and not given and fields.get("id") in sample.whole_minutes - sample.repeated:
                 suggestion.mapped[each] = fields["id"]
                 suggestion.ignored.append(fields["id"])
                 given = True
             by_name = shape is None and each in fields and each not in options.mapping
-            if by_name and any(finer(name, fields[each]) for name in found[:1] if name in sample.timelike):
+            if by_name and any(finer(name, fields[each]) for name in alike[:1] if name in sample.timelike):
                 suggestion.ignored.append(fields[each])
                 given = False
         no_ids = {*sample.repeated, "#"}  # which is the trade's, or the number of the line
-        fitting = [name for name in found if each != "id" or name not in no_ids]
+        fitting = [name for name in alike if each != "id" or name not in no_ids]
         if each in options.constants and each not in fields:  # several would all become the one that is given
             fitting = [name for name in fitting if sample.differs(name)]
             given = not fitting
         if fitting and not given:
             suggestion.mapped[each] = fitting[0]
-            found.remove(fitting[0])
+            alike.remove(fitting[0])
             left.remove(fitting[0])
             if each != "price":
                 suggestion.looks[suggestion.mapped[each]] = each
         if each != "price":
-            suggestion.ignored += found
-            suggestion.looks.update(dict.fromkeys(found, each))
-            left = [name for name in left if name not in found]
+            suggestion.ignored += alike
+            suggestion.looks.update(dict.fromkeys(alike, each))
+            left = [name for name in left if name not in alike]
     return suggestion
 
 
-def _found(wanted: str, left: Sequence[str], fields: Mapping[str, str], sample: Sample) -> list[str]:
+def _candidates(field: str, left: Sequence[str], fields: Mapping[str, str], sample: Sample) -> list[str]:
     """The columns that look like the field, the likeliest first."""
-    found = columns_like(wanted, left, sample.numbers)
-    if wanted == "symbol":
-        named = wanted in fields or not all(map(only_at_need, found))
-        return [name for name in found if not (only_at_need(name) and (named or name in sample.money))]
-    if wanted == "volume":
-        paid = _paid(found, fields, left, sample)
-        return sorted(found, key=lambda name: name in paid)
-    if wanted == "timestamp":
-        return _likeliest([name for name in found if name != "t" or name in sample.timelike], sample)
-    return found
+    candidates = columns_like(field, left, sample.numbers)
+    if field == "symbol":
+        named = field in fields or not all(map(only_at_need, candidates))
+        return [name for name in candidates if not (only_at_need(name) and (named or name in sample.money))]
+    if field == "volume":
+        paid = _paid(candidates, fields, left, sample)
+        return sorted(candidates, key=lambda name: name in paid)
+    if field == "timestamp":
+        return _likeliest([name for name in candidates if name != "t" or name in sample.timelike], sample)
+    return candidates
 
 
 def _paid(
