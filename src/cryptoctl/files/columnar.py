@@ -34,14 +34,10 @@ class ColumnarTable:
     """
 
     source: Source
-    head: bytes
+    format: str
+    """Parquet, or Feather."""
     counted_in: str = "record"
     used: Collection[str] | None = None
-
-    @property
-    def format(self) -> str:
-        """Parquet, or Feather."""
-        return "Parquet" if self._is_parquet else "Feather"
 
     @cached_property
     def columns(self) -> Sequence[str]:
@@ -68,7 +64,7 @@ class ColumnarTable:
 
     @property
     def _is_parquet(self) -> bool:
-        return self.head.startswith(PARQUET)
+        return self.format == "Parquet"
 
     def __iter__(self) -> Iterator[Record]:
         number = 0

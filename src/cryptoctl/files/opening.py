@@ -44,7 +44,8 @@ def open_records(source: Source, options: FileOptions) -> tuple[Records, PresetM
     refuse_foreign(head, source.name)
     if head.startswith((PARQUET, FEATHER)):
         _refuse_options(options, source, "separator", "decimal", "encoding", "records", "columns")
-        return ColumnarTable(source=source, head=head), None
+        format_ = "Parquet" if head.startswith(PARQUET) else "Feather"
+        return ColumnarTable(source=source, format=format_), None
     encoding = encoding_of(head, source.name, options.encoding)
     text = head_text(head, encoding, source.name).lstrip("\ufeff")
     if looks_like_json(text):

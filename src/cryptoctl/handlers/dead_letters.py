@@ -58,9 +58,8 @@ def printable(text: str) -> str:
 
 def event_attributes(request_id: str, error: BaseException) -> dict[str, tuple[str, str]]:
     """The attributes that Lambda itself gives an event on a dead-letter queue."""
-    message: Any = f"{type(error).__name__}: {error}"
     return {
         "RequestID": ("String", request_id),
         "ErrorCode": ("Number", "503"),
-        "ErrorMessage": ("String", message),
+        "ErrorMessage": ("String", f"{type(error).__name__}: {error}"),
     }
