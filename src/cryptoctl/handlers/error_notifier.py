@@ -11,7 +11,6 @@ reserved concurrency of 1 it is exact.
 """
 
 import base64
-import binascii
 import json
 import os
 import time
@@ -153,7 +152,7 @@ def _report(function: str, delivery: Mapping[str, Any], events: Sequence[ErrorEv
 def _unpack(event: Any) -> Mapping[str, Any]:
     try:
         packed = base64.b64decode(event["awslogs"]["data"], validate=True)
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, ValueError):
         raise UnreadableError("no base64 in awslogs.data") from None
     try:
         unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)

@@ -6,7 +6,6 @@ Environment: WEBHOOK_SENDERS (JSON, without secrets), ENVIRONMENT.
 """
 
 import base64
-import binascii
 import os
 import time
 from collections.abc import Mapping
@@ -150,7 +149,7 @@ def _body(event: Mapping[str, Any]) -> bytes | None:
 def _decoded(body: str) -> bytes:
     try:
         return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return b""
 
 

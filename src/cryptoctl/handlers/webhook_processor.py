@@ -7,7 +7,6 @@ WEBHOOK_SENDERS (http_requests.py).
 """
 
 import base64
-import binascii
 import os
 import time
 from collections import Counter
@@ -150,7 +149,7 @@ def _prices(event: Any, arrival: Arrival, limits: TimeLimits, max_bytes: int) ->
 def _decode(body: str) -> str:
     try:
         return base64.b64decode(body, validate=True).decode()
-    except (binascii.Error, ValueError):
+    except ValueError:
         raise Rejected("body", "is no base64 of UTF-8 text") from None
 
 
