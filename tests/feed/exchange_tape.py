@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.tape import QUIET_S, Tape
-from cryptoctl.feed.trade import Trade
+from cryptoctl.feed.trade import Fetch, TapeRules, Trade
 
 BEGIN_MS = 1_700_000_000_000
 

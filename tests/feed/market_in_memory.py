@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 from cryptoctl.feed.followed_symbol import FollowedSymbol, TradeSourceError
 from cryptoctl.feed.following import Feed
-from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.tape import Tape
-from cryptoctl.feed.trade import Trade
+from cryptoctl.feed.trade import Fetch, TapeRules, Trade
 from cryptoctl.files.outgoing import OutgoingPrice
 from feed.harness import FastClock
 

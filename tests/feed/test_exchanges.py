@@ -14,8 +14,8 @@ from cryptoctl.feed.exact import UnreadableMessage
 from cryptoctl.feed.exchanges import Exchanges
 from cryptoctl.feed.followed_symbol import TradeSourceError
 from cryptoctl.feed.market import Market
-from cryptoctl.feed.pages import Fetch
 from cryptoctl.feed.source import FeedSource
+from cryptoctl.feed.trade import Fetch
 from feed.harness import FastClock
 
 # To import ccxt takes longer than most tests.

@@ -10,9 +10,8 @@ import pytest
 
 from cryptoctl.feed.followed_symbol import TradeSourceError
 from cryptoctl.feed.market import Market
-from cryptoctl.feed.pages import Fetch
 from cryptoctl.feed.source import FeedSource
-from cryptoctl.feed.trade import Trade
+from cryptoctl.feed.trade import Fetch, Trade
 
 # To import ccxt takes longer than most tests.
 pytestmark = pytest.mark.thorough

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.core.items import StoredPrice
-from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.resuming import StartPoint, start_after
 from cryptoctl.feed.tape import BACK_MS, Tape
-from cryptoctl.feed.trade import Trade
+from cryptoctl.feed.trade import Fetch, TapeRules, Trade
 from feed.exchange_tape import BEGIN_MS, UNNUMBERED, trade
 
 SECOND_MS = BEGIN_MS

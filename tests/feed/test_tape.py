@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.tape import BACK_MS, MAX_LIVE, MAX_READY, QUIET_S, Tape
+from cryptoctl.feed.trade import Fetch, TapeRules
 from feed.exchange_tape import BEGIN_MS, NUMBERED_BY_ID, NUMBERED_BY_TIME, UNNUMBERED, Exchange, trade
 
 ALL = pytest.mark.parametrize("rules", [NUMBERED_BY_TIME, NUMBERED_BY_ID, UNNUMBERED])

@@ -13,8 +13,7 @@ from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.followed_symbol import FollowedSymbol, TradeSourceError
 from cryptoctl.feed.following import is_transient
-from cryptoctl.feed.pages import Fetch, TapeRules
-from cryptoctl.feed.trade import Trade
+from cryptoctl.feed.trade import Fetch, TapeRules, Trade
 from cryptoctl.files.outgoing import OutgoingPrice
 from cryptoctl.ops.sending import DIFFERING
 from feed.harness import FastClock

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cryptoctl.feed.pages import TapeRules
 from cryptoctl.feed.resuming import StartPoint
 from cryptoctl.feed.source import FeedSource
+from cryptoctl.feed.trade import TapeRules
 from cryptoctl.ui.feed import FeedReport, show_start_point, show_summary
 from cryptoctl.ui.screen import Screen
 from feed.market_in_memory import MarketInMemory, feed, stored

@@ -7,11 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.resuming import StartPoint
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.tape import MAX_POLL_S, QUIET_S, Tape
-from cryptoctl.feed.trade import Trade
+from cryptoctl.feed.trade import Fetch, TapeRules, Trade
 from cryptoctl.ops.times import duration_text, iso_of_ms
 from cryptoctl.reconcile.async_retry import AsyncClock, doubling
 

@@ -11,10 +11,9 @@ from cryptoctl.aws_errors import one_line
 from cryptoctl.core.numbers import plain
 from cryptoctl.feed.exact import UnreadableMessage
 from cryptoctl.feed.followed_symbol import TradeSourceError
-from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.profiles import profile
 from cryptoctl.feed.source import FeedSource
-from cryptoctl.feed.trade import Trade
+from cryptoctl.feed.trade import Fetch, TapeRules, Trade
 
 # ccxt keeps so many trades for whoever reads the websocket; more at once count as a gap.
 KEPT_TRADES = 20_000

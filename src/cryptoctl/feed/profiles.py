@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptoctl.feed.pages import Fetch, TapeRules
+from cryptoctl.feed.trade import Fetch, TapeRules
 
 
 @dataclass(frozen=True, kw_only=True)

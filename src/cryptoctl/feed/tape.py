@@ -15,9 +15,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cryptoctl.feed.pages import Fetch, TapeRules
 from cryptoctl.feed.seek import Seek
-from cryptoctl.feed.trade import Trade
+from cryptoctl.feed.trade import Fetch, TapeRules, Trade
 
 MAX_LIVE = 50_000  # trades of the websocket that wait to be joined
 MAX_READY = 20_000  # trades that wait to be sent; beyond that the websocket's are left to be fetched later

@@ -1,4 +1,4 @@
-"""A trade as an exchange told it."""
+"""A trade as an exchange told it, and the pages of its past trades that it is asked for."""
 
 from __future__ import annotations
 
@@ -24,3 +24,23 @@ class Trade:
         """What trades of exchanges without consecutive ids are sorted by."""
         number = self.number
         return (self.timestamp_ms, -1 if number is None else number, "" if number is not None else self.id)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TapeRules:
+    """What an exchange keeps to."""
+
+    consecutive: bool = False
+    """ids are whole numbers, each one more than the trade before"""
+    from_id: bool = False
+    """a page can be asked for from an id on; goes with `consecutive`"""
+    reaches_back: bool = False
+    """a page since some time begins at that time, however long ago it is"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetch:
+    """The page to ask for: from an id on, since a time, or, with neither, the newest trades."""
+
+    from_id: int | None = None
+    since_ms: int | None = None

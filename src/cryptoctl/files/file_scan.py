@@ -1,8 +1,8 @@
-"""Reading a file through: in which unit its times are, and which members its records have."""
+"""Reading a file through, or a stream on: the unit of its times, and the members that its records have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptoctl.files.records import (
@@ -128,6 +128,42 @@ def refuse_too_many(names: Collection[str], number: int) -> None:
             f"Its records have more than {MAX_NAMES} different members by line {number}.",
             "A file of prices has the same few in each.",
         )
+
+
+@dataclass(kw_only=True)
+class LateMembers:
+    """What was decided of each member: `settled` are those that change nothing, whatever their values."""
+
+    may_be_field: Callable[[str, Members], bool]
+    settled: set[str]
+    decided: dict[str, dict[bool, bool]] = field(default_factory=dict)
+
+    def checked(self, records: Iterable[Record]) -> Iterator[Record]:
+        """The records; one with a member that may be a field is a fault. Raises Failure for too many."""
+        for number, record in records:
+            found = None
+            if isinstance(record, Mapping) and not record.keys() <= self.settled:
+                found = next((each for each in record if self._late(each, record)), None)
+                refuse_too_many(self.decided, number)
+            yield number, record if found is None else _late_fault(found)
+
+    def _late(self, member: str, record: Members) -> bool:
+        if member in self.settled:
+            return False
+        none = is_none(record[member])
+        decided = self.decided.setdefault(member, {})
+        if none not in decided:
+            decided[none] = self.may_be_field(member, record)
+        if not none and not decided[none]:
+            self.settled.add(member)
+        return decided[none]
+
+
+def _late_fault(member: str) -> Fault:
+    return Fault(
+        f"has {quoted(member)}, which has no value in the first records and may be a field: add "
+        f"--ignore {shell_word(member)}, or save the stream to a file and send that, with what it asks for"
+    )
 
 
 def decided_unit(scan: FileScan | None, options: FileOptions, name: str) -> str:

@@ -64,11 +64,9 @@ def layout(
     Where the names are not `complete`, one that is to be ignored may still come. What the values of the
     `sample` look like counts where names leave it open; those of the `empty` are nowhere more than null.
     """
-    names = sample.names
+    names, beside_mapped = sample.names, _beside_mapped(options, sample)
     if complete:
-        inside = [
-            _inside(path)(each) for path, its in _beside_mapped(options, sample).items() for each in its.names
-        ]
+        inside = [_inside(path)(each) for path, its in beside_mapped.items() for each in its.names]
         _check_ignored([*names, *inside], options, name)
     kept = [each for each in names if each not in options.ignore]
     fields = dict(_own_names(kept, name) if shape is None else shape.fields)
@@ -93,7 +91,7 @@ def layout(
     suggestion = suggest(fields, unused, options, sample, shape)
     if not objects:
         _check_twice(names, suggestion.mapped, name)
-    for path, beside in (_beside_mapped(options, sample) if objects else {}).items():
+    for path, beside in beside_mapped.items():
         kept = [each for each in beside.names if _inside(path)(each) not in options.ignore]
         inner = suggest({**fields, **suggestion.mapped}, kept, options, beside, shape)
         suggestion.add(inner, _inside(path))

@@ -15,9 +15,15 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.columnar import ColumnarTable
 from cryptoctl.files.decimal_sign import decimal_sign, without_doubtful
 from cryptoctl.files.delimited import DelimitedTable, is_data
-from cryptoctl.files.file_scan import FileScan, decided_unit, refuse_commas, refuse_one_id, scan_file
+from cryptoctl.files.file_scan import (
+    FileScan,
+    LateMembers,
+    decided_unit,
+    refuse_commas,
+    refuse_one_id,
+    scan_file,
+)
 from cryptoctl.files.json_records import JsonRecords
-from cryptoctl.files.late_members import LateMembers
 from cryptoctl.files.layout import Layout, layout, refuse_dropped_ids
 from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.opening import headerless, open_records
