@@ -81,7 +81,7 @@ def handler(event: Any, context: object) -> UrlResponse:
 
 def _take_in(admitted: AuthenticatedRequest, event: Any, context: object) -> UrlResponse:
     """The answer to a request of a known sender."""
-    limits = _time_limits(event)
+    limits = _time_limits(arrival_in(event["requestContext"]))
     sender, arrival = admitted.sender, admitted.arrival(limits.arrival_ms)
     try:
         request = prices_in_request(admitted.request, sender, admitted.secrets, limits)
@@ -120,7 +120,7 @@ def _parse(event: Any, context: object) -> tuple[ParsedRequest, Arrival]:
     """The prices of an event that did not come over HTTP, and when it came first."""
     kept = unwrap_event(event)
     inner, arrival = kept or (event, arrival_in(event["requestContext"]) if _is_request(event) else None)
-    limits = _time_limits({"requestContext": arrival.document()} if arrival is not None else None)
+    limits = _time_limits(arrival)
     if arrival is None:
         arrival = Arrival(ms=limits.arrival_ms, sender=INVOCATIONS, message_id=_request_id(context))
     if kept is None:
@@ -158,12 +158,9 @@ def _is_request(event: Any) -> bool:
     return isinstance(event, dict) and "requestContext" in event
 
 
-def _time_limits(event: Any) -> TimeLimits:
+def _time_limits(arrival: Arrival | None) -> TimeLimits:
     now_ms = time.time_ns() // 1_000_000
-    arrival = event["requestContext"] if _is_request(event) else None
-    arrival_ms = arrival.get("timeEpoch") if isinstance(arrival, dict) else None
-    if not isinstance(arrival_ms, int) or isinstance(arrival_ms, bool) or arrival_ms <= 0:
-        arrival_ms = now_ms
+    arrival_ms = now_ms if arrival is None else arrival.ms
     return TimeLimits(now_ms=now_ms, arrival_ms=arrival_ms, max_behind=_max_behind())
 
 
