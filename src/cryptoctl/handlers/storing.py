@@ -105,19 +105,20 @@ class _Millisecond:
 
     def learn_all(self, price: Price) -> None:
         for item in table.items_without_id(price.symbol, price.timestamp_ms):
-            key = Decimal(item["timestamp"]["N"])
-            self.learn(keys.place_of_key(key), _holder(item, key))
+            holder = _holder(item)
+            self.learn(keys.place_of_key(holder.key), holder)
 
 
 def _likeness(price: Price | StoredPrice) -> object:
     return price.exchange, price.price, price.volume
 
 
-def _holder(item: Item, key: Decimal) -> StoredPrice:
+def _holder(item: Item) -> StoredPrice:
     """The price that holds a key; what was written by hand and is no price is nobody's repeat."""
     try:
         return stored_price(item)
     except UnusableError:
+        key = Decimal(item["timestamp"]["N"])
         return StoredPrice(symbol="", key=key, price=Decimal(0), volume=Decimal(0), exchange="")
 
 
@@ -170,7 +171,7 @@ class _Writer:
         if self._deadline.passed():
             raise NotStoredError("the time was up before every price was stored")
         holder = table.put_if_new(new_item(price, sort_key, self._created_at, number))
-        return None if holder is None else _holder(holder, Decimal(sort_key))
+        return None if holder is None else _holder(holder)
 
 
 def _as_stored(price: Price, sort_key: str, number: int) -> StoredPrice:
