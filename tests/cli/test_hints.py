@@ -231,7 +231,7 @@ def _is_command(text: str) -> bool:
     return any(found[1] in COMMAND_NAMES for found in NAMED.finditer(text))
 
 
-COMMAND_NAMES = {each.name for each in COMMANDS}
+COMMAND_NAMES = set(COMMANDS)
 
 
 def test_the_source_names_commands() -> None:

@@ -97,7 +97,7 @@ def test_the_list_of_commands_agrees_with_their_modules() -> None:
     lines = {
         name: " ".join(command.help.partition("\n\n")[0].split()) for name, command in real_commands().items()
     }
-    assert lines == {each.name: each.help for each in COMMANDS}
+    assert lines == COMMANDS
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_within_a_group_the_nearest_is_one_of_its_own(group: str, typed: str, me
 
 
 def test_every_word_of_another_tool_leads_to_a_command_that_exists() -> None:
-    words = {word for each in COMMANDS for word in each.name.split()}
+    words = {word for name in COMMANDS for word in name.split()}
     assert {word for meant in SYNONYMS.values() for word in meant.split()} <= words
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +15,7 @@ from cryptoctl.cli.help import HelpInAPipe
 from cryptoctl.cli.options import CommonOptions, Declaration, options_before
 
 
-class _LoadedOnDemand(MutableMapping[str, Any]):
+class _LoadedOnDemand(Mapping[str, Any]):
     """The commands of a group by name; each is imported when it is taken out."""
 
     def __init__(self, group: str) -> None:
@@ -40,12 +40,6 @@ class _LoadedOnDemand(MutableMapping[str, Any]):
     def __len__(self) -> int:
         return len(commands.names(self._group))
 
-    def __setitem__(self, name: str, command: Any) -> None:
-        raise TypeError("commands are listed in cli/commands.py")
-
-    def __delitem__(self, name: str) -> None:
-        raise TypeError("commands are listed in cli/commands.py")
-
 
 class CommandGroup(PlainConversion, HelpInAPipe, TyperGroup):
     """Lists its commands without importing them."""
@@ -54,7 +48,7 @@ class CommandGroup(PlainConversion, HelpInAPipe, TyperGroup):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.commands = _LoadedOnDemand(self.path)
+        self.commands: Any = _LoadedOnDemand(self.path)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names, in the order of the help."""
@@ -63,9 +57,7 @@ class CommandGroup(PlainConversion, HelpInAPipe, TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command as the help and the completion need it: its name and its line."""
         full = f"{self.path} {cmd_name}".strip()
-        line = commands.GROUPS.get(full) or next(
-            (each.help for each in commands.COMMANDS if each.name == full), None
-        )
+        line = commands.GROUPS.get(full) or commands.COMMANDS.get(full)
         return None if line is None else TyperCommand(cmd_name, help=line, hidden=False)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

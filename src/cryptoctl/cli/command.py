@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 
 from cryptoctl import env_vars, interrupts
 from cryptoctl.aws_errors import AwsError, remedy
-from cryptoctl.cli.commands import COMMANDS
+from cryptoctl.cli.commands import module_of
 from cryptoctl.cli.conversion import PlainConversion
 from cryptoctl.cli.help import HelpInAPipe
 from cryptoctl.cli.options import CommonOptions, Declaration, Group, OutputFormat, options_before
@@ -122,7 +122,7 @@ def command(
 
 def load(name: str) -> Any:
     """The command of this name, its module imported."""
-    importlib.import_module(next(each.module for each in COMMANDS if each.name == name))
+    importlib.import_module(module_of(name))
     return _DECLARED[name].built()
 
 
