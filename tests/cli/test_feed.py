@@ -19,7 +19,7 @@ import pytest
 from cli.conftest import Cli
 from cryptoctl.ops.prices import Query, prices
 from cryptoctl.reconcile.retry import RealClock
-from cryptoctl.ui.json_output import MODELS
+from cryptoctl.ui.documents import MODELS
 from feed.ccxt_at import point
 from feed.exchange_server import ExchangeServer, Faults
 from feed.harness import real_trades

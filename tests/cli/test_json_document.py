@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from cli.conftest import Cli
 from cryptoctl.cli.commands import COMMANDS
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.ui.documents import MODELS
 from cryptoctl.ui.documents.document import CommandDocument
-from cryptoctl.ui.json_output import MODELS, write_document
+from cryptoctl.ui.json_output import write_document
 from cryptoctl.ui.screen import Screen
 
 FILE = Path(__file__).parents[2] / "docs" / "json.md"

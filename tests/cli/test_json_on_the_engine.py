@@ -11,7 +11,7 @@ import pytest
 
 from cli.conftest import Cli
 from cryptoctl.cli.commands import COMMANDS
-from cryptoctl.ui.json_output import MODELS
+from cryptoctl.ui.documents import MODELS
 
 pytestmark = pytest.mark.engine
 

@@ -6,62 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.ui.documents import (
-    cost,
-    environment,
-    feed,
-    local,
-    plan,
-    prices,
-    selftest,
-    trace,
-    webhook,
-)
-from cryptoctl.ui.documents import dead_letters as dlq
-from cryptoctl.ui.documents.document import CommandDocument, Part
+from cryptoctl.ui.documents import MODELS
+from cryptoctl.ui.documents.document import Part
 from cryptoctl.ui.screen import Screen
-
-MODELS: Mapping[str, type[CommandDocument]] = {
-    "init": environment.InitDocument,
-    "config": environment.ConfigDocument,
-    "cost": cost.CostDocument,
-    "doctor": environment.DoctorDocument,
-    "up": plan.UpDocument,
-    "plan": plan.PlanCommandDocument,
-    "status": environment.StatusDocument,
-    "dashboard": environment.DashboardDocument,
-    "open": environment.OpenDocument,
-    "outputs": environment.OutputsDocument,
-    "envs": environment.EnvsDocument,
-    "send-price": prices.SendPriceDocument,
-    "feed": feed.FeedDocument,
-    "prices": prices.PricesDocument,
-    "chart": prices.ChartDocument,
-    "candles": prices.CandlesDocument,
-    "symbols": prices.SymbolsDocument,
-    "logs": prices.LogsDocument,
-    "trace": trace.TraceDocument,
-    "dlq list": dlq.DlqListDocument,
-    "dlq peek": dlq.DlqPeekDocument,
-    "dlq replay": dlq.DlqReplayDocument,
-    "dlq repair": dlq.DlqRepairDocument,
-    "dlq export": dlq.DlqExportDocument,
-    "dlq import": dlq.DlqImportDocument,
-    "dlq purge": dlq.DlqPurgeDocument,
-    "webhook list": webhook.WebhookListDocument,
-    "webhook show": webhook.WebhookShowDocument,
-    "webhook rotate": webhook.WebhookRotateDocument,
-    "webhook test": webhook.WebhookTestDocument,
-    "iam-policy": environment.IamPolicyDocument,
-    "selftest": selftest.SelftestDocument,
-    "down": plan.DownDocument,
-    "local start": local.LocalDocument,
-    "local stop": local.LocalStopDocument,
-    "local status": local.LocalDocument,
-    "local reset": local.LocalResetDocument,
-    "local logs": local.LocalLogsDocument,
-    "local outbox": local.LocalOutboxDocument,
-}
 
 HINTING = ("notes", "obstacles")
 

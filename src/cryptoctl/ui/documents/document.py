@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
-def about(text: str) -> Any:
-    """What the documentation says of a field."""
-    return Field(description=text)
+def about(text: str, default: Any = ...) -> Any:
+    """A field, and what the documentation says of it; without a default it has to be given."""
+    return Field(default, description=text)
 
 
 class Part(BaseModel):
@@ -22,21 +23,29 @@ class Part(BaseModel):
 class FailureDocument(Part):
     """Why a command failed."""
 
-    problem: Annotated[str, about("the name of the exit code, such as REFUSED")]
-    message: Annotated[str, about("what failed, and why")]
-    next: Annotated[str, about("what to do next; empty where there is nothing to say")]
+    problem: str = about("the name of the exit code, such as REFUSED")
+    message: str = about("what failed, and why")
+    next: str = about("what to do next; empty where there is nothing to say")
+
+
+MODELS: dict[str, type[CommandDocument]] = {}
+"""the model of each command's document, by command; each document names its own"""
 
 
 class CommandDocument(Part):
     """What every command's document has, whatever the outcome."""
 
-    command: Annotated[str, about("the command, such as `dlq list`")]
-    outcome: Annotated[Literal["success", "failure", "interrupted"], about("how the command ended")]
-    environment: Annotated[str | None, about("the environment; null where its name is not valid")]
-    target: Annotated[str | None, about('"aws" or "local"')]
-    account: Annotated[str | None, about("the AWS account; null where AWS was not asked")]
-    region: Annotated[str | None, about("the AWS region; null where AWS was not asked")]
-    failure: Annotated[FailureDocument | None, about("why it failed; null after a success")]
+    command: str = about("the command, such as `dlq list`")
+    outcome: Literal["success", "failure", "interrupted"] = about("how the command ended")
+    environment: str | None = about("the environment; null where its name is not valid")
+    target: str | None = about('"aws" or "local"')
+    account: str | None = about("the AWS account; null where AWS was not asked")
+    region: str | None = about("the AWS region; null where AWS was not asked")
+    failure: FailureDocument | None = about("why it failed; null after a success")
+
+    def __init_subclass__(cls, *, commands: Sequence[str], **config: Any) -> None:
+        super().__init_subclass__(**config)
+        MODELS.update(dict.fromkeys(commands, cls))
 
 
 Notes = Annotated[list[str], about("what else should be known")]
