@@ -6,7 +6,7 @@ import importlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Concatenate, ParamSpec, TypeAlias
 
 import typer
 from typer.core import TyperCommand
@@ -27,6 +27,7 @@ from cryptoctl.ui.screen import Screen, UnwrittenError
 from cryptoctl.wording import capitalised
 
 CHANGING = (Access.OPERATE, Access.MANAGE, Access.ADMINISTER)
+P = ParamSpec("P")
 Function: TypeAlias = Callable[..., None]
 
 
@@ -54,6 +55,11 @@ class CommandRun:
     def set_members(self, **members: Any) -> None:
         """Sets members of the command's JSON document (ui/documents), which is written when it ends."""
         self.members.update(members)
+
+    def show(self, write: Callable[Concatenate[Screen, P], None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Writes the answer for a person; with --output json nothing: there, the document is the answer."""
+        if not self.is_json:
+            write(self.screen, *args, **kwargs)
 
     def done(self, what: str, hint: str) -> None:
         """Notes what is done by now, as "The price is stored", and what to do next.

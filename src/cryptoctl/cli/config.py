@@ -22,5 +22,4 @@ def config(run: CommandRun) -> None:
 
 def _show(run: CommandRun, keys: list[ConfiguredKey]) -> None:
     run.set_members(keys=[vars(each) for each in keys])
-    if not run.is_json:
-        show_keys(run.screen, keys)
+    run.show(show_keys, keys)

@@ -64,8 +64,7 @@ def cost(
     )
     found = estimate(Stack(scope, session.config, Code(zip_bytes=b"", sha256="")), load)
     run.set_members(**cost_document(found))
-    if not run.is_json:
-        show_cost(run.screen, found)
+    run.show(show_cost, found)
 
 
 def _actual(run: CommandRun, days: int, symbols: int) -> None:
@@ -79,8 +78,7 @@ def _actual(run: CommandRun, days: int, symbols: int) -> None:
         )
     found = actual_cost(run.session.aws, run.session.stack, days, symbols)
     run.set_members(**actual_document(found))
-    if not run.is_json:
-        show_actual(run.screen, found, run.session.location)
+    run.show(show_actual, found, run.session.location)
 
 
 def _per_second(text: str) -> float:

@@ -60,10 +60,8 @@ def list_(run: CommandRun, selection: Selection) -> None:
     queues = dead_letter_queues(aws, run.session.stack, selection.queues)
     selection = with_failures(run, selection, queues)
     found = count_causes(queues, selection, partial(reasons, aws, _functions(run)))
-    if run.is_json:
-        run.set_members(**found.document())
-    else:
-        show_causes(run.screen, found)
+    run.set_members(**found.document())
+    run.show(show_causes, found)
 
 
 @selecting_command("peek", example="cryptoctl dlq peek --symbol BTC --limit 3")
@@ -286,10 +284,8 @@ def repair(
     found = repair_prices(Replayer(aws=aws, stack=stack).enricher, search)
     told = pluralize(found.enriched, "price was", "prices were")
     run.done(f"{told} enriched", "The same command again finds only what is still not enriched.")
-    if run.is_json:
-        run.set_members(**repaired_document(run.screen, found))
-    else:
-        show_repaired(run.screen, found)
+    run.set_members(**repaired_document(run.screen, found))
+    run.show(show_repaired, found)
     if found.left:
         raise Failure(
             ExitCode.FAILED,

@@ -20,6 +20,7 @@ from cryptoctl.ops.dead_letters.journal_file import own_directory
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
 from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ui.screen import Screen
 from cryptoctl.wording import pluralize
 
 SHOWN_LINES = 20
@@ -39,8 +40,7 @@ def export(
     told = f"{pluralize(count, 'message is', 'messages are')} in {file}"
     run.done(told, "To export again, name another file.")
     run.set_members(exported=count, in_flight=in_flight, file=str(file))
-    if not run.is_json:
-        run.screen.data(f"{told}.")
+    run.show(Screen.data, f"{told}.")
     if in_flight:
         run.screen.say(f"{in_flight_text(in_flight)} Export again later.", style="yellow")
 
@@ -168,8 +168,7 @@ def _show_purged(run: CommandRun, purged: files.Purged) -> None:
     they = "It is" if purged.deleted == 1 else "They are"
     written = f"{they} in {purged.export}. " if purged.export and purged.deleted else ""
     run.done(told, f"{written}`cryptoctl dlq list` shows what is left.")
-    if not run.is_json:
-        run.screen.data(f"{told}.")
+    run.show(Screen.data, f"{told}.")
 
 
 def _rest(purged: files.Purged) -> str:

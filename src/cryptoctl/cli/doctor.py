@@ -24,8 +24,8 @@ def doctor(run: CommandRun) -> None:
         checks.extend(_checks(run))
     finally:  # where a check cannot even be made, what was found before is shown all the same
         run.set_members(checks=checks_document(run.screen, checks))
-        if checks and not run.is_json:
-            show_checks(run.screen, checks)
+        if checks:
+            run.show(show_checks, checks)
     failed = [check.what for check in checks if check.result is CheckResult.BAD]
     if failed:
         raise Failure(

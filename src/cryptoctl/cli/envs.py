@@ -5,6 +5,7 @@ from __future__ import annotations
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.ops.environments import environments
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.tables import Column
 
 
@@ -15,11 +16,9 @@ def envs(run: CommandRun) -> None:
     aws = run.session.aws
     account = aws.caller.account  # in JSON it is a part of the answer
     found = environments(aws)
-    if run.is_json:
-        run.set_members(
-            environments=[{"environment": name, "resources": count} for name, count in found.items()]
-        )
-        return
-    run.screen.table(["environment", Column("in the tag index", right=True)], list(found.items()))
+    run.set_members(
+        environments=[{"environment": name, "resources": number} for name, number in found.items()]
+    )
+    run.show(Screen.table, ["environment", Column("in the tag index", right=True)], list(found.items()))
     if not found:
-        run.screen.say(f"No environment in {account}, {aws.region}.")
+        run.show(Screen.say, f"No environment in {account}, {aws.region}.")

@@ -168,8 +168,7 @@ def _show(run: CommandRun, running: Sequence[Feed], exchanges: Exchanges) -> Non
                 "The feed has ended",
                 "The same command may be run again: nothing is stored twice.",
             )
-        if not run.is_json:
-            show_summary(run.screen, following, exchanges.not_followed)
+        run.show(show_summary, following, exchanges.not_followed)
 
 
 def _refuse(following: Feed, not_followed: Collection[str]) -> None:

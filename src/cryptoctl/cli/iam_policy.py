@@ -13,6 +13,7 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.permissions import MANAGED_POLICY_CHARACTERS, Purpose, parts
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.screen import Screen
 
 
 @command("iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
@@ -36,9 +37,8 @@ def iam_policy(
             _written(output_dir / f"{stem}-{number}.json", each) for number, each in enumerate(documents, 1)
         ]
         run.set_members(files=files, parts=len(documents))
-        if not run.is_json:
-            for file in files:
-                run.screen.data(file)
+        for file in files:
+            run.show(Screen.data, file)
         for old in _older_parts(output_dir, stem, len(documents)):
             run.screen.say(f"{old} is of an earlier, longer policy: delete it.", style="yellow")
         return
@@ -56,8 +56,7 @@ def iam_policy(
         )
     document = documents[(part or 1) - 1]
     run.set_members(policy=document, parts=len(documents))
-    if not run.is_json:
-        run.screen.json(document)
+    run.show(Screen.json, document)
 
 
 def _older_parts(directory: Path, stem: str, count: int) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from cryptoctl.cli.options import Yes
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local.engine import EngineStatus
 from cryptoctl.ui.engine import engine_document, message_document, show_access, show_engine, show_message
+from cryptoctl.ui.screen import Screen
 
 OTHER_TOOLS: Final[str] = "other-tools"
 """The access key that is shown: it is of no environment, so that none has to be named."""
@@ -80,10 +81,8 @@ def logs(
         )
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-last:]
     run.set_members(lines=lines)
-    if run.is_json:
-        return
     for line in lines:
-        run.screen.data(line)
+        run.show(Screen.data, line)
 
 
 @command("local", "outbox", access=None, example="cryptoctl local outbox --last 5")
@@ -94,21 +93,17 @@ def outbox(
     """Show the messages that AWS would have sent to external recipients; the engine sends none."""
     messages = run.session.engine.outbox(last)
     run.set_members(messages=[message_document(message) for message in messages])
-    if run.is_json:
-        return
     if not messages:
-        run.screen.say("Nothing would have been sent yet.")
+        run.show(Screen.say, "Nothing would have been sent yet.")
     for message in messages:
-        show_message(run.screen, message)
+        run.show(show_message, message)
 
 
 def _show(run: CommandRun, status: EngineStatus) -> None:
     run.set_members(engine=engine_document(status, None))
-    if not run.is_json:
-        show_engine(run.screen, status)
+    run.show(show_engine, status)
     if status.running:
         # Where there is none yet it is made, which a full disk refuses: what does not work is said by then.
         keys = run.session.engine.credentials(OTHER_TOOLS)
         run.set_members(engine=engine_document(status, keys))
-        if not run.is_json:
-            show_access(run.screen, status, keys)
+        run.show(show_access, status, keys)

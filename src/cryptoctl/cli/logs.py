@@ -126,9 +126,8 @@ def logs(
     if last is not None:
         shown = latest(shown, last)
     run.set_members(lines=[line_document(line) for line in (found if last is None else lines_of(shown))])
-    if not run.is_json:
-        for entry in shown:
-            show_entry(run.screen, entry)
+    for entry in shown:
+        run.show(show_entry, entry)
     if not found:
         _say_nothing_found(run, wanted, since_ms, until_ms)
     elif not shown and not run.is_json:

@@ -13,6 +13,7 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.console import dashboard_page, function_page, logs_page, queue_page, table_page
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
+from cryptoctl.ui.screen import Screen
 
 
 class Page(StrEnum):
@@ -49,8 +50,7 @@ def open_(
         )
     url = _url(run, page, part)
     run.set_members(url=url)
-    if not run.is_json:
-        run.screen.data(url)
+    run.show(Screen.data, url)
     if not only_print and not run.is_json and run.screen.can_ask and not webbrowser.open(url):
         run.screen.say("No browser could be started: open the address above.", style="yellow")
 

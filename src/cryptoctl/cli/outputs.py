@@ -24,5 +24,4 @@ def outputs(run: CommandRun) -> None:
     known = known_values(seen)
     values = resolve(stack.outputs, lambda ref: known[ref])
     run.set_members(outputs=values)
-    if not run.is_json:
-        show_outputs(run.screen, values)
+    run.show(show_outputs, values)

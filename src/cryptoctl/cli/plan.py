@@ -46,7 +46,7 @@ def plan(
         run.screen.raw(mermaid(found))
     elif run.output is OutputFormat.MARKDOWN:
         run.screen.raw(markdown(run.screen, found, environment=run.session.location))
-    elif not run.is_json:
-        show_plan(run.screen, found, environment=run.session.location, answer=True)
+    else:
+        run.show(show_plan, found, environment=run.session.location, answer=True)
     if exit_code and (found.work or found.refused):
         raise typer.Exit(ExitCode.DIFFERENCES)

@@ -52,8 +52,7 @@ def selftest(
     claims = chosen(only or [])
     if listing:
         run.set_members(claims=claims_document(claims))
-        if not run.is_json:
-            show_claims(run.screen, claims)
+        run.show(show_claims, claims)
         return
     with before_any_change():
         _check_directory(report_dir)
@@ -69,8 +68,7 @@ def selftest(
     files = _write(report, report_dir)
     run.set_members(report=report_document(report), files=files)
     run.done("The self-test has ended", f"The report: {', '.join(files)}.")
-    if not run.is_json:
-        show_report(run.screen, report)
+    run.show(show_report, report)
     run.screen.say(f"The report: {', '.join(files)}.")
     _judge(report, interrupted=own.stop.asked.is_set())
 

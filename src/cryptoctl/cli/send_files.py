@@ -115,8 +115,7 @@ def _preview(run: CommandRun, files: PriceFiles, given: GivenFiles) -> None:
     if not preview.prices and not preview.refused:
         _say_none_left(run, files, given)
     run.set_members(dry_run=preview_document(preview, files))
-    if not run.is_json:
-        show_preview(run.screen, preview, files)
+    run.show(show_preview, preview, files)
 
 
 def _say_none_left(run: CommandRun, files: PriceFiles, given: GivenFiles) -> None:
@@ -130,5 +129,4 @@ def _say_none_left(run: CommandRun, files: PriceFiles, given: GivenFiles) -> Non
 def _show(run: CommandRun, tally: Tally, files: PriceFiles) -> None:
     show_end(run.screen, files)
     run.set_members(file=tally_document(tally, files))
-    if not run.is_json:
-        show_tally(run.screen, tally, files)
+    run.show(show_tally, tally, files)

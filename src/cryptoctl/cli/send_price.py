@@ -16,6 +16,7 @@ from cryptoctl.files.outgoing import OutgoingPrice, outgoing
 from cryptoctl.ops.invoking import invoke, invoke_later, unexpected
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.styles import BAD
 
 STORED = {"status": str, "symbol": str, "timestamp": int, "sort_key": str}
@@ -105,8 +106,7 @@ def _queue_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
     request_id = invoke_later(run.session.aws, run.session.stack.webhook, price.text)
     run.set_members(request_id=request_id)
     run.done(f"The price is queued as request {request_id}", _sent_again(price, timed=timed))
-    if not run.is_json:
-        run.screen.data(f"queued as request {request_id}")
+    run.show(Screen.data, f"queued as request {request_id}")
 
 
 def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:

@@ -6,6 +6,7 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.ops.symbols import names, states, symbol_document
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.symbols import show_symbols
 
 
@@ -15,8 +16,6 @@ def symbols(run: CommandRun) -> None:
     aws, table, now = run.session.aws, run.session.stack.prices, now_ms()
     found = states(aws, table, list(names(aws, table)), now)
     run.set_members(symbols=[symbol_document(each) for each in found])
-    if run.is_json:
-        return
-    show_symbols(run.screen, found, now)
+    run.show(show_symbols, found, now)
     if not found:
-        run.screen.say(f"No prices in {run.session.location} yet.")
+        run.show(Screen.say, f"No prices in {run.session.location} yet.")

@@ -94,8 +94,7 @@ def trace(
 
 def _show(run: CommandRun, traced: Traced) -> None:
     run.set_members(**trace_document(traced))
-    if not run.is_json:
-        show_trace(run.screen, traced, run.session.environment)
+    run.show(show_trace, traced, run.session.environment)
 
 
 def _show_notes(run: CommandRun, traced: Traced) -> None:
@@ -135,8 +134,7 @@ def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
         _show(run, tracer.trace(wanted, items[0] if items else None))
         return
     run.set_members(**trace_document(traced), named=[dict(zip(NAMED, each, strict=True)) for each in named])
-    if not run.is_json:
-        show_request(run.screen, request, traced, named, run.session.environment)
+    run.show(show_request, request, traced, named, run.session.environment)
 
 
 NAMED = ("symbol", "sort_key", "outcome")

@@ -81,8 +81,7 @@ def up(
     }
     run.set_members(outputs=outputs)
     run.done("All of the plan is done", "`cryptoctl outputs` shows what `up` does at its end.")
-    if not run.is_json:
-        show_outputs(screen, outputs)
+    run.show(show_outputs, outputs)
     _mention_news(run, plan, rest)
     _mention_alerts(run, rest)
 

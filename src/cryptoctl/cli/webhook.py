@@ -55,8 +55,7 @@ def list_(run: CommandRun) -> None:
         lambda: webhook_address(run.session.aws, stack), lambda: activity(run.session.aws, stack, now_ms())
     )
     run.set_members(url=url, senders=[sender_document(each) for each in found])
-    if not run.is_json:
-        show_senders(run.screen, url, found)
+    run.show(show_senders, url, found)
 
 
 @command("webhook", "show", access=Access.MANAGE, example="cryptoctl webhook show tradingview")
@@ -182,8 +181,7 @@ def test(run: CommandRun, name: Name, body: Body = None) -> None:
     for step in steps(maker, right, forged):
         taken.append(step)
         run.set_members(sender=name, steps=taken)
-        if not run.is_json:
-            show_step(run.screen, step)
+        run.show(show_step, step)
     if any(step.passed is None for step in taken):
         run.screen.say(
             f"Whether {name}'s prices are stored cannot be seen from this machine: "
