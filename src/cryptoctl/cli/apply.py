@@ -79,7 +79,8 @@ def plan_with_tags(run: CommandRun, replan: Callable[[], Plan]) -> Plan:
     plan = replan()
     if not new_without_tags(plan):
         return plan
-    with PlanProgress(run.screen, run.clock) as progress:
+    progress = PlanProgress(run.screen, run.clock)
+    with run.screen.drawn(progress.render):
         return plan_until_tags_show(replan, run.clock, progress.waiting)
 
 
@@ -103,7 +104,8 @@ def carry_out(
     `also` wraps the progress listener; the executor reports to the result.
     """
     stop, before = StopRequest(), run.members.get("results", [])
-    with PlanProgress(run.screen, run.clock) as progress:
+    progress = PlanProgress(run.screen, run.clock)
+    with run.screen.drawn(progress.render):
 
         def execute(plan: Plan, earlier: Report) -> Report:
             with interrupts.on_signal(stop.asked.set, stop.at_once.set):

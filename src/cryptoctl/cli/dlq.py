@@ -39,6 +39,7 @@ from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import now_ms, parse_time_ms
 from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.dead_letters import (
     ReplayScreen,
     letter_document,
@@ -171,7 +172,8 @@ def replay(
                     run.screen.say(in_flight_text(replaying.in_flight), style="yellow")
                 _show_plan(run, steps)
             return
-        with ReplayScreen(run.screen) as shown:
+        with progress_bar(run.screen, "collecting") as move_bar:
+            shown = ReplayScreen(run.screen, move_bar)
             summary = Replay(replayer, queues, journal, options, shown).run()
     run.set_members(summary=summary.document())
     replayed = pluralize(summary.outcomes[Outcome.REPLAYED], "message was", "messages were")

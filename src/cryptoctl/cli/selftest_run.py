@@ -122,7 +122,8 @@ class SelftestRun:
     def _check(self, claims: Iterable[AwsClaim]) -> None:
         if self.problems or self.stop.asked.is_set():
             return
-        with ClaimProgress(self.run.screen, self._clock) as progress:
+        progress = ClaimProgress(self.run.screen, self._clock)
+        with self.run.screen.drawn(progress.render):
             self.results += checked(self._context, list(claims), progress, on_engine=self.on_engine)
 
     def _up(self) -> bool:

@@ -1,15 +1,23 @@
-"""A progress bar, for the terminal's owner to draw."""
+"""A progress bar, drawn by the terminal's owner."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from cryptoctl.ui.screen import Screen, printable
 
 
-def progress_bar() -> Progress:
-    """A bar with its count and the time that is left. It draws nothing itself: see `Screen.drawn`."""
+@contextmanager
+def progress_bar(screen: Screen, description: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """A bar with its count and the time that is left; nothing where no progress can be drawn.
+
+    Gives the function that moves it: it takes `completed`, `total` and `description`.
+    """
+    if not screen.can_draw:
+        yield lambda **_: None
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -18,4 +26,7 @@ def progress_bar() -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, auto_refresh=False)
+    bar = Progress(*columns, auto_refresh=False)
+    task = bar.add_task(printable(description), total=total)
+    with screen.drawn(bar.get_renderable):
+        yield partial(bar.update, task)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from rich.text import Text
 
@@ -20,7 +18,6 @@ from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayRe
 from cryptoctl.ops.log_entries import entries, folded
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import iso_of_ms
-from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.logs import show_entry
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.sparklines import sparkline
@@ -28,9 +25,6 @@ from cryptoctl.ui.styles import BARS, DOUBTFUL
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age
 from cryptoctl.wording import pluralize
-
-if TYPE_CHECKING:
-    from rich.progress import TaskID
 
 MAX_REASON_LENGTH = 300
 MAX_BODY_LENGTH = 4_000
@@ -238,36 +232,22 @@ def _short(text: str) -> str:
 
 
 class ReplayScreen(ReplayListener):
-    """A replay as it runs: each outcome on stdout, a progress bar on stderr if that is a terminal.
+    """A replay as it runs: each outcome on stdout, and a progress bar.
 
     For a machine, an item of `results` each (ReplayResult.document), so that memory stays flat.
     """
 
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
+    def __init__(self, screen: Screen, move_bar: Callable[..., None]) -> None:
+        self._screen, self._move_bar = screen, move_bar
         self._count = 0
-        self._bar = progress_bar() if screen.can_draw else None
-        self._task: TaskID | None = None
-        self._shown = ExitStack()
-
-    def __enter__(self) -> ReplayScreen:
-        if self._bar:
-            self._task = self._bar.add_task("collecting", total=None)
-            self._shown.enter_context(self._screen.drawn(self._bar.get_renderable))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._shown.close()
 
     def collecting(self, count: int) -> None:
         """Counts on the bar."""
-        self._move(completed=count)
+        self._move_bar(completed=count)
 
     def started(self, total: int) -> None:
         """Gives the bar its total."""
-        self._move(description="replaying", total=total, completed=self._count)
+        self._move_bar(description="replaying", total=total, completed=self._count)
 
     def searching(self, units: int) -> None:
         """Says what the search costs before it is made."""
@@ -285,11 +265,7 @@ class ReplayScreen(ReplayListener):
             self._screen.item("results", {**document, "reason_now": reason})
         elif result.outcome is not Outcome.NOT_TRIED:  # those are counted at the end; there may be thousands
             _show_result(self._screen, result)
-        self._move(completed=self._count)
-
-    def _move(self, **state: Any) -> None:
-        if self._bar and self._task is not None:
-            self._bar.update(self._task, **state)
+        self._move_bar(completed=self._count)
 
     def close(self, summary: ReplaySummary) -> None:
         """The summary, for a person."""

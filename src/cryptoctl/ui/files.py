@@ -16,7 +16,7 @@ from cryptoctl.files.times import UNITS, name_of
 from cryptoctl.ops.sending import Tally
 from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.bars import progress_bar
-from cryptoctl.ui.screen import Screen, printable
+from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.styles import BAD, NOTE
 from cryptoctl.ui.tables import Column
 from cryptoctl.wording import number_text, pluralize
@@ -200,14 +200,9 @@ def preview_document(preview: Preview, files: PriceFiles) -> dict[str, Any]:
 
 @contextmanager
 def sending_bar(screen: Screen, files: PriceFiles) -> Iterator[Callable[[Tally], None]]:
-    """A progress bar on a terminal; gives the function that moves it."""
-    if not screen.can_draw:
-        yield lambda _: None
-        return
-    bar = progress_bar()
+    """A progress bar; gives the function that moves it."""
     counts = [each.scan.records if each.scan is not None else None for each in files.files]
     total = None if None in counts else sum(each for each in counts if each is not None)
     name = files.files[0].name if len(files.files) == 1 else f"{len(files.files)} files"
-    task = bar.add_task(printable(name), total=total)
-    with screen.drawn(bar.get_renderable):
-        yield lambda tally: bar.update(task, completed=tally.handled)
+    with progress_bar(screen, name, total) as move:
+        yield lambda tally: move(completed=tally.handled)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from rich.console import Group
@@ -62,14 +61,6 @@ class PlanProgress:
         self._lock = threading.Lock()
         self._rows: dict[str, _Row] = {}
         self._live = screen.can_draw
-        self._shown = ExitStack()
-
-    def __enter__(self) -> PlanProgress:
-        self._shown.enter_context(self._screen.drawn(self.render))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._shown.close()
 
     def started(self, step: Step) -> None:
         """The step begins, or goes on after a wait."""

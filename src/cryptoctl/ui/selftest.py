@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 from rich.console import Group
@@ -37,14 +36,6 @@ class ClaimProgress:
         self._screen, self._clock = screen, clock
         self._lock = threading.Lock()
         self._under_way: dict[str, float] = {}
-        self._shown = ExitStack()
-
-    def __enter__(self) -> ClaimProgress:
-        self._shown.enter_context(self._screen.drawn(self.render))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._shown.close()
 
     def begun(self, claim: AwsClaim) -> None:
         """A check begins."""
