@@ -253,8 +253,12 @@ def _session(options: CommonOptions) -> Session:
     )
 
 
-def as_failure(error: Failure | AwsError | EngineError | OSError) -> Failure:
-    """An error as a sentence with its exit code."""
+def as_failure(error: Failure | AwsError | EngineError | OSError, then: str = "") -> Failure:
+    """An error as a sentence with its exit code; `then` follows on its hint."""
+    if then:
+        failure = as_failure(error)
+        failure.hint = f"{failure.hint} {then}".strip()
+        return failure
     if isinstance(error, Failure):
         return error
     if isinstance(error, EngineError):

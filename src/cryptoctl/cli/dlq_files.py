@@ -102,9 +102,7 @@ def _show_imported(run: CommandRun, done: files.Imported, *, again: bool) -> Non
 def _cut_short(error: BaseException, interrupted: str, hint: str) -> Failure:
     """The failure of work that is done in part, which says how to go on."""
     if isinstance(error, Failure | AwsError):
-        failure = as_failure(error)
-        failure.hint = f"{failure.hint} {hint}".strip()
-        return failure
+        return as_failure(error, then=hint)
     interrupts.ignore_signals()
     return Failure(ExitCode.INTERRUPTED, interrupted, hint)
 

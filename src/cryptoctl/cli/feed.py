@@ -11,7 +11,7 @@ import typer
 
 from cryptoctl import interrupts
 from cryptoctl.aws import AwsError
-from cryptoctl.cli.command import CommandRun, as_failure, command
+from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.feed.exchanges import Exchanges
 from cryptoctl.feed.followed_symbol import FollowedSymbol, followed_symbols
@@ -77,9 +77,9 @@ def feed(
             "Interrupted. Whether the request under way was stored is not known.",
             "Run the same command again: it begins where the table ends, and nothing is stored twice.",
         ) from None
-    except (Failure, AwsError) as error:
+    except (Failure, AwsError):
         _show(run, running, exchanges)
-        raise as_failure(error) from error
+        raise
     _show(run, running, exchanges)
     if not any(each.lines for each in running):
         run.screen.say("Stopped before the feed began.", style="dim")

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cryptoctl.cli.options import option
 from cryptoctl.core.names import BadName, stored_exchange, stored_symbol
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.files.layout import parse_mapping
 from cryptoctl.files.records import FileOptions, quoted
-
-PANEL = "Files of prices"
 
 
 class TimeUnit(StrEnum):
@@ -73,8 +72,7 @@ def _named(name: str, text: str | None, stored: Callable[[str], str], example: s
         raise Failure(ExitCode.USAGE, refused, f"Such as {name} {example}.") from None
 
 
-def _file(*names: str, shown: str, default: str = "", **more: Any) -> Any:
-    return option(*names, shown=shown, default=default, panel=PANEL, **more)
+_file = partial(option, panel="Files of prices")
 
 
 def given_files(

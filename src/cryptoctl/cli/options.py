@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
@@ -32,7 +33,7 @@ class OutputFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-def option(*names: str, shown: str, default: str = "", panel: str | None = None, **more: Any) -> Any:
+def option(*names: str, shown: str, panel: str, default: str = "", **more: Any) -> Any:
     """An option. `default` is shown where the value comes from elsewhere when it is not given."""
     # Typer shows no default for None; the backslash keeps Rich from taking the text for markup.
     text = rf"{shown} \[default: {default}]" if default else shown
@@ -74,8 +75,7 @@ def stored_as(symbol: str) -> str:
     return folded
 
 
-def _common(*names: str, shown: str, default: str = "", **more: Any) -> Any:
-    return option(*names, shown=shown, default=default, panel="Common options", **more)
+_common = partial(option, panel="Common options")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any
-
-import typer
+from functools import partial
+from typing import Annotated
 
 from cryptoctl.cli.command import command
-from cryptoctl.cli.options import refuse_empty
+from cryptoctl.cli.options import option, refuse_empty
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.dead_letters.selection import Selection
@@ -25,8 +24,7 @@ class QueueChoice(StrEnum):
     ALL = "all"
 
 
-def _filter(*names: str, shown: str, metavar: str | None = None) -> Any:
-    return typer.Option(*names, help=shown, metavar=metavar, rich_help_panel="Which messages")
+_filter = partial(option, panel="Which messages")
 
 
 def _options(

@@ -61,9 +61,7 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
         ) from None
     except (Failure, AwsError) as error:
         _show(run, tally, found)
-        failure = as_failure(error)
-        failure.hint = f"{failure.hint} {_how_to_go_on(found, tally)}".strip()
-        raise failure from error
+        raise as_failure(error, then=_how_to_go_on(found, tally)) from error
     run.done(
         f"{pluralize(tally.handled, 'price was', 'prices were')} sent: {tally.stored} stored, "
         f"{tally.duplicate} stored before, {tally.refused} not accepted",

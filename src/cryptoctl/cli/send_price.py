@@ -114,10 +114,8 @@ def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
     try:
         response = invoke(run.session.aws, function, price.text)
     except (Failure, AwsError) as error:
-        failure = as_failure(error)
         # Whether it was stored is not known; with its time it is stored once, however often it is sent.
-        failure.hint = f"{failure.hint} {_sent_again(price, timed=timed)}".strip()
-        raise failure from error
+        raise as_failure(error, then=_sent_again(price, timed=timed)) from error
     if response.status != 200:
         raise Failure(
             ExitCode.FAILED,
