@@ -10,8 +10,8 @@ import pytest
 from cli.conftest import day as day
 from cryptoctl.dashboard.documents import state
 from cryptoctl.ops.overview import Overview
-from cryptoctl.ui.overview import overview_document
 from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.status import overview_document
 from kit.browser import Browser
 
 READY = "typeof page === 'object' && page.chart !== null && page.chart.candles.length > 0"

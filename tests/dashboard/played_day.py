@@ -16,8 +16,8 @@ from cryptoctl.dashboard import documents
 from cryptoctl.dashboard.reader import ON_THE_ENGINE, PageReader
 from cryptoctl.dashboard.site import Site
 from cryptoctl.ops.overview import Overview
-from cryptoctl.ui.overview import overview_document
 from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.status import overview_document
 from dashboard.conftest import nowhere
 from dashboard.prices_of import AT_MS, stored
 from kit.browser import Browser, Held

@@ -15,8 +15,7 @@ from rich.text import Text
 from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.candles import Candle
-from cryptoctl.ui.candles import show_candles
-from cryptoctl.ui.prices import show_prices
+from cryptoctl.ui.prices import show_candles, show_prices
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.symbols import show_symbols
 from cryptoctl.ui.tables import BETWEEN, Column, fitted

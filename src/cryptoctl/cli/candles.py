@@ -14,7 +14,7 @@ from cryptoctl.ops.candles import Interval, candle_document, candles
 from cryptoctl.ops.prices import Query, newest_first
 from cryptoctl.ops.times import parse_time_ms
 from cryptoctl.reconcile.permissions import Access
-from cryptoctl.ui.candles import show_candles, write_candles
+from cryptoctl.ui.prices import show_candles, write_candles
 
 ALL = 10**9
 

@@ -20,7 +20,7 @@ from cryptoctl.ops.overview_reader import ON_AWS, ON_THE_ENGINE, OverviewReader,
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.session import Session
 from cryptoctl.settings import Target
-from cryptoctl.ui.overview import overview_document
+from cryptoctl.ui.status import overview_document
 
 if TYPE_CHECKING:
     from cryptoctl.dashboard.reader import ConnectedEnvironment, PageReader

@@ -17,8 +17,7 @@ from cryptoctl.ops.overview_reader import ON_AWS, ON_THE_ENGINE, OverviewReader
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
 from cryptoctl.ui.engine import engine_document, show_engine_line
-from cryptoctl.ui.overview import overview_document
-from cryptoctl.ui.status import show_all, show_concerns
+from cryptoctl.ui.status import overview_document, show_all, show_concerns
 
 
 @command("status", access=Access.DESCRIBE, example="cryptoctl status --env prod --exit-code")

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from cryptoctl.ops.cost.actual import ActualCost
-from cryptoctl.ops.cost.estimate import CostEstimate
+from cryptoctl.ops.cost.estimate import CostEstimate, CostLine
 from cryptoctl.ops.times import iso
 from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.tables import Column
@@ -27,10 +27,7 @@ SHOWN_FROM_USD = 0.005
 def show_cost(screen: Screen, estimate: CostEstimate) -> None:
     """Each part that costs something, what is free, and the total."""
     shown = [line for line in estimate.lines if line.usd >= SHOWN_FROM_USD]
-    rows: list[list[object]] = [
-        [line.resource, line.item, _amount(line.amount), line.unit, _usd(line.usd), line.driver]
-        for line in sorted(shown, key=lambda line: -line.usd)
-    ]
+    rows = [_row(line, line.usd) for line in sorted(shown, key=lambda line: -line.usd)]
     rows += [
         ["free", name, "", "", _usd(-usd), "each month, for the whole account"]
         for name, usd in estimate.free.items()
@@ -44,35 +41,24 @@ def show_cost(screen: Screen, estimate: CostEstimate) -> None:
     )
 
 
+def _row(line: CostLine, *usd: float) -> list[str]:
+    return [line.resource, line.item, _amount(line.amount), line.unit, *map(_usd, usd), line.driver]
+
+
 def show_actual(screen: Screen, cost: ActualCost, location: str) -> None:
     """Each part as it was counted, beside the estimate for as many prices."""
     actual, estimated = cost.actual, cost.estimated
-    rows: list[list[object]] = [
-        [
-            line.resource,
-            line.item,
-            _amount(line.amount),
-            line.unit,
-            _usd(line.usd),
-            _usd(expected.usd),
-            line.driver,
-        ]
+    rows = [
+        _row(line, line.usd, expected.usd)
         for line, expected in zip(actual.lines, estimated.lines, strict=True)
         if max(0.0 if math.isnan(line.usd) else line.usd, expected.usd) >= SHOWN_FROM_USD
     ]
-    free = dict.fromkeys([*actual.free, *estimated.free])
+    names = dict.fromkeys([*actual.free, *estimated.free])
+    free = [(name, actual.free.get(name, 0), estimated.free.get(name, 0)) for name in names]
     rows += [
-        [
-            "free",
-            name,
-            "",
-            "",
-            _usd(-actual.free.get(name, 0)),
-            _usd(-estimated.free.get(name, 0)),
-            "each month",
-        ]
-        for name in free
-        if max(each.free.get(name, 0) for each in (actual, estimated)) >= SHOWN_FROM_USD
+        ["free", name, "", "", _usd(-counted), _usd(-expected), "each month"]
+        for name, counted, expected in free
+        if max(counted, expected) >= SHOWN_FROM_USD
     ]
     days = f"{actual.load.days:.3g} days"
     rows.append(["total", days, "", "", _usd(actual.total_usd), _usd(estimated.total_usd), ""])
@@ -92,22 +78,13 @@ def actual_document(cost: ActualCost) -> dict[str, Any]:
     return {
         **cost_document(cost.actual),
         "parts": [
-            {
-                **vars(line),
-                "amount": _number(line.amount),
-                "usd": _number(line.usd),
-                "estimated_usd": expected.usd,
-            }
+            {**vars(line), "estimated_usd": expected.usd}  # in JSON, what is not counted is null
             for line, expected in zip(cost.actual.lines, cost.estimated.lines, strict=True)
         ],
         "since": iso(cost.since),
         "prices": cost.prices,
         "estimated_total_usd": cost.estimated.total_usd,
     }
-
-
-def _number(amount: float) -> float | None:
-    return None if math.isnan(amount) else amount
 
 
 def _amount(amount: float) -> str:
