@@ -56,9 +56,8 @@ def test_whatever_the_symbol_the_command_is_read_as_it_is_meant(symbol: str, id:
 
 @pytest.mark.parametrize("sort_key", [None, "none"])
 def test_a_hint_about_a_symbol_is_read_as_it_is_meant(sort_key: str | None) -> None:
-    unsaid = trace._Given(at=None, id=None, sort_key=sort_key, since=None)
     with pytest.raises(Failure) as raised:
-        trace._selector("btc&(usd)", unsaid)
+        trace._selector("btc&(usd)", at=None, id=None, sort_key=sort_key, since=None)
     [command] = re.findall("`(.*)`", raised.value.hint)
     assert shlex.split(command) == ["cryptoctl", "prices", "BTC&(USD)", "--output", "json"]
     assert shlex.quote("BTC&(USD)") in command

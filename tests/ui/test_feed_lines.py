@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
 import pytest
 
 from cryptoctl.feed.resuming import StartPoint
@@ -11,6 +14,9 @@ from cryptoctl.ui.feed import FeedReport, show_start_point, show_summary
 from cryptoctl.ui.screen import Screen
 from feed.market_in_memory import MarketInMemory, feed, stored
 
+if TYPE_CHECKING:
+    from cryptoctl.feed.market import Market
+
 SINCE_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
 
@@ -18,8 +24,9 @@ HOUR_MS = 3_600_000
 def said(
     capsys: pytest.CaptureFixture[str], begin: StartPoint, *, can_watch: bool = True, volume_unit: str = ""
 ) -> str:
-    source, screen = FeedSource(exchange="kraken", symbol="ETH/USD"), Screen(colour=False)
-    show_start_point(screen, source, begin, can_watch=can_watch, volume_unit=volume_unit)
+    source = FeedSource(exchange="kraken", symbol="ETH/USD")
+    market = SimpleNamespace(source=source, can_watch=can_watch, volume_unit=volume_unit)
+    show_start_point(Screen(colour=False), cast("Market", market), begin)
     return capsys.readouterr().err
 
 

@@ -122,13 +122,7 @@ async def _follow(
     async def opened(name: str) -> Sequence[FollowedSymbol]:
         markets = await exchanges.markets(name)
         for market in markets:
-            show_start_point(
-                run.screen,
-                market.source,
-                start_points[market.source],
-                can_watch=market.can_watch,
-                volume_unit=market.volume_unit,
-            )
+            show_start_point(run.screen, market, start_points[market.source])
         return followed_symbols(markets, start_points, clock=clock, stop=stop, now_ms=now_ms)
 
     if for_s is not None:

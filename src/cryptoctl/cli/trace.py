@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -31,14 +30,6 @@ ID = re.compile(r"[!-~]{1,128}", re.ASCII)
 REQUEST = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Given:
-    at: str | None
-    id: str | None
-    sort_key: str | None
-    since: str | None
-
-
 @command("trace", access=Access.OPERATE, example="cryptoctl trace BTC --id 123456")
 def trace(
     run: CommandRun,
@@ -63,9 +54,8 @@ def trace(
 
     With the lags between, dead letters about it, and the log lines. Times are UTC.
     """
-    given = _Given(at=at, id=id, sort_key=sort_key, since=since)
     if request is not None:
-        if symbol is not None or any(each is not None for each in vars(given).values()):
+        if any(each is not None for each in (symbol, at, id, sort_key, since)):
             raise Failure(
                 ExitCode.USAGE,
                 "--request cannot be combined with other options.",
@@ -80,15 +70,15 @@ def trace(
             "For example `cryptoctl trace BTC --id 7`.",
         )
     since_ms = parse_time_ms(LOOKS_BACK if since is None else since)
-    wanted = _selector(symbol, given)
+    selector = _selector(symbol, at=at, id=id, sort_key=sort_key, since=since)
     tracer = _tracer(run)
-    found = tracer.items(wanted, since_ms)
-    if len(found) > 1:
-        _refuse_several(run, wanted, found)
-    traced = tracer.trace(wanted, found[0] if found else None)
-    if not found and not traced.letters and not traced.timeline.events:
+    items = tracer.items(selector, since_ms)
+    if len(items) > 1:
+        _refuse_several(run, selector, items)
+    traced = tracer.trace(selector, items[0] if items else None)
+    if not items and not traced.letters and not traced.timeline.events:
         _show_notes(run, traced)
-        raise _no_such_price(run, wanted, since_ms, read=not traced.notes)
+        raise _no_such_price(run, selector, since_ms, read=not traced.notes)
     _show(run, traced)
 
 
@@ -129,9 +119,9 @@ def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
         )
     if len(named) == 1:
         ((symbol, sort_key, _),) = named
-        wanted = PriceSelector(symbol=symbol, sort_key=sort_key)
-        items = tracer.items(wanted, 0)
-        _show(run, tracer.trace(wanted, items[0] if items else None))
+        selector = PriceSelector(symbol=symbol, sort_key=sort_key)
+        items = tracer.items(selector, 0)
+        _show(run, tracer.trace(selector, items[0] if items else None))
         return
     run.set_members(**trace_document(traced), named=[dict(zip(NAMED, each, strict=True)) for each in named])
     run.show(show_request, request, traced, named, run.session.environment)
@@ -149,35 +139,41 @@ def _tracer(run: CommandRun) -> Tracer:
     )
 
 
-def _selector(symbol: str, given: _Given) -> PriceSelector:
+def _selector(
+    symbol: str,
+    *,
+    at: str | None,
+    id: str | None,  # noqa: A002
+    sort_key: str | None,
+    since: str | None,
+) -> PriceSelector:
     shown = f"`{command_about('prices', stored_as(symbol), '--output', 'json')}`"
-    if given.at is None and given.id is None and given.sort_key is None:
+    if at is None and id is None and sort_key is None:
         raise Failure(
             ExitCode.USAGE,
             f"Which price of {stored_as(symbol)}?",
             f"Give --at, --id or --sort-key; {shown} shows them.",
         )
-    if given.since is not None and (given.id is None or given.at is not None):
+    if since is not None and (id is None or at is not None):
         raise Failure(ExitCode.USAGE, "--since goes with --id alone.", "Leave it out.")
-    if given.id is not None and not ID.fullmatch(given.id):
-        raise Failure(ExitCode.USAGE, f"{given.id!r} is no id.", "An id has 1 to 128 printable characters.")
-    sort_key = None
-    if given.sort_key is not None:
-        if given.at is not None:
+    if id is not None and not ID.fullmatch(id):
+        raise Failure(ExitCode.USAGE, f"{id!r} is no id.", "An id has 1 to 128 printable characters.")
+    if sort_key is not None:
+        if at is not None:
             raise Failure(ExitCode.USAGE, "--sort-key says the time already.", "Leave --at out.")
         try:
-            sort_key = plain(decimal_from(given.sort_key))
+            sort_key = plain(decimal_from(sort_key))
         except NumberError:
             raise Failure(
                 ExitCode.USAGE,
-                f"{given.sort_key!r} is not a valid sort key.",
+                f"{sort_key!r} is not a valid sort key.",
                 f"Copy one from {shown}: milliseconds, perhaps with a fraction.",
             ) from None
     return PriceSelector(
         symbol=stored_as(symbol),
-        id=given.id,
+        id=id,
         sort_key=sort_key,
-        between_ms=None if given.at is None else _between(given.at),
+        between_ms=None if at is None else _between(at),
     )
 
 

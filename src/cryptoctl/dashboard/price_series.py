@@ -20,7 +20,8 @@ class PriceSeries:
 
     def __init__(self, max_prices: int, first_revision: int = 0) -> None:
         self._max_prices, self._first_revision = max_prices, first_revision
-        self._prices: list[StoredPrice] = []
+        self.prices: list[StoredPrice] = []
+        """the oldest first"""
         self._changes: deque[tuple[int, int]] = deque(maxlen=CHANGES_KEPT)
         self.revision = first_revision
         self.complete = True
@@ -32,24 +33,19 @@ class PriceSeries:
         return self.revision > self._first_revision
 
     @property
-    def prices(self) -> Sequence[StoredPrice]:
-        """The oldest first."""
-        return self._prices
-
-    @property
     def since_ms(self) -> int | None:
         """From when on the next reading has to be, in milliseconds since 1970; None for all of them."""
-        if not self._prices:
+        if not self.prices:
             return None
-        recent = self._prices[-LOOKS_BACK_FOR_UNENRICHED:]
+        recent = self.prices[-LOOKS_BACK_FOR_UNENRICHED:]
         waiting = next((each.timestamp_ms for each in recent if not each.processed), None)
-        begin_ms = self._prices[-min(LOOKS_BACK, len(self._prices))].timestamp_ms
+        begin_ms = self.prices[-min(LOOKS_BACK, len(self.prices))].timestamp_ms
         return begin_ms if waiting is None else min(begin_ms, waiting)
 
     def take(self, read: Sequence[StoredPrice], since_ms: int | None) -> None:
         """Takes a reading of every price since then, the oldest first: what it does not have is gone."""
-        begin = 0 if since_ms is None else bisect_left(self._prices, since_ms, key=attrgetter("timestamp_ms"))
-        before = self._prices[begin:]
+        begin = 0 if since_ms is None else bisect_left(self.prices, since_ms, key=attrgetter("timestamp_ms"))
+        before = self.prices[begin:]
         if since_ms is None:
             self.complete = len(read) < self._max_prices
         changed = next(
@@ -59,9 +55,9 @@ class PriceSeries:
         if self.read and changed == len(before) == len(read):
             return
         differing = [each.timestamp_ms for part in (before, read) for each in part[changed : changed + 1]]
-        self._prices[begin:] = read
-        if len(self._prices) > self._max_prices:
-            del self._prices[: -self._max_prices]
+        self.prices[begin:] = read
+        if len(self.prices) > self._max_prices:
+            del self.prices[: -self._max_prices]
             self.complete = False
         self.revision += 1
         self._changes.append((self.revision, min(differing, default=0)))

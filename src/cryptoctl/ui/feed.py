@@ -9,8 +9,8 @@ from rich.text import Text
 
 from cryptoctl.feed.followed_symbol import FollowedSymbol
 from cryptoctl.feed.following import Feed
+from cryptoctl.feed.market import Market
 from cryptoctl.feed.resuming import StartPoint
-from cryptoctl.feed.source import FeedSource
 from cryptoctl.ops.times import iso_of_ms, now_ms
 from cryptoctl.reminder import Reminder
 from cryptoctl.ui.screen import Screen
@@ -84,23 +84,19 @@ class FeedReport:
             self._screen.say(f"{name}: {trouble}", style=NOTE)
 
 
-def show_start_point(
-    screen: Screen, source: FeedSource, begin: StartPoint, *, can_watch: bool, volume_unit: str
-) -> None:
-    """From when on trades are wanted, and which ones are not asked for; `can_watch`: there is a websocket.
-
-    `volume_unit` is what its volumes count, where that is not what is traded.
-    """
+def show_start_point(screen: Screen, market: Market, begin: StartPoint) -> None:
+    """From when on trades are wanted, and which ones are not asked for."""
+    source = market.source
     when = (
         "begins now: the table has no price of it"
         if begin.since_ms is None
         else f"begins at {iso_of_ms(begin.since_ms)}"
     )
     when += ", behind the newest stored price without an id" if begin.without_ids else ""
-    how = "" if can_watch else "; by REST alone, since no websocket has its single trades"
+    how = "" if market.can_watch else "; by REST alone, since no websocket has its single trades"
     screen.say(f"{source} {when}{how}.", style="dim")
-    if volume_unit:
-        screen.say(f"{source}: its volumes are stored as the exchange gives them: {volume_unit}.", style=NOTE)
+    if unit := market.volume_unit:
+        screen.say(f"{source}: its volumes are stored as the exchange gives them: {unit}.", style=NOTE)
     if begin.unasked_ms is not None:
         since = iso_of_ms(begin.unasked_ms)
         screen.say(

@@ -37,15 +37,11 @@ class Watch:
     def __init__(self, read: Callable[[], Overview]) -> None:
         self._read = read
         self._over = threading.Event()
-        self._latest: Overview | None = None
+        self.latest: Overview | None = None
+        """the newest one; None before the first"""
         self._trouble = ""
         self._began_s: float | None = None
         self._thread = threading.Thread(target=self._keep_reading, daemon=True)
-
-    @property
-    def latest(self) -> Overview | None:
-        """The newest overview; None before the first."""
-        return self._latest
 
     @property
     def trouble(self) -> str:
@@ -65,7 +61,7 @@ class Watch:
         while not self._over.is_set():
             self._began_s = time.monotonic()
             try:
-                self._latest, self._trouble = self._read(), ""
+                self.latest, self._trouble = self._read(), ""
             except (AwsError, Failure, OSError) as error:
                 self._trouble = f"not refreshed: {error}"
             except Exception as error:  # a thread that ends would leave the screen as it is for ever
