@@ -25,30 +25,25 @@ MAX_ROUNDS = 3
 SAME_COMMAND = "the same command again: it goes on from here."
 
 
-def chosen(run: CommandRun, names: Sequence[str]) -> list[Provisioner]:
-    """The stack's resources, or those named with what they depend on."""
-    everything = list(run.session.stack)
+def chosen(run: CommandRun, names: Sequence[str]) -> tuple[list[Provisioner], Orphans | None]:
+    """The stack's resources, and what finds its orphans.
+
+    With names, the resources named with what they depend on, and no other orphans than parts of those.
+    """
+    everything, orphans = list(run.session.stack), run.session.stack.orphans
     if not names:
-        return everything
-    found = [each for each in everything if each.name in names or str(each) in names]
-    unknown = set(names) - {each.name for each in found} - {str(each) for each in found}
+        return everything, orphans
+    named = [each for each in everything if each.name in names or str(each) in names]
+    unknown = set(names) - {each.name for each in named} - {str(each) for each in named}
     if unknown:
         raise Failure(
             ExitCode.USAGE,
             f"There is no resource named {', '.join(sorted(unknown))} in {run.session.environment}.",
             f"Choose among: {', '.join(dict.fromkeys(each.name for each in everything))}.",
         )
-    return list(with_dependencies(found))
-
-
-def orphans(run: CommandRun, names: Sequence[str] = ()) -> Orphans | None:
-    """Finds orphaned resources; where only some of the stack is meant, no more than parts of those."""
-    found = run.session.stack.orphans
-    if not names:
-        return found
-    resources = chosen(run, names)
-    parts = tuple(each for each in found.unconfigured if parent(each) in resources)
-    return replace(found, unconfigured=parts, parts_only=True) if parts else None
+    resources = list(with_dependencies(named))
+    parts = tuple(each for each in orphans.unconfigured if parent(each) in resources)
+    return resources, replace(orphans, unconfigured=parts, parts_only=True) if parts else None
 
 
 def check(plan: Plan, expect: str | None = None) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import before_any_change, carry_out_removal, check, orphans, plan_with_tags
+from cryptoctl.cli.apply import before_any_change, carry_out_removal, check, plan_with_tags
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Yes
 from cryptoctl.errors import ExitCode, Failure
@@ -16,7 +17,7 @@ from cryptoctl.ops.times import iso
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan
-from cryptoctl.ui.plans import plan_document, sentence, show_plan
+from cryptoctl.ui.plans import plan_document, show_new_notes, show_plan
 
 
 @command("down", access=Access.MANAGE, example="cryptoctl down --env dev")
@@ -36,11 +37,7 @@ def down(
     kept: list[str] = []
     with before_any_change():
         resources = [each for each in session.stack if not (keep_data and each.holds_data)]
-        others = orphans(run)
-
-        def replan() -> Plan:
-            return make_plan(resources, session.aws, Goal.ABSENT, orphans=others)
-
+        replan = partial(make_plan, resources, session.aws, Goal.ABSENT, orphans=session.stack.orphans)
         plan = plan_with_tags(run, replan)
         run.set_members(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.location)
@@ -64,9 +61,7 @@ def _say_what_is_left(run: CommandRun, plan: Plan, last: Plan, kept: Sequence[st
         screen.say(f"Pending deletion until {each['deleted_at'][:10]}: {each['resource']} ({each['id']}).")
     for name in kept:
         screen.say(f"Kept: {name}, as asked.")
-    for note in last.notes:
-        if note not in plan.notes:  # what the plan said stands above
-            screen.say(sentence(note), style="yellow")
+    show_new_notes(screen, plan, last)
     if not plan.work and not pending_deletion:
         screen.say(not_deployed(session.aws, session.scope, "resource of it").message)
     elif not (pending_deletion or kept or last.notes):

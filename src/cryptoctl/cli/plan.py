@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import chosen, orphans, plan_with_tags
+from cryptoctl.cli.apply import chosen, plan_with_tags
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Adopt, Only, OutputFormat
 from cryptoctl.errors import ExitCode
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.permissions import Access
-from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.plan import Goal
 from cryptoctl.ui.plan_markdown import markdown, mermaid
 from cryptoctl.ui.plans import plan_document, show_plan
 
@@ -35,11 +36,8 @@ def plan(
     ] = False,
 ) -> None:
     """Show what `up` would do; with --verbose each API call. Changes nothing."""
-    resources, others = chosen(run, only or []), orphans(run, only or [])
-
-    def replan() -> Plan:
-        return make_plan(resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=others)
-
+    resources, orphans = chosen(run, only or [])
+    replan = partial(make_plan, resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=orphans)
     found = plan_with_tags(run, replan)
     run.set_members(plan=plan_document(found))
     if graph and not run.is_json:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from cryptoctl.aws_errors import one_line
 from cryptoctl.cli.apply import carry_out, carry_out_removal, check
@@ -51,12 +52,8 @@ def remove(own: CommandRun, also: Callable[[Listener], Listener] = lambda progre
     """Removes an environment of the self-test. Gives the first plan and the last. Raises Failure."""
     aws, stack = own.session.aws, stack_of(own)
     resources = list(stack)
-    orphans = Orphans(stack=resources)
+    replan = partial(make_plan, resources, aws, Goal.ABSENT, orphans=Orphans(stack=resources))
     unprotect(stack, aws)
-
-    def replan() -> Plan:
-        return make_plan(resources, aws, Goal.ABSENT, orphans=orphans)
-
     plan = replan()
     check(plan)
     return [plan, carry_out_removal(own, plan, replan, also)]
@@ -128,11 +125,8 @@ class SelftestRun:
 
     def _up(self) -> bool:
         resources = list(self.stack) if self.everything else needed(self.stack, self.claims)
+        replan = partial(make_plan, resources, self.run.session.aws, Goal.PRESENT)
         begun_s = self._clock.now_s()
-
-        def replan() -> Plan:
-            return make_plan(resources, self.run.session.aws, Goal.PRESENT)
-
         try:
             plan = replan()
             check(plan)

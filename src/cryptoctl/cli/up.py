@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, orphans, plan_with_tags
+from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, plan_with_tags
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Adopt, Only
 from cryptoctl.errors import ExitCode, Failure
@@ -18,7 +19,7 @@ from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.values import refs, resolve
 from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
-from cryptoctl.ui.plans import plan_document, sentence, show_plan
+from cryptoctl.ui.plans import plan_document, show_new_notes, show_plan
 from cryptoctl.wording import capitalised
 
 
@@ -38,11 +39,8 @@ def up(
     for note in session.start_engine():
         screen.say(note, style="yellow")
     with before_any_change():
-        resources, others = chosen(run, only or []), orphans(run, only or [])
-
-        def replan(after: Plan | None = None) -> Plan:
-            return make_plan(resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=others, after=after)
-
+        resources, orphans = chosen(run, only or [])
+        replan = partial(make_plan, resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=orphans)
         plan = plan_with_tags(run, replan)
         run.set_members(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.location)
@@ -53,7 +51,7 @@ def up(
     session.save_last_location()
     rest = plan
     if plan.work:
-        rest = carry_out(run, plan, lambda: replan(plan))
+        rest = carry_out(run, plan, partial(replan, after=plan))
         left = rest.left_by_others(plan)
         differing = [step for step in (*rest.work, *rest.refused) if step not in left]
         if differing:
@@ -82,7 +80,7 @@ def up(
     run.set_members(outputs=outputs)
     run.done("All of the plan is done", "`cryptoctl outputs` shows what `up` does at its end.")
     run.show(show_outputs, outputs)
-    _mention_news(run, plan, rest)
+    show_new_notes(screen, plan, rest)
     _mention_alerts(run, rest)
 
 
@@ -101,13 +99,6 @@ def _ask(run: CommandRun, plan: Plan, review: str) -> None:
         )
     if not run.screen.confirmed(f"{capitalised(names)}?"):
         raise Failure(ExitCode.REFUSED, "Nothing was changed.")
-
-
-def _mention_news(run: CommandRun, before: Plan, after: Plan) -> None:
-    """Prints the notes on new resources, which the plan could not have."""
-    for note in after.notes:
-        if note not in before.notes:
-            run.screen.say(sentence(note), style="yellow")
 
 
 def _mention_alerts(run: CommandRun, plan: Plan) -> None:

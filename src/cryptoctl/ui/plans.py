@@ -52,6 +52,13 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
     write(Text(f"{summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 
+def show_new_notes(screen: Screen, before: Plan, after: Plan) -> None:
+    """The notes that the plan before could not have; what it said stands above."""
+    for note in after.notes:
+        if note not in before.notes:
+            screen.say(sentence(note), style="yellow")
+
+
 def sentence(note: str) -> str:
     """A note as a sentence of its own."""
     return f"{capitalised(note).removesuffix('.')}."
