@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cryptoctl.ui.json_text import strict
 from cryptoctl.ui.screen import Screen
-from cryptoctl.ui.strict_json import strict
 
 HALVES = st.integers(0xD800, 0xDFFF).map(chr)
 PIECES = (

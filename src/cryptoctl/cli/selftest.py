@@ -23,7 +23,7 @@ from cryptoctl.ops.selftest.environment import MAX_RUN, former, may_be_running, 
 from cryptoctl.ops.selftest.report import SelftestReport
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
-from cryptoctl.ui.selftest import claims_document, markdown, report_document, show_claims, show_report
+from cryptoctl.ui.selftest import markdown, report_document, show_claims, show_report
 
 COSTS = (
     "On AWS that costs less than 0.10 USD (a KMS key by the hour, and some hundreds of requests) and takes "
@@ -51,7 +51,7 @@ def selftest(
     """Check what cryptoctl relies on about AWS, in an environment of its own, and write a report."""
     claims = chosen(only or [])
     if listing:
-        run.set_members(claims=claims_document(claims))
+        run.set_members(claims=claims)
         run.show(show_claims, claims)
         return
     with before_any_change():

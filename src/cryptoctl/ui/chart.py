@@ -105,18 +105,17 @@ class _Scale:
 
     def labels(self) -> list[str]:
         """What stands before each row of characters: the bounds, and some values between."""
+        labels = [""] * self.rows
         if not self._span:
-            found = [""] * self.rows
-            found[self.dot(self.high) // len(DOTS)] = self._label(self.high, LABEL_DIGITS)
-            return found
-        every = max(1, (self.rows - 1) // 4)
-        found = [""] * self.rows
-        for row in range(0, self.rows, every):
-            share = Decimal(row) / Decimal(max(1, self.rows - 1))
-            found[row] = self._label(EXACT.subtract(self.high, EXACT.multiply(self._span, share)))
-        found[0] = self._label(self.high, LABEL_DIGITS)
-        found[-1] = self._label(self.low, LABEL_DIGITS)
-        return found
+            labels[self.dot(self.high) // len(DOTS)] = self._label(self.high, LABEL_DIGITS)
+            return labels
+        last = self.rows - 1
+        for row in range(0, self.rows, max(1, last // 4)):
+            share = Decimal(row) / Decimal(max(1, last))
+            labels[row] = self._label(EXACT.subtract(self.high, EXACT.multiply(self._span, share)))
+        labels[0] = self._label(self.high, LABEL_DIGITS)
+        labels[-1] = self._label(self.low, LABEL_DIGITS)
+        return labels
 
 
 def _line(values: Sequence[Decimal | None], scale: _Scale, columns: int, *, dotted: bool) -> list[list[int]]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from decimal import Decimal
-from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from cryptoctl.errors import ExitCode, Failure, PossibleDefect
 from cryptoctl.ui.hints import typeable, with_aws_options, with_options
-from cryptoctl.ui.indented import indented
-from cryptoctl.ui.strict_json import strict
+from cryptoctl.ui.json_text import json_line, json_text
 from cryptoctl.ui.styles import VERY_BAD
 from cryptoctl.ui.tables import Column, fitted, fitted_plain
 from cryptoctl.ui.terminal import Render, Terminal
@@ -140,7 +136,7 @@ class Screen:
 
     def json(self, value: object) -> None:
         """A JSON document; decimals keep all their digits, as strings."""
-        self.raw(strict(indented(value, _plain)) + "\n")
+        self.raw(json_text(value) + "\n")
 
     def one_line_each(self) -> None:
         """From here on each JSON document, the last one too, is on a line of its own."""
@@ -148,22 +144,21 @@ class Screen:
 
     def json_line(self, value: object) -> None:
         """One of many answers, as JSON on a line of its own."""
-        self.raw(strict(json.dumps(value, default=_plain)) + "\n")
+        self.raw(json_line(value) + "\n")
 
     def item(self, member: str, value: object) -> None:
         """One item of a list in the JSON document that `document` ends, written at once."""
         opening = f'{{\n  "{member}": [\n    ' if self._streamed is None else ",\n    "
         self._streamed = member
-        self.raw(opening + strict(json.dumps(value, default=_plain)))
+        self.raw(opening + json_line(value))
 
     def document(self, members: Mapping[str, object]) -> None:
         """The command's JSON document; the end of it where items of a list are written already."""
         if self._streamed is None:
-            whole = indented(members, _plain) if self._indented else json.dumps(members, default=_plain)
-            self.raw(f"{strict(whole)}\n")
+            self.raw((json_text(members) if self._indented else json_line(members)) + "\n")
             return
         rest = {name: value for name, value in members.items() if name != self._streamed}
-        self.raw("\n  ],\n " + strict(indented(rest, _plain)).removeprefix("{\n "))
+        self.raw("\n  ],\n " + json_text(rest).removeprefix("{\n "))
         self.raw("\n")
 
     def table(self, columns: Sequence[str | Column], rows: Sequence[Sequence[object]]) -> None:
@@ -247,9 +242,3 @@ def _styled(value: object) -> Text:
 
 def _shown(value: object) -> str:
     return "" if value is None else printable(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    return str(value)

@@ -84,15 +84,6 @@ def show_report(screen: Screen, report: SelftestReport) -> None:
         screen.data(f"  relied on: {', '.join(result.claim.relied_on)}")
 
 
-def claims_document(claims: Iterable[AwsClaim]) -> list[dict[str, Any]]:
-    """The claims for a machine."""
-    return [_claim(each) for each in claims]
-
-
-def _claim(claim: AwsClaim) -> dict[str, Any]:
-    return {"id": claim.id, "text": claim.text, "relied_on": list(claim.relied_on)}
-
-
 def report_document(report: SelftestReport) -> dict[str, Any]:
     """The report for a machine."""
     return {
@@ -107,7 +98,9 @@ def report_document(report: SelftestReport) -> dict[str, Any]:
         "problems": list(report.problems),
         "claims": [
             {
-                **_claim(each.claim),
+                "id": each.claim.id,
+                "text": each.claim.text,
+                "relied_on": list(each.claim.relied_on),
                 "outcome": str(each.outcome),
                 "seen": each.seen,
                 "seconds": round(each.seconds, 1),
