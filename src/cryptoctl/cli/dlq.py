@@ -69,7 +69,7 @@ def list_(run: CommandRun, selection: Selection) -> None:
 def peek(
     run: CommandRun,
     selection: Selection,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many messages.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="How many messages.")] = 10,
 ) -> None:
     """Show messages with the log lines of their requests. Consumes nothing."""
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
@@ -138,11 +138,9 @@ def replay(
     run: CommandRun,
     selection: Selection,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and run none.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many messages.")] = None,
-    rate: Annotated[float | None, typer.Option("--rate", min=0.01, help="At most so many a second.")] = None,
-    max_failures: Annotated[
-        int, typer.Option("--max-failures", min=1, help="Stop after so many failures in a row.")
-    ] = 10,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many messages.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.01, help="At most so many a second.")] = None,
+    max_failures: Annotated[int, typer.Option(min=1, help="Stop after so many failures in a row.")] = 10,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Set this in each price first; may be repeated."),
@@ -265,10 +263,8 @@ def _edited(screen: Screen, editor: Sequence[str], text: str) -> str:
 @command("dlq", "repair", access=Access.OPERATE, example="cryptoctl dlq repair --symbol BTC --since 2d")
 def repair(
     run: CommandRun,
-    symbol: Annotated[str | None, typer.Option("--symbol", metavar="S", help="Only this symbol.")] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="T", help="Traded since: 2d (ago), or a time.")
-    ] = None,
+    symbol: Annotated[str | None, typer.Option(metavar="S", help="Only this symbol.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="T", help="Traded since: 2d (ago), or a time.")] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Recompute all indicators, and correct those that differ.")
     ] = False,

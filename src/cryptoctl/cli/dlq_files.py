@@ -116,7 +116,7 @@ def purge(
         bool, typer.Option("--no-export", help="Do not write the messages to a file first.")
     ] = False,
     export_to: Annotated[
-        Path | None, typer.Option("--export-to", metavar="FILE", help="The file to write them to first.")
+        Path | None, typer.Option(metavar="FILE", help="The file to write them to first.")
     ] = None,
 ) -> None:
     """Delete messages for good, after writing them to a file that `import` reads."""

@@ -80,7 +80,6 @@ def given_files(
     file: Annotated[
         list[Path] | None,
         _file(
-            "--file",
             shown="CSV, JSON, JSON lines, Parquet or Feather, compressed or not; a directory, or - for "
             "standard input. May be repeated.",
         ),
@@ -100,44 +99,41 @@ def given_files(
     columns: Annotated[
         str | None,
         _file(
-            "--columns",
             metavar="NAME,…",
             shown="Names of the columns of a file without a header; - for none.",
         ),
     ] = None,
     ignore: Annotated[
-        list[str] | None, _file("--ignore", metavar="COLUMN,…", shown="Columns that do not matter.")
+        list[str] | None, _file(metavar="COLUMN,…", shown="Columns that do not matter.")
     ] = None,
     preset: Annotated[
-        str | None, _file("--preset", shown="The kind of dump, such as kraken, where it is not recognised.")
+        str | None, _file(shown="The kind of dump, such as kraken, where it is not recognised.")
     ] = None,
     now: Annotated[
         bool, _file("--now", shown="Prices have no time: store them as of the time of sending.")
     ] = False,
-    time_unit: Annotated[
-        TimeUnit | None, _file("--time-unit", shown="Unit of the times.", default="recognised")
-    ] = None,
+    time_unit: Annotated[TimeUnit | None, _file(shown="Unit of the times.", default="recognised")] = None,
     time_zone: Annotated[
         str | None,
-        _file("--time-zone", metavar="ZONE", shown="Zone of times without an offset, such as UTC."),
+        _file(metavar="ZONE", shown="Zone of times without an offset, such as UTC."),
     ] = None,
     decimal: Annotated[
-        DecimalSign | None, _file("--decimal", shown="Decimal sign of a CSV file.", default="recognised")
+        DecimalSign | None, _file(shown="Decimal sign of a CSV file.", default="recognised")
     ] = None,
     separator: Annotated[
-        str | None, _file("--separator", shown="Separator of a CSV file's columns.", default="recognised")
+        str | None, _file(shown="Separator of a CSV file's columns.", default="recognised")
     ] = None,
     encoding: Annotated[
-        str | None, _file("--encoding", shown="Encoding of the text.", default="UTF-8, or as its mark says")
+        str | None, _file(shown="Encoding of the text.", default="UTF-8, or as its mark says")
     ] = None,
     records: Annotated[
         str | None,
-        _file("--records", metavar="PATH", shown="Where the list is in a JSON object, such as data.list."),
+        _file(metavar="PATH", shown="Where the list is in a JSON object, such as data.list."),
     ] = None,
     dry_run: Annotated[bool, _file("--dry-run", shown="Show what would be sent, and send nothing.")] = False,
-    rate: Annotated[float | None, _file("--rate", min=0.01, shown="Prices a second, at most.")] = None,
+    rate: Annotated[float | None, _file(min=0.01, shown="Prices a second, at most.")] = None,
     from_line: Annotated[
-        int, _file("--from-line", min=1, shown="First line to send, to continue after an interruption.")
+        int, _file(min=1, shown="First line to send, to continue after an interruption.")
     ] = 1,
 ) -> GivenFiles:
     """The options of files."""

@@ -98,11 +98,11 @@ class CommonOptions:
         str | None, _common("--profile", shown="AWS profile.", autocompletion=completion.profile_names)
     ] = None
     region: Annotated[
-        str | None, _common("--region", shown="AWS region.", default="the AWS configuration's, or us-east-1")
+        str | None, _common(shown="AWS region.", default="the AWS configuration's, or us-east-1")
     ] = None
     config: Annotated[
         Path | None,
-        _common("--config", shown="Configuration file.", default="the nearest cryptoctl.toml upwards"),
+        _common(shown="Configuration file.", default="the nearest cryptoctl.toml upwards"),
     ] = None
     output: Annotated[
         OutputFormat | None,

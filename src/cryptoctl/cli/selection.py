@@ -29,27 +29,21 @@ _filter = partial(option, panel="Which messages")
 
 def _options(
     *,
-    queue: Annotated[QueueChoice, _filter("--queue", shown="Which queue.")] = QueueChoice.ALL,
+    queue: Annotated[QueueChoice, _filter(shown="Which queue.")] = QueueChoice.ALL,
     error: Annotated[
         str | None,
-        _filter("--error", metavar="TEXT", shown="The error, or the last replay's, contains this text."),
+        _filter(metavar="TEXT", shown="The error, or the last replay's, contains this text."),
     ] = None,
-    symbol: Annotated[str | None, _filter("--symbol", metavar="S", shown="Concerns this symbol.")] = None,
-    exchange: Annotated[
-        str | None, _filter("--exchange", metavar="X", shown="Concerns this exchange.")
-    ] = None,
-    older_than: Annotated[
-        str | None, _filter("--older-than", metavar="T", shown="Sent before: 2h (ago), or a time.")
-    ] = None,
-    newer_than: Annotated[
-        str | None, _filter("--newer-than", metavar="T", shown="Sent since: 10m (ago), or a time.")
-    ] = None,
+    symbol: Annotated[str | None, _filter(metavar="S", shown="Concerns this symbol.")] = None,
+    exchange: Annotated[str | None, _filter(metavar="X", shown="Concerns this exchange.")] = None,
+    older_than: Annotated[str | None, _filter(metavar="T", shown="Sent before: 2h (ago), or a time.")] = None,
+    newer_than: Annotated[str | None, _filter(metavar="T", shown="Sent since: 10m (ago), or a time.")] = None,
     id: Annotated[  # noqa: A002
-        list[str] | None, _filter("--id", metavar="ID", shown="Has this message id; may be repeated.")
+        list[str] | None, _filter(metavar="ID", shown="Has this message id; may be repeated.")
     ] = None,
     where: Annotated[
         str | None,
-        _filter("--where", metavar="JMESPATH", shown="JMESPath expression that must be true."),
+        _filter(metavar="JMESPATH", shown="JMESPath expression that must be true."),
     ] = None,
 ) -> Selection:
     texts = {"--error": [error], "--symbol": [symbol], "--exchange": [exchange], "--id": id or ()}

@@ -34,20 +34,16 @@ REQUEST = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
 def trace(
     run: CommandRun,
     symbol: Annotated[str | None, typer.Argument(help="Such as BTC; not with --request.")] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="T", help="Traded then: epoch or ISO 8601.")
-    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="T", help="Traded then: epoch or ISO 8601.")] = None,
     id: Annotated[  # noqa: A002
-        str | None, typer.Option("--id", metavar="ID", help="With this id; looks back 3d by default.")
+        str | None, typer.Option(metavar="ID", help="With this id; looks back 3d by default.")
     ] = None,
-    sort_key: Annotated[
-        str | None, typer.Option("--sort-key", metavar="K", help="With exactly this key.")
-    ] = None,
+    sort_key: Annotated[str | None, typer.Option(metavar="K", help="With exactly this key.")] = None,
     request: Annotated[
-        str | None, typer.Option("--request", metavar="ID", help="What this request of a function did.")
+        str | None, typer.Option(metavar="ID", help="What this request of a function did.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="T", help="With --id: traded since 10d (ago), or a time.")
+        str | None, typer.Option(metavar="T", help="With --id: traded since 10d (ago), or a time.")
     ] = None,
 ) -> None:
     """Follow one price: who sent it and when, the answer, the item, its enrichment, the announcement.

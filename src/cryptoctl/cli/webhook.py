@@ -108,13 +108,11 @@ def rotate(
     run: CommandRun,
     name: Name,
     grace: Annotated[
-        str, typer.Option("--grace", metavar="TIME", help="How long the old secret still counts: 24h.")
+        str, typer.Option(metavar="TIME", help="How long the old secret still counts: 24h.")
     ] = "24h",
     secret_file: Annotated[
         Path | None,
-        typer.Option(
-            "--secret-file", metavar="FILE", help="The new secret, where the sender makes it; - is stdin."
-        ),
+        typer.Option(metavar="FILE", help="The new secret, where the sender makes it; - is stdin."),
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Forget what the parameter holds; the old secret ends at once.")
