@@ -229,16 +229,13 @@ def _end(declared: _Command, run: CommandRun, code: int, failure: Failure | None
 
 def _unwritten(run: CommandRun, failure: Failure | None) -> Failure:
     """That the output cannot be written, and beside it what is done, or why the command failed."""
-    said = UnwrittenError(run.screen.unwritten)
-    own = None if isinstance(failure, UnwrittenError) else failure
-    if own is None and not run.work_done:
-        return said
-    done, next_step = run.work_done[-1] if run.work_done else ("", "")
+    unwritten = UnwrittenError(run.screen.unwritten)
+    done, next_step = run.work_done[-1] if run.work_done else ("", unwritten.hint)
     before = f"{done}. " if done else ""
-    if own is None:
-        return Failure(said.exit_code, f"{before}{said.message}", next_step)
-    between = "\n" if "\n" in own.message else " "  # behind a list it would pass for a part of its end
-    return Failure(own.exit_code, f"{before}{own.message}{between}{said.message}", own.hint)
+    if failure is None or isinstance(failure, UnwrittenError):
+        return Failure(unwritten.exit_code, f"{before}{unwritten.message}", next_step)
+    between = "\n" if "\n" in failure.message else " "  # behind a list it would pass for a part of its end
+    return Failure(failure.exit_code, f"{before}{failure.message}{between}{unwritten.message}", failure.hint)
 
 
 def _session(options: CommonOptions) -> Session:

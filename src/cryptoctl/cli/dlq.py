@@ -151,18 +151,17 @@ def replay(
 
     After an interruption, even a kill, the same command finishes the rest and stores nothing twice.
     """
-    options = ReplayOptions(
-        selection=selection,
-        limit=limit,
-        rate_per_s=rate,
-        max_failures=max_failures,
-        edits=_edits(run, set_ or [], edit=edit),
-    )
+    edits = _edits(run, set_ or [], edit=edit)
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     replayer = Replayer(aws=run.session.aws, stack=run.session.stack)
     with open_journal(run, queues) as journal:
-        known = dataclasses.replace(selection, failures=journal.failures())
-        options = dataclasses.replace(options, selection=known)
+        options = ReplayOptions(
+            selection=dataclasses.replace(selection, failures=journal.failures()),
+            limit=limit,
+            rate_per_s=rate,
+            max_failures=max_failures,
+            edits=edits,
+        )
         if dry_run:
             replaying = Replay(replayer, queues, journal, options)
             with replaying.planned() as steps:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -141,10 +141,7 @@ class CommonOptions:
 
     def over(self, before: CommonOptions) -> CommonOptions:
         """These, and `before` where these are not given."""
-        given = {each.name: getattr(self, each.name) for each in fields(self)}
-        return CommonOptions(
-            **{name: getattr(before, name) if value is None else value for name, value in given.items()}
-        )
+        return replace(before, **{name: value for name, value in vars(self).items() if value is not None})
 
 
 def options_before(context: typer.Context) -> CommonOptions:
