@@ -218,7 +218,7 @@ def _end(declared: _Command, run: CommandRun, code: int, failure: Failure | None
     if run.screen.unwritten and failure is not _INTERRUPTED:
         failure = _unwritten(run, failure)
     if failure is _INTERRUPTED:
-        run.screen.say(failure.message, style="yellow")
+        run.screen.warn(failure.message)
         code = failure.exit_code
     elif failure is not None:
         run.screen.failure(failure)

@@ -89,7 +89,7 @@ def peek(
         in_flight = in_flight_elsewhere(queues, selection, journal)
     run.set_members(in_flight=in_flight)
     if in_flight:
-        run.screen.say(in_flight_text(in_flight), style="yellow")
+        run.screen.warn(in_flight_text(in_flight))
     elif not shown:
         run.screen.say("No message matches.")
 
@@ -99,7 +99,7 @@ def open_journal(run: CommandRun, queues: DeadLetterQueues) -> Iterator[Journal]
     """This environment's journal; says so if it had to begin a new one."""
     with Journal(journal_path(run.session.scope), identity(queues)) as journal:
         if journal.notice:
-            run.screen.say(journal.notice, style="yellow")
+            run.screen.warn(journal.notice)
         yield journal
 
 
@@ -117,7 +117,7 @@ def _failures(run: CommandRun, selection: Selection, queues: DeadLetterQueues) -
             return journal.failures()
     except Failure as failure:
         if selection.error is not None:
-            run.screen.say(f"--error looks at first failures alone: {failure.message}", style="yellow")
+            run.screen.warn(f"--error looks at first failures alone: {failure.message}")
         return {}
 
 
@@ -166,7 +166,7 @@ def replay(
             replaying = Replay(replayer, queues, journal, options)
             with replaying.planned() as steps:
                 if replaying.in_flight:
-                    run.screen.say(in_flight_text(replaying.in_flight), style="yellow")
+                    run.screen.warn(in_flight_text(replaying.in_flight))
                 _show_plan(run, steps)
             return
         with progress_bar(run.screen, "collecting") as move_bar:

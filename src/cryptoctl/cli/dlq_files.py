@@ -42,7 +42,7 @@ def export(
     run.set_members(exported=count, in_flight=in_flight, file=str(file))
     run.show(Screen.data, f"{told}.")
     if in_flight:
-        run.screen.say(f"{in_flight_text(in_flight)} Export again later.", style="yellow")
+        run.screen.warn(f"{in_flight_text(in_flight)} Export again later.")
 
 
 @selecting_command("import", example="cryptoctl dlq import letters.jsonl")

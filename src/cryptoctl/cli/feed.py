@@ -61,7 +61,7 @@ def feed(
     clock = RealAsyncClock()
     start_points = _start_points(run, wanted)
     stored = {source for source, begin in start_points.items() if begin.since_ms is not None}
-    exchanges = Exchanges(wanted, clock=clock, notify=partial(run.screen.say, style="yellow"), stored=stored)
+    exchanges = Exchanges(wanted, clock=clock, notify=run.screen.warn, stored=stored)
     if since_ms is not None:
         start_points = dict.fromkeys(wanted, StartPoint(since_ms=since_ms))
     running: list[Feed] = []
@@ -136,7 +136,7 @@ async def _follow(
                 clock=clock,
                 stop=stop,
                 now_ms=now_ms,
-                notify=partial(run.screen.say, style="yellow"),
+                notify=run.screen.warn,
             )
             running.append(following)
             report = FeedReport(run.screen, following, exchanges.not_followed, clock.now_s())

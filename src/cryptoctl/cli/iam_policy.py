@@ -40,7 +40,7 @@ def iam_policy(
         for file in files:
             run.show(Screen.data, file)
         for old in _older_parts(output_dir, stem, len(documents)):
-            run.screen.say(f"{old} is of an earlier, longer policy: delete it.", style="yellow")
+            run.screen.warn(f"{old} is of an earlier, longer policy: delete it.")
         return
     if part is None and len(documents) > 1:
         raise Failure(

@@ -52,7 +52,7 @@ def open_(
     run.set_members(url=url)
     run.show(Screen.data, url)
     if not only_print and not run.is_json and run.screen.can_ask and not webbrowser.open(url):
-        run.screen.say("No browser could be started: open the address above.", style="yellow")
+        run.screen.warn("No browser could be started: open the address above.")
 
 
 def _url(run: CommandRun, page: Page, part: FunctionPart) -> str:

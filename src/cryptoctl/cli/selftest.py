@@ -57,7 +57,7 @@ def selftest(
     with before_any_change():
         _check_directory(report_dir)
         for note in run.session.start_engine():
-            run.screen.say(note, style="yellow")
+            run.screen.warn(note)
         old = former(run.session.aws)
         own = SelftestRun(run=run, name=new_name(datetime.now(UTC)), claims=claims, everything=not only)
         _ask(run, own, yes=yes)
@@ -92,10 +92,9 @@ def _remove(run: CommandRun, old: list[str]) -> list[str]:
     for name in old:
         if name not in mine and may_be_running(name, now):
             minutes = MAX_RUN.total_seconds() / 60
-            run.screen.say(
+            run.screen.warn(
                 f"{name} is left: another run may be at work on it. {minutes:.0f} minutes after its "
-                "beginning, `cryptoctl selftest` removes it.",
-                style="yellow",
+                "beginning, `cryptoctl selftest` removes it."
             )
             continue
         run.screen.say(f"Removing {name}, which an earlier run has left.")

@@ -184,7 +184,7 @@ class SelftestRun:
         if failure.exit_code is ExitCode.INTERRUPTED:
             self.stop.asked.set()
         self.problems.append(one_line(f"{what}: {failure.message} {failure.hint}"))
-        self.run.screen.say(self.problems[-1], style="yellow")
+        self.run.screen.warn(self.problems[-1])
 
     @property
     def report(self) -> SelftestReport:

@@ -37,7 +37,7 @@ def up(
     """Create or update the environment's resources so that they match the configuration."""
     session, screen = run.session, run.screen
     for note in session.start_engine():
-        screen.say(note, style="yellow")
+        screen.warn(note)
     with before_any_change():
         resources, orphans = chosen(run, only or [])
         replan = partial(make_plan, resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=orphans)
@@ -63,14 +63,13 @@ def up(
                 "(CloudTrail says which), or AWS does not keep that value.",
             )
         for step in left:
-            screen.say(
+            screen.warn(
                 f"Another run has left {step.resource}. Unless that run still deletes it, the next "
-                "`cryptoctl up` does, after asking.",
-                style="yellow",
+                "`cryptoctl up` does, after asking."
             )
         for step in plan.work:
             if step.follow_up:
-                screen.say(step.follow_up, style="yellow")
+                screen.warn(step.follow_up)
     # With --only, what was not looked at has no known value.
     outputs = {
         name: resolve(value, rest.known.__getitem__)
@@ -114,8 +113,7 @@ def _mention_alerts(run: CommandRun, plan: Plan) -> None:
         run.screen.say(f"Alerts to {outside} stay on this machine: `cryptoctl local outbox` shows them.")
     if not told:
         where = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
-        run.screen.say(
+        run.screen.warn(
             f"No one is subscribed to the alerts ({alerts.name}), so no one is told of errors. "
-            f"Add alert_subscribers to cryptoctl.toml{where}.",
-            style="yellow",
+            f"Add alert_subscribers to cryptoctl.toml{where}."
         )

@@ -56,7 +56,7 @@ def show_new_notes(screen: Screen, before: Plan, after: Plan) -> None:
     """The notes that the plan before could not have; what it said stands above."""
     for note in after.notes:
         if note not in before.notes:
-            screen.say(sentence(note), style="yellow")
+            screen.warn(sentence(note))
 
 
 def sentence(note: str) -> str:

@@ -82,6 +82,10 @@ class Screen:
         """One line for the person, on stderr."""
         self.message(Text(printable(typeable(self.hint(text))), style=style))
 
+    def warn(self, text: str) -> None:
+        """One line for the person, on stderr, that should not be missed."""
+        self.say(text, style="yellow")
+
     def message(self, line: RenderableType, indent: int | None = None) -> None:
         """A styled line for the person, on stderr; what is from the wire in it has passed `printable`.
 
