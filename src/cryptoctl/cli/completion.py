@@ -96,7 +96,5 @@ def _stack(ctx: typer.Context) -> Stack:
     from cryptoctl.settings import DEFAULT_REGION, EnvironmentSettings
     from cryptoctl.stack import Stack
 
-    scope = Scope(
-        environment=_environment(ctx), account="0" * 12, region=DEFAULT_REGION, partition="aws", extra_tags={}
-    )
+    scope = Scope(environment=_environment(ctx), account="0" * 12, region=DEFAULT_REGION)
     return Stack(scope, EnvironmentSettings(), Code(zip_bytes=b"", sha256=""))

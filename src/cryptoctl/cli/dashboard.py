@@ -68,7 +68,7 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
     session, screen = run.session, run.screen
     on_aws = session.aws.has_shared_quotas
     intervals = ON_AWS if on_aws else ON_THE_ENGINE
-    found = reader.PageReader(
+    page_reader = reader.PageReader(
         _places(session, intervals),
         document=lambda overview: overview_document(screen, overview, session.location),
         hint=screen.hint,
@@ -76,8 +76,8 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
         intervals=reader.ReaderIntervals() if on_aws else reader.ON_THE_ENGINE,
         max_prices=last,
     )
-    existing(run, found.read_overview())
-    return found
+    existing(run, page_reader.read_overview())
+    return page_reader
 
 
 def _places(session: Session, intervals: RefreshIntervals) -> Callable[[], ConnectedEnvironment]:

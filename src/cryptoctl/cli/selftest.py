@@ -29,7 +29,6 @@ COSTS = (
     "On AWS that costs less than 0.10 USD (a KMS key by the hour, and some hundreds of requests) and takes "
     "about ten minutes. A key pending deletion stays for 7 days, at no cost."
 )
-REPORT = "cryptoctl-selftest"
 
 
 @command("selftest", access=Access.ADMINISTER, example="cryptoctl selftest --region eu-central-1")
@@ -114,13 +113,13 @@ def _check_directory(directory: Path) -> None:
 
 
 def _write(report: SelftestReport, directory: Path) -> list[str]:
-    texts = {
-        ".md": markdown(report),
-        ".json": json.dumps(report_document(report), indent=2) + "\n",
+    files = {
+        directory / "cryptoctl-selftest.md": markdown(report),
+        directory / "cryptoctl-selftest.json": json.dumps(report_document(report), indent=2) + "\n",
     }
-    for ending, text in texts.items():
-        (directory / f"{REPORT}{ending}").write_text(text, encoding="utf-8")
-    return [str(directory / f"{REPORT}{ending}") for ending in texts]
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+    return list(map(str, files))
 
 
 def _judge(report: SelftestReport, *, interrupted: bool) -> None:

@@ -216,15 +216,11 @@ class PageReader:
             now_s = time.monotonic()
             for each in self._shown.values():
                 each.tried = True
-            shown = {
-                symbol: (each, self._since_ms(each, now_s))
+            readings = [
+                (each, Query(symbol=symbol, last=self._max_prices, since_ms=self._since_ms(each, now_s)))
                 for symbol, each in self._shown.items()
                 if now_s - each.asked_s < WATCHED_FOR_S
-            }
-        queries = [
-            Query(symbol=symbol, last=self._max_prices, since_ms=since_ms)
-            for symbol, (_, since_ms) in shown.items()
-        ]
+            ]
 
         def read(query: Query) -> list[StoredPrice] | Exception:
             try:
@@ -233,10 +229,9 @@ class PageReader:
                 return error
 
         failed: list[Exception] = []
-        answers = place.aws.map(read, queries)
+        answers = place.aws.map(read, [query for _, query in readings])
         with self._changed:
-            for query, found in zip(queries, answers, strict=True):
-                each = shown[query.symbol][0]
+            for (each, query), found in zip(readings, answers, strict=True):
                 if isinstance(found, Exception):
                     failed.append(found)
                     continue

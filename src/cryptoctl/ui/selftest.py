@@ -53,11 +53,7 @@ class ClaimProgress:
         with self._lock:
             now_s = self._clock.now_s()
             rows = [(name, now_s - begun_s) for name, begun_s in self._under_way.items()]
-        return Group(*(_render_row(*row) for row in rows))
-
-
-def _render_row(name: str, seconds: float) -> Text:
-    return Text(f"{spinner(seconds)} {name}  {seconds:.0f} s")
+        return Group(*(Text(f"{spinner(seconds)} {name}  {seconds:.0f} s") for name, seconds in rows))
 
 
 def _line(result: ClaimResult) -> Text:
