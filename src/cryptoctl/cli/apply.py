@@ -162,10 +162,10 @@ def _unfinished(run: CommandRun, plan: Plan, report: Report, *, interrupted: boo
     hints: dict[str, list[str]] = {}
     for each in failed:
         hints.setdefault(each.hint, []).append(str(each.step.resource))
-    told = (each.failure for each in failed if each.failure)
-    known = next((each for each in told if each.exit_code is not ExitCode.FAILED), None)
+    failures = (each.failure for each in failed if each.failure)
+    classified = next((each for each in failures if each.exit_code is not ExitCode.FAILED), None)
     return Failure(
-        known.exit_code if known else ExitCode.FAILED,
+        classified.exit_code if classified else ExitCode.FAILED,
         f"`{'up' if plan.goal is Goal.PRESENT else 'down'}` did not finish in {run.session.location}:"
         f"{_ends(report)}",
         "\n".join([*_remedies(hints), f"Then run {SAME_COMMAND}"]),

@@ -39,12 +39,12 @@ def candles_(
         since_ms=interval.begin_ms(parse_time_ms(since)) if since is not None else None,
     )
     stored = newest_first(run.session.aws, run.session.stack.prices, query)
-    found = list(islice(candles(stored, interval), last))[::-1]
+    newest = list(islice(candles(stored, interval), last))[::-1]
     if run.is_json:
-        run.set_members(interval=interval.value, candles=[candle_document(each) for each in found])
+        run.set_members(interval=interval.value, candles=[candle_document(each) for each in newest])
     elif run.is_csv:
-        write_candles(run.screen, found)
+        write_candles(run.screen, newest)
     else:
-        show_candles(run.screen, found)
-    if not found:
+        show_candles(run.screen, newest)
+    if not newest:
         say_nothing_found(run, query)

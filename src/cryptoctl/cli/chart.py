@@ -22,11 +22,11 @@ def chart(
 ) -> None:
     """Draw a symbol's last prices with ma_20 and the volume, as wide as the terminal."""
     query = query_of(symbol, last, since)
-    found = prices(run.session.aws, run.session.stack.prices, query)
-    run.set_members(prices=[document(price) for price in found])
-    if not found:
+    stored = prices(run.session.aws, run.session.stack.prices, query)
+    run.set_members(prices=[document(price) for price in stored])
+    if not stored:
         say_nothing_found(run, query)
     elif not run.is_json:
         out = run.screen.terminal.out
-        for line in drawn(found, out.width, min(HIGHEST, max(8, out.height - 2))):
+        for line in drawn(stored, out.width, min(HIGHEST, max(8, out.height - 2))):
             run.screen.line(line)

@@ -20,11 +20,11 @@ def environment_names(ctx: typer.Context) -> list[str]:
     from cryptoctl import last_location
 
     try:
-        found = set(last_location.known_environments())
+        known = set(last_location.known_environments())
     except Failure:  # completion shows no errors
-        found = set()
+        known = set()
     named = _configuration(ctx).get("env")
-    return _typeable(sorted(found | set(named if isinstance(named, dict) else ())))
+    return _typeable(sorted(known | set(named if isinstance(named, dict) else ())))
 
 
 def _configuration(ctx: typer.Context) -> dict[str, Any]:

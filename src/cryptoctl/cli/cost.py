@@ -62,9 +62,9 @@ def cost(
         account=NO_ACCOUNT,
         region=session.options.region or session.config.region or DEFAULT_REGION,
     )
-    found = estimate(Stack(scope, session.config, Code(zip_bytes=b"", sha256="")), load)
-    run.set_members(**cost_document(found))
-    run.show(show_cost, found)
+    costs = estimate(Stack(scope, session.config, Code(zip_bytes=b"", sha256="")), load)
+    run.set_members(**cost_document(costs))
+    run.show(show_cost, costs)
 
 
 def _actual(run: CommandRun, days: int, symbols: int) -> None:
@@ -76,14 +76,14 @@ def _actual(run: CommandRun, days: int, symbols: int) -> None:
             f"CloudWatch keeps what it counted for {MAX_DAYS} days, not for {days}.",
             f"Choose --days {MAX_DAYS} or less.",
         )
-    found = actual_cost(run.session.aws, run.session.stack, days, symbols)
-    run.set_members(**actual_document(found))
-    run.show(show_actual, found, run.session.location)
+    costs = actual_cost(run.session.aws, run.session.stack, days, symbols)
+    run.set_members(**actual_document(costs))
+    run.show(show_actual, costs, run.session.location)
 
 
 def _per_second(text: str) -> float:
-    found = _RATE.fullmatch(text.strip())
-    per_s = float(found[1]) / _SECONDS[found[2] or "s"] if found else 0.0
+    match = _RATE.fullmatch(text.strip())
+    per_s = float(match[1]) / _SECONDS[match[2] or "s"] if match else 0.0
     if not 0 < per_s <= MAX_PER_S:
         raise Failure(
             ExitCode.USAGE,

@@ -110,10 +110,10 @@ def _engine_aws(session: Session) -> Aws:
 
     A request that fails is sent again once: the pages' readings are repeated anyway, and say what is wrong.
     """
-    found, keys = Session(session.options).aws, session.engine.credentials(session.environment)
+    aws, keys = Session(session.options).aws, session.engine.credentials(session.environment)
     return Aws(
-        region=found.region,
-        endpoint_url=found.endpoint_url,
+        region=aws.region,
+        endpoint_url=aws.endpoint_url,
         credentials=AccessKey(access_key=keys.access_key, secret_key=keys.secret_key),
         attempts=2,
     )

@@ -60,9 +60,9 @@ def list_(run: CommandRun, selection: Selection) -> None:
     aws = run.session.aws
     queues = dead_letter_queues(aws, run.session.stack, selection.queues)
     selection = with_failures(run, selection, queues)
-    found = count_causes(queues, selection, partial(reasons, aws, _functions(run)))
-    run.set_members(**found.document())
-    run.show(show_causes, found)
+    causes = count_causes(queues, selection, partial(reasons, aws, _functions(run)))
+    run.set_members(**causes.document())
+    run.show(show_causes, causes)
 
 
 @selecting_command("peek", example="cryptoctl dlq peek --symbol BTC --limit 3")
@@ -278,15 +278,15 @@ def repair(
     if search.whole_table:
         units = read_units(aws, stack.prices)
         run.screen.say(f"Reading the whole table costs about {units} read units; --symbol reads less.")
-    found = repair_prices(Replayer(aws=aws, stack=stack).enricher, search)
-    told = pluralize(found.enriched, "price was", "prices were")
-    run.done(f"{told} enriched", "The same command again finds only what is still not enriched.")
-    run.set_members(**repaired_document(run.screen, found))
-    run.show(show_repaired, found)
-    if found.left:
+    result = repair_prices(Replayer(aws=aws, stack=stack).enricher, search)
+    enriched = pluralize(result.enriched, "price was", "prices were")
+    run.done(f"{enriched} enriched", "The same command again finds only what is still not enriched.")
+    run.set_members(**repaired_document(run.screen, result))
+    run.show(show_repaired, result)
+    if result.left:
         raise Failure(
             ExitCode.FAILED,
-            pluralize(len(found.left), "price is still not enriched", "prices are still not enriched")
-            + (", and the rest was not tried." if found.given_up else "."),
+            pluralize(len(result.left), "price is still not enriched", "prices are still not enriched")
+            + (", and the rest was not tried." if result.given_up else "."),
             "Correct the items that are not prices; for the others see `cryptoctl logs price-enricher`.",
         )

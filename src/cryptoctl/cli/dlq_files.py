@@ -37,10 +37,10 @@ def export(
     with selected_messages(queues, with_failures(run, selection, queues)) as (letters, journal):
         count = files.write(file, letters)
         in_flight = in_flight_elsewhere(queues, selection, journal)
-    told = f"{pluralize(count, 'message is', 'messages are')} in {file}"
-    run.done(told, "To export again, name another file.")
+    result = f"{pluralize(count, 'message is', 'messages are')} in {file}"
+    run.done(result, "To export again, name another file.")
     run.set_members(exported=count, in_flight=in_flight, file=str(file))
-    run.show(Screen.data, f"{told}.")
+    run.show(Screen.data, f"{result}.")
     if in_flight:
         run.screen.warn(f"{in_flight_text(in_flight)} Export again later.")
 
@@ -89,10 +89,10 @@ def _same(again: bool) -> str:
 
 
 def _show_imported(run: CommandRun, done: files.Imported, *, again: bool) -> None:
-    told = f"{pluralize(done.sent, 'message was', 'messages were')} put back"
-    run.done(told, f"To send what is not back yet, and nothing twice, run {_same(again)}.")
+    result = f"{pluralize(done.sent, 'message was', 'messages were')} put back"
+    run.done(result, f"To send what is not back yet, and nothing twice, run {_same(again)}.")
     if not run.is_json:
-        run.screen.data(f"{told}.")
+        run.screen.data(f"{result}.")
         if done.before and again:  # that was forgotten first
             run.screen.say(f"{done.before} stand in the file more than once, and were put back once.")
         elif done.before:
@@ -162,11 +162,11 @@ def purge(
 
 
 def _show_purged(run: CommandRun, purged: files.Purged) -> None:
-    told = f"{purged.deleted} of {pluralize(purged.found, 'message was', 'messages were')} deleted"
+    result = f"{purged.deleted} of {pluralize(purged.found, 'message was', 'messages were')} deleted"
     they = "It is" if purged.deleted == 1 else "They are"
     written = f"{they} in {purged.export}. " if purged.export and purged.deleted else ""
-    run.done(told, f"{written}`cryptoctl dlq list` shows what is left.")
-    run.show(Screen.data, f"{told}.")
+    run.done(result, f"{written}`cryptoctl dlq list` shows what is left.")
+    run.show(Screen.data, f"{result}.")
 
 
 def _rest(purged: files.Purged) -> str:

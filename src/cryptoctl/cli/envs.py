@@ -15,10 +15,10 @@ def envs(run: CommandRun) -> None:
     run.session.every_environment = True
     aws = run.session.aws
     account = aws.caller.account  # in JSON it is a part of the answer
-    found = environments(aws)
+    counts = environments(aws)
     run.set_members(
-        environments=[{"environment": name, "resources": number} for name, number in found.items()]
+        environments=[{"environment": name, "resources": number} for name, number in counts.items()]
     )
-    run.show(Screen.table, ["environment", Column("in the tag index", right=True)], list(found.items()))
-    if not found:
+    run.show(Screen.table, ["environment", Column("in the tag index", right=True)], list(counts.items()))
+    if not counts:
         run.show(Screen.say, f"No environment in {account}, {aws.region}.")

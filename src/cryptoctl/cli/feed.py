@@ -56,14 +56,14 @@ def feed(
 
     Ctrl-C sends what was received and ends; a second one ends at once.
     """
-    wanted = parse_sources(sources)
+    feed_sources = parse_sources(sources)
     since_ms, for_s = _since_ms(since), None if for_ is None else parse_duration(for_).total_seconds()
     clock = RealAsyncClock()
-    start_points = _start_points(run, wanted)
+    start_points = _start_points(run, feed_sources)
     stored = {source for source, begin in start_points.items() if begin.since_ms is not None}
-    exchanges = Exchanges(wanted, clock=clock, notify=run.screen.warn, stored=stored)
+    exchanges = Exchanges(feed_sources, clock=clock, notify=run.screen.warn, stored=stored)
     if since_ms is not None:
-        start_points = dict.fromkeys(wanted, StartPoint(since_ms=since_ms))
+        start_points = dict.fromkeys(feed_sources, StartPoint(since_ms=since_ms))
     running: list[Feed] = []
     if run.is_json:
         run.screen.one_line_each()
@@ -102,8 +102,8 @@ def _since_ms(text: str | None) -> int | None:
 def _start_points(run: CommandRun, sources: Sequence[FeedSource]) -> dict[FeedSource, StartPoint]:
     """Also with --since: an environment that is not there is noticed before an exchange is asked."""
     aws, table = run.session.aws, run.session.stack.prices
-    found = aws.map(lambda source: start_point(aws, table, source), sources)
-    return dict(zip(sources, found, strict=True))
+    points = aws.map(lambda source: start_point(aws, table, source), sources)
+    return dict(zip(sources, points, strict=True))
 
 
 async def _follow(

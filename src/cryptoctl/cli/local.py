@@ -28,9 +28,9 @@ def start(
 ) -> None:
     """Start the engine; one that runs already is left as it is."""
     session = run.session
-    found = session.engine.start(port=port or session.settings.engine.port, options=session.engine_options)
+    status = session.engine.start(port=port or session.settings.engine.port, options=session.engine_options)
     problems = session.engine.status(with_problems=True).problems  # one that runs already may be suspended
-    _show(run, dataclasses.replace(found, problems=problems))
+    _show(run, dataclasses.replace(status, problems=problems))
 
 
 @command("local", "stop", access=None, example="cryptoctl local stop")

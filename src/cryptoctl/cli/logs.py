@@ -115,23 +115,23 @@ def logs(
             f"--until ({time_text(until_ms)} UTC) is not after --since ({time_text(since_ms)} UTC).",
             f"Give --since too: without it logs begin {usual} ago." if since is None else "Exchange them.",
         )
-    wanted = _functions(run, functions or [])
+    selected = _functions(run, functions or [])
     if following:
-        _follow(run, wanted, since_ms, chosen)
+        _follow(run, selected, since_ms, chosen)
     pattern = None if request is None else f'"{request}"'
-    found = list(chosen.of(read_lines(run.session.aws, wanted, since_ms, until_ms, pattern)))
-    shown = list(entries(found, everything=run.screen.verbose))
+    lines = list(chosen.of(read_lines(run.session.aws, selected, since_ms, until_ms, pattern)))
+    shown = list(entries(lines, everything=run.screen.verbose))
     if not run.screen.verbose:
         shown = folded(shown)
     if last is not None:
         shown = latest(shown, last)
-    run.set_members(lines=[line_document(line) for line in (found if last is None else lines_of(shown))])
+    run.set_members(lines=[line_document(line) for line in (lines if last is None else lines_of(shown))])
     for entry in shown:
         run.show(show_entry, entry)
-    if not found:
-        _say_nothing_found(run, wanted, since_ms, until_ms)
+    if not lines:
+        _say_nothing_found(run, selected, since_ms, until_ms)
     elif not shown and not run.is_json:
-        hidden = pluralize(len(found), "line is", "lines are")
+        hidden = pluralize(len(lines), "line is", "lines are")
         run.screen.say(
             f"{hidden} not shown: metrics, and Lambda's notes of what went well. --verbose shows them."
         )
@@ -172,12 +172,12 @@ def _functions(run: CommandRun, names: list[str]) -> list[Function]:
     known = {each.name: each for each in run.session.stack.functions}
     suffix = f"-{run.session.environment}"
     full = [SHORT.get(name, name) for name in names]
-    wanted = [name if name in known else f"{name}{suffix}" for name in full] or list(known)
-    unknown = [name for name in wanted if name not in known]
+    full_names = [name if name in known else f"{name}{suffix}" for name in full] or list(known)
+    unknown = [name for name in full_names if name not in known]
     if unknown:
         raise Failure(
             ExitCode.USAGE,
             f"There is no function {unknown[0].removesuffix(suffix)}.",
             f"Choose among: {', '.join(each.short_name for each in known.values())}.",
         )
-    return [known[name] for name in wanted]
+    return [known[name] for name in full_names]

@@ -38,13 +38,13 @@ def plan(
     """Show what `up` would do; with --verbose each API call. Changes nothing."""
     resources, orphans = chosen(run, only or [])
     replan = partial(make_plan, resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=orphans)
-    found = plan_with_tags(run, replan)
-    run.set_members(plan=plan_document(found))
+    plan = plan_with_tags(run, replan)
+    run.set_members(plan=plan_document(plan))
     if graph and not run.is_json:
-        run.screen.raw(mermaid(found))
+        run.screen.raw(mermaid(plan))
     elif run.output is OutputFormat.MARKDOWN:
-        run.screen.raw(markdown(run.screen, found, environment=run.session.location))
+        run.screen.raw(markdown(run.screen, plan, environment=run.session.location))
     else:
-        run.show(show_plan, found, environment=run.session.location, answer=True)
-    if exit_code and (found.work or found.refused):
+        run.show(show_plan, plan, environment=run.session.location, answer=True)
+    if exit_code and (plan.work or plan.refused):
         raise typer.Exit(ExitCode.DIFFERENCES)

@@ -36,16 +36,16 @@ def prices(
     aws, table = run.session.aws, run.session.stack.prices
     if wait:
         with waiting(run.screen, run.clock) as on_wait:
-            found = enriched_prices(aws, table, query, Retry(run.clock, on_wait))
+            stored = enriched_prices(aws, table, query, Retry(run.clock, on_wait))
     else:
-        found = read_prices(aws, table, query)
+        stored = read_prices(aws, table, query)
     if run.is_json:
-        run.set_members(prices=[document(price) for price in found])
+        run.set_members(prices=[document(price) for price in stored])
     elif run.is_csv:
-        write_csv(run.screen, found)
+        write_csv(run.screen, stored)
     else:
-        show_prices(run.screen, found)
-    if not found:
+        show_prices(run.screen, stored)
+    if not stored:
         say_nothing_found(run, query)
 
 

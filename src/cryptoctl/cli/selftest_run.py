@@ -111,10 +111,10 @@ class SelftestRun:
                 self._down()
         self._check(claim for claim in self.claims if claim in REMOVED)
         if self.everything:
-            found = derived(
+            derived_claims = derived(
                 list(self.stack), self._steps, self._recorder, self.claims, on_engine=self.on_engine
             )
-            self.results += looked_up(self._context, found)
+            self.results += looked_up(self._context, derived_claims)
 
     def _check(self, claims: Iterable[AwsClaim]) -> None:
         if self.problems or self.stop.asked.is_set():

@@ -25,23 +25,23 @@ from cryptoctl.wording import pluralize
 
 def send_files(run: CommandRun, given: GivenFiles) -> None:
     """Reads the files through, then sends them, or shows what would be sent. Raises Failure."""
-    found = open_files(given.paths, given.options, run.screen.say)
-    if given.from_line > 1 and len(found.files) > 1:
+    price_files = open_files(given.paths, given.options, run.screen.say)
+    if given.from_line > 1 and len(price_files.files) > 1:
         raise Failure(
             ExitCode.USAGE,
-            f"--from-line cannot apply to {len(found.files)} files.",
+            f"--from-line cannot apply to {len(price_files.files)} files.",
             "Leave it out: what is stored is not stored again."
-            if not found.stamped_now
+            if not price_files.stamped_now
             else "Send the files one by one.",
         )
-    show_files(run.screen, found)
+    show_files(run.screen, price_files)
     if given.dry_run:
-        _preview(run, found, given)
+        _preview(run, price_files, given)
         return
     tally = Tally(last_line=given.from_line - 1)
     try:
-        with sending_bar(run.screen, found) as progress:
-            for file in found.files:
+        with sending_bar(run.screen, price_files) as progress:
+            for file in price_files.files:
                 tally.last_line = given.from_line - 1
                 send_all(
                     run.session.aws,
@@ -53,31 +53,31 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
                     live=file.source.live,
                 )
     except KeyboardInterrupt:
-        _show(run, tally, found)
+        _show(run, tally, price_files)
         raise Failure(
             ExitCode.INTERRUPTED,
-            f"Interrupted after {_place(found, tally)}.",
-            _how_to_go_on(found, tally),
+            f"Interrupted after {_place(price_files, tally)}.",
+            _how_to_go_on(price_files, tally),
         ) from None
     except (Failure, AwsError) as error:
-        _show(run, tally, found)
-        raise as_failure(error, then=_how_to_go_on(found, tally)) from error
+        _show(run, tally, price_files)
+        raise as_failure(error, then=_how_to_go_on(price_files, tally)) from error
     run.done(
         f"{pluralize(tally.handled, 'price was', 'prices were')} sent: {tally.stored} stored, "
         f"{tally.duplicate} stored before, {tally.refused} not accepted",
         "Do not send the file again: its prices have the time of sending, and would be stored a second time."
-        if found.stamped_now
+        if price_files.stamped_now
         else "Sent again, nothing is stored twice, and what was not accepted is named.",
     )
-    _show(run, tally, found)
+    _show(run, tally, price_files)
     if not tally.handled:
-        _say_none_left(run, found, given)
+        _say_none_left(run, price_files, given)
     if tally.refused:
         raise Failure(
             ExitCode.FAILED,
             f"{tally.refused} of {pluralize(tally.handled, 'price was', 'prices were')} not accepted.",
             "Correct the lines named above and send the file again: stored prices are not stored twice."
-            if not found.stamped_now
+            if not price_files.stamped_now
             else "Correct the lines named above and send only them: the others have the time of sending, "
             "and would be stored again.",
         )

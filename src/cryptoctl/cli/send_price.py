@@ -125,14 +125,14 @@ def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
     if not all(isinstance(body.get(name), kind) for name, kind in STORED.items()):
         raise unexpected(function)
     run.set_members(price=body)
-    told = f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})"
-    run.done(f"The price was sent ({told})", _sent_again(price, timed=timed))
+    result = f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})"
+    run.done(f"The price was sent ({result})", _sent_again(price, timed=timed))
     if not run.is_json:
         if body.get("differs"):
             run.screen.say(
                 "Another price or volume is stored under that id: what was stored first stays.", style=BAD
             )
-        run.screen.data(told)
+        run.screen.data(result)
 
 
 def _sent_again(price: OutgoingPrice, *, timed: bool) -> str:

@@ -42,18 +42,18 @@ def status(
         _watch(run)
         return
     session = run.session
-    found = existing(run, OverviewReader(session.aws, session.stack).overview())
+    overview = existing(run, OverviewReader(session.aws, session.stack).overview())
     engine = session.engine.status(with_problems=True) if session.target is Target.LOCAL else None
     if engine is not None:
         run.set_members(engine=engine_document(engine, session.engine.credentials(session.environment)))
-    run.set_members(**overview_document(run.screen, found, session.location))
+    run.set_members(**overview_document(run.screen, overview, session.location))
     if not run.is_json:
-        show_concerns(run.screen, found, session.location)
+        show_concerns(run.screen, overview, session.location)
         if everything:
-            show_all(run.screen, found)
+            show_all(run.screen, overview)
             if engine is not None:
                 show_engine_line(run.screen, engine)
-    if exit_code and found.concerns:
+    if exit_code and overview.concerns:
         raise typer.Exit(ExitCode.DIFFERENCES)
 
 

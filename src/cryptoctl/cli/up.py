@@ -106,12 +106,12 @@ def _mention_alerts(run: CommandRun, plan: Plan) -> None:
     observed = next((step.delta.observed for step in plan.steps if step.resource is alerts), None)
     if observed is None:
         return
-    told = subscribed(observed)
+    subscribers = subscribed(observed)
     # What goes to a queue on the engine arrives in it.
-    outside = ", ".join(each for each in told if not each.startswith("arn:"))
+    outside = ", ".join(each for each in subscribers if not each.startswith("arn:"))
     if outside and run.session.target is Target.LOCAL:
         run.screen.say(f"Alerts to {outside} stay on this machine: `cryptoctl local outbox` shows them.")
-    if not told:
+    if not subscribers:
         where = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
         run.screen.warn(
             f"No one is subscribed to the alerts ({alerts.name}), so no one is told of errors. "

@@ -51,37 +51,37 @@ def list_(run: CommandRun) -> None:
             "[env.NAME.webhook.senders.SENDER]."
         )
         return
-    url, found = run.session.aws.gather(
+    url, senders = run.session.aws.gather(
         lambda: webhook_address(run.session.aws, stack), lambda: activity(run.session.aws, stack, now_ms())
     )
-    run.set_members(url=url, senders=[sender_document(each) for each in found])
-    run.show(show_senders, url, found)
+    run.set_members(url=url, senders=[sender_document(each) for each in senders])
+    run.show(show_senders, url, senders)
 
 
 @command("webhook", "show", access=Access.MANAGE, example="cryptoctl webhook show tradingview")
 def show(run: CommandRun, name: Name, reveal: Reveal = False, body: Body = None) -> None:
     """Show what to give a sender: the address, the secret, and a message or a request to paste."""
     maker, store = _sender(run, name)
-    found = store.read()
+    stored = store.read()
     shown = reveal or _confirmed(run, name)
     # A signature shows nothing of the secret; a token and a password are the secret.
-    secret = found.secret if shown or maker.keys["scheme"] == "hmac" else HIDDEN
+    secret = stored.secret if shown or maker.keys["scheme"] == "hmac" else HIDDEN
     curl, unknown = _curl(maker, secret, body)
     in_path = bool(maker.keys.get("token_in_path"))
-    url = f"{maker.address}{name}" + (f"/{found.secret if shown else HIDDEN}" if in_path else "")
+    url = f"{maker.address}{name}" + (f"/{stored.secret if shown else HIDDEN}" if in_path else "")
     message = TRADINGVIEW_MESSAGE if maker.sender.preset == "tradingview" else None
     run.set_members(
         sender=name,
         url=url,
-        secret=found.secret if shown else None,
-        previous_until=_until(found),
+        secret=stored.secret if shown else None,
+        previous_until=_until(stored),
         message=message,
         curl=curl,
     )
     if run.is_json:
         return
     run.screen.data(f"address  {url}")
-    _say_secret(run, found, shown)
+    _say_secret(run, stored, shown)
     if message is not None:
         run.screen.data(f"message  {message}")
     if curl is None:

@@ -148,11 +148,11 @@ def page_candles(oldest_first: Sequence[StoredPrice], interval: Interval) -> lis
     for price in reversed(oldest_first):
         if price.processed:
             indicators.setdefault(interval.begin_ms(price.timestamp_ms), price)
-    found = []
+    newest_first = []
     for candle in candles(reversed(oldest_first), interval):
         last = indicators.get(candle.begin_ms)
         known = document(last) if last else {}
-        found.append(
+        newest_first.append(
             PageCandle(
                 time_ms=candle.begin_ms,
                 open=plain(candle.open),
@@ -166,4 +166,4 @@ def page_candles(oldest_first: Sequence[StoredPrice], interval: Interval) -> lis
                 volatility=known.get("volatility"),
             )
         )
-    return found[::-1]
+    return newest_first[::-1]

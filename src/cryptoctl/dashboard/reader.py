@@ -193,18 +193,18 @@ class PageReader:
 
     def read_overview(self) -> Overview:
         """Reads the overview."""
-        found = self._place().overview_reader.overview()
-        state = documents.state(found, self._document(found), self._hint)
+        overview = self._place().overview_reader.overview()
+        state = documents.state(overview, self._document(overview), self._hint)
         with self._changed:
             self._state = state
-        return found
+        return overview
 
     def read_names(self) -> None:
         """Reads the names of all symbols."""
         place = self._place()
-        found = sorted(symbols.names(place.aws, place.stack.prices))
+        names = sorted(symbols.names(place.aws, place.stack.prices))
         with self._changed:
-            self._names, self._names_known = found, True
+            self._names, self._names_known = names, True
 
     def read_prices(self) -> None:
         """Reads what is new of every symbol that a page has asked for lately.

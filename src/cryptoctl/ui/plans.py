@@ -73,13 +73,13 @@ def reason(step: Step) -> str:
 
 def summary(plan: Plan) -> str:
     """How much there is to do, in one sentence."""
-    told = [_work(plan)] if plan.work else []
+    parts = [_work(plan)] if plan.work else []
     if plan.refused:
-        told.append(f"{len(plan.refused)} refused")
+        parts.append(f"{len(plan.refused)} refused")
     if plan.refused or plan.obstacles:
         command = "up" if plan.goal is Goal.PRESENT else "down"
-        told.append(f"`{command}` would not start")
-    return "; ".join(told) or "Nothing to do"
+        parts.append(f"`{command}` would not start")
+    return "; ".join(parts) or "Nothing to do"
 
 
 def _work(plan: Plan) -> str:
@@ -118,12 +118,12 @@ def plan_document(plan: Plan) -> dict[str, Value]:
 
 
 def _cost(plan: Plan) -> dict[str, Value]:
-    found = cost_difference(plan)
+    difference = cost_difference(plan)
     return {
-        "fixed_usd_a_month": round(found.usd, 4),
-        "fixed": [vars(each) for each in found.fixed],
-        "by_use": found.by_use,
-        "prices_of": found.prices_of,
+        "fixed_usd_a_month": round(difference.usd, 4),
+        "fixed": [vars(each) for each in difference.fixed],
+        "by_use": difference.by_use,
+        "prices_of": difference.prices_of,
     }
 
 

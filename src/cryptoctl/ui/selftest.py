@@ -124,11 +124,11 @@ def _markdown(report: SelftestReport) -> Iterator[str]:
     yield "| claims | number |\n|---|---|"
     yield from (f"| {outcome} | {count} |" for outcome, count in report.counts.items())
     for outcome in (ClaimOutcome.DIFFERS, ClaimOutcome.FAILED, ClaimOutcome.HOLDS, ClaimOutcome.NOT_SHOWN):
-        found = report.of(outcome)
-        if found:
+        results = report.of(outcome)
+        if results:
             yield f"\n## {outcome.capitalize()}\n"
             yield "| claim | says | seen | relied on |\n|---|---|---|---|"
-            yield from (_row(each) for each in found)
+            yield from (_row(each) for each in results)
     yield ""
 
 

@@ -42,10 +42,10 @@ PARTS = {
 
 def show_trace(screen: Screen, traced: Traced, environment: str) -> None:
     """What became of it, its way, the item as it is stored, and the log lines."""
-    found = verdict(traced)
-    screen.sentence(Text(printable(found.text), style=NOTE if found.outcome in WELL else VERY_BAD))
-    if found.hint:
-        screen.sentence(Text(printable(screen.hint(found.hint))))
+    conclusion = verdict(traced)
+    screen.sentence(Text(printable(conclusion.text), style=NOTE if conclusion.outcome in WELL else VERY_BAD))
+    if conclusion.hint:
+        screen.sentence(Text(printable(screen.hint(conclusion.hint))))
     _show_timeline(screen, traced.timeline, environment)
     if traced.item is not None:
         screen.line(Text("item", style="bold"))
@@ -116,16 +116,16 @@ def _show_lines(screen: Screen, traced: Traced) -> None:
 
 
 def _item_document(item: Item) -> dict[str, Any]:
-    found = described(item)
-    times = {name: iso_of_text(found[name]) for name in STORED_TIMES if isinstance(found.get(name), str)}
-    return {**found, **times}
+    members = described(item)
+    times = {name: iso_of_text(members[name]) for name in STORED_TIMES if isinstance(members.get(name), str)}
+    return {**members, **times}
 
 
 def trace_document(traced: Traced) -> dict[str, Any]:
     """The members of `trace --output json`."""
-    found = verdict(traced) if traced.selector is not None else None
+    conclusion = verdict(traced) if traced.selector is not None else None
     return {
-        "price": None if found is None else {"outcome": found.outcome, "message": found.text},
+        "price": None if conclusion is None else {"outcome": conclusion.outcome, "message": conclusion.text},
         "item": None if traced.item is None else _item_document(traced.item),
         "events": [
             {
