@@ -42,7 +42,7 @@ def candles_(
     newest = list(islice(candles(stored, interval), last))[::-1]
     if run.is_json:
         run.set_members(interval=interval.value, candles=[candle_document(each) for each in newest])
-    elif run.is_csv:
+    elif run.output is OutputFormat.CSV:
         write_candles(run.screen, newest)
     else:
         show_candles(run.screen, newest)

@@ -43,11 +43,6 @@ class CommandRun:
     work_done: list[tuple[str, str]] = field(default_factory=list)
 
     @property
-    def is_csv(self) -> bool:
-        """Whether the answer is CSV."""
-        return self.output is OutputFormat.CSV
-
-    @property
     def is_json(self) -> bool:
         """Whether the answer is JSON."""
         return self.screen.is_json

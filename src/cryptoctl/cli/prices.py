@@ -41,7 +41,7 @@ def prices(
         stored = read_prices(aws, table, query)
     if run.is_json:
         run.set_members(prices=[document(price) for price in stored])
-    elif run.is_csv:
+    elif run.output is OutputFormat.CSV:
         write_csv(run.screen, stored)
     else:
         show_prices(run.screen, stored)

@@ -9,7 +9,6 @@ from typing import Any
 from rich.text import Text
 
 from cryptoctl.ops.doctor import Check, CheckResult
-from cryptoctl.ops.log_entries import LogEntry
 from cryptoctl.ops.overview import NEWEST_ERRORS, Overview, next_steps
 from cryptoctl.ops.status import ResourceState
 from cryptoctl.ops.symbols import symbol_document
@@ -106,15 +105,11 @@ def error_lines(overview: Overview) -> list[Text]:
     latest = {(each.function, each.text): each for each in overview.errors or ()}
     lines = []
     for key, each in sorted(latest.items(), key=lambda item: item[1].time_ms):
+        time = time_text(each.time_ms)[11:19]
         times = f" × {counts[key]}" if counts[key] > 1 else ""
-        lines.append(_error_line(each, times))
+        function = f"{each.function}{times} "
+        lines.append(Text.assemble((f"{time} ", "dim"), function, ("ERROR ", BAD), printable(each.text)))
     return lines
-
-
-def _error_line(error: LogEntry, times: str) -> Text:
-    time = time_text(error.time_ms)[11:19]
-    function = f"{error.function}{times} "
-    return Text.assemble((f"{time} ", "dim"), function, ("ERROR ", BAD), printable(error.text))
 
 
 def overview_document(screen: Screen, overview: Overview, location: str) -> dict[str, Any]:

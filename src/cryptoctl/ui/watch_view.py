@@ -48,8 +48,11 @@ def view(
     room = height - len(head) - len(diagram) - len(concerns) - len(foot)
     errors = _errors(overview, max(MIN_ERRORS, room // 3), hint)
     symbols = _symbols(overview, width, room - len(errors) - 1, hint) if room - len(errors) > 2 else []
-    lines = [*head, *diagram, *concerns, *symbols, *errors]
-    return [_cut(line, width) for line in [*lines[: max(0, height - len(foot))], *foot[-height:]]]
+    body = [*head, *diagram, *concerns, *symbols, *errors]
+    lines = [*body[: max(0, height - len(foot))], *foot[-height:]]
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+    return lines
 
 
 def _foot(refreshed: str, width: int) -> Iterator[Text]:
@@ -63,11 +66,6 @@ def _foot(refreshed: str, width: int) -> Iterator[Text]:
             line += f"  {each}" if line else each
     time = f"   as of {refreshed}"
     yield Text(line + time if len(line + time) <= width else line)
-
-
-def _cut(line: Text, width: int) -> Text:
-    line.truncate(width, overflow="ellipsis")
-    return line
 
 
 def _concerns(concerns: Sequence[Concern], hint: Callable[[str], str]) -> Iterator[Text]:
