@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.cli.logs import LineFilter
+from cryptoctl.cli.logs import matching
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.log_entries import entries, folded, latest, lines_of
 from cryptoctl.ops.logs import Line
@@ -127,8 +127,7 @@ def test_another_error_of_the_same_request_is_no_copy() -> None:
 def test_a_line_is_of_a_request_only_with_its_whole_id() -> None:
     mine, others = line(requestId="5c-Abc"), (line(requestId="5c-abc-d"), line(requestId="15c-abc"))
     plain = replace(mine, text="REPORT RequestId: 5c-ABC\tDuration: 3 ms")
-    chosen = LineFilter(level=None, text=None, request="5c-abc").of([mine, *others, plain])
-    assert list(chosen) == [mine, plain]
+    assert list(matching([mine, *others, plain], request="5c-abc")) == [mine, plain]
 
 
 def test_repeats_are_one_entry_with_their_number_and_the_last_time() -> None:

@@ -60,42 +60,30 @@ GROUPS = {
     "local": "The embedded engine on this machine.",
 }
 
-# What people type who know another tool, and what they mean: the first of the words that the group has.
+# What people type for it who know another tool.
 SYNONYMS = {
-    "apply": "up",
-    "backup": "export",
-    "check": "doctor",
-    "clear": "purge reset",
-    "create": "up",
-    "delete": "down purge reset",
-    "deploy": "up",
-    "destroy": "down reset",
-    "diff": "plan",
-    "down": "stop",
-    "engine": "local",
-    "environments": "envs",
-    "fix": "repair",
-    "info": "status",
-    "inspect": "peek",
-    "list": "envs",
-    "ls": "envs list status",
-    "output": "outputs",
-    "policy": "iam-policy",
-    "preview": "plan",
-    "remove": "down purge reset",
-    "restore": "import",
-    "send": "send-price",
-    "settings": "config",
-    "show": "status peek",
-    "tail": "logs",
-    "teardown": "down",
-    "up": "start",
-    "validate": "doctor",
-    "view": "peek",
-    "retry": "replay",
-    "redrive": "replay",
-    "start": "local",
-    "stop": "local",
+    "config": "settings",
+    "doctor": "check validate",
+    "up": "apply create deploy",
+    "plan": "diff preview",
+    "envs": "environments list ls",
+    "status": "info ls show",
+    "outputs": "output",
+    "send-price": "send",
+    "logs": "tail",
+    "list": "ls",
+    "peek": "inspect show view",
+    "replay": "redrive retry",
+    "repair": "fix",
+    "export": "backup",
+    "import": "restore",
+    "purge": "clear delete remove",
+    "iam-policy": "policy",
+    "down": "delete destroy remove teardown",
+    "local": "engine start stop",
+    "start": "up",
+    "stop": "down",
+    "reset": "clear delete destroy remove",
 }
 
 
@@ -116,5 +104,5 @@ def names(group: str = "") -> list[str]:
 def nearest(typed: str, group: str = "") -> str | None:
     """The command that was probably meant; None where nothing is near."""
     known = names(group)
-    meant = [word for word in SYNONYMS.get(typed.lower(), "").split() if word in known]
+    meant = [name for name, words in SYNONYMS.items() if typed.lower() in words.split() and name in known]
     return next(iter(meant or get_close_matches(typed.lower(), known, n=1)), None)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
-from typing import Annotated
+from functools import partial
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -30,6 +30,9 @@ REQUEST = re.compile(r"[0-9A-Za-z-]{1,64}")
 SHORT = {"webhook": "webhook-processor", "enricher": "price-enricher", "notifier": "error-notifier"}
 
 
+LineSelector: TypeAlias = Callable[[Iterable[Line]], Iterator[Line]]
+
+
 class Level(StrEnum):
     """How serious a line is at least."""
 
@@ -39,34 +42,24 @@ class Level(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, kw_only=True)
-class LineFilter:
-    """Which of the lines are wanted."""
+def matching(
+    lines: Iterable[Line], *, level: Level | None = None, text: str = "", request: str | None = None
+) -> Iterator[Line]:
+    """Those of at least this level that contain the text and name the request.
 
-    level: Level | None
-    text: str | None
-    request: str | None
+    A part of another request's id is not its id.
+    """
+    whole_id = re.compile(rf"(?<![0-9A-Za-z-]){re.escape(request or '')}(?![0-9A-Za-z-])", re.IGNORECASE)
+    for line in lines:
+        named = request is None or whole_id.search(line.text)
+        if text.lower() in line.text.lower() and named and (level is None or _is_at_least(level, line)):
+            yield line
 
-    def of(self, lines: Iterable[Line]) -> Iterator[Line]:
-        """Those that contain the text, are of the request and serious enough."""
-        text = (self.text or "").lower()
-        for line in lines:
-            if text in line.text.lower() and self._of_request(line) and self._serious(line):
-                yield line
 
-    def _of_request(self, line: Line) -> bool:
-        """Whether it names the request; a part of another one's id is not its id."""
-        if self.request is None:
-            return True
-        whole = rf"(?<![0-9A-Za-z-]){re.escape(self.request)}(?![0-9A-Za-z-])"
-        return re.search(whole, line.text, re.IGNORECASE) is not None
-
-    def _serious(self, line: Line) -> bool:
-        if self.level is None:
-            return True
-        (entry,) = entries([line], everything=True)
-        rank = LEVELS.index(entry.level) if entry.level in LEVELS else LEVELS.index("INFO")
-        return rank >= LEVELS.index(self.level.upper())
+def _is_at_least(level: Level, line: Line) -> bool:
+    (entry,) = entries([line], everything=True)
+    rank = LEVELS.index(entry.level) if entry.level in LEVELS else LEVELS.index("INFO")
+    return rank >= LEVELS.index(level.upper())
 
 
 @command("logs", access=Access.READ_DATA, example="cryptoctl logs enricher --since 1h30m --level error")
@@ -106,7 +99,7 @@ def logs(
     usual = USUAL if request is None else USUAL_FOR_A_REQUEST
     since_ms = parse_time_ms(usual if since is None else since)
     until_ms = parse_time_ms(until) if until is not None else None
-    chosen = LineFilter(level=level, text=grep, request=_checked(request))
+    chosen = partial(matching, level=level, text=grep or "", request=_checked(request))
     if following and (until is not None or last is not None):
         raise Failure(ExitCode.USAGE, "--follow goes on for ever.", "Leave --until and --last out.")
     if until_ms is not None and until_ms <= since_ms:
@@ -119,7 +112,7 @@ def logs(
     if following:
         _follow(run, selected, since_ms, chosen)
     pattern = None if request is None else f'"{request}"'
-    lines = list(chosen.of(read_lines(run.session.aws, selected, since_ms, until_ms, pattern)))
+    lines = list(chosen(read_lines(run.session.aws, selected, since_ms, until_ms, pattern)))
     shown = list(entries(lines, everything=run.screen.verbose))
     if not run.screen.verbose:
         shown = folded(shown)
@@ -147,9 +140,9 @@ def _say_nothing_found(
     run.screen.say(f"No such lines since {time_text(since_ms)}{until} UTC; {last}.")
 
 
-def _follow(run: CommandRun, functions: list[Function], since_ms: int, chosen: LineFilter) -> None:
+def _follow(run: CommandRun, functions: list[Function], since_ms: int, chosen: LineSelector) -> None:
     run.screen.one_line_each()
-    lines = chosen.of(follow(run.session.aws, functions, since_ms))
+    lines = chosen(follow(run.session.aws, functions, since_ms))
     if run.is_json:
         for line in lines:
             run.screen.json_line(line_document(line))
