@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from cryptoctl.bundle import Code as Code
 from cryptoctl.provisioners.function_configuration import (
+    AS_REQUESTED,
     attached_notes,
     configuration_differs,
     normal_configuration,
@@ -140,7 +141,7 @@ class Function(Preflight, Priced):
             "LogFormat": "JSON",
             "LogGroup": self.log_group.name,
             "LogLevels": (self.application_log_level, self.system_log_level),
-            "TracingMode": self._tracing_mode,
+            "TracingMode": "Active" if self.tracing else "PassThrough",
             "Environment": dict(self.environment),
             "ReservedConcurrentExecutions": self.reserved_concurrency,
             "Permissions": {sid: each and each.described for sid, each in self.resource_policy.items()},
@@ -228,26 +229,17 @@ class Function(Preflight, Priced):
             **self._configuration(desired),
         )
 
-    @property
-    def _tracing_mode(self) -> str:
-        return "Active" if self.tracing else "PassThrough"
-
     def _configuration(self, desired: Fields) -> dict[str, Value]:
         return {
-            "Runtime": self.runtime,
-            "Handler": self.handler,
-            "MemorySize": self.memory_mb,
-            "Timeout": self.timeout_s,
-            "Role": self.role.arn,
-            "KMSKeyArn": desired["KMSKeyArn"],
-            "DeadLetterConfig": {"TargetArn": self.dead_letters.arn},
+            **{name: desired[name] for name in AS_REQUESTED},
+            "DeadLetterConfig": {"TargetArn": desired["DeadLetterTargetArn"]},
             "LoggingConfig": {
-                "LogFormat": "JSON",
-                "LogGroup": self.log_group.name,
+                "LogFormat": desired["LogFormat"],
+                "LogGroup": desired["LogGroup"],
                 "ApplicationLogLevel": self.application_log_level,
                 "SystemLogLevel": self.system_log_level,
             },
-            "TracingConfig": {"Mode": self._tracing_mode},
+            "TracingConfig": {"Mode": desired["TracingMode"]},
             "Environment": {"Variables": desired["Environment"]},
         }
 

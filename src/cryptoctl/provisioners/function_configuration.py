@@ -14,20 +14,11 @@ NO_ROLE = "none"
 EARLIER_ROLE = "an earlier role of that name"
 PASSING = ("Throttling", "Internal")  # in the codes of what Lambda could not decrypt at the moment
 
-
+AS_REQUESTED = ("Runtime", "Handler", "MemorySize", "Timeout", "Role", "KMSKeyArn")
+"""The fields of the configuration that requests and answers name as they are compared."""
 CONFIGURATION = (
-    "Runtime",
-    "Handler",
-    "MemorySize",
-    "Timeout",
-    "Role",
-    "KMSKeyArn",
-    "DeadLetterTargetArn",
-    "LogFormat",
-    "LogGroup",
-    "LogLevels",
-    "TracingMode",
-    "Environment",
+    *AS_REQUESTED,
+    *("DeadLetterTargetArn", "LogFormat", "LogGroup", "LogLevels", "TracingMode", "Environment"),
 )
 
 
@@ -78,12 +69,7 @@ def normal_configuration(configuration: Mapping[str, Any]) -> dict[str, Value]:
         "PackageType": configuration.get("PackageType", "Zip"),
         "CodeSha256": configuration.get("CodeSha256"),
         "Architectures": tuple(configuration.get("Architectures") or ("x86_64",)),
-        "Runtime": configuration.get("Runtime"),
-        "Handler": configuration.get("Handler"),
-        "MemorySize": configuration.get("MemorySize"),
-        "Timeout": configuration.get("Timeout"),
-        "Role": configuration.get("Role"),
-        "KMSKeyArn": configuration.get("KMSKeyArn"),
+        **{name: configuration.get(name) for name in AS_REQUESTED},
         "DeadLetterTargetArn": (configuration.get("DeadLetterConfig") or {}).get("TargetArn"),
         "LogFormat": logging.get("LogFormat"),
         "LogGroup": logging.get("LogGroup"),

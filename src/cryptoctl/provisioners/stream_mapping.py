@@ -9,7 +9,12 @@ from typing import ClassVar
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.queue import Queue
-from cryptoctl.provisioners.stream_mapping_configuration import TAKEN_OFF, WITHOUT_TAGS, normal_mapping
+from cryptoctl.provisioners.stream_mapping_configuration import (
+    AS_REQUESTED,
+    TAKEN_OFF,
+    WITHOUT_TAGS,
+    normal_mapping,
+)
 from cryptoctl.provisioners.stream_mapping_errors import REMEDIES, RETRY_RULES, STUCK
 from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.tags import changed_tags
@@ -258,17 +263,11 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
     def _settings(self, desired: Fields) -> dict[str, Value]:
         return {
             "Enabled": True,
-            "BatchSize": self.batch_size,
-            "MaximumBatchingWindowInSeconds": self.window_s,
-            "ParallelizationFactor": self.parallelization,
-            "BisectBatchOnFunctionError": True,
-            "MaximumRetryAttempts": self.retries,
-            "MaximumRecordAgeInSeconds": self.record_age_s,
-            "FunctionResponseTypes": desired["FunctionResponseTypes"],
+            **{name: desired[name] for name in AS_REQUESTED},
             "FilterCriteria": {
                 "Filters": tuple({"Pattern": JsonDocument(each)} for each in desired["Filters"])
             },
-            "DestinationConfig": {"OnFailure": {"Destination": self.dead_letters.arn}},
+            "DestinationConfig": {"OnFailure": {"Destination": desired["OnFailure"]}},
         }
 
     def _rested(self, state: str | None, *, uuid: Value = None) -> WaitUntil:

@@ -11,6 +11,11 @@ from cryptoctl.reconcile import Value, frozen
 # What a new mapping has not, and how that is taken off one that has it. In a tumbling window a function has
 # to give a state back, which ours does not.
 TAKEN_OFF: Mapping[str, Value] = {"KMSKeyArn": "", "TumblingWindowInSeconds": 0}
+AS_REQUESTED = (
+    *("BatchSize", "MaximumBatchingWindowInSeconds", "ParallelizationFactor", "BisectBatchOnFunctionError"),
+    *("MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "FunctionResponseTypes"),
+)
+"""The settings that requests name as they are compared."""
 # Of these partitions it is reported that Lambda refuses or drops the tags of mappings.
 WITHOUT_TAGS = frozenset({"aws-cn", "aws-us-gov"})
 
