@@ -22,6 +22,7 @@ from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL, FunctionUrl
 from cryptoctl.provisioners.invoke_config import InvokeConfig
 from cryptoctl.provisioners.key import Key
+from cryptoctl.provisioners.log_group import LogGroup
 from cryptoctl.provisioners.log_subscription import LogSubscription
 from cryptoctl.provisioners.parameter import Parameter, may_read
 from cryptoctl.provisioners.policy import Statement
@@ -47,7 +48,6 @@ class Stack:
 
     def __init__(self, scope: Scope, config: EnvironmentSettings, code: Code) -> None:
         self.scope, self.config, self.code = scope, config, code
-        self._parts = StackParts(scope=scope, config=config, code=code)
         self._data()
         self._roles()
         self._functions()
@@ -57,6 +57,12 @@ class Stack:
 
     def __iter__(self) -> Iterator[Provisioner]:
         return (each for each in leaves(vars(self)) if isinstance(each, Provisioner))
+
+    @property
+    def _parts(self) -> StackParts:
+        return StackParts(
+            scope=self.scope, config=self.config, code=self.code, key=self.key, table=self.prices
+        )
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
@@ -136,7 +142,6 @@ class Stack:
         secrets = list(self.webhook_secrets.values())
         self.webhook_role = self._parts.role(
             "webhook-processor",
-            self.key,
             self.webhook_logs,
             {
                 "dynamodb-access": Statement(
@@ -148,7 +153,6 @@ class Stack:
         )
         self.enricher_role = self._parts.role(
             "price-enricher",
-            self.key,
             self.enricher_logs,
             {
                 "dynamodb-access": Statement(
@@ -168,14 +172,12 @@ class Stack:
             },
         )
         self.notifier_role = self._parts.role(
-            "error-notifier", self.key, self.notifier_logs, {"sns-access": may_publish(self.alerts)}
+            "error-notifier", self.notifier_logs, {"sns-access": may_publish(self.alerts)}
         )
 
     def _functions(self) -> None:
         self.webhook = self._parts.function(
             "webhook-processor",
-            table=self.prices,
-            key=self.key,
             memory_mb=1024,
             timeout_s=60,
             role=self.webhook_role,
@@ -193,8 +195,6 @@ class Stack:
         )
         self.enricher = self._parts.function(
             "price-enricher",
-            table=self.prices,
-            key=self.key,
             memory_mb=512,
             timeout_s=30,
             role=self.enricher_role,
@@ -209,8 +209,6 @@ class Stack:
         )
         self.notifier = self._parts.function(
             "error-notifier",
-            table=self.prices,
-            key=self.key,
             memory_mb=256,
             timeout_s=30,
             role=self.notifier_role,
@@ -226,7 +224,6 @@ class Stack:
         )
 
     def _connections(self) -> None:
-        name = self.scope.environment
         self.webhook_url = self._address() if self.webhook_secrets else None
         self.prices_to_enricher = StreamMapping(
             scope=self.scope,
@@ -250,20 +247,8 @@ class Stack:
             retries=0,
             on_success=self.success,
         )
-        self.webhook_errors = LogSubscription(
-            scope=self.scope,
-            name=f"webhook-error-filter-{name}",
-            group=self.webhook_logs,
-            pattern=ERROR_PATTERN,
-            destination=self.notifier,
-        )
-        self.enricher_errors = LogSubscription(
-            scope=self.scope,
-            name=f"enricher-error-filter-{name}",
-            group=self.enricher_logs,
-            pattern=ERROR_PATTERN,
-            destination=self.notifier,
-        )
+        self.webhook_errors = self._subscription("webhook-error-filter", self.webhook_logs)
+        self.enricher_errors = self._subscription("enricher-error-filter", self.enricher_logs)
 
     def _alarms(self) -> None:
         alarms = StackAlarms(scope=self.scope, above=self.config.alarms, topic=self.alerts)
@@ -287,6 +272,15 @@ class Stack:
 
     def _address(self) -> FunctionUrl:
         return FunctionUrl(scope=self.scope, name=self.webhook.name, function=self.webhook)
+
+    def _subscription(self, name: str, group: LogGroup) -> LogSubscription:
+        return LogSubscription(
+            scope=self.scope,
+            name=f"{name}-{self.scope.environment}",
+            group=group,
+            pattern=ERROR_PATTERN,
+            destination=self.notifier,
+        )
 
     def _secret(self, sender: str, make: Callable[[], str]) -> Parameter:
         return Parameter(

@@ -35,6 +35,8 @@ class StackParts:
     scope: Scope
     config: EnvironmentSettings
     code: Code
+    key: Key
+    table: Table
 
     def queue(self, function: str) -> Queue:
         """A function's dead-letter queue."""
@@ -67,17 +69,13 @@ class StackParts:
         )
 
     def role(
-        self,
-        function: str,
-        key: Key,
-        group: LogGroup,
-        permissions: Mapping[str, Statement | tuple[Statement, ...]],
+        self, function: str, group: LogGroup, permissions: Mapping[str, Statement | tuple[Statement, ...]]
     ) -> Role:
         """A function's role, with what every function needs besides."""
         declared = {name: each if isinstance(each, tuple) else (each,) for name, each in permissions.items()}
         added = {
             # A grant usually makes this unnecessary; with it the function starts without the grant too.
-            "kms-access": Statement(actions=("kms:Decrypt", "kms:DescribeKey"), resources=(key.arn,)),
+            "kms-access": Statement(actions=("kms:Decrypt", "kms:DescribeKey"), resources=(self.key.arn,)),
             "cloudwatch-logs": may_write(group),
             **dict(self._security_statements(chain.from_iterable(declared.values()))),
         }
@@ -106,8 +104,6 @@ class StackParts:
         self,
         name: str,
         *,
-        table: Table,
-        key: Key,
         memory_mb: int,
         timeout_s: int,
         role: Role,
@@ -129,11 +125,11 @@ class StackParts:
             timeout_s=timeout_s,
             code=self.code,
             environment={
-                "DYNAMODB_TABLE": table.name,
+                "DYNAMODB_TABLE": self.table.name,
                 "ENVIRONMENT": self.scope.environment,
                 **environment,
             },
-            key=key,
+            key=self.key,
             role=role,
             other_role=other_role,
             log_group=log_group,
