@@ -18,7 +18,6 @@ from cryptoctl.reconcile import (
     Access,
     Aws,
     AwsError,
-    ConsentRequired,
     Delta,
     Obstacle,
     Permission,
@@ -36,7 +35,7 @@ ALARMS_NEED = frozenset({"kms:Decrypt", "kms:GenerateDataKey"})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Encrypted(Preflight, ConsentRequired):
+class Encrypted(Preflight):
     """A resource whose content lies under a customer's key, or under AWS's own."""
 
     customer_key: str | None = None

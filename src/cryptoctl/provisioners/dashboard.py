@@ -14,7 +14,6 @@ from cryptoctl.reconcile import (
     Access,
     Aws,
     CallOrWait,
-    ConflictChecked,
     Delta,
     Fields,
     Listed,
@@ -44,7 +43,7 @@ class Graph:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Dashboard(ConflictChecked, Listed, Priced):
+class Dashboard(Listed, Priced):
     """Graphs, three in a row, and the state of alarms below. What somebody else has added to it is drift."""
 
     graphs: tuple[Graph, ...]

@@ -21,11 +21,9 @@ from cryptoctl.provisioners.policy import Statement, document, normal
 from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
 from cryptoctl.reconcile import (
     Access,
-    AssignedArn,
     Aws,
     Call,
     CallOrWait,
-    ConsentRequired,
     Delta,
     Fields,
     JsonDocument,
@@ -52,7 +50,7 @@ NO_ROTATION = ("KMSInvalidStateException", "UnsupportedOperationException")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Key(AssignedArn, ConsentRequired, Preflight, Priced):
+class Key(Preflight, Priced):
     """A symmetric key that rotates every year. Its name is its alias.
 
     A key is made in one call and named in another: one that has no name yet, or none any more because it

@@ -16,8 +16,6 @@ from cryptoctl.reconcile import (
     AwsError,
     Call,
     CallOrWait,
-    ConflictChecked,
-    ConsentRequired,
     Delta,
     Fields,
     JsonDocument,
@@ -40,7 +38,7 @@ SAME_BUT_FOR_CASE = "IAM does not tell names apart by their case"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
+class Role(Listed, Preflight):
     """A role for one AWS service, with inline policies. Any other policy on it is removed."""
 
     service: str
