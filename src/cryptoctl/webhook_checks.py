@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
+from cryptoctl.core.authentication import SCHEMES
 from cryptoctl.core.fields import check_constants
 from cryptoctl.core.prices import Rejected
 from cryptoctl.expressions import compile_expression, needed_member
@@ -13,23 +15,10 @@ from cryptoctl.expressions import compile_expression, needed_member
 REQUIRED_FIELDS = ("symbol", "price", "exchange")
 
 _IN_SIGNATURES = {"hex": "[0-9A-Fa-f]+", "base64": "[0-9A-Za-z+/]+"}
-_KEYS_OF_SCHEMES: Mapping[str, frozenset[str]] = {
-    "hmac": frozenset(
-        {
-            "algorithm",
-            "encoding",
-            "secret_encoding",
-            "signature_header",
-            "signature_prefix",
-            "delimiter",
-            "signed_message",
-            "timestamp_header",
-            "timestamp_prefix",
-            "timestamp_tolerance_s",
-        }
-    ),
-    "token": frozenset({"token_header", "token_prefix", "token_in_path", "token_member"}),
-    "basic": frozenset({"username"}),
+_KEYS_OF_SCHEMES = {
+    # The id of a message is also that of its prices, whatever the scheme.
+    name: {each.name for each in fields(scheme)} - {"message_id_header"}
+    for name, scheme in SCHEMES.items()
 }
 
 

@@ -10,7 +10,7 @@ import hmac
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -59,12 +59,9 @@ class HmacScheme:
         timestamp = self._timestamp(request)
         message_id = request.header(self.message_id_header)
         message = self.message(request.body, timestamp, message_id)
-        found = [_normal(each, self.encoding) for each in self._signatures(request)]
-        right = False
-        for secret in secrets:
-            wanted = self.signature(secret, message)
-            for each in found:
-                right |= hmac.compare_digest(each, _normal(wanted, self.encoding))
+        received = [_normal(each, self.encoding) for each in self._signatures(request)]
+        expected = (_normal(self.signature(secret, message), self.encoding) for secret in secrets)
+        right = _any_equal(received, expected)
         if "id" in self.signed_message and not message_id:
             return False
         return right and self._in_time(timestamp, now_s)
@@ -142,12 +139,7 @@ class TokenScheme:
     def accepts(self, request: WebhookRequest, secrets: Sequence[str], now_s: float) -> bool:
         """Whether one of the places holds one of the secrets."""
         _compute_one(request)
-        found = [_bytes(each) for each in self._found(request)]
-        right = False
-        for secret in secrets:
-            for each in found:
-                right |= hmac.compare_digest(each, _bytes(secret))
-        return right
+        return _any_equal([*map(_bytes, self._received(request))], map(_bytes, secrets))
 
     def problem(self, request: WebhookRequest, now_s: float) -> str:
         """Where the secret should have been."""
@@ -159,7 +151,7 @@ class TokenScheme:
         )
         return f"the secret is not in {' or '.join(filter(None, places))}"
 
-    def _found(self, request: WebhookRequest) -> Iterator[str]:
+    def _received(self, request: WebhookRequest) -> Iterator[str]:
         header = request.header(self.token_header)
         if header.lower().startswith(self.token_prefix.lower()):
             yield header[len(self.token_prefix) :].strip()
@@ -190,12 +182,10 @@ class BasicScheme:
         _compute_one(request)
         scheme, _, encoded = request.header("authorization").partition(" ")
         try:
-            found = base64.b64decode(encoded.strip(), validate=True)
+            received = base64.b64decode(encoded.strip(), validate=True)
         except ValueError:
-            found = b""
-        right = False
-        for secret in secrets:
-            right |= hmac.compare_digest(found, _bytes(f"{self.username}:{secret}"))
+            received = b""
+        right = _any_equal([received], (_bytes(f"{self.username}:{secret}") for secret in secrets))
         return right and scheme.lower() == "basic"
 
     def problem(self, request: WebhookRequest, now_s: float) -> str:
@@ -216,6 +206,23 @@ class NoScheme:
     def problem(self, request: WebhookRequest, now_s: float) -> str:
         """That there is no such sender."""
         return "the address names no sender of the configuration"
+
+
+SCHEMES: Mapping[str, type[HmacScheme] | type[TokenScheme] | type[BasicScheme]] = {
+    "hmac": HmacScheme,
+    "token": TokenScheme,
+    "basic": BasicScheme,
+}
+"""By the name that the configuration has for each."""
+
+
+def _any_equal(received: Sequence[bytes], expected: Iterable[bytes]) -> bool:
+    """Whether one of these is one of those; every pair is compared, whatever the others are."""
+    equal = False
+    for right in expected:
+        for each in received:
+            equal |= hmac.compare_digest(each, right)
+    return equal
 
 
 def _seconds(timestamp: str) -> float:

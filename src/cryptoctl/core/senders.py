@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from cryptoctl.core.authentication import AuthScheme, BasicScheme, HmacScheme, NoScheme, TokenScheme
+from cryptoctl.core.authentication import SCHEMES, AuthScheme, HmacScheme, NoScheme, TokenScheme
 from cryptoctl.core.fields import Expression, FieldMapping
 from cryptoctl.core.webhook_requests import WebhookRequest
 from cryptoctl.core.webhook_secrets import SenderSecret, key_bytes
@@ -73,11 +73,8 @@ def in_networks(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> 
 
 def scheme_of(name: str, keys: Mapping[str, Any]) -> AuthScheme:
     """The scheme that a sender's keys describe; `name` is the user name where none is set."""
-    if keys["scheme"] == "hmac":
-        return HmacScheme(**_those_of(HmacScheme, keys))
-    if keys["scheme"] == "token":
-        return TokenScheme(**_those_of(TokenScheme, keys))
-    return BasicScheme(username=keys.get("username", name))
+    scheme, given = SCHEMES[keys["scheme"]], {"username": name, **keys}
+    return scheme(**{each.name: given[each.name] for each in fields(scheme) if each.name in given})
 
 
 def _sender(name: str, keys: Mapping[str, Any], compile_expression: Compile) -> AllowedSender:
@@ -102,7 +99,3 @@ def _mapping(keys: Mapping[str, Any], compile_expression: Compile) -> FieldMappi
         constants=constants or {},
         prices=compile_expression(prices) if prices else None,
     )
-
-
-def _those_of(scheme: type[Any], keys: Mapping[str, Any]) -> dict[str, Any]:
-    return {each.name: keys[each.name] for each in fields(scheme) if each.name in keys}
