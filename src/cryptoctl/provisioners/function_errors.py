@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cryptoctl.reconcile import DELETED, QUOTAS_URL, Remedy, RetryRule
+from functools import partial
+
+from cryptoctl.reconcile import DELETED, QUOTAS_URL, Remedy, RetryRule, one_change_at_a_time
 
 INVALID = "InvalidParameterValueException"
 SPREADS = "IAM's changes take a while to spread"
@@ -32,17 +34,7 @@ CHANGES = (
 IN_PROGRESS = ("in progress", "cannot be performed", "Pending")
 
 
-def another_change(*operations: str, timeout_s: float, contains: str = "") -> RetryRule:
-    """Lambda makes one change of a function at a time, and refuses these requests meanwhile."""
-    return RetryRule(
-        code="ResourceConflictException",
-        contains=contains,
-        reason="another change of the function to finish; Lambda makes one at a time",
-        timeout_s=timeout_s,
-        operations=operations,
-        hint="Another run or another tool keeps changing the function: let that end first.",
-    )
-
+another_change = partial(one_change_at_a_time, "function", "Lambda", "ResourceConflictException")
 
 RETRY_RULES: tuple[RetryRule, ...] = (
     *(

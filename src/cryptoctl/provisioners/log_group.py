@@ -29,14 +29,16 @@ from cryptoctl.reconcile import (
     Value,
     allow,
     call,
+    one_change_at_a_time,
 )
 
 NOT_FOUND = "ResourceNotFoundException"
 STANDARD = "STANDARD"
-ANOTHER_CHANGE = "another change of the log group to finish; CloudWatch Logs makes one at a time"
+ANOTHER_CHANGE = one_change_at_a_time(
+    "log group", "CloudWatch Logs", "OperationAbortedException", timeout_s=30
+)
 # CloudWatch Logs keeps lines compressed, and bills them so: to 15 %, as AWS's own calculator assumes.
 STORED_OF_INGESTED = 0.15
-LET_IT_END = "Another run or another tool keeps changing the log group: let that end first."
 
 
 def _unprotect(name: str) -> str:
@@ -60,10 +62,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
     untagged_is_ours: ClassVar[bool] = True
     # A group of another class takes no subscription.
     immutable: ClassVar[frozenset[str]] = frozenset({"logGroupClass"})
-    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
-        RetryRule(code="OperationAbortedException", reason=ANOTHER_CHANGE, timeout_s=30, hint=LET_IT_END),
-    )
-
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (ANOTHER_CHANGE,)
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("ValidationException", "InvalidParameterException"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners.function import Function
-from cryptoctl.provisioners.log_group import ANOTHER_CHANGE, LET_IT_END, LogGroup
+from cryptoctl.provisioners.log_group import ANOTHER_CHANGE, LogGroup
 from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.reconcile import (
     Access,
@@ -52,7 +52,7 @@ class LogSubscription(Provisioner):
             )
             for contains in ("Could not deliver test message", "Could not execute the lambda function")
         ),
-        RetryRule(code="OperationAbortedException", reason=ANOTHER_CHANGE, timeout_s=30, hint=LET_IT_END),
+        ANOTHER_CHANGE,
     )
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(

@@ -31,6 +31,7 @@ from cryptoctl.reconcile import (
     Value,
     allow,
     call,
+    one_change_at_a_time,
     with_resource_tags,
 )
 
@@ -75,12 +76,7 @@ class Parameter(Preflight, Listed):
             operations=("PutParameter",),
             hint="`cryptoctl plan` shows whether the environment's key is as it should be.",
         ),
-        RetryRule(
-            code="TooManyUpdates",
-            reason="another change of the parameter to finish; Parameter Store makes one at a time",
-            timeout_s=30,
-            hint="Another run or another tool keeps changing the parameter: let that end first.",
-        ),
+        one_change_at_a_time("parameter", "Parameter Store", "TooManyUpdates", timeout_s=30),
     )
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(

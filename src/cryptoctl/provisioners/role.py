@@ -31,6 +31,7 @@ from cryptoctl.reconcile import (
     Value,
     allow,
     call,
+    one_change_at_a_time,
 )
 
 NO_SUCH_ENTITY = "NoSuchEntity"
@@ -73,12 +74,7 @@ class Role(Listed, Preflight):
             operations=("DeleteRole",),
             hint="Detach what others have attached to the role: policies, or an instance profile.",
         ),
-        RetryRule(
-            code="ConcurrentModification",
-            reason="another change of the role to finish; IAM makes one at a time",
-            timeout_s=30,
-            hint="Another run or another tool keeps changing the role: let that end first.",
-        ),
+        one_change_at_a_time("role", "IAM", "ConcurrentModification", timeout_s=30),
     )
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(

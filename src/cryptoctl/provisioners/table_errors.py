@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from cryptoctl.reconcile import QUOTAS_URL, Remedy, RetryRule
 
-ANOTHER_CHANGE = "another change of the table to finish; DynamoDB makes one at a time"
-LET_IT_END = "Another run or another tool, or a backup or restore, holds the table: let that end first."
 GOES_ON = "DynamoDB continues in the background: the next run waits for it again."
 
 RETRY_RULES: tuple[RetryRule, ...] = (
@@ -18,10 +16,10 @@ RETRY_RULES: tuple[RetryRule, ...] = (
     ),
     RetryRule(
         code="ResourceInUseException",
-        reason=ANOTHER_CHANGE,
+        reason="another change of the table to finish; DynamoDB makes one at a time",
         timeout_s=300,
         operations=("UpdateTable", "DeleteTable", "UpdateContinuousBackups", "TagResource"),
-        hint=LET_IT_END,
+        hint="Another run or another tool, or a backup or restore, holds the table: let that end first.",
     ),
     RetryRule(
         code="LimitExceededException",

@@ -5,7 +5,7 @@ Exported here is the vocabulary that a provisioner's file needs.
 
 from cryptoctl.aws import Aws, Response
 from cryptoctl.aws_errors import DELETED, QUOTAS_URL, AwsError, Remedy
-from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule, WaitUntil, call
+from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule, WaitUntil, call, one_change_at_a_time
 from cryptoctl.reconcile.costs import Priced, Traffic, Usage
 from cryptoctl.reconcile.delta import Change, Delta
 from cryptoctl.reconcile.observed import Observed, Obstacle
@@ -61,6 +61,7 @@ __all__ = [
     "allow",
     "call",
     "frozen",
+    "one_change_at_a_time",
     "with_request_tags",
     "with_resource_tags",
 ]

@@ -114,3 +114,17 @@ class RetryRule:
             and (not self.operations or operation in self.operations)
             and not forbidden(message)
         )
+
+
+def one_change_at_a_time(
+    what: str, service: str, code: str, *operations: str, timeout_s: float, contains: str = ""
+) -> RetryRule:
+    """For a service that makes one change of a thing at a time, and refuses these requests meanwhile."""
+    return RetryRule(
+        code=code,
+        contains=contains,
+        reason=f"another change of the {what} to finish; {service} makes one at a time",
+        timeout_s=timeout_s,
+        operations=operations,
+        hint=f"Another run or another tool keeps changing the {what}: let that end first.",
+    )
