@@ -33,18 +33,15 @@ def document(statements: Sequence[Statement]) -> dict[str, Value]:
 
 def written(statement: Statement) -> dict[str, Value]:
     """One statement in normal form."""
-    result: dict[str, Value] = {"Sid": statement.sid} if statement.sid else {}
-    result |= {"Effect": statement.effect, "Action": tuple(sorted(statement.actions))}
-    if statement.principal:
-        result["Principal"] = {kind: (who,) for kind, who in statement.principal.items()}
-    if statement.resources:
-        result["Resource"] = tuple(sorted(statement.resources, key=str))
-    if statement.condition:
-        result["Condition"] = {
-            operator: {key: _several(value) for key, value in tests.items()}
-            for operator, tests in statement.condition.items()
-        }
-    return result
+    given = {
+        "Sid": statement.sid,
+        "Effect": statement.effect,
+        "Action": statement.actions,
+        "Principal": statement.principal,
+        "Resource": statement.resources,
+        "Condition": statement.condition,
+    }
+    return _normal_statement({name: value for name, value in given.items() if value})
 
 
 def normal(text: str | Mapping[str, Any]) -> dict[str, Value]:
@@ -86,14 +83,14 @@ def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
     result: dict[str, Value] = {}
     for key, value in statement.items():
         if key in ("Action", "NotAction", "Resource", "NotResource"):
-            result[key] = tuple(sorted(_several(value)))
+            result[key] = tuple(sorted(_several(value), key=str))  # Refs among them
         elif key in ("Principal", "NotPrincipal"):
             # The bare star is another way to write that.
             named = value if isinstance(value, Mapping) else {"AWS": value}
             result[key] = {kind: tuple(sorted(_several(who))) for kind, who in named.items()}
         elif key == "Condition":
             result[key] = {
-                operator: {name: _several(wanted) for name, wanted in tests.items()}
+                operator: {name: _several(values) for name, values in tests.items()}
                 for operator, tests in value.items()
             }
         elif key != "Sid" or value:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -84,10 +85,7 @@ class Retry:
 
     def until(self, attempt: Callable[[], T | None], reason: str, timeout_s: float) -> T | None:
         """Repeats `attempt` until it gives something else than None; None when the time is over."""
-        found = attempt()
-        if found is not None:
-            return found
-        for _ in self.pauses(reason, timeout_s):
-            if (found := attempt()) is not None:
-                return found
+        for _ in chain((0.0,), self.pauses(reason, timeout_s)):
+            if (result := attempt()) is not None:
+                return result
         return None
