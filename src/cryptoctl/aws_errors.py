@@ -137,51 +137,29 @@ NOT_KNOWN = Remedy(
     codes=(RESPONSE_LOST,),
     hint="It is not known whether AWS did it: the next run checks first, and creates nothing twice.",
 )
+FORBIDDEN_BY_ORGANIZATION = (
+    "The organization forbids it, whatever this account allows: choose a region or an account where it is "
+    "allowed, or ask those who administer the organization."
+)
+# The first that stands in a denial's message; several policies have to allow it beside the user's or role's.
+DENIALS = {
+    **dict.fromkeys(ORGANIZATIONS, FORBIDDEN_BY_ORGANIZATION),
+    "explicit deny": "An explicit deny overrides every allow: remove it from the policy that the message "
+    "names.",
+    "permissions boundary allows": "The permissions boundary of the user or role that is named does not "
+    "allow it: ask its owner to allow what `cryptoctl iam-policy --for deploy` (or operate, or read) prints.",
+    "session policy allows": "The session was created with a session policy that does not allow it: create "
+    "one without a session policy, or with one that allows what `cryptoctl iam-policy --for deploy` (or "
+    "operate, or read) prints.",
+    "VPC endpoint policy allows": "The policy of the VPC endpoint that the request went through does not "
+    "allow it: allow it there, or run the command where requests do not go through it.",
+    "resource-based policy allows": "The policy of the resource itself does not allow it: ask its owner to "
+    "allow it.",
+    "": "A permission is missing: run `cryptoctl iam-policy --for deploy` (or operate, or read), and attach "
+    "that policy to the user or role named above.",
+}
 COMMON = (
-    *(
-        Remedy(
-            codes=DENIED,
-            contains=each,
-            hint="The organization forbids it, whatever this account allows: choose a region or an account "
-            "where it is allowed, or ask those who administer the organization.",
-        )
-        for each in ORGANIZATIONS
-    ),
-    Remedy(
-        codes=DENIED,
-        contains="explicit deny",
-        hint="An explicit deny overrides every allow: remove it from the policy that the message names.",
-    ),
-    # Each of these has to allow it beside the policies of the user or role.
-    Remedy(
-        codes=DENIED,
-        contains="permissions boundary allows",
-        hint="The permissions boundary of the user or role that is named does not allow it: ask its owner "
-        "to allow what `cryptoctl iam-policy --for deploy` (or operate, or read) prints.",
-    ),
-    Remedy(
-        codes=DENIED,
-        contains="session policy allows",
-        hint="The session was created with a session policy that does not allow it: create one without a "
-        "session policy, or with one that allows what `cryptoctl iam-policy --for deploy` (or operate, or "
-        "read) prints.",
-    ),
-    Remedy(
-        codes=DENIED,
-        contains="VPC endpoint policy allows",
-        hint="The policy of the VPC endpoint that the request went through does not allow it: allow it "
-        "there, or run the command where requests do not go through it.",
-    ),
-    Remedy(
-        codes=DENIED,
-        contains="resource-based policy allows",
-        hint="The policy of the resource itself does not allow it: ask its owner to allow it.",
-    ),
-    Remedy(
-        codes=DENIED,
-        hint="A permission is missing: run `cryptoctl iam-policy --for deploy` (or operate, or read), and "
-        "attach that policy to the user or role named above.",
-    ),
+    *(Remedy(codes=DENIED, contains=part, hint=hint) for part, hint in DENIALS.items()),
     Remedy(
         codes=("TooManyRequestsException",),
         operations=("Invoke",),
