@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -41,7 +41,7 @@ class StepResult:
 
     step: Step
     outcome: StepOutcome
-    seconds: float
+    seconds: float = 0.0
     problem: str = ""
     hint: str = ""
     """What to do next about the problem, where it is its own."""
@@ -107,7 +107,7 @@ class _Run(PlanRun):
         self._values: dict[Ref, str] = dict(plan.known)
         self._results: dict[Provisioner, StepResult] = {}
         self._pending = {step.resource for step in plan.work}
-        self._begun: set[Provisioner] = set()
+        self._begun_s: dict[Provisioner, float] = {}
         self._changed = threading.Condition()
         self._notifying, self._left = threading.Lock(), False
         if isinstance(self.clock, RealClock):
@@ -142,70 +142,58 @@ class _Run(PlanRun):
                     told = True
 
     def _result(self, step: Step) -> StepResult:
-        outcome = StepOutcome.ABANDONED if step.resource in self._begun else StepOutcome.INTERRUPTED
-        not_waited_for = StepResult(step=step, outcome=outcome, seconds=0.0, problem=str(outcome))
+        outcome = StepOutcome.ABANDONED if step.resource in self._begun_s else StepOutcome.INTERRUPTED
+        not_waited_for = StepResult(step=step, outcome=outcome, problem=str(outcome))
         return self._results.get(step.resource, not_waited_for)
 
     def _run_step(self, step: Step) -> None:
         """Carries out the step. Whatever happens, the others hear that it is over: they wait for it."""
-        begun_s = self.clock.now_s()
+        thread_begun_s = self.clock.now_s()
         try:
-            result = self._execute(step, begun_s)
+            result = self._execute(step)
         except BaseException as error:  # a defect of ours: told, and the others are still finished
-            problem, seconds = f"{type(error).__name__}: {error}", self.clock.now_s() - begun_s
+            problem = f"{type(error).__name__}: {error}"
             defect = PossibleDefect(ExitCode.FAILED, problem, DEFECT)
             defect.__cause__ = error
-            result = StepResult(
-                step=step,
-                outcome=StepOutcome.FAILED,
-                seconds=seconds,
-                problem=problem,
-                hint=DEFECT,
-                failure=defect,
-            )
+            result = _failed(step, problem, DEFECT, defect)
+        seconds = self.clock.now_s() - self._begun_s.get(step.resource, thread_begun_s)
+        result = replace(result, seconds=seconds)
         with self._changed:
             self._results[step.resource] = result
             self._pending.discard(step.resource)
             self._changed.notify_all()
         self._notify(self._listener.ended, result)
 
-    def _execute(self, step: Step, begun_s: float) -> StepResult:
-        outcome, problem, hint, failure = StepOutcome.DONE, "", "", None
+    def _execute(self, step: Step) -> StepResult:
         try:
             self._wait_for(step)
             self.check_stop()
-            begun_s = self.clock.now_s()
-            self._begun.add(step.resource)
+            self._begun_s[step.resource] = self.clock.now_s()
             self.notify_started(step)
             Convergence(self, step).converge()
         except Blocked as error:
-            outcome, problem = StepOutcome.BLOCKED, str(error)
+            return StepResult(step=step, outcome=StepOutcome.BLOCKED, problem=str(error))
         except Interrupted:
-            outcome, problem = StepOutcome.INTERRUPTED, "interrupted"
+            return StepResult(step=step, outcome=StepOutcome.INTERRUPTED, problem="interrupted")
         except StepFailed as error:
-            outcome, problem, hint = StepOutcome.FAILED, str(error), error.hint
+            return _failed(step, str(error), error.hint)
         except AwsError as error:
-            outcome, problem, hint = StepOutcome.FAILED, str(error), remedy(error, step.resource.remedies)
-            failure = Failure(ExitCode.AWS, problem, hint) if error.denied else None
+            problem, hint = str(error), remedy(error, step.resource.remedies)
+            return _failed(
+                step, problem, hint, Failure(ExitCode.AWS, problem, hint) if error.denied else None
+            )
         except Failure as error:
-            outcome, problem, hint, failure = StepOutcome.FAILED, error.message, error.hint, error
-        return StepResult(
-            step=step,
-            outcome=outcome,
-            seconds=self.clock.now_s() - begun_s,
-            problem=problem,
-            hint=hint,
-            failure=failure,
-        )
+            return _failed(step, error.message, error.hint, error)
+        return StepResult(step=step, outcome=StepOutcome.DONE)
 
-    def _notify(self, event: Callable[..., None], *what: object, timeout_s: float = -1) -> None:
+    def _notify(self, event: Callable[..., None], *arguments: object, timeout_s: float = -1) -> None:
         if not self._notifying.acquire(timeout=timeout_s):
             return
         try:
             # A screen that is gone (a closed pipe, say) must not stop the work.
             with contextlib.suppress(Exception, SystemExit):
                 if not self._left:
-                    event(*what)
+                    event(*arguments)
         finally:
             self._notifying.release()
 
@@ -257,6 +245,10 @@ class _Run(PlanRun):
     def check_stop(self) -> None:
         if self._stop.asked.is_set():
             raise Interrupted
+
+
+def _failed(step: Step, problem: str, hint: str, failure: Failure | None = None) -> StepResult:
+    return StepResult(step=step, outcome=StepOutcome.FAILED, problem=problem, hint=hint, failure=failure)
 
 
 def _did_not(outcome: StepOutcome) -> str:

@@ -124,11 +124,7 @@ def plan_absent(resource: Provisioner, observed: Observed | None, *, after: tupl
 
 
 def _orphaned(resource: Provisioner, observed: Observed, *, after: tuple[Provisioner, ...]) -> Step:
-    delta = Delta(desired={}, observed=observed, changes=())
-    requests = tuple(resource.remove(observed))
-    return Step(
-        resource=resource, action=Action.DELETE, delta=delta, requests=requests, after=after, why=ORPHANED
-    )
+    return replace(plan_absent(resource, observed, after=after), why=ORPHANED)
 
 
 def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str | None:
