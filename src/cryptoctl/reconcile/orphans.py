@@ -44,22 +44,6 @@ class Candidates:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Named:
-    """What of a kind has the environment in its name, and is not the stack's."""
-
-    kind: str
-    arns: Sequence[str]
-
-    @property
-    def cut(self) -> str:
-        """A sentence where there are too many to look at; empty where all are looked at."""
-        if len(self.arns) <= MAX_NAMED:
-            return ""
-        found = f"{len(self.arns)} {self.kind}s with the environment in their names"
-        return f"of {found}, {MAX_NAMED} were looked at"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Orphans:
     """Finds the orphans of an environment: in the tag index, and by name where that does not reach.
 
@@ -173,11 +157,13 @@ class Orphans:
         ]
         return _candidates([], _each(aws, lambda resource: self._named(aws, resource), kinds))
 
-    def _named(self, aws: Aws, resource: Listed) -> _Named:
+    def _named(self, aws: Aws, resource: Listed) -> Candidates:
+        """What of a kind has the environment in its name, and is not the stack's."""
         own = {each.arn for each in self.stack}
-        return _Named(
-            kind=resource.kind, arns=[arn for arn in resource.candidate_arns(aws) if arn not in own]
-        )
+        arns = [arn for arn in resource.candidate_arns(aws) if arn not in own]
+        some = f"of {len(arns)} {resource.kind}s with the environment in their names, {MAX_NAMED}"
+        cut = [f"{some} were looked at"] if len(arns) > MAX_NAMED else []
+        return Candidates(named=frozenset(arns[:MAX_NAMED]), notes=_not_searched(cut))
 
     def _others(self, arns: Iterable[str], seen: Observations) -> dict[str, Provisioner | None]:
         """What is not the stack's own, by ARN; None for what is of no kind that the stack has."""
@@ -202,16 +188,16 @@ def _arn(resource: Provisioner, observed: Observed | None) -> str | None:
     return observed.outputs.get("Arn") if observed else None
 
 
-def _candidates(tagged: Any, named: Sequence[_Named | ReadRefusal], *more: ReadRefusal) -> Candidates:
-    refused = [*(each for each in (tagged, *named) if isinstance(each, ReadRefusal)), *more]
-    listed = [each for each in named if isinstance(each, _Named)]
-    why = [*map(str, refused), *(each.cut for each in listed if each.cut)]
+def _candidates(
+    tagged: Iterable[str] | ReadRefusal, named: Sequence[Candidates | ReadRefusal], *more: ReadRefusal
+) -> Candidates:
+    refused = [each for each in (tagged, *named, *more) if isinstance(each, ReadRefusal)]
+    listed = [each for each in named if isinstance(each, Candidates)]
+    arns = () if isinstance(tagged, ReadRefusal) else tagged
     return Candidates(
-        tagged=frozenset(
-            arn.removesuffix(":*") for arn in (() if isinstance(tagged, ReadRefusal) else tagged)
-        ),
-        named=frozenset(arn for each in listed for arn in each.arns[:MAX_NAMED]),
-        notes=_not_searched(why),
+        tagged=frozenset(arn.removesuffix(":*") for arn in arns),
+        named=frozenset().union(*(each.named for each in listed)),
+        notes=(*_not_searched(refused), *(note for each in listed for note in each.notes)),
     )
 
 
