@@ -206,7 +206,7 @@ class Key(Preflight, Priced):
             # credentials may only once the key's tags count.
             policy = JsonDocument(delta.desired["Policy"])
             yield self._call("PutKeyPolicy", self.key_id, PolicyName="default", Policy=policy)
-        if delta.creating or delta.touches("KeyRotationEnabled") or delta.touches("RotationPeriodInDays"):
+        if delta.creating or delta.touches("KeyRotationEnabled", "RotationPeriodInDays"):
             # Also while it rotates: that is how its period is changed.
             period = delta.desired["RotationPeriodInDays"]
             yield self._call("EnableKeyRotation", self.key_id, RotationPeriodInDays=period)

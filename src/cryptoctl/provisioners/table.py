@@ -204,16 +204,12 @@ class Table(Encrypted, DeletionProtected, Priced):
             yield self._encrypted()
         if delta.touches("DeletionProtectionEnabled"):
             yield from self._update(DeletionProtectionEnabled=self.deletion_protection)
-        if (
-            delta.creating
-            or delta.touches("PointInTimeRecoveryStatus")
-            or delta.touches("RecoveryPeriodInDays")
-        ):
-            wanted = {
+        if delta.creating or delta.touches("PointInTimeRecoveryStatus", "RecoveryPeriodInDays"):
+            recovery_settings = {
                 "PointInTimeRecoveryEnabled": True,
                 "RecoveryPeriodInDays": delta.desired["RecoveryPeriodInDays"],
             }
-            yield self._call("UpdateContinuousBackups", PointInTimeRecoverySpecification=wanted)
+            yield self._call("UpdateContinuousBackups", PointInTimeRecoverySpecification=recovery_settings)
         if delta.touches("Tags"):
             yield call("dynamodb", "TagResource", ResourceArn=self.arn, Tags=key_values(changed_tags(delta)))
 

@@ -174,17 +174,14 @@ class Convergence:
 
     def _wait(self, wait: WaitUntil) -> None:
         params = serialize(self._resolved(wait))
-        latest: Value = None
-        response: Response | None = None
+        state: Value = None
         shown = False
-
-        def reached() -> bool | None:
-            nonlocal latest, response, shown
+        for _ in chain((0.0,), self._retry.pauses(wait.reason, wait.timeout_s)):
             try:
                 response = self._run.aws.find(wait.service, wait.operation, not_found=wait.gone, **params)
             except AwsError as error:
                 if error.throttled:  # asked again after the pause
-                    return None
+                    continue
                 raise
             if response is None and None not in wait.until and self._vanished(shown=shown):
                 raise ObserveAgain(
@@ -192,17 +189,16 @@ class Convergence:
                     RESOURCE_TO_SHOW_AGAIN,
                 )
             shown = response is not None
-            latest = None if response is None else jmespath.search(wait.path, response)
-            if latest in wait.fails:
+            state = None if response is None else jmespath.search(wait.path, response)
+            if state in wait.fails:
                 why = jmespath.search(wait.failure_reason, response) if wait.failure_reason else None
-                ended = f"{wait.path} ended as {latest}"
+                ended = f"{wait.path} ended as {state}"
                 raise StepFailed(f"{ended}: {one_line(why or 'AWS gives no reason')}", wait.failure_hint)
-            return True if latest in wait.until else None
-
-        if self._retry.until(reached, wait.reason, wait.timeout_s) is None:
-            waited = f"waited {wait.timeout_s:.0f} s for {wait.reason}"
-            raise StepFailed(f"{waited}: {wait.path} is still {latest or 'absent'}", wait.hint)
-        self._publish(wait, response)
+            if state in wait.until:
+                self._publish(wait, response)
+                return
+        waited = f"waited {wait.timeout_s:.0f} s for {wait.reason}"
+        raise StepFailed(f"{waited}: {wait.path} is still {state or 'absent'}", wait.hint)
 
     def _vanished(self, *, shown: bool) -> bool:
         """Whether what a wait does not find was there before: then no waiting brings it back.
