@@ -13,6 +13,7 @@ from typing import ClassVar
 from cryptoctl.provisioners.key_material import MADE_FOR, made_for
 from cryptoctl.provisioners.key_search import tags_of
 from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.reads import if_allowed
 from cryptoctl.provisioners.resource_policy import allows_service
 from cryptoctl.reconcile import (
     Access,
@@ -135,12 +136,9 @@ def unusable(aws: Aws, scope: Scope, key: str) -> str | None:
 
 def key_policy(aws: Aws, key: str) -> str | None:
     """The key's policy; None where these credentials may not read it, as of another account's key."""
-    try:
-        found = aws.find("kms", "GetKeyPolicy", not_found=NOT_FOUND, KeyId=key, PolicyName="default")
-    except AwsError as error:
-        if error.denied:
-            return None
-        raise
+    found = if_allowed(
+        lambda: aws.find("kms", "GetKeyPolicy", not_found=NOT_FOUND, KeyId=key, PolicyName="default")
+    )
     return str(found["Policy"]) if found else None
 
 

@@ -16,8 +16,8 @@ from cryptoctl.provisioners.key_material import (
     rotation_of,
 )
 from cryptoctl.provisioners.key_search import NOT_FOUND, by_tags, made_just_now
-from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement, document, normal
+from cryptoctl.provisioners.reads import all_pages
 from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
 from cryptoctl.reconcile import (
     Access,

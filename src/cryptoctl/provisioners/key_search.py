@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from cryptoctl.provisioners.pages import all_pages
+from cryptoctl.provisioners.reads import all_pages, if_allowed
 from cryptoctl.provisioners.tags import mapped
-from cryptoctl.reconcile import Aws, AwsError, Response
+from cryptoctl.reconcile import Aws, Response
 
 Metadata = dict[str, Any]
 Tags = Mapping[str, str]
-T = TypeVar("T")
 
 NOT_FOUND = "NotFoundException"
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -57,7 +56,8 @@ def _tagged(aws: Aws, tags: Tags, keys: Sequence[Metadata]) -> list[Metadata]:
 
 def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
     def read(key_id: str) -> Response | None:
-        return _readable(lambda: aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=key_id))
+        # What the caller may not read is not ours.
+        return if_allowed(lambda: aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=key_id))
 
     return [response["KeyMetadata"] for response in aws.map(read, ids) if response]
 
@@ -68,17 +68,7 @@ def _beyond_the_index(key: Metadata) -> bool:
 
 def tags_of(aws: Aws, key_id: str) -> dict[str, str]:
     """The tags of a key, by its id or ARN; none of one that is gone, or that the caller may not read."""
-    tags = _readable(
+    tags = if_allowed(
         lambda: all_pages(aws, "kms", "ListResourceTags", "Tags", not_found=NOT_FOUND, KeyId=key_id)
     )
     return mapped(tags or (), "TagKey", "TagValue")
-
-
-def _readable(read: Callable[[], T | None]) -> T | None:
-    """None for what the caller may not read: then the key is not ours."""
-    try:
-        return read()
-    except AwsError as error:
-        if error.denied:
-            return None
-        raise

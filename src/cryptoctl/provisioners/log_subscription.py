@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.log_group import ANOTHER_CHANGE, LogGroup
-from cryptoctl.provisioners.pages import all_pages
+from cryptoctl.provisioners.reads import all_pages
 from cryptoctl.reconcile import (
     Access,
     Aws,

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement, document, normal
+from cryptoctl.provisioners.reads import all_pages, if_allowed
 from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
 from cryptoctl.reconcile import (
     QUOTAS_URL,
     Access,
     Aws,
-    AwsError,
     Call,
     CallOrWait,
     Delta,
@@ -270,12 +269,7 @@ class Role(Listed, Preflight):
 
 def _names(aws: Aws) -> list[str]:
     """The account's roles; none where these credentials may not list them."""
-    try:
-        return [role["RoleName"] for role in aws.paginate("iam", "ListRoles", "Roles")]
-    except AwsError as error:
-        if error.denied:
-            return []
-        raise
+    return if_allowed(lambda: [role["RoleName"] for role in aws.paginate("iam", "ListRoles", "Roles")]) or []
 
 
 def _boundary(role: Mapping[str, Any]) -> Value:

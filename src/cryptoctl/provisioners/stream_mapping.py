@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from cryptoctl.provisioners.function import Function
-from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.queue import Queue
+from cryptoctl.provisioners.reads import all_pages
 from cryptoctl.provisioners.stream_mapping_configuration import (
     AS_REQUESTED,
     TAKEN_OFF,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners.customer_key import Encrypted, permissions
-from cryptoctl.provisioners.pages import all_pages
+from cryptoctl.provisioners.reads import all_pages
 from cryptoctl.provisioners.table_configuration import (
     ARCHIVAL,
     RECOVERY_PERIOD_DAYS,

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from cryptoctl.provisioners import tls_policy
 from cryptoctl.provisioners.customer_key import Encrypted
-from cryptoctl.provisioners.pages import all_pages
 from cryptoctl.provisioners.policy import Statement
+from cryptoctl.provisioners.reads import all_pages
 from cryptoctl.provisioners.resource_policy import allows_service, policy_notes
 from cryptoctl.provisioners.subscriber import (
     Subscriber,

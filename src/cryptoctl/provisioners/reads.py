@@ -1,10 +1,13 @@
-"""Lists of which AWS gives one page at a time."""
+"""Reads that may find nothing: what is not there, and what the caller may not see."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from cryptoctl.reconcile import Aws, AwsError
+
+T = TypeVar("T")
 
 
 def all_pages(
@@ -15,5 +18,15 @@ def all_pages(
         return list(aws.paginate(service, operation, key, **params))
     except AwsError as error:
         if error.code in ((not_found,) if isinstance(not_found, str) else not_found):
+            return None
+        raise
+
+
+def if_allowed(read: Callable[[], T]) -> T | None:
+    """What is read; None where the caller lacks the right to."""
+    try:
+        return read()
+    except AwsError as error:
+        if error.denied:
             return None
         raise
