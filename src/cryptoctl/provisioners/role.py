@@ -170,12 +170,11 @@ class Role(Listed, Preflight):
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
         """Yields an obstacle for each role to be created whose name is taken but for its case."""
         new = {role.name.lower(): role.name for role, delta in changes.items() if delta.creating}
-        taken = [name for name in _names(aws) if name.lower() in new] if new else []
-        for name in taken:
-            if name != new[name.lower()]:
-                wanted = new[name.lower()]
+        for existing in _names(aws) if new else ():
+            name = new.get(existing.lower(), existing)
+            if name != existing:
                 yield Obstacle(
-                    what=f"The role {wanted} cannot be created beside {name}: {SAME_BUT_FOR_CASE}.",
+                    what=f"The role {name} cannot be created beside {existing}: {SAME_BUT_FOR_CASE}.",
                     hint="Choose another --env, one that differs by more than its case.",
                 )
 
