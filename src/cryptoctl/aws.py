@@ -21,9 +21,8 @@ from cryptoctl.aws_setup import UNCONFIGURED, check_port, is_local_endpoint, loa
 from cryptoctl.aws_setup import AccessKey as AccessKey
 from cryptoctl.botocore_errors import endpoint_settings, failure, new_session, translate_errors, unloadable
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.parallel import awaited, begin, map_in_threads
+from cryptoctl.parallel import SharedReads, awaited, begin, map_in_threads
 from cryptoctl.rate_limits import RequestLimits
-from cryptoctl.shared_reads import SharedReads
 from cryptoctl.unanswered import UnansweredRequests, timeouts
 from cryptoctl.wire_items import take_items
 

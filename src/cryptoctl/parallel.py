@@ -1,13 +1,13 @@
-"""Calling a function with several items at the same time, in threads that nobody has to wait for."""
+"""A function called with several items at once, and one read that several threads share."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future, wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,6 +55,27 @@ def awaited(future: Future[R]) -> R:
     while not future.done():
         wait([future], timeout=WAKES_EVERY_S)
     return future.result()
+
+
+class SharedReads:
+    """The first to ask reads; the others wait for what it found, or failed with. For several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._futures: dict[Hashable, Future[Any]] = {}
+
+    def get(self, key: Hashable, read: Callable[[], T]) -> T:
+        """The value of `key`, read once. Raises what the reading raised."""
+        with self._lock:
+            first = key not in self._futures
+            future = self._futures.setdefault(key, Future())
+        if first:
+            try:
+                future.set_result(read())
+            except BaseException as error:
+                future.set_exception(error)
+        value: T = awaited(future)
+        return value
 
 
 def _work_off(function: Callable[[T], R], left: deque[tuple[Future[R], T]]) -> None:

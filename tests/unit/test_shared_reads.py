@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws import AccessKey, Aws
-from cryptoctl.shared_reads import SharedReads
+from cryptoctl.parallel import SharedReads
 
 
 class Counting(Aws):
