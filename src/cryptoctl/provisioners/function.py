@@ -190,7 +190,7 @@ class Function(Preflight, Priced):
         if delta.creating:
             yield self._create(delta.desired)
             yield self._active()
-        if delta.observed and delta.observed.fields["LastUpdateStatus"] in UNDER_WAY:
+        if delta.old("LastUpdateStatus") in UNDER_WAY:
             yield self._active()
             yield self._updated(fails=False)
         settings = self._configuration(delta.desired)

@@ -24,8 +24,7 @@ CONFIGURATION = (
 
 def configuration_differs(delta: Delta) -> bool:
     """Whether the configuration must be sent: it differs, or its last change did not succeed."""
-    failed = delta.observed is not None and delta.observed.fields["LastUpdateStatus"] == "Failed"
-    return failed or delta.touches(*CONFIGURATION)
+    return delta.old("LastUpdateStatus") == "Failed" or delta.touches(*CONFIGURATION)
 
 
 def tags_of(name: str, response: Response) -> dict[str, str]:
@@ -120,6 +119,5 @@ def attached_notes(name: str, configuration: Mapping[str, Value]) -> Iterator[st
 
 def reserves_more(delta: Delta) -> int:
     """How many more concurrent executions are to be reserved than are."""
-    wanted = delta.desired["ReservedConcurrentExecutions"] or 0
-    has = (delta.observed.fields["ReservedConcurrentExecutions"] if delta.observed else None) or 0
-    return int(wanted) - int(has)
+    field = "ReservedConcurrentExecutions"
+    return int(delta.desired[field] or 0) - int(delta.old(field) or 0)

@@ -91,7 +91,7 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
 
     def consent_reason(self, delta: Delta) -> str | None:
         """Also that a group of others' keeps its lines for a shorter time: no one brings back older ones."""
-        named = bool(delta.observed and delta.observed.fields["Tags"])  # one without any tag is ours
+        named = bool(delta.old("Tags"))  # one without any tag is ours
         shorter = any(
             each.field == "retentionInDays" and each.new and (each.old is None or each.old > each.new)
             for each in delta.changes

@@ -194,11 +194,11 @@ class Parameter(Preflight, Listed):
 
     def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """Creates it with a new value; or writes the value that is there again, under the right key."""
-        if delta.observed is None:
+        if delta.creating:
             yield self._put(self.value, TIER, Tags=key_values(delta.desired["Tags"]), exists=EXISTS)
         elif delta.touches("KeyId"):
             kept = Secret(self.value.make, kept=self._reading)
-            yield self._put(kept, delta.observed.fields.get("Tier", TIER), Overwrite=True)
+            yield self._put(kept, delta.old("Tier") or TIER, Overwrite=True)
         if delta.touches("Tags"):
             yield call(
                 "ssm",

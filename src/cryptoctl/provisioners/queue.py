@@ -157,7 +157,6 @@ class Queue(Encrypted):
 
     def _differing(self, delta: Delta) -> dict[str, Value]:
         """The attributes to set; an empty one is taken away."""
-        assert delta.observed is not None
         settings: dict[str, Value] = {
             change.key: change.new or "" for change in delta.keys("Attributes") if change.key
         }
@@ -165,7 +164,7 @@ class Queue(Encrypted):
             # A queue has one kind of encryption: the other one is accepted only as the key goes.
             settings["SqsManagedSseEnabled"] = "true"
         if delta.touches("Policy"):
-            there = delta.observed.fields["Attributes"].get("Policy")
+            there = delta.old("Attributes").get("Policy")
             settings["Policy"] = tls_policy.with_statement(there, self._refusal) or ""
         return settings
 

@@ -71,7 +71,7 @@ def changed_statements(
 ) -> Iterator[CallOrWait]:
     """The calls that set the desired statements: one that differs is removed and added again."""
     differing = [change.key or "" for change in delta.keys("Permissions")]
-    there = delta.observed.fields["Permissions"] if delta.observed else {}
+    there = delta.old("Permissions") or {}
     for sid in differing:
         if sid in there:
             yield call(

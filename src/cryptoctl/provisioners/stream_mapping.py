@@ -291,5 +291,4 @@ def _mappings(aws: Aws, **of: str) -> list[Response] | None:
 def _only_moving(delta: Delta) -> bool:
     """Whether only the state differs, and Lambda is already changing it."""
     others = (change for change in delta.changes if change.field not in ("State", "Tags"))
-    old = delta.observed.fields["State"] if delta.observed else None
-    return next(others, None) is None and old not in ("Disabled", "Disabling", "Enabled")
+    return next(others, None) is None and delta.old("State") not in ("Disabled", "Disabling", "Enabled")

@@ -192,8 +192,7 @@ class Table(Encrypted, DeletionProtected, Priced):
         if delta.touches("BillingMode"):
             yield from self._update(BillingMode="PAY_PER_REQUEST")
         if delta.touches("StreamViewType"):
-            assert delta.observed is not None
-            if delta.observed.fields["StreamViewType"] is not None:
+            if delta.old("StreamViewType") is not None:
                 yield from self._update(StreamSpecification={"StreamEnabled": False})
             yield from self._update(
                 StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE},

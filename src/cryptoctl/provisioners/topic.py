@@ -194,11 +194,10 @@ class Topic(Encrypted, Priced):
         return given
 
     def _differing(self, delta: Delta) -> Iterator[CallOrWait]:
-        assert delta.observed is not None
         if delta.touches("KmsMasterKeyId"):
             yield self._set("KmsMasterKeyId", self.customer_key or "")
         if delta.touches("Policy"):
-            there = delta.observed.fields.get("WholePolicy") or self._first_policy()
+            there = delta.old("WholePolicy") or self._first_policy()
             # A topic cannot be without a policy: where ours is all of it, the first one comes back.
             yield self._set("Policy", tls_policy.with_statement(there, self._refusal) or self._first_policy())
 

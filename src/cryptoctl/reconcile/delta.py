@@ -37,6 +37,10 @@ class Delta:
         """Whether there is nothing yet."""
         return self.observed is None
 
+    def old(self, name: str) -> Value:
+        """What a field was observed to be; None where it is absent, or nothing is there."""
+        return self.observed.fields.get(name) if self.observed else None
+
     def touches(self, *names: str) -> bool:
         """Whether one of these fields differs, in something that exists."""
         return any(change.field in names for change in self.changes)
