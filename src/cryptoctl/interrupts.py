@@ -70,7 +70,8 @@ def on_signal(first: Callable[[], object], second: Callable[[], object]) -> Iter
             return  # the shell and the kernel each tell that a terminal is closed
         # Counted before anything else: another signal may arrive while the first one's function runs.
         count += 1
-        {1: first, 2: second}.get(count, _nothing)()
+        if count <= 2:
+            (first, second)[count - 1]()
 
     before = {number: signal.getsignal(number) for number in _not_ignored()}
     for number in before:
@@ -94,10 +95,6 @@ def deferred() -> Iterator[Callable[[], bool]]:
 def interrupt() -> None:
     """What a signal does that is not waited for. Raises KeyboardInterrupt."""
     raise KeyboardInterrupt
-
-
-def _nothing() -> None:
-    """There is nothing more to ask for."""
 
 
 def ignore_signals() -> None:

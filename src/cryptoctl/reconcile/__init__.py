@@ -18,7 +18,6 @@ from cryptoctl.reconcile.call import one_change_at_a_time as one_change_at_a_tim
 from cryptoctl.reconcile.costs import Priced as Priced
 from cryptoctl.reconcile.costs import Traffic as Traffic
 from cryptoctl.reconcile.costs import Usage as Usage
-from cryptoctl.reconcile.delta import Change as Change
 from cryptoctl.reconcile.delta import Delta as Delta
 from cryptoctl.reconcile.observed import Observed as Observed
 from cryptoctl.reconcile.observed import Obstacle as Obstacle
