@@ -137,6 +137,10 @@ NOT_KNOWN = Remedy(
     codes=(RESPONSE_LOST,),
     hint="It is not known whether AWS did it: the next run checks first, and creates nothing twice.",
 )
+PERMISSION_MISSING = (
+    "A permission is missing: run `cryptoctl iam-policy --for deploy` (or operate, or read), and attach that "
+    "policy to the user or role named above."
+)
 FORBIDDEN_BY_ORGANIZATION = (
     "The organization forbids it, whatever this account allows: choose a region or an account where it is "
     "allowed, or ask those who administer the organization."
@@ -155,8 +159,7 @@ DENIALS = {
     "allow it: allow it there, or run the command where requests do not go through it.",
     "resource-based policy allows": "The policy of the resource itself does not allow it: ask its owner to "
     "allow it.",
-    "": "A permission is missing: run `cryptoctl iam-policy --for deploy` (or operate, or read), and attach "
-    "that policy to the user or role named above.",
+    "": PERMISSION_MISSING,
 }
 COMMON = (
     *(Remedy(codes=DENIED, contains=part, hint=hint) for part, hint in DENIALS.items()),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cryptoctl.aws_errors import PERMISSION_MISSING
 from cryptoctl.reconcile import Delta, Remedy, Value
 
 # Some seconds, as DynamoDB says of its own; the clocks of AWS and of this machine may differ by minutes.
@@ -38,8 +39,7 @@ def without_our_tags(kind: str, *operations: str) -> Remedy:
         codes=("AccessDeniedException",),
         contains="identity-based policy allows",
         operations=operations,
-        hint="A permission is missing: run `cryptoctl iam-policy --for deploy` (or operate, or read), and "
-        "attach that policy to the user or role named above. It applies only to a "
-        f"{kind} with the environment's tags: tag one that was made by other means by hand first, or adopt "
-        "it once with broader permissions (`cryptoctl up --adopt`).",
+        hint=f"{PERMISSION_MISSING} It applies only to a {kind} with the environment's tags: tag one "
+        "that was made by other means by hand first, or adopt it once with broader permissions "
+        "(`cryptoctl up --adopt`).",
     )
