@@ -251,7 +251,7 @@ class Stack:
         self.enricher_errors = self._subscription("enricher-error-filter", self.enricher_logs)
 
     def _alarms(self) -> None:
-        alarms = StackAlarms(scope=self.scope, above=self.config.alarms, topic=self.alerts)
+        alarms = StackAlarms(above=self.config.alarms, topic=self.alerts)
         queues = (self.webhook_dead_letters, self.enricher_dead_letters)
         senders = (*self.webhook_secrets, NOBODY.name) if self.webhook_secrets else ()
         self.dead_letter_alarms = {queue.name: alarms.dead_letters(queue) for queue in queues}

@@ -10,7 +10,6 @@ from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.metric import Metric, function_metric, own_metric, waiting_metric
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.topic import Topic
-from cryptoctl.reconcile.scope import Scope
 
 MILLISECONDS = 1000
 
@@ -19,7 +18,6 @@ MILLISECONDS = 1000
 class StackAlarms:
     """Builds the alarms that the configuration has; None for one that is switched off."""
 
-    scope: Scope
     above: AlarmSettings
     topic: Topic
 
@@ -67,14 +65,15 @@ class StackAlarms:
     def _alarm(self, name: str, metric: Metric, above: Threshold, meaning: str, command: str) -> Alarm | None:
         if isinstance(above, str) or not self.above.enabled:
             return None
+        scope = self.topic.scope
         return Alarm(
-            scope=self.scope,
-            name=f"{prefix(self.scope)}{name}",
+            scope=scope,
+            name=f"{prefix(scope)}{name}",
             metric=metric,
             threshold=above,
             topic=self.topic,
             meaning=meaning,
-            command=f"`cryptoctl {command} --env {self.scope.environment} --region {self.scope.region}`",
+            command=f"`cryptoctl {command} --env {scope.environment} --region {scope.region}`",
         )
 
 
