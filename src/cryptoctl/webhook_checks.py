@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from cryptoctl.core.authentication import SCHEMES
 from cryptoctl.core.fields import check_constants
 from cryptoctl.core.prices import Rejected
 from cryptoctl.expressions import compile_expression, needed_member
@@ -15,20 +14,19 @@ from cryptoctl.expressions import compile_expression, needed_member
 REQUIRED_FIELDS = ("symbol", "price", "exchange")
 
 _IN_SIGNATURES = {"hex": "[0-9A-Fa-f]+", "base64": "[0-9A-Za-z+/]+"}
-_KEYS_OF_SCHEMES = {
-    # The id of a message is also that of its prices, whatever the scheme.
-    name: {each.name for each in fields(scheme)} - {"message_id_header"}
-    for name, scheme in SCHEMES.items()
-}
 
 
 def check_sender(keys: Mapping[str, Any]) -> None:
     """Raises ValueError, which names the key, where they do not belong together or let nobody in."""
+    from cryptoctl.core.authentication import SCHEMES  # where there is no sender, none is needed
+
     scheme = keys.get("scheme")
     if scheme is None:
         raise ValueError("needs `preset` or `scheme`")
-    for other, names in _KEYS_OF_SCHEMES.items():
-        for name in sorted(names & keys.keys()):
+    for other, kind in SCHEMES.items():
+        # The id of a message is also that of its prices, whatever the scheme.
+        own = {each.name for each in fields(kind)} - {"message_id_header"}
+        for name in sorted(own & keys.keys()):
             if other != scheme:
                 raise ValueError(f'`{name}` is for scheme "{other}", and this is "{scheme}"')
     if scheme == "hmac":
