@@ -47,10 +47,10 @@ class DenyingKms(FakeKms):
         return key_id
 
 
-def up(kms: DenyingKms) -> tuple[Report, Silent]:
+def up(kms: DenyingKms, goal: Goal = Goal.PRESENT) -> tuple[Report, Silent]:
     key = Key(scope=SCOPE, name=ALIAS, deletion_window_days=10, policy=())
     listener = Silent()
-    plan = make_plan([key], kms, Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([key], kms, goal)  # type: ignore[arg-type]
     report = Executor(aws=kms, listener=listener, clock=kms.clock).run(plan)  # type: ignore[arg-type]
     return report, listener
 
@@ -103,6 +103,15 @@ def test_a_denial_on_a_key_that_is_not_new_is_told_at_once() -> None:
     report, _ = up(kms)
     assert [each.outcome for each in report.results] == [StepOutcome.FAILED]
     assert kms.clock.time_s < 1
+
+
+def test_a_denial_on_a_new_key_whose_alias_could_be_deleted_is_told_at_once() -> None:
+    """That takes what the tags allow, so they count."""
+    kms = DenyingKms(denies=("ScheduleKeyDeletion",))
+    kms.aliases[ALIAS] = kms.new_key()
+    report, listener = up(kms, Goal.ABSENT)
+    assert [each.outcome for each in report.results] == [StepOutcome.FAILED]
+    assert (kms.clock.time_s, listener.waits) == (0, [])
 
 
 def test_the_policy_is_not_in_the_call_that_creates_the_key(monkeypatch: pytest.MonkeyPatch) -> None:

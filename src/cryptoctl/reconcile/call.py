@@ -94,8 +94,9 @@ class RetryRule:
     """An error that passes by itself: its exact code, the shortest stable piece of its message, and why.
 
     `operations` narrows it to those requests; empty means all of the provisioner's. With `new_only` it is
-    for a resource that this run creates or that was created a moment ago. `hint` is what a person does next
-    where it has not passed after `timeout_s`. What a deny or the organization forbids is never waited for.
+    for a resource that this run creates or that was created a moment ago, and of which nothing was removed
+    yet. `hint` is what a person does next where it has not passed after `timeout_s`. What a deny or the
+    organization forbids is never waited for.
     """
 
     code: str

@@ -48,6 +48,7 @@ class Convergence:
         self._run, self._step = run, step
         self._retry = Retry(run.clock, lambda wait: run.notify_waiting(self._step, wait))
         self._made: list[Call] = []
+        self._removing = False
         self._revealed = RevealedSecrets(run.aws)
 
     def converge(self) -> None:
@@ -235,12 +236,14 @@ class Convergence:
                     hint = rule.hint or remedy(error, self._step.resource.remedies)
                     waited = f"waited {rule.timeout_s:.0f} s for {rule.reason}"
                     raise StepFailed(f"{error} ({waited})", hint) from error
+        self._removing = self._step.action is Action.DELETE
         self._publish(call, response)
 
     def _rule(self, error: AwsError) -> RetryRule | None:
         """The rule for an error, of the call itself or of the read of a value that it writes again."""
         observed = self._step.delta.observed
-        new = observed is None or observed.new
+        # Whoever could remove a part of it has the rights for which what is new waits.
+        new = observed is None or (observed.new and not self._removing)
         rules = (rule for rule in self._step.resource.retry_rules if new or not rule.new_only)
         matching = (rule for rule in rules if rule.matches(error.operation, error.code, error.message))
         return next(matching, None)
