@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from cryptoctl.aws import Aws
-from cryptoctl.aws_errors import AwsError
+from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.provisioner import Observations, Provisioner
@@ -94,7 +94,7 @@ class Orphans:
         hidden = {
             type(each): its for each, its in zip(likely, tags, strict=True) if isinstance(its, ReadRefusal)
         }
-        unread = _not_searched(its for kind, its in hidden.items() if kind in absent)
+        unread = _not_searched(_with_hint(its) for kind, its in hidden.items() if kind in absent)
         others: list[Provisioner] = [*(each for each in tagged.values() if each is not None), *ours]
         observations = _each(aws, lambda resource: resource.observe_or_fail(aws), others)
         return self._sorted(
@@ -125,7 +125,7 @@ class Orphans:
                     "tags of what it was made from)"
                     for arn in unknown
                 ),
-                *(f"{each} {tagged}, and cannot be read: {error}" for each, error in hidden.items()),
+                *(f"{each} {tagged}, and cannot be read: {_with_hint(error)}" for each, error in hidden.items()),
                 *(
                     f"{each} is no longer part of this environment, and is kept: {why}"
                     for each, why in kept.items()
@@ -197,11 +197,16 @@ def _candidates(
     return Candidates(
         tagged=frozenset(arn.removesuffix(":*") for arn in arns),
         named=frozenset().union(*(each.named for each in listed)),
-        notes=(*_not_searched(refused), *(note for each in listed for note in each.notes)),
+        notes=(*_not_searched(map(_with_hint, refused)), *(note for each in listed for note in each.notes)),
     )
 
 
-def _not_searched(why: Iterable[object]) -> tuple[str, ...]:
+def _with_hint(refusal: ReadRefusal) -> str:
+    hint = remedy(refusal) if isinstance(refusal, AwsError) else refusal.hint
+    return f"{str(refusal).removesuffix('.')}. {hint}"
+
+
+def _not_searched(why: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"orphaned resources were not searched completely: {each}" for each in why)
 
 
