@@ -137,6 +137,18 @@ def test_an_import_of_everything_once_more_goes_on_without_again(
     assert shop.depths["webhook"] == (150, 0)
 
 
+def test_a_replay_that_aws_ends_says_how_far_it_came_and_that_it_can_be_gone_on_with(
+    shop: Workshop, dlq: Callable[..., Said], at_the_third: Callable[[str, Ending], None]
+) -> None:
+    at_the_third("DeleteMessageBatch", failed)
+    said = dlq("replay")
+    assert said.code == ExitCode.AWS
+    assert "30 messages were tried by then; the same command goes on there" in said.err
+    said = dlq("replay")
+    assert said.code == 0
+    assert "replayed before and deleted." in said.err
+
+
 def test_a_replay_that_stops_at_failures_counts_all_and_says_how_to_get_behind_them(
     shop: Workshop, dlq: Callable[..., Said]
 ) -> None:

@@ -171,7 +171,11 @@ def replay(
             return
         with progress_bar(run.screen, "collecting") as move_bar:
             shown = ReplayScreen(run.screen, move_bar)
-            summary = Replay(replayer, queues, journal, options, shown).run()
+            try:
+                summary = Replay(replayer, queues, journal, options, shown).run()
+            except BaseException:
+                shown.cut_short()
+                raise
     run.set_members(summary=summary.document())
     replayed = pluralize(summary.outcomes[Outcome.REPLAYED], "message was", "messages were")
     run.done(f"{replayed} replayed", "`cryptoctl dlq list` shows what is left.")

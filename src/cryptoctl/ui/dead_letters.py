@@ -165,7 +165,7 @@ def _show_step(screen: Screen, step: ReplayStep) -> None:
     if step.problem:
         screen.words(f"✗ {_head(step.letter)}  cannot be replayed: {_short(step.problem)}")
         return
-    resumed = ", begun by a replay that was killed" if step.resumed else ""
+    resumed = ", begun by a replay that did not end" if step.resumed else ""
     screen.words(f"→ {_head(step.letter)}  {step.summary}{resumed}")
     for symbol, number in step.keys[:SHOWN_LEFT]:
         screen.data(f"    item {symbol} at {number:f}")
@@ -195,7 +195,7 @@ def _show_summary(screen: Screen, summary: ReplaySummary) -> None:
         f"{outcomes[each]} {each}" for each in Outcome if each is not Outcome.REPLAYED and outcomes[each]
     ]
     if summary.resumed:
-        parts.append(f"{summary.resumed} of them begun by a replay that was killed")
+        parts.append(f"{summary.resumed} of them begun by a replay that did not end")
     if summary.replayed_before:
         parts.append(f"{summary.replayed_before} replayed before and deleted")
     if summary.undeleted:
@@ -266,6 +266,14 @@ class ReplayScreen(ReplayListener):
         elif result.outcome is not Outcome.NOT_TRIED:  # those are counted at the end; there may be thousands
             _show_result(self._screen, result)
         self._move_bar(completed=self._count)
+
+    def cut_short(self) -> None:
+        """Says how far a replay came that an error or Ctrl-C ends."""
+        if self._count:
+            tried = pluralize(self._count, "message was", "messages were")
+            self._screen.say(
+                f"{tried} tried by then; the same command goes on there, and stores nothing twice."
+            )
 
     def close(self, summary: ReplaySummary) -> None:
         """The summary, for a person."""

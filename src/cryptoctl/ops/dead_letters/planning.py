@@ -61,7 +61,7 @@ class ReplayStep:
     """the stream no longer has all records: the rest is to be recovered from the table"""
     problem: str = ""
     resumed: bool = False
-    """begun by a replay that was killed"""
+    """begun by a replay that did not end"""
 
     @property
     def summary(self) -> str:

@@ -52,7 +52,7 @@ class ReplaySummary:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     ways: Counter[str] = field(default_factory=Counter)
     resumed: int = 0
-    """begun by a replay that was killed, and finished by this one"""
+    """begun by a replay that did not end, and finished by this one"""
     replayed_before: int = 0
     """by an earlier replay: what was left of them is deleted now"""
     undeleted: int = 0
