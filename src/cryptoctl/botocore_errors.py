@@ -147,11 +147,13 @@ def unloadable(error: OSError | ValueError | EOFError | RuntimeError) -> Failure
             "The profile or an AWS_… variable names a token file or a credential_process that is not there: "
             "correct it, name another --profile, or add --local to work on this machine.",
         )
+    expired = "still expired" in str(error)
+    gives = "gives none that are new: sign in again, or" if expired else "does not answer as AWS expects:"
     return Failure(
         ExitCode.CREDENTIALS,
         f"The AWS credentials cannot be loaded: {without_password(one_line(str(error))).rstrip('.')}.",
-        "What gives them (credential_process, or the container's or the web identity's address) does not "
-        "answer as AWS expects: run it by hand, or name another --profile.",
+        f"What gives them (credential_process, or the container's or the web identity's address) {gives} "
+        "run it by hand, or name another --profile.",
     )
 
 
@@ -288,5 +290,8 @@ def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint
         ),
     )
     problem, sentence, hint = next(kind[1:] for kind in kinds if isinstance(error, kind[0]))
-    text = without_password(str(error)).splitlines()[0].rstrip(".")
+    whole = without_password(str(error))
+    # Of these the later lines say what is wrong; of others they are what came over the wire.
+    told_in_lines = isinstance(error, known.ParamValidationError | known.CredentialRetrievalError)
+    text = (one_line(whole) if told_in_lines else whole.splitlines()[0]).rstrip(".")
     return Failure(problem, sentence.replace("{}", text), hint)

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import (
     ConfigNotFound,
     ConfigParseError,
+    ParamValidationError,
     SSOError,
     SSOTokenLoadError,
     TokenRetrievalError,
@@ -82,6 +83,11 @@ CASES = {
         "credential_process=/bin/false\n",
         (ExitCode.CREDENTIALS, "No usable AWS credentials were found"),
         "custom-process",
+    ),
+    "process fails in two lines": (
+        "credential_process=/bin/sh -c 'printf \"It has expired:\\nuse corp-login\" >&2; exit 1'\n",
+        (ExitCode.CREDENTIALS, "No usable AWS credentials were found"),
+        "It has expired: use corp-login",
     ),
     "unparsable": ("[\n", MISCONFIGURED, "Unable to parse config file"),
     "sso-session": ("sso_session=nope\nsso_account_id=1\nsso_role_name=r\n", MISCONFIGURED, "nope"),
@@ -173,6 +179,12 @@ def test_credentials_that_expire_while_a_command_runs_are_told_as_such() -> None
     ):
         raise RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired.")
     assert found.value.exit_code is ExitCode.CREDENTIALS
+    assert "sign in again" in found.value.hint
+
+
+def test_what_botocore_refuses_to_send_is_told_with_its_reason() -> None:
+    told = failure(ParamValidationError(report="Unknown parameter in input: Tags"), "cloudwatch:PutDashboard")
+    assert "Parameter validation failed: Unknown parameter in input: Tags" in told.message
 
 
 @pytest.mark.parametrize(("code", "of_the_region"), [("ExpiredToken", False), ("InvalidClientTokenId", True)])
