@@ -18,7 +18,7 @@ from cryptoctl.reconcile.orphans import MAX_NAMED, FoundOrphans, Orphans
 from cryptoctl.reconcile.plan import Action, Goal
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.traits import Listed, Untagged
+from cryptoctl.reconcile.traits import AssignedArn, Listed, Untagged
 from unit.things import SCOPE, FakeAws, Thing, refusal
 
 OURS = SCOPE.tags
@@ -245,7 +245,7 @@ def test_what_is_pending_deletion_is_left_to_itself() -> None:
 
 def test_the_stacks_own_that_says_it_has_that_arn_is_no_orphan() -> None:
     @dataclass(frozen=True, kw_only=True, eq=False)
-    class Assigned(Thing):
+    class Assigned(Thing, AssignedArn):
         def for_arn(self, arn: str) -> Provisioner | None:
             return self
 

@@ -16,7 +16,7 @@ from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.plan import SENSITIVE, Action, Goal, Plan, shown, shown_change, shown_params
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.traits import DeletionProtected, Preflight
+from cryptoctl.reconcile.traits import ConsentRequired, DeletionProtected, Preflight
 from cryptoctl.reconcile.values import Ref
 from unit.things import SCOPE, FakeAws, Thing
 
@@ -265,7 +265,7 @@ def test_where_there_is_nothing_to_do_there_is_nothing_to_wait_for_either() -> N
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Asked(Thing, Preflight):
+class Asked(Thing, ConsentRequired, Preflight):
     """A thing that is made smaller only after asking, and for which nothing of another's is in the way."""
 
     def consent_reason(self, delta: Delta) -> str | None:

@@ -20,7 +20,7 @@ from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.orphans import Candidates, FoundOrphans, Orphans
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.traits import DeletionProtected
+from cryptoctl.reconcile.traits import ConsentRequired, DeletionProtected, FollowUp
 from cryptoctl.session import Session
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
@@ -31,7 +31,7 @@ DEV = replace(SCOPE, environment="dev")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Data(Thing, DeletionProtected):
+class Data(Thing, ConsentRequired, DeletionProtected, FollowUp):
     """A thing with data, that may be protected, of which a person is asked and told."""
 
     holds_data: ClassVar[bool] = True

@@ -19,6 +19,7 @@ from cryptoctl.reconcile import (
     Access,
     Aws,
     AwsError,
+    ConsentRequired,
     Delta,
     Obstacle,
     Permission,
@@ -36,7 +37,7 @@ ALARMS_NEED = frozenset({"kms:Decrypt", "kms:GenerateDataKey"})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Encrypted(Preflight):
+class Encrypted(Preflight, ConsentRequired):
     """A resource whose content lies under a customer's key, or under AWS's own."""
 
     customer_key: str | None = None

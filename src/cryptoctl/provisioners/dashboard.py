@@ -14,6 +14,7 @@ from cryptoctl.reconcile import (
     Access,
     Aws,
     CallOrWait,
+    ConflictChecked,
     Delta,
     Fields,
     Listed,
@@ -43,7 +44,7 @@ class Graph:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Dashboard(Listed, Priced):
+class Dashboard(ConflictChecked, Listed, Priced):
     """Graphs, three in a row, and the state of alarms below. What somebody else has added to it is drift."""
 
     graphs: tuple[Graph, ...]

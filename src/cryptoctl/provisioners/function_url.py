@@ -15,6 +15,7 @@ from cryptoctl.reconcile import (
     AwsError,
     Call,
     CallOrWait,
+    ConsentRequired,
     Delta,
     Fields,
     Observed,
@@ -42,7 +43,7 @@ ANYBODY_BY_URL: Mapping[str, ResourcePermission] = {
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class FunctionUrl(Preflight, Untagged):
+class FunctionUrl(ConsentRequired, Preflight, Untagged):
     """An address of a function's `$LATEST`, without IAM and without CORS. It has its function's name.
 
     Who may use it is in the function's resource policy: see ANYBODY_BY_URL.

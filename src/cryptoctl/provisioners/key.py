@@ -21,9 +21,11 @@ from cryptoctl.provisioners.reads import all_pages
 from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
 from cryptoctl.reconcile import (
     Access,
+    AssignedArn,
     Aws,
     Call,
     CallOrWait,
+    ConsentRequired,
     Delta,
     Fields,
     JsonDocument,
@@ -50,7 +52,7 @@ NO_ROTATION = ("KMSInvalidStateException", "UnsupportedOperationException")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Key(Preflight, Priced):
+class Key(AssignedArn, ConsentRequired, Preflight, Priced):
     """A symmetric key that rotates every year. Its name is its alias.
 
     A key is made in one call and named in another: one that has no name yet, or none any more because it

@@ -15,6 +15,8 @@ from cryptoctl.reconcile import (
     Aws,
     Call,
     CallOrWait,
+    ConflictChecked,
+    ConsentRequired,
     Delta,
     Fields,
     JsonDocument,
@@ -38,7 +40,7 @@ SAME_BUT_FOR_CASE = "IAM does not tell names apart by their case"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Role(Listed, Preflight):
+class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
     """A role for one AWS service, with inline policies. Any other policy on it is removed."""
 
     service: str

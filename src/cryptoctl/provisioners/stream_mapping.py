@@ -20,10 +20,12 @@ from cryptoctl.provisioners.table import Table
 from cryptoctl.provisioners.tags import changed_tags
 from cryptoctl.reconcile import (
     Access,
+    AssignedArn,
     Aws,
     CallOrWait,
     Delta,
     Fields,
+    FollowUp,
     JsonDocument,
     Listed,
     Observed,
@@ -46,7 +48,7 @@ DELETING = "Deleting"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class StreamMapping(Listed):
+class StreamMapping(AssignedArn, FollowUp, Listed):
     """Table stream → function, in batches; what keeps failing goes to a queue. It has its function's name.
 
     It starts at TRIM_HORIZON, so that records written while it starts are not missed.

@@ -28,7 +28,11 @@ from cryptoctl.reconcile.permissions import with_request_tags as with_request_ta
 from cryptoctl.reconcile.permissions import with_resource_tags as with_resource_tags
 from cryptoctl.reconcile.provisioner import Provisioner as Provisioner
 from cryptoctl.reconcile.scope import Scope as Scope
+from cryptoctl.reconcile.traits import AssignedArn as AssignedArn
+from cryptoctl.reconcile.traits import ConflictChecked as ConflictChecked
+from cryptoctl.reconcile.traits import ConsentRequired as ConsentRequired
 from cryptoctl.reconcile.traits import DeletionProtected as DeletionProtected
+from cryptoctl.reconcile.traits import FollowUp as FollowUp
 from cryptoctl.reconcile.traits import Listed as Listed
 from cryptoctl.reconcile.traits import Preflight as Preflight
 from cryptoctl.reconcile.traits import Untagged as Untagged

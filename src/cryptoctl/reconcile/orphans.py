@@ -11,7 +11,7 @@ from cryptoctl.aws_errors import AwsError, remedy
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.provisioner import Observations, Provisioner
-from cryptoctl.reconcile.traits import DeletionProtected, Listed, Untagged
+from cryptoctl.reconcile.traits import AssignedArn, ConflictChecked, DeletionProtected, Listed, Untagged
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -125,7 +125,10 @@ class Orphans:
                     "tags of what it was made from)"
                     for arn in unknown
                 ),
-                *(f"{each} {tagged}, and cannot be read: {_with_hint(error)}" for each, error in hidden.items()),
+                *(
+                    f"{each} {tagged}, and cannot be read: {_with_hint(error)}"
+                    for each, error in hidden.items()
+                ),
                 *(
                     f"{each} is no longer part of this environment, and is kept: {why}"
                     for each, why in kept.items()
@@ -173,13 +176,28 @@ class Orphans:
 
     def _resource(self, arn: str) -> Provisioner | None:
         kinds = (*self.stack, *self.unconfigured)
-        return next(filter(None, (resource.for_arn(arn) for resource in kinds)), None)
+        return next(filter(None, (for_arn(resource, arn) for resource in kinds)), None)
 
     def _reason_to_keep(self, resource: Provisioner, observed: Observed) -> str:
         if held := observed.data or ("data" if resource.holds_data else ""):
             return f"it holds {held}; delete it by its name in the AWS console if nobody needs it"
         protected = isinstance(resource, DeletionProtected) and resource.deletion_blocker(observed)
         return "it is protected from deletion" if protected else ""
+
+
+def for_arn(resource: Provisioner, arn: str) -> Provisioner | None:
+    """What of this resource's kind has that ARN, as far as observing and deleting it goes.
+
+    None where the ARN is of another kind; itself where it looks after that one already.
+    """
+    if isinstance(resource, AssignedArn):
+        return resource.for_arn(arn)
+    if not isinstance(resource.arn, str):
+        return None
+    name = arn.removeprefix(resource.arn.removesuffix(resource.name))
+    # A part of a thing, a table's backup say, is not a thing of that kind.
+    another = name == arn or ("/" in name and "/" not in resource.name)
+    return None if another else replace(resource, name=name)
 
 
 def _arn(resource: Provisioner, observed: Observed | None) -> str | None:
@@ -219,7 +237,7 @@ def _orphaned(resource: Provisioner, observed: Observed) -> bool:
     return (
         (isinstance(resource, Untagged) or _carries(observed.fields.get("Tags"), resource))
         and observed.pending_deletion_until is None
-        and not resource.conflict(observed)
+        and not (isinstance(resource, ConflictChecked) and resource.conflict(observed))
     )
 
 

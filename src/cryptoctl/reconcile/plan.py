@@ -12,7 +12,7 @@ from cryptoctl.reconcile.call import Call, CallOrWait
 from cryptoctl.reconcile.delta import Change, Delta
 from cryptoctl.reconcile.observed import Obstacle
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.traits import DeletionProtected
+from cryptoctl.reconcile.traits import ConsentRequired, DeletionProtected, FollowUp
 from cryptoctl.reconcile.values import Ref, Value, map_leaves
 
 WITHOUT_TAGS = "exists without cryptoctl's tags (--adopt takes it over)"
@@ -65,7 +65,9 @@ class Step:
     @property
     def consent_reason(self) -> str | None:
         """What a person is asked about before this change in place; None where nothing is asked."""
-        return self.resource.consent_reason(self.delta) if self.action is Action.UPDATE else None
+        if self.action is not Action.UPDATE or not isinstance(self.resource, ConsentRequired):
+            return None
+        return self.resource.consent_reason(self.delta)
 
     def beyond(self, agreed: Step) -> str | None:
         """What it deletes, or asks about, and the step that was agreed to did not; None for nothing."""
@@ -82,7 +84,7 @@ class Step:
     @property
     def follow_up(self) -> str | None:
         """What a person does after this change, in a sentence; None where nothing is left to do."""
-        return self.resource.follow_up(self.delta)
+        return self.resource.follow_up(self.delta) if isinstance(self.resource, FollowUp) else None
 
     @property
     def immutable_changes(self) -> tuple[str, ...]:

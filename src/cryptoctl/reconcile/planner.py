@@ -11,6 +11,7 @@ from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import ORPHANED, TAKEN_OVER, WITHOUT_TAGS, Action, Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Observations, Provisioner
 from cryptoctl.reconcile.scope import ENVIRONMENT, MANAGED_BY
+from cryptoctl.reconcile.traits import ConflictChecked
 from cryptoctl.reconcile.values import Ref, resolve
 
 
@@ -115,7 +116,7 @@ def plan_absent(resource: Provisioner, observed: Observed | None, *, after: tupl
     delta = Delta(desired={}, observed=observed, changes=())
     if observed is None or observed.pending_deletion_until is not None:
         return Step(resource=resource, action=Action.NOTHING, delta=delta)
-    if why := resource.conflict(observed):
+    if why := _conflict(resource, observed):
         return Step(resource=resource, action=Action.NOTHING, delta=delta, why=why)
     if why := _refusal(resource, observed, adopt=False):
         return Step(resource=resource, action=Action.REFUSED, delta=delta, why=why)
@@ -127,8 +128,12 @@ def _orphaned(resource: Provisioner, observed: Observed, *, after: tuple[Provisi
     return replace(plan_absent(resource, observed, after=after), why=ORPHANED)
 
 
+def _conflict(resource: Provisioner, observed: Observed) -> str | None:
+    return resource.conflict(observed) if isinstance(resource, ConflictChecked) else None
+
+
 def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str | None:
-    if conflict := resource.conflict(observed):
+    if conflict := _conflict(resource, observed):
         return conflict
     if owned(resource, observed):
         return None

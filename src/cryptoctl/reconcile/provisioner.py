@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.aws import Aws
@@ -67,18 +67,6 @@ class Provisioner(Resource, ABC):
         """Its ARN; a Ref where AWS assigns a part of it; None where it has none of its own."""
         return None
 
-    def for_arn(self, arn: str) -> Provisioner | None:
-        """What of this kind has that ARN, as far as observing and deleting it goes.
-
-        None where the ARN is of another kind; itself where it looks after that one already.
-        """
-        if not isinstance(self.arn, str):
-            return None
-        name = arn.removeprefix(self.arn.removesuffix(self.name))
-        # A part of a thing, a table's backup say, is not a thing of that kind.
-        another = name == arn or ("/" in name and "/" not in self.name)
-        return None if another else replace(self, name=name)
-
     @abstractmethod
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the resource. None where AWS answers with its one exact not-found code, to any read."""
@@ -103,22 +91,6 @@ class Provisioner(Resource, ABC):
     @abstractmethod
     def permissions(self) -> Iterator[Permission]:
         """What a caller needs to read it, change it and delete it; `iam-policy` prints nothing else."""
-
-    def conflict(self, observed: Observed) -> str | None:
-        """Where what is found under its name serves the same environment, in a few words; None for here."""
-        return None
-
-    def consent_reason(self, delta: Delta) -> str | None:
-        """What a person is asked about before this change in place, in a few words; None for nothing."""
-        return None
-
-    def takes_over(self, delta: Delta) -> bool:
-        """Whether what others have made and set becomes the environment's with this change."""
-        return any(change.key in self.scope.owner_tags for change in delta.keys("Tags"))
-
-    def follow_up(self, delta: Delta) -> str | None:
-        """What a person does after this change, in a sentence; None where nothing is left to do."""
-        return None
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

@@ -12,12 +12,40 @@ from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.provisioner import Provisioner
 
 
+class ConsentRequired(Provisioner):
+    """Some of its changes in place are made only after asking."""
+
+    @abstractmethod
+    def consent_reason(self, delta: Delta) -> str | None:
+        """What a person is asked about before this change, in a few words; None where nothing is asked."""
+
+    def takes_over(self, delta: Delta) -> bool:
+        """Whether what others have made and set becomes the environment's with this change."""
+        return any(change.key in self.scope.owner_tags for change in delta.keys("Tags"))
+
+
 class DeletionProtected(Provisioner):
     """It can be protected from deletion."""
 
     @abstractmethod
     def deletion_blocker(self, observed: Observed) -> Obstacle | None:
         """Why it must not be deleted; None where it may be."""
+
+
+class ConflictChecked(Provisioner):
+    """What is found under its name may serve the same environment somewhere else."""
+
+    @abstractmethod
+    def conflict(self, observed: Observed) -> str | None:
+        """Where it is in use, in a few words; None where it is this environment's."""
+
+
+class FollowUp(Provisioner):
+    """After some of its changes there is something left for a person to do."""
+
+    @abstractmethod
+    def follow_up(self, delta: Delta) -> str | None:
+        """What to do after this change, in a sentence; None where nothing is left to do."""
 
 
 class Preflight(Provisioner):
@@ -45,6 +73,17 @@ class Listed(Provisioner):
     @abstractmethod
     def tags_of(self, aws: Aws) -> Mapping[str, str] | None:
         """Its tags, with one request; None where it is gone."""
+
+
+class AssignedArn(Provisioner):
+    """Its ARN ends in an id that AWS assigns, so a name cannot be read from it."""
+
+    @abstractmethod
+    def for_arn(self, arn: str) -> Provisioner | None:
+        """The resource of this kind that has that ARN; None where the ARN is of another kind.
+
+        Itself where it looks after that one already.
+        """
 
 
 class Untagged(Provisioner):
