@@ -32,6 +32,8 @@ from unit.resource_answers import (
     role,
 )
 
+LAG_ALARM = next(each for each in STACK if each.kind == "alarm")
+DASHBOARD = next(each for each in STACK if each.kind == "dashboard")
 DENY = json.dumps({"Statement": [{"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": "SQS:*"}]})
 
 
@@ -337,6 +339,29 @@ def test_older_lines_of_a_log_group_that_others_made_are_deleted_after_asking(
     seen = Observed(fields={**logs.desired(), "retentionInDays": days, "Tags": tags})
     found = build_plan([logs], {logs: seen}, Goal.PRESENT, adopt=True)
     assert found.consents == ((f"delete older log lines of {logs}",) if asked else ())
+
+
+@pytest.mark.parametrize("whose", [{"Team": "desk"}, SCOPE.tags], ids=["theirs", "ours"])
+@pytest.mark.parametrize(
+    ("resource", "fields", "lost"),
+    [
+        (STACK.webhook, {"CodeSha256": "theirs"}, "code"),
+        (STACK.webhook, {"CodeSha256": "theirs", "Environment": {"KEY": "theirs"}}, "code and variables"),
+        (STACK.webhook, {"Environment": {}}, ""),
+        (STACK.webhook, {"MemorySize": 128}, ""),
+        (LAG_ALARM, {"Threshold": 1, "AlarmActions": ("theirs",)}, "threshold and actions"),
+        (LAG_ALARM, {"AlarmDescription": "theirs"}, ""),
+        (DASHBOARD, {"Widgets": {"theirs": {}}}, "widgets"),
+        (DASHBOARD, {"Widgets": {}}, ""),
+    ],
+)
+def test_what_others_have_put_into_a_resource_is_replaced_after_asking(
+    resource: Provisioner, fields: dict[str, Any], lost: str, whose: dict[str, str]
+) -> None:
+    seen = Observed(fields={**resource.desired(), **fields, "Tags": whose})
+    found = build_plan([resource], {resource: seen}, Goal.PRESENT, adopt=True)
+    asked = (f"replace somebody else's {lost} of {resource}",)
+    assert found.consents == (asked if lost and whose != SCOPE.tags else ())
 
 
 @pytest.mark.parametrize("tags", [{}, {"Team": "desk"}, SCOPE.tags])

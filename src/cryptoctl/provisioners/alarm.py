@@ -14,6 +14,7 @@ from cryptoctl.reconcile import (
     Access,
     Aws,
     CallOrWait,
+    ConsentRequired,
     Delta,
     Fields,
     Listed,
@@ -35,7 +36,7 @@ PERIOD_S, PERIODS, PERIODS_TO_ALARM = 60, 5, 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Alarm(Listed, Priced):
+class Alarm(ConsentRequired, Listed, Priced):
     """More than `threshold`, in the metric's unit, in a minute; without data all is well."""
 
     metric: Metric
@@ -50,6 +51,11 @@ class Alarm(Listed, Priced):
     named_by_settings: ClassVar[bool] = True
     creation_overwrites: ClassVar[bool] = True
     exclusive: ClassVar[frozenset[str]] = frozenset({"Dimensions"})
+    theirs: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("Namespace", "MetricName", "Dimensions", "Statistic", "Unit"), "metric"),
+        **dict.fromkeys(("ComparisonOperator", "Threshold", "Period", "EvaluationPeriods"), "threshold"),
+        **dict.fromkeys(("AlarmActions", "OKActions", "InsufficientDataActions"), "actions"),
+    }
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
             codes=("LimitExceeded", "LimitExceededFault", "LimitExceededException"),

@@ -15,6 +15,7 @@ from cryptoctl.reconcile import (
     Aws,
     CallOrWait,
     ConflictChecked,
+    ConsentRequired,
     Delta,
     Fields,
     Listed,
@@ -44,7 +45,7 @@ class Graph:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Dashboard(ConflictChecked, Listed, Priced):
+class Dashboard(ConflictChecked, ConsentRequired, Listed, Priced):
     """Graphs, three in a row, and the state of alarms below. What somebody else has added to it is drift."""
 
     graphs: tuple[Graph, ...]
@@ -53,6 +54,7 @@ class Dashboard(ConflictChecked, Listed, Priced):
 
     kind: ClassVar[str] = "dashboard"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Widgets", "Settings"})
+    theirs: ClassVar[Mapping[str, str]] = {"Widgets": "widgets", "Settings": "settings"}
     creation_overwrites: ClassVar[bool] = True
 
     @property

@@ -35,6 +35,7 @@ from cryptoctl.reconcile import (
     Aws,
     Call,
     CallOrWait,
+    ConsentRequired,
     Delta,
     Fields,
     Observed,
@@ -59,7 +60,7 @@ UNRESERVED_AT_LEAST = 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Function(Preflight, Priced):
+class Function(ConsentRequired, Preflight, Priced):
     """A function with its own role and log group, its environment under the environment's key."""
 
     runtime: str
@@ -84,6 +85,7 @@ class Function(Preflight, Priced):
 
     kind: ClassVar[str] = "function"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Environment"})
+    theirs: ClassVar[Mapping[str, str]] = {"CodeSha256": "code", "Environment": "variables"}
     sensitive: ClassVar[frozenset[str]] = frozenset({"Environment"})
     # A function that could not be made stays as a ruin, which takes no change.
     immutable: ClassVar[frozenset[str]] = frozenset({"State", "PackageType"})

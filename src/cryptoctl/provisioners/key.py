@@ -66,6 +66,8 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
     """Only the key with this id; None for the environment's."""
 
     kind: ClassVar[str] = "key"
+    # Who uses a key that others made may lose it with the policy that they gave it.
+    theirs: ClassVar[Mapping[str, str]] = {"Policy": "policy"}
     retry_rules: ClassVar[tuple[RetryRule, ...]] = RETRY_RULES
     remedies: ClassVar[tuple[Remedy, ...]] = REMEDIES
 
@@ -162,11 +164,6 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
         yield from allow(Access.MANAGE, "kms", change, keys, condition=ours)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", keys, condition=ours)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", alias)
-
-    def consent_reason(self, delta: Delta) -> str | None:
-        """Who uses a key that others made may lose it with the policy that they gave it."""
-        overwrites = self.takes_over(delta) and delta.touches("Policy")
-        return "replace somebody else's policy" if overwrites else None
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:

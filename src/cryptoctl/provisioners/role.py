@@ -50,6 +50,10 @@ class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
 
     kind: ClassVar[str] = "role"
     in_tag_index: ClassVar[bool] = False
+    # Who uses a role that others made may lose it with what they let it do, and whom they let use it.
+    theirs: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("AssumeRolePolicyDocument", "Policies", "AttachedPolicies"), "policies"
+    )
     exclusive: ClassVar[frozenset[str]] = frozenset({"Policies", "AttachedPolicies"})
     # A role with a path has another ARN than the one that everything else is given.
     immutable: ClassVar[frozenset[str]] = frozenset({"Path"})
@@ -161,12 +165,6 @@ class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
             return None
         there = ", ".join(sorted(regions))
         return f"serves this environment in {there}, and IAM roles are global (--region {there} works on it)"
-
-    def consent_reason(self, delta: Delta) -> str | None:
-        """Who uses a role that others made may lose it with what they let it do, and whom they let use it."""
-        theirs = ("AssumeRolePolicyDocument", "Policies", "AttachedPolicies")
-        overwrites = any(each.field in theirs and each.old is not None for each in delta.changes)
-        return "replace somebody else's policies" if overwrites and self.takes_over(delta) else None
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:

@@ -15,9 +15,14 @@ from cryptoctl.reconcile.provisioner import Provisioner
 class ConsentRequired(Provisioner):
     """Some of its changes in place are made only after asking."""
 
-    @abstractmethod
+    theirs: ClassVar[Mapping[str, str]] = {}
+    """What others may have made of it and lose once it is the environment's: a word for each field."""
+
     def consent_reason(self, delta: Delta) -> str | None:
         """What a person is asked about before this change, in a few words; None where nothing is asked."""
+        lost = (self.theirs.get(each.field) for each in delta.changes if each.old is not None)
+        words = " and ".join(dict.fromkeys(filter(None, lost)))
+        return f"replace somebody else's {words}" if words and self.takes_over(delta) else None
 
     def takes_over(self, delta: Delta) -> bool:
         """Whether what others have made and set becomes the environment's with this change."""
