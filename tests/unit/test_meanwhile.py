@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from cryptoctl.aws import RESPONSE_LOST
 from cryptoctl.provisioners.dashboard import Dashboard, dashboard_name
-from cryptoctl.reconcile.converge import RESOURCE_TO_SHOW_AGAIN, TAGS_TO_SHOW
+from cryptoctl.reconcile.call import RetryRule
+from cryptoctl.reconcile.converge import RESOURCE_TO_SHOW_AGAIN, SHOWN_AFTER_S, TAGS_TO_SHOW
 from cryptoctl.reconcile.execute import Executor, StepOutcome
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
@@ -20,7 +21,7 @@ from kit.clocks import FakeClock
 from live import Silent
 from unit.answers import SCOPE, STACK, Answers
 from unit.running import failing, outcomes, run
-from unit.things import FakeAws, Thing
+from unit.things import FakeAws, Thing, refusal
 
 
 def shows_its_tags_after(aws: FakeAws, looks: int) -> None:
@@ -118,6 +119,31 @@ def test_what_is_deleted_over_and_over_is_told_as_that() -> None:
     report, _, _ = run(aws, Thing(name="a", settles=True))
     [failed] = report.ended(StepOutcome.FAILED)
     assert failed.problem == "it was deleted during the wait for the thing to be ready"
+
+
+class Slow(Thing):
+    """AWS takes two minutes to see what it needs."""
+
+    retry_rules: ClassVar[tuple[RetryRule, ...]] = (
+        RetryRule(code="NotYet", reason="what it needs to be seen", timeout_s=120),
+    )
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_what_is_needed_and_was_deleted_meanwhile_is_not_waited_for_to_the_end(deleted: bool) -> None:
+    needed = Thing(name="needed")
+
+    def before(operation: str, params: Mapping[str, Any]) -> None:
+        if params["Name"] == "a":
+            if deleted:
+                aws.things.pop("needed", None)
+            raise refusal(operation, "NotYet")
+
+    aws = FakeAws(before=before)
+    report, _, clock = run(aws, needed, Slow(name="a", needs=(needed,)))
+    [failed] = report.ended(StepOutcome.FAILED)
+    assert ("needs thing needed, which was deleted meanwhile" in failed.problem) is deleted
+    assert SHOWN_AFTER_S <= clock.time_s < 2 * SHOWN_AFTER_S if deleted else clock.time_s >= 120
 
 
 def test_what_was_made_and_is_not_shown_yet_is_waited_for() -> None:

@@ -9,10 +9,11 @@ from itertools import chain
 import jmespath
 
 from cryptoctl.aws import Response
-from cryptoctl.aws_errors import AwsError, one_line, remedy
+from cryptoctl.aws_errors import DELETED, AwsError, one_line, remedy
 from cryptoctl.aws_responses import NOT_AWS
 from cryptoctl.errors import Failure
 from cryptoctl.reconcile.call import Call, CallOrWait, RetryRule, WaitUntil
+from cryptoctl.reconcile.graph import dependencies
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Action, Step
 from cryptoctl.reconcile.plan_run import Blocked, PlanRun, StepFailed
@@ -22,6 +23,8 @@ from cryptoctl.reconcile.revealed_secrets import NOT_PUT_BACK, PUT_BACK, Reveale
 from cryptoctl.reconcile.values import Ref, Value, refs, resolve, serialize
 
 THROTTLED_RULE = RetryRule(code="", reason="AWS to take requests again; it is throttling them", timeout_s=60)
+# New things are shown by then, so that what is not there was deleted.
+SHOWN_AFTER_S = 30
 ANOTHER_RUN = "Let the other run, or the other tool, end first."
 CHECK_OWNER = "Check who owns it; the next run shows it before it changes anything."
 RUN_PLAN_FIRST = "Run `cryptoctl plan` to see what would happen now, then the same command again."
@@ -48,7 +51,7 @@ class Convergence:
         self._run, self._step = run, step
         self._retry = Retry(run.clock, lambda wait: run.notify_waiting(self._step, wait))
         self._made: list[Call] = []
-        self._removing = False
+        self._removing = self._looked = False
         self._revealed = RevealedSecrets(run.aws)
 
     def converge(self) -> None:
@@ -232,12 +235,24 @@ class Convergence:
                         raise ObserveAgain(_final_failure(error)) from error
                     raise
                 waits = pauses.setdefault(rule, self._retry.pauses(rule.reason, rule.timeout_s))
-                if next(waits, None) is None:
-                    hint = rule.hint or remedy(error, self._step.resource.remedies)
-                    waited = f"waited {rule.timeout_s:.0f} s for {rule.reason}"
-                    raise StepFailed(f"{error} ({waited})", hint) from error
+                self._pause(rule, waits, error)
         self._removing = self._step.action is Action.DELETE
         self._publish(call, response)
+
+    def _pause(self, rule: RetryRule, waits: Iterator[float], error: AwsError) -> None:
+        """Waits before the next attempt. Raises StepFailed where that is in vain."""
+        waited_s = next(waits, None)
+        if waited_s is None:
+            hint = rule.hint or remedy(error, self._step.resource.remedies)
+            raise StepFailed(f"{error} (waited {rule.timeout_s:.0f} s for {rule.reason})", hint) from error
+        if waited_s < SHOWN_AFTER_S or self._looked or self._step.action is Action.DELETE:
+            return
+        self._looked = True
+        for other in dependencies(self._step.resource):
+            with contextlib.suppress(AwsError, Failure):
+                if other.observe_or_fail(self._run.aws) is None:
+                    problem = f"needs {other}, which was deleted meanwhile ({error})"
+                    raise StepFailed(problem, DELETED) from error
 
     def _rule(self, error: AwsError) -> RetryRule | None:
         """The rule for an error, of the call itself or of the read of a value that it writes again."""
