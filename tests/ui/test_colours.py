@@ -10,10 +10,10 @@ import pytest
 from rich.errors import StyleSyntaxError
 from rich.style import Style
 
-import cryptoctl.ui
+import cryptoctl
 from cryptoctl.ui import styles
 
-SOURCES = sorted(Path(cryptoctl.ui.__file__).parent.rglob("*.py"))
+SOURCES = sorted(Path(cryptoctl.__file__).parent.rglob("*.py"))
 # Background, text, and the colours that we use, as terminals have them unless somebody changes that.
 PALETTES = {
     "xterm, light": ("ffffff", "000000", "000000", "cd0000", "00cd00", "cdcd00", "cd00cd", "00cdcd"),
@@ -56,7 +56,7 @@ def contrast(style: Style, palette: Mapping[str, str]) -> float:
 
 
 def coloured() -> Iterator[tuple[str, str]]:
-    """Every text of the package `ui` that Rich reads as a style with a colour, with its file."""
+    """Every text of the source that Rich reads as a style with a colour, with its file."""
     for file in SOURCES:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip():

@@ -19,7 +19,6 @@ from cryptoctl.ui.files import (
     show_tally,
     tally_document,
 )
-from cryptoctl.ui.styles import NOTE
 from cryptoctl.wording import pluralize
 
 
@@ -121,7 +120,7 @@ def _say_none_left(run: CommandRun, files: PriceFiles, given: GivenFiles) -> Non
     if given.from_line > 1:
         file = files.files[0]
         where = f"{file.records.counted_in} {given.from_line}"
-        run.screen.say(f"{file.name} has no prices from {where} on.", style=NOTE)
+        run.screen.warn(f"{file.name} has no prices from {where} on.")
 
 
 def _show(run: CommandRun, tally: Tally, files: PriceFiles) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from cryptoctl.local.engine import EngineAccessKey, EngineStatus, OutboxMessage
 from cryptoctl.ops.times import iso
 from cryptoctl.ui.screen import Screen
-from cryptoctl.ui.styles import BAD, NOTE
+from cryptoctl.ui.styles import BAD
 
 
 def show_engine(screen: Screen, status: EngineStatus) -> None:
@@ -68,4 +68,4 @@ def _show_notes(screen: Screen, status: EngineStatus) -> None:
     for problem in status.problems:
         screen.say(problem, style=BAD)
     for note in status.notes:
-        screen.say(note, style=NOTE)
+        screen.warn(note)

@@ -60,7 +60,7 @@ class FeedReport:
         if not self._feed.sending:
             self._not_sent.reset()
         elif self._not_sent.due(now_s) and self._not_sent_before and not self._screen.can_draw:
-            self._screen.say(f"Still not sent: {self._feed.sending}", style=NOTE)
+            self._screen.warn(f"Still not sent: {self._feed.sending}")
         self._not_sent_before = bool(self._feed.sending)  # that it begins is told by the feed
         if now_s < self._next_s:
             return
@@ -79,9 +79,9 @@ class FeedReport:
             if before:
                 self._screen.say(f"{name}: works again", style="dim")
         elif reminder.due(now_s) and trouble == before and again and not self._screen.can_draw:
-            self._screen.say(f"{name}, still: {trouble}", style=NOTE)
+            self._screen.warn(f"{name}, still: {trouble}")
         elif trouble != before:
-            self._screen.say(f"{name}: {trouble}", style=NOTE)
+            self._screen.warn(f"{name}: {trouble}")
 
 
 def show_start_point(screen: Screen, market: Market, begin: StartPoint) -> None:
@@ -96,13 +96,12 @@ def show_start_point(screen: Screen, market: Market, begin: StartPoint) -> None:
     how = "" if market.can_watch else "; by REST alone, since no websocket has its single trades"
     screen.say(f"{source} {when}{how}.", style="dim")
     if unit := market.volume_unit:
-        screen.say(f"{source}: its volumes are stored as the exchange gives them: {unit}.", style=NOTE)
+        screen.warn(f"{source}: its volumes are stored as the exchange gives them: {unit}.")
     if begin.unasked_ms is not None:
         since = iso_of_ms(begin.unasked_ms)
-        screen.say(
+        screen.warn(
             f"{source} is not asked for trades between {since} and that price. `--since {since}` asks for "
             "them; those that are stored without an id are then stored twice.",
-            style=NOTE,
         )
 
 
@@ -134,21 +133,19 @@ def show_summary(screen: Screen, feed: Feed, not_followed: Mapping[str, str]) ->
             # Where an exchange does not count its trades, nobody knows how many are in a hole.
             counted = line.tape.rules.consecutive
             what = f"{missing} missing" if counted else f"trades are missing in {pluralize(missing, 'place')}"
-            screen.say(
+            screen.warn(
                 f"{line.source}: {what}: the exchange does not give them. Where it offers its trades as a "
                 "download, `cryptoctl send-price --file` stores those that are missing.",
-                style=NOTE,
             )
         if line.differing:
-            screen.say(
+            screen.warn(
                 f"{line.source}: of the duplicates, {pluralize(line.differing, 'has', 'have')} another price "
                 "or volume than is stored under the id: what was stored first stays.",
-                style=NOTE,
             )
         if line.trouble:
-            screen.say(f"{line.source} did not work at the end: {line.trouble}", style=NOTE)
+            screen.warn(f"{line.source} did not work at the end: {line.trouble}")
     for name, why in not_followed.items():
-        screen.say(f"{name} was not followed: {why or WAITING}", style=NOTE)
+        screen.warn(f"{name} was not followed: {why or WAITING}")
 
 
 def line_document(line: FollowedSymbol, sending: str = "") -> dict[str, Any]:

@@ -17,7 +17,7 @@ from cryptoctl.ops.sending import Tally
 from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.bars import progress_bar
 from cryptoctl.ui.screen import Screen
-from cryptoctl.ui.styles import BAD, NOTE
+from cryptoctl.ui.styles import BAD
 from cryptoctl.ui.tables import Column
 from cryptoctl.wording import number_text, pluralize
 
@@ -36,8 +36,8 @@ def show_files(screen: Screen, files: PriceFiles) -> None:
         names = [name for name, _ in group]
         screen.say(f"{_first(names)}: {text}")
     if files.passed_over:
-        screen.say(
-            f"Passed over, for what they are or by their endings: {_first(files.passed_over)}.", style=NOTE
+        screen.warn(
+            f"Passed over, for what they are or by their endings: {_first(files.passed_over)}.",
         )
     _show_cut(screen, [file for file in files.files if not file.source.stream])
 
@@ -49,9 +49,8 @@ def show_end(screen: Screen, files: PriceFiles) -> None:
 
 def _show_cut(screen: Screen, files: Sequence[PriceFile]) -> None:
     if cut := [file.name for file in files if file.may_be_cut]:
-        screen.say(
+        screen.warn(
             f"No line end at the end of {_first(cut)}: if that was cut short, the last value is wrong.",
-            style=NOTE,
         )
 
 

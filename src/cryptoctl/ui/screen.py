@@ -13,7 +13,7 @@ from rich.text import Text
 from cryptoctl.errors import ExitCode, Failure, PossibleDefect
 from cryptoctl.ui.hints import typeable, with_aws_options, with_options
 from cryptoctl.ui.json_text import json_line, json_text
-from cryptoctl.ui.styles import VERY_BAD
+from cryptoctl.ui.styles import NOTE, VERY_BAD
 from cryptoctl.ui.tables import Column, fitted, fitted_plain
 from cryptoctl.ui.terminal import Render, Terminal
 from cryptoctl.ui.text import printable as printable
@@ -84,7 +84,7 @@ class Screen:
 
     def warn(self, text: str) -> None:
         """One line for the person, on stderr, that should not be missed."""
-        self.say(text, style="yellow")
+        self.say(text, style=NOTE)
 
     def message(self, line: RenderableType, indent: int | None = None) -> None:
         """A styled line for the person, on stderr; what is from the wire in it has passed `printable`.

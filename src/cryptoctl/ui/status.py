@@ -15,7 +15,7 @@ from cryptoctl.ops.symbols import symbol_document
 from cryptoctl.ops.times import iso_of_ms, time_text
 from cryptoctl.ui.plans import sentence
 from cryptoctl.ui.screen import Screen, printable
-from cryptoctl.ui.styles import BAD, DOUBTFUL, GOOD, NOTE, VERY_BAD
+from cryptoctl.ui.styles import BAD, DOUBTFUL, GOOD, VERY_BAD
 from cryptoctl.ui.symbols import show_symbols
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age
@@ -57,11 +57,11 @@ def show_concerns(screen: Screen, overview: Overview, location: str) -> None:
     for hint in next_steps(overview.concerns):
         screen.sentence(Text(f"→ {printable(screen.hint(hint))}"))
     for note in overview.inventory.notes:
-        screen.say(sentence(note), style=NOTE)
+        screen.warn(sentence(note))
     if overview.unread:
-        screen.say(f"These credentials may not read {', '.join(overview.unread)}.", style=NOTE)
+        screen.warn(f"These credentials may not read {', '.join(overview.unread)}.")
     if overview.incomplete:
-        screen.say(f"{PARTLY_READ}: {', '.join(overview.incomplete)}.", style=NOTE)
+        screen.warn(f"{PARTLY_READ}: {', '.join(overview.incomplete)}.")
 
 
 def show_all(screen: Screen, overview: Overview) -> None:
