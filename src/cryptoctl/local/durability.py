@@ -85,11 +85,8 @@ def _operation(request: HttpRequest) -> str:
     action = request.body.partition(b"&Action=")[2].partition(b"&")[0].decode("latin-1")
     if action:
         return action
-    return (
-        "Get"
-        if request.method in ("GET", "HEAD", "OPTIONS") or "/invocations" in request.path
-        else request.method
-    )
+    reads = request.method in ("GET", "HEAD", "OPTIONS") or "/invocations" in request.path
+    return "Get" if reads else request.method
 
 
 def open_database(file: Path) -> tuple[Database, list[str]]:

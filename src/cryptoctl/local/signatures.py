@@ -71,9 +71,8 @@ class Signatures:
         if scope is None or not _SIGNATURE.fullmatch(fields["Signature"]):
             raise SignatureError("incomplete", "The Credential or the Signature has the wrong form.")
         access_key, day, region, service = scope.groups()
-        token = (
-            parameters.get("X-Amz-Security-Token", "") if presigned else head.header("x-amz-security-token")
-        )
+        in_header = head.header("x-amz-security-token")
+        token = parameters.get("X-Amz-Security-Token", "") if presigned else in_header
         credentials = self._find_credentials(access_key)
         if credentials is None or not hmac.compare_digest((credentials.token or "").encode(), token.encode()):
             raise SignatureError("unknown", "The security token included in the request is invalid.")

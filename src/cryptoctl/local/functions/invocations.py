@@ -87,13 +87,8 @@ class Invocations:
         self._functions.forget()
         if request.path.rstrip("/") == _CREATE and response.status < 300:
             self._redirect.created(split_name(request.json["FunctionName"])[0])
-        deleted = _FUNCTION.fullmatch(request.path)
-        if (
-            deleted
-            and request.method == "DELETE"
-            and response.status < 300
-            and not request.query.get("Qualifier")
-        ):
+        deleted = _FUNCTION.fullmatch(request.path) if request.method == "DELETE" else None
+        if deleted and response.status < 300 and not request.query.get("Qualifier"):
             name, _ = split_name(unquote(deleted.group(1)))
             await self._delete_url(request, name)
             self._execution.discard(f"arn:aws:lambda:{request.region}:{ACCOUNT}:function:{name}")

@@ -108,11 +108,9 @@ class MappingsApi:
         name = split_name(query["FunctionName"])[0] if query.get("FunctionName") else ""
         source = query.get("EventSourceArn", "")
         for mapping in self._store.all():
-            fits = (not name or mapping.function_name == name) and source in (
-                "",
-                mapping.settings["EventSourceArn"],
-            )
-            if fits and mapping.region == request.region:
+            of_function = not name or mapping.function_name == name
+            of_source = source in ("", mapping.settings["EventSourceArn"])
+            if of_function and of_source and mapping.region == request.region:
                 mappings.append(_fields(mapping))
         start, size = _page(query)
         response: dict[str, Any] = {"EventSourceMappings": mappings[start : start + size]}

@@ -113,11 +113,7 @@ def _reported(payload: str) -> list[str] | None:
         content = json.loads(payload or "null")
     except (ValueError, RecursionError):
         return None
-    if content is None or content == {}:
-        return []
-    if not isinstance(content, dict):
-        return []
-    failures = content.get("batchItemFailures")
+    failures = content.get("batchItemFailures") if isinstance(content, dict) else None
     if failures is None:
         return []
     if not isinstance(failures, list):

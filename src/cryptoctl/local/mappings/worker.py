@@ -94,10 +94,8 @@ class MappingWorker:
 
     async def _gather(self) -> None:
         """Reads until a batch is full, or its window is over since its first record came."""
-        size, window_s = (
-            self.mapping.settings["BatchSize"],
-            self.mapping.settings["MaximumBatchingWindowInSeconds"],
-        )
+        settings = self.mapping.settings
+        size, window_s = settings["BatchSize"], settings["MaximumBatchingWindowInSeconds"]
         closes_at = time.monotonic() + window_s if self._pending else None
         while len(self._pending) < size and not self._stopping.is_set():
             self._woken.clear()

@@ -113,7 +113,6 @@ def _with_capacity(request: HttpRequest, content: dict[str, Any]) -> HttpRespons
     detail = request.json.get("ReturnConsumedCapacity")
     if detail in ("TOTAL", "INDEXES"):
         used = {"TableName": request.json.get("TableName", ""), "CapacityUnits": 1.0}
-        content["ConsumedCapacity"] = (
-            [used] if request.target.startswith(("DynamoDB.Batch", "DynamoDB.Tr")) else used
-        )
+        several = request.target.startswith(("DynamoDB.Batch", "DynamoDB.Tr"))
+        content["ConsumedCapacity"] = [used] if several else used
     return json_response(content)
