@@ -36,6 +36,10 @@ class InternalClient:
         content: dict[str, Any] = json.loads(response.body or b"{}")
         return content
 
+    async def put_metrics(self, region: str, namespace: str, data: list[dict[str, Any]]) -> None:
+        """Writes data points to CloudWatch, as PutMetricData takes them."""
+        await self.json("monitoring", "PutMetricData", region, Namespace=namespace, MetricData=data)
+
     async def form(self, service: str, operation: str, region: str, **parameters: str) -> Element:
         """Calls an operation of a query-protocol service; the answer's XML, without namespaces."""
         headers = {**_signed(region, service), "content-type": "application/x-www-form-urlencoded"}

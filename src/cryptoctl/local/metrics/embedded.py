@@ -50,9 +50,7 @@ class EmbeddedMetrics:
             for start in range(0, len(data), DATA_IN_A_PUT):
                 part = data[start : start + DATA_IN_A_PUT]
                 try:
-                    await self._client.json(
-                        "monitoring", "PutMetricData", region, Namespace=namespace, MetricData=part
-                    )
+                    await self._client.put_metrics(region, namespace, part)
                 except ServiceError as error:
                     logger.warning("embedded metrics of %s are refused: %s", namespace, error)
 

@@ -24,9 +24,7 @@ class FunctionMetrics:
         for (region, function), counts in self._execution.take_counts().items():
             dimensions = [{"Name": "FunctionName", "Value": function}]
             data = [{**datum, "Dimensions": dimensions} for datum in _data(counts)]
-            await self._client.json(
-                "monitoring", "PutMetricData", region, Namespace="AWS/Lambda", MetricData=data
-            )
+            await self._client.put_metrics(region, "AWS/Lambda", data)
 
 
 def _data(counts: Counts) -> Iterator[dict[str, Any]]:

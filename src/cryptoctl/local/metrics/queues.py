@@ -43,6 +43,4 @@ class QueueMetrics:
                 value = float(response["Attributes"][attribute])
                 data.append({"MetricName": metric, "Unit": "Count", "Value": value, "Dimensions": dimensions})
         if data:
-            await self._client.json(
-                "monitoring", "PutMetricData", region, Namespace="AWS/SQS", MetricData=data
-            )
+            await self._client.put_metrics(region, "AWS/SQS", data)
