@@ -18,7 +18,9 @@ WELL_AFTER_S: Final[float] = 10.0
 """Work that went on for this long since it failed is well again."""
 
 
-async def gather(changed: asyncio.Event, pause_s: float, action: Callable[[], Awaitable[None]]) -> None:
+async def work_in_batches(
+    changed: asyncio.Event, pause_s: float, action: Callable[[], Awaitable[None]]
+) -> None:
     """Does something with all that has come a while after the first of it came, again and again."""
     while True:
         await changed.wait()

@@ -19,7 +19,7 @@ from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.api import event_id
 from cryptoctl.local.logs.patterns import Matcher, PatternError, compile_pattern
 from cryptoctl.local.logs.store import LogEvent
-from cryptoctl.local.supervision import gather
+from cryptoctl.local.supervision import work_in_batches
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Subscriptions:
 
     async def work(self) -> None:
         """Delivers, for as long as the engine lives."""
-        await gather(self._wake, GATHER_S, self.deliver)
+        await work_in_batches(self._wake, GATHER_S, self.deliver)
 
     async def deliver(self) -> None:
         """Delivers what waits. Where this is cancelled, what was not delivered whole goes on waiting.

@@ -12,7 +12,7 @@ from typing import Any, Final
 from cryptoctl.local.http import ServiceError
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.store import LogEvent
-from cryptoctl.local.supervision import gather
+from cryptoctl.local.supervision import work_in_batches
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class EmbeddedMetrics:
 
     async def work(self) -> None:
         """Writes, for as long as the engine lives."""
-        await gather(self._wake, GATHER_S, self.write)
+        await work_in_batches(self._wake, GATHER_S, self.write)
 
     async def write(self) -> None:
         """Writes what is not yet written, the metrics of a namespace together."""
