@@ -24,21 +24,21 @@ def responds(record: EngineRecord, within_s: float) -> bool:
 def problems(record: EngineRecord) -> tuple[str, ...]:
     """What the engine says does not work."""
     try:
-        return tuple(map(str, _told(_ask(record, RESPONDS_WITHIN_S))))
+        return tuple(map(str, _problems_in(_ask(record, RESPONDS_WITHIN_S))))
     except (OSError, ValueError) as error:
         reason = f"port {record.port}: {str(error) or type(error).__name__}"
         return (f"the engine does not answer ({reason}); `cryptoctl local stop` ends it",)
 
 
-def _told(answer: bytes) -> list[object]:
+def _problems_in(answer: bytes) -> list[object]:
     """The problems in it. Raises ValueError where it is not this engine's answer: it may have just ended."""
     try:
-        found = json.loads(answer)["problems"]
+        listed = json.loads(answer)["problems"]
     except (ValueError, KeyError, TypeError):
-        found = None
-    if not isinstance(found, list):
+        listed = None
+    if not isinstance(listed, list):
         raise ValueError("what answers there is not this engine")
-    return found
+    return listed
 
 
 def _ask(record: EngineRecord, within_s: float) -> bytes:

@@ -157,8 +157,8 @@ def _header_fields(head: RequestHead) -> dict[str, str]:
     absent = [name for name in ("Credential", "SignedHeaders", "Signature") if name not in fields]
     date = head.header("x-amz-date")
     if algorithm != ALGORITHM or absent or not date:
-        wanted = ", ".join(f"'{name}'" for name in absent) or "a valid algorithm and 'X-Amz-Date'"
-        raise SignatureError("incomplete", f"Authorization header requires {wanted} parameter.")
+        required = ", ".join(f"'{name}'" for name in absent) or "a valid algorithm and 'X-Amz-Date'"
+        raise SignatureError("incomplete", f"Authorization header requires {required} parameter.")
     return {**fields, "Date": date}
 
 

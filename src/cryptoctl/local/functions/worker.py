@@ -199,11 +199,11 @@ def load(init: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
         message = f"Unable to import module '{module_name}': {error}"
         return None, failure("Runtime.ImportModuleError", message, "")
     except BaseException as error:
-        own = error_of(error, "", skip=1)
-        if isinstance(error, AttributeError) and not own["stackTrace"]:
+        load_error = error_of(error, "", skip=1)
+        if isinstance(error, AttributeError) and not load_error["stackTrace"]:
             message = f"Handler '{handler_name}' missing on module '{module_name}'"
             return None, failure("Runtime.HandlerNotFound", message, "")
-        return None, own
+        return None, load_error
 
 
 def invoke(handler: Any, init: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:

@@ -38,10 +38,10 @@ class StreamsApi:
 
     def describe(self, _region: str, params: dict[str, Any]) -> dict[str, Any] | None:
         """DescribeStream."""
-        found = self._description(str(params.get("StreamArn")))
-        if found is None:
+        described = self._description(str(params.get("StreamArn")))
+        if described is None:
             return None
-        table, live = found
+        table, live = described
         first = self._database.execute(
             "SELECT min(sequence) FROM ddb_record WHERE stream = ?", params["StreamArn"]
         ).fetchone()[0]
@@ -100,9 +100,10 @@ class StreamsApi:
             stream, after = json.loads(base64.b64decode(str(params.get("ShardIterator"))))
         except (TypeError, ValueError, RecursionError):
             return None
-        found = self._description(stream)
-        if found is None:
+        described = self._description(stream)
+        if described is None:
             return None
+        _, live = described
         limit = min(int(params.get("Limit") or MAX_RECORDS), MAX_RECORDS)
         sql = "SELECT sequence, record FROM ddb_record WHERE stream = ? AND sequence > ?"
         sql += " ORDER BY sequence LIMIT ?"
@@ -111,7 +112,7 @@ class StreamsApi:
             records.append(_record(region, sequence, json.loads(text)))
             after = sequence
         response: dict[str, Any] = {"Records": records}
-        if found[1] or records:
+        if live or records:
             response["NextShardIterator"] = _token(stream, after)
         return response
 
@@ -119,8 +120,8 @@ class StreamsApi:
         """Drops records older than a day, and streams that ended and have none left."""
         self._database.execute("DELETE FROM ddb_record WHERE at < ?", time.time() - RECORDS_LIVE_S)
         for (arn,) in self._database.execute("SELECT arn FROM ddb_stream").fetchall():
-            found = self._description(arn)
-            if found and not found[1] and not self._last(arn):
+            described = self._description(arn)
+            if described and not described[1] and not self._last(arn):
                 self._database.execute("DELETE FROM ddb_stream WHERE arn = ?", arn)
 
     def _description(self, stream: str) -> tuple[dict[str, Any], bool] | None:
