@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import uuid
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -46,22 +47,15 @@ class Redirect:
         redirect_invocations(name, self._url)
 
 
+@dataclass(frozen=True)
 class Invocations:
     """A service: runs functions in the engine's execution environments, in place of ministack's."""
 
-    def __init__(
-        self,
-        forward: Forward,
-        functions: FunctionLookup,
-        execution: Execution,
-        queue: AsyncQueue,
-        redirect: Redirect,
-    ) -> None:
-        self._forward = forward
-        self._redirect = redirect
-        self._functions = functions
-        self._execution = execution
-        self._queue = queue
+    forward: Forward
+    functions: FunctionLookup
+    execution: Execution
+    queue: AsyncQueue
+    redirect: Redirect
 
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Answers Invoke; notices every other request that changes a function."""
@@ -75,7 +69,7 @@ class Invocations:
             return await self._response(request) if reads else await self._change(request)
         name, qualifier = split_name(unquote(invoked.group(1)))
         qualifier = request.query.get("Qualifier", qualifier)
-        function = await self._functions.find(request.region, name, qualifier)
+        function = await self.functions.find(request.region, name, qualifier)
         if not function.runtime.startswith("python"):
             return None
         return await self._invoke(request, function, qualifier)
@@ -84,14 +78,14 @@ class Invocations:
         if request.method == "PUT" and (updated := _UPDATE.fullmatch(request.path)):
             await self._refuse_while_updating(request, updated.group(1))
         response = await self._response(request)
-        self._functions.forget()
+        self.functions.forget()
         if request.path.rstrip("/") == _CREATE and response.status < 300:
-            self._redirect.created(split_name(request.json["FunctionName"])[0])
+            self.redirect.created(split_name(request.json["FunctionName"])[0])
         deleted = _FUNCTION.fullmatch(request.path) if request.method == "DELETE" else None
         if deleted and response.status < 300 and not request.query.get("Qualifier"):
             name, _ = split_name(unquote(deleted.group(1)))
             await self._delete_url(request, name)
-            self._execution.discard(f"arn:aws:lambda:{request.region}:{ACCOUNT}:function:{name}")
+            self.execution.discard(f"arn:aws:lambda:{request.region}:{ACCOUNT}:function:{name}")
         return response
 
     async def _response(self, request: HttpRequest) -> HttpResponse:
@@ -99,7 +93,7 @@ class Invocations:
 
         ministack calls it Pending; on AWS only its LastUpdateStatus says that an update is in progress.
         """
-        response = await self._forward(request)
+        response = await self.forward(request)
         if b'"Updating"' not in response.body:
             return response
         content = json.loads(response.body)
@@ -109,7 +103,7 @@ class Invocations:
     async def _refuse_while_updating(self, request: HttpRequest, name: str) -> None:
         """Until an update is over, invocations go on and a second update is refused."""
         path = f"/2015-03-31/functions/{name}/configuration"
-        response = await self._forward(HttpRequest("GET", path, request.headers, b""))
+        response = await self.forward(HttpRequest("GET", path, request.headers, b""))
         configuration = json.loads(response.body) if response.status == 200 else {}
         if configuration.get("LastUpdateStatus") == "InProgress":
             message = "The operation cannot be performed at this time. An update is in progress for resource:"
@@ -118,7 +112,7 @@ class Invocations:
     async def _delete_url(self, request: HttpRequest, name: str) -> None:
         """ministack keeps the URL of a function that is deleted, for the next of that name."""
         path = f"/2021-10-31/functions/{name}/url"
-        await self._forward(HttpRequest("DELETE", path, request.headers, b""))
+        await self.forward(HttpRequest("DELETE", path, request.headers, b""))
 
     async def _invoke(self, request: HttpRequest, function: FunctionConfig, qualifier: str) -> HttpResponse:
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
@@ -129,7 +123,7 @@ class Invocations:
         if kind == "DryRun":
             return HttpResponse(204)
         if kind == "Event":
-            self._queue.put(function.region, function.name, qualifier, request_id, payload)
+            self.queue.put(function.region, function.name, qualifier, request_id, payload)
             return HttpResponse(202, b"", {"x-amzn-requestid": request_id})
         if kind != "RequestResponse":
             raise ServiceError(
@@ -137,7 +131,7 @@ class Invocations:
                 f"Value '{kind}' at 'invocationType' failed to satisfy constraint: "
                 "Member must satisfy enum value set: [Event, RequestResponse, DryRun]",
             )
-        outcome = await self._execution.run(function, request_id, payload, qualifier)
+        outcome = await self.execution.run(function, request_id, payload, qualifier)
         headers = {
             "content-type": "application/json",
             "x-amzn-requestid": request_id,
@@ -154,9 +148,9 @@ class Invocations:
         """What ministack itself invokes (for a queue, say) runs in our environments too."""
         arn = request.headers["x-amzn-lambda-function-arn"]
         region, (name, qualifier) = arn.split(":")[3], split_name(arn)
-        function = await self._functions.find(region, name, qualifier)
+        function = await self.functions.find(region, name, qualifier)
         request_id, payload = request.headers["x-amzn-lambda-request-id"], request.body.decode("utf-8")
-        outcome = await self._execution.run(function, request_id, payload)
+        outcome = await self.execution.run(function, request_id, payload)
         return HttpResponse(500 if outcome.error else 200, outcome.payload.encode())
 
 

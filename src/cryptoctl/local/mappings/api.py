@@ -6,6 +6,7 @@ import json
 import re
 import time
 import uuid
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -20,22 +21,15 @@ _PATH: Final = re.compile(r"/2015-03-31/event-source-mappings/?([^/]*)")
 _TAGS: Final = re.compile(r"/\d{4}-\d\d-\d\d/tags/(arn:[^/]+:event-source-mapping:.+)")
 
 
+@dataclass(frozen=True)
 class MappingsApi:
     """A service: keeps stream mappings, and leaves those of other sources to ministack."""
 
-    def __init__(
-        self,
-        forward: Forward,
-        client: InternalClient,
-        store: MappingStore,
-        functions: FunctionLookup,
-        runner: MappingRunner,
-    ) -> None:
-        self._forward = forward
-        self._client = client
-        self._store = store
-        self._functions = functions
-        self._runner = runner
+    forward: Forward
+    client: InternalClient
+    store: MappingStore
+    functions: FunctionLookup
+    runner: MappingRunner
 
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the request is not about a stream mapping."""
@@ -47,7 +41,7 @@ class MappingsApi:
             return None
         if not path.group(1):
             return await (self._create(request) if request.method == "POST" else self._list(request))
-        mapping = self._store.get(path.group(1))
+        mapping = self.store.get(path.group(1))
         if mapping is None:
             return None
         if request.method == "GET":
@@ -73,8 +67,8 @@ class MappingsApi:
             settings=settings,
             tags=dict(params.get("Tags") or {}),
         )
-        self._store.save(mapping)
-        await self._runner.restart(mapping)
+        self.store.save(mapping)
+        await self.runner.restart(mapping)
         return _response(mapping, status=202)
 
     async def _update(self, request: HttpRequest, mapping: EventSourceMapping) -> HttpResponse:
@@ -90,24 +84,24 @@ class MappingsApi:
         mapping.settings = settings
         mapping.changed_at = time.time()
         mapping.state = _transition(was_enabled, mapping.enabled)
-        self._store.save(mapping)
-        await self._runner.restart(mapping)
+        self.store.save(mapping)
+        await self.runner.restart(mapping)
         return _response(mapping, status=202)
 
     async def _delete(self, mapping: EventSourceMapping) -> HttpResponse:
         _check_settled(mapping)
-        self._runner.stop(mapping.uuid)
-        self._store.remove(mapping.uuid)
+        self.runner.stop(mapping.uuid)
+        self.store.remove(mapping.uuid)
         mapping.state, mapping.changed_at = "Deleting", time.time()
         return _response(mapping, status=202)
 
     async def _list(self, request: HttpRequest) -> HttpResponse:
         query = request.query
-        others = await self._forward(request)
+        others = await self.forward(request)
         mappings = json.loads(others.body).get("EventSourceMappings", []) if others.status == 200 else []
         name = split_name(query["FunctionName"])[0] if query.get("FunctionName") else ""
         source = query.get("EventSourceArn", "")
-        for mapping in self._store.all():
+        for mapping in self.store.all():
             of_function = not name or mapping.function_name == name
             of_source = source in ("", mapping.settings["EventSourceArn"])
             if of_function and of_source and mapping.region == request.region:
@@ -119,7 +113,7 @@ class MappingsApi:
         return json_response(response)
 
     def _tags(self, request: HttpRequest, arn: str) -> HttpResponse | None:
-        mapping = self._store.get(arn.rpartition(":")[2])
+        mapping = self.store.get(arn.rpartition(":")[2])
         if mapping is None:
             return None
         if request.method == "GET":
@@ -129,21 +123,21 @@ class MappingsApi:
         else:
             for key in re.findall(r"tagKeys=([^&]*)", request.query_string):
                 mapping.tags.pop(unquote(key), None)
-        self._store.save(mapping)
+        self.store.save(mapping)
         return HttpResponse(204)
 
     async def _function_arn(self, region: str, reference: str) -> str:
         name, qualifier = split_name(reference)
-        return (await self._functions.find(region, name, qualifier)).invoked_arn(qualifier)
+        return (await self.functions.find(region, name, qualifier)).invoked_arn(qualifier)
 
     async def _check_source(self, region: str, source: str) -> None:
         try:
-            await self._client.json("dynamodbstreams", "DescribeStream", region, StreamArn=source)
+            await self.client.json("dynamodbstreams", "DescribeStream", region, StreamArn=source)
         except ServiceError as error:
             raise invalid(f"Stream not found: {source}") from error
 
     def _check_unique(self, settings: dict[str, Any]) -> None:
-        for other in self._store.all():
+        for other in self.store.all():
             same = ("EventSourceArn", "FunctionArn")
             if all(other.settings[name] == settings[name] for name in same):
                 raise ServiceError(
