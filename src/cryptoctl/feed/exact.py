@@ -44,9 +44,9 @@ class ExactNumbers:
     ) -> Any:
         """An answer has come. Others may come before ccxt has raised an error for it."""
         if code >= 400:
-            said = {name.lower(): text for name, text in headers.items()}
+            lower_case = {name.lower(): text for name, text in headers.items()}
             self.refused = code
-            self.retry_after_s = _pause_s(said.get("retry-after", ""), said.get("date", ""))
+            self.retry_after_s = _pause_s(lower_case.get("retry-after", ""), lower_case.get("date", ""))
         return super().on_rest_response(code, reason, url, method, headers, *others)  # type: ignore[misc]
 
     def take_retry_after_s(self) -> float:

@@ -67,11 +67,11 @@ class Exchanges:
     async def markets(self, name: str) -> Sequence[Market]:
         """What is followed at one of the exchanges, once it has given its symbols. Raises Failure."""
         exchange = await self._loaded(name)
-        wanted = [each for each in self._sources if each.exchange == name]
+        sources = [each for each in self._sources if each.exchange == name]
         del self.not_followed[name]
         others = self._followed > 0 or bool(self.not_followed)
         listed = listed_sources(
-            wanted,
+            sources,
             exchange.markets,
             self._stored,
             self._notify,

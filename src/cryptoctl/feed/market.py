@@ -67,28 +67,28 @@ class Market:
         """Trades through REST, paced by ccxt. Raises TradeSourceError."""
         since_ms, parameters = self._profile.request(fetch)
         try:
-            found = await self._exchange.fetch_trades(
+            records = await self._exchange.fetch_trades(
                 self.source.symbol, since_ms, self._profile.limit, parameters
             )
         except Exception as error:
             raise self._trouble(error) from error
-        return self._trades(found)
+        return self._trades(records)
 
     async def watch(self) -> list[Trade] | None:
         """The next trades of the websocket; None where some may be lost. Raises TradeSourceError."""
         # A message that came while nobody waited wakes nobody: ccxt would give it with the next one only.
-        found = self._unread()
-        if not found:
+        records = self._unread()
+        if not records:
             try:
-                found = await self._exchange.watch_trades(
+                records = await self._exchange.watch_trades(
                     self.source.symbol, None, None, dict(self._profile.watch)
                 )
             except Exception as error:
                 raise self._trouble(error, watching=True) from error
             # It counts what `_unread` gave before as new, also where an earlier connection told it.
-            found = self._unread() if self._kept() else found
+            records = self._unread() if self._kept() else records
         self._mark_read()
-        trades = self._trades(found)
+        trades = self._trades(records)
         return trades if len(trades) < KEPT_TRADES else None
 
     def _kept(self) -> Sequence[Any]:

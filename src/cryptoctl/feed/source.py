@@ -38,13 +38,13 @@ def parse_sources(words: Sequence[str]) -> list[FeedSource]:
         usual, words = words[0], words[1:]
     if not words:
         raise Failure(ExitCode.USAGE, "An exchange and at least one symbol of it are needed.", EXAMPLE)
-    found: list[FeedSource] = []
+    sources: list[FeedSource] = []
     for word in words:
         source = _source(word, usual)
-        if source in found:
+        if source in sources:
             raise Failure(ExitCode.USAGE, f"{source} is given twice.", "Name it once.")
-        found.append(source)
-    return found
+        sources.append(source)
+    return sources
 
 
 def _source(word: str, usual: str) -> FeedSource:

@@ -156,16 +156,16 @@ class Tape:
 
     def page(self, fetch: Fetch, trades: Sequence[Trade], now_s: float) -> None:
         """What REST has answered to `fetch`."""
-        found = sorted(trades, key=self._order)
+        ordered = sorted(trades, key=self._order)
         holes, had_hole = self._holes_seen, self._hole_since_s is not None
-        if self._seeks(found):
-            progress = bool(found)
+        if self._seeks(ordered):
+            progress = bool(ordered)
         else:
-            progress = self._settle_page(found)
+            progress = self._settle_page(ordered)
             if self._holes_seen > holes:
                 self._cursor_ms, self._next_page_s = self._back_ms(), now_s + FIRST_POLL_S
                 return
-            progress = self._moves_on(fetch, found) or progress
+            progress = self._moves_on(fetch, ordered) or progress
         self._follow_numbers(now_s)
         self.counts.filled += had_hole and self._hole_since_s is None
         if progress:

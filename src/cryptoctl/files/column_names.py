@@ -65,14 +65,14 @@ def columns_like(field: str, names: Sequence[str], numbers: Collection[str] = ()
     time, an id.
     """
     ranked = [(rank, name) for name in names if (rank := _rank(field, name, numbers)) is not None]
-    found = [name for _, name in sorted(ranked, key=lambda each: each[0])]
+    columns = [name for _, name in sorted(ranked, key=lambda each: each[0])]
     if field == "id" and "b" in names:
-        found = [name for name in found if name != "a"]  # bid and ask, or who bought and who sold
+        columns = [name for name in columns if name != "a"]  # bid and ask, or who bought and who sold
     if field in ("price", "volume"):
-        found.sort(key=lambda name: name not in numbers)
+        columns.sort(key=lambda name: name not in numbers)
     if field == "price" and {_whole(each) for each in names} >= _CANDLE:
-        found.sort(key=lambda name: _whole(name) != "close")  # of a candle the close counts, and no average
-    return found
+        columns.sort(key=lambda name: _whole(name) != "close")  # of a candle the close counts, and no average
+    return columns
 
 
 def only_at_need(name: str) -> bool:
@@ -116,9 +116,9 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
         return 0
     if field == "symbol" and whole in _SYMBOL_AT_NEED and name not in numbers:
         return 2 * len(words) + _SYMBOL_AT_NEED.index(whole)
-    found = [words.index(each) for each in (whole, *parts) if each in words]
+    places = [words.index(each) for each in (whole, *parts) if each in words]
     # An order's time, price and amount are what was wanted, not what was traded.
     late = "order" in parts or not _LATE.get(field, frozenset()).isdisjoint(parts)
     # A base_qty stands beside one in contracts; a taker_buy_base_qty is only a part of it.
     early = field == "volume" and "base" in parts and len(parts) == 2
-    return min(found) + len(parts) + (late - early) * len(words) if found else None
+    return min(places) + len(parts) + (late - early) * len(words) if places else None

@@ -186,8 +186,8 @@ def _texts(column: Any) -> Sequence[str | None]:
         return [None if value is None else value.decode() for value in column.to_pylist()]
     if types.is_timestamp(kind) and kind.tz is not None:
         column = column.cast(pyarrow.timestamp(kind.unit, "UTC"))
-    found: list[str | None] = column.cast(pyarrow.string()).to_pylist()
-    return [_in_full(text) for text in found] if types.is_float64(kind) else found
+    texts: list[str | None] = column.cast(pyarrow.string()).to_pylist()
+    return [_in_full(text) for text in texts] if types.is_float64(kind) else texts
 
 
 def _in_full(text: str | None) -> str | None:

@@ -173,14 +173,14 @@ def _buffered(stream: BinaryIO) -> io.BufferedReader:
 
 def refuse_foreign(head: bytes, name: str) -> None:
     """Raises Failure for what is known and is no file of prices."""
-    found = next((each for magic, each in _FOREIGN.items() if head.startswith(magic)), None)
+    kind = next((each for magic, each in _FOREIGN.items() if head.startswith(magic)), None)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:15].lower()
-    if found is None and start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        found = ("a web page or XML", "Download the file itself, or export it as CSV.")
-    if found is None and head[257:262] == b"ustar":
-        found = ("a tar archive", "Unpack it and send what is in it.")
-    if found is not None:
-        raise InputError(f"{name} is {found[0]}, not a text file of prices.", found[1])
+    if kind is None and start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        kind = ("a web page or XML", "Download the file itself, or export it as CSV.")
+    if kind is None and head[257:262] == b"ustar":
+        kind = ("a tar archive", "Unpack it and send what is in it.")
+    if kind is not None:
+        raise InputError(f"{name} is {kind[0]}, not a text file of prices.", kind[1])
 
 
 @contextmanager

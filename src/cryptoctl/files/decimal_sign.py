@@ -37,26 +37,26 @@ def decimal_sign(table: DelimitedTable, first: Sequence[Record], fields: FieldRe
 
     Raises Failure where they leave it open. Of a stream, the `first` records decide.
     """
-    found, name = _signs(first, fields), table.source.name
+    signs, name = _signs(first, fields), table.source.name
     commas = table.separator == ","  # there one inside of a number is quoted, and points are decimal signs
-    if commas and "," not in found and set(found) != {DOUBTFUL}:
+    if commas and "," not in signs and set(signs) != {DOUBTFUL}:
         return "."
-    found = found if table.source.stream else _signs(table, fields)
-    if "," in found and "." in found:
-        (line, comma), (other, point) = found[","], found["."]
+    signs = signs if table.source.stream else _signs(table, fields)
+    if "," in signs and "." in signs:
+        (line, comma), (other, point) = signs[","], signs["."]
         raise InputError(
             f"The numbers of {name} have two decimal signs: {quoted(comma)} in line {line}, and "
             f"{quoted(point)} in line {other}.",
             "Correct the file; or say with --decimal which one is right: lines with the other are refused.",
         )
-    if set(found) == {DOUBTFUL} and not commas:
-        line, text = found[DOUBTFUL]
+    if set(signs) == {DOUBTFUL} and not commas:
+        line, text = signs[DOUBTFUL]
         raise InputError(
             f"The point of {quoted(text)} in line {line} of {name} may be the decimal sign, or stand between "
             "thousands: no number of the file tells.",
             "If it is the decimal sign, add --decimal . (else take the points out of the numbers).",
         )
-    return next(iter(found.keys() - {DOUBTFUL}), "." if commas else None)
+    return next(iter(signs.keys() - {DOUBTFUL}), "." if commas else None)
 
 
 def without_doubtful(records: Iterable[Record], fields: FieldReader) -> Iterator[Record]:
@@ -64,12 +64,12 @@ def without_doubtful(records: Iterable[Record], fields: FieldReader) -> Iterator
 
     Until others tell that it is a point, a number such as 65.000 is its line's fault.
     """
-    told: set[str] = set()
+    signs: set[str] = set()
     for number, record in records:
-        here = _signs([(number, record)], fields) if told != {"."} else {}
-        told |= here.keys() - {DOUBTFUL}
-        if DOUBTFUL in here and told != {"."}:
-            yield number, _doubtful(here[DOUBTFUL][1])
+        its_signs = _signs([(number, record)], fields) if signs != {"."} else {}
+        signs |= its_signs.keys() - {DOUBTFUL}
+        if DOUBTFUL in its_signs and signs != {"."}:
+            yield number, _doubtful(its_signs[DOUBTFUL][1])
         else:
             yield number, record
 
@@ -83,17 +83,17 @@ def _doubtful(text: str) -> Fault:
 
 def _signs(records: Iterable[Record], fields: FieldReader) -> dict[str, tuple[int, str]]:
     """The decimal signs that prices and volumes show, each with its first line and the number there."""
-    found: dict[str, tuple[int, str]] = {}
+    signs: dict[str, tuple[int, str]] = {}
     finders = [find for name, find in fields.finders.items() if name in NUMBERS]
     for number, record in records:
         for text in () if isinstance(record, Fault) else (find(record) for find in finders):
-            if not _known(text, found) and (sign := sign_in(text)):
-                found.setdefault(sign, (number, text))
-    return found
+            if not _known(text, signs) and (sign := sign_in(text)):
+                signs.setdefault(sign, (number, text))
+    return signs
 
 
-def _known(text: str, found: Collection[str]) -> bool:
+def _known(text: str, signs: Collection[str]) -> bool:
     """Whether a number tells no other decimal sign than one that is found: most of a file tell the same."""
     if "," not in text:
-        return "." not in text or ("." in found and text.count(".") == 1)
-    return "," in found and "." not in text and text.count(",") == 1
+        return "." not in text or ("." in signs and text.count(".") == 1)
+    return "," in signs and "." not in text and text.count(",") == 1

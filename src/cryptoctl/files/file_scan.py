@@ -61,29 +61,29 @@ def scan_file(records: Records, fields: FieldReader, check: Callable[[int, Cells
 
     `check` is given each row without a time: it may be no row of prices at all.
     """
-    found = FileScan(counted_in=records.counted_in)
+    scan = FileScan(counted_in=records.counted_in)
     objects = records.columns is None
     for number, record in records:
-        found.records += 1
+        scan.records += 1
         if isinstance(record, Fault):
             continue
         if objects and isinstance(record, Mapping):
-            if not record.keys() <= found.names:
-                found.empty |= record.keys() - found.names
-                found.names |= record.keys()
-                refuse_too_many(found.names, number)
-            if found.empty:
-                found.empty -= {each for each in found.empty if not is_none(record.get(each))}
-        found.note_id(number, record, fields)
+            if not record.keys() <= scan.names:
+                scan.empty |= record.keys() - scan.names
+                scan.names |= record.keys()
+                refuse_too_many(scan.names, number)
+            if scan.empty:
+                scan.empty -= {each for each in scan.empty if not is_none(record.get(each))}
+        scan.note_id(number, record, fields)
         text = fields.time_text(record)
         kind = kind_of(text) if text else None
         if kind is not None and text is not None:
-            if kind not in found.first:
-                found.first[kind] = number, text
-            found.times[kind] = found.times.get(kind, 0) + 1
+            if kind not in scan.first:
+                scan.first[kind] = number, text
+            scan.times[kind] = scan.times.get(kind, 0) + 1
         elif not isinstance(record, Mapping):
             check(number, record)
-    return found
+    return scan
 
 
 def refuse_commas(first: Sequence[Record], fields: FieldReader, name: str) -> None:

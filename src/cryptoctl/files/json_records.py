@@ -42,19 +42,19 @@ def json_records(source: Source, encoding: str, head: str, list_path: str | None
 
 def _is_lines(head: str, *, whole: bool, stream: bool) -> bool:
     """Whether each line is a value of its own."""
-    found = [line.strip() for line in head.split("\n") if line.strip()]
-    first = found[0]
+    filled = [line.strip() for line in head.split("\n") if line.strip()]
+    first = filled[0]
     if not first.endswith(("}", "]")):
         if first.endswith(",") and not isinstance(_value(first[:-1]), Fault):
             return False
-        return len(found) > 1 and first.startswith('{"') and found[1].startswith('{"')
+        return len(filled) > 1 and first.startswith('{"') and filled[1].startswith('{"')
     value = _value(first)
-    if len(found) == 1:
+    if len(filled) == 1:
         # One record, unless it is a list, or an object around one, which no stream is taken for.
         return isinstance(value, dict) and (stream or (whole and bool(PRICE_MEMBERS & value.keys())))
     if isinstance(value, Fault):
-        return found[1][0] == first[0] and first[-1] == {"{": "}", "[": "]"}[first[0]]
-    return found[1][0] in "{["
+        return filled[1][0] == first[0] and first[-1] == {"{": "}", "[": "]"}[first[0]]
+    return filled[1][0] in "{["
 
 
 def _layout(scanner: JsonScanner, list_path: str | None, name: str) -> tuple[str, str | None]:
@@ -137,11 +137,11 @@ class JsonRecords:
 
     def raw_rows(self, limit: int) -> Sequence[Sequence[str]]:
         """The first records as texts, where they are lists of cells and no objects; else nothing."""
-        found: list[Sequence[str]] = []
+        rows: list[Sequence[str]] = []
         for _, value in islice(self._values(), limit):
             if isinstance(value, list) and not any(isinstance(each, (list, dict)) for each in value):
-                found.append(["" if each is None else str(each) for each in value])
-        return found
+                rows.append(["" if each is None else str(each) for each in value])
+        return rows
 
     def __iter__(self) -> Iterator[Record]:
         for number, value in islice(self._values(), int(self.named), None):
@@ -197,14 +197,14 @@ class JsonRecords:
             scanner.value(keep=False)
             yield Fault(f"has no list at {quoted(path)}")
             return
-        found = 0
+        count = 0
         for elements in lists_at(scanner, path):
-            found += 1
-            if found > 1:
+            count += 1
+            if count > 1:
                 raise _twice(self.source.name, path, scanner.line)
             for _, text in elements:
                 yield text
-        if not found:
+        if not count:
             yield Fault(f"has no list at {quoted(path)}")
 
     def _record(self, value: Any) -> Cells | Members | Fault:

@@ -22,7 +22,7 @@ _PAIR = re.compile(rf"(?:^|,)\s*({'|'.join(FIELDS)})=")
 
 def parse_mapping(texts: Sequence[str]) -> Mapping[str, str]:
     """`price=close,volume=Volume BTC` as field → column or expression. Raises Failure."""
-    found: dict[str, str] = {}
+    mapping: dict[str, str] = {}
     for text in texts:
         parts = _PAIR.split(text)
         if parts[0] or len(parts) < 3:
@@ -31,10 +31,10 @@ def parse_mapping(texts: Sequence[str]) -> Mapping[str, str]:
                 f"Such as --map price=close,timestamp=unix; the fields are {', '.join(FIELDS)}.",
             )
         for name, value in zip(parts[1::2], parts[2::2], strict=True):
-            if name in found or not value:
+            if name in mapping or not value:
                 raise InputError(f"--map says {'twice' if value else 'nothing for'} {name!r}.")
-            found[name] = value
-    return found
+            mapping[name] = value
+    return mapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,13 +144,13 @@ def _refuse_nested_prices(member: str, sample: Sample, name: str) -> None:
 
 def _beside_mapped(options: FileOptions, sample: Sample) -> Mapping[str, Sample]:
     """By its path, each object inside of which a mapped member is: what else there is in it."""
-    found: dict[str, list[str]] = {}
+    mapped: dict[str, list[str]] = {}
     for column in options.mapping.values():
         if inside := _INSIDE.fullmatch(column):
             path, member = inside.groups()
-            found.setdefault(path, []).append(json.loads(member) if member.startswith('"') else member)
-    objects = {path: sample.within(path.split(".")) for path in found}
-    return {path: its.without(found[path]) for path, its in objects.items() if its.records}
+            mapped.setdefault(path, []).append(json.loads(member) if member.startswith('"') else member)
+    objects = {path: sample.within(path.split(".")) for path in mapped}
+    return {path: its.without(mapped[path]) for path, its in objects.items() if its.records}
 
 
 def _inside(path: str) -> Callable[[str], str]:
@@ -186,7 +186,7 @@ def _refuse_time_in_two(unused: Sequence[str], of_day: Collection[str], name: st
 
 
 def _own_names(names: Sequence[str], file: str) -> Mapping[str, str]:
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for each in FIELDS:
         alike = list(dict.fromkeys(name for name in names if name.lower() == each))
         if len(alike) > 1:
@@ -195,8 +195,8 @@ def _own_names(names: Sequence[str], file: str) -> Mapping[str, str]:
                 f"Add --map {shell_word(f'{each}={alike[0]}')} --ignore {shell_word(alike[1])}.",
             )
         if alike:
-            found[each] = alike[0]
-    return found
+            fields[each] = alike[0]
+    return fields
 
 
 def _refuse_two_names(

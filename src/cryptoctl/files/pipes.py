@@ -105,10 +105,10 @@ class Pipe(io.BufferedReader):
 
 def with_magic(stream: LivePipe) -> Pipe:
     """The stream, of which a peek gives the bytes that tell a format, or all there are."""
-    found = b""
-    while len(found) < MAGIC_BYTES and (more := stream.read1(MAGIC_BYTES - len(found))):
-        found += more
-    return Pipe([found], cast("BinaryIO", stream))
+    magic = b""
+    while len(magic) < MAGIC_BYTES and (more := stream.read1(MAGIC_BYTES - len(magic))):
+        magic += more
+    return Pipe([magic], cast("BinaryIO", stream))
 
 
 def with_head(stream: BinaryIO, live: LivePipe | None, *, wait_s: float) -> Pipe:
@@ -117,28 +117,28 @@ def with_head(stream: BinaryIO, live: LivePipe | None, *, wait_s: float) -> Pipe
     Waits for the first record, and no longer than `wait_s` for more: what comes slowly is not held up.
     `live` is what the bytes come from as they are; None where something, such as a decompressor, is between.
     """
-    found, ended, until_s = b"", False, None
-    while len(found) < HEAD_BYTES and max(found.count(b"\n"), found.count(b"\r")) < HEAD_LINES:
-        if has_record(found):
+    head, ended, until_s = b"", False, None
+    while len(head) < HEAD_BYTES and max(head.count(b"\n"), head.count(b"\r")) < HEAD_LINES:
+        if has_record(head):
             until_s = until_s or time.monotonic() + wait_s
             if not wait_s or (live is not None and not live.comes_within(max(0, until_s - time.monotonic()))):
                 break
-        more = cast("Any", stream).read1(HEAD_BYTES - len(found))
+        more = cast("Any", stream).read1(HEAD_BYTES - len(head))
         if not more:
             ended = True
             break
-        found += more
-    end = len(found) if ended else _end_of_last_line(found)
-    return Pipe([found[:end], found[end:]], stream)
+        head += more
+    end = len(head) if ended else _end_of_last_line(head)
+    return Pipe([head[:end], head[end:]], stream)
 
 
-def _end_of_last_line(found: bytes) -> int:
-    return max(found.rfind(b"\n"), found.rfind(b"\r")) + 1
+def _end_of_last_line(head: bytes) -> int:
+    return max(head.rfind(b"\n"), head.rfind(b"\r")) + 1
 
 
-def has_record(found: bytes) -> bool:
+def has_record(head: bytes) -> bool:
     """Whether the whole lines tell a format: a line of JSON, a row of values, or names and a row."""
-    lines = (each.strip(_MARKS) for each in re.split(rb"[\r\n]+", found[: _end_of_last_line(found)]))
+    lines = (each.strip(_MARKS) for each in re.split(rb"[\r\n]+", head[: _end_of_last_line(head)]))
     filled = [each for each in lines if each]
     if len(filled) != 1:
         return bool(filled)
@@ -148,11 +148,11 @@ def has_record(found: bytes) -> bool:
 
 def first_lines(stream: io.BufferedReader, name: str) -> bytes:
     """The first MAX_LINE_BYTES of a stream. Raises Failure for neither lines nor another format."""
-    found = stream.read(MAX_LINE_BYTES)
-    has_lines = found.lstrip(_MARKS).startswith((*WHOLE, b"{")) or re.search(rb"[\r\n]", found)
-    if len(found) == MAX_LINE_BYTES and not has_lines:
+    start = stream.read(MAX_LINE_BYTES)
+    has_lines = start.lstrip(_MARKS).startswith((*WHOLE, b"{")) or re.search(rb"[\r\n]", start)
+    if len(start) == MAX_LINE_BYTES and not has_lines:
         raise InputError(
             f"{name} has no line end in its first {MAX_LINE_BYTES >> 20} MiB.",
             "A text file of prices has a line for each price, or is JSON.",
         )
-    return found
+    return start

@@ -64,26 +64,27 @@ class PriceFile:
         Equal prices without ids are counted from the file's beginning. Raises Failure where the file cannot
         be read on.
         """
-        every = self.records if self.rest is None else self.rest
-        most = None if self.scan is None else self.scan.records  # what came since was not read through
-        given = 0
+        records = self.records if self.rest is None else self.rest
+        expected = None if self.scan is None else self.scan.records  # what came since was not read through
+        read = 0
         with closing(Occurrences()) as occurrences:
-            for number, record in islice(every, most):
-                if given % CHECKED_RECORDS == 0 and self.source.changed_since(self.snapshot):
+            for number, record in islice(records, expected):
+                if read % CHECKED_RECORDS == 0 and self.source.changed_since(self.snapshot):
                     raise self._changed()
-                given += 1
-                found = self._price(record, now_ms())
-                if isinstance(found, str):
+                read += 1
+                result = self._price(record, now_ms())
+                if isinstance(result, str):
                     self.refuse_other_names(number, record)
                     if number >= first_line:
-                        yield BadLine(line=number, reason=found, file=self.name)
+                        yield BadLine(line=number, reason=result, file=self.name)
                     continue
-                count = 1 if found.id is not None else occurrences.number(found)
+                count = 1 if result.id is not None else occurrences.number(result)
                 if number >= first_line:
+                    text = text_of(result, count)
                     yield OutgoingPrice(
-                        line=number, text=text_of(found, count), price=found, file=self.name, occurrence=count
+                        line=number, text=text, price=result, file=self.name, occurrence=count
                     )
-        if self.source.changed_since(self.snapshot) or (most is not None and given < most):
+        if self.source.changed_since(self.snapshot) or (expected is not None and read < expected):
             raise self._changed()
 
     @property

@@ -86,8 +86,8 @@ class Sample:
         found = set()
         for index, name in enumerate(self.names):
             values = zip(map(str, self._values(index)), records, strict=True)
-            told = {each for each in values if each[0] not in ("None", "")}
-            if len({value for value, _ in told}) < len(told):
+            distinct = {each for each in values if each[0] not in ("None", "")}
+            if len({value for value, _ in distinct}) < len(distinct):
                 found.add(name)
         return found
 
@@ -140,12 +140,12 @@ class Sample:
 
     def _whose_values(self, are: Callable[[str], object]) -> set[str]:
         """The columns whose values all are something, if there are any."""
-        found: set[str] = set()
+        names: set[str] = set()
         for index, name in enumerate(self.names):
             values = [str(each) for each in self._values(index) if each not in (None, "")]
             if name and values and all(map(are, values)):
-                found.add(name)
-        return found
+                names.add(name)
+        return names
 
     def _values(self, index: int, absent: object = None) -> Sequence[Any]:
         name = self.names[index]

@@ -97,7 +97,7 @@ class FieldReader:
 
     def price(self, record: Cells | Members, times: TimeReader, now_ms: int) -> Price:
         """The price in a record, checked as the webhook processor will. Raises Rejected."""
-        found: dict[str, Any] = dict(self.constants)
+        values: dict[str, Any] = dict(self.constants)
         faults: list[Rejected] = []
         for name, find in self.finders.items():
             try:
@@ -106,18 +106,18 @@ class FieldReader:
                     continue
                 text = self._text(name, value)
                 if name == "timestamp":
-                    found[name] = times.milliseconds(self._pointed(text))
-                    if found[name] < EARLIEST_MS:
+                    values[name] = times.milliseconds(self._pointed(text))
+                    if values[name] < EARLIEST_MS:
                         raise Rejected(name, "lies before 1973")
                 elif text is not None:
-                    found[name] = text
+                    values[name] = text
             except Rejected as rejected:
                 faults.append(rejected)
         if faults:
             raise _together(faults)
-        if "timestamp" not in found and not self.now:
+        if "timestamp" not in values and not self.now:
             raise Rejected("timestamp", "is missing")
-        return _checked(found, now_ms)
+        return _checked(values, now_ms)
 
     def _text(self, name: str, value: Any) -> Any:
         """The value's text; None for an id that is absent in what `cryptoctl prices` writes."""
@@ -174,14 +174,14 @@ def ungrouped(text: str) -> str:
     return text if grouped is None else text.replace(grouped[1] or ".", "")
 
 
-def _checked(found: Mapping[str, Any], now_ms: int) -> Price:
+def _checked(values: Mapping[str, Any], now_ms: int) -> Price:
     """The price of these fields. Raises Rejected, with the number that is at fault."""
     try:
-        return parse_price(found, "{}", TimeLimits(now_ms=now_ms, arrival_ms=now_ms))
+        return parse_price(values, "{}", TimeLimits(now_ms=now_ms, arrival_ms=now_ms))
     except Rejected as rejected:
-        if rejected.field not in NUMBERS or rejected.field not in found:
+        if rejected.field not in NUMBERS or rejected.field not in values:
             raise
-        said = f"{rejected.reason}: {quoted(found[rejected.field])}"
+        said = f"{rejected.reason}: {quoted(values[rejected.field])}"
         raise Rejected(rejected.field, said) from None
 
 

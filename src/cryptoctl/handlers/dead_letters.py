@@ -31,7 +31,7 @@ def send_all(events: Sequence[Any], attributes: Mapping[str, tuple[str, str]]) -
     """Puts each event on the queue; gives what went wrong, an error for each that is not there now."""
     from cryptoctl.handlers import parallel  # only the webhook processor needs threads
 
-    def sent(event: Any) -> Exception | None:
+    def error_of(event: Any) -> Exception | None:
         try:
             send(event, attributes)
         except Exception as error:
@@ -42,7 +42,7 @@ def send_all(events: Sequence[Any], attributes: Mapping[str, tuple[str, str]]) -
         client("sqs")  # making one is not safe in several threads at once, using it is
     except Exception as error:
         return [error] * len(events)
-    return [error for error in parallel.map_in_threads(sent, events, _MAX_AT_ONCE) if error is not None]
+    return [error for error in parallel.map_in_threads(error_of, events, _MAX_AT_ONCE) if error is not None]
 
 
 def _body(body: object) -> str:

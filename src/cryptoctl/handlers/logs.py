@@ -95,10 +95,10 @@ def request_id() -> str:
 
 def by_symbol(prices: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """Symbol → sort keys, as lines name prices: by its key a price is found in the logs."""
-    found: dict[str, list[str]] = {}
+    sort_keys: dict[str, list[str]] = {}
     for symbol, sort_key in prices:
-        found.setdefault(symbol, []).append(sort_key)
-    return found
+        sort_keys.setdefault(symbol, []).append(sort_key)
+    return sort_keys
 
 
 def iso_utc(seconds: float) -> str:
