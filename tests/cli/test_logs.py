@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import pytest
 
 from cli.conftest import Cli
+from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.ops.logs import Line
 from kit.commands import Said
 from live import Live
 
@@ -67,3 +69,21 @@ def test_the_last_entries_are_the_same_ones_in_table_and_json(logged: Written) -
 def test_an_end_before_the_beginning_is_refused(logged: Written) -> None:
     said = logged("ends", [NOTE])("--since", "1h", "--until", "2h")
     assert (said.code, "is not after --since" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_where_aws_ends_it_the_logs_can_be_followed_from_the_last_line_on(
+    cli: Cli, standing: Live, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    def two_lines(*_: Any) -> Iterator[Line]:
+        for number in (1, 2):
+            yield Line(
+                id=str(number), time_ms=4_000_000_000_000 + number, function="f", text=f"line {number}"
+            )
+        raise Failure(ExitCode.CREDENTIALS, "The sign-in has expired.", "Sign in again.")
+
+    monkeypatch.setattr("cryptoctl.cli.logs.follow", two_lines)
+    here = ("--local", "--env", standing.session.environment, "--output", output)
+    said = cli("logs", "--follow", *here)
+    assert (said.code, "line 2" in said.out) == (ExitCode.CREDENTIALS, True)
+    assert "Sign in again. Then go on from the last line with --since 4000000000002." in said.err

@@ -10,7 +10,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from cryptoctl.cli.command import CommandRun, command
+from cryptoctl.aws_errors import AwsError
+from cryptoctl.cli.command import CommandRun, as_failure, command
 from cryptoctl.cli.completion import function_names
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.log_entries import LEVELS, entries, folded, latest, lines_of
@@ -141,8 +142,24 @@ def _say_nothing_found(
 
 
 def _follow(run: CommandRun, functions: list[Function], since_ms: int, chosen: LineSelector) -> None:
+    """Shows lines until Ctrl-C. Raises Failure where AWS ends it, with how to go on from the last one."""
     run.screen.one_line_each()
-    lines = chosen(follow(run.session.aws, functions, since_ms))
+    shown_ms = since_ms
+
+    def read() -> Iterator[Line]:
+        nonlocal shown_ms
+        for line in follow(run.session.aws, functions, since_ms):
+            yield line
+            shown_ms = line.time_ms
+
+    try:
+        _show_each(run, functions, since_ms, chosen(read()))
+    except (AwsError, Failure) as error:
+        then = f"Then go on from the last line with --since {shown_ms}." if shown_ms > since_ms else ""
+        raise as_failure(error, then=then) from error
+
+
+def _show_each(run: CommandRun, functions: list[Function], since_ms: int, lines: Iterable[Line]) -> None:
     if run.is_json:
         for line in lines:
             run.screen.json_line(line_document(line))
