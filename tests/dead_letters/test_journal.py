@@ -25,6 +25,7 @@ from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.reconcile.scope import Scope
+from cryptoctl.session import Session
 from cryptoctl.ui.screen import Screen
 
 OURS = "arn:aws:sqs:us-east-1:000000000000:q@1"
@@ -286,9 +287,8 @@ def test_while_a_replay_runs_error_says_that_it_looks_at_first_failures_alone(
 ) -> None:
     monkeypatch.setattr("cryptoctl.cli.dlq.journal_path", lambda _: tmp_path / "journal")
     monkeypatch.setattr("cryptoctl.cli.dlq.identity", lambda _: "queues")
-    run = cast(
-        "CommandRun", SimpleNamespace(session=SimpleNamespace(scope=None), screen=Screen(colour=False))
-    )
+    session = cast("Session", SimpleNamespace(scope=None))
+    run = CommandRun(session=session, screen=Screen(colour=False))
     queues = cast("DeadLetterQueues", None)
     with Journal(tmp_path / "journal", "queues") as journal:
         journal.failed("webhook/1", "refused with status 400", 1)

@@ -56,7 +56,7 @@ def test_what_needs_somebody_is_named_and_counted_by_the_exit_code(plain: Live, 
         assert document["concerns"][0]["subject"] == f"function {function}"
         assert document["verdict"].count(f"{len(plain.resources) - 1} of ") == 1
         everything = here("status", "--all").out
-        for part in ("queue webhook-processor-dlq-", "invoke config", "prices and 0 failed", "engine: http"):
+        for part in ("queue webhook-processor-dlq-", "invoke config", " and 0 failed", "engine: http"):
             assert part in everything
     finally:
         plain.up()

@@ -13,9 +13,9 @@ import typer
 from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.prices import LAST
-from cryptoctl.cli.status import existing
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.candles import Interval
+from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.overview_reader import ON_AWS, ON_THE_ENGINE, OverviewReader, RefreshIntervals
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.session import Session
@@ -76,7 +76,8 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
         intervals=reader.ReaderIntervals() if on_aws else reader.ON_THE_ENGINE,
         max_prices=last,
     )
-    existing(run, page_reader.read_overview())
+    if not page_reader.read_overview().inventory.exists:
+        raise not_deployed(session.aws, session.scope, "resource of it")
     return page_reader
 
 

@@ -42,7 +42,7 @@ def status(
         _watch(run)
         return
     session = run.session
-    overview = existing(run, OverviewReader(session.aws, session.stack).overview())
+    overview = _existing(run, OverviewReader(session.aws, session.stack).overview())
     engine = session.engine.status(with_problems=True) if session.target is Target.LOCAL else None
     if engine is not None:
         run.set_members(engine=engine_document(engine, session.engine.credentials(session.environment)))
@@ -57,8 +57,7 @@ def status(
         raise typer.Exit(ExitCode.DIFFERENCES)
 
 
-def existing(run: CommandRun, overview: Overview) -> Overview:
-    """The overview. Raises Failure where there is no such environment."""
+def _existing(run: CommandRun, overview: Overview) -> Overview:
     if not overview.inventory.exists:
         raise not_deployed(run.session.aws, run.session.scope, "resource of it")
     return overview
@@ -76,7 +75,7 @@ def _watch(run: CommandRun) -> None:
     session = run.session
     intervals = ON_AWS if session.aws.has_shared_quotas else ON_THE_ENGINE
     overview_reader = OverviewReader(session.aws, session.stack, intervals)
-    existing(run, overview_reader.overview())
+    _existing(run, overview_reader.overview())
     while (chosen := watch(run.screen, overview_reader.overview, session.location)) is not None:
         command_line = run.screen.hint(f"`cryptoctl {chosen}`").strip("`")
         if run.screen.confirmed(f"Run {command_line}?"):
