@@ -110,13 +110,12 @@ def causes(overview: Overview) -> list[PageCause]:
 
 def errors(overview: Overview) -> tuple[list[PageError], int]:
     """Each error once, as it was logged last, the newest first, and how many are left out."""
-    counts = Counter((each.function, each.text) for each in overview.errors or ())
-    latest = {(each.function, each.text): each.time_ms for each in overview.errors or ()}
-    newest = sorted(latest, key=lambda key: -latest[key])[:MAX_ERRORS]
+    distinct = overview.distinct_errors
     shown = [
-        PageError(time_ms=latest[key], function=key[0], text=key[1], times=counts[key]) for key in newest
+        PageError(time_ms=error.time_ms, function=error.function, text=error.text, times=count)
+        for error, count in reversed(distinct[-MAX_ERRORS:])
     ]
-    return shown, len(latest) - len(shown)
+    return shown, len(distinct) - len(shown)
 
 
 def prices(symbol: str, series: PriceSeries, interval: Interval, revision: int) -> PagePrices:

@@ -86,6 +86,13 @@ class Overview:
         """When the newest price was traded; None where none is known."""
         return self.symbols[0].last.timestamp_ms if self.symbols else None
 
+    @property
+    def distinct_errors(self) -> list[tuple[LogEntry, int]]:
+        """Each error once, as it was logged last, with how often that was; the newest last."""
+        counts = Counter((each.function, each.text) for each in self.errors or ())
+        latest = {(each.function, each.text): each for each in self.errors or ()}
+        return [(each, counts[key]) for key, each in sorted(latest.items(), key=lambda item: item[1].time_ms)]
+
     def dead_letter_queue(self, part: str) -> QueueDepth | None:
         """The queue of the part with this name in its resources' names; None where there is none."""
         return next((each for each in self.queues if each.name.startswith(f"{part}-dlq-")), None)

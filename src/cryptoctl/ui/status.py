@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -101,14 +100,11 @@ def show_all(screen: Screen, overview: Overview) -> None:
 
 def error_lines(overview: Overview) -> list[Text]:
     """Each error once, as it was logged last, with how often that was in the last hour; the newest last."""
-    counts = Counter((each.function, each.text) for each in overview.errors or ())
-    latest = {(each.function, each.text): each for each in overview.errors or ()}
     lines = []
-    for key, each in sorted(latest.items(), key=lambda item: item[1].time_ms):
-        time = time_text(each.time_ms)[11:19]
-        times = f" × {counts[key]}" if counts[key] > 1 else ""
-        function = f"{each.function}{times} "
-        lines.append(Text.assemble((f"{time} ", "dim"), function, ("ERROR ", BAD), printable(each.text)))
+    for error, count in overview.distinct_errors:
+        time = time_text(error.time_ms)[11:19]
+        function = f"{error.function} × {count} " if count > 1 else f"{error.function} "
+        lines.append(Text.assemble((f"{time} ", "dim"), function, ("ERROR ", BAD), printable(error.text)))
     return lines
 
 
