@@ -1,4 +1,4 @@
-"""What a command writes as JSON, every parser of JSON reads."""
+"""What a command writes as JSON: indented as `json.dumps` does it, and readable by every parser of JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cryptoctl.ui.json_text import strict
+from cryptoctl.ui.json_text import MAX_DEPTH, indented, plain, strict
 from cryptoctl.ui.screen import Screen
 
 HALVES = st.integers(0xD800, 0xDFFF).map(chr)
@@ -23,6 +23,15 @@ VALUES = st.recursive(
     st.floats() | TEXTS | st.integers() | st.none(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=10,
+)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.decimals()
+KEYS = st.text(max_size=5) | st.integers() | st.booleans() | st.none() | st.floats()
+SERIALISABLE = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.tuples(inner, inner) | st.dictionaries(KEYS, inner, max_size=4)
+    ),
+    max_leaves=20,
 )
 
 
@@ -65,3 +74,15 @@ def test_what_is_written_piece_by_piece_is_strict_too(capsys: pytest.CaptureFixt
     screen.document({"lines": [], "b": [-math.inf]})
     read = json.loads(capsys.readouterr().out, parse_constant=refused)
     assert read == {"lines": [{"a": None}, "\ufffd"], "b": [None]}
+
+
+@given(value=SERIALISABLE)
+def test_every_value_is_written_as_json_dumps_writes_it(value: object) -> None:
+    assert indented(value) == json.dumps(value, indent=2, default=plain)
+
+
+@given(value=SERIALISABLE)
+def test_however_deep_it_lies(value: object) -> None:
+    for depth in range(MAX_DEPTH + 2):
+        value = [value] if depth % 2 else {"a": value, "b": depth}
+    assert indented(value) == json.dumps(value, indent=2, default=plain)
