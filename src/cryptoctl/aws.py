@@ -20,7 +20,7 @@ from cryptoctl.aws_responses import AwsResponse
 from cryptoctl.aws_setup import UNCONFIGURED, check_port, is_local_endpoint, load_credentials
 from cryptoctl.aws_setup import AccessKey as AccessKey
 from cryptoctl.botocore_errors import endpoint_settings, failure, new_session, translate_errors, unloadable
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import Failure, InputError
 from cryptoctl.parallel import SharedReads, awaited, begin, map_in_threads
 from cryptoctl.rate_limits import RequestLimits
 from cryptoctl.unanswered import UnansweredRequests, timeouts
@@ -152,8 +152,7 @@ class Aws:
         except BotoCoreError as error:
             raise failure(error) from error
         except ValueError as error:  # an endpoint that is no URL
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"{without_password(str(error))}.",
                 f"Check {endpoint_settings(service)}: http:// or https://, a host, and a port if need be.",
             ) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 
 
 def environment() -> str | None:
@@ -57,8 +57,7 @@ def _path(name: str) -> Path | None:
     try:
         return Path(text).expanduser() if text else None
     except RuntimeError:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{name} is {text!r}, and that home directory is not known.",
             f"Set {name} to a path without ~, or unset it.",
         ) from None

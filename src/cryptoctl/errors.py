@@ -34,5 +34,12 @@ class Failure(Exception):
         self.exit_code, self.message, self.hint = exit_code, message, hint
 
 
+class InputError(Failure):
+    """What was given cannot be used: an option, a setting, a file. Nothing was changed."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(ExitCode.USAGE, message, hint)
+
+
 class PossibleDefect(Failure):
     """A failure that may lie in cryptoctl itself: its cause shows where, which --verbose prints."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cryptoctl import env_vars, last_location, settings_file
 from cryptoctl.aws import AccessKey, Aws
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.last_location import LastLocation
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import DEFAULT_REGION, EnvironmentSettings, Settings, Target
@@ -59,8 +59,7 @@ class Session:
         name = settings_file.environment_name(self.options.environment, self.settings)
         known = () if self.every_environment else self.settings.env
         if known and name not in known and last_location.read(name) is None:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"There is no environment {name} in the configuration (it has: {', '.join(known)}).",
                 f"Name one of them (--env {next(iter(known))}, or `default_env` in cryptoctl.toml), or add a "
                 f"table [env.{name}].",
@@ -188,8 +187,7 @@ class Session:
         if aws.region == known.region or self._expected_account != known.account:
             return
         origin = "as the AWS profile says" if aws.region_is_named else "the default"
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{self.environment} was last brought up in {known.region}, and nothing names a region: "
             f"this would work in {aws.region}, {origin}.",
             f"Name it: --region {known.region}, `region` in cryptoctl.toml, or AWS_REGION; the same with "

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptoctl import env_vars
 from cryptoctl.aws_errors import without_password
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import Failure, InputError
 from cryptoctl.settings import DEFAULT_ENVIRONMENT, FILE_NAME, Settings
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def locate(path: Path | None) -> Path | None:
             (each / FILE_NAME for each in (here, *here.parents) if (each / FILE_NAME).is_file()), None
         )
     except OSError as error:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"The working directory cannot be read: {error.strerror}.",
             f"Change to another directory, or name the {FILE_NAME} with --config.",
         ) from error
@@ -113,7 +112,7 @@ def _sentences(errors: Sequence[Any]) -> str:
 
 
 def _wrong(path: Path, problem: str, hint: str = EVERY_KEY) -> Failure:
-    return Failure(ExitCode.USAGE, f"{path} {problem}.", hint)
+    return InputError(f"{path} {problem}.", hint)
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
@@ -163,8 +162,7 @@ def environment_name(flag: str | None, settings: Settings) -> str:
 def check_environment(name: str) -> str:
     """The name, or Failure (USAGE) if some resource's name could not be made from it."""
     if not ENVIRONMENT_NAME.fullmatch(name):
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{name!r} is not a valid name for an environment.",
             "Use 1 to 41 letters, digits, hyphens or underscores, and begin with a letter or digit.",
         )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from cryptoctl import interrupts
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.cli.command import CommandRun, as_failure
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.reconcile.execute import Executor, Listener, Report, StepOutcome
 from cryptoctl.reconcile.graph import parent, with_dependencies
 from cryptoctl.reconcile.observe import new_without_tags, plan_until_done, plan_until_tags_show
@@ -36,8 +36,7 @@ def chosen(run: CommandRun, names: Sequence[str]) -> tuple[list[Provisioner], Or
     named = [each for each in everything if each.name in names or str(each) in names]
     unknown = set(names) - {each.name for each in named} - {str(each) for each in named}
     if unknown:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"There is no resource named {', '.join(sorted(unknown))} in {run.session.environment}.",
             f"Choose among: {', '.join(dict.fromkeys(each.name for each in everything))}.",
         )

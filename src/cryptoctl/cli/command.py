@@ -17,7 +17,7 @@ from cryptoctl.cli.commands import module_of
 from cryptoctl.cli.conversion import PlainConversion
 from cryptoctl.cli.help import HelpInAPipe
 from cryptoctl.cli.options import CommonOptions, Declaration, Group, OutputFormat, options_before
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.local.errors import EngineError
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.retry import Clock, RealClock
@@ -167,10 +167,8 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
         options.check()
         if output not in (OutputFormat.TABLE, OutputFormat.JSON, *declared.formats):
             others = "".join(f", {each}" for each in declared.formats)
-            raise Failure(
-                ExitCode.USAGE,
-                f"`{declared.name}` has no output as {output}.",
-                f"Choose --output table, json{others}.",
+            raise InputError(
+                f"`{declared.name}` has no output as {output}.", f"Choose --output table, json{others}."
             )
         values = [parameters.value(group, given) for group in declared.groups]
         declared.function(run, *values, **parameters.own_values(given))

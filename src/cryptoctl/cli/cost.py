@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 from cryptoctl.ops.cost.estimate import estimate
 from cryptoctl.ops.cost.traffic import Load
 from cryptoctl.provisioners.function import Code
@@ -47,8 +47,7 @@ def cost(
     """Estimate what the environment costs on AWS, part by part. Only --actual asks AWS."""
     if actual:
         if rate is not None or batch is not None:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 "--rate and --batch are assumptions of the estimate; with --actual both are counted.",
                 "Leave them out, or leave --actual out.",
             )
@@ -71,8 +70,7 @@ def _actual(run: CommandRun, days: int, symbols: int) -> None:
     from cryptoctl.ops.cost.actual import MAX_DAYS, actual_cost
 
     if days > MAX_DAYS:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"CloudWatch keeps what it counted for {MAX_DAYS} days, not for {days}.",
             f"Choose --days {MAX_DAYS} or less.",
         )
@@ -85,8 +83,7 @@ def _per_second(text: str) -> float:
     match = _RATE.fullmatch(text.strip())
     per_s = float(match[1]) / _SECONDS[match[2] or "s"] if match else 0.0
     if not 0 < per_s <= MAX_PER_S:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{text!r} is not a valid rate.",
             f"Write a number of prices, such as 10/s, 600/m or 5000/d; at most {MAX_PER_S:,} a second.",
         )

@@ -13,7 +13,7 @@ import typer
 from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.prices import LAST
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.overview_reader import ON_AWS, ON_THE_ENGINE, OverviewReader, RefreshIntervals
@@ -45,7 +45,7 @@ def dashboard(
 ) -> None:
     """Show the environment in the browser: candles, ticks, the pipeline, dead letters, errors. Read only."""
     if save is not None and (port or no_open):
-        raise Failure(ExitCode.USAGE, "--save serves no page.", "Leave --port and --no-open out.")
+        raise InputError("--save serves no page.", "Leave --port and --no-open out.")
     from cryptoctl.dashboard.page import served
 
     assets = served()

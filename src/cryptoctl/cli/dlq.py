@@ -19,7 +19,7 @@ from cryptoctl import env_vars
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import stored_as
 from cryptoctl.cli.selection import selecting_command
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.ops.dead_letters.causes import count_causes
 from cryptoctl.ops.dead_letters.journal import Journal
 from cryptoctl.ops.dead_letters.journal_file import journal_path
@@ -224,7 +224,7 @@ def _edits(run: CommandRun, assignments: list[str], *, edit: bool) -> Edits:
     try:
         return Edits.from_options(assignments, partial(_edited, run.screen, _editor()) if edit else None)
     except EditError as error:
-        raise Failure(ExitCode.USAGE, f"--set: {error}.", "For example --set price=50000.") from None
+        raise InputError(f"--set: {error}.", "For example --set price=50000.") from None
 
 
 def _editor() -> list[str]:
@@ -235,8 +235,7 @@ def _editor() -> list[str]:
     except ValueError:  # a quotation mark that is not closed
         words = []
     if not words or shutil.which(words[0]) is None:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"The editor {text!r} cannot be started. Nothing was changed.",
             "Set VISUAL or EDITOR to a command that is installed, such as vi.",
         )

@@ -14,7 +14,7 @@ from cryptoctl.cli.command import CommandRun, as_failure
 from cryptoctl.cli.dlq import open_journal, with_failures
 from cryptoctl.cli.options import Yes
 from cryptoctl.cli.selection import selecting_command
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.ops.dead_letters import files
 from cryptoctl.ops.dead_letters.journal_file import own_directory
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
@@ -121,7 +121,7 @@ def purge(
 ) -> None:
     """Delete messages for good, after writing them to a file that `import` reads."""
     if no_export and export_to is not None:
-        raise Failure(ExitCode.USAGE, "--no-export and --export-to exclude each other.", "Leave one out.")
+        raise InputError("--no-export and --export-to exclude each other.", "Leave one out.")
     if not yes:
         run.screen.require_terminal("This deletes messages")
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)

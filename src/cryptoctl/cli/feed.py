@@ -12,7 +12,7 @@ import typer
 from cryptoctl import interrupts
 from cryptoctl.aws import AwsError
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.feed.exchanges import Exchanges
 from cryptoctl.feed.followed_symbol import FollowedSymbol, followed_symbols
 from cryptoctl.feed.following import Feed
@@ -91,10 +91,8 @@ def _since_ms(text: str | None) -> int | None:
         return None
     since_ms = parse_time_ms(text)
     if since_ms > now_ms():
-        raise Failure(
-            ExitCode.USAGE,
-            f"--since {text} lies in the future.",
-            "Leave it out: without stored prices, the feed begins now.",
+        raise InputError(
+            f"--since {text} lies in the future.", "Leave it out: without stored prices, the feed begins now."
         )
     return since_ms
 

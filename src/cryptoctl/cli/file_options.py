@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cryptoctl.cli.options import option
 from cryptoctl.core.names import BadName, stored_exchange, stored_symbol
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 from cryptoctl.files.layout import parse_mapping
 from cryptoctl.files.records import FileOptions, quoted
 
@@ -56,8 +56,7 @@ class GivenFiles:
         given += ["from_line"] if self.from_line != 1 else []
         if given:
             name = {"mapping": "map"}.get(given[0], given[0]).replace("_", "-")
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"--{name} goes with --file only.",
                 "For example `cryptoctl send-price --file trades.csv --symbol ETH --exchange binance`.",
             )
@@ -69,7 +68,7 @@ def _named(name: str, text: str | None, stored: Callable[[str], str], example: s
         return None if text is None else stored(text)
     except BadName as bad:
         refused = f"{name} {quoted(text)}: {bad}. Nothing was sent."
-        raise Failure(ExitCode.USAGE, refused, f"Such as {name} {example}.") from None
+        raise InputError(refused, f"Such as {name} {example}.") from None
 
 
 _file = partial(option, panel="Files of prices")

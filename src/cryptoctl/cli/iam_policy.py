@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 from cryptoctl.ops.permissions import MANAGED_POLICY_CHARACTERS, Purpose, parts
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.screen import Screen
@@ -29,7 +29,7 @@ def iam_policy(
 ) -> None:
     """Print the smallest IAM policy for an environment, as JSON. Nothing is changed."""
     if part is not None and output_dir is not None:
-        raise Failure(ExitCode.USAGE, "--part and --output-dir exclude each other.", "Leave one out.")
+        raise InputError("--part and --output-dir exclude each other.", "Leave one out.")
     documents = parts(run.session.stack, purpose)
     if output_dir is not None:
         stem = f"{run.session.environment}-{purpose}"
@@ -43,17 +43,14 @@ def iam_policy(
             run.screen.warn(f"{old} is of an earlier, longer policy: delete it.")
         return
     if part is None and len(documents) > 1:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"The policy does not fit into one managed policy, which holds {MANAGED_POLICY_CHARACTERS:,} "
             f"characters: it takes {len(documents)}.",
             f"Print them with --part 1 to --part {len(documents)}, or write them with --output-dir, and "
             "attach all of them.",
         )
     if part is not None and not 1 <= part <= len(documents):
-        raise Failure(
-            ExitCode.USAGE, f"There is no part {part}.", f"The parts are numbered from 1 to {len(documents)}."
-        )
+        raise InputError(f"There is no part {part}.", f"The parts are numbered from 1 to {len(documents)}.")
     document = documents[(part or 1) - 1]
     run.set_members(policy=document, parts=len(documents))
     run.show(Screen.json, document)
@@ -72,7 +69,7 @@ def _written(path: Path, document: dict[str, Any]) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise Failure(
-            ExitCode.USAGE, f"{path} cannot be written: {error.strerror}.", "Name another --output-dir."
+        raise InputError(
+            f"{path} cannot be written: {error.strerror}.", "Name another --output-dir."
         ) from error
     return str(path)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.settings import FILE_NAME
 
 
@@ -30,7 +30,7 @@ def init(
             "Name another file to have one beside it, to copy from.",
         ) from None
     except OSError as error:
-        raise Failure(ExitCode.USAGE, f"{path} cannot be written: {error.strerror}.") from error
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
     run.set_members(path=str(path))
     run.done(f"{path} is written", "Edit it, then see `cryptoctl config`.")
     run.screen.say(f"Wrote {path}. Every line in it is a comment that shows a default or an example.")

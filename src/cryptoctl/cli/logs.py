@@ -13,7 +13,7 @@ import typer
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.cli.command import CommandRun, as_failure, command
 from cryptoctl.cli.completion import function_names
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import Failure, InputError
 from cryptoctl.ops.log_entries import LEVELS, entries, folded, latest, lines_of
 from cryptoctl.ops.logs import Line, follow, newest_ms
 from cryptoctl.ops.logs import lines as read_lines
@@ -102,10 +102,9 @@ def logs(
     until_ms = parse_time_ms(until) if until is not None else None
     chosen = partial(matching, level=level, text=grep or "", request=_checked(request))
     if following and (until is not None or last is not None):
-        raise Failure(ExitCode.USAGE, "--follow goes on for ever.", "Leave --until and --last out.")
+        raise InputError("--follow goes on for ever.", "Leave --until and --last out.")
     if until_ms is not None and until_ms <= since_ms:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"--until ({time_text(until_ms)} UTC) is not after --since ({time_text(since_ms)} UTC).",
             f"Give --since too: without it logs begin {usual} ago." if since is None else "Exchange them.",
         )
@@ -172,9 +171,7 @@ def _show_each(run: CommandRun, functions: list[Function], since_ms: int, lines:
 
 def _checked(request: str | None) -> str | None:
     if request is not None and not REQUEST.fullmatch(request):
-        raise Failure(
-            ExitCode.USAGE, f"{request!r} is not a valid request id.", "Copy one from a line of the logs."
-        )
+        raise InputError(f"{request!r} is not a valid request id.", "Copy one from a line of the logs.")
     return request
 
 
@@ -185,8 +182,7 @@ def _functions(run: CommandRun, names: list[str]) -> list[Function]:
     full_names = [name if name in known else f"{name}{suffix}" for name in full] or list(known)
     unknown = [name for name in full_names if name not in known]
     if unknown:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"There is no function {unknown[0].removesuffix(suffix)}.",
             f"Choose among: {', '.join(each.short_name for each in known.values())}.",
         )

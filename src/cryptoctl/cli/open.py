@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 from cryptoctl.ops.console import dashboard_page, function_page, logs_page, queue_page, table_page
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
@@ -43,8 +43,7 @@ def open_(
 ) -> None:
     """Open AWS's console in a browser: a function, its logs or dead letters, the table, the dashboard."""
     if run.session.target is Target.LOCAL:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             "The embedded engine has no console.",
             "Use `cryptoctl status --all`, `cryptoctl logs` and `cryptoctl dlq list`.",
         )
@@ -60,8 +59,7 @@ def _url(run: CommandRun, page: Page, part: FunctionPart) -> str:
     function = {"webhook": stack.webhook, "enricher": stack.enricher, "notifier": stack.notifier}[part]
     if page is Page.DASHBOARD:
         if stack.dashboard is None:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 "The configuration has no dashboard.",
                 f"Take `dashboard = false` out of [env.{scope.environment}], and run `cryptoctl up`.",
             )
@@ -74,8 +72,7 @@ def _url(run: CommandRun, page: Page, part: FunctionPart) -> str:
         return function_page(scope, function.name)
     queues = {"webhook": stack.webhook_dead_letters, "enricher": stack.enricher_dead_letters}
     if part not in queues:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"The {part} has no queue of dead letters: they go to the alerts topic.",
             "Choose webhook or enricher.",
         )

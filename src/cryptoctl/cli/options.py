@@ -18,7 +18,7 @@ import typer
 
 from cryptoctl.cli import completion
 from cryptoctl.core.names import folded_symbol
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 
 Group: TypeAlias = Callable[..., Any]
 MAX_KEY_BYTES = 2048  # DynamoDB's limit for a partition key
@@ -57,7 +57,7 @@ Adopt = Annotated[
 def refuse_empty(name: str, value: str, hint: str) -> None:
     """Raises Failure for what is given and empty: a script's variable that is not set."""
     if not value.strip():
-        raise Failure(ExitCode.USAGE, f"{name} is empty.", hint)
+        raise InputError(f"{name} is empty.", hint)
 
 
 def stored_as(symbol: str) -> str:
@@ -68,10 +68,10 @@ def stored_as(symbol: str) -> str:
     try:
         size = len(folded.encode())
     except UnicodeEncodeError as error:  # a byte that Python could not read stands there as half of a pair
-        raise Failure(ExitCode.USAGE, f"The symbol is no text in UTF-8: {symbol!a}.", hint) from error
+        raise InputError(f"The symbol is no text in UTF-8: {symbol!a}.", hint) from error
     if size > MAX_KEY_BYTES:
         why = f"The symbol has {size} bytes, and what is stored has {MAX_KEY_BYTES} at most."
-        raise Failure(ExitCode.USAGE, why, hint)
+        raise InputError(why, hint)
     return folded
 
 

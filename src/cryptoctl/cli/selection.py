@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cryptoctl.cli.command import command
 from cryptoctl.cli.options import option, refuse_empty
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import Failure, InputError
 from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import parse_time_ms
@@ -69,7 +69,7 @@ def _time_ms(option: str, text: str | None) -> int | None:
     try:
         return parse_time_ms(text)
     except Failure as failure:
-        raise Failure(ExitCode.USAGE, f"{option}: {failure.message}", failure.hint) from None
+        raise InputError(f"{option}: {failure.message}", failure.hint) from None
 
 
 Selecting = Callable[..., None]

@@ -16,7 +16,7 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.completion import claim_ids
 from cryptoctl.cli.options import Yes
 from cryptoctl.cli.selftest_run import SelftestRun, own_run, remove
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.ops.selftest import own_runs
 from cryptoctl.ops.selftest.catalogue import chosen
 from cryptoctl.ops.selftest.environment import MAX_RUN, former, may_be_running, new_name
@@ -105,11 +105,7 @@ def _remove(run: CommandRun, old: list[str]) -> list[str]:
 
 def _check_directory(directory: Path) -> None:
     if not directory.is_dir() or not os.access(directory, os.W_OK):
-        raise Failure(
-            ExitCode.USAGE,
-            f"{directory} is no directory that can be written to.",
-            "Name another --report-dir.",
-        )
+        raise InputError(f"{directory} is no directory that can be written to.", "Name another --report-dir.")
 
 
 def _write(report: SelftestReport, directory: Path) -> list[str]:

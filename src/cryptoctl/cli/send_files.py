@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryptoctl.aws import AwsError
 from cryptoctl.cli.command import CommandRun, as_failure
 from cryptoctl.cli.file_options import GivenFiles
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.files.preview import Preview
 from cryptoctl.files.reader import PriceFiles, open_files
 from cryptoctl.ops.sending import Tally, send_all
@@ -26,8 +26,7 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
     """Reads the files through, then sends them, or shows what would be sent. Raises Failure."""
     price_files = open_files(given.paths, given.options, run.screen.say)
     if given.from_line > 1 and len(price_files.files) > 1:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"--from-line cannot apply to {len(price_files.files)} files.",
             "Leave it out: what is stored is not stored again."
             if not price_files.stamped_now

@@ -11,7 +11,7 @@ from cryptoctl.aws_errors import one_line
 from cryptoctl.cli.command import CommandRun, as_failure, command
 from cryptoctl.cli.file_options import GivenFiles, given_files
 from cryptoctl.core.prices import Rejected
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.files.outgoing import OutgoingPrice, outgoing
 from cryptoctl.ops.invoking import invoke, invoke_later, unexpected
 from cryptoctl.ops.times import now_ms
@@ -57,8 +57,7 @@ def send_price(
     """
     if files.paths:
         if later or any(each is not None for each in (symbol, price, exchange, volume, timestamp, id)):
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 "--file goes with the options of files only; more files need --file each.",
                 "For example `cryptoctl send-price --file trades.csv --symbol ETH --exchange binance`.",
             )
@@ -71,8 +70,7 @@ def send_price(
     symbol = files.options.symbol if symbol is None else symbol
     exchange = files.options.exchange if exchange is None else exchange
     if symbol is None or price is None or exchange is None:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             "A symbol, a price and an exchange are needed, or --file.",
             "For example `cryptoctl send-price BTC 50000 coinbase`.",
         )
@@ -95,10 +93,8 @@ def _checked(given: dict[str, str | None]) -> OutgoingPrice:
     try:
         return outgoing(given, now_ms=now_ms())
     except Rejected as rejected:
-        raise Failure(
-            ExitCode.USAGE,
-            f"This is not a valid price: {rejected}. Nothing was sent.",
-            "See `cryptoctl send-price --help`.",
+        raise InputError(
+            f"This is not a valid price: {rejected}. Nothing was sent.", "See `cryptoctl send-price --help`."
         ) from None
 
 

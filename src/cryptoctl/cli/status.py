@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, InputError
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.overview import Overview
 from cryptoctl.ops.overview_reader import ON_AWS, ON_THE_ENGINE, OverviewReader
@@ -34,10 +34,8 @@ def status(
     """Show whether all is well, and what needs attention: resources, dead letters, stream, prices."""
     if watch:
         if everything or exit_code:
-            raise Failure(
-                ExitCode.USAGE,
-                "--watch shows everything until it is ended.",
-                "Leave --all and --exit-code out.",
+            raise InputError(
+                "--watch shows everything until it is ended.", "Leave --all and --exit-code out."
             )
         _watch(run)
         return
@@ -65,8 +63,7 @@ def _existing(run: CommandRun, overview: Overview) -> Overview:
 
 def _watch(run: CommandRun) -> None:
     if run.is_json or not run.screen.can_ask or not run.screen.can_draw:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             "--watch needs a terminal, and a person at it.",
             "Leave it out; with --output json the answer is for a program.",
         )

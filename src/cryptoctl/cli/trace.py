@@ -12,7 +12,7 @@ from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import stored_as
 from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.core.numbers import NumberError, decimal_from, plain
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.ops.logs import newest_ms
 from cryptoctl.ops.prices import Query, oldest
 from cryptoctl.ops.prices import prices as read_prices
@@ -52,18 +52,15 @@ def trace(
     """
     if request is not None:
         if any(each is not None for each in (symbol, at, id, sort_key, since)):
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 "--request cannot be combined with other options.",
                 "Leave the symbol and the other options out.",
             )
         _trace_request(run, _tracer(run), request)
         return
     if symbol is None:
-        raise Failure(
-            ExitCode.USAGE,
-            "Neither a symbol nor --request is given.",
-            "For example `cryptoctl trace BTC --id 7`.",
+        raise InputError(
+            "Neither a symbol nor --request is given.", "For example `cryptoctl trace BTC --id 7`."
         )
     since_ms = parse_time_ms(LOOKS_BACK if since is None else since)
     selector = _selector(symbol, at=at, id=id, sort_key=sort_key, since=since)
@@ -92,9 +89,7 @@ def _show_notes(run: CommandRun, traced: Traced) -> None:
 
 def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
     if not REQUEST.fullmatch(request):
-        raise Failure(
-            ExitCode.USAGE, f"{request!r} is not a valid request id.", "Copy one from a line of the logs."
-        )
+        raise InputError(f"{request!r} is not a valid request id.", "Copy one from a line of the logs.")
     traced = tracer.request(request)
     named = prices_of(traced)
     if not traced.lines and not traced.letters:
@@ -145,23 +140,20 @@ def _selector(
 ) -> PriceSelector:
     shown = f"`{command_about('prices', stored_as(symbol), '--output', 'json')}`"
     if at is None and id is None and sort_key is None:
-        raise Failure(
-            ExitCode.USAGE,
-            f"Which price of {stored_as(symbol)}?",
-            f"Give --at, --id or --sort-key; {shown} shows them.",
+        raise InputError(
+            f"Which price of {stored_as(symbol)}?", f"Give --at, --id or --sort-key; {shown} shows them."
         )
     if since is not None and (id is None or at is not None):
-        raise Failure(ExitCode.USAGE, "--since goes with --id alone.", "Leave it out.")
+        raise InputError("--since goes with --id alone.", "Leave it out.")
     if id is not None and not ID.fullmatch(id):
-        raise Failure(ExitCode.USAGE, f"{id!r} is no id.", "An id has 1 to 128 printable characters.")
+        raise InputError(f"{id!r} is no id.", "An id has 1 to 128 printable characters.")
     if sort_key is not None:
         if at is not None:
-            raise Failure(ExitCode.USAGE, "--sort-key says the time already.", "Leave --at out.")
+            raise InputError("--sort-key says the time already.", "Leave --at out.")
         try:
             sort_key = plain(decimal_from(sort_key))
         except NumberError:
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"{sort_key!r} is not a valid sort key.",
                 f"Copy one from {shown}: milliseconds, perhaps with a fraction.",
             ) from None
@@ -198,11 +190,7 @@ def _refuse_several(run: CommandRun, selector: PriceSelector, items: Sequence[It
         for price in prices:
             run.screen.say(f"  --sort-key {price.sort_key}" + (f"  (id {price.id})" if price.id else ""))
     one = command_about("trace", selector.symbol, "--sort-key", items[0]["timestamp"]["N"])
-    raise Failure(
-        ExitCode.USAGE,
-        f"{len(items)} prices of {selector.symbol} match.",
-        f"Choose one: `{one}`.",
-    )
+    raise InputError(f"{len(items)} prices of {selector.symbol} match.", f"Choose one: `{one}`.")
 
 
 def _no_such_price(run: CommandRun, selector: PriceSelector, since_ms: int, *, read: bool) -> Failure:

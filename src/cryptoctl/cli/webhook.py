@@ -12,7 +12,7 @@ import typer
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.core.webhook_secrets import SenderSecret
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.ops.times import iso_of_ms, now_ms, parse_duration
 from cryptoctl.ops.webhook.requests import RequestMaker
 from cryptoctl.ops.webhook.secrets import (
@@ -125,7 +125,7 @@ def rotate(
     """Replace a sender's secret; the old one still counts for a while."""
     length = parse_duration(grace)
     if length > MAX_GRACE:
-        raise Failure(ExitCode.USAGE, f"--grace {grace} is longer than {MAX_GRACE.days} days.")
+        raise InputError(f"--grace {grace} is longer than {MAX_GRACE.days} days.")
     stack = run.session.stack
     sender_named(stack, name)
     store = SecretStore(aws=run.session.aws, stack=stack, sender=name)
@@ -233,6 +233,6 @@ def _text(path: Path) -> str:
         with path.open(encoding="utf-8") as file:
             return file.read(MAX_BODY_BYTES)
     except OSError as error:
-        raise Failure(ExitCode.USAGE, f"{path} cannot be read: {error.strerror or error}.") from error
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
-        raise Failure(ExitCode.USAGE, f"{path} is not UTF-8 text: {error.reason}.") from error
+        raise InputError(f"{path} is not UTF-8 text: {error.reason}.") from error

@@ -9,7 +9,7 @@ import hashlib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.extras import install_command, install_extra
 
 PACKAGE, VERSION = "litecharts", "0.2.0"
@@ -41,8 +41,7 @@ def released(content: bytes, name: str) -> str:
 
 def missing(package: str) -> Failure:
     """A package of the extra `dashboard` that is not installed."""
-    return Failure(
-        ExitCode.USAGE,
+    return InputError(
         f"The dashboard needs the package {package}, which is not installed.",
         f"Run `{install_extra('dashboard')}`.",
     )

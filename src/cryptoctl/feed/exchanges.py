@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.extras import install_extra
 from cryptoctl.feed.exact import ExactNumbers
 from cryptoctl.feed.followed_symbol import FIRST_PAUSE_S, MAX_PAUSE_S
@@ -154,8 +154,7 @@ def _ccxt() -> ModuleType:
     try:
         import ccxt.pro  # with all of it: the REST side, and the errors
     except ImportError:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             "`feed` needs the library ccxt, which is not installed.",
             f"Install it: `{install_extra('feed')}`.",
         ) from None
@@ -169,10 +168,9 @@ def _check_exchange(ccxt: ModuleType, name: str) -> None:
         hint = (
             f"Did you mean {near[0]}?" if near else "ccxt's documentation lists the exchanges that it knows."
         )
-        raise Failure(ExitCode.USAGE, f"There is no exchange {name}.", hint)
+        raise InputError(f"There is no exchange {name}.", hint)
     if not getattr(ccxt, name)().has.get("fetchTrades"):
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{name} gives its trades to nobody through REST, so gaps could not be filled.",
             "Follow another exchange, or send a download with `cryptoctl send-price --file FILE`.",
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 from cryptoctl.feed.source import FeedSource
 
 Markets = Mapping[str, Any]
@@ -46,8 +46,7 @@ def listed_sources(
             unlisted[str(each)] = NOT_LISTED + (f"; did you mean {meant}?" if meant else "")
     elif unknown:
         near = [found for each in unknown if (found := _nearest(markets, each.symbol))]
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{'; '.join(f'{each.exchange} has no symbol {each.symbol}' for each in unknown)}.",
             f"Did you mean {', '.join(near)}?"
             if near

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptoctl.core.names import BadName, stored_exchange, stored_symbol
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 
 EXAMPLE = "For example `cryptoctl feed binance BTC/USDT ETH/USDT kraken:ETH/USD`."
 
@@ -37,12 +37,12 @@ def parse_sources(words: Sequence[str]) -> list[FeedSource]:
     if words and not {"/", ":"} & set(words[0]):
         usual, words = words[0], words[1:]
     if not words:
-        raise Failure(ExitCode.USAGE, "An exchange and at least one symbol of it are needed.", EXAMPLE)
+        raise InputError("An exchange and at least one symbol of it are needed.", EXAMPLE)
     sources: list[FeedSource] = []
     for word in words:
         source = _source(word, usual)
         if source in sources:
-            raise Failure(ExitCode.USAGE, f"{source} is given twice.", "Name it once.")
+            raise InputError(f"{source} is given twice.", "Name it once.")
         sources.append(source)
     return sources
 
@@ -53,10 +53,10 @@ def _source(word: str, usual: str) -> FeedSource:
     exchange, symbol = (before, after) if named else (usual, word)
     source = FeedSource(exchange=exchange.strip().lower(), symbol=symbol.strip())
     if not source.exchange:
-        raise Failure(ExitCode.USAGE, f"{word!r} names no exchange.", EXAMPLE)
+        raise InputError(f"{word!r} names no exchange.", EXAMPLE)
     try:
         stored_exchange(source.exchange)
         stored_symbol(source.symbol)
     except BadName as bad:
-        raise Failure(ExitCode.USAGE, f"{str(source)!r} is no exchange and symbol: {bad}.", EXAMPLE) from None
+        raise InputError(f"{str(source)!r} is no exchange and symbol: {bad}.", EXAMPLE) from None
     return source

@@ -9,8 +9,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import IO, Any, cast
 
+from cryptoctl.errors import InputError
 from cryptoctl.files.compression import FEATHER, PARQUET, missing, readable, seekable
-from cryptoctl.files.records import InputError, Record, quoted
+from cryptoctl.files.records import Record, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.values import MAX_EXACT_FLOAT
 

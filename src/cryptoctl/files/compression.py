@@ -15,9 +15,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import IO, Any, BinaryIO, cast
 
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.extras import install_extra
-from cryptoctl.files.records import InputError
 
 HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 17

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from cryptoctl.errors import InputError
 from cryptoctl.files.delimited import DelimitedTable
-from cryptoctl.files.records import Fault, InputError, Record, quoted
+from cryptoctl.files.records import Fault, Record, quoted
 from cryptoctl.files.values import NUMBERS, FieldReader, ungrouped
 
 DOUBTFUL = "?"  # the sign of 65.000: whether it is a point or stands between thousands nobody can tell

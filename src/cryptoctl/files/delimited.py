@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from cryptoctl.errors import InputError
 from cryptoctl.files.column_names import columns_like
-from cryptoctl.files.records import Fault, InputError, Record, quoted
+from cryptoctl.files.records import Fault, Record, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import lines
 from cryptoctl.files.values import NO_ID

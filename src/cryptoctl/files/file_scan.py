@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cryptoctl.errors import InputError
 from cryptoctl.files.records import (
     Cells,
     Fault,
     FileOptions,
-    InputError,
     Members,
     Record,
     Records,

@@ -9,8 +9,9 @@ from typing import Any
 
 from cryptoctl.core import json_text
 from cryptoctl.core.fields import exact
+from cryptoctl.errors import InputError
 from cryptoctl.files.json_scanner import JsonScanner, ScanError, lists, lists_at
-from cryptoctl.files.records import Cells, Fault, InputError, Members, Record, quoted, shell_word
+from cryptoctl.files.records import Cells, Fault, Members, Record, quoted, shell_word
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import chunks, lines
 from cryptoctl.wording import pluralize

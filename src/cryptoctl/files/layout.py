@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from cryptoctl.errors import InputError
 from cryptoctl.files.column_names import columns_like
 from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.preset_matching import PresetMatch
-from cryptoctl.files.records import FileOptions, InputError, listing, quoted, shell_word
+from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
 from cryptoctl.files.sample import Sample
 from cryptoctl.files.suggestion import refuse_open_questions, suggest
 

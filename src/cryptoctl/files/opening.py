@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cryptoctl.errors import InputError
 from cryptoctl.files.columnar import ColumnarTable
 from cryptoctl.files.compression import FEATHER, HEAD_BYTES, PARQUET, refuse_foreign
 from cryptoctl.files.delimited import (
@@ -28,7 +29,7 @@ from cryptoctl.files.preset_matching import (
     preset_named,
 )
 from cryptoctl.files.presets import presets
-from cryptoctl.files.records import Fault, FileOptions, InputError, Records, listing, quoted
+from cryptoctl.files.records import Fault, FileOptions, Records, listing, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.text import encoding_of, head_text
 from cryptoctl.files.times import kind_of

@@ -11,8 +11,8 @@ from functools import partial
 from itertools import chain
 from typing import Any, BinaryIO, cast
 
+from cryptoctl.errors import InputError
 from cryptoctl.files.compression import BUFFER_BYTES, FEATHER, HEAD_BYTES, PARQUET, ZIP, Pieces
-from cryptoctl.files.records import InputError
 
 MAGIC_BYTES = 8
 MAX_LINE_END_BYTES = 4  # of UTF-32

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
+from cryptoctl.errors import InputError
 from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.presets import Preset, presets
-from cryptoctl.files.records import InputError, listing
+from cryptoctl.files.records import listing
 from cryptoctl.files.times import UNITS, kind_of
 
 _WHOLE = re.compile(r"[0-9]+", re.ASCII)

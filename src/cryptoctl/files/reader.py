@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from cryptoctl.core.prices import Price, Rejected
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.files.columnar import ColumnarTable
 from cryptoctl.files.decimal_sign import decimal_sign, without_doubtful
 from cryptoctl.files.delimited import DelimitedTable, is_data
@@ -29,7 +29,7 @@ from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.opening import headerless, open_records
 from cryptoctl.files.outgoing import BadLine, OutgoingPrice, text_of
 from cryptoctl.files.preset_matching import PresetMatch, by_header, of_preset, preset_named, why_not
-from cryptoctl.files.records import Fault, FileOptions, InputError, Members, Record, Records, listing
+from cryptoctl.files.records import Fault, FileOptions, Members, Record, Records, listing
 from cryptoctl.files.sample import is_none, sample
 from cryptoctl.files.sources import Snapshot, Source, sources
 from cryptoctl.files.times import TimeReader, zone

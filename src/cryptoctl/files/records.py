@@ -7,20 +7,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
-from cryptoctl.errors import ExitCode, Failure
-
 MAX_QUOTE_LENGTH = 40  # characters
 MAX_LISTED = 20
 
 Cells: TypeAlias = Sequence[str | None]
 Members: TypeAlias = Mapping[str, Any]
-
-
-class InputError(Failure):
-    """Why a file, or what a person says of it, cannot be used: an error of usage; `hint` says what to do."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(ExitCode.USAGE, message, hint)
 
 
 class Fault(str):

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, cast
 
+from cryptoctl.errors import InputError
 from cryptoctl.files.column_names import columns_like
 from cryptoctl.files.compression import (
     HEAD_BYTES,
@@ -32,7 +33,7 @@ from cryptoctl.files.pipes import (
     with_head,
     with_magic,
 )
-from cryptoctl.files.records import FileOptions, InputError, listing, shell_word
+from cryptoctl.files.records import FileOptions, listing, shell_word
 
 STANDARD_INPUT = Path("-")
 _FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isclose
 
+from cryptoctl.errors import InputError
 from cryptoctl.files.column_names import columns_like, finer, only_at_need
 from cryptoctl.files.preset_matching import PresetMatch
-from cryptoctl.files.records import FileOptions, InputError, listing, quoted, shell_word
+from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
 from cryptoctl.files.sample import Sample
 
 NEEDED = ("price", "symbol", "exchange")

@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterator
 from functools import partial
 
+from cryptoctl.errors import InputError
 from cryptoctl.files.compression import readable
-from cryptoctl.files.records import InputError
 from cryptoctl.files.sources import Source
 
 MAX_LINE_LENGTH = 1_000_000  # characters; what is longer has no line ends that we know

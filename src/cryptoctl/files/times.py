@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cryptoctl.core.prices import Rejected
 from cryptoctl.core.times import parse_iso_8601
+from cryptoctl.errors import InputError
 from cryptoctl.extras import install_command
-from cryptoctl.files.records import InputError, quoted
+from cryptoctl.files.records import quoted
 from cryptoctl.wording import pluralize
 
 ISO = "ISO 8601"

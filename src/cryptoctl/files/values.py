@@ -12,9 +12,10 @@ from typing import Any
 from cryptoctl.core.fields import FieldMapping
 from cryptoctl.core.numbers import JsonNumber
 from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_price
+from cryptoctl.errors import InputError
 from cryptoctl.expressions import compile_expression, inexact_part
 from cryptoctl.files.layout import Layout
-from cryptoctl.files.records import Cells, FileOptions, InputError, Members, listing, quoted
+from cryptoctl.files.records import Cells, FileOptions, Members, listing, quoted
 from cryptoctl.files.sample import is_none
 from cryptoctl.files.times import TimeReader, in_exponents
 

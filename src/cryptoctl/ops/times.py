@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from cryptoctl.core.times import parse_iso_8601
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -75,15 +75,13 @@ def parse_time_ms(text: str, now: int | None = None) -> int:
     try:
         milliseconds = _epoch_ms(text.strip())
     except (ValueError, OverflowError):
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{_shown(text)} is not a valid time.",
             "Write 90s, 10m, 1h30m or 3d for so long ago, 14:30 (UTC), epoch seconds or milliseconds, "
             "or ISO 8601.",
         ) from None
     if milliseconds < 0:  # AWS counts from 1970 and refuses what is before it
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{_shown(text)} is before 1970: nothing is stored or logged from then.",
             "1970-01-01 is the earliest time.",
         )
@@ -107,10 +105,10 @@ def parse_duration(text: str) -> timedelta:
     """The length of time "24h". Raises Failure (USAGE), also for one of more than 100 years."""
     hint = "Write 90s, 10m, 24h or 3d."
     if not _SPAN.fullmatch(text.strip()):
-        raise Failure(ExitCode.USAGE, f"{_shown(text)} is not a length of time.", hint)
+        raise InputError(f"{_shown(text)} is not a length of time.", hint)
     length_ms = _length_ms(text)
     if length_ms > MAX_SPAN_YEARS * 365 * DAY_MS:
-        raise Failure(ExitCode.USAGE, f"{_shown(text)} is longer than {MAX_SPAN_YEARS} years.", hint)
+        raise InputError(f"{_shown(text)} is longer than {MAX_SPAN_YEARS} years.", hint)
     return timedelta(milliseconds=length_ms)
 
 

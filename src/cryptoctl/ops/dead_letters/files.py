@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptoctl import interrupts
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.ops.dead_letters.file_format import line_of, message_of, refusal
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
@@ -43,9 +43,7 @@ def write(path: Path, letters: Iterable[DeadLetter]) -> int:
     Raises Failure if the file exists or cannot be written.
     """
     if not path.name:  # /, ., or nothing at all
-        raise Failure(
-            ExitCode.USAGE, f"{str(path)!r} is a directory. Nothing was written.", "Name a new file."
-        )
+        raise InputError(f"{str(path)!r} is a directory. Nothing was written.", "Name a new file.")
     fresh = path.with_name(f"{path.name}.{os.getpid()}.part")
     count = 0
     try:
@@ -96,7 +94,7 @@ def read(path: Path) -> Iterator[ImportLine]:
     number, alike = 0, Counter[str]()
     try:
         if path.exists() and not path.is_file():
-            raise Failure(ExitCode.USAGE, f"{path} is not a regular file.", "Name a file written by export.")
+            raise InputError(f"{path} is not a regular file.", "Name a file written by export.")
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
             for line in file:
                 number += 1
@@ -109,16 +107,14 @@ def read(path: Path) -> Iterator[ImportLine]:
                         key = f"{key}/{alike[key]}"
                     yield ImportLine(number=number, key=key, message=message)
     except OSError as error:
-        raise Failure(ExitCode.USAGE, f"{path} cannot be read: {error.strerror}.") from error
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeEncodeError:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{path}, line {number}: not UTF-8 text. Nothing was sent.",
             "If the file is compressed, unpack it; if another program wrote it, save it as UTF-8.",
         ) from None
     except ValueError as error:
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"{path}, line {max(number, 1)}: {error}. Nothing was sent.",
             "Correct the line: each has one message, as `cryptoctl dlq export` writes it.",
         ) from error

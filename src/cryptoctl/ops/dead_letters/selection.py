@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 from cryptoctl.expressions import compile_expression
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName
 
@@ -57,8 +57,7 @@ class Selection:
             return compile_expression(where)
         except ValueError as error:
             shown = where if len(where) <= MAX_SHOWN_LENGTH else f"{where[:MAX_SHOWN_LENGTH]}…"
-            raise Failure(
-                ExitCode.USAGE,
+            raise InputError(
                 f"--where {shown!r} is not a JMESPath expression: {error}.",
                 "For example --where \"shape=='event' && contains(symbols, 'BTC')\"; "
                 "`cryptoctl dlq peek --output json` shows the fields.",

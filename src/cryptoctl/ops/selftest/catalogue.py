@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 from cryptoctl.ops.selftest.claim import AwsClaim
 from cryptoctl.ops.selftest.claims.address import ADDRESS
 from cryptoctl.ops.selftest.claims.functions import FUNCTIONS
@@ -45,7 +45,7 @@ def chosen(only: Sequence[str]) -> tuple[AwsClaim, ...]:
             hint = (
                 f"Did you mean: {', '.join(alike)}?" if alike else "`cryptoctl selftest --list` lists them."
             )
-            raise Failure(ExitCode.USAGE, f"There is no claim {name!r}.", hint)
+            raise InputError(f"There is no claim {name!r}.", hint)
     return tuple(known[name] for name in dict.fromkeys(only)) if only else WRITTEN
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from cryptoctl.core.authentication import BasicScheme, HmacScheme, TokenScheme
 from cryptoctl.core.senders import scheme_of
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 from cryptoctl.webhook_presets import SAMPLES
 from cryptoctl.webhook_settings import SenderSettings
 
@@ -113,8 +113,7 @@ def _content_type(body: str) -> str:
 def _with_member(body: str, name: str, secret: str) -> str:
     start = body.lstrip()
     if start.startswith("["):
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"A list has no member {name!r} in which the secret could stand.",
             "Give a message that is an object with --body FILE.",
         )
@@ -128,8 +127,7 @@ def _with_member(body: str, name: str, secret: str) -> str:
 def _put(record: dict[str, Any], path: str, value: Any) -> None:
     """Puts the value where a plain path such as `data.p` finds it."""
     if not _PATH.fullmatch(path):
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"What this sender writes cannot be told from the expression {path!r}.",
             "Give a message of theirs with --body FILE.",
         )

@@ -22,7 +22,7 @@ from cryptoctl.core.webhook_secrets import (
     new_secret,
     parse_secret,
 )
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.provisioners.parameter import NOT_FOUND, TYPE, Parameter
@@ -175,24 +175,22 @@ def given_by_sender(stack: Stack, sender: str, text: str) -> str:
     """A secret that the sender has made. Raises Failure (USAGE) where it cannot be one."""
     secret = text.strip()
     if not MIN_SECRET_LENGTH <= len(secret) <= MAX_SECRET_LENGTH or not secret.isprintable():
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"The secret has {len(secret)} characters; it must be {MIN_SECRET_LENGTH} to {MAX_SECRET_LENGTH} "
-            "printable ones on one line.",
+            "printable ones on one line."
         )
     keys = stack.config.webhook.senders[sender].resolved()
     if keys.get("token_in_path") and not _FITS_AN_ADDRESS.fullmatch(secret):
-        raise Failure(
-            ExitCode.USAGE,
+        raise InputError(
             f"This is no secret for {sender}: it stands in the address, where it can have only the letters "
-            "A to Z and a to z, digits, and the characters - . _ ~",
+            "A to Z and a to z, digits, and the characters - . _ ~"
         )
     if not secret.isascii() and keys["scheme"] != "hmac":
-        raise Failure(ExitCode.USAGE, f"This is no secret for {sender}: it has characters beyond ASCII.")
+        raise InputError(f"This is no secret for {sender}: it has characters beyond ASCII.")
     try:
         key_bytes(secret, _encoding(stack, sender))
     except SecretError as error:
-        raise Failure(ExitCode.USAGE, f"This is no secret for {sender}: {error}.") from error
+        raise InputError(f"This is no secret for {sender}: {error}.") from error
     return secret
 
 

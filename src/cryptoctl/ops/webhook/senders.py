@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import InputError
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.logs import Line, function_lines
 from cryptoctl.ops.times import DAY_MS, HOUR_MS
@@ -50,8 +50,7 @@ def sender_named(stack: Stack, name: str) -> SenderSettings:
         return senders[name]
     environment = stack.scope.environment
     known = f"it has: {', '.join(senders)}" if senders else "it has none"
-    raise Failure(
-        ExitCode.USAGE,
+    raise InputError(
         f"There is no sender {name!r} in the configuration of {environment} ({known}).",
         f"Add [env.{environment}.webhook.senders.NAME] to cryptoctl.toml, then run `cryptoctl up`.",
     )
