@@ -18,6 +18,7 @@ from cryptoctl import env_vars
 from cryptoctl.aws_errors import without_password
 from cryptoctl.errors import Failure, InputError
 from cryptoctl.settings import DEFAULT_ENVIRONMENT, FILE_NAME, Settings
+from cryptoctl.wording import shortened
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -151,7 +152,7 @@ def _shown(value: Any) -> str:
         text = without_password(json.dumps(value, default=str))
     except (RecursionError, ValueError):
         return "…"
-    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}…"
+    return shortened(text, MAX_VALUE_LENGTH)
 
 
 def environment_name(flag: str | None, settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""Numbers as a person reads them, words that depend on one, and the beginning of a sentence."""
+"""Numbers as a person reads them, words that depend on one, long texts, and the beginning of a sentence."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def number_text(number: Decimal) -> str:
 def pluralize(count: int, one: str, many: str | None = None) -> str:
     """The number and what there is of it: `1 price`, `2 prices`; `many` where it takes more than an s."""
     return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
+def shortened(text: str, max_length: int) -> str:
+    """The text, or its first `max_length` characters and an ellipsis."""
+    return text if len(text) <= max_length else f"{text[:max_length]}…"
 
 
 def capitalised(text: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
+from cryptoctl.wording import shortened
+
 MAX_QUOTE_LENGTH = 40  # characters
 MAX_LISTED = 20
 
@@ -91,7 +93,7 @@ def _names_in(text: str, names: Collection[str]) -> Iterator[str]:
 def quoted(text: object) -> str:
     """A short quotation of something in a file."""
     shown = str(text)
-    return repr(shown if len(shown) <= MAX_QUOTE_LENGTH else f"{shown[:MAX_QUOTE_LENGTH]}…")
+    return repr(shortened(shown, MAX_QUOTE_LENGTH))
 
 
 def shell_word(text: str) -> str:
@@ -110,6 +112,6 @@ def _escaped(character: str) -> str:
 def listing(names: Iterable[str]) -> str:
     """Some of the names of columns, each as far as it can be read."""
     readable = (name if name.isprintable() else repr(name)[1:-1] for name in names if name)
-    shown = [name if len(name) <= MAX_QUOTE_LENGTH else f"{name[:MAX_QUOTE_LENGTH]}…" for name in readable]
+    shown = [shortened(name, MAX_QUOTE_LENGTH) for name in readable]
     more = f" and {len(shown) - MAX_LISTED} more" if len(shown) > MAX_LISTED else ""
     return f"{', '.join(shown[:MAX_LISTED])}{more}"

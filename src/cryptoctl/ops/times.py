@@ -9,6 +9,7 @@ from typing import Literal
 
 from cryptoctl.core.times import parse_iso_8601
 from cryptoctl.errors import InputError
+from cryptoctl.wording import shortened
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -113,7 +114,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= MAX_SHOWN_LENGTH else f"{text[:MAX_SHOWN_LENGTH]}…")
+    return repr(shortened(text, MAX_SHOWN_LENGTH))
 
 
 def _length_ms(text: str) -> int:

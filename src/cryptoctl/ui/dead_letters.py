@@ -24,7 +24,7 @@ from cryptoctl.ui.sparklines import sparkline
 from cryptoctl.ui.styles import BARS, DOUBTFUL
 from cryptoctl.ui.tables import Column
 from cryptoctl.ui.text import age
-from cryptoctl.wording import pluralize
+from cryptoctl.wording import pluralize, shortened
 
 MAX_REASON_LENGTH = 300
 MAX_BODY_LENGTH = 4_000
@@ -228,7 +228,7 @@ def show_repaired(screen: Screen, result: EnrichResult) -> None:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= MAX_REASON_LENGTH else text[:MAX_REASON_LENGTH] + "…"
+    return shortened(text, MAX_REASON_LENGTH)
 
 
 class ReplayScreen(ReplayListener):

@@ -15,6 +15,7 @@ from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_order, 
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.times import now_ms
+from cryptoctl.wording import shortened
 
 NAMED = 3
 MAX_NAME_LENGTH = 60
@@ -173,7 +174,7 @@ def _by_frequency(names: Counter[str]) -> list[str]:
 def abbreviated(names: Collection[str]) -> str:
     """A few of the names; of a very long one, the beginning."""
     few = list(names)[:NAMED]
-    shown = ", ".join(f"{each[:MAX_NAME_LENGTH]}…" if len(each) > MAX_NAME_LENGTH else each for each in few)
+    shown = ", ".join(shortened(each, MAX_NAME_LENGTH) for each in few)
     return f"{shown}, …" if len(names) > NAMED else shown
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.provisioners.queue import MAX_MESSAGE_BYTES
+from cryptoctl.wording import shortened
 
 LARGEST = 253_402_300_799_999  # the end of the year 9999, in milliseconds since 1970
 MAX_ATTRIBUTES = 10
@@ -121,4 +122,4 @@ def _bytes(place: str, text: str) -> int:
 
 
 def _quoted(name: str) -> str:
-    return ascii(name if len(name) <= MAX_QUOTE_LENGTH else f"{name[:MAX_QUOTE_LENGTH]}…")
+    return ascii(shortened(name, MAX_QUOTE_LENGTH))

@@ -10,6 +10,7 @@ from typing import Any
 from cryptoctl.errors import InputError
 from cryptoctl.expressions import compile_expression
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName
+from cryptoctl.wording import shortened
 
 MAX_SHOWN_LENGTH = 100
 
@@ -56,7 +57,7 @@ class Selection:
         try:
             return compile_expression(where)
         except ValueError as error:
-            shown = where if len(where) <= MAX_SHOWN_LENGTH else f"{where[:MAX_SHOWN_LENGTH]}…"
+            shown = shortened(where, MAX_SHOWN_LENGTH)
             raise InputError(
                 f"--where {shown!r} is not a JMESPath expression: {error}.",
                 "For example --where \"shape=='event' && contains(symbols, 'BTC')\"; "
