@@ -70,9 +70,17 @@ class LogsApi:
             group.update({"kmsKeyId": key} if key else {})
         return json_response(content)
 
-    def set_key(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
-        """AssociateKmsKey, and DisassociateKmsKey, which names no key."""
-        self._store.encrypt(region, self._group(region, params), params.get("kmsKeyId"))
+    def associate_key(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
+        """AssociateKmsKey. Raises ServiceError where no key is named."""
+        if not params.get("kmsKeyId"):
+            problem = "1 validation error detected: Value at 'kmsKeyId' failed to satisfy constraint"
+            raise ServiceError("InvalidParameterException", f"{problem}: Member must not be null")
+        self._store.encrypt(region, self._group(region, params), params["kmsKeyId"])
+        return {}
+
+    def disassociate_key(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
+        """DisassociateKmsKey."""
+        self._store.encrypt(region, self._group(region, params), None)
         return {}
 
     def _group(self, region: str, params: dict[str, Any]) -> str:
@@ -241,8 +249,8 @@ def event_id(event: LogEvent) -> str:
 
 
 _OWN: Final[dict[str, Callable[[LogsApi, str, dict[str, Any]], dict[str, Any]]]] = {
-    "AssociateKmsKey": LogsApi.set_key,
-    "DisassociateKmsKey": LogsApi.set_key,
+    "AssociateKmsKey": LogsApi.associate_key,
+    "DisassociateKmsKey": LogsApi.disassociate_key,
     "CreateLogStream": LogsApi.create_stream,
     "DeleteLogStream": LogsApi.delete_stream,
     "DescribeLogStreams": LogsApi.describe_streams,
