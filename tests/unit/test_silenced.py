@@ -94,3 +94,19 @@ def test_a_topic_whose_policy_is_ours_alone_gets_its_first_one_back() -> None:
     [call] = found.calls
     sent = json.loads(str(serialize(call.params["AttributeValue"])))
     assert [each["Sid"] for each in sent["Statement"]] == ["__default_statement_ID"]
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"MetricName": None, "Statistic": None, "Metrics": [{"Id": "e1", "Expression": "m1 / m2"}]},
+        {"Statistic": None, "ExtendedStatistic": "p99"},
+    ],
+    ids=["expression", "percentile"],
+)
+def test_an_alarm_of_others_that_looks_at_something_else_is_replaced_after_asking(
+    theirs: dict[str, Any],
+) -> None:
+    answers = {**alarm(**theirs), "ListTagsForResource": {"Tags": []}}
+    found = make_plan([ALARM], Answers(answers), Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
+    assert found.consents == (f"replace somebody else's metric of {ALARM}",)

@@ -27,6 +27,7 @@ from cryptoctl.reconcile import (
     Usage,
     allow,
     call,
+    frozen,
 )
 
 NO_TAGS = ("ResourceNotFoundException", "ResourceNotFound")
@@ -53,8 +54,10 @@ class Alarm(ConsentRequired, Listed, Priced):
     exclusive: ClassVar[frozenset[str]] = frozenset({"Dimensions"})
     theirs: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("Namespace", "MetricName", "Dimensions", "Statistic", "Unit"), "metric"),
-        **dict.fromkeys(("ComparisonOperator", "Threshold", "Period", "EvaluationPeriods"), "threshold"),
+        **dict.fromkeys(("ComparisonOperator", "Threshold", "TreatMissingData"), "threshold"),
+        **dict.fromkeys(("Period", "EvaluationPeriods", "DatapointsToAlarm"), "periods"),
         **dict.fromkeys(("AlarmActions", "OKActions", "InsufficientDataActions"), "actions"),
+        "ActionsEnabled": "actions",
     }
     remedies: ClassVar[tuple[Remedy, ...]] = (
         Remedy(
@@ -85,6 +88,9 @@ class Alarm(ConsentRequired, Listed, Priced):
         return Observed(
             fields={
                 **{name: its.get(name) for name in self._settings()},
+                # One that others made may look at an expression, or at a percentile.
+                "MetricName": its.get("MetricName") or frozen(its.get("Metrics")),
+                "Statistic": its.get("Statistic") or its.get("ExtendedStatistic"),
                 "Unit": its.get("Unit"),
                 "Threshold": _plain_number(its.get("Threshold")),
                 "Dimensions": mapped(its.get("Dimensions", ()), "Name", "Value"),

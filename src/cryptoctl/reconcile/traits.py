@@ -20,7 +20,7 @@ class ConsentRequired(Provisioner):
 
     def consent_reason(self, delta: Delta) -> str | None:
         """What a person is asked about before this change, in a few words; None where nothing is asked."""
-        lost = (self.theirs.get(each.field) for each in delta.changes if each.old is not None)
+        lost = (self.theirs.get(each.field) for each in delta.changes if each.old not in (None, ()))
         words = " and ".join(dict.fromkeys(filter(None, lost)))
         return f"replace somebody else's {words}" if words and self.takes_over(delta) else None
 
