@@ -371,3 +371,14 @@ def test_nobody_is_asked_where_a_log_group_is_to_keep_its_lines_for_ever(tags: M
     seen = Observed(fields={**logs.desired(), "retentionInDays": 30, "Tags": tags})
     found = build_plan([logs], {logs: seen}, Goal.PRESENT, adopt=True)
     assert (len(found.work), found.consents) == (1, ())
+
+
+def test_the_rest_of_what_was_agreed_to_is_nothing_new() -> None:
+    """The code is written already, say, when the change of the variables is refused."""
+    webhook = STACK.webhook
+    fields = {**webhook.desired(), "Environment": {"KEY": "theirs"}, "Tags": {"Team": "desk"}}
+    both, rest = (
+        build_plan([webhook], {webhook: Observed(fields=each)}, Goal.PRESENT, adopt=True).steps[0]
+        for each in ({**fields, "CodeSha256": "theirs"}, fields)
+    )
+    assert (rest.beyond(both), both.beyond(rest)) == (None, "replace somebody else's code")

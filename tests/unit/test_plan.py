@@ -268,8 +268,8 @@ def test_where_there_is_nothing_to_do_there_is_nothing_to_wait_for_either() -> N
 class Asked(Thing, ConsentRequired, Preflight):
     """A thing that is made smaller only after asking, and for which nothing of another's is in the way."""
 
-    def consent_reason(self, delta: Delta) -> str | None:
-        return next((f"shrink to {each.new}" for each in delta.changes if each.new == 1), None)
+    def consent_reasons(self, delta: Delta) -> Iterator[str]:
+        yield from (f"shrink to {each.new}" for each in delta.changes if each.new == 1)
 
     @classmethod
     def preflight(cls, aws: Any, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
@@ -280,7 +280,7 @@ def test_a_change_that_has_come_to_need_consent_is_more_than_what_was_agreed_to(
     small, large = Asked(name="a", size=1), Asked(name="a", size=5)
     (asking,) = build_plan([small], {small: seen(small, Size=9)}, Goal.PRESENT).work
     (plain,) = build_plan([large], {large: seen(large, Size=9)}, Goal.PRESENT).work
-    assert (asking.consent_reason, plain.consent_reason) == ("shrink to 1", None)
+    assert (asking.consent_reasons, plain.consent_reasons) == (("shrink to 1",), ())
     assert asking.beyond(plain) == "shrink to 1"
     assert asking.beyond(asking) is plain.beyond(asking) is None
 

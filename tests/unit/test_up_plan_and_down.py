@@ -36,8 +36,9 @@ class Data(Thing, ConsentRequired, DeletionProtected, FollowUp):
 
     holds_data: ClassVar[bool] = True
 
-    def consent_reason(self, delta: Delta) -> str | None:
-        return "lift the protection" if delta.touches("Size") else None
+    def consent_reasons(self, delta: Delta) -> Iterator[str]:
+        if delta.touches("Size"):
+            yield "lift the protection"
 
     def follow_up(self, delta: Delta) -> str | None:
         return "Tell everybody."

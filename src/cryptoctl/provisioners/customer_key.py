@@ -48,10 +48,11 @@ class Encrypted(Preflight, ConsentRequired):
     key_service: ClassVar[str | None] = None
     """The service that must itself be allowed to use the key, where it does not use it in a caller's name."""
 
-    def consent_reason(self, delta: Delta) -> str | None:
+    def consent_reasons(self, delta: Delta) -> Iterator[str]:
         """Another key, or none, in place of one that is there."""
-        differing = [each for each in delta.changes if self.key_field in (each.field, each.key) and each.old]
-        return f"replace the encryption key {differing[0].old}" if differing else None
+        for each in delta.changes:
+            if self.key_field in (each.field, each.key) and each.old:
+                yield f"replace the encryption key {each.old}"
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:

@@ -135,11 +135,12 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
         yield from allow(Access.DESCRIBE, "lambda", "GetFunctionUrlConfig", self.function.arn)
         yield from allow(Access.MANAGE, "lambda", change, self.function.arn)
 
-    def consent_reason(self, delta: Delta) -> str | None:
+    def consent_reasons(self, delta: Delta) -> Iterator[str]:
         """Somebody may rely on how an address is that is there."""
         if delta.touches("AuthType"):
-            return "lift the IAM protection"
-        return "end the access of web pages (CORS)" if delta.touches("Cors") else None
+            yield "lift the IAM protection"
+        elif delta.touches("Cors"):
+            yield "end the access of web pages (CORS)"
 
     def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """One call creates it whole, one changes it whole."""

@@ -89,15 +89,16 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
         """The ARN that stands for all its streams."""
         return f"{self.arn}:*"
 
-    def consent_reason(self, delta: Delta) -> str | None:
+    def consent_reasons(self, delta: Delta) -> Iterator[str]:
         """Also that a group of others' keeps its lines for a shorter time: no one brings back older ones."""
         named = bool(delta.old("Tags"))  # one without any tag is ours
         shorter = any(
             each.field == "retentionInDays" and each.new and (each.old is None or each.old > each.new)
             for each in delta.changes
         )
-        lines = "delete older log lines" if shorter and named and self.takes_over(delta) else None
-        return " and ".join(filter(None, (lines, super().consent_reason(delta)))) or None
+        if shorter and named and self.takes_over(delta):
+            yield "delete older log lines"
+        yield from super().consent_reasons(delta)
 
     def observe(self, aws: Aws) -> Observed | None:
         groups, tags = aws.gather(

@@ -160,11 +160,11 @@ class Table(Encrypted, DeletionProtected, Priced):
         if self.customer_key:
             yield Usage(item="kms_requests", amount=traffic.key_requests, driver="security.customer_key")
 
-    def consent_reason(self, delta: Delta) -> str | None:
+    def consent_reasons(self, delta: Delta) -> Iterator[str]:
         """Also that without deletion protection a `down` is possible that was refused before."""
-        lifted = [each for each in delta.changes if each.field == "DeletionProtectionEnabled" and each.old]
-        reasons = [*(["lift the deletion protection"] if lifted else []), super().consent_reason(delta)]
-        return " and ".join(filter(None, reasons)) or None
+        if delta.touches("DeletionProtectionEnabled") and delta.old("DeletionProtectionEnabled"):
+            yield "lift the deletion protection"
+        yield from super().consent_reasons(delta)
 
     def deletion_blocker(self, observed: Observed) -> Obstacle | None:
         """Deletion protection counts, whatever this machine's configuration says."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ from cryptoctl.reconcile.call import Call, CallOrWait
 from cryptoctl.reconcile.delta import Change, Delta
 from cryptoctl.reconcile.observed import Obstacle
 from cryptoctl.reconcile.provisioner import Provisioner
-from cryptoctl.reconcile.traits import ConsentRequired, DeletionProtected, FollowUp
+from cryptoctl.reconcile.traits import REPLACE, ConsentRequired, DeletionProtected, FollowUp
 from cryptoctl.reconcile.values import Ref, Value, map_leaves
 
 WITHOUT_TAGS = "exists without cryptoctl's tags (--adopt takes it over)"
@@ -63,17 +63,17 @@ class Step:
         return self.delta.changes
 
     @property
-    def consent_reason(self) -> str | None:
-        """What a person is asked about before this change in place; None where nothing is asked."""
+    def consent_reasons(self) -> tuple[str, ...]:
+        """What a person is asked about before this change in place."""
         if self.action is not Action.UPDATE or not isinstance(self.resource, ConsentRequired):
-            return None
-        return self.resource.consent_reason(self.delta)
+            return ()
+        return tuple(self.resource.consent_reasons(self.delta))
 
     def beyond(self, agreed: Step) -> str | None:
         """What it deletes, or asks about, and the step that was agreed to did not; None for nothing."""
         if self.action is Action.REPLACE and agreed.action is not Action.REPLACE:
             return "delete and create it again"
-        return None if self.consent_reason == agreed.consent_reason else self.consent_reason
+        return _joined(each for each in self.consent_reasons if each not in agreed.consent_reasons) or None
 
     @property
     def replaces_data(self) -> bool:
@@ -149,7 +149,11 @@ class Plan:
             f"{step.action} {step.resource}{' and delete its data' * step.replaces_data}"
             for step in self.destroys
         ]
-        changed = [f"{why} of {step.resource}" for step in self.work if (why := step.consent_reason)]
+        changed = [
+            f"{_joined(step.consent_reasons)} of {step.resource}"
+            for step in self.work
+            if step.consent_reasons
+        ]
         return (*removed, *changed)
 
     @property
@@ -162,6 +166,10 @@ class Plan:
         where = {(each.account, each.region) for each in (step.resource.scope for step in self.work)}
         text = json.dumps([self.goal, sorted(where), listed], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _joined(reasons: Iterable[str]) -> str:
+    return " and ".join(reasons).replace(f" and {REPLACE}", " and ")
 
 
 def _listed(request: CallOrWait) -> list[Value]:

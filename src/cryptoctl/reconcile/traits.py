@@ -11,6 +11,8 @@ from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.provisioner import Provisioner
 
+REPLACE = "replace somebody else's "
+
 
 class ConsentRequired(Provisioner):
     """Some of its changes in place are made only after asking."""
@@ -18,11 +20,11 @@ class ConsentRequired(Provisioner):
     theirs: ClassVar[Mapping[str, str]] = {}
     """What others may have made of it and lose once it is the environment's: a word for each field."""
 
-    def consent_reason(self, delta: Delta) -> str | None:
-        """What a person is asked about before this change, in a few words; None where nothing is asked."""
-        lost = (self.theirs.get(each.field) for each in delta.changes if each.old not in (None, ()))
-        words = " and ".join(dict.fromkeys(filter(None, lost)))
-        return f"replace somebody else's {words}" if words and self.takes_over(delta) else None
+    def consent_reasons(self, delta: Delta) -> Iterator[str]:
+        """What a person is asked about before this change, in a few words each."""
+        if self.takes_over(delta):
+            lost = (self.theirs.get(each.field) for each in delta.changes if each.old not in (None, ()))
+            yield from (f"{REPLACE}{word}" for word in dict.fromkeys(filter(None, lost)))
 
     def takes_over(self, delta: Delta) -> bool:
         """Whether what others have made and set becomes the environment's with this change."""
