@@ -146,6 +146,21 @@ def test_what_is_needed_and_was_deleted_meanwhile_is_not_waited_for_to_the_end(d
     assert SHOWN_AFTER_S <= clock.time_s < 2 * SHOWN_AFTER_S if deleted else clock.time_s >= 120
 
 
+def test_where_aws_throttles_nobody_looks_what_else_was_deleted() -> None:
+    needed, looks = Thing(name="needed"), list[str]()
+
+    class Looked(FakeAws):
+        def find(self, *args: Any, **params: Any) -> dict[str, Any] | None:
+            looks.append(params["Name"])
+            return super().find(*args, **params)
+
+    aws = Looked(before=failing("CreateThing", "Throttling", name="a"))
+    report, _, clock = run(aws, needed, Slow(name="a", needs=(needed,)))
+    [failed] = report.ended(StepOutcome.FAILED)
+    assert "throttling" in failed.problem
+    assert (clock.time_s, looks.count("needed")) == (60, 1)  # once, to plan
+
+
 def test_what_was_made_and_is_not_shown_yet_is_waited_for() -> None:
     aws, looks = FakeAws(), [20]
 

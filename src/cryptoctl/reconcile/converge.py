@@ -245,7 +245,8 @@ class Convergence:
         if waited_s is None:
             hint = rule.hint or remedy(error, self._step.resource.remedies)
             raise StepFailed(f"{error} (waited {rule.timeout_s:.0f} s for {rule.reason})", hint) from error
-        if waited_s < SHOWN_AFTER_S or self._looked or self._step.action is Action.DELETE:
+        # One that throttles says nothing of what is there, and would have more to answer.
+        if waited_s < SHOWN_AFTER_S or self._looked or error.throttled or self._step.action is Action.DELETE:
             return
         self._looked = True
         for other in dependencies(self._step.resource):
