@@ -350,7 +350,7 @@ def test_older_lines_of_a_log_group_that_others_made_are_deleted_after_asking(
         (STACK.webhook, {"Environment": {}}, ""),
         (STACK.webhook, {"MemorySize": 128}, ""),
         (LAG_ALARM, {"Threshold": 1, "AlarmActions": ("theirs",)}, "threshold and actions"),
-        (LAG_ALARM, {"DatapointsToAlarm": 3, "ActionsEnabled": False}, "periods and actions"),
+        (LAG_ALARM, {"DatapointsToAlarm": 3, "ActionsEnabled": False}, "threshold and actions"),
         (LAG_ALARM, {"AlarmDescription": "theirs", "AlarmActions": (), "OKActions": ()}, ""),
         (DASHBOARD, {"Widgets": {"theirs": {}}}, "widgets"),
         (DASHBOARD, {"Widgets": {}}, ""),

@@ -54,8 +54,8 @@ class Alarm(ConsentRequired, Listed, Priced):
     exclusive: ClassVar[frozenset[str]] = frozenset({"Dimensions"})
     theirs: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("Namespace", "MetricName", "Dimensions", "Statistic", "Unit"), "metric"),
-        **dict.fromkeys(("ComparisonOperator", "Threshold", "TreatMissingData"), "threshold"),
-        **dict.fromkeys(("Period", "EvaluationPeriods", "DatapointsToAlarm"), "periods"),
+        **dict.fromkeys(("ComparisonOperator", "Threshold", "Period", "EvaluationPeriods"), "threshold"),
+        **dict.fromkeys(("DatapointsToAlarm", "TreatMissingData"), "threshold"),
         **dict.fromkeys(("AlarmActions", "OKActions", "InsufficientDataActions"), "actions"),
         "ActionsEnabled": "actions",
     }
