@@ -110,6 +110,15 @@ def test_xz_may_have_padding_and_zstandard_frames_to_be_skipped(tmp_path: Path) 
     assert rows(read(tmp_path, skipped)) == EXPECTED
 
 
+def test_all_frames_of_a_stream_have_one_decompressor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making one takes longer than undoing a short frame, and a file may have one for each line."""
+    made = Mock(wraps=zstandard.ZstdDecompressor)
+    monkeypatch.setattr(zstandard, "ZstdDecompressor", made)
+    frames = b"".join(map(zstandard.compress, PLAIN.encode().splitlines(keepends=True)))
+    assert plain(io.BytesIO(frames), "prices.zst").read() == PLAIN.encode()
+    assert made.call_count == 1
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("how", ["bzip2", "xz"])
 def test_a_little_that_is_much_inside_is_undone_piece_by_piece(how: str) -> None:

@@ -96,12 +96,13 @@ def _undone(frame: Any, data: bytes) -> Iterator[bytes]:
         raise _DamagedError(str(error)) from error
 
 
-def _zstandard() -> Any:
+def _zstandard() -> Callable[[], Any]:
     try:
         import zstandard
     except ImportError:
         raise missing("zstandard", "Zstandard") from None
-    return zstandard.ZstdDecompressor().decompressobj()
+    # One for all frames of a stream: making it takes longer than undoing a short frame.
+    return cast("Callable[[], Any]", zstandard.ZstdDecompressor().decompressobj)
 
 
 def missing(package: str, needing: str) -> InputError:
@@ -111,10 +112,11 @@ def missing(package: str, needing: str) -> InputError:
     )
 
 
-_DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
-    b"\x1f\x8b": partial(zlib.decompressobj, wbits=31),
-    b"BZh": bz2.BZ2Decompressor,
-    b"\xfd7zXZ\x00": lzma.LZMADecompressor,
+# By what a stream begins with: what gives, for one stream, the maker of its frames' decompressors.
+_DECOMPRESSORS: dict[bytes, Callable[[], Callable[[], Any]]] = {
+    b"\x1f\x8b": lambda: partial(zlib.decompressobj, wbits=31),
+    b"BZh": lambda: bz2.BZ2Decompressor,
+    b"\xfd7zXZ\x00": lambda: lzma.LZMADecompressor,
     b"\x28\xb5\x2f\xfd": _zstandard,
     # Frames to be skipped, with which parallel compressors begin.
     **{bytes((number, 0x2A, 0x4D, 0x18)): _zstandard for number in range(0x50, 0x60)},
@@ -154,10 +156,10 @@ def plain(stream: BinaryIO, name: str) -> io.BufferedReader:
         buffered = _buffered(stream)
         try:
             start = buffered.peek(8)
+            begin = next((make() for magic, make in _DECOMPRESSORS.items() if start.startswith(magic)), None)
         except BaseException:
             buffered.close()
             raise
-        begin = next((begin for magic, begin in _DECOMPRESSORS.items() if start.startswith(magic)), None)
         if begin is None:
             return buffered
         stream = cast("BinaryIO", Pieces(_content(buffered, begin), cast("BinaryIO", buffered)))
