@@ -217,7 +217,7 @@ SCHEMES: Mapping[str, type[HmacScheme] | type[TokenScheme] | type[BasicScheme]] 
 
 
 def _any_equal(received: Sequence[bytes], expected: Iterable[bytes]) -> bool:
-    """Whether one of these is one of those; every pair is compared, whatever the others are."""
+    """Whether any of what was received is any of what is expected; in a time that does not tell which."""
     equal = False
     for right in expected:
         for each in received:
