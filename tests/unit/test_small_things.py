@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 from cryptoctl import __version__, last_location, settings_file
 from cryptoctl.aws import Aws
-from cryptoctl.errors import Failure
+from cryptoctl.cli.command import as_failure
+from cryptoctl.errors import ExitCode, Failure, PossibleDefect
 from cryptoctl.files.outgoing import outgoing
 from cryptoctl.last_location import LastLocation
 from cryptoctl.ops.times import parse_time_ms
 from cryptoctl.settings import Settings, Target
-from cryptoctl.ui.screen import printable
+from cryptoctl.ui.screen import Screen, printable
 
 NOW_MS = 1_700_000_000_000
 
@@ -157,3 +158,19 @@ def test_help_and_version_import_no_boto3(argument: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_hint_that_follows_keeps_where_a_defect_lies(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        try:
+            raise PossibleDefect(ExitCode.AWS, "An answer of another form.", "Report it.") from ValueError(
+                "why"
+            )
+        except Failure as error:
+            raise as_failure(error, then="Send it again.") from error
+
+    with pytest.raises(Failure) as raised:
+        work()
+    assert raised.value.hint == "Report it. Send it again."
+    Screen(colour=False, verbose=True).traceback(raised.value)
+    assert "ValueError: why" in capsys.readouterr().err

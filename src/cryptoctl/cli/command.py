@@ -247,8 +247,7 @@ def as_failure(error: Failure | AwsError | EngineError | OSError, then: str = ""
     """An error as a sentence with its exit code; `then` follows on its hint."""
     if then:
         failure = as_failure(error)
-        failure.hint = f"{failure.hint} {then}".strip()
-        return failure
+        return Failure(failure.exit_code, failure.message, f"{failure.hint} {then}".strip())
     if isinstance(error, Failure):
         return error
     if isinstance(error, EngineError):
