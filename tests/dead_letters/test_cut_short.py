@@ -13,6 +13,7 @@ import pytest
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import ExitCode
+from cryptoctl.ops.dead_letters.replay import Replay
 from dead_letters.command_line import Said, run
 from dead_letters.workshop import WEBHOOK, Workshop
 
@@ -147,6 +148,17 @@ def test_a_replay_that_aws_ends_says_how_far_it_came_and_that_it_can_be_gone_on_
     said = dlq("replay")
     assert said.code == 0
     assert "replayed before and deleted." in said.err
+
+
+def test_of_a_replay_that_aws_ends_only_what_was_tried_is_counted(
+    shop: Workshop, dlq: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a stop at failures leaves is reported, as not tried, before it is released."""
+    shop.send_events([shop.price(number, "BAD", price=-1) for number in range(5)])
+    monkeypatch.setattr(Replay, "_release", lambda _: failed("ChangeMessageVisibilityBatch"))
+    said = dlq("replay", "--max-failures", "1", "--symbol", "BAD")
+    assert said.code == ExitCode.AWS
+    assert "1 message was tried by then" in said.err
 
 
 def test_a_replay_that_stops_at_failures_counts_all_and_says_how_to_get_behind_them(

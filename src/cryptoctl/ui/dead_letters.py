@@ -239,7 +239,7 @@ class ReplayScreen(ReplayListener):
 
     def __init__(self, screen: Screen, move_bar: Callable[..., None]) -> None:
         self._screen, self._move_bar = screen, move_bar
-        self._count = 0
+        self._tried = 0
 
     def collecting(self, count: int) -> None:
         """Counts on the bar."""
@@ -247,7 +247,7 @@ class ReplayScreen(ReplayListener):
 
     def started(self, total: int) -> None:
         """Gives the bar its total."""
-        self._move_bar(description="replaying", total=total, completed=self._count)
+        self._move_bar(description="replaying", total=total, completed=self._tried)
 
     def searching(self, units: int) -> None:
         """Says what the search costs before it is made."""
@@ -258,19 +258,19 @@ class ReplayScreen(ReplayListener):
 
     def ended(self, result: ReplayResult) -> None:
         """A line, or an element of the JSON document's list."""
-        self._count += 1
+        self._tried += result.outcome is not Outcome.NOT_TRIED
         if self._screen.is_json:
             document = result.document()
             reason = document["reason_now"] and self._screen.hint(document["reason_now"])
             self._screen.item("results", {**document, "reason_now": reason})
         elif result.outcome is not Outcome.NOT_TRIED:  # those are counted at the end; there may be thousands
             _show_result(self._screen, result)
-        self._move_bar(completed=self._count)
+        self._move_bar(completed=self._tried)
 
     def cut_short(self) -> None:
         """Says how far a replay came that an error or Ctrl-C ends."""
-        if self._count:
-            tried = pluralize(self._count, "message was", "messages were")
+        if self._tried:
+            tried = pluralize(self._tried, "message was", "messages were")
             self._screen.say(
                 f"{tried} tried by then; the same command goes on there, and stores nothing twice."
             )
