@@ -211,8 +211,6 @@ def _not_messages(node: ast.AST) -> Iterator[ast.AST]:
         yield node.value
     if isinstance(node, ast.keyword) and node.arg in ("example", "help"):
         yield from ast.walk(node.value)
-    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_entry":
-        yield from ast.walk(node)
 
 
 def _text(node: ast.AST) -> str:

@@ -135,10 +135,13 @@ class Overview:
             yield Concern(subject=each.name, what="".join(parts), hint=self._queue_hint(each), letters=True)
 
     def _queue_hint(self, queue: QueueDepth) -> str:
+        if len(self.queues) > 1:
+            return "`cryptoctl dlq list` says why, and `cryptoctl dlq replay` processes them again"
         # Where the other one is missing, the commands refuse to look at both.
-        option = "" if len(self.queues) > 1 else f" --queue {QUEUE_CHOICES[queue.name.partition('-dlq-')[0]]}"
+        choice = QUEUE_CHOICES[queue.name.partition("-dlq-")[0]]
         return (
-            f"`cryptoctl dlq list{option}` says why, and `cryptoctl dlq replay{option}` processes them again"
+            f"`cryptoctl dlq list --queue {choice}` says why, and "
+            f"`cryptoctl dlq replay --queue {choice}` processes them again"
         )
 
     def _of_mapping(self) -> Iterator[Concern]:
