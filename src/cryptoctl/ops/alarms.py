@@ -43,19 +43,19 @@ def alarm_states(aws: Aws, stack: Stack) -> tuple[AlarmState, ...]:
     if not configured:
         return ()
     states = (
-        _state(configured[each["AlarmName"]], each)
-        for each in alarms_of(aws, stack.scope)
-        if each["AlarmName"] in configured
+        _state(configured[observed["AlarmName"]], observed)
+        for observed in alarms_of(aws, stack.scope)
+        if observed["AlarmName"] in configured
     )
-    return tuple(sorted(states, key=lambda each: (-each.since_ms, each.name)))
+    return tuple(sorted(states, key=lambda state: (-state.since_ms, state.name)))
 
 
 def _state(alarm: Alarm, observed: Mapping[str, Any]) -> AlarmState:
-    changed = observed.get("StateTransitionedTimestamp") or observed.get("StateUpdatedTimestamp")
+    changed_at = observed.get("StateTransitionedTimestamp") or observed.get("StateUpdatedTimestamp")
     return AlarmState(
         name=alarm.name,
         state=observed.get("StateValue", "INSUFFICIENT_DATA"),
-        since_ms=int(changed.timestamp() * 1000) if changed else 0,
+        since_ms=int(changed_at.timestamp() * 1000) if changed_at else 0,
         meaning=alarm.meaning,
         command=alarm.command,
         reason=str(observed.get("StateReason", "")),

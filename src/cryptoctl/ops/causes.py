@@ -18,9 +18,9 @@ def cause_of(error: str) -> str:
     """The error's class if it names one, else its first line with ids, times and numbers replaced by …."""
     if "Task timed out" in error:
         return "Task timed out"
-    named = _AWS_CODE.search(error) or _CLASS.match(error.strip())
-    if named:
-        return named[1]
+    match = _AWS_CODE.search(error) or _CLASS.match(error.strip())
+    if match:
+        return match[1]
     line = next(iter(error.strip().splitlines()), "")
     cause = _PARTICULAR.sub("…", line)
     return cause if len(cause) <= MAX_CAUSE_LENGTH else f"{cause[: MAX_CAUSE_LENGTH - 1]}…"

@@ -63,11 +63,11 @@ def _configured(documented: DocumentedKey, value: Any, source: str) -> Configure
 def _with_each_sender(session: Session) -> Iterator[DocumentedKey]:
     """Every key; those of a sender once for each configured sender, in the file's order."""
     keys = list(documented_keys())
-    of_a_sender = [each for each in keys if SENDER in each.name.split(".")]
-    yield from (each for each in keys if each not in of_a_sender)
+    sender_keys = [key for key in keys if SENDER in key.name.split(".")]
+    yield from (key for key in keys if key not in sender_keys)
     for sender in session.config.webhook.senders or (SENDER,):
-        for each in of_a_sender:
-            yield replace(each, name=each.name.replace(f".{SENDER}.", f".{sender}."))
+        for key in sender_keys:
+            yield replace(key, name=key.name.replace(f".{SENDER}.", f".{sender}."))
 
 
 def _values(session: Session, name: str, in_file: Mapping[str, Any], path: str) -> Iterator[tuple[Any, str]]:

@@ -82,7 +82,7 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
     yield _names(plan)
     yield _obstacles(plan)
     yield _environment(plan)
-    for note in (*plan.notes, *(f"`up` asks before this: {each}" for each in plan.consents)):
+    for note in (*plan.notes, *(f"`up` asks before this: {consent}" for consent in plan.consents)):
         yield unknown("attention", note)
 
 
@@ -95,8 +95,8 @@ def _region(aws: Aws) -> Check:
 
 def _endpoints(aws: Aws, permissions: Sequence[Permission]) -> Iterator[Check]:
     """Where requests go that do not go to AWS: what was once set for an engine is easily left over."""
-    prefixes = {each.action.partition(":")[0] for each in permissions}
-    services = sorted({"resourcegroupstaggingapi" if each == "tag" else each for each in prefixes})
+    prefixes = {permission.action.partition(":")[0] for permission in permissions}
+    services = sorted({"resourcegroupstaggingapi" if prefix == "tag" else prefix for prefix in prefixes})
     urls = {service: without_password(aws.client(service).meta.endpoint_url) for service in services}
     elsewhere = [f"{service} ({url})" for service, url in urls.items() if not is_aws_endpoint(url)]
     if elsewhere and len(set(urls.values())) == 1:
@@ -130,8 +130,8 @@ def _clock(aws: Aws) -> Check:
 
 
 def _runtime(aws: Aws) -> Check:
-    known = aws.client("lambda").meta.service_model.shape_for("Runtime").enum
-    if RUNTIME in known:
+    runtimes = aws.client("lambda").meta.service_model.shape_for("Runtime").enum
+    if RUNTIME in runtimes:
         return good("runtime", f"{RUNTIME} is known to this boto3")
     return unknown("runtime", f"this boto3 does not know {RUNTIME}", "Update boto3.")
 
@@ -167,11 +167,11 @@ def _principal(aws: Aws) -> str | None:
 
     A session's ARN names its role, but not the role's path, which those of IAM Identity Center have.
     """
-    kind, _, rest = aws.caller.arn.split(":", 5)[5].partition("/")
+    kind, _, name = aws.caller.arn.split(":", 5)[5].partition("/")
     if kind == "root":
         return None
     if kind == "assumed-role":
-        role = aws.call("iam", "GetRole", RoleName=rest.partition("/")[0])
+        role = aws.call("iam", "GetRole", RoleName=name.partition("/")[0])
         return str(role["Role"]["Arn"])
     return aws.caller.arn
 
@@ -191,9 +191,9 @@ def _denied(aws: Aws, source: str, permissions: Sequence[Permission]) -> set[str
             ResourceArns=list(group[0].resources),
             ContextEntries=list(_context(group[0].condition)),
         )
-        return [each["EvalActionName"] for each in results if each["EvalDecision"] != "allowed"]
+        return [result["EvalActionName"] for result in results if result["EvalDecision"] != "allowed"]
 
-    return {action for denied in aws.map(simulate, groups.values()) for action in denied}
+    return {action for actions in aws.map(simulate, groups.values()) for action in actions}
 
 
 def _context(condition: Condition) -> Iterator[dict[str, Any]]:
@@ -214,8 +214,8 @@ def _obstacles(plan: Plan) -> Check:
         return good("quotas", "the account's limits allow it")
     return bad(
         "quotas",
-        " ".join(each.what for each in plan.obstacles),
-        " ".join(each.hint for each in plan.obstacles),
+        " ".join(obstacle.what for obstacle in plan.obstacles),
+        " ".join(obstacle.hint for obstacle in plan.obstacles),
     )
 
 

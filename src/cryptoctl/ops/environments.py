@@ -33,30 +33,30 @@ def not_deployed(aws: Aws, scope: Scope, what: str) -> Failure:
     """Says that `what` is not there: because there is no such environment, and which there are, or alone."""
     name = scope.environment
     try:
-        others = list(environments(aws))
+        names = list(environments(aws))
     except AwsError:  # what is missing is worth saying without them
         message = f"There is no {what}: {name} is not deployed {place(aws, scope)}."
         return Failure(ExitCode.FAILED, message, f"Run `cryptoctl up --env {name}`.")
-    if name in others:
+    if name in names:
         message = f"There is no {what}: {name} is not complete."
         hint = f"Run `cryptoctl plan --env {name}` to see what is missing, and `cryptoctl up --env {name}`."
     elif (region := _elsewhere(aws, scope)) is not None:
         message = f"There is no environment {name} in {scope.region}: it was last brought up in {region}."
         hint = f"Name that region: --region {region}."
     else:
-        there = f"there are: {', '.join(others)}" if others else "there is none yet"
-        message = f"There is no environment {name} {place(aws, scope)} ({there})."
+        existing = f"there are: {', '.join(names)}" if names else "there is none yet"
+        message = f"There is no environment {name} {place(aws, scope)} ({existing})."
         hint = f"Choose another one with --env, or create this one with `cryptoctl up --env {name}`."
     return Failure(ExitCode.FAILED, message, hint)
 
 
 def _elsewhere(aws: Aws, scope: Scope) -> str | None:
     # The other region of this account in which `up` last put the environment, as far as this machine knows.
-    known = last_location.read(scope.environment)
+    location = last_location.read(scope.environment)
     here = (_target(aws), scope.account)
-    if known is None or (known.target, known.account) != here or known.region == scope.region:
+    if location is None or (location.target, location.account) != here or location.region == scope.region:
         return None
-    return known.region
+    return location.region
 
 
 def _target(aws: Aws) -> Target:

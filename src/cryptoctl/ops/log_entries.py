@@ -54,7 +54,7 @@ class LogEntry:
     @property
     def text(self) -> str:
         """Message and error in one line."""
-        return ": ".join(each for each in (self.message, self.error) if each)
+        return ": ".join(part for part in (self.message, self.error) if part)
 
 
 def entries(lines: Iterable[Line], *, everything: bool = False) -> Iterator[LogEntry]:
@@ -71,8 +71,8 @@ def entries(lines: Iterable[Line], *, everything: bool = False) -> Iterator[LogE
             continue
         if _is_note(line.fields):
             continue
-        known = logged_errors.get((entry.function, entry.request))
-        if known is not None and entry.request and _is_copy(line.fields, known):
+        error = logged_errors.get((entry.function, entry.request))
+        if error is not None and entry.request and _is_copy(line.fields, error):
             continue
         if entry.failed:
             logged_errors[entry.function, entry.request] = entry.error
@@ -104,9 +104,9 @@ def _one_of(group: Sequence[LogEntry]) -> LogEntry:
     more = {
         name: value
         for name, value in first.more.items()
-        if name in REASONS or all(each.more.get(name) == value for each in repeats)
+        if name in REASONS or all(repeat.more.get(name) == value for repeat in repeats)
     }
-    lines = [line for each in group for line in each.lines]
+    lines = [line for entry in group for line in entry.lines]
     return replace(first, count=len(group), last_ms=group[-1].time_ms, more=more, lines=lines)
 
 
@@ -124,8 +124,8 @@ def lines_of(entries: Iterable[LogEntry]) -> list[Line]:
 def _key(entry: LogEntry) -> tuple[str, ...]:
     more = repr(entry.more if entry.level in UNREMARKABLE_LEVELS else _causes(entry))
     # A text that is no error is told apart from another by what follows its first line.
-    rest = "" if entry.failed else entry.trace
-    return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more, rest
+    trace = "" if entry.failed else entry.trace
+    return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more, trace
 
 
 def _causes(entry: LogEntry) -> list[str]:
@@ -142,7 +142,7 @@ def _entry(line: Line) -> LogEntry:
     failed = event.report or event.error_type or _platform_status(fields) not in NO_FAILURE
     frames = _PLACE.findall(event.detail)
     # Of a library's innards nobody can change anything.
-    place = [each for each in frames if each[0].startswith(("handlers/", "core/"))] or frames
+    own_frames = [frame for frame in frames if frame[0].startswith(("handlers/", "core/"))] or frames
     return LogEntry(
         time_ms=line.time_ms,
         last_ms=line.time_ms,
@@ -151,7 +151,7 @@ def _entry(line: Line) -> LogEntry:
         level=level or ("ERROR" if failed else ""),
         message=event.message,
         error=event.error,
-        place=":".join(place[-1][:2]) + f" in {place[-1][2]}" if place else "",
+        place=":".join(own_frames[-1][:2]) + f" in {own_frames[-1][2]}" if own_frames else "",
         request=event.request,
         trace=_trace(line, fields, event.detail),
         prices={name: fields[name] for name in KEY_FIELDS if isinstance(fields.get(name), dict)},

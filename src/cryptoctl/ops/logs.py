@@ -47,10 +47,10 @@ class Line:
     def fields(self) -> dict[str, Any]:
         """The JSON fields; empty where the text is no JSON object, or a very deeply nested one."""
         try:
-            loaded = json.loads(self.text)
+            value = json.loads(self.text)
         except (ValueError, RecursionError):
             return {}
-        return loaded if isinstance(loaded, dict) and not nested_deeper(loaded, MAX_DEPTH) else {}
+        return value if isinstance(value, dict) and not nested_deeper(value, MAX_DEPTH) else {}
 
 
 def permissions(stack: Stack) -> Iterator[Permission]:
@@ -82,10 +82,10 @@ def lines(
                 return None
             raise
 
-    by_function = aws.map(read, functions)
-    if all(each is None for each in by_function):
+    results = aws.map(read, functions)
+    if all(result is None for result in results):
         raise not_deployed(aws, functions[0].scope, str(functions[0].log_group))
-    return in_order(line for each in by_function for line in each or ())
+    return in_order(line for result in results for line in result or ())
 
 
 def in_order(lines: Iterable[Line]) -> list[Line]:
@@ -97,14 +97,14 @@ def function_lines(
     aws: Aws, function: Function, since_ms: int, until_ms: int | None = None, pattern: str | None = None
 ) -> Iterator[Line]:
     """One function's, read as they are asked for, page by page; in no certain order. Raises AwsError."""
-    narrowed = {"endTime": until_ms, "filterPattern": pattern}
+    filters = {"endTime": until_ms, "filterPattern": pattern}
     events = aws.paginate(
         "logs",
         "FilterLogEvents",
         "events",
         logGroupName=function.log_group.name,
         startTime=since_ms,
-        **{name: value for name, value in narrowed.items() if value is not None},
+        **{name: value for name, value in filters.items() if value is not None},
     )
     return (_line(function, event) for event in events)
 
@@ -143,9 +143,9 @@ def matching(aws: Aws, functions: Sequence[Function], since_ms: int, pattern: st
             request["nextToken"] = response["nextToken"]
         return Matches(lines, complete=False)
 
-    matches = aws.map(read, list(product(functions, windows)))
-    lines = in_order(line for each in matches for line in each.lines)
-    return Matches(lines, complete=all(each.complete for each in matches))
+    results = aws.map(read, list(product(functions, windows)))
+    lines = in_order(line for result in results for line in result.lines)
+    return Matches(lines, complete=all(result.complete for result in results))
 
 
 def newest_ms(aws: Aws, functions: Sequence[Function]) -> int | None:
@@ -161,10 +161,12 @@ def newest_ms(aws: Aws, functions: Sequence[Function]) -> int | None:
             descending=True,
             limit=1,
         )
-        times_ms = [each.get("lastEventTimestamp") for each in (response["logStreams"] if response else [])]
-        return max((each for each in times_ms if each is not None), default=None)
+        times_ms = [
+            stream.get("lastEventTimestamp") for stream in (response["logStreams"] if response else [])
+        ]
+        return max((time_ms for time_ms in times_ms if time_ms is not None), default=None)
 
-    return max((each for each in aws.map(read, functions) if each is not None), default=None)
+    return max((time_ms for time_ms in aws.map(read, functions) if time_ms is not None), default=None)
 
 
 def follow(
@@ -176,12 +178,12 @@ def follow(
     """
     clock, seen, pause_s = clock or RealClock(), dict[str, int](), POLL_S
     while True:
-        new = [line for line in _lines_unless_throttled(aws, functions, since_ms) if line.id not in seen]
-        seen |= {line.id: line.time_ms for line in new}
-        yield from new
-        pause_s = POLL_S if new or not aws.has_shared_quotas else min(pause_s * LONGER, MAX_POLL_S)
-        newest_ms = max(seen.values(), default=since_ms)
-        since_ms = max(since_ms, newest_ms - LATE_MS)
+        fresh = [line for line in _lines_unless_throttled(aws, functions, since_ms) if line.id not in seen]
+        seen |= {line.id: line.time_ms for line in fresh}
+        yield from fresh
+        pause_s = POLL_S if fresh or not aws.has_shared_quotas else min(pause_s * LONGER, MAX_POLL_S)
+        latest_ms = max(seen.values(), default=since_ms)
+        since_ms = max(since_ms, latest_ms - LATE_MS)
         seen = {key: time_ms for key, time_ms in seen.items() if time_ms >= since_ms}
         clock.sleep(pause_s)
 
@@ -198,7 +200,7 @@ def _lines_unless_throttled(aws: Aws, functions: Sequence[Function], since_ms: i
 
 def _line(function: Function, event: dict[str, Any]) -> Line:
     text = event["message"].rstrip("\n")
-    made_up = f"{event.get('logStreamName', '')}/{event['timestamp']}/{hash(text)}"
+    made_up_id = f"{event.get('logStreamName', '')}/{event['timestamp']}/{hash(text)}"
     return Line(
-        id=event.get("eventId") or made_up, time_ms=event["timestamp"], function=function.name, text=text
+        id=event.get("eventId") or made_up_id, time_ms=event["timestamp"], function=function.name, text=text
     )

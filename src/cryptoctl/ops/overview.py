@@ -74,12 +74,12 @@ class Overview:
     @property
     def dead_letters(self) -> int:
         """How many messages wait in both queues."""
-        return sum(each.messages for each in self.queues)
+        return sum(queue.messages for queue in self.queues)
 
     @property
     def as_configured(self) -> int:
         """How many resources are as they should be."""
-        return sum(each.state is ResourceState.PRESENT for each in self.inventory.resources)
+        return sum(resource.state is ResourceState.PRESENT for resource in self.inventory.resources)
 
     @property
     def last_price_ms(self) -> int | None:
@@ -89,23 +89,25 @@ class Overview:
     @property
     def distinct_errors(self) -> list[tuple[LogEntry, int]]:
         """Each error once, as it was logged last, with how often that was; the newest last."""
-        counts = Counter((each.function, each.text) for each in self.errors or ())
-        latest = {(each.function, each.text): each for each in self.errors or ()}
-        return [(each, counts[key]) for key, each in sorted(latest.items(), key=lambda item: item[1].time_ms)]
+        counts = Counter((entry.function, entry.text) for entry in self.errors or ())
+        latest = {(entry.function, entry.text): entry for entry in self.errors or ()}
+        return [
+            (entry, counts[key]) for key, entry in sorted(latest.items(), key=lambda pair: pair[1].time_ms)
+        ]
 
     def dead_letter_queue(self, part: str) -> QueueDepth | None:
         """The queue of the part with this name in its resources' names; None where there is none."""
-        return next((each for each in self.queues if each.name.startswith(f"{part}-dlq-")), None)
+        return next((queue for queue in self.queues if queue.name.startswith(f"{part}-dlq-")), None)
 
     def cause(self, queue: str) -> str | None:
         """What most of its function's errors were since its messages failed; None where it logged none."""
-        errors = [each for each in self.errors or () if each.function == queue.replace("-dlq-", "-", 1)]
-        latest_ms = max((each.time_ms for each in errors), default=0)
+        errors = [entry for entry in self.errors or () if entry.function == queue.replace("-dlq-", "-", 1)]
+        latest_ms = max((entry.time_ms for entry in errors), default=0)
         oldest_s = self.activity.oldest_s.get(queue) if self.activity else None
         failed_ms = latest_ms if oldest_s is None else self.at_ms - oldest_s * 1000
         # Neither an incident that was over before, nor one late error, is named in the place of this one.
         lately_ms = failed_ms - LATELY_MINUTES * MINUTE_MS
-        causes = Counter(cause_of(each.text) for each in errors if each.time_ms > lately_ms)
+        causes = Counter(cause_of(entry.text) for entry in errors if entry.time_ms > lately_ms)
         return next((cause for cause, _ in causes.most_common(1)), None)
 
     @property
@@ -114,25 +116,25 @@ class Overview:
         return (*self._of_resources(), *self._of_queues(), *self._of_mapping(), *self._of_alarms())
 
     def _of_resources(self) -> Iterator[Concern]:
-        for each in self.inventory.resources:
-            if each.state is not ResourceState.PRESENT:
-                differs = f": {', '.join(each.differs)}" if each.differs else ""
-                yield Concern(subject=each.name, what=f"{each.state}{differs}", hint=PLAN_SHOWS)
+        for resource in self.inventory.resources:
+            if resource.state is not ResourceState.PRESENT:
+                differs = f": {', '.join(resource.differs)}" if resource.differs else ""
+                yield Concern(subject=resource.name, what=f"{resource.state}{differs}", hint=PLAN_SHOWS)
 
     def _of_queues(self) -> Iterator[Concern]:
-        for each in self.queues:
-            if not each.messages:
+        for queue in self.queues:
+            if not queue.messages:
                 continue
-            cause = self.cause(each.name)
-            age_s = self.activity.oldest_s.get(each.name) if self.activity else None
+            cause = self.cause(queue.name)
+            age_s = self.activity.oldest_s.get(queue.name) if self.activity else None
             parts = [
-                pluralize(each.messages, "dead letter"),
-                f", {each.in_flight} in flight" if each.in_flight else "",
-                f", {each.delayed} delayed" if each.delayed else "",
+                pluralize(queue.messages, "dead letter"),
+                f", {queue.in_flight} in flight" if queue.in_flight else "",
+                f", {queue.delayed} delayed" if queue.delayed else "",
                 "" if age_s is None else f", the oldest {age_s / 60:.0f} min old",
                 f"; its function's errors: {cause}" if cause else "",
             ]
-            yield Concern(subject=each.name, what="".join(parts), hint=self._queue_hint(each), letters=True)
+            yield Concern(subject=queue.name, what="".join(parts), hint=self._queue_hint(queue), letters=True)
 
     def _queue_hint(self, queue: QueueDepth) -> str:
         if len(self.queues) > 1:
@@ -146,39 +148,41 @@ class Overview:
 
     def _of_mapping(self) -> Iterator[Concern]:
         age_s = self.activity.iterator_age_s if self.activity else None
-        for each in self.mappings:
-            if each.state not in HEALTHY_STATES:
-                yield Concern(subject=each.name, what=f"{each.state}: no price is enriched", hint=PLAN_SHOWS)
-            elif each.last_result.startswith("PROBLEM"):
+        for mapping in self.mappings:
+            if mapping.state not in HEALTHY_STATES:
                 yield Concern(
-                    subject=each.name,
-                    what=f"its last batch failed ({each.last_result})",
+                    subject=mapping.name, what=f"{mapping.state}: no price is enriched", hint=PLAN_SHOWS
+                )
+            elif mapping.last_result.startswith("PROBLEM"):
+                yield Concern(
+                    subject=mapping.name,
+                    what=f"its last batch failed ({mapping.last_result})",
                     hint="`cryptoctl logs price-enricher` says why",
                 )
             if age_s is not None and age_s > LATE_S:
                 yield Concern(
-                    subject=each.name,
+                    subject=mapping.name,
                     what=f"{age_s:.0f} s behind",
                     hint="`cryptoctl logs price-enricher` says what it does",
                 )
 
     def _of_alarms(self) -> Iterator[Concern]:
-        of_letters = [alarm_name(self.environment, f"{part}-dlq") for part in QUEUE_CHOICES]
-        for each in self.alarms or ():
-            if each.raised:
-                minutes = max(0, self.at_ms - each.since_ms) // MINUTE_MS
+        letter_alarms = [alarm_name(self.environment, f"{part}-dlq") for part in QUEUE_CHOICES]
+        for alarm in self.alarms or ():
+            if alarm.raised:
+                minutes = max(0, self.at_ms - alarm.since_ms) // MINUTE_MS
                 yield Concern(
-                    subject=f"alarm {each.name}",
-                    what=f"raised {minutes} min ago: {each.meaning} It clears 5 min after its cause.",
-                    hint=f"{each.command} shows more",
-                    letters=each.name in of_letters,
+                    subject=f"alarm {alarm.name}",
+                    what=f"raised {minutes} min ago: {alarm.meaning} It clears 5 min after its cause.",
+                    hint=f"{alarm.command} shows more",
+                    letters=alarm.name in letter_alarms,
                 )
 
 
 def next_steps(concerns: Sequence[Concern]) -> Iterator[str]:
     """The hints, each once; one that only names commands which an earlier one has named is left out."""
     named: set[str] = set()
-    for hint in dict.fromkeys(each.hint for each in concerns):
+    for hint in dict.fromkeys(concern.hint for concern in concerns):
         commands = set(COMMAND.findall(hint))
         if not commands <= named or not commands:
             yield hint
@@ -188,7 +192,9 @@ def next_steps(concerns: Sequence[Concern]) -> Iterator[str]:
 def health(overview: Overview, part: str) -> Health:
     """How the part with this name at the beginning of its resources' names stands."""
     if any(
-        _concerns(each.subject, part, overview.environment) for each in overview.concerns if not each.letters
+        _concerns(concern.subject, part, overview.environment)
+        for concern in overview.concerns
+        if not concern.letters
     ):
         return Health.BAD
     queue = overview.dead_letter_queue(part)

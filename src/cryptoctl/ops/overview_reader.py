@@ -65,8 +65,8 @@ class OverviewReader:
             "queues": ("the queues", 0.0, self._queues),
             "symbols": ("the prices", 0.0, self._symbols),
         }
-        read = aws.map(lambda part: self._part(*part), parts.values())
-        fields: dict[str, Any] = dict(zip(parts, read, strict=True))
+        values = aws.map(lambda part: self._part(*part), parts.values())
+        fields: dict[str, Any] = dict(zip(parts, values, strict=True))
         _, names = self._read.get(THE_SYMBOLS, (0.0, None))
         part_names = [*(name for name, *_ in parts.values()), THE_SYMBOLS]
         more_symbols = max(0, len(names or ()) - MAX_SYMBOLS)
@@ -80,14 +80,14 @@ class OverviewReader:
         )
 
     def _part(self, name: str, interval_s: float, read: Callable[[], Any]) -> Any:
-        read_at_s, known = self._read.get(name, (float("-inf"), None))
+        read_at_s, value = self._read.get(name, (float("-inf"), None))
         if time.monotonic() - read_at_s < interval_s:
-            return known
+            return value
         try:
             fresh = read()
         except AwsError as error:
             if error.throttled and name in self._read:
-                return known
+                return value
             if not error.denied or name in REQUIRED:
                 raise
             fresh = None
@@ -100,7 +100,7 @@ class OverviewReader:
     def _queues(self) -> tuple[QueueDepth, ...]:
         queues = (self._stack.webhook_dead_letters, self._stack.enricher_dead_letters)
         depths = self._aws.map(lambda queue: depth(self._aws, queue), queues)
-        return tuple(each for each in depths if each)
+        return tuple(queue_depth for queue_depth in depths if queue_depth)
 
     def _mappings(self) -> tuple[MappingState, ...]:
         mapping = status.mapping_state(self._aws, self._stack.prices_to_enricher)
@@ -109,7 +109,7 @@ class OverviewReader:
     def _errors(self) -> tuple[LogEntry, ...]:
         functions = (self._stack.webhook, self._stack.enricher)
         lines = self._matching_lines(THE_ERRORS, functions, self._stack.webhook_errors.pattern)
-        return tuple(each for each in entries(lines) if each.level != "WARNING")
+        return tuple(entry for entry in entries(lines) if entry.level != "WARNING")
 
     def _symbols(self) -> tuple[SymbolState, ...] | None:
         names = self._part(THE_SYMBOLS, self._intervals.names_s, self._names)

@@ -97,9 +97,9 @@ def _fitting(statement: Statement) -> Iterator[Statement]:
     if len(resources) < 2 or characters(_document([statement])) <= MANAGED_POLICY_CHARACTERS:
         yield statement
         return
-    half = len(resources) // 2
-    for some in (resources[:half], resources[half:]):
-        yield from _fitting({**statement, "Resource": some})
+    middle = len(resources) // 2
+    for part in (resources[:middle], resources[middle:]):
+        yield from _fitting({**statement, "Resource": part})
 
 
 def characters(document: Mapping[str, Any]) -> int:
@@ -114,32 +114,32 @@ def _document(statements: Sequence[Statement]) -> dict[str, Any]:
 def _statements(permissions: Iterable[Permission]) -> list[Statement]:
     """One statement for each set of resources and condition: no action stands twice for one resource."""
     resources: dict[tuple[str, str], tuple[Permission, dict[str, None]]] = {}
-    for each in permissions:
-        _, of_action = resources.setdefault((each.action, repr(each.condition)), (each, {}))
-        of_action.update(dict.fromkeys(each.resources))
+    for permission in permissions:
+        _, of_action = resources.setdefault((permission.action, repr(permission.condition)), (permission, {}))
+        of_action.update(dict.fromkeys(permission.resources))
     actions: dict[tuple[tuple[str, ...], str], tuple[Permission, list[str]]] = {}
-    for (action, condition), (permission, those) in resources.items():
-        actions.setdefault((tuple(sorted(those)), condition), (permission, []))[1].append(action)
+    for (action, condition), (first, arns) in resources.items():
+        actions.setdefault((tuple(sorted(arns)), condition), (first, []))[1].append(action)
     return [
         {
             "Effect": "Allow",
-            "Action": sorted(those),
-            "Resource": list(on) if len(on) > 1 else on[0],
+            "Action": sorted(names),
+            "Resource": list(resource_arns) if len(resource_arns) > 1 else resource_arns[0],
             **({"Condition": permission.condition} if permission.condition else {}),
         }
-        for (on, _), (permission, those) in actions.items()
+        for (resource_arns, _), (permission, names) in actions.items()
     ]
 
 
 def _widened(statements: Sequence[Statement]) -> list[Statement]:
     """A statement whose resources another one has as well, under the same condition, becomes part of that."""
     widened: list[Statement] = []
-    for each in sorted(statements, key=lambda statement: -len(_resources(statement))):
-        host = next((other for other in widened if _within(each, other)), None)
+    for statement in sorted(statements, key=lambda statement: -len(_resources(statement))):
+        host = next((other for other in widened if _within(statement, other)), None)
         if host is None:
-            widened.append(dict(each))
+            widened.append(dict(statement))
         else:
-            host["Action"] = sorted({*host["Action"], *each["Action"]})
+            host["Action"] = sorted({*host["Action"], *statement["Action"]})
     return widened
 
 
@@ -149,13 +149,13 @@ def _joined(statements: Sequence[Statement]) -> list[Statement]:
     An action counts on its own service's resources alone; `*` is every service's.
     """
     joined: list[Statement] = []
-    for each in statements:
-        host = next((other for other in joined if _of_others(each, other)), None)
+    for statement in statements:
+        host = next((other for other in joined if _of_others(statement, other)), None)
         if host is None:
-            joined.append(dict(each))
+            joined.append(dict(statement))
         else:
-            host["Action"] = sorted({*host["Action"], *each["Action"]})
-            host["Resource"] = sorted(_resources(host) | _resources(each))
+            host["Action"] = sorted({*host["Action"], *statement["Action"]})
+            host["Resource"] = sorted(_resources(host) | _resources(statement))
     return joined
 
 

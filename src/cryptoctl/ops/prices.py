@@ -152,7 +152,7 @@ def row(price: StoredPrice) -> Sequence[str]:
         price.exchange,
         number_text(price.price),
         number_text(price.volume),
-        *(_short(each) for each in (indicators.ma_5, indicators.ma_20, indicators.volatility)),
+        *(_short(indicator) for indicator in (indicators.ma_5, indicators.ma_20, indicators.volatility)),
         "yes" if price.processed else "not yet",
     )
 

@@ -51,5 +51,5 @@ def depth(aws: Aws, queue: Queue) -> QueueDepth | None:
 
 def counted(name: str, attributes: Mapping[str, str]) -> QueueDepth:
     """What a queue's attributes (those of MESSAGES) say."""
-    visible, in_flight, delayed = (int(attributes.get(each, 0)) for each in MESSAGES)
+    visible, in_flight, delayed = (int(attributes.get(attribute, 0)) for attribute in MESSAGES)
     return QueueDepth(name=name, visible=visible, in_flight=in_flight, delayed=delayed)

@@ -32,9 +32,9 @@ def _pairs(named: Any) -> Iterable[tuple[str, Any]]:
 
 def _numbers(sort_keys: Any) -> Iterator[Decimal]:
     """The keys as they are ordered; of what is none, nothing."""
-    for each in sort_keys if isinstance(sort_keys, list) else ():
+    for sort_key in sort_keys if isinstance(sort_keys, list) else ():
         try:
-            key = Decimal(each)
+            key = Decimal(sort_key)
         except (InvalidOperation, TypeError, ValueError):
             continue
         if key.is_finite():

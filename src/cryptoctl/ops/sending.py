@@ -41,10 +41,10 @@ class Tally:
 
     def fail(self, lines: Iterable[BadLine]) -> None:
         """Notes lines that were not accepted."""
-        for each in lines:
+        for line in lines:
             self.refused += 1
             if len(self.failed) < MAX_FAILED_KEPT:
-                self.failed.append(each)
+                self.failed.append(line)
 
 
 def send_all(
@@ -70,19 +70,19 @@ def send_all(
         nonlocal sent
         if rate_per_s is not None:
             clock.sleep(max(0.0, begun_s + sent / rate_per_s - clock.now_s()))
-        good = [each for each in lines if isinstance(each, OutgoingPrice)]
+        good = [line for line in lines if isinstance(line, OutgoingPrice)]
         if good:
             _count(tally, good, send_batch(aws, function, good))
-        tally.fail(each for each in lines if isinstance(each, BadLine))
-        tally.last_line = max(each.line for each in lines)
+        tally.fail(line for line in lines if isinstance(line, BadLine))
+        tally.last_line = max(line.line for line in lines)
         sent += len(lines)
         progress(tally)
 
     batch = PriceBatch(send, rate_per_s)
     if live is not None:
         live.call_when_quiet(batch.flush)
-    for each in prices:
-        batch.add(each)
+    for line in prices:
+        batch.add(line)
     batch.flush()
 
 
@@ -117,14 +117,14 @@ def send_batch(aws: Aws, function: Function, prices: Sequence[OutgoingPrice]) ->
 
     Raises Failure where the function itself fails, AwsError where AWS refuses the request.
     """
-    response = invoke(aws, function, f"[{','.join(each.text for each in prices)}]")
+    response = invoke(aws, function, f"[{','.join(price.text for price in prices)}]")
     results = response.body.get("results")
     if results is None:
         return [f"refused with status {response.status}: {response.body.get('message', '')}"] * len(prices)
     one_for_each = isinstance(results, list) and len(results) == len(prices)
-    if not one_for_each or not all(isinstance(each, dict) and "status" in each for each in results):
+    if not one_for_each or not all(isinstance(result, dict) and "status" in result for result in results):
         raise unexpected(function)
-    return [_outcome(each) for each in results]
+    return [_outcome(result) for result in results]
 
 
 def _outcome(result: dict[str, Any]) -> str:
@@ -136,11 +136,11 @@ def _outcome(result: dict[str, Any]) -> str:
 
 
 def _count(tally: Tally, sent: Sequence[OutgoingPrice], outcomes: Sequence[str]) -> None:
-    for each, outcome in zip(sent, outcomes, strict=True):
+    for price, outcome in zip(sent, outcomes, strict=True):
         if outcome == STORED:
             tally.stored += 1
         elif outcome in (DUPLICATE, DIFFERING):
             tally.duplicate += 1
             tally.differing += outcome == DIFFERING
         else:
-            tally.fail([BadLine(line=each.line, reason=outcome, file=each.file)])
+            tally.fail([BadLine(line=price.line, reason=outcome, file=price.file)])

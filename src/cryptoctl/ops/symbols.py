@@ -54,15 +54,15 @@ def names(aws: Aws, table: Table) -> Iterator[str]:
             response = aws.call(
                 "dynamodb", "Scan", TableName=table.name, Limit=1, ProjectionExpression="symbol", **request
             )
-            behind = response.get("LastEvaluatedKey")
+            start_key = response.get("LastEvaluatedKey")
             for item in response["Items"]:
                 check_key(item, table, table.partition_key)
                 if not is_message(item):
                     yield item["symbol"]["S"]
-                behind = {"symbol": item["symbol"], "timestamp": {"N": BEHIND_ALL}}
-            if behind is None:
+                start_key = {"symbol": item["symbol"], "timestamp": {"N": BEHIND_ALL}}
+            if start_key is None:
                 return
-            request = {"ExclusiveStartKey": behind}
+            request = {"ExclusiveStartKey": start_key}
 
 
 def states(aws: Aws, table: Table, symbols: Sequence[str], now_ms: int) -> list[SymbolState]:
@@ -79,8 +79,8 @@ def states(aws: Aws, table: Table, symbols: Sequence[str], now_ms: int) -> list[
         return look_up(aws, table, Query(symbol=symbol, last=1, until_ms=now_ms - SPANS_MS[span]))
 
     prices = dict(zip(searches, aws.map(read, searches), strict=True))
-    known = [_state(symbol, prices) for symbol in symbols if prices[symbol, None]]
-    return sorted(known, key=lambda each: (-each.last.key, each.symbol))
+    symbol_states = [_state(symbol, prices) for symbol in symbols if prices[symbol, None]]
+    return sorted(symbol_states, key=lambda state: (-state.last.key, state.symbol))
 
 
 def _state(symbol: str, prices: dict[tuple[str, str | None], list[StoredPrice]]) -> SymbolState:
@@ -90,7 +90,7 @@ def _state(symbol: str, prices: dict[tuple[str, str | None], list[StoredPrice]])
         last=recent[-1],
         change_5m=_change(prices[symbol, "5m"], recent[-1]),
         change_1h=_change(prices[symbol, "1h"], recent[-1]),
-        recent=tuple(each.price for each in recent),
+        recent=tuple(price.price for price in recent),
     )
 
 

@@ -51,7 +51,7 @@ def require_table(aws: Aws, table: Table) -> Iterator[None]:
     try:
         yield
     except AwsError as error:
-        if error.code == "ValidationException" and any(each in error.message for each in OTHER_KEYS):
+        if error.code == "ValidationException" and any(piece in error.message for piece in OTHER_KEYS):
             raise _other_keys(table) from error
         if error.code != NOT_FOUND:
             raise
@@ -59,10 +59,10 @@ def require_table(aws: Aws, table: Table) -> Iterator[None]:
 
 
 def _other_keys(table: Table) -> Failure:
-    ours = " and ".join(name for name, _ in (table.partition_key, table.sort_key))
+    keys = " and ".join(name for name, _ in (table.partition_key, table.sort_key))
     return Failure(
         ExitCode.REFUSED,
-        f"Table {table.name} has other keys than {ours}: somebody has made another one under that name, and "
+        f"Table {table.name} has other keys than {keys}: somebody has made another one under that name, and "
         "no price can be in it.",
         "`cryptoctl plan --adopt` shows what differs, and what to do about it: the keys of a table cannot be "
         "changed, and what is in it would be deleted with it.",
