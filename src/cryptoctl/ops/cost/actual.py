@@ -91,16 +91,16 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
         table = aws.call("dynamodb", "DescribeTable", TableName=stack.prices.name)["Table"]
     size_bytes = table["TableSizeBytes"] + table["ItemCount"] * STORED_BESIDE_BYTES
     billed = list(billed_metrics(stack))
-    metrics = {f"m{number}": each.metric for number, each in enumerate(billed)}
+    metrics = {f"m{number}": metric.metric for number, metric in enumerate(billed)}
     begin = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
     stored = own_metric(stack.webhook, "Stored")
     figures = [*metric_data(aws, {**metrics, "stored": stored}, PERIOD_S, begin, now).values()]
     # An environment that stood idle at first has no figures of that time, and cost something.
-    known = [hour for of_metric in figures for hour in of_metric]
-    known += [table["CreationDateTime"]] if "CreationDateTime" in table else []
+    moments = [hour for sums in figures for hour in sums]
+    moments += [table["CreationDateTime"]] if "CreationDateTime" in table else []
     # A clock may be behind AWS's. And boto3 tells times in the machine's zone, where a day may have 23 hours.
     latest = now - timedelta(hours=1)
-    since = max(begin, min((latest, *known))).astimezone(UTC)
+    since = max(begin, min((latest, *moments))).astimezone(UTC)
     length_days = (now - since).total_seconds() / DAY_S
     prices, calls = sum(figures[-1].values()), sum(figures[0].values())
     load = Load(
@@ -110,18 +110,20 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
         days=length_days,
     )
     # AWS writes no zeros of what is idle; an engine has nothing of a service that it does not count.
-    counts = {each.metric.namespace for each, found in zip(billed, figures, strict=False) if found}
+    namespaces = {metric.metric.namespace for metric, sums in zip(billed, figures, strict=False) if sums}
 
     def amount(
         billed_metric: BilledMetric, sums: Mapping[datetime, float], begin: datetime, end: datetime
     ) -> float:
-        if not aws.has_shared_quotas and billed_metric.metric.namespace not in counts:
+        if not aws.has_shared_quotas and billed_metric.metric.namespace not in namespaces:
             return math.nan
         return sum(value for hour, value in sums.items() if begin <= hour < end) / billed_metric.times
 
     def passed(begin_days: float, end_days: float) -> Mapping[Provisioner, Traffic]:
         span = since + timedelta(days=begin_days), since + timedelta(days=end_days)
-        counted = [(each, amount(each, sums, *span)) for each, sums in zip(billed, figures, strict=False)]
+        counted = [
+            (metric, amount(metric, sums, *span)) for metric, sums in zip(billed, figures, strict=False)
+        ]
         expected = traffic(stack, replace(load, days=end_days - begin_days))
         return _counted_traffic(stack, counted, expected, size_bytes)
 
@@ -137,8 +139,8 @@ def _counted_traffic(
     size_bytes: int,
 ) -> Mapping[Provisioner, Traffic]:
     fields: dict[Provisioner, dict[str, float]] = defaultdict(dict)
-    for each, amount in counted:
-        fields[each.resource][each.field] = amount
+    for metric, amount in counted:
+        fields[metric.resource][metric.field] = amount
     fields[stack.prices]["stored_gb"] = size_bytes / GB
     fields[stack.success]["requests"] = _publishes(
         fields[stack.success]["requests"], fields[stack.enricher]["requests"]

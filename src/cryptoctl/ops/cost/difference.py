@@ -36,7 +36,7 @@ class CostDifference:
     @property
     def usd(self) -> float:
         """A month, at list prices: what the account has free is not taken off."""
-        return sum(each.usd for each in self.fixed)
+        return sum(cost.usd for cost in self.fixed)
 
 
 def cost_difference(plan: Plan) -> CostDifference:
@@ -53,7 +53,7 @@ def cost_difference(plan: Plan) -> CostDifference:
             sign = CHANGE[Action.CREATE]
         if not sign or not isinstance(resource, Priced):
             continue
-        fixed = {each.item: each.amount for each in resource.usage(MONTH) if each.amount}
+        fixed = {usage.item: usage.amount for usage in resource.usage(MONTH) if usage.amount}
         by_use = by_use or not fixed
         for item, amount in fixed.items():
             amounts[item] += sign * amount  # type: ignore[assignment]
@@ -82,8 +82,8 @@ def cost_sentences(difference: CostDifference) -> str:
     """The difference in words; empty where nothing changes that costs even when idle."""
     if not difference.fixed:
         return ""
-    parts = ", ".join(f"{each.item} {each.usd:+.2f}" for each in difference.fixed)
-    free = " and ".join(f"{each.free:g} {each.item}" for each in difference.fixed if each.free)
+    parts = ", ".join(f"{cost.item} {cost.usd:+.2f}" for cost in difference.fixed)
+    free = " and ".join(f"{cost.free:g} {cost.item}" for cost in difference.fixed if cost.free)
     sentences = [
         f"{difference.usd:+.2f} USD a month even when idle ({parts}; prices of {difference.prices_of}).",
         f"{free} are free for the whole account." if free else "",

@@ -45,9 +45,9 @@ class PriceList:
 @cache
 def price_list() -> PriceList:
     """The prices in prices.toml."""
-    loaded = tomllib.loads(files("cryptoctl.ops.cost").joinpath("prices.toml").read_text("utf-8"))
-    items = {name: PriceItem(**each) for name, each in loaded["item"].items()}
-    return PriceList(date=loaded["date"], region=loaded["region"], items=items)
+    document = tomllib.loads(files("cryptoctl.ops.cost").joinpath("prices.toml").read_text("utf-8"))
+    items = {name: PriceItem(**fields) for name, fields in document["item"].items()}
+    return PriceList(date=document["date"], region=document["region"], items=items)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def estimate(stack: Stack, load: Load) -> CostEstimate:
     """What an environment costs under a load, from its first day on."""
     spans = months(load.days)
     used = [_used(stack, traffic(stack, replace(load, days=end)), end) for _, end in spans]
-    totals = [_amounts(until) for until in used]
+    totals = [_amounts(usages) for usages in used]
     # What is free in one month and not used is not free in the next.
     of_months = [
         (end - begin, {item: amount - before.get(item, 0.0) for item, amount in total.items()})
@@ -129,17 +129,17 @@ def _used(
     stack: Stack, passing: Mapping[Provisioner, Traffic], days: float
 ) -> list[tuple[Provisioner, Usage]]:
     return [
-        (resource, each)
+        (resource, usage)
         for resource in stack
         if isinstance(resource, Priced)
-        for each in resource.usage(passing.get(resource, Traffic(days=days)))
+        for usage in resource.usage(passing.get(resource, Traffic(days=days)))
     ]
 
 
 def _amounts(used: Iterable[tuple[Provisioner, Usage]]) -> dict[str, float]:
     amounts: dict[str, float] = defaultdict(float)
-    for _, each in used:
-        amounts[each.item] += 0.0 if math.isnan(each.amount) else each.amount
+    for _, usage in used:
+        amounts[usage.item] += 0.0 if math.isnan(usage.amount) else usage.amount
     return amounts
 
 

@@ -73,7 +73,7 @@ class Causes:
 
     def ordered(self) -> list[tuple[Cause, MessageGroup]]:
         """The causes, the most frequent first."""
-        return sorted(self.groups.items(), key=lambda item: (-item[1].count, item[0]))
+        return sorted(self.groups.items(), key=lambda pair: (-pair[1].count, pair[0]))
 
     def document(self) -> dict[str, Any]:
         """`list --output json`: `queues` (queue, name, depths, matching, oldest_age_s), `causes`, in_flight.
@@ -109,7 +109,8 @@ class Causes:
     def over_time(self, group: MessageGroup) -> list[int]:
         """How many of the group were sent in each twelfth of the time since the oldest message of all."""
         oldest_ms = min(
-            (each.oldest_ms for each in self.groups.values() if each.oldest_ms), default=self.at_ms
+            (cause_group.oldest_ms for cause_group in self.groups.values() if cause_group.oldest_ms),
+            default=self.at_ms,
         )
         span_ms = max(1, self.at_ms - oldest_ms + 1)
         counts = [0] * SLOTS
@@ -133,8 +134,8 @@ def count_causes(queues: DeadLetterQueues, selection: Selection, reasons: Reason
     chosen = in_order(queues, selection)
     causes = Causes(
         at_ms=now_ms(),
-        depths={each.name: each.depth() for each in chosen},
-        matching={each.name: MessageGroup() for each in chosen},
+        depths={queue.name: queue.depth() for queue in chosen},
+        matching={queue.name: MessageGroup() for queue in chosen},
     )
     pointers: list[DeadLetter] = []
     with selected_messages(queues, selection) as (letters, journal):
@@ -145,9 +146,9 @@ def count_causes(queues: DeadLetterQueues, selection: Selection, reasons: Reason
             else:
                 causes.groups.setdefault(_cause(letter), MessageGroup()).add(letter)
         causes.in_flight = in_flight_elsewhere(queues, selection, journal)
-    known = reasons(pointers[:LOOKED_UP]) if reasons and pointers else {}
+    errors = reasons(pointers[:LOOKED_UP]) if reasons and pointers else {}
     for letter in pointers:
-        causes.groups.setdefault(_cause(letter, known.get(letter.message.key, "")), MessageGroup()).add(
+        causes.groups.setdefault(_cause(letter, errors.get(letter.message.key, "")), MessageGroup()).add(
             letter
         )
     return causes
@@ -174,12 +175,12 @@ def _by_frequency(names: Counter[str]) -> list[str]:
 def abbreviated(names: Collection[str]) -> str:
     """A few of the names; of a very long one, the beginning."""
     few = list(names)[:NAMED]
-    shown = ", ".join(shortened(each, MAX_NAME_LENGTH) for each in few)
+    shown = ", ".join(shortened(name, MAX_NAME_LENGTH) for name in few)
     return f"{shown}, …" if len(names) > NAMED else shown
 
 
 def _earlier(one_ms: int | None, other_ms: int | None) -> int | None:
-    return min((each for each in (one_ms, other_ms) if each is not None), default=None)
+    return min((time_ms for time_ms in (one_ms, other_ms) if time_ms is not None), default=None)
 
 
 def _seconds(from_ms: int, to_ms: int | None) -> int | None:

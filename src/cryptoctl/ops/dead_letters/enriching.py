@@ -90,7 +90,7 @@ class Enricher:
             total.add(outcome)
             if outcome.enriched or not outcome.left:
                 in_vain = 0
-            elif any(each.tried for each in outcome.left):
+            elif any(price.tried for price in outcome.left):
                 in_vain += 1
             if in_vain == MAX_GROUPS_IN_VAIN:
                 total.given_up = True
@@ -149,10 +149,10 @@ class Enricher:
         problem = self.invoke(json.dumps({"Records": records}, default=in_json))
         after = self.items(list(usable))
         for key, item in usable.items():
-            now = after.get(key)
-            if now is None:
+            current = after.get(key)
+            if current is None:
                 outcome.gone += 1
-            elif problem is None and is_enriched(now):
+            elif problem is None and is_enriched(current):
                 outcome.enriched += 1
             else:
                 reason = problem or "the enricher ran, but the price is still not enriched"
@@ -242,5 +242,5 @@ def invoke(aws: Aws, name: str, payload: str) -> tuple[Any, str | None]:
     if not invoked.error:
         return result, None
     detail = result if isinstance(result, dict) else {}
-    said = (detail.get("errorType"), detail.get("errorMessage"))
-    return result, ": ".join(str(each) for each in said if each) or f"{name} failed without an error message"
+    parts = (detail.get("errorType"), detail.get("errorMessage"))
+    return result, ": ".join(str(part) for part in parts if part) or f"{name} failed without an error message"

@@ -85,7 +85,7 @@ def _attributes(attributes: Any) -> dict[str, dict[str, str]]:
     if not isinstance(attributes, dict):
         raise ValueError("`attributes` must be an object")
     for name, value in attributes.items():
-        if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
             raise ValueError(f"attribute {_quoted(name)} must be an object of texts")
         if "DataType" not in value or len(value) != 2 or not value.keys() <= set(MEMBERS):
             raise ValueError(f"attribute {_quoted(name)} needs DataType and one of StringValue, BinaryValue")
@@ -104,10 +104,10 @@ def _check(body: str, attributes: Mapping[str, Mapping[str, str]]) -> None:
     size = _bytes("`body`", body)
     for name, value in attributes.items():
         size += _bytes("the name of an attribute", name)
-        for each in value.values():
-            if not each:
+        for text in value.values():
+            if not text:
                 raise ValueError(f"attribute {_quoted(name)} is empty, which SQS does not take")
-            size += _bytes(f"attribute {_quoted(name)}", each)
+            size += _bytes(f"attribute {_quoted(name)}", text)
         if "BinaryValue" in value:  # it is sent as its bytes
             size += len(base64.b64decode(value["BinaryValue"])) - len(value["BinaryValue"])
     if size > MAX_MESSAGE_BYTES:
@@ -115,9 +115,9 @@ def _check(body: str, attributes: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _bytes(place: str, text: str) -> int:
-    refused = _NOT_TAKEN.search(text)
-    if refused is not None:
-        raise ValueError(f"{place} has a character that SQS does not take: {refused[0]!a}")
+    match = _NOT_TAKEN.search(text)
+    if match is not None:
+        raise ValueError(f"{place} has a character that SQS does not take: {match[0]!a}")
     return len(text.encode())
 
 

@@ -44,19 +44,19 @@ def write(path: Path, letters: Iterable[DeadLetter]) -> int:
     """
     if not path.name:  # /, ., or nothing at all
         raise InputError(f"{str(path)!r} is a directory. Nothing was written.", "Name a new file.")
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     count = 0
     try:
         if path.exists():
             raise Failure(ExitCode.REFUSED, f"{path} exists. Nothing was written.", "Name another file.")
-        private = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(private, "w", encoding="utf-8") as file:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             for letter in letters:
                 file.write(line_of(letter.message) + "\n")
                 count += 1
             file.flush()
             os.fsync(file.fileno())
-        os.link(fresh, path)
+        os.link(part, path)
         _sync_directory(path.parent)
     except OSError as error:
         raise Failure(
@@ -66,18 +66,18 @@ def write(path: Path, letters: Iterable[DeadLetter]) -> int:
         ) from error
     finally:
         with suppress(OSError):
-            fresh.unlink()
+            part.unlink()
     return count
 
 
 def _sync_directory(path: Path) -> None:
     """The file's name is on the disk too, as far as the file system can do that."""
     with suppress(OSError):
-        directory = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
-            os.fsync(directory)
+            os.fsync(descriptor)
         finally:
-            os.close(directory)
+            os.close(descriptor)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ class ImportLine:
 
 def read(path: Path) -> Iterator[ImportLine]:
     """The messages of a file. Raises Failure naming the first line that is wrong."""
-    number, alike = 0, Counter[str]()
+    number, copies = 0, Counter[str]()
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is not a regular file.", "Name a file written by export.")
@@ -103,8 +103,8 @@ def read(path: Path) -> Iterator[ImportLine]:
                     message = message_of(line)
                     key = _key(message)
                     if not message.id:  # two lines without an id are two messages, however alike
-                        alike[key] += 1
-                        key = f"{key}/{alike[key]}"
+                        copies[key] += 1
+                        key = f"{key}/{copies[key]}"
                     yield ImportLine(number=number, key=key, message=message)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
@@ -175,18 +175,18 @@ def put_back(
         for batch in _batches(_acceptable(_selected(read(path), selection), done)):
             if interrupted():
                 raise KeyboardInterrupt
-            unique = {each.key: each for each in batch}.values()
-            fresh = [each for each in unique if not journal.imported(each.key)]
+            unique = {line.key: line for line in batch}.values()
+            fresh = [line for line in unique if not journal.imported(line.key)]
             done.before += len(batch) - len(fresh)
             taken = queues[batch[0].message.queue].send(
-                [(each.message.body, each.message.attributes) for each in fresh]
+                [(line.message.body, line.message.attributes) for line in fresh]
             )
-            for each, ok in zip(fresh, taken, strict=True):  # one batch may be several calls
+            for fresh_line, ok in zip(fresh, taken, strict=True):  # one batch may be several calls
                 if ok:
-                    journal.remember_imported(each.key, now_ms())
+                    journal.remember_imported(fresh_line.key, now_ms())
                     done.sent += 1
                 else:
-                    insort(done.refused, each.number)
+                    insort(done.refused, fresh_line.number)
 
 
 def _selected(lines: Iterable[ImportLine], selection: Selection) -> Iterator[ImportLine]:
@@ -290,5 +290,5 @@ def _delete(queues: DeadLetterQueues, journal: Journal, purged: Purged) -> None:
             if interrupted():
                 release(queues, journal, *MessageState)  # here, where another signal still ends it
                 raise KeyboardInterrupt
-            for _, ours in by_queue(page):
-                purged.deleted += len(ours) - len(delete(queues, journal, ours))
+            for _, queue_messages in by_queue(page):
+                purged.deleted += len(queue_messages) - len(delete(queues, journal, queue_messages))

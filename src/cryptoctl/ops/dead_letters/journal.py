@@ -60,10 +60,10 @@ class Journal:
     def add(self, messages: Iterable[tuple[Message, MessageState]], *, extend_ms: int) -> None:
         """Writes down received messages; their visibility timeout is extended at `extend_ms`, since 1970."""
         rows: list[tuple[object, ...]] = []
-        for each, state in messages:
-            content = (each.key, each.queue, each.id, each.body, json.dumps(each.attributes))
-            constant = (*content, each.sent_ms, each.receives)
-            rows.append((*constant, each.receipt, extend_ms, state, None, row_digest(*constant, None)))
+        for message, state in messages:
+            content = (message.key, message.queue, message.id, message.body, json.dumps(message.attributes))
+            constant = (*content, message.sent_ms, message.receives)
+            rows.append((*constant, message.receipt, extend_ms, state, None, row_digest(*constant, None)))
         # SQS may deliver a message twice; only its latest receipt deletes it.
         self._do_each(
             "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (key) DO UPDATE SET "

@@ -98,8 +98,8 @@ def open_database(path: Path | None, identity: str) -> tuple[sqlite3.Connection,
         aside = _set_aside(path, inode, str(unusable))
         try:
             return _opened(path, identity)[0], _notice(path, f"{unusable}; it was set aside as {aside.name}")
-        except _Unusable as again:
-            raise _cannot(path, str(again)) from again
+        except _Unusable as error:
+            raise _cannot(path, str(error)) from error
 
 
 class _Unusable(Exception):
@@ -185,11 +185,11 @@ def _joined(noted: str, present: str) -> str | None:
 
     A queue that is missing says nothing against what the journal has of the other one.
     """
-    before, now = (dict(each.rpartition("@")[::2] for each in text.split()) for text in (noted, present))
+    before, now = (dict(queue.rpartition("@")[::2] for queue in text.split()) for text in (noted, present))
     common = before.keys() & now.keys()
     if noted != present and (not common or any(before[arn] != now[arn] for arn in common)):
         return None
-    return " ".join(f"{arn}@{made}" for arn, made in (before | now).items())
+    return " ".join(f"{arn}@{created}" for arn, created in (before | now).items())
 
 
 def _tables(db: sqlite3.Connection) -> list[tuple[str, ...]]:

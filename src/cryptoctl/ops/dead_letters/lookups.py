@@ -55,11 +55,11 @@ def reasons(aws: Aws, functions: Mapping[str, Function], letters: Sequence[DeadL
 
     def read(letter: DeadLetter) -> str:
         lines = lines_of(aws, functions[letter.function], letter.request_id, letter.message.sent_ms)
-        failed = [each for each in entries(lines) if each.failed]
+        failed = [entry for entry in entries(lines) if entry.failed]
         return failed[-1].error or failed[-1].message if failed else ""
 
     errors = aws.map(read, letters)
-    return {letter.message.key: why for letter, why in zip(letters, errors, strict=True) if why}
+    return {letter.message.key: error for letter, error in zip(letters, errors, strict=True) if error}
 
 
 def first_logged_ms(aws: Aws, function: Function, request_id: str, dead_ms: int) -> int | None:
@@ -116,7 +116,7 @@ def _spanned(table: Table, info: Mapping[str, Any]) -> tuple[int, int]:
     if not str(info.get("streamArn")).startswith(f"{table.arn}/stream/"):
         raise ValueError(f"it points at another stream than that of {table.name}")
     numbers = [str(info.get(name)) for name in ("startSequenceNumber", "endSequenceNumber")]
-    if not all(_SEQUENCE_NUMBER.fullmatch(each) for each in numbers) or not _SHARD.fullmatch(
+    if not all(_SEQUENCE_NUMBER.fullmatch(number) for number in numbers) or not _SHARD.fullmatch(
         str(info.get("shardId"))
     ):
         raise ValueError("it names no shard and sequence numbers of a stream")

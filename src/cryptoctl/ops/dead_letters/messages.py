@@ -108,7 +108,7 @@ class DeadLetter:
                 _text(self.content.get("requestContext"), "condition"),
                 _text(self.content.get("responseContext"), "functionError"),
             ]
-            return ": ".join(each for each in reasons if each) or "the mapping gave up"
+            return ": ".join(reason for reason in reasons if reason) or "the mapping gave up"
         if self.shape is Shape.RECORD:
             return _text(self.content, "reason") or self.message.attribute("Reason") or "set aside"
         return self.message.attribute("ErrorMessage") or self.message.attribute("Reason")
@@ -121,12 +121,12 @@ class DeadLetter:
     @cached_property
     def symbols(self) -> tuple[str, ...]:
         """The symbols it names, upper case, sorted."""
-        return _distinct(each.get("symbol") for each in self._prices())
+        return _distinct(price.get("symbol") for price in self._prices())
 
     @cached_property
     def exchanges(self) -> tuple[str, ...]:
         """The exchanges it names, sorted."""
-        return _distinct((each.get("exchange") for each in self._prices()), upper=False)
+        return _distinct((price.get("exchange") for price in self._prices()), upper=False)
 
     @property
     def holds_prices(self) -> bool:
@@ -134,14 +134,14 @@ class DeadLetter:
         if self.shape is not Shape.EVENT:
             return False
         sent = isinstance(self.content, dict) and "body" in self.content
-        return sent or any("symbol" in each for each in event_prices(self.content))
+        return sent or any("symbol" in price for price in event_prices(self.content))
 
     def readable_until_ms(self) -> int | None:
         """For a pointer: when its first record leaves the stream, since 1970; None for other shapes."""
         if self.shape is not Shape.POINTER:
             return None
-        arrived = epoch_ms(_text(self.content["DDBStreamBatchInfo"], "approximateArrivalOfFirstRecord"))
-        return (arrived if arrived is not None else self.message.sent_ms) + STREAM_KEEPS_MS
+        arrived_ms = epoch_ms(_text(self.content["DDBStreamBatchInfo"], "approximateArrivalOfFirstRecord"))
+        return (arrived_ms if arrived_ms is not None else self.message.sent_ms) + STREAM_KEEPS_MS
 
     def document(self, now_ms: int) -> dict[str, Any]:
         """What `peek --output json` shows, and what --where is evaluated on.
@@ -150,7 +150,7 @@ class DeadLetter:
         (ISO 8601, UTC), age_s, receives, readable_for_s (pointers, else null), attributes, body (JSON if it
         is JSON, else text; a number of more digits than a float holds is a text).
         """
-        until = self.readable_until_ms()
+        until_ms = self.readable_until_ms()
         return {
             "queue": self.message.queue.value,
             "id": self.message.id,
@@ -164,7 +164,7 @@ class DeadLetter:
             "sent_at": iso_of_ms(self.message.sent_ms),
             "age_s": max(0, now_ms - self.message.sent_ms) // 1000,
             "receives": self.message.receives,
-            "readable_for_s": None if until is None else max(0, until - now_ms) // 1000,
+            "readable_for_s": None if until_ms is None else max(0, until_ms - now_ms) // 1000,
             "attributes": {name: dict(value) for name, value in self.message.attributes.items()},
             "body": self.message.body if self.content is None else self.content,
         }
@@ -208,9 +208,9 @@ def event_prices(event: Any) -> Iterator[Mapping[str, Any]]:
         inner = _json(event_text(event) or "")
     if isinstance(inner, dict) and isinstance(inner.get("prices"), list):
         inner = inner["prices"]
-    for each in inner if isinstance(inner, list) else [inner]:
-        if isinstance(each, dict):
-            yield each
+    for price in inner if isinstance(inner, list) else [inner]:
+        if isinstance(price, dict):
+            yield price
 
 
 def event_text(event: Mapping[str, Any]) -> str | None:
@@ -273,5 +273,5 @@ def _text(holder: Any, name: str) -> str:
 
 
 def _distinct(values: Iterator[Any], *, upper: bool = True) -> tuple[str, ...]:
-    texts = (each.strip() for each in values if isinstance(each, str))
-    return tuple(sorted({folded_symbol(each) if upper else each for each in texts if each}))
+    texts = (value.strip() for value in values if isinstance(value, str))
+    return tuple(sorted({folded_symbol(text) if upper else text for text in texts if text}))

@@ -37,10 +37,10 @@ class Edits:
     def from_options(assignments: Sequence[str], editor: Callable[[str], str] | None) -> Edits:
         """Those of `--set NAME=VALUE` (VALUE is JSON, else text) and `--edit`. Raises EditError."""
         changes = {}
-        for each in assignments:
-            name, equals, value = each.partition("=")
+        for assignment in assignments:
+            name, equals, value = assignment.partition("=")
             if not equals or not name.strip():
-                raise EditError(f"{each!r} is not NAME=VALUE")
+                raise EditError(f"{assignment!r} is not NAME=VALUE")
             try:
                 loads(value)
             except json_text.JsonError:
@@ -105,7 +105,7 @@ def arrival_of(event: Any) -> Arrival | None:
 
 def lacks_time(prices: Prices) -> bool:
     """Whether some price has no timestamp, and would take the time of its arrival."""
-    return any("timestamp" not in each.value for each in _parts(prices.text)[0] if _good(each))
+    return any("timestamp" not in part.value for part in _parts(prices.text)[0] if _good(part))
 
 
 def with_changes(prices: Prices, changes: Mapping[str, str]) -> Prices:
@@ -116,7 +116,7 @@ def with_changes(prices: Prices, changes: Mapping[str, str]) -> Prices:
     if not any(map(_good, parts)):
         raise EditError("its body has no price that is a JSON object; use --edit")
     parsed = {name: loads(text) for name, text in changes.items()}
-    texts = [json_text.dumps({**each.value, **parsed}) if _good(each) else each.raw for each in parts]
+    texts = [json_text.dumps({**part.value, **parsed}) if _good(part) else part.raw for part in parts]
     # A list means the same as {"prices": [ … ]}, whose other members nobody reads.
     return Prices(text=f"[{', '.join(texts)}]" if several else texts[0], in_body=prices.in_body)
 
@@ -191,16 +191,16 @@ def with_bytes(value: Any) -> Any:
     """
     if not isinstance(value, dict) or len(value) != 1:
         return value
-    ((kind, held),) = value.items()
+    ((kind, content),) = value.items()
     match kind:
         case "B":
-            return {kind: base64.b64decode(held, validate=True)}
+            return {kind: base64.b64decode(content, validate=True)}
         case "BS":
-            return {kind: [base64.b64decode(each, validate=True) for each in held]}
+            return {kind: [base64.b64decode(text, validate=True) for text in content]}
         case "M":
-            return {kind: {name: with_bytes(each) for name, each in held.items()}}
+            return {kind: {name: with_bytes(member) for name, member in content.items()}}
         case "L":
-            return {kind: [with_bytes(each) for each in held]}
+            return {kind: [with_bytes(element) for element in content]}
     return value
 
 

@@ -70,11 +70,13 @@ class ReplayStep:
 
     def document(self) -> dict[str, Any]:
         """What the journal holds beside the message."""
-        own = {
-            each.name: getattr(self, each.name) for each in fields(self) if each.name not in _NOT_JOURNALED
+        members = {
+            member.name: getattr(self, member.name)
+            for member in fields(self)
+            if member.name not in _NOT_JOURNALED
         }
         keys = [(symbol, format(number, "f")) for symbol, number in self.keys]
-        return {**own, "keys": keys, "stored_at": self.stored_at and asdict(self.stored_at)}
+        return {**members, "keys": keys, "stored_at": self.stored_at and asdict(self.stored_at)}
 
     @staticmethod
     def from_document(letter: DeadLetter, document: Mapping[str, Any]) -> ReplayStep:
@@ -139,8 +141,8 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, AwsError):
         return f"{error.service}:{error.operation} answered {error.code}: {error.message}"
     # A message may hold anything: it stays in its queue, and its reason names what happened.
-    named = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-    return f"{named}{error}"
+    prefix = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+    return f"{prefix}{error}"
 
 
 def _step(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
@@ -153,8 +155,8 @@ def _step(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
     if letter.shape is Shape.UNKNOWN:
         raise ValueError("it has none of the shapes that can be replayed")
     if edits:
-        named = "a pointer" if letter.shape is Shape.POINTER else "an event of the enricher"
-        raise EditError(f"{named} holds no price that could be changed")
+        kind = "a pointer" if letter.shape is Shape.POINTER else "an event of the enricher"
+        raise EditError(f"{kind} holds no price that could be changed")
     if letter.shape is Shape.POINTER:
         return _enrich_records(letter, facts)
     return _enrich_event(letter)

@@ -65,8 +65,8 @@ class DeadLetterQueue:
     def now_ms(self) -> int:
         """The later of SQS's clock and this machine's, since 1970: what has been sent is older."""
         date = self._attributes("QueueArn")["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
-        theirs = parsedate_to_datetime(date).timestamp() * 1000 + 1000 if date else 0
-        return max(now_ms(), int(theirs))
+        sqs_ms = parsedate_to_datetime(date).timestamp() * 1000 + 1000 if date else 0
+        return max(now_ms(), int(sqs_ms))
 
     def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
         """Up to ten messages, invisible to others for `visibility_s`; none if SQS gives no more."""
@@ -85,7 +85,7 @@ class DeadLetterQueue:
             if error.code.endswith(OVER_LIMIT):
                 return []
             raise
-        return [_message(self.name, each) for each in response.get("Messages", ())]
+        return [_message(self.name, message) for message in response.get("Messages", ())]
 
     def receive_from_all(self, *, visibility_s: int) -> list[Message]:
         """As `receive`; none only if the queue has none. A short poll asks a subset of SQS's servers."""
@@ -98,14 +98,14 @@ class DeadLetterQueue:
 
         The calls go out at the same time: nothing in them depends on another.
         """
-        entries = [{"ReceiptHandle": each.receipt, "VisibilityTimeout": seconds} for each in messages]
-        done = self.aws.map(partial(self._done, "ChangeMessageVisibilityBatch"), _chunks(entries))
-        return [each for chunk in done for each in chunk]
+        entries = [{"ReceiptHandle": message.receipt, "VisibilityTimeout": seconds} for message in messages]
+        results = self.aws.map(partial(self._done, "ChangeMessageVisibilityBatch"), _chunks(entries))
+        return [done for result in results for done in result]
 
     def delete(self, messages: Sequence[Message]) -> list[bool]:
         """Deletes messages; of each whether SQS deleted it."""
-        chunks = _chunks([{"ReceiptHandle": each.receipt} for each in messages])
-        return [each for chunk in chunks for each in self._done("DeleteMessageBatch", chunk)]
+        chunks = _chunks([{"ReceiptHandle": message.receipt} for message in messages])
+        return [done for chunk in chunks for done in self._done("DeleteMessageBatch", chunk)]
 
     def send(self, messages: Sequence[tuple[str, Attributes]]) -> Iterator[bool]:
         """Sends (body, attributes) as new messages; of each whether SQS took it, as soon as that is known.
@@ -113,7 +113,7 @@ class DeadLetterQueue:
         Where SQS refuses a call for what is in it, each of its messages is sent alone.
         """
         for chunk in _chunks(
-            [{"MessageBody": body, "MessageAttributes": _to_sqs(held)} for body, held in messages]
+            [{"MessageBody": body, "MessageAttributes": _to_sqs(attributes)} for body, attributes in messages]
         ):
             yield from self._sent(chunk)
 
@@ -126,17 +126,17 @@ class DeadLetterQueue:
             if len(chunk) == 1:
                 yield False
             else:
-                for each in chunk:
-                    yield from self._sent([each])
+                for entry in chunk:
+                    yield from self._sent([entry])
 
     def _attributes(self, *names: str) -> dict[str, Any]:
         return self.aws.call("sqs", "GetQueueAttributes", QueueUrl=self.url, AttributeNames=list(names))
 
     def _done(self, operation: str, chunk: Sequence[dict[str, Any]]) -> list[bool]:
-        entries = [{"Id": str(number), **each} for number, each in enumerate(chunk)]
+        entries = [{"Id": str(number), **entry} for number, entry in enumerate(chunk)]
         response = self.aws.call("sqs", operation, QueueUrl=self.url, Entries=entries)
-        done = {each["Id"] for each in response.get("Successful", ())}
-        return [each["Id"] in done for each in entries]
+        succeeded = {result["Id"] for result in response.get("Successful", ())}
+        return [entry["Id"] in succeeded for entry in entries]
 
 
 DeadLetterQueues = Mapping[QueueName, DeadLetterQueue]
@@ -150,8 +150,8 @@ def dead_letter_queues(
     Raises Failure if a required one is missing, or a queue would move what is received.
     """
     queues = {QueueName.WEBHOOK: stack.webhook_dead_letters, QueueName.ENRICHER: stack.enricher_dead_letters}
-    read = aws.map(lambda item: _look_up(aws, *item), queues.items())
-    present = {each.name: each for each in read if each is not None}
+    results = aws.map(lambda pair: _look_up(aws, *pair), queues.items())
+    present = {queue.name: queue for queue in results if queue is not None}
     for name in required:
         if name not in present:
             failure = not_deployed(aws, queues[name].scope, f"queue {queues[name].name}")
@@ -168,8 +168,8 @@ def identity(queues: DeadLetterQueues) -> str:
 def by_queue(messages: Sequence[Message]) -> Iterator[tuple[QueueName, list[Message]]]:
     """The messages of each queue that has any."""
     for name in QueueName:
-        if ours := [each for each in messages if each.queue is name]:
-            yield name, ours
+        if queue_messages := [message for message in messages if message.queue is name]:
+            yield name, queue_messages
 
 
 def _look_up(aws: Aws, name: QueueName, queue: Queue) -> DeadLetterQueue | None:

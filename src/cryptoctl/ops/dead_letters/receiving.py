@@ -54,25 +54,25 @@ def receive_all(queues: Sequence[DeadLetterQueue], options: ReceiveOptions) -> I
     """Each message once, queue by queue, journaled before it is given; until no queue has an older one."""
     for queue in queues:
         yield from _drain(queue, options)
-    left, barren = list(queues), Counter[QueueName]()
-    while left and not options.enough():
+    remaining, calls = list(queues), Counter[QueueName]()
+    while remaining and not options.enough():
         polled = _received(
-            left, lambda queue: queue.receive_from_all(visibility_s=FIRST_VISIBILITY_S), options
+            remaining, lambda queue: queue.receive_from_all(visibility_s=FIRST_VISIBILITY_S), options
         )
-        for queue, (received, older) in zip(tuple(left), polled, strict=True):
+        for queue, (received, older) in zip(tuple(remaining), polled, strict=True):
             yield from older
-            barren[queue.name] = 0 if older else barren[queue.name] + 1
+            calls[queue.name] = 0 if older else calls[queue.name] + 1
             if older:
                 yield from _drain(queue, options)
-            elif not (received or queue.depth().visible) or barren[queue.name] == CALLS_WITH_NOTHING_OLDER:
-                left.remove(queue)
+            elif not (received or queue.depth().visible) or calls[queue.name] == CALLS_WITH_NOTHING_OLDER:
+                remaining.remove(queue)
 
 
 def _drain(queue: DeadLetterQueue, options: ReceiveOptions) -> Iterator[Message]:
-    barren = 0
-    while not options.enough() and barren < CALLS_WITH_NOTHING_OLDER:
+    calls = 0
+    while not options.enough() and calls < CALLS_WITH_NOTHING_OLDER:
         [(received, older)] = _received(
-            [queue], lambda each: each.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=0), options
+            [queue], lambda dlq: dlq.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=0), options
         )
         if not received:
             if _missing(queue, options):
@@ -80,7 +80,7 @@ def _drain(queue: DeadLetterQueue, options: ReceiveOptions) -> Iterator[Message]
                 continue
             return
         yield from older
-        barren = 0 if older else barren + 1
+        calls = 0 if older else calls + 1
 
 
 def _received(
@@ -95,10 +95,12 @@ def _received(
     futures: list[Future[list[Message]]] = [Future() for _ in queues]
     try:
         start(receive, queues, futures, len(queues))
-        answers = [awaited(each) for each in futures]
+        answers = [awaited(future) for future in futures]
         return [(received, _journaled(received, options)) for received in answers]
     except KeyboardInterrupt:
-        under_way = [(queue, each) for queue, each in zip(queues, futures, strict=True) if not each.cancel()]
+        under_way = [
+            (queue, future) for queue, future in zip(queues, futures, strict=True) if not future.cancel()
+        ]
         done = wait([future for _, future in under_way], timeout=INTERRUPTED_WAIT_S).done
         for queue, future in under_way:
             if future in done and future.exception() is None:
@@ -109,8 +111,11 @@ def _received(
 def _journaled(received: Sequence[Message], options: ReceiveOptions) -> list[Message]:
     """Writes messages down; those that are new to the journal and old enough."""
     journal, before_ms = options.journal, options.before_ms
-    fresh = [each for each in received if each.sent_ms <= before_ms and not journal.has(each.key)]
-    states = [options.choose(m) if m.sent_ms <= before_ms else MessageState.ASIDE for m in received]
+    fresh = [message for message in received if message.sent_ms <= before_ms and not journal.has(message.key)]
+    states = [
+        options.choose(message) if message.sent_ms <= before_ms else MessageState.ASIDE
+        for message in received
+    ]
     journal.add(zip(received, states, strict=True), extend_ms=now_ms() + FIRST_VISIBILITY_S * 500)
     return fresh
 
@@ -156,9 +161,11 @@ def _extend(queues: DeadLetterQueues, journal: Journal) -> bool:
         for name, messages in by_queue(due):
             # What a journal has of a queue that is gone is nowhere else.
             here = name in queues
-            ours = queues[name].set_visibility(messages, VISIBILITY_S) if here else [False] * len(messages)
-            journal.extended([each.key for each in messages], now_ms() + VISIBILITY_S * 500)
-            lost = [each.key for each, still in zip(messages, ours, strict=True) if not still]
+            extended = (
+                queues[name].set_visibility(messages, VISIBILITY_S) if here else [False] * len(messages)
+            )
+            journal.extended([message.key for message in messages], now_ms() + VISIBILITY_S * 500)
+            lost = [message.key for message, done in zip(messages, extended, strict=True) if not done]
             journal.extended(lost, NEVER_MS)
     return bool(due)
 
@@ -176,7 +183,7 @@ def _release_some(queues: DeadLetterQueues, journal: Journal, state: MessageStat
         for name, messages in by_queue(page):
             if name in queues:
                 queues[name].set_visibility(messages, 0)
-        journal.drop([each.key for each in page])
+        journal.drop([message.key for message in page])
     return bool(page)
 
 
@@ -185,12 +192,12 @@ def delete(queues: DeadLetterQueues, journal: Journal, messages: Sequence[Messag
 
     Should one be delivered again, which SQS may do, it is known and not replayed.
     """
-    left: list[Message] = []
-    for name, ours in by_queue(messages):
-        deleted = queues[name].delete(ours) if name in queues else [True] * len(ours)
-        journal.mark_replayed([each.key for each in ours], now_ms())
-        left += [each for each, done in zip(ours, deleted, strict=True) if not done]
-    return left
+    undeleted: list[Message] = []
+    for name, queue_messages in by_queue(messages):
+        deleted = queues[name].delete(queue_messages) if name in queues else [True] * len(queue_messages)
+        journal.mark_replayed([message.key for message in queue_messages], now_ms())
+        undeleted += [message for message, done in zip(queue_messages, deleted, strict=True) if not done]
+    return undeleted
 
 
 @contextmanager
@@ -228,7 +235,7 @@ def ids_not_found(selection: Selection, journal: Journal) -> set[str]:
     if not selection.ids:
         return set()
     states = (MessageState.CHOSEN, MessageState.BEGUN)
-    return set(selection.ids) - {each.id for state in states for each in journal.all(state)}
+    return set(selection.ids) - {message.id for state in states for message in journal.all(state)}
 
 
 def check_ids(missing: Collection[str], in_flight: int) -> None:
@@ -265,11 +272,11 @@ def in_flight_elsewhere(queues: DeadLetterQueues, selection: Selection, journal:
 def in_flight_text(count: int) -> str:
     """The sentence about them."""
     counted = pluralize(count, "more message is", "more messages are")
-    them = "it" if count == 1 else "them"
+    pronoun = "it" if count == 1 else "them"
     minutes = VISIBILITY_S // 60
     return (
-        f"{counted} in flight: another run has {them}, or one that was killed up to {minutes} minutes ago "
-        f"(on AWS the count may lag by a minute). Whether the filters select {them} is not known."
+        f"{counted} in flight: another run has {pronoun}, or one that was killed up to {minutes} minutes ago "
+        f"(on AWS the count may lag by a minute). Whether the filters select {pronoun} is not known."
     )
 
 

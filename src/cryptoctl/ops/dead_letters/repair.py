@@ -56,8 +56,8 @@ def repair(enricher: Enricher, search: RepairSearch) -> EnrichResult:
 def read_units(aws: Aws, table: Table) -> int:
     """What reading the whole table costs, by the size that DynamoDB reports, which may be hours old."""
     with require_table(aws, table):
-        described = aws.call("dynamodb", "DescribeTable", TableName=table.name)["Table"]
-    return max(1, math.ceil(int(described.get("TableSizeBytes", 0)) / BYTES_A_UNIT))
+        description = aws.call("dynamodb", "DescribeTable", TableName=table.name)["Table"]
+    return max(1, math.ceil(int(description.get("TableSizeBytes", 0)) / BYTES_A_UNIT))
 
 
 def unenriched(aws: Aws, table: Table, search: RepairSearch) -> Iterator[Key]:
@@ -133,9 +133,9 @@ def unrecovered(letter: DeadLetter, enriched: EnrichResult) -> str:
     A pointer tells when its records arrived, not which they were: it is settled when nothing from that time
     is left unenriched.
     """
-    left = [each for each in enriched.left if _spans(letter.content["DDBStreamBatchInfo"], each)]
-    if left:
-        return f"left the stream, and in the table these are not enriched: {'; '.join(map(str, left[:3]))}"
+    prices = [price for price in enriched.left if _spans(letter.content["DDBStreamBatchInfo"], price)]
+    if prices:
+        return f"left the stream, and in the table these are not enriched: {'; '.join(map(str, prices[:3]))}"
     if enriched.given_up:
         return "left the stream, and the enricher kept failing before the whole table was searched"
     return ""

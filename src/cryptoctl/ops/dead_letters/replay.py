@@ -180,8 +180,8 @@ class Replay:
                 if not running:
                     break
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
-                for each in ended:
-                    self._end(*each.result())
+                for future in ended:
+                    self._end(*future.result())
         self._flush()
         if self._journal.count(MessageState.CHOSEN, MessageState.BEGUN):
             self._summary.stopped = f"{pluralize(self._failures_in_a_row, 'failure')} in a row"
@@ -248,9 +248,9 @@ class Replay:
     def _flush(self) -> None:
         """Deletes what was replayed."""
         done, self._done = self._done, []
-        left = delete(self._queues, self._journal, [step.letter.message for step in done])
+        undeleted = delete(self._queues, self._journal, [step.letter.message for step in done])
         before = {step.letter.message.key for step in done if step.action is ReplayAction.DELETE}
-        self._summary.undeleted += sum(1 for message in left if message.key not in before)
+        self._summary.undeleted += sum(1 for message in undeleted if message.key not in before)
 
     def _conclude(self) -> None:
         """Reports what ended unseen in an interruption, and what was not tried."""

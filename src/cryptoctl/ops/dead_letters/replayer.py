@@ -140,7 +140,11 @@ def verdict(response: Any, step: ReplayStep) -> StepAttempt:
     try:
         status, body = response["statusCode"], json.loads(response["body"])
         message, results = str(body.get("message", "")), body.get("results", ())
-        refused = [f"{r.get('field')}: {r.get('reason')}" for r in results if r.get("status") == "rejected"]
+        refused = [
+            f"{result.get('field')}: {result.get('reason')}"
+            for result in results
+            if result.get("status") == "rejected"
+        ]
     except (TypeError, KeyError, ValueError, AttributeError, RecursionError):
         return StepAttempt(reason="the webhook processor gave an answer that cannot be read")
     if status == 200:

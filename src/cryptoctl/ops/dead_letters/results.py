@@ -120,6 +120,6 @@ class ReplayListener:
 
 def remedy(unknown: int, left: int, behind: str = "") -> str:
     """What to do about the messages that are left: nobody can fix those that have none of the shapes."""
-    again = f"Fix what the reasons name, then run the same command again.{behind}" if left > unknown else ""
+    fix = f"Fix what the reasons name, then run the same command again.{behind}" if left > unknown else ""
     purge = "`cryptoctl dlq purge --id ID` deletes what is not replayable." if unknown else ""
-    return f"{again} {purge}".strip()
+    return f"{fix} {purge}".strip()

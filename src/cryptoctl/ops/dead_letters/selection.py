@@ -68,7 +68,7 @@ class Selection:
         if self.error is None:
             return True
         reasons = (letter.error, self.failures.get(letter.message.key, ""))
-        return any(self.error.casefold() in each.casefold() for each in reasons)
+        return any(self.error.casefold() in reason.casefold() for reason in reasons)
 
     def _where(self, letter: DeadLetter, now_ms: int) -> bool:
         if self.where is None:
@@ -81,4 +81,4 @@ class Selection:
 
 
 def _among(names: Collection[str], name: str | None) -> bool:
-    return name is None or name.strip().casefold() in (each.casefold() for each in names)
+    return name is None or name.strip().casefold() in (other.casefold() for other in names)
