@@ -52,5 +52,5 @@ def chosen(only: Sequence[str]) -> tuple[AwsClaim, ...]:
 def needed(stack: SelftestStack, claims: Iterable[AwsClaim]) -> list[Provisioner]:
     """What must be there for these claims, with what it depends on."""
     names = dict.fromkeys(name for claim in claims for name in claim.needs)
-    named = [each for name in names for each in leaves(vars(stack)[name])]
-    return list(with_dependencies([each for each in named if isinstance(each, Provisioner)]))
+    values = [leaf for name in names for leaf in leaves(vars(stack)[name])]
+    return list(with_dependencies([leaf for leaf in values if isinstance(leaf, Provisioner)]))

@@ -100,7 +100,7 @@ def exact_code(kind: type[Provisioner], service: str, operation: str, *codes: st
 
 def retry_rule(kind: type[Provisioner], code: str, contains: str = "") -> Covered:
     """A kind's rule for that code and piece of a message. Raises LookupError where it has none."""
-    return _first(kind, (each for each in kind.retry_rules if (each.code, each.contains) == (code, contains)))
+    return _first(kind, (rule for rule in kind.retry_rules if (rule.code, rule.contains) == (code, contains)))
 
 
 def remedy_of(kind: type[Provisioner], code: str, contains: str = "", *, of: str = "") -> Covered:
@@ -109,10 +109,10 @@ def remedy_of(kind: type[Provisioner], code: str, contains: str = "", *, of: str
     def fits(each: Remedy) -> bool:
         return code in each.codes and each.contains == contains and (not of or of in each.operations)
 
-    return _first(kind, (each for each in kind.remedies if fits(each)))
+    return _first(kind, (remedy for remedy in kind.remedies if fits(remedy)))
 
 
 def _first(kind: type[Provisioner], found: Iterable[Expected]) -> Covered:
-    for each in found:
-        return kind, each
+    for expected in found:
+        return kind, expected
     raise LookupError(f"{kind.__name__} has no such rule or remedy")

@@ -34,15 +34,15 @@ OF_THE_ENGINE = "how long it takes on the embedded engine says nothing of AWS"
 def declared(stack: Iterable[Provisioner], steps: Sequence[Step] = ()) -> Iterator[Covered]:
     """Each rule, remedy and code of the kinds in a stack, in order; codes as far as the steps have them."""
     expectations: list[Covered] = []
-    for kind in dict.fromkeys(type(each) for each in stack):
-        expectations += [(kind, each) for each in kind.retry_rules]
-        expectations += [(kind, each) for each in kind.remedies]
-    expectations += [(None, each) for each in COMMON]
+    for kind in dict.fromkeys(type(resource) for resource in stack):
+        expectations += [(kind, rule) for rule in kind.retry_rules]
+        expectations += [(kind, remedy) for remedy in kind.remedies]
+    expectations += [(None, remedy) for remedy in COMMON]
     for step in steps:
         kind = type(step.resource)
         for call in step.calls:
             codes = filter(None, (call.exists, call.gone))
-            expectations += [exact_code(kind, call.service, call.operation, each) for each in codes]
+            expectations += [exact_code(kind, call.service, call.operation, code) for code in codes]
     yield from dict.fromkeys(expectations)
 
 
@@ -55,20 +55,24 @@ def derived(
     on_engine: bool,
 ) -> Iterator[AwsClaim]:
     """The claims that the written ones do not cover, with what the recorder saw of them."""
-    covered = {each for claim in written for each in claim.covers}
+    covered = {expectation for claim in written for expectation in claim.covers}
     requests = _requests(steps)
-    for of, expected in declared(stack, steps):
-        if (of, expected) not in covered:
-            met = [each for each in recorder.met() if of is None or _request(each.error) in requests[of]]
-            yield _of_refusal(of, expected, met)
+    for kind, expected in declared(stack, steps):
+        if (kind, expected) not in covered:
+            met = [
+                refusal
+                for refusal in recorder.met()
+                if kind is None or _request(refusal.error) in requests[kind]
+            ]
+            yield _of_refusal(kind, expected, met)
     waits = {
         (step.resource.kind, request.reason): request
         for step in steps
         for request in step.requests
         if isinstance(request, WaitUntil)
     }
-    for (kind, _), wait in waits.items():
-        yield _of_wait(kind, wait, recorder, on_engine=on_engine)
+    for (kind_name, _), wait in waits.items():
+        yield _of_wait(kind_name, wait, recorder, on_engine=on_engine)
 
 
 def _requests(steps: Sequence[Step]) -> dict[type[Provisioner], set[tuple[str, str]]]:
@@ -84,7 +88,7 @@ def _request(error: AwsError) -> tuple[str, str]:
 
 
 def _of_refusal(of: type[Provisioner] | None, expected: Expected, met: list[MetRefusal]) -> AwsClaim:
-    own = [each for each in met if _concerns(each.error, expected)]
+    refusals = [refusal for refusal in met if _concerns(refusal.error, expected)]
     code = expected.code if isinstance(expected, RetryRule) else expected.codes[0]
     kind = "every service" if of is None else of.kind
     piece = getattr(expected, "contains", "") or ", ".join(getattr(expected, "operations", ()))
@@ -93,7 +97,7 @@ def _of_refusal(of: type[Provisioner] | None, expected: Expected, met: list[MetR
         id=f"{kind}: {code}{f' ({piece})' if piece else ''}",
         text=claimed(expected),
         relied_on=(where((of, expected)),),
-        check=lambda _: _evidence(own, expected),
+        check=lambda _: _evidence(refusals, expected),
     )
 
 
@@ -106,13 +110,13 @@ def _concerns(error: AwsError, expected: Expected) -> bool:
 def _evidence(met: list[MetRefusal], expected: Expected) -> Evidence:
     if not met:
         return not_shown(DID_NOT_OCCUR)
-    times = pluralize(sum(each.times for each in met), "time")
+    times = pluralize(sum(refusal.times for refusal in met), "time")
     seen = f"met {times}: {met[0].error}"
     if isinstance(expected, RetryRule):
-        passed = [each.passed_after_s for each in met if each.passed_after_s is not None]
-        if len(passed) < len(met):
+        passed_s = [refusal.passed_after_s for refusal in met if refusal.passed_after_s is not None]
+        if len(passed_s) < len(met):
             return not_shown(f"{seen} (it was not waited for to the end)")
-        seen = f"{seen} (passed after {max(passed):.1f} s)"
+        seen = f"{seen} (passed after {max(passed_s):.1f} s)"
     return holds(seen)
 
 

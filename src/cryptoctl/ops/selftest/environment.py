@@ -57,14 +57,14 @@ def begun(name: str) -> datetime | None:
 
 def may_be_running(name: str, now: datetime) -> bool:
     """Whether the self-test that made an environment may still be at work on it."""
-    at = begun(name)
-    return at is not None and now - at < MAX_RUN
+    began = begun(name)
+    return began is not None and now - began < MAX_RUN
 
 
 def names_in(texts: Iterator[str]) -> set[str]:
     """The self-test's environments that names and ARNs of resources speak of."""
-    found = {match[0] for text in texts for match in _NAME.finditer(text)}
-    return {name for name in found if begun(name) is not None}
+    names = {match[0] for text in texts for match in _NAME.finditer(text)}
+    return {name for name in names if begun(name) is not None}
 
 
 def former(aws: Aws) -> list[str]:
@@ -84,16 +84,21 @@ def former(aws: Aws) -> list[str]:
     )
 
     def listed(service: str, operation: str, key: str, name: str) -> list[str]:
-        return [each[name] if name else each for each in aws.paginate(service, operation, key)]
+        return [resource[name] if name else resource for resource in aws.paginate(service, operation, key)]
 
-    listed_names = aws.map(lambda each: listed(*each), listings)
+    listed_names = aws.map(lambda listing: listed(*listing), listings)
     return sorted(names_in(text for texts in listed_names for text in texts))
 
 
 def unprotect(stack: SelftestStack, aws: Aws) -> None:
     """Takes the table's deletion protection off, which a run that was killed may have left on."""
-    seen = stack.prices.observe_or_fail(aws)
-    if seen and not seen.deleting and owned(stack.prices, seen) and seen.fields["DeletionProtectionEnabled"]:
+    observed = stack.prices.observe_or_fail(aws)
+    if (
+        observed
+        and not observed.deleting
+        and owned(stack.prices, observed)
+        and observed.fields["DeletionProtectionEnabled"]
+    ):
         name = stack.prices.name
         aws.call("dynamodb", "UpdateTable", TableName=name, DeletionProtectionEnabled=False)
 

@@ -27,7 +27,7 @@ def forget(name: str) -> None:
 def noted() -> set[str]:
     """The environments that this machine has begun and, as far as it knows, not removed."""
     try:
-        return {each.name for each in _directory().iterdir()}
+        return {path.name for path in _directory().iterdir()}
     except OSError:
         return set()
 

@@ -23,13 +23,13 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         _take_memory()
     for line in event.get("lines", ()):
         print(line, flush=True)
-    return {"asked": [_asked(*each) for each in event.get("ask", ())]}
+    return {"asked": [_asked(*request) for request in event.get("ask", ())]}
 
 
 def _take_memory() -> None:
-    held: list[bytes] = []
+    blocks: list[bytes] = []
     while True:
-        held.append(b"x" * 64_000_000)
+        blocks.append(b"x" * 64_000_000)
 
 
 def _asked(service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:

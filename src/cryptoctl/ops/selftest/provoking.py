@@ -103,7 +103,7 @@ class Request:
             return judged(error, covered)
 
         named_here = [
-            each.path.partition(".")[0] for each in self._params.values() if isinstance(each, StackValue)
+            value.path.partition(".")[0] for value in self._params.values() if isinstance(value, StackValue)
         ]
         return AwsClaim(
             id=id,
@@ -119,8 +119,8 @@ class Request:
 
 def _refusal(context: CheckContext, request: Call, covered: Covered) -> AwsError | None:
     """What the request is refused with, once what passes by itself has passed."""
-    of, expected = covered
-    others = [each for each in (of.retry_rules if of else ()) if each != expected]
+    kind, expected = covered
+    others = [rule for rule in (kind.retry_rules if kind else ()) if rule != expected]
     last: list[AwsError | None] = []
 
     def attempt() -> bool | None:
@@ -129,13 +129,13 @@ def _refusal(context: CheckContext, request: Call, covered: Covered) -> AwsError
         passes = error and not matched(error, expected) and _retried(error, others)
         return None if passes else True
 
-    timeout_s = max((each.timeout_s for each in others), default=0)
+    timeout_s = max((rule.timeout_s for rule in others), default=0)
     context.retry.until(attempt, "what passes by itself", timeout_s)
     return last[0]
 
 
 def _retried(error: AwsError, rules: list[RetryRule]) -> bool:
-    return any(each.matches(error.operation, error.code, error.message) for each in rules)
+    return any(rule.matches(error.operation, error.code, error.message) for rule in rules)
 
 
 def matched(error: AwsError, expected: Expected) -> bool:
@@ -149,16 +149,16 @@ def matched(error: AwsError, expected: Expected) -> bool:
 
 def judged(error: AwsError | None, covered: Covered) -> Evidence:
     """What an answer says of a claim about a refusal."""
-    of, expected = covered
+    kind, expected = covered
     if error is None:
         return differs("AWS accepted the request")
     seen = str(error)
     if not matched(error, expected):
         return differs(seen)
-    rules = list(of.retry_rules) if of else []
+    rules = list(kind.retry_rules) if kind else []
     if not isinstance(expected, RetryRule) and _retried(error, rules):
         return differs(f"{seen} (a retry rule takes it for what passes by itself)")
-    if isinstance(expected, Remedy) and remedy(error, of.remedies if of else ()) != expected.hint:
+    if isinstance(expected, Remedy) and remedy(error, kind.remedies if kind else ()) != expected.hint:
         return differs(f"{seen} (another remedy comes first)")
     return holds(seen)
 
@@ -168,21 +168,21 @@ def claimed(expected: Expected) -> str:
     if isinstance(expected, AnswerCode):
         return f"{expected.service}:{expected.operation} is answered with {' or '.join(expected.codes)}."
     codes = (expected.code,) if isinstance(expected, RetryRule) else expected.codes
-    said = f", with “{expected.contains}” in the message" if expected.contains else ""
-    asked = " or ".join(expected.operations) or "A request"
-    then = (
+    message = f", with “{expected.contains}” in the message" if expected.contains else ""
+    request = " or ".join(expected.operations) or "A request"
+    remark = (
         f"It passes within {expected.timeout_s:.0f} s: what is waited for is {expected.reason}."
         if isinstance(expected, RetryRule)
         else f"What to do: {expected.hint}"
     )
-    return f"{asked} is refused with {' or '.join(codes)}{said}. {then}"
+    return f"{request} is refused with {' or '.join(codes)}{message}. {remark}"
 
 
 def where(covered: Covered) -> str:
     """Where the code relies on a rule, a remedy or a code."""
-    of, expected = covered
-    if of is None:
+    kind, expected = covered
+    if kind is None:
         return "aws_errors.py: COMMON"
-    module = f"{of.__module__.removeprefix('cryptoctl.').replace('.', '/')}.py"
+    module = f"{kind.__module__.removeprefix('cryptoctl.').replace('.', '/')}.py"
     kinds = {RetryRule: "retry_rules", Remedy: "remedies", AnswerCode: "an exact code"}
-    return f"{module}: {of.__name__}, {kinds[type(expected)]}"
+    return f"{module}: {kind.__name__}, {kinds[type(expected)]}"

@@ -41,18 +41,18 @@ class Recorder(Listener):
         """A request was answered, in this thread."""
         now_s, key = self._clock.now_s(), (threading.get_ident(), service, operation)
         with self._lock:
-            met = self._open.setdefault(key, [])
+            refusals = self._open.setdefault(key, [])
             if error is None:
-                for each in met:
-                    each.passed_after_s = now_s - each.first_s
-                met.clear()
+                for refusal in refusals:
+                    refusal.passed_after_s = now_s - refusal.first_s
+                refusals.clear()
                 return
-            for each in met:
-                if (each.error.code, each.error.message) == (error.code, error.message):
-                    each.times += 1
+            for refusal in refusals:
+                if (refusal.error.code, refusal.error.message) == (error.code, error.message):
+                    refusal.times += 1
                     return
-            met.append(MetRefusal(error=error, first_s=now_s))
-            self._refusals.append(met[-1])
+            refusals.append(MetRefusal(error=error, first_s=now_s))
+            self._refusals.append(refusals[-1])
 
     def before(self, listener: Listener) -> Recorder:
         """Itself, and from now on that listener is told as well."""

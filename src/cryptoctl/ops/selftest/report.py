@@ -62,8 +62,8 @@ class SelftestReport:
         return replace(
             self,
             account=HIDDEN_ACCOUNT,
-            results=tuple(replace(each, seen=masked(each.seen, account)) for each in self.results),
-            problems=tuple(masked(each, account) for each in self.problems),
+            results=tuple(replace(result, seen=masked(result.seen, account)) for result in self.results),
+            problems=tuple(masked(problem, account) for problem in self.problems),
         )
 
 

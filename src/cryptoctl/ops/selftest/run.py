@@ -78,5 +78,5 @@ def _evidence(context: CheckContext, claim: AwsClaim) -> Evidence:
 
 def looked_up(context: CheckContext, claims: Iterable[AwsClaim]) -> list[ClaimResult]:
     """The results of claims whose checks ask AWS for nothing."""
-    seen = [(claim, claim.check(context)) for claim in claims]
-    return [ClaimResult(claim, evidence.outcome, evidence.seen) for claim, evidence in seen]
+    checks = [(claim, claim.check(context)) for claim in claims]
+    return [ClaimResult(claim, evidence.outcome, evidence.seen) for claim, evidence in checks]

@@ -90,4 +90,4 @@ class Timeline:
 
     def first(self, *stages: Stage) -> TraceEvent | None:
         """The first event of these kinds."""
-        return next((each for each in self.events if each.what in stages), None)
+        return next((event for event in self.events if event.what in stages), None)

@@ -48,13 +48,13 @@ class KnownPrice:
 
     def is_price(self, price: Price) -> bool:
         """Whether a price that was sent is this one, or a repeat of it."""
-        mine = self.item
+        stored = self.item
         same = (price.symbol, price.exchange, price.timestamp_ms) == (
-            mine.symbol,
-            mine.exchange,
-            mine.timestamp_ms,
+            stored.symbol,
+            stored.exchange,
+            stored.timestamp_ms,
         )
-        return same and price.id == mine.id and (mine.id is not None or price.price == mine.price)
+        return same and price.id == stored.id and (stored.id is not None or price.price == stored.price)
 
 
 def is_about(
@@ -76,7 +76,7 @@ def is_about(
 
 def keys_in(letters: Iterable[DeadLetter], selector: PriceSelector) -> set[str]:
     """The keys that the price would have: a dead letter knows what is in no table yet."""
-    events = (each for each in letters if each.shape is Shape.EVENT)
+    events = (letter for letter in letters if letter.shape is Shape.EVENT)
     return {price.sort_key() for letter in events for price in _prices(letter) if selector.is_price(price)}
 
 
@@ -97,12 +97,12 @@ def _prices(letter: DeadLetter) -> Iterator[Price]:
         parsed = parse_request(text, limits) if text is not None else parse_parsed(event, limits)
     except (Rejected, ValueError, RecursionError):
         return
-    yield from (each for each in parsed.prices if isinstance(each, Price))
+    yield from (price for price in parsed.prices if isinstance(price, Price))
 
 
 def described(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """An item as it is stored, attribute by attribute; numbers are text, with all their digits."""
-    return {name: _shown(value) for name, value in sorted(item.items(), key=lambda each: _order(each[0]))}
+    return {name: _shown(value) for name, value in sorted(item.items(), key=lambda pair: _order(pair[0]))}
 
 
 FIRST = ("symbol", "timestamp", "price", "exchange", "volume", "id", "occurrence", "created_at", "processed")
@@ -110,8 +110,8 @@ LATER = ("enriched_at", "rev", "ma_5", "ma_20", "volatility", "raw_data")
 
 
 def _order(name: str) -> tuple[int, str]:
-    known = (*FIRST, *LATER)
-    return (known.index(name) if name in known else len(known), name)
+    names = (*FIRST, *LATER)
+    return (names.index(name) if name in names else len(names), name)
 
 
 def _shown(value: Mapping[str, Any]) -> Any:

@@ -29,15 +29,15 @@ def timeline(
     unordered = [
         *_of_item(stack, item),
         *_of_lines(subject, stack, item, lines),
-        *(_of_letter(stack, each) for each in letters),
+        *(_of_letter(stack, letter) for letter in letters),
     ]
-    written = {each.what for each in unordered if each.request}
-    if Stage.ENRICHED not in written and Stage.CORRECTED not in written:
+    stages = {event.what for event in unordered if event.request}
+    if Stage.ENRICHED not in stages and Stage.CORRECTED not in stages:
         unordered += _enriched_by_item(stack, item)
-    ordered = sorted(unordered, key=lambda each: (each.time_ms, _ORDER[each.what]))
+    ordered = sorted(unordered, key=lambda event: (event.time_ms, _ORDER[event.what]))
     events = [
-        replace(each, lag_ms=None if before is None else each.time_ms - before.time_ms)
-        for before, each in zip([None, *ordered], ordered, strict=False)
+        replace(event, lag_ms=None if before is None else event.time_ms - before.time_ms)
+        for before, event in zip([None, *ordered], ordered, strict=False)
     ]
     return Timeline(
         events=tuple(events),
@@ -45,19 +45,19 @@ def timeline(
         storing_ms=_between(events, Stage.RECEIVED, Stage.STORED),
         enriching_ms=_between(events, Stage.STORED, Stage.ENRICHED),
         total_ms=_between(events, Stage.RECEIVED, Stage.ANNOUNCED),
-        requests=tuple(dict.fromkeys(each.request for each in events if each.request)),
+        requests=tuple(dict.fromkeys(event.request for event in events if event.request)),
     )
 
 
 def concerned(subject: Subject, lines: Iterable[Line]) -> list[str]:
     """The requests whose lines name the price, in order of time."""
-    requests = [each.request for each in entries(lines) if each.request and subject.named_in(each)]
+    requests = [entry.request for entry in entries(lines) if entry.request and subject.named_in(entry)]
     return list(dict.fromkeys(requests))
 
 
 def _between(events: Sequence[TraceEvent], start: Stage, end: Stage) -> int | None:
-    first = next((each.time_ms for each in events if each.what is start), None)
-    last = next((each.time_ms for each in events if each.what is end), None)
+    first = next((event.time_ms for event in events if event.what is start), None)
+    last = next((event.time_ms for event in events if event.what is end), None)
     return None if first is None or last is None else last - first
 
 
@@ -65,7 +65,7 @@ def _of_item(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
     if item is None:
         return
     price, exchange = _value(item, "price"), _value(item, "exchange")
-    traded = " ".join(each for each in (price, "on" if exchange else "", exchange) if each)
+    traded = " ".join(part for part in (price, "on" if exchange else "", exchange) if part)
     try:
         own_ms = int(Decimal(_value(item, "timestamp")))
     except InvalidOperation:
@@ -91,8 +91,8 @@ def indicators_text(item: Item) -> str:
         indicators = stored_price(item).indicators
     except UnusableError as error:
         return f"no price any more: {error}"
-    known = (("ma_5", indicators.ma_5), ("ma_20", indicators.ma_20), ("volatility", indicators.volatility))
-    shown = (f"{name}={plain(Decimal(f'{value:.8g}'))}" for name, value in known if value is not None)
+    pairs = (("ma_5", indicators.ma_5), ("ma_20", indicators.ma_20), ("volatility", indicators.volatility))
+    shown = (f"{name}={plain(Decimal(f'{value:.8g}'))}" for name, value in pairs if value is not None)
     return " ".join(shown) or "too little history"
 
 
@@ -118,8 +118,8 @@ def _of_lines(
         request_entries = by_request.get(request, [])
         if request not in subject.requests and not any(map(subject.named_in, request_entries)):
             continue
-        function = next((each.function for each in (*starts.get(request, ()), *request_entries)), "")
-        begun = [each.time_ms for each in starts.get(request) or request_entries[:1]]
+        function = next((logged.function for logged in (*starts.get(request, ()), *request_entries)), "")
+        begun = [logged.time_ms for logged in starts.get(request) or request_entries[:1]]
         if function == stack.webhook.name:
             yield from _received(stack, request, begun, request_entries)
         else:
@@ -132,16 +132,16 @@ def _of_lines(
 def _received(
     stack: Stack, request: str, begun: Sequence[int], request_entries: Sequence[LogEntry]
 ) -> Iterator[TraceEvent]:
-    sender = next((str(each.more["sender"]) for each in request_entries if "sender" in each.more), None)
+    sender = next((str(entry.more["sender"]) for entry in request_entries if "sender" in entry.more), None)
     if sender is not None:
-        by = f"from sender {sender} over HTTPS"
-    elif any("Unauthorized" in line.fields for each in request_entries for line in each.lines):
-        by = "over HTTPS"
+        source = f"from sender {sender} over HTTPS"
+    elif any("Unauthorized" in line.fields for entry in request_entries for line in entry.lines):
+        source = "over HTTPS"
     else:
-        by = "by an invocation: send-price, a replay, another client"
+        source = "by an invocation: send-price, a replay, another client"
     for number, at_ms in enumerate(begun, start=1):
-        again = f"; Lambda's attempt {number}" if number > 1 else ""
-        yield TraceEvent(at_ms, stack.webhook.name, Stage.RECEIVED, by + again, request)
+        attempt = f"; Lambda's attempt {number}" if number > 1 else ""
+        yield TraceEvent(at_ms, stack.webhook.name, Stage.RECEIVED, source + attempt, request)
 
 
 def _last_pass(subject: Subject, stack: Stack, by_request: Mapping[str, Sequence[LogEntry]]) -> str | None:
@@ -163,25 +163,25 @@ def _written_before(item: Item | None, begun: Sequence[int]) -> bool:
 
 def _of_entry(subject: Subject, stack: Stack, entry: LogEntry, item: Item | None) -> Iterator[TraceEvent]:
     """`item` is given where the entry's pass wrote what it has now."""
-    named = subject.named_in(entry)
-    if named is None and (entry.prices or not (entry.failed or entry.level == "WARNING")):
+    field = subject.named_in(entry)
+    if field is None and (entry.prices or not (entry.failed or entry.level == "WARNING")):
         return  # about other prices, or about none
 
-    if named is None or entry.failed:
-        what = Stage.ANSWERED if entry.level == "WARNING" and not entry.error else Stage.FAILED
-        yield TraceEvent(entry.time_ms, entry.function, what, _message(entry), entry.request)
+    if field is None or entry.failed:
+        stage = Stage.ANSWERED if entry.level == "WARNING" and not entry.error else Stage.FAILED
+        yield TraceEvent(entry.time_ms, entry.function, stage, _message(entry), entry.request)
     elif entry.function == stack.webhook.name:
-        what = Stage.ANSWERED if named == "keys" else Stage.DUPLICATE
-        yield TraceEvent(entry.time_ms, entry.function, what, _response(entry, named), entry.request)
+        stage = Stage.ANSWERED if field == "keys" else Stage.DUPLICATE
+        yield TraceEvent(entry.time_ms, entry.function, stage, _response(entry, field), entry.request)
     else:
         written_ms = epoch_ms(_value(item or {}, "enriched_at"))
         at_ms = entry.time_ms if written_ms is None else min(entry.time_ms, written_ms)
-        correction = named == "corrections"
+        correction = field == "corrections"
         announced = "a correction; before it was written" if correction else "before it was written"
         yield TraceEvent(at_ms, stack.success.name, Stage.ANNOUNCED, announced, entry.request)
         values = "" if item is None else indicators_text(item)
-        what = Stage.CORRECTED if correction else Stage.ENRICHED
-        yield TraceEvent(at_ms, stack.prices.name, what, values, entry.request)
+        stage = Stage.CORRECTED if correction else Stage.ENRICHED
+        yield TraceEvent(at_ms, stack.prices.name, stage, values, entry.request)
 
 
 def _response(entry: LogEntry, named: str) -> str:

@@ -102,18 +102,20 @@ class Tracer:
         since_ms = self._since_ms(item)
         named, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
         requests = concerned(subject, named)
-        meant = KnownPrice(item=price) if price else selector
-        about = [each for each in letters if is_about(each, meant, key, requests)]
+        matcher = KnownPrice(item=price) if price else selector
+        about = [letter for letter in letters if is_about(letter, matcher, key, requests)]
         if key is not None and not (item and is_enriched(item)):
-            about += self._pointing_at(key, [each for each in letters if each not in about])
-        requests = list(dict.fromkeys([*requests, *(each.request_id for each in about if each.request_id)]))
+            about += self._pointing_at(key, [letter for letter in letters if letter not in about])
+        requests = list(
+            dict.fromkeys([*requests, *(letter.request_id for letter in about if letter.request_id)])
+        )
         if item is None:
             subject = replace(subject, sort_keys=sort_keys | keys_in(about, selector))
-        usable = [each for each in requests if REQUEST_ID.fullmatch(each)]
+        usable = [request for request in requests if REQUEST_ID.fullmatch(request)]
         if len(usable) > MAX_REQUESTS:
             notes.append(f"{len(usable)} requests name it; the last {MAX_REQUESTS} are shown.")
             usable = usable[-MAX_REQUESTS:]
-        lines = self._lines(since_ms, " ".join(f'?"{each}"' for each in usable)) if usable else []
+        lines = self._lines(since_ms, " ".join(f'?"{request}"' for request in usable)) if usable else []
         subject = replace(subject, requests=usable)
         ways = timeline(subject, self.stack, item, lines, about)
         if item is not None and not is_enriched(item) and ways.first(Stage.ENRICHED):
@@ -128,7 +130,7 @@ class Tracer:
         notes: list[str] = []
         since_ms, pattern = self._since_ms(None), f'"{request}"'
         lines, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
-        about = [each for each in letters if each.request_id == request]
+        about = [letter for letter in letters if letter.request_id == request]
         ways = timeline(Subject(requests=(request,)), self.stack, None, lines, about)
         return Traced(timeline=ways, lines=lines, letters=about, notes=notes)
 
@@ -137,22 +139,22 @@ class Tracer:
         if lines or item is None:
             return []
         created_ms = epoch_ms(created_at(item))
-        kept_ms = None if self.retention_days is None else self.retention_days * DAY_MS
-        if created_ms is not None and kept_ms is not None and created_ms < self.now_ms - kept_ms:
+        retention_ms = None if self.retention_days is None else self.retention_days * DAY_MS
+        if created_ms is not None and retention_ms is not None and created_ms < self.now_ms - retention_ms:
             return [f"Its log lines are gone: the log groups keep {self.retention_days} days."]
         return [NO_LINES]
 
     def _since_ms(self, item: Item | None) -> int:
         """From when on lines are looked for: no price comes before its time, and no retry much later."""
-        kept_ms = DAY_MS * (self.retention_days or 30)
-        oldest = self.now_ms - kept_ms
+        retention_ms = DAY_MS * (self.retention_days or 30)
+        oldest_ms = self.now_ms - retention_ms
         if item is None:
-            return oldest
+            return oldest_ms
         own_ms = int(Decimal(item["timestamp"]["N"])) - AHEAD_MS
         created_ms = epoch_ms(created_at(item))
         waited_ms = TRIED_FOR_MS + self.stack.webhook_dead_letters.retention_s * 1000
         first_ms = own_ms if created_ms is None else max(own_ms, created_ms - waited_ms)
-        return max(0, oldest, min(first_ms, self.now_ms))
+        return max(0, oldest_ms, min(first_ms, self.now_ms))
 
     def _lines(self, since_ms: int, pattern: str) -> list[Line]:
         return read_lines(self.aws, (self.stack.webhook, self.stack.enricher), since_ms, pattern=pattern)
@@ -184,8 +186,8 @@ class Tracer:
 
     def _pointing_at(self, key: tuple[str, Decimal], letters: Iterable[DeadLetter]) -> list[DeadLetter]:
         """The pointers into the stream that span the item, as long as the stream has it."""
-        pointers = [each for each in letters if each.shape is Shape.POINTER][:MAX_POINTERS]
-        return [each for each in pointers if key in self._spanned(each)]
+        pointers = [letter for letter in letters if letter.shape is Shape.POINTER][:MAX_POINTERS]
+        return [pointer for pointer in pointers if key in self._spanned(pointer)]
 
     def _spanned(self, letter: DeadLetter) -> Collection[tuple[str, Decimal]]:
         try:
@@ -200,8 +202,8 @@ def prices_of(traced: Traced) -> list[tuple[str, str, str]]:
     for entry in entries(traced.lines):
         for name, symbols in entry.prices.items():
             for symbol, keys in symbols.items():
-                for each in keys if isinstance(keys, list) else ():
-                    outcomes[str(symbol), str(each)] = "failed" if entry.failed else _OUTCOMES[name]
+                for key in keys if isinstance(keys, list) else ():
+                    outcomes[str(symbol), str(key)] = "failed" if entry.failed else _OUTCOMES[name]
     return [(symbol, sort_key, outcome) for (symbol, sort_key), outcome in outcomes.items()]
 
 

@@ -29,7 +29,7 @@ def verdict(traced: Traced) -> TraceVerdict:
     cause = letters[0].cause if letters else ""
     if traced.item is None:
         name = str(traced.selector)
-        if letters and all(each.message.queue is QueueName.ENRICHER for each in letters):
+        if letters and all(letter.message.queue is QueueName.ENRICHER for letter in letters):
             # What the enricher got was in the table.
             text = f"{name} was stored, and is deleted since; a dead letter about it is left ({cause})."
             hint = f"{command} takes it off the queue: nothing is left to enrich."
@@ -49,12 +49,12 @@ def verdict(traced: Traced) -> TraceVerdict:
     name = f"{symbol} {plain(traced.price.price)} on {traced.price.exchange or 'no exchange'}"
     if traced.price.processed:
         total = "" if timeline.total_ms is None else f", {duration_text(timeline.total_ms)} after it came"
-        corrected = sum(each.what is Stage.CORRECTED for each in timeline.events)
+        corrected = sum(event.what is Stage.CORRECTED for event in timeline.events)
         times = f" {corrected} times" if corrected > 1 else ""
-        again = f"; corrected{times} since" if corrected else ""
-        text = f"{name}: stored, enriched and announced{total}{again}."
+        correction = f"; corrected{times} since" if corrected else ""
+        text = f"{name}: stored, enriched and announced{total}{correction}."
         return TraceVerdict("announced", text, replay and f"A dead letter about it is left. {replay}")
-    if any(each.message.queue is QueueName.ENRICHER for each in letters):
+    if any(letter.message.queue is QueueName.ENRICHER for letter in letters):
         text = f"{name}: stored, but not enriched: it waits on a dead-letter queue ({cause})."
         return TraceVerdict("not enriched", text, mend)
     hint = "`cryptoctl status` shows the stream; `cryptoctl dlq repair` enriches what the stream has lost."

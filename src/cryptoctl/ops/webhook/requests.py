@@ -59,18 +59,16 @@ class RequestMaker:
         price = {"symbol": TEST_SYMBOL, "price": "1", "exchange": TEST_EXCHANGE}
         mapped = self.keys.get("fields")
         if not mapped and "prices" not in self.keys:
-            return json.dumps(
-                {each: price[each] for each in price if each not in self.keys.get("constants", {})}
-            )
+            return json.dumps({key: price[key] for key in price if key not in self.keys.get("constants", {})})
         record: dict[str, Any] = {}
-        for name, expression in (mapped or {each: each for each in price}).items():
+        for name, expression in (mapped or {key: key for key in price}).items():
             if name in price:
                 _put(record, expression, price[name])
-        listed = self.keys.get("prices")
-        if listed is None:
+        path = self.keys.get("prices")
+        if path is None:
             return json.dumps(record)
         document: dict[str, Any] = {}
-        _put(document, listed, [record])
+        _put(document, path, [record])
         return json.dumps(document)
 
     def request(self, secret: str, body: str, *, now_s: float, message_id: str) -> SenderRequest:
@@ -119,9 +117,9 @@ def _with_member(body: str, name: str, secret: str) -> str:
         )
     if not start.startswith("{"):
         return "&".join([*filter(None, [start.rstrip()]), urlencode({name: secret})])
-    rest = start[1:].lstrip()
-    comma = "" if rest.startswith("}") else ", "
-    return f"{{{json.dumps(name)}: {json.dumps(secret)}{comma}{rest}"
+    members = start[1:].lstrip()
+    comma = "" if members.startswith("}") else ", "
+    return f"{{{json.dumps(name)}: {json.dumps(secret)}{comma}{members}"
 
 
 def _put(record: dict[str, Any], path: str, value: Any) -> None:

@@ -37,7 +37,7 @@ _FITS_AN_ADDRESS = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
 
 # The same code tells of a key that is switched off, goes, or is gone.
 REMEDIES = (
-    *(each for each in Parameter.remedies if each.contains),
+    *(remedy for remedy in Parameter.remedies if remedy.contains),
     Remedy(
         codes=("InvalidKeyId",),
         operations=("GetParameter",),
@@ -81,8 +81,8 @@ class SecretStore:
     def _parsed(self, text: str) -> SenderSecret:
         try:
             secret = parse_secret(text)
-            for each in filter(None, (secret.secret, secret.previous)):
-                key_bytes(each, _encoding(self.stack, self.sender))
+            for value in filter(None, (secret.secret, secret.previous)):
+                key_bytes(value, _encoding(self.stack, self.sender))
         except SecretError as error:
             raise Failure(
                 ExitCode.FAILED,

@@ -49,9 +49,9 @@ def sender_named(stack: Stack, name: str) -> SenderSettings:
     if name in senders:
         return senders[name]
     environment = stack.scope.environment
-    known = f"it has: {', '.join(senders)}" if senders else "it has none"
+    existing = f"it has: {', '.join(senders)}" if senders else "it has none"
     raise InputError(
-        f"There is no sender {name!r} in the configuration of {environment} ({known}).",
+        f"There is no sender {name!r} in the configuration of {environment} ({existing}).",
         f"Add [env.{environment}.webhook.senders.NAME] to cryptoctl.toml, then run `cryptoctl up`.",
     )
 
@@ -83,7 +83,7 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
             name = str(fields["sender"])
             accepted[name] = max(accepted.get(name, 0), line.time_ms)
     senders = stack.config.webhook.senders
-    for name in [each for each in senders if each not in accepted]:
+    for name in [key for key in senders if key not in accepted]:
         kept_days = stack.config.retention_days
         since_ms = 0 if kept_days is None else now_ms - kept_days * DAY_MS
         lines = _lines(aws, stack, since_ms, rf'"\"sender\":\"{name}\""')
@@ -104,7 +104,7 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
             last_refusal=reason or None,
         )
 
-    return [*(of(*each) for each in senders.items()), of(UNKNOWN, None)]
+    return [*(of(*pair) for pair in senders.items()), of(UNKNOWN, None)]
 
 
 def _lines(aws: Aws, stack: Stack, since_ms: int, pattern: str) -> Iterator[Line]:

@@ -73,10 +73,10 @@ def _proof_decides(context: CheckContext) -> Evidence:
 
 
 def _key_is_shown(context: CheckContext) -> Evidence:
-    seen = _parameter(context).observe(context.aws)
+    observed = _parameter(context).observe(context.aws)
     key = context.aws.call("kms", "DescribeKey", KeyId=context.stack.key.name)["KeyMetadata"]["Arn"]
     return compared(
-        seen and (seen.fields["KeyId"], seen.fields["Type"], seen.fields["Tags"]),
+        observed and (observed.fields["KeyId"], observed.fields["Type"], observed.fields["Tags"]),
         (key, TYPE, context.stack.scope.tags),
     )
 

@@ -36,8 +36,8 @@ def _code_is_known(context: CheckContext) -> Evidence:
 
 
 def _asked_by_probe(context: CheckContext, key: str) -> Any:
-    look = ("lambda", "get_function", {"FunctionName": context.stack.probe.name})
-    invoked = context.invoke({"ask": [look]})
+    request = ("lambda", "get_function", {"FunctionName": context.stack.probe.name})
+    invoked = context.invoke({"ask": [request]})
     return invoked.result["asked"][0].get(key) if not invoked.error else invoked.result
 
 
@@ -63,7 +63,7 @@ def _failure_is_told(context: CheckContext) -> Evidence:
 def _quota_is_told(context: CheckContext) -> Evidence:
     limit = context.aws.call("lambda", "GetAccountSettings")["AccountLimit"]
     numbers = {name: limit.get(name) for name in ("ConcurrentExecutions", "UnreservedConcurrentExecutions")}
-    if all(isinstance(each, int) for each in numbers.values()):
+    if all(isinstance(number, int) for number in numbers.values()):
         return holds(str(numbers))
     return differs(str(limit))
 

@@ -58,13 +58,13 @@ def _too_large(context: CheckContext) -> str:
 
 
 def _key_for_nobody(context: CheckContext) -> str:
-    own = {
+    statement = {
         "Effect": "Allow",
         "Action": "kms:*",
         "Resource": "*",
         "Principal": {"AWS": context.stack.scope.arn("iam", "root", regional=False)},
     }
-    return _policy([own, {**_for_nobody(context, "kms:Decrypt"), "Resource": "*"}])
+    return _policy([statement, {**_for_nobody(context, "kms:Decrypt"), "Resource": "*"}])
 
 
 def _key_id(context: CheckContext) -> str:
@@ -79,15 +79,17 @@ def _role_whatever_case(context: CheckContext) -> Evidence:
 
 def _key_is_listed(context: CheckContext) -> Evidence:
     listed = context.aws.call("kms", "ListResourceTags", KeyId=_key_id(context))["Tags"]
-    tags = {each["TagKey"]: each["TagValue"] for each in listed}
+    tags = {tag["TagKey"]: tag["TagValue"] for tag in listed}
     return compared(tags, context.stack.scope.tags)
 
 
 def _denials(context: CheckContext) -> Evidence:
     answers = {}
     for service, operation in FORBIDDEN.items():
-        probe = context.invoke({"ask": [(service, operation, {})]})
-        answers[service] = probe.result if probe.error else probe.result["asked"][0].get("code", "no refusal")
+        invoked = context.invoke({"ask": [(service, operation, {})]})
+        answers[service] = (
+            invoked.result if invoked.error else invoked.result["asked"][0].get("code", "no refusal")
+        )
     unknown = {service: code for service, code in answers.items() if code not in DENIED}
     return differs(f"not known: {unknown}") if unknown else holds(str(answers))
 
@@ -154,7 +156,7 @@ IDENTITY = (
     ),
     AwsClaim(
         id="denied-codes",
-        covers=tuple((None, each) for each in COMMON if each.codes == DENIED and not each.contains),
+        covers=tuple((None, remedy) for remedy in COMMON if remedy.codes == DENIED and not remedy.contains),
         text=f"A caller without the right is denied with one of {', '.join(DENIED)}, by every service.",
         relied_on=("aws_errors.py: DENIED",),
         check=_denials,

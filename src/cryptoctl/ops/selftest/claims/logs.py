@@ -38,10 +38,10 @@ def _platform(do: str, fits: Callable[[dict[str, Any]], bool]) -> Callable[[Chec
 
         line = context.retry.until(found, "the log line", LOGGED_WITHIN_S)
         if line is None:
-            every = [
-                each for each in context.lines(context.stack.probe_logs, f'"{request}"') if request in each
+            logged = [
+                text for text in context.lines(context.stack.probe_logs, f'"{request}"') if request in text
             ]
-            return differs(f"the filter matches {lines}; the log has {every}")
+            return differs(f"the filter matches {lines}; the log has {logged}")
         event = log_events.read({"message": line})
         return holds(f"{line.strip()} (read as: {event.message})")
 
@@ -69,14 +69,14 @@ def _error_line(line: dict[str, Any]) -> bool:
 
 
 def _only_errors(context: CheckContext) -> Evidence:
-    lines = [_line({**each, "mark": mark}) for each, mark in ((HARMLESS, "harmless"), (OURS, "ours"))]
+    lines = [_line({**fields, "mark": mark}) for fields, mark in ((HARMLESS, "harmless"), (OURS, "ours"))]
     context.invoke({"lines": lines})
     ours = context.logged(context.stack.probe_logs, ERROR_PATTERN, '"mark":"ours"')
     harmless = context.logged(context.stack.probe_logs, '"mark"', '"mark":"harmless"')
     if ours is None or harmless is None:
         return differs(f"of {lines} the filter finds {ours}, and a plain term {harmless}")
     wrong = [
-        each for each in context.lines(context.stack.probe_logs, ERROR_PATTERN) if '"mark":"harmless"' in each
+        line for line in context.lines(context.stack.probe_logs, ERROR_PATTERN) if '"mark":"harmless"' in line
     ]
     return differs(f"matched, and is none: {wrong[0]}") if wrong else holds(f"matched: {ours.strip()}")
 

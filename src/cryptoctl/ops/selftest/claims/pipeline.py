@@ -31,7 +31,7 @@ def _prices_are_enriched(context: CheckContext) -> Evidence:
     seconds = context.seconds(lambda: len(_enriched(context)) == len(PRICES), ENRICHED_WITHIN_S)
     if seconds is None:
         return differs(f"{len(_enriched(context))} of {len(PRICES)} within {ENRICHED_WITHIN_S} s")
-    averages = [each["ma_5"]["N"] for each in _enriched(context) if "ma_5" in each]
+    averages = [item["ma_5"]["N"] for item in _enriched(context) if "ma_5" in item]
     return (
         holds(f"after {seconds:.1f} s; ma_5 {averages}") if averages == ["3"] else differs(f"ma_5 {averages}")
     )
@@ -46,7 +46,7 @@ def _enriched(context: CheckContext) -> list[dict[str, Any]]:
         ExpressionAttributeValues={":symbol": {"S": SYMBOL}},
         ConsistentRead=True,
     )
-    return [each for each in response["Items"] if each.get("processed", {}).get("BOOL")]
+    return [item for item in response["Items"] if item.get("processed", {}).get("BOOL")]
 
 
 def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[CheckContext], Evidence]:
@@ -80,9 +80,11 @@ def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[CheckContext],
 
 def _indexed(context: CheckContext) -> Evidence:
     arns = {
-        each.arn
-        for each in context.stack
-        if isinstance(each.arn, str) and getattr(each, "in_tag_index", True) and "Tags" in each.desired()
+        resource.arn
+        for resource in context.stack
+        if isinstance(resource.arn, str)
+        and getattr(resource, "in_tag_index", True)
+        and "Tags" in resource.desired()
     }
     missing = set(arns)
 

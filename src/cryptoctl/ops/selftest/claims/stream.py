@@ -66,7 +66,7 @@ def _dead_letter(context: CheckContext, shape: Shape) -> DeadLetter | None:
 
     def found() -> DeadLetter | None:
         letters = map(decode, queue.receive(visibility_s=1, wait_s=0))
-        return next((each for each in letters if each.shape is shape), None)
+        return next((letter for letter in letters if letter.shape is shape), None)
 
     return context.retry.until(found, "the dead letter", DEAD_WITHIN_S)
 
@@ -76,7 +76,7 @@ def _of_an_event(context: CheckContext) -> Evidence:
     letter = _dead_letter(context, Shape.EVENT)
     if letter is None:
         return differs(f"no such dead letter within {DEAD_WITHIN_S} s")
-    types = {name: each.get("DataType") for name, each in letter.message.attributes.items()}
+    types = {name: attribute.get("DataType") for name, attribute in letter.message.attributes.items()}
     seen = f"{letter.message.body} with {dict(letter.message.attributes)}"
     right = (
         json.loads(letter.message.body) == FAILS
@@ -97,9 +97,9 @@ def _of_a_record(context: CheckContext) -> Evidence:
     missing = [name for name in POINTER_HAS if name not in info]
     if missing or not letter.request_id or "RetryAttemptsExhausted" not in letter.error:
         return differs(f"{seen} (lacks {missing}; read as: {letter.error})")
-    reading = read_stream_keys(context.aws, context.stack.prices, info)
-    if not reading.complete or len(reading.keys) != 1:
-        return differs(f"{seen} (read again: {reading})")
+    stream = read_stream_keys(context.aws, context.stack.prices, info)
+    if not stream.complete or len(stream.keys) != 1:
+        return differs(f"{seen} (read again: {stream})")
     return holds(seen)
 
 

@@ -58,7 +58,7 @@ def _statement(context: CheckContext, condition: str, *parameters: Any, place: i
 def _executed(context: CheckContext, *statements: dict[str, Any]) -> list[str]:
     """The error codes of a batch of statements; empty where there is none."""
     response = context.aws.call("dynamodb", "BatchExecuteStatement", Statements=list(statements))
-    return [(each.get("Error") or {}).get("Code", "") for each in response["Responses"]]
+    return [(result.get("Error") or {}).get("Code", "") for result in response["Responses"]]
 
 
 def _holder_is_told(context: CheckContext) -> Evidence:
@@ -67,10 +67,12 @@ def _holder_is_told(context: CheckContext) -> Evidence:
         {"symbol": SYMBOL, "price": price, "exchange": "selftest", "timestamp": 1_700_000_000_000}
         for price in (1, 2)
     ]
-    first, again = (
+    first, second = (
         invoke(context.aws, context.stack.webhook, json.dumps({"prices": prices})) for _ in range(2)
     )
-    seen = [[each.get("status") for each in response.body.get("results", ())] for response in (first, again)]
+    seen = [
+        [result.get("status") for result in response.body.get("results", ())] for response in (first, second)
+    ]
     return compared(seen, [["stored"] * 2, ["duplicate"] * 2])
 
 
@@ -94,12 +96,12 @@ def _numbers(context: CheckContext) -> Evidence:
     name = context.stack.prices.name
     _put(context, 5, long={"N": LONGEST_NUMBER}, small={"N": SMALLEST_NUMBER})
     item = context.aws.call("dynamodb", "GetItem", TableName=name, Key=_key(5))["Item"]
-    put = _of_prices("PutItem", Item={**_key(6), "price": {"N": TOO_LONG_NUMBER}})
-    error = context.refusal(put.call(context))
-    kept = {each["N"] for each in (item["long"], item["small"])}
+    request = _of_prices("PutItem", Item={**_key(6), "price": {"N": TOO_LONG_NUMBER}})
+    error = context.refusal(request.call(context))
+    numbers = {number["N"] for number in (item["long"], item["small"])}
     if error is None or error.code != INVALID:
         return differs(f"39 digits: {error}")
-    return compared(kept, {LONGEST_NUMBER, SMALLEST_NUMBER})
+    return compared(numbers, {LONGEST_NUMBER, SMALLEST_NUMBER})
 
 
 def _protected(context: CheckContext) -> Evidence:
