@@ -56,14 +56,14 @@ def candles(newest_first: Iterable[StoredPrice], interval: Interval) -> Iterator
 
 
 def _candle(begin_ms: int, newest_first: Iterator[StoredPrice]) -> Candle:
-    first = next(newest_first)
-    opening = high = low = first.price
-    volume, trades = first.volume, 1
+    newest = next(newest_first)
+    opening = high = low = newest.price
+    volume, trades = newest.volume, 1
     for price in newest_first:
         opening, high, low = price.price, max(high, price.price), min(low, price.price)
         volume, trades = EXACT.add(volume, price.volume), trades + 1
     return Candle(
-        begin_ms=begin_ms, open=opening, high=high, low=low, close=first.price, volume=volume, trades=trades
+        begin_ms=begin_ms, open=opening, high=high, low=low, close=newest.price, volume=volume, trades=trades
     )
 
 

@@ -228,7 +228,7 @@ def _environment(plan: Plan) -> Check:
     deletions = sum(step.action is Action.DELETE for step in plan.work)
     counts = {"create or update": len(plan.work) - deletions, "delete": deletions}
     parts = [f"{pluralize(count, 'resource')} to {operation}" for operation, count in counts.items() if count]
-    work = ", ".join(parts) or "no changes"
+    changes = ", ".join(parts) or "no changes"
     if pending_deletion:
-        work += f"; pending deletion, and taken back by `up`: {', '.join(pending_deletion)}"
-    return good("environment", work)
+        changes += f"; pending deletion, and taken back by `up`: {', '.join(pending_deletion)}"
+    return good("environment", changes)

@@ -70,9 +70,9 @@ def send_all(
         nonlocal sent
         if rate_per_s is not None:
             clock.sleep(max(0.0, begun_s + sent / rate_per_s - clock.now_s()))
-        good = [line for line in lines if isinstance(line, OutgoingPrice)]
-        if good:
-            _count(tally, good, send_batch(aws, function, good))
+        outgoing = [line for line in lines if isinstance(line, OutgoingPrice)]
+        if outgoing:
+            _count(tally, outgoing, send_batch(aws, function, outgoing))
         tally.fail(line for line in lines if isinstance(line, BadLine))
         tally.last_line = max(line.line for line in lines)
         sent += len(lines)

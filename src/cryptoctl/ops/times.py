@@ -44,8 +44,8 @@ def iso_of_ms(milliseconds: int) -> str:
 def iso_of_text(text: str) -> str:
     """The same for a time that is stored as ISO 8601 with an offset; any other text as it is."""
     try:
-        stored = parse_iso_8601(text)
-        return iso(stored) if stored.tzinfo else text
+        moment = parse_iso_8601(text)
+        return iso(moment) if moment.tzinfo else text
     except (ValueError, OverflowError):  # in UTC it would be before the year 1 or after 9999
         return text
 

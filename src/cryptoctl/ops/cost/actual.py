@@ -93,8 +93,8 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
     billed = list(billed_metrics(stack))
     metrics = {f"m{number}": metric.metric for number, metric in enumerate(billed)}
     begin = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
-    stored = own_metric(stack.webhook, "Stored")
-    figures = [*metric_data(aws, {**metrics, "stored": stored}, PERIOD_S, begin, now).values()]
+    stored_metric = own_metric(stack.webhook, "Stored")
+    figures = [*metric_data(aws, {**metrics, "stored": stored_metric}, PERIOD_S, begin, now).values()]
     # An environment that stood idle at first has no figures of that time, and cost something.
     moments = [hour for sums in figures for hour in sums]
     moments += [table["CreationDateTime"]] if "CreationDateTime" in table else []

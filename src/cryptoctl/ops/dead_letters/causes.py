@@ -131,11 +131,11 @@ def count_causes(queues: DeadLetterQueues, selection: Selection, reasons: Reason
     A pointer names no error; `reasons` finds some messages' errors, by key. The others of the pointers
     are told by how Lambda gave them up.
     """
-    chosen = in_order(queues, selection)
+    selected_queues = in_order(queues, selection)
     causes = Causes(
         at_ms=now_ms(),
-        depths={queue.name: queue.depth() for queue in chosen},
-        matching={queue.name: MessageGroup() for queue in chosen},
+        depths={queue.name: queue.depth() for queue in selected_queues},
+        matching={queue.name: MessageGroup() for queue in selected_queues},
     )
     pointers: list[DeadLetter] = []
     with selected_messages(queues, selection) as (letters, journal):

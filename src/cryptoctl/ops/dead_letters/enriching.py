@@ -126,9 +126,9 @@ class Enricher:
         result, problem = invoke(self.aws, name, payload)
         if problem is not None:
             return problem
-        failed = result.get("batchItemFailures") if isinstance(result, dict) else None
-        if failed:
-            return f"{name} failed for {len(failed)} of its records; see `cryptoctl logs {name}`"
+        failures = result.get("batchItemFailures") if isinstance(result, dict) else None
+        if failures:
+            return f"{name} failed for {len(failures)} of its records; see `cryptoctl logs {name}`"
         return None
 
     def _enrich(self, keys: Sequence[Key]) -> EnrichResult:

@@ -257,8 +257,8 @@ def purge(
     for a purge that is not made is removed.
     """
     with selected_messages(queues, selection) as (letters, journal):
-        chosen = _deletable(letters, selection, journal, purged)
-        purged.found = sum(1 for _ in chosen) if export is None else write(export, chosen)
+        deletable = _deletable(letters, selection, journal, purged)
+        purged.found = sum(1 for _ in deletable) if export is None else write(export, deletable)
         purged.export = export
         try:
             purged.in_flight = in_flight_elsewhere(queues, selection, journal)

@@ -190,10 +190,10 @@ class Journal:
         self._do("DELETE FROM imported WHERE at_ms < ?", now_ms - REMEMBERED_MS)
 
     def _pages(self, state: MessageState) -> Iterator[sqlite3.Row]:
-        after = ("~", -1, "")
-        while rows := self._do(_PAGE_OF, state, after[0], *after, PAGE):
+        position = ("~", -1, "")
+        while rows := self._do(_PAGE_OF, state, position[0], *position, PAGE):
             yield from rows
-            after = (rows[-1]["queue"], rows[-1]["sent_ms"], rows[-1]["key"])
+            position = (rows[-1]["queue"], rows[-1]["sent_ms"], rows[-1]["key"])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -55,8 +55,8 @@ def reasons(aws: Aws, functions: Mapping[str, Function], letters: Sequence[DeadL
 
     def read(letter: DeadLetter) -> str:
         lines = lines_of(aws, functions[letter.function], letter.request_id, letter.message.sent_ms)
-        failed = [entry for entry in entries(lines) if entry.failed]
-        return failed[-1].error or failed[-1].message if failed else ""
+        failures = [entry for entry in entries(lines) if entry.failed]
+        return failures[-1].error or failures[-1].message if failures else ""
 
     errors = aws.map(read, letters)
     return {letter.message.key: error for letter, error in zip(letters, errors, strict=True) if error}

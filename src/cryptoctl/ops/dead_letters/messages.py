@@ -133,8 +133,8 @@ class DeadLetter:
         """Whether it is an event of the webhook processor, whichever queue it is in."""
         if self.shape is not Shape.EVENT:
             return False
-        sent = isinstance(self.content, dict) and "body" in self.content
-        return sent or any("symbol" in price for price in event_prices(self.content))
+        has_body = isinstance(self.content, dict) and "body" in self.content
+        return has_body or any("symbol" in price for price in event_prices(self.content))
 
     def readable_until_ms(self) -> int | None:
         """For a pointer: when its first record leaves the stream, since 1970; None for other shapes."""

@@ -56,10 +56,10 @@ def receive_all(queues: Sequence[DeadLetterQueue], options: ReceiveOptions) -> I
         yield from _drain(queue, options)
     remaining, calls = list(queues), Counter[QueueName]()
     while remaining and not options.enough():
-        polled = _received(
+        answers = _received(
             remaining, lambda queue: queue.receive_from_all(visibility_s=FIRST_VISIBILITY_S), options
         )
-        for queue, (received, older) in zip(tuple(remaining), polled, strict=True):
+        for queue, (received, older) in zip(tuple(remaining), answers, strict=True):
             yield from older
             calls[queue.name] = 0 if older else calls[queue.name] + 1
             if older:
@@ -216,10 +216,10 @@ def selected_messages(
 def _selected(
     queues: DeadLetterQueues, selection: Selection, journal: Journal, limit: int | None
 ) -> Iterator[DeadLetter]:
-    chosen = in_order(queues, selection)
-    started_ms = latest_ms(chosen)
+    selected_queues = in_order(queues, selection)
+    started_ms = latest_ms(selected_queues)
     options = ReceiveOptions(journal=journal, before_ms=started_ms, choose=lambda _: MessageState.ASIDE)
-    letters = map(decode, receive_all(chosen, options))
+    letters = map(decode, receive_all(selected_queues, options))
     selected = (letter for letter in letters if selection.matches(letter, started_ms))
     count = 0
     for letter in islice(selected, limit):

@@ -123,8 +123,8 @@ def _reach_before(aws: Aws, table: Table, symbol: str, since_ms: int) -> Decimal
     """The key at which reading starts, so that the first price from `since_ms` has all its neighbours."""
     request = of_symbol(symbol, "< :since", since=str(since_ms))
     request |= {"ProjectionExpression": "#symbol, #timestamp", "ScanIndexForward": False}
-    before = islice(table_items(aws, table, "Query", **request), REACH)
-    return min((key_of(item)[1] for item in before), default=Decimal(since_ms))
+    items = islice(table_items(aws, table, "Query", **request), REACH)
+    return min((key_of(item)[1] for item in items), default=Decimal(since_ms))
 
 
 def unrecovered(letter: DeadLetter, enriched: EnrichResult) -> str:

@@ -150,9 +150,9 @@ class Replay:
             self._summary.in_flight = in_flight_elsewhere(self._queues, options.selection, journal)
             missing = ids_not_found(options.selection, journal)
             keys = {id_: [message_key(queue.name, id_) for queue in queues] for id_ in missing}
-            before = {id_ for id_ in missing if any(map(journal.is_replayed, keys[id_]))}
-            self._summary.replayed_before += len(before)
-            check_ids(missing - before, self._summary.in_flight)
+            replayed_before = {id_ for id_ in missing if any(map(journal.is_replayed, keys[id_]))}
+            self._summary.replayed_before += len(replayed_before)
+            check_ids(missing - replayed_before, self._summary.in_flight)
         release(self._queues, journal, MessageState.ASIDE)
 
     def _steps(self) -> Iterator[ReplayStep]:
@@ -249,8 +249,8 @@ class Replay:
         """Deletes what was replayed."""
         done, self._done = self._done, []
         undeleted = delete(self._queues, self._journal, [step.letter.message for step in done])
-        before = {step.letter.message.key for step in done if step.action is ReplayAction.DELETE}
-        self._summary.undeleted += sum(1 for message in undeleted if message.key not in before)
+        replayed_before = {step.letter.message.key for step in done if step.action is ReplayAction.DELETE}
+        self._summary.undeleted += sum(1 for message in undeleted if message.key not in replayed_before)
 
     def _conclude(self) -> None:
         """Reports what ended unseen in an interruption, and what was not tried."""

@@ -140,7 +140,7 @@ def verdict(response: Any, step: ReplayStep) -> StepAttempt:
     try:
         status, body = response["statusCode"], json.loads(response["body"])
         message, results = str(body.get("message", "")), body.get("results", ())
-        refused = [
+        refusals = [
             f"{result.get('field')}: {result.get('reason')}"
             for result in results
             if result.get("status") == "rejected"
@@ -149,7 +149,7 @@ def verdict(response: Any, step: ReplayStep) -> StepAttempt:
         return StepAttempt(reason="the webhook processor gave an answer that cannot be read")
     if status == 200:
         return StepAttempt(way=f"{step.summary}: {message}")
-    why = "; ".join(refused[:3]) or message
+    why = "; ".join(refusals[:3]) or message
     if message == NOT_OPENED:
         why += "; or the function is of an older version, which `cryptoctl up` replaces"
     return StepAttempt(reason=f"refused with status {status}: {why}")

@@ -41,9 +41,9 @@ def chosen(only: Sequence[str]) -> tuple[AwsClaim, ...]:
     known = {claim.id: claim for claim in WRITTEN}
     for name in only:
         if name not in known:
-            alike = get_close_matches(name, known, n=3)
+            names = get_close_matches(name, known, n=3)
             hint = (
-                f"Did you mean: {', '.join(alike)}?" if alike else "`cryptoctl selftest --list` lists them."
+                f"Did you mean: {', '.join(names)}?" if names else "`cryptoctl selftest --list` lists them."
             )
             raise InputError(f"There is no claim {name!r}.", hint)
     return tuple(known[name] for name in dict.fromkeys(only)) if only else WRITTEN

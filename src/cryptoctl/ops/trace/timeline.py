@@ -56,9 +56,9 @@ def concerned(subject: Subject, lines: Iterable[Line]) -> list[str]:
 
 
 def _between(events: Sequence[TraceEvent], start: Stage, end: Stage) -> int | None:
-    first = next((event.time_ms for event in events if event.what is start), None)
-    last = next((event.time_ms for event in events if event.what is end), None)
-    return None if first is None or last is None else last - first
+    first_ms = next((event.time_ms for event in events if event.what is start), None)
+    last_ms = next((event.time_ms for event in events if event.what is end), None)
+    return None if first_ms is None or last_ms is None else last_ms - first_ms
 
 
 def _of_item(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
@@ -113,7 +113,7 @@ def _of_lines(
             starts.setdefault(_request_of_start(line), []).append(line)
     for entry in entries(lines):
         by_request.setdefault(entry.request, []).append(entry)
-    last = _last_pass(subject, stack, by_request)
+    last_request = _last_pass(subject, stack, by_request)
     for request in dict.fromkeys((*starts, *by_request)):
         request_entries = by_request.get(request, [])
         if request not in subject.requests and not any(map(subject.named_in, request_entries)):
@@ -125,7 +125,7 @@ def _of_lines(
         else:
             yield from (TraceEvent(at_ms, function, Stage.STARTED, request=request) for at_ms in begun)
         for entry in request_entries:
-            item_of_pass = item if request == last and not _written_before(item, begun) else None
+            item_of_pass = item if request == last_request and not _written_before(item, begun) else None
             yield from _of_entry(subject, stack, entry, item_of_pass)
 
 

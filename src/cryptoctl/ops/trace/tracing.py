@@ -70,11 +70,11 @@ class Tracer:
 
     def items(self, selector: PriceSelector, since_ms: int) -> list[Item]:
         """The items that are meant, in key order; with an id alone, of prices since then. At most 1000."""
-        first, last = selector.between_ms or (since_ms, self.now_ms + AHEAD_MS)
-        last = min(last, MAX_MILLISECOND)
-        if selector.sort_key is None and last < max(first, 0):
+        first_ms, last_ms = selector.between_ms or (since_ms, self.now_ms + AHEAD_MS)
+        last_ms = min(last_ms, MAX_MILLISECOND)
+        if selector.sort_key is None and last_ms < max(first_ms, 0):
             return []  # no price is there, and DynamoDB refuses bounds in the wrong order
-        bounds = {"first": str(first), "last": f"{last}.{LAST_FRACTION}"}
+        bounds = {"first": str(first_ms), "last": f"{last_ms}.{LAST_FRACTION}"}
         if selector.sort_key is not None:
             bounds = dict.fromkeys(bounds, selector.sort_key)
         request = of_symbol(selector.symbol, "BETWEEN :first AND :last", **bounds)
@@ -89,8 +89,8 @@ class Tracer:
         """The way of a price that is stored, or of one that is not and may be a dead letter."""
         price = _price(item)
         # A dead letter of the enricher names the key, also of an item that is gone.
-        gone = None if selector.id else selector.sort_key  # beside an id, the item may be another one's
-        sort_key = gone if item is None else item["timestamp"]["N"]
+        gone_key = None if selector.id else selector.sort_key  # beside an id, the item may be another one's
+        sort_key = gone_key if item is None else item["timestamp"]["N"]
         key = None if sort_key is None else (selector.symbol, Decimal(sort_key))
         between = None if item is not None else selector.between_ms
         exact = None if key is None else plain(key[1])
@@ -100,39 +100,41 @@ class Tracer:
         # What is not stored has no key yet; its failure names the one that it would have.
         pattern = '"request not stored"' if item is None else f'"{exact}"'
         since_ms = self._since_ms(item)
-        named, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
-        requests = concerned(subject, named)
+        hits, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
+        requests = concerned(subject, hits)
         matcher = KnownPrice(item=price) if price else selector
-        about = [letter for letter in letters if is_about(letter, matcher, key, requests)]
+        related = [letter for letter in letters if is_about(letter, matcher, key, requests)]
         if key is not None and not (item and is_enriched(item)):
-            about += self._pointing_at(key, [letter for letter in letters if letter not in about])
+            related += self._pointing_at(key, [letter for letter in letters if letter not in related])
         requests = list(
-            dict.fromkeys([*requests, *(letter.request_id for letter in about if letter.request_id)])
+            dict.fromkeys([*requests, *(letter.request_id for letter in related if letter.request_id)])
         )
         if item is None:
-            subject = replace(subject, sort_keys=sort_keys | keys_in(about, selector))
+            subject = replace(subject, sort_keys=sort_keys | keys_in(related, selector))
         usable = [request for request in requests if REQUEST_ID.fullmatch(request)]
         if len(usable) > MAX_REQUESTS:
             notes.append(f"{len(usable)} requests name it; the last {MAX_REQUESTS} are shown.")
             usable = usable[-MAX_REQUESTS:]
         lines = self._lines(since_ms, " ".join(f'?"{request}"' for request in usable)) if usable else []
         subject = replace(subject, requests=usable)
-        ways = timeline(subject, self.stack, item, lines, about)
-        if item is not None and not is_enriched(item) and ways.first(Stage.ENRICHED):
+        result = timeline(subject, self.stack, item, lines, related)
+        if item is not None and not is_enriched(item) and result.first(Stage.ENRICHED):
             # It was enriched between the two readings.
             item = next(iter(self.items(replace(selector, sort_key=exact), 0)), item)
-            ways = timeline(subject, self.stack, item, lines, about)
+            result = timeline(subject, self.stack, item, lines, related)
         notes += self._without_lines(item, lines)
-        return Traced(selector=selector, item=item, timeline=ways, lines=lines, letters=about, notes=notes)
+        return Traced(
+            selector=selector, item=item, timeline=result, lines=lines, letters=related, notes=notes
+        )
 
     def request(self, request: str) -> Traced:
         """What a request of either function did."""
         notes: list[str] = []
         since_ms, pattern = self._since_ms(None), f'"{request}"'
         lines, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
-        about = [letter for letter in letters if letter.request_id == request]
-        ways = timeline(Subject(requests=(request,)), self.stack, None, lines, about)
-        return Traced(timeline=ways, lines=lines, letters=about, notes=notes)
+        related = [letter for letter in letters if letter.request_id == request]
+        result = timeline(Subject(requests=(request,)), self.stack, None, lines, related)
+        return Traced(timeline=result, lines=lines, letters=related, notes=notes)
 
     def _without_lines(self, item: Item | None, lines: Sequence[Line]) -> list[str]:
         """Why no line names a stored price."""
