@@ -34,15 +34,15 @@ def announce(enrichments: Sequence[Enrichment], deadline: Deadline) -> list[Anno
     for start in range(0, len(enrichments), _MAX_MESSAGES):
         batch = enrichments[start : start + _MAX_MESSAGES]
         if deadline.passed():
-            late = OutOfTimeError("the time was up before every price was announced")
-            outcomes += [AnnounceResult(late, published=False)] * len(batch)
+            error = OutOfTimeError("the time was up before every price was announced")
+            outcomes += [AnnounceResult(error, published=False)] * len(batch)
         else:
             outcomes += _announce_batch(batch)
     return outcomes
 
 
 def _announce_batch(enrichments: Sequence[Enrichment]) -> list[AnnounceResult]:
-    entries = [{"Id": str(number), **_message(each)} for number, each in enumerate(enrichments)]
+    entries = [{"Id": str(number), **_message(enrichment)} for number, enrichment in enumerate(enrichments)]
     try:
         response = client("sns").publish_batch(
             TopicArn=setting("SUCCESS_TOPIC_ARN"), PublishBatchRequestEntries=entries
@@ -69,9 +69,9 @@ def _error(entry: Mapping[str, Any]) -> AnnouncementError:
 
 
 def _message(enrichment: Enrichment) -> dict[str, Any]:
-    price, right = enrichment.price, enrichment.indicators
+    price, indicators = enrichment.price, enrichment.indicators
     numbers = {"price": price.price, "volume": price.volume}
-    numbers |= {name: getattr(right, name) for name in INDICATORS}
+    numbers |= {name: getattr(indicators, name) for name in INDICATORS}
     body = {
         "symbol": price.symbol,
         "timestamp": price.timestamp_ms,

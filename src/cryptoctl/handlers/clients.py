@@ -76,9 +76,9 @@ class Deadline:
     """
 
     def __init__(self, context: object, reserve_s: float, *, at_least: float = 0.5) -> None:
-        remaining = getattr(context, "get_remaining_time_in_millis", None)
-        left_s = remaining() / 1000 if remaining is not None else float("inf")
-        self._end = time.monotonic() + max(left_s - reserve_s, left_s * at_least)
+        get_remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
+        remaining_s = get_remaining_ms() / 1000 if get_remaining_ms is not None else float("inf")
+        self._end = time.monotonic() + max(remaining_s - reserve_s, remaining_s * at_least)
 
     def passed(self) -> bool:
         """Whether it is time to stop."""

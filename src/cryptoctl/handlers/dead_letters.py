@@ -20,8 +20,8 @@ def send(body: object, attributes: Mapping[str, tuple[str, str]]) -> None:
         QueueUrl=setting("DLQ_URL"),
         MessageBody=_body(body),
         MessageAttributes={
-            name: {"DataType": kind, "StringValue": printable(value)[:_MAX_ATTRIBUTE_LENGTH]}
-            for name, (kind, value) in attributes.items()
+            name: {"DataType": data_type, "StringValue": printable(value)[:_MAX_ATTRIBUTE_LENGTH]}
+            for name, (data_type, value) in attributes.items()
             if value
         },
     )

@@ -98,16 +98,20 @@ def handler(event: Any, context: object) -> dict[str, Any]:
     except UnreadableError as error:
         _log.warning("unreadable delivery", extra={"reason": str(error)})
         return _report_unreadable(error)
-    found = delivery.get("logEvents")
-    if delivery.get("messageType") == "CONTROL_MESSAGE" or not isinstance(found, list) or not found:
+    raw_events = delivery.get("logEvents")
+    if delivery.get("messageType") == "CONTROL_MESSAGE" or not isinstance(raw_events, list) or not raw_events:
         _log.info("nothing to report", extra={"message_type": str(delivery.get("messageType"))})
         return {"alerts": 0, "events": 0}
     function = str(delivery.get("logGroup") or "an unknown function").removeprefix("/aws/lambda/")
-    events = [log_events.read(each) for each in found]
-    _requests.extend(each.request for each in events if each.is_own and each.request)
-    told = [(subject, report) for of, subject, report in _reported if of == function]
-    errors = log_events.worth_an_alert(events, set(_requests), told)
-    _reported.extend((function, each.subject, each.report) for each in errors if each.report and each.subject)
+    events = [log_events.read(raw_event) for raw_event in raw_events]
+    _requests.extend(log_event.request for log_event in events if log_event.is_own and log_event.request)
+    reported = [(subject, report) for name, subject, report in _reported if name == function]
+    errors = log_events.worth_an_alert(events, set(_requests), reported)
+    _reported.extend(
+        (function, log_event.subject, log_event.report)
+        for log_event in errors
+        if log_event.report and log_event.subject
+    )
     return _report(function, delivery, errors)
 
 
@@ -132,8 +136,8 @@ def _report(function: str, delivery: Mapping[str, Any], events: Sequence[ErrorEv
     now_s = time.time()
     groups = window.to_tell(log_events.by_cause(events), now_s)
     count = sum(map(len, groups))
-    told = {group[0].cause for group in groups}
-    now_held = [event for event in events if event.cause not in told]
+    alerted = {group[0].cause for group in groups}
+    now_held = [event for event in events if event.cause not in alerted]
     held_back = window.held_back.plus(now_held)
     if groups:
         text = _text(function, delivery, groups, window, held_back)
@@ -181,11 +185,11 @@ def _text(
     held_back: HeldBack,
 ) -> str:
     environment = _environment()
-    told = [event for group in groups for event in group]
-    since, look_since = _since(told), _since(told, held_back.since_ms)
-    count = len(told)
+    events = [event for group in groups for event in group]
+    since, look_since = _since(events), _since(events, held_back.since_ms)
+    count = len(events)
     of_causes = f", {len(groups)} causes" if len(groups) > 1 else ""
-    head = [
+    header = [
         f"{count} error{'s' if count > 1 else ''} in {function}{of_causes}",
         f"Environment: {environment}",
         f"Since:       {since}",
@@ -195,13 +199,13 @@ def _text(
         f"Then:        cryptoctl status --env {environment}{_region()}",
     ]
     if held_back.count:
-        head.append(f"Held back:   {held_back.count} more since the last alert; the log has them")
+        header.append(f"Held back:   {held_back.count} more since the last alert; the log has them")
     if window.alerts + 1 == _MAX_ALERTS:
-        head.append(
+        header.append(
             f"The {_MAX_ALERTS}th alert in this minute: what follows in it is held back, and counted."
         )
     blocks = [_block(number, function, group) for number, group in enumerate(groups, start=1)]
-    return "\n".join([*head, "", *blocks])
+    return "\n".join([*header, "", *blocks])
 
 
 def _environment() -> str:
@@ -215,8 +219,8 @@ def _since(events: Group, before_ms: int | None = None) -> str:
 
 
 def _earliest_ms(events: Group, before_ms: int | None) -> int | None:
-    known = [at_ms for at_ms in (before_ms, *(event.at_ms for event in events)) if at_ms is not None]
-    return min((each for each in known if 0 <= each < 10**14), default=None)
+    times_ms = [at_ms for at_ms in (before_ms, *(event.at_ms for event in events)) if at_ms is not None]
+    return min((at_ms for at_ms in times_ms if 0 <= at_ms < 10**14), default=None)
 
 
 def _region() -> str:
@@ -226,8 +230,8 @@ def _region() -> str:
 
 def _block(number: int, function: str, group: Group) -> str:
     first, last = group[0], group[-1]
-    often = f"{len(group)} times, {first.time} to {last.time}" if len(group) > 1 else first.time
-    lines = [f"{number}. {often}  {first.message}"]
+    frequency = f"{len(group)} times, {first.time} to {last.time}" if len(group) > 1 else first.time
+    lines = [f"{number}. {frequency}  {first.message}"]
     if first.will_be_retried:
         lines += _retried(function, len(group))
     for event in group[:_MAX_EXAMPLES]:
@@ -239,10 +243,10 @@ def _block(number: int, function: str, group: Group) -> str:
 
 
 def _retried(function: str, count: int) -> list[str]:
-    which, them = ("1 invocation", "it") if count == 1 else (f"{count} invocations", "them")
+    invocations, pronoun = ("1 invocation", "it") if count == 1 else (f"{count} invocations", "them")
     return [
-        f"{which} of {function} failed with this.",
-        f"Lambda retries {them}; what still fails becomes a dead letter. Look with:",
+        f"{invocations} of {function} failed with this.",
+        f"Lambda retries {pronoun}; what still fails becomes a dead letter. Look with:",
         f"cryptoctl dlq list --env {_environment()}{_region()}",
         f"For {_QUIET_WHILE_RETRIED_S // 60} minutes, failures of this cause are only counted.",
     ]
@@ -260,7 +264,7 @@ def _publish(subject: str, message: str) -> None:
 
 def _subject(text: str) -> str:
     """Printable ASCII, one line, at most 100 characters, as SNS wants it."""
-    printable = "".join(c if " " <= c <= "~" else " " if c.isspace() else "?" for c in text)
+    printable = "".join(char if " " <= char <= "~" else " " if char.isspace() else "?" for char in text)
     joined = " ".join(printable.split())
     return joined if len(joined) <= _MAX_SUBJECT_LENGTH else joined[: _MAX_SUBJECT_LENGTH - 3] + "..."
 

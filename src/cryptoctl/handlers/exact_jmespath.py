@@ -18,8 +18,8 @@ class ExactFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
     """The functions that take numbers take Decimals too, which jmespath 1 does not know."""
 
     def _get_allowed_pytypes(self, types: Sequence[str]) -> Any:
-        allowed, within = super()._get_allowed_pytypes(types)
-        return _with_decimal(allowed), [_with_decimal(each) for each in within]
+        allowed_types, allowed_subtypes = super()._get_allowed_pytypes(types)
+        return _with_decimal(allowed_types), [_with_decimal(subtypes) for subtypes in allowed_subtypes]
 
     def _convert_to_jmespath_type(self, name: str) -> Any:
         return _NUMBER if name == Decimal.__name__ else super()._convert_to_jmespath_type(name)
@@ -42,7 +42,9 @@ def _compact(value: Any) -> str:
     if isinstance(value, JsonNumber | Decimal):
         return str(value)
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{json.dumps(name)}:{_compact(each)}" for name, each in value.items()) + "}"
+        return (
+            "{" + ",".join(f"{json.dumps(name)}:{_compact(member)}" for name, member in value.items()) + "}"
+        )
     if isinstance(value, list):
         return "[" + ",".join(map(_compact, value)) + "]"
     return json.dumps(value)
@@ -69,4 +71,4 @@ def _exact(node: Any) -> Any:
     if node["type"] == "literal":
         value = json.loads(json.dumps(node["value"]), parse_float=Decimal, parse_int=Decimal)
         return {**node, "value": value}
-    return {**node, "children": [_exact(each) for each in node["children"]]}
+    return {**node, "children": [_exact(child) for child in node["children"]]}

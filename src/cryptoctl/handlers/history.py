@@ -29,15 +29,17 @@ def enrichments_of(symbol: str, new_keys: Collection[Decimal], announced: Announ
         if series is not None:
             return enrichments(series, new_keys, announced)
     start = lagging.pop(symbol, None)
-    found: dict[Decimal, Enrichment] = {}
+    by_key: dict[Decimal, Enrichment] = {}
     while ordered:
-        series, near = _stretch(symbol, ordered, start)
+        series, count = _stretch(symbol, ordered, start)
         start = None
-        new = set(ordered[:near]).intersection(new_keys)  # without those before: their windows are cut off
-        told = {key: announced[key] for key in ordered[:near] if key in announced}
-        found.update((each.price.key, each) for each in enrichments(series, new, told))
-        ordered = ordered[near:]
-    return [found[key] for key in sorted(found)]
+        new = set(ordered[:count]).intersection(new_keys)  # without those before: their windows are cut off
+        announcements = {key: announced[key] for key in ordered[:count] if key in announced}
+        by_key.update(
+            (enrichment.price.key, enrichment) for enrichment in enrichments(series, new, announcements)
+        )
+        ordered = ordered[count:]
+    return [by_key[key] for key in sorted(by_key)]
 
 
 def _tail(symbol: str, ordered: Sequence[Decimal]) -> Series | None:
@@ -57,11 +59,11 @@ def _stretch(symbol: str, ordered: list[Decimal], start: Decimal | None) -> tupl
     """
     onward = _onward(symbol, ordered, start)
     prices = onward.prices
-    near = len(ordered)
+    count = len(ordered)
     if not onward.exhausted:
-        near = sum(key <= prices[-1].key for key in ordered)
-    last = ordered[near - 1]
-    following = sum(price.key > last for price in prices)
+        count = sum(key <= prices[-1].key for key in ordered)
+    last_key = ordered[count - 1]
+    following = sum(price.key > last_key for price in prices)
     prices = onward.read(len(prices) + max(0, REACH - following))
     if onward.pages > 1 and prices:  # a price on a later page was read after those on the first
         prices = _back(symbol, prices[-1].key, ordered[0], len(prices))
@@ -69,8 +71,8 @@ def _stretch(symbol: str, ordered: list[Decimal], start: Decimal | None) -> tupl
         older = table.before(symbol, ordered[0], REACH).read(REACH)
         prices = older[::-1] + [price for price in prices if price.key >= ordered[0]]
     if not onward.exhausted:
-        lagging[symbol] = _start_of_next(prices, last)
-    return prices, near
+        lagging[symbol] = _start_of_next(prices, last_key)
+    return prices, count
 
 
 def _onward(symbol: str, ordered: Sequence[Decimal], start: Decimal | None) -> table.PriceReader:

@@ -94,25 +94,25 @@ def _proven(request: WebhookRequest, name: str) -> AuthenticatedRequest | UrlRes
     if sender is not NOBODY and name not in secrets:
         return unavailable(NOT_CHECKED)
     now_s = time.time()
-    accepted = secrets[name].accepted(int(now_s * 1000)) if sender is not NOBODY else ()
-    if not sender.accepts(request, accepted, now_s):
+    accepted_secrets = secrets[name].accepted(int(now_s * 1000)) if sender is not NOBODY else ()
+    if not sender.accepts(request, accepted_secrets, now_s):
         if sender is not NOBODY and secrets[name].outdated:
             return unavailable(NOT_CHECKED)  # it may be signed with a new secret
         _report_unauthorized(sender, sender.problem(request, now_s))
         message = "the request is not from a known sender, or is not signed as that sender signs"
         return http_response(401, {"error": "unauthorized", "message": message})
-    return AuthenticatedRequest(sender=sender, request=request, secrets=accepted)
+    return AuthenticatedRequest(sender=sender, request=request, secrets=accepted_secrets)
 
 
 def _report_unauthorized(sender: AllowedSender, reason: str) -> None:
     """One line, since strangers cause it: the metric, and for the operator the reason."""
-    told = {
+    line = {
         "level": "WARNING",
         "message": f"request of sender {sender.name} not proven, refused with 401",
         "requestId": logs.request_id(),
         "reasons": [reason],
     }
-    metrics.emit({"Unauthorized": 1}, {"Sender": sender.name}, told)
+    metrics.emit({"Unauthorized": 1}, {"Sender": sender.name}, line)
 
 
 def _parts(path: Any) -> list[str]:

@@ -61,9 +61,11 @@ def read(event: Any) -> ErrorEvent:
     line = json_object(raw)
     record = line.get("record") if isinstance(line.get("record"), dict) else line
     assert isinstance(record, dict)
-    kind, said = record.get("errorType"), record.get("errorMessage")
-    retried = kind == logs.RetryError.__name__  # only the envelope of the error
-    error = ": ".join(str(part) for part in ("" if retried and said else kind, said) if part)
+    error_type, error_message = record.get("errorType"), record.get("errorMessage")
+    retried = error_type == logs.RetryError.__name__  # only the envelope of the error
+    error = ": ".join(
+        str(part) for part in ("" if retried and error_message else error_type, error_message) if part
+    )
     message = str(record.get("message") or "").strip() or _platform_message(line) or error or raw.strip()
     # Of a traceback that is text, what names the error. Where the line names it, its text may be a sender's.
     raised = "" if error else "".join(_RAISED.findall(message)[-1:])
@@ -74,14 +76,14 @@ def read(event: Any) -> ErrorEvent:
         time=str(line.get("timestamp") or line.get("time") or _time(at_ms)),
         message=_first_line(message, raised),
         error=error if error != message else "",
-        error_type=str(kind or raised.partition(":")[0]),
+        error_type=str(error_type or raised.partition(":")[0]),
         request=str(record.get("requestId") or record.get("AWSRequestId") or ""),
         symbol=str(line.get("symbol") or ""),
         detail=(detail or ("" if line else raw.strip()))[:_MAX_DETAIL_LENGTH],
         will_be_retried=retried or message == logs.GIVEN_BACK,
         is_below_error=str(line.get("level")) in _BELOW_ERROR and message != logs.GIVEN_BACK,
         report=_report_of_a_failure(line, record),
-        ends_process=record.get("status") == "timeout" or str(kind or "").startswith(_END_OF_A_PROCESS),
+        ends_process=record.get("status") == "timeout" or str(error_type or "").startswith(_END_OF_A_PROCESS),
     )
 
 
@@ -95,11 +97,11 @@ def worth_an_alert(
     `reported` the subjects that reports have been told of, each with the report's type.
     """
     explained = {event.error_type for event in events if event.is_own} - {""}
-    told = dict(reported)
+    reports = dict(reported)
     best: dict[str, ErrorEvent] = {}
     for event in events:
         is_explained = event.error_type in explained if event.ends_process else event.request in known
-        if not event.report or is_explained or told.get(event.subject, event.report) != event.report:
+        if not event.report or is_explained or reports.get(event.subject, event.report) != event.report:
             continue
         first = best.setdefault(event.subject, event)
         if event.error_type and not first.error_type:
@@ -119,8 +121,8 @@ def _first_line(message: str, raised: str) -> str:
     """Of a message; of one with a traceback, what stands before that, and the error that was raised."""
     if not raised:
         return (message or "(empty line)").splitlines()[0]
-    before = "" if message.startswith(_TRACEBACK) else message.splitlines()[0].rstrip(": ")
-    return ": ".join(filter(None, (before, raised.splitlines()[0])))
+    prefix = "" if message.startswith(_TRACEBACK) else message.splitlines()[0].rstrip(": ")
+    return ": ".join(filter(None, (prefix, raised.splitlines()[0])))
 
 
 def _report_of_a_failure(line: Mapping[str, Any], record: Mapping[str, Any]) -> str:

@@ -103,5 +103,5 @@ def by_symbol(prices: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 def iso_utc(seconds: float) -> str:
     """A moment in seconds since 1970 as ISO 8601 in UTC, with milliseconds and offset."""
-    whole, millis = divmod(int(seconds * 1000), 1000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{millis:03}+00:00"
+    whole_s, millis = divmod(int(seconds * 1000), 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole_s)) + f".{millis:03}+00:00"

@@ -14,5 +14,5 @@ def map_in_threads(function: Callable[[T], R], items: Iterable[T], max_workers: 
     Raises the first failure, after everything else has been tried.
     """
     with ThreadPoolExecutor(max_workers=max_workers) as pool:
-        begun = [pool.submit(function, item) for item in items]
-    return [each.result() for each in begun]
+        futures = [pool.submit(function, item) for item in items]
+    return [future.result() for future in futures]

@@ -138,8 +138,8 @@ def _enrich(arrivals: Arrivals, progress: BatchProgress) -> None:
     """
     symbols = list(arrivals)
     for _ in range(_MAX_PASSES):
-        found = _announce(_read(symbols, arrivals, progress), progress)
-        symbols = _write(found, progress) + _to_repeat(progress)
+        enrichments = _announce(_read(symbols, arrivals, progress), progress)
+        symbols = _write(enrichments, progress) + _to_repeat(progress)
         if not symbols:
             return
     for symbol in symbols:
@@ -149,19 +149,19 @@ def _enrich(arrivals: Arrivals, progress: BatchProgress) -> None:
 
 
 def _read(symbols: Sequence[str], arrivals: Arrivals, progress: BatchProgress) -> list[Enrichment]:
-    found: list[Enrichment] = []
+    enrichments: list[Enrichment] = []
     for symbol in symbols:
         try:
             if progress.reading.passed():
                 raise OutOfTimeError("the time was up before every symbol was read")
-            its = enrichments_of(symbol, arrivals[symbol], unwritten.get(symbol, {}))
+            of_symbol = enrichments_of(symbol, arrivals[symbol], unwritten.get(symbol, {}))
         except Exception as error:  # whatever it is, the other symbols go on and this one comes again
             progress.failed[symbol] = error
             continue
-        found += its
-        for key in unwritten.get(symbol, {}).keys() - {each.price.key for each in its}:
+        enrichments += of_symbol
+        for key in unwritten.get(symbol, {}).keys() - {enrichment.price.key for enrichment in of_symbol}:
             _settle(symbol, key)  # it was deleted, or the table has what was announced
-    return found
+    return enrichments
 
 
 def _to_repeat(progress: BatchProgress) -> list[str]:
@@ -181,44 +181,44 @@ def _to_repeat(progress: BatchProgress) -> list[str]:
 
 def _announce(enrichments: Sequence[Enrichment], progress: BatchProgress) -> list[Enrichment]:
     """Announces what must be, and gives the enrichments of the symbols of which nothing failed."""
-    to_announce = [each for each in enrichments if each.announce]
-    for each, said in zip(to_announce, announce(to_announce, progress.announcing), strict=True):
-        if said.published is not False:
-            told = each.indicators if said.published else None
-            last = Announcement(indicators=told, revision=each.price.revision)
-            unwritten.setdefault(each.price.symbol, {})[each.price.key] = last
-        if said.error is not None:
-            progress.failed.setdefault(each.price.symbol, said.error)
-    return [each for each in enrichments if each.price.symbol not in progress.failed]
+    to_announce = [enrichment for enrichment in enrichments if enrichment.announce]
+    for enrichment, result in zip(to_announce, announce(to_announce, progress.announcing), strict=True):
+        if result.published is not False:
+            indicators = enrichment.indicators if result.published else None
+            announcement = Announcement(indicators=indicators, revision=enrichment.price.revision)
+            unwritten.setdefault(enrichment.price.symbol, {})[enrichment.price.key] = announcement
+        if result.error is not None:
+            progress.failed.setdefault(enrichment.price.symbol, result.error)
+    return [enrichment for enrichment in enrichments if enrichment.price.symbol not in progress.failed]
 
 
 def _write(enrichments: Sequence[Enrichment], progress: BatchProgress) -> list[str]:
     """Writes the enrichments, and gives the symbols that must be read again."""
     errors = table.update(enrichments, logs.iso_utc(time.time()), progress.writing)
     overtaken: dict[str, None] = {}
-    for each, refusal in zip(enrichments, errors, strict=True):
-        if refusal is None:
-            progress.done.append(each)
-            _settle(each.price.symbol, each.price.key)
-        elif isinstance(refusal, table.OvertakenError):
-            overtaken[each.price.symbol] = None
+    for enrichment, error in zip(enrichments, errors, strict=True):
+        if error is None:
+            progress.done.append(enrichment)
+            _settle(enrichment.price.symbol, enrichment.price.key)
+        elif isinstance(error, table.OvertakenError):
+            overtaken[enrichment.price.symbol] = None
         else:
-            progress.failed.setdefault(each.price.symbol, refusal)
+            progress.failed.setdefault(enrichment.price.symbol, error)
     return [symbol for symbol in overtaken if symbol not in progress.failed]
 
 
 def _forget_the_oldest() -> None:
     for symbol in list(unwritten)[:-_MAX_SYMBOLS]:
         del unwritten[symbol]
-    for its in unwritten.values():
-        for key in list(its)[:-_MAX_REMEMBERED]:
-            del its[key]
+    for announcements in unwritten.values():
+        for key in list(announcements)[:-_MAX_REMEMBERED]:
+            del announcements[key]
 
 
 def _settle(symbol: str, key: Decimal) -> None:
-    its = unwritten.get(symbol, {})
-    its.pop(key, None)
-    if not its:
+    announcements = unwritten.get(symbol, {})
+    announcements.pop(key, None)
+    if not announcements:
         unwritten.pop(symbol, None)
 
 
@@ -230,8 +230,8 @@ def _failed_records(arrivals: Arrivals, progress: BatchProgress) -> list[str]:
 
 
 def _report(arrivals: Arrivals, progress: BatchProgress, *, all_failed: bool) -> None:
-    new = [each for each in progress.done if not each.correction]
-    corrections = [each for each in progress.done if each.correction and each.changes]
+    new = [enrichment for enrichment in progress.done if not enrichment.correction]
+    corrections = [enrichment for enrichment in progress.done if enrichment.correction and enrichment.changes]
     counts = {
         "Enriched": len(new),
         "Corrected": len(corrections),
@@ -239,22 +239,24 @@ def _report(arrivals: Arrivals, progress: BatchProgress, *, all_failed: bool) ->
         "Failed": len(progress.failed),
     }
     keys = {
-        "keys": logs.by_symbol((each.price.symbol, each.price.sort_key) for each in new),
-        "corrections": logs.by_symbol((each.price.symbol, each.price.sort_key) for each in corrections),
+        "keys": logs.by_symbol((enrichment.price.symbol, enrichment.price.sort_key) for enrichment in new),
+        "corrections": logs.by_symbol(
+            (enrichment.price.symbol, enrichment.price.sort_key) for enrichment in corrections
+        ),
     }
     for name, error in progress.failed.items():
         # Where all of it has failed, the invocation ends with an error that says so.
-        said = "the batch failed, and will be tried again" if all_failed else logs.GIVEN_BACK
+        message = "the batch failed, and will be tried again" if all_failed else logs.GIVEN_BACK
         waiting = logs.by_symbol((name, plain(key)) for key in arrivals.get(name, ()))
-        _log.warning(said, exc_info=error, extra={"symbol": name} | ({"keys": waiting} if waiting else {}))
+        _log.warning(message, exc_info=error, extra={"symbol": name} | ({"keys": waiting} if waiting else {}))
     extra = {
-        **{name.lower(): number for name, number in counts.items()},
+        **{name.lower(): count for name, count in counts.items()},
         "symbols": sorted(arrivals)[:20],
-        **{name: found for name, found in keys.items() if found},
+        **{name: by_symbol for name, by_symbol in keys.items() if by_symbol},
     }
     _log.info("prices enriched", extra=extra)
     now_ms = time.time_ns() // 1_000_000
-    metrics.emit({**counts, "Lag": [max(0, now_ms - each.price.timestamp_ms) for each in new]})
+    metrics.emit({**counts, "Lag": [max(0, now_ms - enrichment.price.timestamp_ms) for enrichment in new]})
 
 
 def _sequence_number(record: Record) -> str:
@@ -263,8 +265,8 @@ def _sequence_number(record: Record) -> str:
 
 
 def _order(sequence_number: str) -> int:
-    known = sequence_number.isdecimal() and len(sequence_number) <= _MAX_SEQUENCE_NUMBER_LENGTH
-    return int(sequence_number) if known else 0
+    usable = sequence_number.isdecimal() and len(sequence_number) <= _MAX_SEQUENCE_NUMBER_LENGTH
+    return int(sequence_number) if usable else 0
 
 
 def _key(record: Record, attribute: str, kind: str) -> str:

@@ -29,8 +29,8 @@ def refusal(rejected: Rejected) -> UrlResponse:
         status, error = 413, "too_large"
     elif isinstance(rejected, UnsupportedType):
         status, error = 415, "unsupported_type"
-    said = {"error": error, "message": str(rejected), "field": rejected.field, "reason": rejected.reason}
-    return http_response(status, said)
+    body = {"error": error, "message": str(rejected), "field": rejected.field, "reason": rejected.reason}
+    return http_response(status, body)
 
 
 def unavailable(message: str) -> UrlResponse:

@@ -75,22 +75,22 @@ def forget() -> None:
 
 def _read(sender: AllowedSender, now_s: float) -> SecretReading:
     parameter = f"/cryptoctl/{setting('ENVIRONMENT')}/webhook/{sender.name}"
-    before = _readings.get(sender.name)
+    previous = _readings.get(sender.name)
     try:
         response = client("ssm").get_parameter(Name=parameter, WithDecryption=True)
         secret = parse_secret(response["Parameter"]["Value"])
         sender.check(secret)
     except Exception as error:
-        if before is not None and before.lasts(now_s) and not _final(error):
-            extra = {"parameter": parameter, "age_s": round(now_s - before.read_at_s)}
+        if previous is not None and previous.lasts(now_s) and not _final(error):
+            extra = {"parameter": parameter, "age_s": round(now_s - previous.read_at_s)}
             _log.warning("the secret of a sender cannot be read again yet", extra=extra, exc_info=error)
-            return replace(before, tried_at_s=now_s)
+            return replace(previous, tried_at_s=now_s)
         # The configuration names it, so this is ours to repair, and not for a stranger to cause. What the
         # parameter holds is no drift: neither `plan` nor `status` may read it.
-        rotate = f"cryptoctl webhook rotate {sender.name} --replace --env {setting('ENVIRONMENT')}"
-        told = f"; a new one ends that: {rotate}" if isinstance(error, SecretError) else ""
+        command = f"cryptoctl webhook rotate {sender.name} --replace --env {setting('ENVIRONMENT')}"
+        hint = f"; a new one ends that: {command}" if isinstance(error, SecretError) else ""
         extra = {"parameter": parameter}
-        _log.error("the secret of a sender cannot be read%s", told, extra=extra, exc_info=error)
+        _log.error("the secret of a sender cannot be read%s", hint, extra=extra, exc_info=error)
         return SecretReading(secret=None, read_at_s=now_s, tried_at_s=now_s)
     return SecretReading(secret=secret, read_at_s=now_s, tried_at_s=now_s)
 

@@ -36,7 +36,7 @@ def _models(data_path: str | None) -> "ServiceModels":
     """One for all sessions with the same `data_path`, botocore's setting for directories of models."""
     directories = data_path.split(os.pathsep) if data_path else []
     # As botocore does it: a Path takes an empty name for the current directory, and refuses unknown users.
-    return ServiceModels([os.path.expanduser(os.path.expandvars(each)) for each in directories])  # noqa: PTH111
+    return ServiceModels([os.path.expanduser(os.path.expandvars(path)) for path in directories])  # noqa: PTH111
 
 
 class _Files(JSONFileLoader):  # type: ignore[misc]

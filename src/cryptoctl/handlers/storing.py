@@ -75,8 +75,8 @@ class _Alike:
             return self._numbered[number]
         if number - 1 - len(self._numbered) >= len(self._others):
             return None
-        before = number - 1 - sum(each < number for each in self._numbered)
-        return self._others[before][1] if before < len(self._others) else None
+        index = number - 1 - sum(occurrence < number for occurrence in self._numbered)
+        return self._others[index][1] if index < len(self._others) else None
 
 
 class _Millisecond:

@@ -110,7 +110,7 @@ def update(enrichments: Sequence[Enrichment], enriched_at: str, deadline: Deadli
 
 def _update_chunk(chunk: Sequence[Enrichment], enriched_at: str) -> list[Exception | None]:
     try:
-        statements = [_update_statement(each, enriched_at) for each in chunk]
+        statements = [_update_statement(enrichment, enriched_at) for enrichment in chunk]
         response = client("dynamodb").batch_execute_statement(Statements=statements)
     except Exception as error:  # the other chunks may be written nevertheless
         return [error] * len(chunk)
@@ -131,8 +131,8 @@ def _outcome(error: dict[str, str] | None) -> Exception | None:
 
 def _update_statement(enrichment: Enrichment, enriched_at: str) -> dict[str, Any]:
     """An UPDATE, which in PartiQL never creates an item, on condition that the revision is the one read."""
-    price, right = enrichment.price, enrichment.indicators
-    values = {name: getattr(right, name) for name in INDICATORS}
+    price, indicators = enrichment.price, enrichment.indicators
+    values = {name: getattr(indicators, name) for name in INDICATORS}
     sets = [f'SET "{name}"=?' for name, value in values.items() if value is not None]
     stored = {name for name in values if getattr(price.indicators, name) is not None} | price.unreadable
     removes = [f'REMOVE "{name}"' for name in values if values[name] is None and name in stored]

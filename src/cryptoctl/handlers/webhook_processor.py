@@ -88,14 +88,14 @@ def _take_in(admitted: AuthenticatedRequest, event: Any, context: object) -> Url
     except Rejected as rejected:
         return _refuse(rejected, sender.name)
     except Exception as error:
-        its = unread_event(admitted.request, admitted.secrets, arrival)
-        return _set_aside([its], context, error, _from(sender.name))
+        dead_letter = unread_event(admitted.request, admitted.secrets, arrival)
+        return _set_aside([dead_letter], context, error, _from(sender.name))
     try:
         request = _as_first_sent(request, arrival)
         return _stored(request, context, sender.name)
     except Exception as error:
-        told = {**_key_extra(request), **_from(sender.name)}
-        return _set_aside(dead_letters_of(request, arrival), context, error, told)
+        extra = {**_key_extra(request), **_from(sender.name)}
+        return _set_aside(dead_letters_of(request, arrival), context, error, extra)
 
 
 def _as_first_sent(request: ParsedRequest, arrival: Arrival) -> ParsedRequest:
@@ -103,8 +103,8 @@ def _as_first_sent(request: ParsedRequest, arrival: Arrival) -> ParsedRequest:
     timeless = any(isinstance(price, Price) and price.arrived for price in request.prices)
     if not arrival.message_id or not timeless:
         return request
-    before = table.put_if_new(message_item(arrival))
-    return at_first_arrival(request, arrival.ms if before is None else first_ms(before))
+    earlier = table.put_if_new(message_item(arrival))
+    return at_first_arrival(request, arrival.ms if earlier is None else first_ms(earlier))
 
 
 def _stored(request: ParsedRequest, context: object, sender: str | None = None) -> UrlResponse:
@@ -118,12 +118,12 @@ def _stored(request: ParsedRequest, context: object, sender: str | None = None) 
 
 def _parse(event: Any, context: object) -> tuple[ParsedRequest, Arrival]:
     """The prices of an event that did not come over HTTP, and when it came first."""
-    kept = unwrap_event(event)
-    inner, arrival = kept or (event, arrival_in(event["requestContext"]) if _is_request(event) else None)
+    unwrapped = unwrap_event(event)
+    inner, arrival = unwrapped or (event, arrival_in(event["requestContext"]) if _is_request(event) else None)
     limits = _time_limits(arrival)
     if arrival is None:
         arrival = Arrival(ms=limits.arrival_ms, sender=INVOCATIONS, message_id=_request_id(context))
-    if kept is None:
+    if unwrapped is None:
         return _prices(inner, arrival, limits, MAX_BYTES), arrival
     return _prices(inner, arrival, _as_on_arrival(limits), MAX_KEPT_BYTES), arrival
 
@@ -226,7 +226,9 @@ def _keys(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[str]
     """By symbol, the keys of what was stored (`keys`) and of what had been before (`repeated`)."""
     keys: dict[str, dict[str, list[str]]] = {}
     for status, name in (("stored", "keys"), ("duplicate", "repeated")):
-        of_status = [(each["symbol"], each["sort_key"]) for each in results if each["status"] == status]
+        of_status = [
+            (result["symbol"], result["sort_key"]) for result in results if result["status"] == status
+        ]
         if of_status:
             keys[name] = logs.by_symbol(of_status)
     return keys
@@ -235,8 +237,8 @@ def _keys(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[str]
 def _key_extra(request: ParsedRequest | None) -> dict[str, Any]:
     """The keys that the prices of a request would have; one without an id may have gone to a later place."""
     prices = request.prices if request is not None else ()
-    found = logs.by_symbol((each.symbol, each.sort_key()) for each in prices if isinstance(each, Price))
-    return {"keys": found} if found else {}
+    keys = logs.by_symbol((price.symbol, price.sort_key()) for price in prices if isinstance(price, Price))
+    return {"keys": keys} if keys else {}
 
 
 def _report(request: ParsedRequest, counts: Counter[str], keys: dict[str, Any], sender: str | None) -> None:
@@ -257,8 +259,8 @@ def _report(request: ParsedRequest, counts: Counter[str], keys: dict[str, Any], 
             "Rejected": counts["rejected"],
         }
     )
-    for field, number in rejected.items():
-        metrics.emit({"Rejected": number}, {"Reason": field})
+    for field, count in rejected.items():
+        metrics.emit({"Rejected": count}, {"Reason": field})
 
 
 def _from(sender: str | None) -> dict[str, str]:
@@ -276,12 +278,12 @@ def _set_aside(events: list[Any], context: object, error: Exception, told: Mappi
     _log.error("request not stored", exc_info=error, extra=told)
     attributes = dead_letters.event_attributes(_request_id(context), error)
     failures = dead_letters.send_all(events, attributes)
-    kept = len(events) - len(failures)
-    if kept:
-        metrics.emit({"DeadLettered": kept})
+    kept_count = len(events) - len(failures)
+    if kept_count:
+        metrics.emit({"DeadLettered": kept_count})
     if failures:
         _log.error("request neither stored nor put on the dead-letter queue", exc_info=failures[0])
-        part = ", or only in part" if kept else ""
+        part = ", or only in part" if kept_count else ""
         return unavailable(f"not stored and not kept{part}: send it again")
     return unavailable("not stored yet, but kept on the dead-letter queue, from which it can be stored later")
 
