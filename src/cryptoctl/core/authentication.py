@@ -59,20 +59,20 @@ class HmacScheme:
         timestamp = self._timestamp(request)
         message_id = request.header(self.message_id_header)
         message = self.message(request.body, timestamp, message_id)
-        received = [_normal(each, self.encoding) for each in self._signatures(request)]
+        received = [_normal(signature, self.encoding) for signature in self._signatures(request)]
         expected = (_normal(self.signature(secret, message), self.encoding) for secret in secrets)
-        right = _any_equal(received, expected)
+        matches = _any_equal(received, expected)
         if "id" in self.signed_message and not message_id:
             return False
-        return right and self._in_time(timestamp, now_s)
+        return matches and self._in_time(timestamp, now_s)
 
     def problem(self, request: WebhookRequest, now_s: float) -> str:
         """The header that is missing, or the clock that is off; else the signature is not right."""
-        timed, named = "timestamp" in self.signed_message, "id" in self.signed_message
+        signs_time, signs_id = "timestamp" in self.signed_message, "id" in self.signed_message
         headers = (
             self.signature_header,
-            self.timestamp_header if timed else None,
-            self.message_id_header if named else None,
+            self.timestamp_header if signs_time else None,
+            self.message_id_header if signs_id else None,
         )
         for name in filter(None, headers):
             if not request.header(name):
@@ -81,23 +81,23 @@ class HmacScheme:
         if not any(self._signatures(request)):
             after = f" after {self.signature_prefix}" if self.signature_prefix else ""
             return f"the header {self.signature_header} has no signature{after}"
-        if timed and not _EPOCH_TEXT.fullmatch(timestamp):
+        if signs_time and not _EPOCH_TEXT.fullmatch(timestamp):
             return f"the header {self.timestamp_header} has no time in seconds since 1970"
         if not self._in_time(timestamp, now_s):
             off_s = now_s - _seconds(timestamp)
             side = "behind" if off_s > 0 else "ahead of"
-            allowed = f"{self.timestamp_tolerance_s} s are allowed"
-            return f"the signed time is {math.fabs(off_s):.0f} s {side} the function's clock; {allowed}"
+            tolerance = f"{self.timestamp_tolerance_s} s are allowed"
+            return f"the signed time is {math.fabs(off_s):.0f} s {side} the function's clock; {tolerance}"
         return "the signature is made with another secret, or of another body than the one that came"
 
     def message(self, body: bytes, timestamp: str, message_id: str) -> bytes:
         """What is signed."""
-        before = {
+        prefixes = {
             "body": "",
             "timestamp.body": f"{timestamp}.",
             "id.timestamp.body": f"{message_id}.{timestamp}.",
         }
-        return before[self.signed_message].encode(errors="surrogatepass") + body
+        return prefixes[self.signed_message].encode(errors="surrogatepass") + body
 
     def signature(self, secret: str, message: bytes) -> str:
         """The signature as text, without prefix. Raises SecretError for a secret that is no base64."""
@@ -185,8 +185,8 @@ class BasicScheme:
             received = base64.b64decode(encoded.strip(), validate=True)
         except ValueError:
             received = b""
-        right = _any_equal([received], (_bytes(f"{self.username}:{secret}") for secret in secrets))
-        return right and scheme.lower() == "basic"
+        matches = _any_equal([received], (_bytes(f"{self.username}:{secret}") for secret in secrets))
+        return matches and scheme.lower() == "basic"
 
     def problem(self, request: WebhookRequest, now_s: float) -> str:
         """Whether there was a password at all."""
@@ -219,9 +219,9 @@ SCHEMES: Mapping[str, type[HmacScheme] | type[TokenScheme] | type[BasicScheme]] 
 def _any_equal(received: Sequence[bytes], expected: Iterable[bytes]) -> bool:
     """Whether any of what was received is any of what is expected; in a time that does not tell which."""
     equal = False
-    for right in expected:
-        for each in received:
-            equal |= hmac.compare_digest(each, right)
+    for expected_bytes in expected:
+        for received_bytes in received:
+            equal |= hmac.compare_digest(received_bytes, expected_bytes)
     return equal
 
 

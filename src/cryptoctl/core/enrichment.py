@@ -72,7 +72,7 @@ def enrichments(
     Prices that follow a new one and wait for their own pass are enriched too: that pass may have read them
     already, without the new one.
     """
-    found: list[Enrichment] = []
+    results: list[Enrichment] = []
     inputs = [f"{price.key} {price.price}" for price in series]
     reached = -1
     for position, price in enumerate(series):
@@ -80,22 +80,22 @@ def enrichments(
             reached = position + REACH
         if position > reached and price.key not in announced:
             continue
-        first = max(0, position - REACH)
-        right = indicators([each.price for each in series[first : position + 1]])
-        fingerprint = _fingerprint(inputs[first : position + 1])
-        announce = _must_announce(price, right, announced.get(price.key))
+        start = max(0, position - REACH)
+        computed = indicators([stored.price for stored in series[start : position + 1]])
+        fingerprint = _fingerprint(inputs[start : position + 1])
+        announce = _must_announce(price, computed, announced.get(price.key))
         times, made_from = _parts(price.revision)
-        if not announce and _is_correct(price, right) and made_from == fingerprint:
+        if not announce and _is_correct(price, computed) and made_from == fingerprint:
             continue
-        found.append(
+        results.append(
             Enrichment(
                 price=price,
-                indicators=right,
+                indicators=computed,
                 revision=f"{times + 1}-{fingerprint}",
                 announce=announce,
             )
         )
-    return found
+    return results
 
 
 def outdated_prices(series: Iterable[StoredPrice], since: Decimal | None = None) -> Iterator[StoredPrice]:
@@ -132,5 +132,5 @@ def _fingerprint(inputs: Sequence[str]) -> str:
 
 def _parts(stored: AttributeValue | None) -> tuple[int, str]:
     """How often the item was enriched, and the fingerprint of what its indicators were computed from."""
-    found = _REVISION.fullmatch(str((stored or {}).get("S")))
-    return (int(found[1]), found[2]) if found else (0, "")
+    match = _REVISION.fullmatch(str((stored or {}).get("S")))
+    return (int(match[1]), match[2]) if match else (0, "")

@@ -76,21 +76,21 @@ class FieldMapping:
         What is missing, null or empty is left out. Raises Rejected where an expression cannot be evaluated.
         """
         if self.fields is None:
-            found = dict(record)
+            values = dict(record)
         else:
-            found = {name: _found(name, each, record) for name, each in self.fields.items()}
+            values = {name: _found(name, expression, record) for name, expression in self.fields.items()}
         present = {
-            name: _as_text(value) for name, value in found.items() if value is not None and value != ""
+            name: _as_text(value) for name, value in values.items() if value is not None and value != ""
         }
         return {**present, **self.constants}
 
     def _records(self, document: Any) -> Sequence[Any] | None:
         """The list of records; None where the document is one record."""
         if self.prices is not None:
-            listed = _found("prices", self.prices, document)
-            if not isinstance(listed, list):
+            records = _found("prices", self.prices, document)
+            if not isinstance(records, list):
                 raise Rejected("prices", "no list was found where it should be")
-            return listed
+            return records
         if self.fields is None:
             return list_in(document)[0]
         return document if isinstance(document, list) else None

@@ -106,7 +106,7 @@ def dumps(value: Any) -> str:
     if isinstance(value, JsonNumber | Decimal):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(name)}: {dumps(each)}" for name, each in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(name)}: {dumps(member)}" for name, member in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(dumps, value)) + "]"
     # What has no bytes in UTF-8 is half of a surrogate pair, and JSON's escape for it is Python's.
@@ -117,10 +117,10 @@ def nested_deeper(value: Any, levels: int) -> bool:
     """Whether there are more lists and objects in one another than that; found without recursion."""
     layer = [value]
     for _ in range(levels + 1):
-        layer = [each for each in layer if isinstance(each, dict | list)]
+        layer = [node for node in layer if isinstance(node, dict | list)]
         if not layer:
             return False
-        layer = [inner for each in layer for inner in (each.values() if isinstance(each, dict) else each)]
+        layer = [child for node in layer for child in (node.values() if isinstance(node, dict) else node)]
     return True
 
 
@@ -140,7 +140,7 @@ def _refuse_what_cannot_be_stored(text: str) -> None:
 def _refuse_deep_nesting(text: str) -> None:
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
-        first = match[0][0]
-        depth += (first in "[{") - (first in "]}")
+        character = match[0][0]
+        depth += (character in "[{") - (character in "]}")
         if depth > MAX_NESTING:
             raise JsonError(TOO_DEEP)

@@ -71,9 +71,9 @@ def _check(character: str, *, cased: bool) -> None:
         raise BadName(f"has a character that is not taken: {_code(character)}")
     if unicodedata.category(character)[0] not in _VISIBLE or _UNSEEN.match(character):
         raise BadName(f"has a character that cannot be seen or is not assigned: {_code(character)}")
-    plain = unicodedata.normalize("NFKC", character)
-    if plain != character:
-        raise BadName(f"has {_code(character)}, which looks like another; write {_quoted(plain)}")
+    normalized = unicodedata.normalize("NFKC", character)
+    if normalized != character:
+        raise BadName(f"has {_code(character)}, which looks like another; write {_quoted(normalized)}")
     if cased and unicodedata.normalize("NFC", character.upper().lower()) != character.lower():
         # Its upper case is also that of another letter: ı and i, ß and ss.
         raise BadName(f"has {_code(character)}, whose capital is also another letter's; write the capital")

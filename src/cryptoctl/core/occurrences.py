@@ -17,7 +17,9 @@ class OccurrenceCounter:
     def number(self, price: Price) -> int:
         """As the price says, or counted: 1 for the first of its kind."""
         taken = self._taken[price.symbol, price.timestamp_ms, price.exchange, price.price, price.volume]
-        number = price.occurrence or next(each for each in count(len(taken) + 1) if each not in taken)
+        number = price.occurrence or next(
+            candidate for candidate in count(len(taken) + 1) if candidate not in taken
+        )
         taken.add(number)
         return number
 
@@ -28,8 +30,8 @@ def with_occurrences(prices: Iterable[Price]) -> list[Price]:
     The first of its kind says none, as it needs none.
     """
     counter = OccurrenceCounter()
-    found = []
+    numbered = []
     for price in prices:
         number = counter.number(price) if price.id is None else 1
-        found.append(replace(price, occurrence=number) if number > 1 else price)
-    return found
+        numbered.append(replace(price, occurrence=number) if number > 1 else price)
+    return numbered

@@ -124,7 +124,7 @@ def parse_parsed(value: object, limits: TimeLimits) -> ParsedRequest:
     if listed is None:
         return ParsedRequest(prices=(_written_anew(value, limits),), several=False)
     check_count(listed)
-    return ParsedRequest(prices=tuple(_written_anew(each, limits) for each in listed), several=True)
+    return ParsedRequest(prices=tuple(_written_anew(record, limits) for record in listed), several=True)
 
 
 def parse_price(fields: Mapping[str, Any], raw: str, limits: TimeLimits) -> Price:
@@ -199,8 +199,8 @@ def _name_field(fields: Mapping[str, Any], name: str, stored: Callable[[str], st
         raise Rejected(name, "must be text")
     try:
         return stored(value)
-    except BadName as bad:
-        raise Rejected(name, str(bad)) from None
+    except BadName as error:
+        raise Rejected(name, str(error)) from None
 
 
 def _number(fields: Mapping[str, Any], name: str) -> Decimal:

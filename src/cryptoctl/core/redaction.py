@@ -20,17 +20,17 @@ _CONTROLS = dict(zip("bfnrt", "\b\f\n\r\t", strict=True))
 
 def redacted(text: str, secrets: Sequence[str]) -> str:
     """The text with REDACTED in place of each secret, and of all of it where one is spelled with escapes."""
-    sought = _long_enough(secrets)
-    plain = text
-    for secret in sought:
-        plain = plain.replace(secret, REDACTED)
-    return REDACTED if _holds(plain, sought) else plain
+    long_secrets = _long_enough(secrets)
+    clean = text
+    for secret in long_secrets:
+        clean = clean.replace(secret, REDACTED)
+    return REDACTED if _holds(clean, long_secrets) else clean
 
 
 def holds(text: str, secrets: Sequence[str]) -> bool:
     """Whether a secret is in it, in whatever case and however spelled."""
-    sought = [each.casefold() for each in _long_enough(secrets)]
-    return any(each in reading.casefold() for reading in _readings(text) for each in sought)
+    long_secrets = [secret.casefold() for secret in _long_enough(secrets)]
+    return any(secret in reading.casefold() for reading in _readings(text) for secret in long_secrets)
 
 
 def redacted_body(text: str, secrets: Sequence[str], *, form: bool = False) -> str:
@@ -38,29 +38,29 @@ def redacted_body(text: str, secrets: Sequence[str], *, form: bool = False) -> s
 
     Such a text is written anew, with each number as it was; any other is as `redacted` makes it.
     """
-    sought = _long_enough(secrets)
-    if not _holds(text, sought):
+    long_secrets = _long_enough(secrets)
+    if not _holds(text, long_secrets):
         return text
     if form:
-        return _redacted_form(text, sought)
+        return _redacted_form(text, long_secrets)
     try:
         document = json_text.Document(text)
     except json_text.JsonError:
-        return redacted(text, sought)
+        return redacted(text, long_secrets)
     if document.problems:  # a key that occurs twice: written anew, the text would be accepted
-        return redacted(text, sought)
-    return redacted(json_text.dumps(_walked(document.value, sought)), sought)
+        return redacted(text, long_secrets)
+    return redacted(json_text.dumps(_walked(document.value, long_secrets)), long_secrets)
 
 
 def _long_enough(secrets: Sequence[str]) -> list[str]:
-    return [each for each in secrets if len(each) >= MIN_REDACTED_LENGTH]
+    return [secret for secret in secrets if len(secret) >= MIN_REDACTED_LENGTH]
 
 
 def _walked(value: Any, secrets: Sequence[str]) -> Any:
     if isinstance(value, dict):
-        return {redacted(name, secrets): _walked(each, secrets) for name, each in value.items()}
+        return {redacted(name, secrets): _walked(member, secrets) for name, member in value.items()}
     if isinstance(value, list):
-        return [_walked(each, secrets) for each in value]
+        return [_walked(element, secrets) for element in value]
     if isinstance(value, str) and _holds(value, secrets):  # a number too, which is a text then
         return redacted(value, secrets)
     return value
@@ -68,12 +68,12 @@ def _walked(value: Any, secrets: Sequence[str]) -> Any:
 
 def _redacted_form(text: str, secrets: Sequence[str]) -> str:
     members = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
-    plain = [(redacted(name, secrets), redacted(value, secrets)) for name, value in members]
-    return redacted(urlencode(plain, safe="()", errors="surrogateescape"), secrets)
+    clean = [(redacted(name, secrets), redacted(value, secrets)) for name, value in members]
+    return redacted(urlencode(clean, safe="()", errors="surrogateescape"), secrets)
 
 
 def _holds(text: str, secrets: Sequence[str]) -> bool:
-    return any(each in reading for reading in _readings(text) for each in secrets)
+    return any(secret in reading for reading in _readings(text) for secret in secrets)
 
 
 def _readings(text: str) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _readings(text: str) -> Iterator[str]:
     yield text
     seen = level = {text}
     for _ in range(_MAX_DEPTH):
-        level = {reading for each in level for reading in _read_once(each)} - seen
+        level = {nested for reading in level for nested in _read_once(reading)} - seen
         seen = seen | level
         yield from level
 

@@ -42,8 +42,8 @@ class AllowedSender:
     def check(self, secret: SenderSecret) -> None:
         """Raises SecretError for a secret that the scheme cannot use."""
         if isinstance(self.scheme, HmacScheme):
-            for each in filter(None, (secret.secret, secret.previous)):
-                key_bytes(each, self.scheme.secret_encoding)
+            for text in filter(None, (secret.secret, secret.previous)):
+                key_bytes(text, self.scheme.secret_encoding)
 
     @property
     def token_member(self) -> str | None:
@@ -63,18 +63,18 @@ def allowed_senders(text: str, compile_expression: Compile) -> dict[str, Allowed
 def in_networks(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
     """Whether the address lies in one of the networks; IPv4 written as IPv6 counts as IPv4."""
     try:
-        found = ip_address(address)
+        ip = ip_address(address)
     except ValueError:
         return False
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return any(found in network for network in networks)
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return any(ip in network for network in networks)
 
 
 def scheme_of(name: str, keys: Mapping[str, Any]) -> AuthScheme:
     """The scheme that a sender's keys describe; `name` is the user name where none is set."""
-    scheme, given = SCHEMES[keys["scheme"]], {"username": name, **keys}
-    return scheme(**{each.name: given[each.name] for each in fields(scheme) if each.name in given})
+    scheme, values = SCHEMES[keys["scheme"]], {"username": name, **keys}
+    return scheme(**{field.name: values[field.name] for field in fields(scheme) if field.name in values})
 
 
 def _sender(name: str, keys: Mapping[str, Any], compile_expression: Compile) -> AllowedSender:
@@ -88,12 +88,12 @@ def _sender(name: str, keys: Mapping[str, Any], compile_expression: Compile) -> 
 
 
 def _mapping(keys: Mapping[str, Any], compile_expression: Compile) -> FieldMapping | None:
-    written = keys.get("fields"), keys.get("constants"), keys.get("prices")
-    if not any(written):
+    parts = keys.get("fields"), keys.get("constants"), keys.get("prices")
+    if not any(parts):
         return None
-    expressions, constants, prices = written
+    expressions, constants, prices = parts
     return FieldMapping(
-        fields={field: compile_expression(each) for field, each in expressions.items()}
+        fields={field: compile_expression(expression) for field, expression in expressions.items()}
         if expressions
         else None,
         constants=constants or {},

@@ -35,21 +35,21 @@ class Arrival:
 
     def document(self) -> dict[str, Any]:
         """What an event says of it in JSON, named as Lambda names the members of `requestContext`."""
-        found: dict[str, Any] = {"timeEpoch": self.ms}
+        members: dict[str, Any] = {"timeEpoch": self.ms}
         if self.sender:
-            found |= {"sender": self.sender, "messageId": self.message_id}
+            members |= {"sender": self.sender, "messageId": self.message_id}
         if self.content_type is not None:
-            found["contentType"] = self.content_type
-        return found
+            members["contentType"] = self.content_type
+        return members
 
 
 def arrival_in(document: object) -> Arrival | None:
     """The arrival that an event's JSON says; None where it says no time."""
-    found = document if isinstance(document, Mapping) else {}
-    ms = found.get("timeEpoch")
+    members = document if isinstance(document, Mapping) else {}
+    ms = members.get("timeEpoch")
     if not isinstance(ms, int) or isinstance(ms, bool) or not 0 < ms < _YEAR_10000_MS:
         return None
-    sender, message_id, content_type = (found.get(each) for each in ("sender", "messageId", "contentType"))
+    sender, message_id, content_type = (members.get(name) for name in ("sender", "messageId", "contentType"))
     return Arrival(
         ms=ms,
         sender=sender if isinstance(sender, str) else "",

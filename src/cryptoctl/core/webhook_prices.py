@@ -34,10 +34,10 @@ def prices_in_request(
     request: WebhookRequest, sender: AllowedSender, secrets: Sequence[str], limits: TimeLimits
 ) -> ParsedRequest:
     """The prices that a sender's request brings, without its secrets. Raises Rejected."""
-    found = _prices(request, sender, limits)
+    parsed = _prices(request, sender, limits)
     message_id = request.header(sender.message_id_header)
-    prices = (_without(secrets, each) if isinstance(each, Price) else each for each in found.prices)
-    return replace(found, prices=tuple(_with_ids(message_id, prices) if message_id else prices))
+    prices = (_without(secrets, price) if isinstance(price, Price) else price for price in parsed.prices)
+    return replace(parsed, prices=tuple(_with_ids(message_id, prices) if message_id else prices))
 
 
 def at_first_arrival(request: ParsedRequest, first_ms: int) -> ParsedRequest:
@@ -87,10 +87,10 @@ def dead_letters_of(request: ParsedRequest, arrival: Arrival) -> list[dict[str, 
     """
     accepted = with_occurrences(price for price in request.prices if isinstance(price, Price))
     unknown = bool(arrival.message_id) and any(price.arrived for price in accepted)
-    said = (arrival if unknown else Arrival(ms=arrival.ms)).document()
+    request_context = (arrival if unknown else Arrival(ms=arrival.ms)).document()
     records = [_record(price, with_time=not (unknown and price.arrived)) for price in accepted]
     texts = [f"[{', '.join(part)}]" for part in _parts(records)] if request.several else records
-    return [{"body": text, "requestContext": said} for text in texts]
+    return [{"body": text, "requestContext": request_context} for text in texts]
 
 
 def unread_event(request: WebhookRequest, secrets: Sequence[str], arrival: Arrival) -> dict[str, Any]:
@@ -100,11 +100,11 @@ def unread_event(request: WebhookRequest, secrets: Sequence[str], arrival: Arriv
     except UnsupportedType:
         form = False
     text = redacted_body(request.body.decode(errors="surrogateescape"), secrets, form=form)
-    said = replace(arrival, content_type=request.header("content-type")).document()
+    request_context = replace(arrival, content_type=request.header("content-type")).document()
     if len(json.dumps(text)) <= MAX_DEAD_LETTER_BYTES:
-        return {"body": text, "requestContext": said}
+        return {"body": text, "requestContext": request_context}
     encoded = base64.b64encode(text.encode(errors="surrogateescape")).decode()  # a third longer at most
-    return {"body": encoded, "isBase64Encoded": True, "requestContext": said}
+    return {"body": encoded, "isBase64Encoded": True, "requestContext": request_context}
 
 
 def request_again(body: str, arrival: Arrival, sender: AllowedSender) -> WebhookRequest:
@@ -120,12 +120,12 @@ def _parts(records: Iterable[str]) -> Iterator[list[str]]:
     part: list[str] = []
     size, escaped = 0, 0
     for record in records:
-        length, most = len(record.encode()) + 2, len(json.dumps(record))
-        if part and (size + length > MAX_BYTES or escaped + most > MAX_DEAD_LETTER_BYTES):
+        length, escaped_length = len(record.encode()) + 2, len(json.dumps(record))
+        if part and (size + length > MAX_BYTES or escaped + escaped_length > MAX_DEAD_LETTER_BYTES):
             yield part
             part, size, escaped = [], 0, 0
         part.append(record)
-        size, escaped = size + length, escaped + most
+        size, escaped = size + length, escaped + escaped_length
     yield part
 
 
@@ -142,8 +142,8 @@ def _record(price: Price, *, with_time: bool) -> str:
         return json_text.dumps(members)
     # A replay would read these as ours, and the sender has another meaning of them or none.
     others = {name: value for name, value in received.items() if name not in OUR_OWN_MEMBERS}
-    whole = json_text.dumps({**others, **members})
-    return whole if _is_taken(whole) else json_text.dumps(members)
+    text = json_text.dumps({**others, **members})
+    return text if _is_taken(text) else json_text.dumps(members)
 
 
 def _is_taken(text: str) -> bool:
