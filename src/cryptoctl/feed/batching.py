@@ -31,13 +31,13 @@ class Batching:
 
 def shares(waiting: Sequence[int], limit: int) -> list[int]:
     """How many of each symbol's prices go into a request of at most `limit`: none starves another."""
-    given = [0] * len(waiting)
-    left = limit
-    while left and any(has > got for has, got in zip(waiting, given, strict=True)):
-        hungry = [n for n, has in enumerate(waiting) if has > given[n]]
-        each = max(1, left // len(hungry))
-        for n in hungry:
-            more = min(each, waiting[n] - given[n], left)
-            given[n] += more
-            left -= more
-    return given
+    granted = [0] * len(waiting)
+    remaining = limit
+    while remaining and any(count > share for count, share in zip(waiting, granted, strict=True)):
+        unserved = [index for index, count in enumerate(waiting) if count > granted[index]]
+        portion = max(1, remaining // len(unserved))
+        for index in unserved:
+            extra = min(portion, waiting[index] - granted[index], remaining)
+            granted[index] += extra
+            remaining -= extra
+    return granted

@@ -83,8 +83,8 @@ class ExactNumbers:
     @staticmethod
     def safe_integer_product(values: Any, key: Any, factor: Any, default: Any = None) -> Any:
         """A number times a factor, cut to a whole one."""
-        found = _product(values, key, factor)
-        return default if found is None else found
+        product = _product(values, key, factor)
+        return default if product is None else product
 
     @staticmethod
     def safe_integer_product_2(values: Any, key: Any, other: Any, factor: Any, default: Any = None) -> Any:
@@ -94,8 +94,8 @@ class ExactNumbers:
     @staticmethod
     def safe_integer_product_n(values: Any, keys: Any, factor: Any, default: Any = None) -> Any:
         """The same of the first of several that is there."""
-        found = (_product(values, key, factor) for key in keys)
-        return next((each for each in found if each is not None), default)
+        products = (_product(values, key, factor) for key in keys)
+        return next((product for product in products if product is not None), default)
 
     @staticmethod
     def safe_timestamp(values: Any, key: Any, default: Any = None) -> Any:

@@ -49,7 +49,7 @@ class Exchanges:
         self._open: dict[str, Any] = {}
         self._failed: set[str] = set()
         self._followed = 0
-        self.not_followed: dict[str, str] = dict.fromkeys((each.exchange for each in sources), "")
+        self.not_followed: dict[str, str] = dict.fromkeys((source.exchange for source in sources), "")
         """why not, of the exchanges whose symbols are not known yet (empty while nothing has failed), and of
         the sources that were left out since they are not listed"""
 
@@ -67,7 +67,7 @@ class Exchanges:
     async def markets(self, name: str) -> Sequence[Market]:
         """What is followed at one of the exchanges, once it has given its symbols. Raises Failure."""
         exchange = await self._loaded(name)
-        sources = [each for each in self._sources if each.exchange == name]
+        sources = [source for source in self._sources if source.exchange == name]
         del self.not_followed[name]
         others = self._followed > 0 or bool(self.not_followed)
         listed = listed_sources(
@@ -79,7 +79,7 @@ class Exchanges:
             unlisted=self.not_followed if self._followed else None,
         )
         self._followed += len(listed)
-        return [Market(each, exchange, self._ccxt) for each in listed]
+        return [Market(source, exchange, self._ccxt) for source in listed]
 
     async def _loaded(self, name: str) -> Any:
         """The exchange with its symbols. It is asked again and again, unless no exchange has given any."""
@@ -164,9 +164,11 @@ def _ccxt() -> ModuleType:
 
 def _check_exchange(ccxt: ModuleType, name: str) -> None:
     if name not in ccxt.exchanges:
-        near = get_close_matches(name, ccxt.exchanges, n=1)
+        matches = get_close_matches(name, ccxt.exchanges, n=1)
         hint = (
-            f"Did you mean {near[0]}?" if near else "ccxt's documentation lists the exchanges that it knows."
+            f"Did you mean {matches[0]}?"
+            if matches
+            else "ccxt's documentation lists the exchanges that it knows."
         )
         raise InputError(f"There is no exchange {name}.", hint)
     if not getattr(ccxt, name)().has.get("fetchTrades"):

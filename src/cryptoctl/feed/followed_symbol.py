@@ -171,18 +171,18 @@ class FollowedSymbol:
 
     async def _next(self) -> list[Trade] | None:
         """The websocket's next trades. One that is silent while REST has new ones is restarted."""
-        waiting, over = asyncio.ensure_future(self.market.watch()), asyncio.Event()
-        waiting.add_done_callback(lambda _: over.set())
+        future, over = asyncio.ensure_future(self.market.watch()), asyncio.Event()
+        future.add_done_callback(lambda _: over.set())
         try:
             while True:
-                at_end, before = self.tape.at_end, self.tape.last
+                at_end, last = self.tape.at_end, self.tape.last
                 if await self._clock.sleep(QUIET_S + 2 * MAX_POLL_S, over):
-                    return await waiting
+                    return await future
                 self.watching = ""  # no trade, but no failure either
-                if at_end and self.tape.last is not before:
+                if at_end and self.tape.last is not last:
                     self.market.restart()
         finally:
-            waiting.cancel()
+            future.cancel()
 
     def _described(self, error: TradeSourceError) -> str:
         if error.pause_s <= MAX_PAUSE_S:  # no longer than without being asked: not told anew each time

@@ -62,7 +62,7 @@ class Feed:
 
     async def run(self) -> None:
         """Follows and sends until `stop` is set; then sends what was received."""
-        opening, at_once = [asyncio.ensure_future(each) for each in self.opening], list(self.lines)
+        opening, at_once = [asyncio.ensure_future(coro) for coro in self.opening], list(self.lines)
         tasks, ended = _tasks(self.lines), ""
         sender = asyncio.ensure_future(self._send_all())
         stopped = asyncio.ensure_future(self.stop.wait())
@@ -70,22 +70,22 @@ class Feed:
         try:
             while not stopped.done() and not sender.done():
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for each in done - {stopped}:
-                    error = each.exception()
+                for future in done - {stopped}:
+                    error = future.exception()
                     if error is None:
                         continue
                     if not isinstance(error, TradeSourceError):
                         await self._end([*opening, *tasks], sender)
                         raise error
-                    tasks[each].ended = error.message
-                    ended = f"{tasks[each].source}: {error.message}"
-                for each in done.intersection(opening):
-                    begun = _tasks(each.result())
-                    tasks |= begun
-                    waiting.update(begun)
-                for each in [task for task in waiting if task in tasks and tasks[task].ended]:
-                    each.cancel()
-                    waiting.discard(each)
+                    tasks[future].ended = error.message
+                    ended = f"{tasks[future].source}: {error.message}"
+                for future in done.intersection(opening):
+                    new_tasks = _tasks(future.result())
+                    tasks |= new_tasks
+                    waiting.update(new_tasks)
+                for future in [task for task in waiting if task in tasks and tasks[task].ended]:
+                    future.cancel()
+                    waiting.discard(future)
                 if ended and waiting <= {sender, stopped} and not self.stop.is_set():
                     await self._end(list(tasks), sender)
                     raise Failure(
@@ -93,8 +93,8 @@ class Feed:
                         f"The feed cannot go on: {ended}.",
                         "Asking again is of no use: see what the exchange says, or leave that symbol out.",
                     )
-                there = [line for each in opening if each not in waiting for line in each.result()]
-                self.lines[:] = [*at_once, *there]
+                opened = [line for future in opening if future not in waiting for line in future.result()]
+                self.lines[:] = [*at_once, *opened]
             await self._end([*opening, *tasks], sender)
         finally:
             for task in (*opening, *tasks, sender, stopped):
@@ -103,10 +103,10 @@ class Feed:
     async def _end(self, tasks: Sequence[asyncio.Future[Any]], sender: asyncio.Future[None]) -> None:
         self.stop.set()
         had_ended = sender.done()
-        left = sum(line.tape.ready for line in self.lines) + self.under_way
-        if left and not had_ended:
+        pending = sum(line.tape.ready for line in self.lines) + self.under_way
+        if pending and not had_ended:
             self.notify(
-                f"Stopping: {pluralize(left, 'price')} received before now will be sent first, for "
+                f"Stopping: {pluralize(pending, 'price')} received before now will be sent first, for "
                 f"{ENDING_S:.0f} s at most. Press Ctrl-C again to stop at once."
             )
         for task in tasks:
@@ -165,8 +165,8 @@ class Feed:
             else:
                 self._refuse(line, trade, result)
         for line in self.lines:
-            if mine := [trade for its, trade, _ in prices if its is line]:
-                line.sent(mine)
+            if trades := [trade for owner, trade, _ in prices if owner is line]:
+                line.sent(trades)
 
     async def _until_answered(
         self, executor: ThreadPoolExecutor, prices: Sequence[OutgoingPrice]
@@ -237,4 +237,4 @@ _PASSING = frozenset(
 
 
 def _tasks(lines: Sequence[FollowedSymbol]) -> dict[asyncio.Future[Any], FollowedSymbol]:
-    return {asyncio.ensure_future(each): line for line in lines for each in (line.fill(), line.watch())}
+    return {asyncio.ensure_future(coro): line for line in lines for coro in (line.fill(), line.watch())}

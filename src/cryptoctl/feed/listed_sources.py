@@ -32,44 +32,44 @@ def listed_sources(
     at another exchange. Names that ccxt does not give, and other spellings of what is listed, were never
     followed: a file's prices have them.
     """
-    listed = [each for each in sources if each.symbol in markets]
-    missing = [each for each in sources if each not in listed]
+    listed = [source for source in sources if source.symbol in markets]
+    missing = [source for source in sources if source not in listed]
     delisted = [
-        each
-        for each in missing
-        if each in stored and "/" in each.symbol and each.stored_symbol not in map(str.upper, markets)
+        source
+        for source in missing
+        if source in stored and "/" in source.symbol and source.stored_symbol not in map(str.upper, markets)
     ]
-    unknown = [each for each in missing if not (listed or others) or each not in delisted]
+    unknown = [source for source in missing if not (listed or others) or source not in delisted]
     if unknown and unlisted is not None:
-        for each in unknown:
-            meant = _nearest(markets, each.symbol)
-            unlisted[str(each)] = NOT_LISTED + (f"; did you mean {meant}?" if meant else "")
+        for source in unknown:
+            suggestion = _nearest(markets, source.symbol)
+            unlisted[str(source)] = NOT_LISTED + (f"; did you mean {suggestion}?" if suggestion else "")
     elif unknown:
-        near = [found for each in unknown if (found := _nearest(markets, each.symbol))]
+        suggestions = [closest for source in unknown if (closest := _nearest(markets, source.symbol))]
         raise InputError(
-            f"{'; '.join(f'{each.exchange} has no symbol {each.symbol}' for each in unknown)}.",
-            f"Did you mean {', '.join(near)}?"
-            if near
+            f"{'; '.join(f'{source.exchange} has no symbol {source.symbol}' for source in unknown)}.",
+            f"Did you mean {', '.join(suggestions)}?"
+            if suggestions
             else "Write it as ccxt does, such as BTC/USDT; the exchange's own list of markets has the rest.",
         )
-    for each in delisted:
+    for source in delisted:
         notify(
-            f"{each} is not followed, the others are: {each.exchange} does not list it any more. Leave it "
-            "out, or start the feed again once it is listed; the table keeps its prices."
+            f"{source} is not followed, the others are: {source.exchange} does not list it any more. Leave "
+            "it out, or start the feed again once it is listed; the table keeps its prices."
         )
     return listed
 
 
 def _nearest(markets: Markets, typed: str) -> str | None:
     """The symbol that was probably meant: the same letters, the exchange's own name of it, or a near one."""
-    plain = {_letters(symbol): symbol for symbol in reversed(list(markets))}
-    own = {_letters(str(each["id"])): symbol for symbol, each in reversed(list(markets.items()))}
-    wanted = _letters(typed)
-    if wanted in plain or wanted in own:
-        return plain.get(wanted) or own[wanted]
-    near = get_close_matches(typed.upper(), list(markets), n=1)
-    return near[0] if near else None
+    by_letters = {_letters(symbol): symbol for symbol in reversed(list(markets))}
+    by_id = {_letters(str(market["id"])): symbol for symbol, market in reversed(list(markets.items()))}
+    letters = _letters(typed)
+    if letters in by_letters or letters in by_id:
+        return by_letters.get(letters) or by_id[letters]
+    matches = get_close_matches(typed.upper(), list(markets), n=1)
+    return matches[0] if matches else None
 
 
 def _letters(symbol: str) -> str:
-    return "".join(each for each in symbol.upper() if each.isalnum())
+    return "".join(character for character in symbol.upper() if character.isalnum())

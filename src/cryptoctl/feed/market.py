@@ -47,8 +47,8 @@ class Market:
         size, inverse = Decimal(str(market.get("contractSize") or 0)), market.get("inverse")
         if not market.get("contract") or (size == 1 and not inverse):
             return ""
-        of = market.get("quote" if inverse else "base")
-        return f"contracts of {plain(size)} {of}" if size else "contracts"
+        unit = market.get("quote" if inverse else "base")
+        return f"contracts of {plain(size)} {unit}" if size else "contracts"
 
     def on_lost(self, callback: Callable[[], None]) -> None:
         """Has `callback` called whenever a connection ends that the symbol's trades may have come through."""
@@ -95,15 +95,15 @@ class Market:
         return (self._exchange.trades or {}).get(self.source.symbol) or ()
 
     def _mark_read(self) -> None:
-        kept = self._kept()
-        self._read = kept[-1] if kept else None
+        trades = self._kept()
+        self._read = trades[-1] if trades else None
 
     def _unread(self) -> Sequence[Any]:
         """The trades that ccxt has kept since `watch` last gave any."""
-        kept, count = self._kept(), 0
-        while count < len(kept) and kept[-1 - count] is not self._read:
+        trades, count = self._kept(), 0
+        while count < len(trades) and trades[-1 - count] is not self._read:
             count += 1
-        return [kept[place] for place in range(len(kept) - count, len(kept))]
+        return [trades[index] for index in range(len(trades) - count, len(trades))]
 
     def restart(self) -> None:
         """Ends the websocket that the symbol's trades come through: the next `watch` opens another."""
@@ -114,8 +114,8 @@ class Market:
     def _may_be_mine(self, subscriptions: Iterable[str]) -> bool:
         """Whether a connection with these may be the symbol's."""
         # Which symbol a subscription is for is the exchange's own; where none says so, it is any.
-        known = list(subscriptions)
-        return not any("/" in each for each in known) or any(self.source.symbol in each for each in known)
+        names = list(subscriptions)
+        return not any("/" in name for name in names) or any(self.source.symbol in name for name in names)
 
     def _trouble(self, error: Exception, *, watching: bool = False) -> TradeSourceError:
         if isinstance(error, UnreadableMessage):
@@ -135,7 +135,7 @@ class Market:
         return TradeSourceError(described(self.source.exchange, error), pause_s=pause_s, lasting=lasting)
 
     def _trades(self, records: Iterable[Mapping[str, Any]]) -> list[Trade]:
-        return [self._trade(each) for each in records]
+        return [self._trade(record) for record in records]
 
     def _trade(self, each: Mapping[str, Any]) -> Trade:
         identity, moment = each.get("id"), each.get("timestamp")
@@ -163,6 +163,6 @@ class Market:
 
 def described(exchange: str, error: Exception) -> str:
     """What ccxt says, and why it says so: of a name, a proxy or a certificate its own words have nothing."""
-    said = f"{type(error).__name__}: {one_line(str(error)).removeprefix(f'{exchange} ')}"
-    why = "" if error.__cause__ is None else one_line(str(error.__cause__))
-    return f"{said}: {why}" if why else said
+    message = f"{type(error).__name__}: {one_line(str(error)).removeprefix(f'{exchange} ')}"
+    cause = "" if error.__cause__ is None else one_line(str(error.__cause__))
+    return f"{message}: {cause}" if cause else message

@@ -39,8 +39,8 @@ def start_point(aws: Aws, table: Table, source: FeedSource) -> StartPoint:
     Prices of other exchanges that are newer are read over.
     """
     query = Query(symbol=source.stored_symbol, last=ALL)
-    mine = (each for each in newest_first(aws, table, query) if each.exchange == source.exchange)
-    return start_after(list(islice(mine, OVERLAP)))
+    prices = (price for price in newest_first(aws, table, query) if price.exchange == source.exchange)
+    return start_after(list(islice(prices, OVERLAP)))
 
 
 def start_after(stored: Sequence[StoredPrice]) -> StartPoint:
@@ -51,12 +51,12 @@ def start_after(stored: Sequence[StoredPrice]) -> StartPoint:
     """
     if not stored:
         return StartPoint(since_ms=None)
-    since_ms, known = stored[-1].timestamp_ms, [each.id for each in stored if each.id]
-    nameless_ms = [each.timestamp_ms for each in stored if not each.id]
+    since_ms, ids = stored[-1].timestamp_ms, [price.id for price in stored if price.id]
+    nameless_ms = [price.timestamp_ms for price in stored if not price.id]
     if not nameless_ms:
-        return StartPoint(since_ms=since_ms, known=known)
-    step_ms = 1 if any(each % 1000 for each in nameless_ms) else 1000
+        return StartPoint(since_ms=since_ms, known=ids)
+    step_ms = 1 if any(timestamp_ms % 1000 for timestamp_ms in nameless_ms) else 1000
     begins_ms = nameless_ms[0] + step_ms
-    newest_named_ms = max((each.timestamp_ms for each in stored if each.id), default=begins_ms)
+    newest_named_ms = max((price.timestamp_ms for price in stored if price.id), default=begins_ms)
     unasked_ms = newest_named_ms if newest_named_ms < nameless_ms[0] else None
-    return StartPoint(since_ms=begins_ms, known=known, without_ids=True, unasked_ms=unasked_ms)
+    return StartPoint(since_ms=begins_ms, known=ids, without_ids=True, unasked_ms=unasked_ms)

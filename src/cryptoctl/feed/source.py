@@ -57,6 +57,6 @@ def _source(word: str, usual: str) -> FeedSource:
     try:
         stored_exchange(source.exchange)
         stored_symbol(source.symbol)
-    except BadName as bad:
-        raise InputError(f"{str(source)!r} is no exchange and symbol: {bad}.", EXAMPLE) from None
+    except BadName as error:
+        raise InputError(f"{str(source)!r} is no exchange and symbol: {error}.", EXAMPLE) from None
     return source

@@ -91,8 +91,8 @@ class Tape:
         self._gap = self._gap or self._joined
         self._unjoin()
         if not self.rules.consecutive:
-            heard = self._stale.union(self._live)
-            self._stale = heard if len(heard) <= MAX_LIVE else frozenset(self._live)
+            stale = self._stale.union(self._live)
+            self._stale = stale if len(stale) <= MAX_LIVE else frozenset(self._live)
         self._live.clear()
         self._hole_since_s = None
 
