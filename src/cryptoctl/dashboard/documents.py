@@ -91,7 +91,7 @@ def state(found: Overview, overview: Mapping[str, Any], hint: Callable[[str], st
     return PageState(
         at_ms=found.at_ms,
         overview=overview,
-        next=[hint(each) for each in next_steps(found.concerns)],
+        next=[hint(step) for step in next_steps(found.concerns)],
         health={name: health(found, name) for name in PARTS},
         causes=causes(found),
         errors=newest,
@@ -101,7 +101,7 @@ def state(found: Overview, overview: Mapping[str, Any], hint: Callable[[str], st
 
 def causes(overview: Overview) -> list[PageCause]:
     """The causes of each function's errors, the most frequent first."""
-    counts = Counter((each.function, cause_of(each.text)) for each in overview.errors or ())
+    counts = Counter((error.function, cause_of(error.text)) for error in overview.errors or ())
     return [
         PageCause(function=function, cause=cause, count=count)
         for (function, cause), count in counts.most_common()
@@ -111,11 +111,11 @@ def causes(overview: Overview) -> list[PageCause]:
 def errors(overview: Overview) -> tuple[list[PageError], int]:
     """Each error once, as it was logged last, the newest first, and how many are left out."""
     distinct = overview.distinct_errors
-    shown = [
+    newest = [
         PageError(time_ms=error.time_ms, function=error.function, text=error.text, times=count)
         for error, count in reversed(distinct[-MAX_ERRORS:])
     ]
-    return shown, len(distinct) - len(shown)
+    return newest, len(distinct) - len(newest)
 
 
 def prices(symbol: str, series: PriceSeries, interval: Interval, revision: int) -> PagePrices:
@@ -127,7 +127,7 @@ def prices(symbol: str, series: PriceSeries, interval: Interval, revision: int) 
         # The oldest interval may have prices that are not known.
         whole_ms = interval.begin_ms(stored[0].timestamp_ms) + interval.ms
         since_ms = whole_ms if since_ms is None else max(since_ms, whole_ms)
-    known = stored if since_ms is None else [each for each in stored if each.timestamp_ms >= since_ms]
+    changed = stored if since_ms is None else [price for price in stored if price.timestamp_ms >= since_ms]
     return PagePrices(
         symbol=symbol,
         interval=interval.value,
@@ -135,9 +135,9 @@ def prices(symbol: str, series: PriceSeries, interval: Interval, revision: int) 
         since_ms=None if changed_ms is None else since_ms,
         kept=len(stored),
         complete=series.complete,
-        candles=page_candles(known, interval),
+        candles=page_candles(changed, interval),
         older_candles=0,
-        newest=[document(each) for each in series.prices[: -NEWEST - 1 : -1]],
+        newest=[document(price) for price in series.prices[: -NEWEST - 1 : -1]],
     )
 
 
@@ -149,8 +149,8 @@ def page_candles(oldest_first: Sequence[StoredPrice], interval: Interval) -> lis
             indicators.setdefault(interval.begin_ms(price.timestamp_ms), price)
     newest_first = []
     for candle in candles(reversed(oldest_first), interval):
-        last = indicators.get(candle.begin_ms)
-        known = document(last) if last else {}
+        enriched = indicators.get(candle.begin_ms)
+        fields = document(enriched) if enriched else {}
         newest_first.append(
             PageCandle(
                 time_ms=candle.begin_ms,
@@ -160,9 +160,9 @@ def page_candles(oldest_first: Sequence[StoredPrice], interval: Interval) -> lis
                 close=plain(candle.close),
                 volume=plain(candle.volume),
                 trades=candle.trades,
-                ma_5=known.get("ma_5"),
-                ma_20=known.get("ma_20"),
-                volatility=known.get("volatility"),
+                ma_5=fields.get("ma_5"),
+                ma_20=fields.get("ma_20"),
+                volatility=fields.get("volatility"),
             )
         )
     return newest_first[::-1]

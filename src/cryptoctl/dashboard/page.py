@@ -45,9 +45,9 @@ def saved(answers: Mapping[str, Any]) -> str:
     """The page as one file; `answers` is what it would have asked a server for."""
     styles = asset(STYLES)
     scripts = [library(), *(asset(name) for name in SCRIPTS)]
-    allowed = " ".join(map(_source, scripts))
+    sources = " ".join(map(_source, scripts))
     policy = (
-        f"default-src 'none'; script-src {allowed}; style-src {_source(styles)}; base-uri 'none'; "
+        f"default-src 'none'; script-src {sources}; style-src {_source(styles)}; base-uri 'none'; "
         f"form-action 'none'; {TRUSTED_TYPES}"
     )
     head = [
@@ -55,7 +55,7 @@ def saved(answers: Mapping[str, Any]) -> str:
         f"<style>{styles}</style>",
     ]
     data = f'<script type="application/json" id="saved">{embedded(answers)}</script>'
-    return _page(head, [data, *(f"<script>{each}</script>" for each in scripts)])
+    return _page(head, [data, *(f"<script>{script}</script>" for script in scripts)])
 
 
 def embedded(value: Any) -> str:

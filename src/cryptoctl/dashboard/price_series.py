@@ -38,23 +38,23 @@ class PriceSeries:
         if not self.prices:
             return None
         recent = self.prices[-LOOKS_BACK_FOR_UNENRICHED:]
-        waiting = next((each.timestamp_ms for each in recent if not each.processed), None)
+        waiting_ms = next((price.timestamp_ms for price in recent if not price.processed), None)
         begin_ms = self.prices[-min(LOOKS_BACK, len(self.prices))].timestamp_ms
-        return begin_ms if waiting is None else min(begin_ms, waiting)
+        return begin_ms if waiting_ms is None else min(begin_ms, waiting_ms)
 
     def take(self, read: Sequence[StoredPrice], since_ms: int | None) -> None:
         """Takes a reading of every price since then, the oldest first: what it does not have is gone."""
         begin = 0 if since_ms is None else bisect_left(self.prices, since_ms, key=attrgetter("timestamp_ms"))
-        before = self.prices[begin:]
+        previous = self.prices[begin:]
         if since_ms is None:
             self.complete = len(read) < self._max_prices
         changed = next(
-            (place for place, pair in enumerate(zip(before, read, strict=False)) if pair[0] != pair[1]),
-            min(len(before), len(read)),
+            (index for index, pair in enumerate(zip(previous, read, strict=False)) if pair[0] != pair[1]),
+            min(len(previous), len(read)),
         )
-        if self.read and changed == len(before) == len(read):
+        if self.read and changed == len(previous) == len(read):
             return
-        differing = [each.timestamp_ms for part in (before, read) for each in part[changed : changed + 1]]
+        differing = [price.timestamp_ms for part in (previous, read) for price in part[changed : changed + 1]]
         self.prices[begin:] = read
         if len(self.prices) > self._max_prices:
             del self.prices[: -self._max_prices]
@@ -66,7 +66,7 @@ class PriceSeries:
         """From when on something differs from that revision; None for everything."""
         if not self._first_revision < revision <= self.revision or self._changes[0][0] > revision + 1:
             return None
-        return min((each for number, each in self._changes if number > revision), default=_NEVER)
+        return min((since_ms for number, since_ms in self._changes if number > revision), default=_NEVER)
 
 
 _NEVER = 10**18

@@ -137,7 +137,7 @@ class PageReader:
             "state": self._state,
             "names": self._names,
             "names_known": self._names_known,
-            "trouble": " ".join(dict.fromkeys(each for each in troubles if each)),
+            "trouble": " ".join(dict.fromkeys(trouble for trouble in troubles if trouble)),
         }
 
     def prices(self, symbol: str, interval: Interval, revision: int) -> PagePrices | None:
@@ -178,17 +178,18 @@ class PageReader:
                 prices(place.aws, place.stack.prices, Query(symbol=symbol, last=self._max_prices)), None
             )
             answers[symbol] = {
-                each.value: _newest(documents.prices(symbol, series, each, 0)) for each in Interval
+                interval.value: _newest(documents.prices(symbol, series, interval, 0))
+                for interval in Interval
             }
         left_out, self._names = len(self._names) - len(answers), sorted(answers)
         return {"state": {**self._known(), "left_out": left_out}, "prices": answers}
 
     def _newest_names(self, place: ConnectedEnvironment) -> list[str]:
         """The symbols that have a price, the one with the newest first."""
-        read = place.aws.map(
+        answers = place.aws.map(
             lambda name: prices(place.aws, place.stack.prices, Query(symbol=name, last=1)), self._names
         )
-        keys = {name: found[0].key for name, found in zip(self._names, read, strict=True) if found}
+        keys = {name: answer[0].key for name, answer in zip(self._names, answers, strict=True) if answer}
         return sorted(keys, key=lambda name: (-keys[name], name))
 
     def read_overview(self) -> Overview:
@@ -214,12 +215,12 @@ class PageReader:
         place = self._place()
         with self._changed:
             now_s = time.monotonic()
-            for each in self._shown.values():
-                each.tried = True
+            for shown in self._shown.values():
+                shown.tried = True
             readings = [
-                (each, Query(symbol=symbol, last=self._max_prices, since_ms=self._since_ms(each, now_s)))
-                for symbol, each in self._shown.items()
-                if now_s - each.asked_s < WATCHED_FOR_S
+                (shown, Query(symbol=symbol, last=self._max_prices, since_ms=self._since_ms(shown, now_s)))
+                for symbol, shown in self._shown.items()
+                if now_s - shown.asked_s < WATCHED_FOR_S
             ]
 
         def read(query: Query) -> list[StoredPrice] | Exception:
@@ -228,18 +229,18 @@ class PageReader:
             except Exception as error:
                 return error
 
-        failed: list[Exception] = []
+        errors: list[Exception] = []
         answers = place.aws.map(read, [query for _, query in readings])
         with self._changed:
-            for (each, query), found in zip(readings, answers, strict=True):
-                if isinstance(found, Exception):
-                    failed.append(found)
+            for (shown, query), answer in zip(readings, answers, strict=True):
+                if isinstance(answer, Exception):
+                    errors.append(answer)
                     continue
-                each.series.take(found, query.since_ms)
+                shown.series.take(answer, query.since_ms)
                 if query.since_ms is None:
-                    each.read_s = now_s
-        if failed:
-            raise failed[0]
+                    shown.read_s = now_s
+        if errors:
+            raise errors[0]
 
     def _since_ms(self, each: _Shown, now_s: float) -> int | None:
         return None if now_s - each.read_s >= self._intervals.everything_s else each.series.since_ms
@@ -267,7 +268,7 @@ class PageReader:
             return not self._over
 
     def _unread(self) -> bool:
-        return any(not each.tried for each in self._shown.values())
+        return any(not shown.tried for shown in self._shown.values())
 
 
 def _newest(prices: PagePrices) -> PagePrices:
@@ -278,6 +279,6 @@ def _newest(prices: PagePrices) -> PagePrices:
 def _sentence(error: BaseException) -> str:
     if not isinstance(error, TROUBLES):
         return f"Reading failed: {error!r}."
-    said = getattr(error, "message", "") or str(error)
+    message = getattr(error, "message", "") or str(error)
     hint = remedy(error) if isinstance(error, AwsError) else getattr(error, "hint", "")
-    return f"{capitalised(said)} {hint}".strip()
+    return f"{capitalised(message)} {hint}".strip()

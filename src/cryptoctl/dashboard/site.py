@@ -62,22 +62,24 @@ class Site:
 
     async def handle(self, head: RequestHead, _body: ReadBody) -> HttpResponse:
         """The answer to a request; nothing is awaited, and no body is read."""
-        refused = self._refused(head)
-        if refused is not None:
-            return refused
-        first, _, rest = head.raw_path[1:].partition("/")
-        if first == "open":
-            return self._opened(rest)
-        if not hmac.compare_digest(first.encode(), self._token.encode()) or "/" not in head.raw_path[1:]:
+        refusal = self._refused(head)
+        if refusal is not None:
+            return refusal
+        segment, _, path = head.raw_path[1:].partition("/")
+        if segment == "open":
+            return self._opened(path)
+        if not hmac.compare_digest(segment.encode(), self._token.encode()) or "/" not in head.raw_path[1:]:
             return _text(404, NO_ADDRESS)
-        if rest == "state":
+        if path == "state":
             return _json(self._reader.state())
-        if rest == "prices":
+        if path == "prices":
             return self._prices(head.query)
-        if rest not in self._assets:
+        if path not in self._assets:
             return _text(404, NO_ADDRESS)
-        kind, content = self._assets[rest]
-        return HttpResponse(200, content.encode(), {**HEADERS, "content-type": f"{kind}; charset=utf-8"})
+        media_type, content = self._assets[path]
+        return HttpResponse(
+            200, content.encode(), {**HEADERS, "content-type": f"{media_type}; charset=utf-8"}
+        )
 
     def _refused(self, head: RequestHead) -> HttpResponse | None:
         """What a browser adds says where a request comes from: a rebound name, another page."""
@@ -93,23 +95,24 @@ class Site:
 
     def _opened(self, ticket: str) -> HttpResponse:
         with self._lock:
-            known = next(
-                (each for each in self._tickets if hmac.compare_digest(each.encode(), ticket.encode())), None
+            match = next(
+                (issued for issued in self._tickets if hmac.compare_digest(issued.encode(), ticket.encode())),
+                None,
             )
-            self._tickets.discard(known or "")
-        if known is None:
+            self._tickets.discard(match or "")
+        if match is None:
             return _text(
                 403, "This address has been used. Open the one that `cryptoctl dashboard` printed.\n"
             )
         return _text(303, "", location=f"/{self._token}/")
 
     def _prices(self, query: str) -> HttpResponse:
-        given = {name: values[-1] for name, values in parse_qs(query).items()}
-        symbol, revision = folded_symbol(given.get("symbol", "")), given.get("since", "0")
+        parameters = {name: values[-1] for name, values in parse_qs(query).items()}
+        symbol, revision = folded_symbol(parameters.get("symbol", "")), parameters.get("since", "0")
         with suppress(ValueError):
-            interval = Interval(given.get("interval", Interval.MINUTE))
-            known = 0 < len(symbol.encode()) <= MAX_SYMBOL_BYTES
-            if known and revision.isascii() and revision.isdigit():
+            interval = Interval(parameters.get("interval", Interval.MINUTE))
+            valid = 0 < len(symbol.encode()) <= MAX_SYMBOL_BYTES
+            if valid and revision.isascii() and revision.isdigit():
                 return _json(self._reader.prices(symbol, interval, int(revision[:18])))
         return _text(400, "symbol, interval (1m, 5m, 1h, 1d) and since (a number) are needed.\n")
 
