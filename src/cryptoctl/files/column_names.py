@@ -65,12 +65,12 @@ def columns_like(field: str, names: Sequence[str], numbers: Collection[str] = ()
     time, an id.
     """
     ranked = [(rank, name) for name in names if (rank := _rank(field, name, numbers)) is not None]
-    columns = [name for _, name in sorted(ranked, key=lambda each: each[0])]
+    columns = [name for _, name in sorted(ranked, key=lambda pair: pair[0])]
     if field == "id" and "b" in names:
         columns = [name for name in columns if name != "a"]  # bid and ask, or who bought and who sold
     if field in ("price", "volume"):
         columns.sort(key=lambda name: name not in numbers)
-    if field == "price" and {_whole(each) for each in names} >= _CANDLE:
+    if field == "price" and {_whole(name) for name in names} >= _CANDLE:
         columns.sort(key=lambda name: _whole(name) != "close")  # of a candle the close counts, and no average
     return columns
 
@@ -87,7 +87,7 @@ def finer(name: str, other: str) -> bool:
 
 
 def _parts(name: str) -> list[str]:
-    return [each.lower() for each in _PART.findall(name)]
+    return [part.lower() for part in _PART.findall(name)]
 
 
 def _whole(name: str) -> str:
@@ -116,7 +116,7 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
         return 0
     if field == "symbol" and whole in _SYMBOL_AT_NEED and name not in numbers:
         return 2 * len(words) + _SYMBOL_AT_NEED.index(whole)
-    places = [words.index(each) for each in (whole, *parts) if each in words]
+    places = [words.index(word) for word in (whole, *parts) if word in words]
     # An order's time, price and amount are what was wanted, not what was traded.
     late = "order" in parts or not _LATE.get(field, frozenset()).isdisjoint(parts)
     # A base_qty stands beside one in contracts; a taker_buy_base_qty is only a part of it.

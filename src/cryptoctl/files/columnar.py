@@ -58,9 +58,11 @@ class ColumnarTable:
         """
         types = dict(zip(self.columns, self._schema, strict=True))
         for field, column in fields.items():
-            why = _unfit(field, types[column])
-            if why is not None:
-                raise InputError(f"The column {quoted(column)} of {self.source.name} is {why[0]}.", why[1])
+            problem = _unfit(field, types[column])
+            if problem is not None:
+                raise InputError(
+                    f"The column {quoted(column)} of {self.source.name} is {problem[0]}.", problem[1]
+                )
         return replace(self, used=frozenset(fields.values()))
 
     @property
@@ -142,8 +144,8 @@ def _name(column: Any, number: int) -> str:
 
 def _extension(column: Any) -> str:
     """The name of a type that is made of another one: registered in this process, or not."""
-    named = getattr(column.type, "extension_name", "")
-    return str(named or (column.metadata or {}).get(b"ARROW:extension:name", b"").decode())
+    name = getattr(column.type, "extension_name", "")
+    return str(name or (column.metadata or {}).get(b"ARROW:extension:name", b"").decode())
 
 
 def _unfit(field: str, column: Any) -> tuple[str, str] | None:

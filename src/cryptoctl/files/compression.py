@@ -54,10 +54,10 @@ class Pieces(io.RawIOBase):
             if piece is None:
                 return 0
             self._rest = memoryview(piece)
-        taken = self._rest[: len(buffer)]
-        buffer[: len(taken)] = taken
-        self._rest = self._rest[len(taken) :]
-        return len(taken)
+        chunk = self._rest[: len(buffer)]
+        buffer[: len(chunk)] = chunk
+        self._rest = self._rest[len(chunk) :]
+        return len(chunk)
 
     def close(self) -> None:
         if not self.closed:
@@ -72,8 +72,8 @@ def _content(stream: io.BufferedReader, begin: Callable[[], Any]) -> Iterator[by
     readers that come with these say nothing where a frame is cut short or the next one is damaged.
     """
     frame = None
-    for read in iter(lambda: stream.read1(STEP_BYTES), b""):
-        data = read
+    for block in iter(lambda: stream.read1(STEP_BYTES), b""):
+        data = block
         while data:
             if frame is None:
                 data = data.lstrip(PADDING)
@@ -174,7 +174,7 @@ def _buffered(stream: BinaryIO) -> io.BufferedReader:
 
 def refuse_foreign(head: bytes, name: str) -> None:
     """Raises Failure for what is known and is no file of prices."""
-    kind = next((each for magic, each in _FOREIGN.items() if head.startswith(magic)), None)
+    kind = next((foreign for magic, foreign in _FOREIGN.items() if head.startswith(magic)), None)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:15].lower()
     if kind is None and start.startswith((b"<!doctype", b"<html", b"<?xml")):
         kind = ("a web page or XML", "Download the file itself, or export it as CSV.")
@@ -214,14 +214,14 @@ def readable(name: str) -> Iterator[None]:
 
 def no_room(what: str, error: Exception) -> Failure:
     """That a temporary file cannot be written; `what` is what cannot be done for that."""
-    why = getattr(error, "strerror", None) or error
-    return Failure(ExitCode.FAILED, f"{what}: {why}.", "Set TMPDIR to a directory that has room for it.")
+    reason = getattr(error, "strerror", None) or error
+    return Failure(ExitCode.FAILED, f"{what}: {reason}.", "Set TMPDIR to a directory that has room for it.")
 
 
 def _damaged(name: str, error: Exception) -> InputError:
-    why = str(error).rpartition("decompressing data: ")[2]  # what zlib says before is no sentence
+    reason = str(error).rpartition("decompressing data: ")[2]  # what zlib says before is no sentence
     return InputError(
-        f"{name} is compressed and damaged, or cut short: {why}.",
+        f"{name} is compressed and damaged, or cut short: {reason}.",
         "Download it again. What was stored of it is not stored twice.",
     )
 

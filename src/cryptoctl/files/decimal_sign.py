@@ -44,10 +44,10 @@ def decimal_sign(table: DelimitedTable, first: Sequence[Record], fields: FieldRe
         return "."
     signs = signs if table.source.stream else _signs(table, fields)
     if "," in signs and "." in signs:
-        (line, comma), (other, point) = signs[","], signs["."]
+        (line, comma), (other_line, point) = signs[","], signs["."]
         raise InputError(
             f"The numbers of {name} have two decimal signs: {quoted(comma)} in line {line}, and "
-            f"{quoted(point)} in line {other}.",
+            f"{quoted(point)} in line {other_line}.",
             "Correct the file; or say with --decimal which one is right: lines with the other are refused.",
         )
     if set(signs) == {DOUBTFUL} and not commas:

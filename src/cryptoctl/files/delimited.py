@@ -30,22 +30,22 @@ def splitter(separator: str, quote: str) -> Split:
     space = "[ \t]*" if separator != "\t" else " *"
     if separator == " ":
         space = ""
-    cell = re.compile(
+    pattern = re.compile(
         rf"{space}(?:{quote}((?:[^{quote}]|{quote}{quote})*){quote}{space}|([^{quote}{re.escape(separator)}]*))"
         rf"({re.escape(separator)}|\Z)"
     )
 
     def split(line: str) -> list[str] | Fault:
         if quote not in line:
-            return [each.strip() for each in line.split(separator)]
+            return [cell.strip() for cell in line.split(separator)]
         cells: list[str] = []
         position = 0
         while True:
-            match = cell.match(line, position)
+            match = pattern.match(line, position)
             if match is None:
                 return _quote_fault(line[position:].lstrip(), quote)
-            inside = match[1]
-            cells.append(match[2].strip() if inside is None else inside.replace(quote * 2, quote).strip())
+            content = match[1]
+            cells.append(match[2].strip() if content is None else content.replace(quote * 2, quote).strip())
             position = match.end()
             if not match[3]:
                 return cells
@@ -66,7 +66,7 @@ def _quote_fault(rest: str, quote: str) -> Fault:
 
 def is_data(cells: Sequence[str]) -> bool:
     """Whether a first line holds values, not names: one of its cells is a number."""
-    return any(_NUMBER.fullmatch(each) for each in cells)
+    return any(_NUMBER.fullmatch(cell) for cell in cells)
 
 
 def _is_name(cell: str) -> bool:
@@ -76,16 +76,16 @@ def _is_name(cell: str) -> bool:
 def separator_of(sample: Sequence[str], quote: str, decimal: str | None, name: str) -> str:
     """The separator that the lines have in common. Raises Failure where that is not certain."""
     widths = {
-        each: [len(cells) for line in sample if not isinstance(cells := splitter(each, quote)(line), Fault)]
-        for each in SEPARATORS
-        if each != decimal
+        guess: [len(cells) for line in sample if not isinstance(cells := splitter(guess, quote)(line), Fault)]
+        for guess in SEPARATORS
+        if guess != decimal
     }
-    several = [each for each, found in widths.items() if found and found[0] > 1]
-    if len(several) > 1:
-        several = [each for each in several if len(set(widths[each])) == 1]
-    if len(several) == 1:
-        return several[0]
-    if not any(found and found[0] > 1 for found in widths.values()):
+    guesses = [guess for guess, counts in widths.items() if counts and counts[0] > 1]
+    if len(guesses) > 1:
+        guesses = [guess for guess in guesses if len(set(widths[guess])) == 1]
+    if len(guesses) == 1:
+        return guesses[0]
+    if not any(counts and counts[0] > 1 for counts in widths.values()):
         return ","
     raise InputError(
         f"What separates the columns of {name} is not certain: its lines have more than one of "
@@ -118,14 +118,16 @@ class DelimitedTable:
         """
         if isinstance(row, Fault) or is_data(row):
             return
-        names, known = ([each.lower() for each in every] for every in (row, self.columns))
-        places = [each for each in zip(self.columns, known, names, strict=True) if each[0] in used]
+        names, columns = ([name.lower() for name in header] for header in (row, self.columns))
+        places = [place for place in zip(self.columns, columns, names, strict=True) if place[0] in used]
         moved = [name for name, own, here in places if own != here and own in names]
         renamed = [name for name, own, here in places if own != here and _is_name(here)]
-        again = len({*names} & {*known} - {""}) > 1
+        again = len({*names} & {*columns} - {""}) > 1
         fields = sum(bool(columns_like(field, row)) for field in ("price", "volume", "timestamp"))
-        beside = len({*names}) == len(names) and (fields > 1 or any(own == here for _, own, here in places))
-        others = [*(moved if again else ()), *(renamed if beside else ())]
+        is_header = len({*names}) == len(names) and (
+            fields > 1 or any(own == here for _, own, here in places)
+        )
+        others = [*(moved if again else ()), *(renamed if is_header else ())]
         if others:
             raise InputError(
                 f"Line {number} of {self.source.name} names the columns again, and {quoted(others[0])} is "
@@ -143,16 +145,16 @@ class DelimitedTable:
             if not open_lines and self.quote not in line:
                 yield number, cells
                 continue
-            one = _Line(number, line, cells)
-            if open_lines and self.quote in line and _is_row([*open_lines, one], split, width):
-                for each in (*open_lines, one):
-                    yield each.number, each.cells if isinstance(each.cells, Fault) else _INSIDE
+            open_line = _Line(number, line, cells)
+            if open_lines and self.quote in line and _is_row([*open_lines, open_line], split, width):
+                for part in (*open_lines, open_line):
+                    yield part.number, part.cells if isinstance(part.cells, Fault) else _INSIDE
                 open_lines = []
-            elif one.cells == _OPEN:
+            elif open_line.cells == _OPEN:
                 yield from _records(open_lines)
-                open_lines = [one]
+                open_lines = [open_line]
             else:
-                open_lines.append(one)
+                open_lines.append(open_line)
                 if open_lines[0].cells != _OPEN or len(open_lines) > MAX_LINES_QUOTED:
                     yield from _records(open_lines)
                     open_lines = []
@@ -171,16 +173,16 @@ def _checked(line: str, cells: list[str] | Fault, width: int) -> list[str] | Fau
     if "\0" in line:
         return Fault("has a NUL character")
     if len(cells) != width:
-        has = pluralize(len(cells), "column")
-        return Fault(f"has {has} where the first line has {width}: it is cut short or runs on")
+        columns = pluralize(len(cells), "column")
+        return Fault(f"has {columns} where the first line has {width}: it is cut short or runs on")
     return cells
 
 
 def _is_row(open_lines: Sequence[_Line], split: Split, width: int) -> bool:
     """Whether the lines together are one row, a field of which has line breaks."""
-    cells = split("\n".join(each.text for each in open_lines))
+    cells = split("\n".join(line.text for line in open_lines))
     return not isinstance(cells, Fault) and len(cells) == width
 
 
 def _records(open_lines: Sequence[_Line]) -> Iterator[Record]:
-    return ((each.number, each.cells) for each in open_lines)
+    return ((line.number, line.cells) for line in open_lines)

@@ -49,10 +49,10 @@ class FileScan:
         self.has_ids = self.has_ids or bool(fields.text("id", record)) or fields.leaves_out("id", record)
         if self.only_id is None and self._before:
             return
-        text, before = fields.text("id", record), self._before
+        text, previous = fields.text("id", record), self._before
         self.only_id = text if self.only_id in (None, text) else None
-        self._before = [fields.text(each, record) for each in (*KEYED, "price", "volume")]
-        if before and before[: len(KEYED)] == self._before[: len(KEYED)] and before != self._before:
+        self._before = [fields.text(name, record) for name in (*KEYED, "price", "volume")]
+        if previous and previous[: len(KEYED)] == self._before[: len(KEYED)] and previous != self._before:
             self.differing = self.differing or number
 
 
@@ -73,7 +73,7 @@ def scan_file(records: Records, fields: FieldReader, check: Callable[[int, Cells
                 scan.names |= record.keys()
                 refuse_too_many(scan.names, number)
             if scan.empty:
-                scan.empty -= {each for each in scan.empty if not is_none(record.get(each))}
+                scan.empty -= {member for member in scan.empty if not is_none(record.get(member))}
         scan.note_id(number, record, fields)
         text = fields.time_text(record)
         kind = kind_of(text) if text else None
@@ -88,15 +88,15 @@ def scan_file(records: Records, fields: FieldReader, check: Callable[[int, Cells
 
 def refuse_commas(first: Sequence[Record], fields: FieldReader, name: str) -> None:
     """Raises Failure for a file whose every price, in its first records, has a comma."""
-    found = (fields.text("price", each) for _, each in first if not isinstance(each, Fault))
-    texts = [each for each in found if each]
+    prices = (fields.text("price", record) for _, record in first if not isinstance(record, Fault))
+    texts = [text for text in prices if text]
     if not texts or not all("," in text for text in texts):
         return
-    dressed = next((each for each in texts if "." in ungrouped(each) or each.count(",") > 1), None)
+    grouped = next((text for text in texts if "." in ungrouped(text) or text.count(",") > 1), None)
     hint = "If it is the decimal sign, add --decimal , (and else export the file without it)."
-    if dressed is not None:
+    if grouped is not None:
         hint = "Export the file without the marks between thousands."
-    raise InputError(f"The prices of {name} have a comma: {quoted(dressed or texts[0])}.", hint)
+    raise InputError(f"The prices of {name} have a comma: {quoted(grouped or texts[0])}.", hint)
 
 
 def refuse_one_id(
@@ -141,11 +141,11 @@ class LateMembers:
     def checked(self, records: Iterable[Record]) -> Iterator[Record]:
         """The records; one with a member that may be a field is a fault. Raises Failure for too many."""
         for number, record in records:
-            found = None
+            late = None
             if isinstance(record, Mapping) and not record.keys() <= self.settled:
-                found = next((each for each in record if self._late(each, record)), None)
+                late = next((member for member in record if self._late(member, record)), None)
                 refuse_too_many(self.decided, number)
-            yield number, record if found is None else _late_fault(found)
+            yield number, record if late is None else _late_fault(late)
 
     def _late(self, member: str, record: Members) -> bool:
         if member in self.settled:
@@ -196,13 +196,13 @@ def _refuse_without_offset(text: str, name: str) -> None:
 
 
 def _mixed(scan: FileScan, name: str) -> InputError:
-    said = ", and ".join(
+    counts = ", and ".join(
         f"{count} in {name_of(kind)} (the first is {scan.counted_in} {scan.first[kind][0]})"
         for kind, count in scan.times.items()
     )
     units = ["iso" if kind == ISO else kind for kind in scan.times]
     return InputError(
-        f"The times of {name} are not in one unit: {said}.",
+        f"The times of {name} are not in one unit: {counts}.",
         f"If each is right, send it with --time-unit {units[0]}, then again with --time-unit {units[1]}: "
         "each sends the lines of that unit and refuses the others. If not, correct the file.",
     )

@@ -65,17 +65,17 @@ def _layout(scanner: JsonScanner, list_path: str | None, name: str) -> tuple[str
     if list_path is not None:
         _refuse_no_list(scanner, list_path, name)
         return "list", list_path
-    found = list(lists(scanner))
-    if any(path in PRICE_MEMBERS for path, inside in found if not inside):
+    entries = list(lists(scanner))
+    if any(path in PRICE_MEMBERS for path, inside in entries if not inside):
         return "values", None
     if scanner.peek():  # more than one value, one after the other
         return "values", None
-    records = _of_records(found)
+    records = _of_records(entries)
     if len(set(records)) < len(records):
-        raise _twice(name, next(each for each in records if records.count(each) > 1), scanner.line)
+        raise _twice(name, next(path for path in records if records.count(path) > 1), scanner.line)
     if len(records) > 1:
         raise InputError(f"{name} holds more than one list of records.", _choices(records))
-    empty = [path for path, inside in found if inside == "]"]
+    empty = [path for path, inside in entries if inside == "]"]
     if not records and not empty:
         return "values", None
     return "list", (records or empty)[0]
@@ -88,15 +88,15 @@ def _refuse_path(list_path: str | None, name: str) -> None:
 
 def _refuse_no_list(scanner: JsonScanner, list_path: str, name: str) -> None:
     """Refuses a text none of whose values has a list of records there."""
-    known: dict[str, None] = {}
+    paths: dict[str, None] = {}
     while first := scanner.peek():
         if first != "{":
             scanner.value(keep=False)
             continue
-        known |= dict.fromkeys(_of_records(lists(scanner)))
-        if list_path in known:
+        paths |= dict.fromkeys(_of_records(lists(scanner)))
+        if list_path in paths:
             return
-    raise InputError(f"{name} has no list of records at {quoted(list_path)}.", _choices(list(known)))
+    raise InputError(f"{name} has no list of records at {quoted(list_path)}.", _choices(list(paths)))
 
 
 def _of_records(found: Iterable[tuple[str, str]]) -> Sequence[str]:
@@ -104,8 +104,8 @@ def _of_records(found: Iterable[tuple[str, str]]) -> Sequence[str]:
 
 
 def _choices(paths: Sequence[str]) -> str:
-    known = [f"--records {shell_word(each)}" for each in paths[:20]]
-    return f"Choose one: {', '.join(known)}." if known else "See --dry-run."
+    choices = [f"--records {shell_word(path)}" for path in paths[:20]]
+    return f"Choose one: {', '.join(choices)}." if choices else "See --dry-run."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +140,8 @@ class JsonRecords:
         """The first records as texts, where they are lists of cells and no objects; else nothing."""
         rows: list[Sequence[str]] = []
         for _, value in islice(self._values(), limit):
-            if isinstance(value, list) and not any(isinstance(each, (list, dict)) for each in value):
-                rows.append(["" if each is None else str(each) for each in value])
+            if isinstance(value, list) and not any(isinstance(cell, (list, dict)) for cell in value):
+                rows.append(["" if cell is None else str(cell) for cell in value])
         return rows
 
     def __iter__(self) -> Iterator[Record]:
@@ -212,8 +212,8 @@ class JsonRecords:
         if isinstance(value, Fault):
             return value
         if self.columns is None:
-            inside = value[0] if isinstance(value, list) and value else None
-            if self.layout == "lines" and isinstance(inside, dict | list):
+            first = value[0] if isinstance(value, list) and value else None
+            if self.layout == "lines" and isinstance(first, dict | list):
                 return Fault("is a list of records: put all into one list, or each into a line")
             return (
                 value if isinstance(value, dict) else Fault("must be a JSON object, as the first record is")

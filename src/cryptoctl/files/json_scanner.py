@@ -81,8 +81,8 @@ class JsonScanner:
 
     def fail(self, expected: str) -> NoReturn:
         """Raises ScanError for the place it has come to."""
-        what = "the text ends" if not self.peek() else expected
-        raise ScanError(f"line {self.line}: {what}")
+        problem = "the text ends" if not self.peek() else expected
+        raise ScanError(f"line {self.line}: {problem}")
 
     def _nested(self, *, keep: bool) -> str:
         depth, at = 0, self._at
@@ -92,12 +92,12 @@ class JsonScanner:
                 start = len(self._text) if match is None else match.start()
                 if not keep and start - self._at > 1 << 16:
                     self._advance(start)
-                before = self._at
+                origin = self._at
                 self._check_length()
                 if not self._fill():
                     self._advance(len(self._text))
                     self.fail("")
-                at = start - before
+                at = start - origin
                 continue
             at = match.end()
             depth += (match[0] in "[{") - (match[0] in "]}")
@@ -137,10 +137,10 @@ class JsonScanner:
 
     def _fill(self) -> bool:
         """Reads on, and lets go of what is behind."""
-        more = next(self._chunks, "")
-        self._text = self._text[self._at :] + more
+        chunk = next(self._chunks, "")
+        self._text = self._text[self._at :] + chunk
         self._at = 0
-        return bool(more)
+        return bool(chunk)
 
 
 def _closed(token: str) -> bool:

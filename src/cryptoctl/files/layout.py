@@ -67,39 +67,43 @@ def layout(
     """
     names, beside_mapped = sample.names, _beside_mapped(options, sample)
     if complete:
-        inside = [_inside(path)(each) for path, its in beside_mapped.items() for each in its.names]
+        inside = [_inside(path)(member) for path, nested in beside_mapped.items() for member in nested.names]
         _check_ignored([*names, *inside], options, name)
-    kept = [each for each in names if each not in options.ignore]
-    fields = dict(_own_names(kept, name) if shape is None else shape.fields)
-    fields = {each: column for each, column in fields.items() if column not in options.ignore}
+    columns = [column for column in names if column not in options.ignore]
+    fields = dict(_own_names(columns, name) if shape is None else shape.fields)
+    fields = {field_: column for field_, column in fields.items() if column not in options.ignore}
     if shape is not None:
         # Beside ccxt's amount, say, a volume that is null wherever it is.
-        kept = [each for each in kept if not (each.lower() in fields and each in empty)]
-        _refuse_two_names(kept, fields, shape, options, name)
-    for each, column in options.mapping.items():
+        columns = [column for column in columns if not (column.lower() in fields and column in empty)]
+        _refuse_two_names(columns, fields, shape, options, name)
+    for field_, column in options.mapping.items():
         if not objects and column not in names:
             raise InputError(f"{name} has no column {quoted(column)}.", f"It has: {listing(names)}.")
-        fields[each] = column
+        fields[field_] = column
     if not objects:
         _check_twice(names, fields, name)
     known = {*fields.values(), *(shape.preset.others if shape is not None else ())}
-    left = [each for each in kept if each and not _known(each, known)]
-    shown = [each for column in left for each in _shown(column, sample.inside)]
-    known |= {each.partition(".")[0] for each in fields.values() if objects and _INSIDE.fullmatch(each)}
-    unused = [each for each in left if not _known(each, known)]
+    remaining = [column for column in columns if column and not _known(column, known)]
+    shown = [member for column in remaining for member in _shown(column, sample.inside)]
+    known |= {column.partition(".")[0] for column in fields.values() if objects and _INSIDE.fullmatch(column)}
+    unused = [column for column in remaining if not _known(column, known)]
     if "timestamp" not in fields and not options.now:
         _refuse_time_in_two(unused, sample.of_day, name, objects=objects)
     suggestion = suggest(fields, unused, options, sample, shape)
     if not objects:
         _check_twice(names, suggestion.mapped, name)
-    for path, beside in beside_mapped.items():
-        kept = [each for each in beside.names if _inside(path)(each) not in options.ignore]
-        inner = suggest({**fields, **suggestion.mapped}, kept, options, beside, shape)
+    for path, nested in beside_mapped.items():
+        columns = [member for member in nested.names if _inside(path)(member) not in options.ignore]
+        inner = suggest({**fields, **suggestion.mapped}, columns, options, nested, shape)
         suggestion.add(inner, _inside(path))
     refuse_open_questions(suggestion, fields, shown, options, shape, sample, name)
     if sample.every:  # of a stream, what has come so far may be one faulty record
         _refuse_nested_prices(fields["price"], sample, name)
-    ids = [each for each in names if each.lower() == "id" and each in options.ignore and "id" not in fields]
+    ids = [
+        column
+        for column in names
+        if column.lower() == "id" and column in options.ignore and "id" not in fields
+    ]
     return Layout(
         fields=fields,
         constants=options.constants,
@@ -118,8 +122,10 @@ def _tell_apart(ids: Sequence[str], sample: Sample) -> bool | None:
 
 def refuse_dropped_ids(layouts: Mapping[str, Layout]) -> None:
     """Raises Failure where --ignore, as some files need it for their ids, would drop those of others."""
-    dropped = {name: its.ids_dropped() for name, its in layouts.items()} if len(layouts) > 1 else {}
-    useless, good = ([name for name, its in dropped.items() if its is kind] for kind in (False, True))
+    dropped = (
+        {name: file_layout.ids_dropped() for name, file_layout in layouts.items()} if len(layouts) > 1 else {}
+    )
+    useless, good = ([name for name, differ in dropped.items() if differ is kind] for kind in (False, True))
     if useless and good:
         raise InputError(
             f"--ignore would drop the ids of {good[0]}, which differ, with those of {useless[0]}.",
@@ -129,18 +135,18 @@ def refuse_dropped_ids(layouts: Mapping[str, Layout]) -> None:
 
 def _refuse_nested_prices(member: str, sample: Sample, name: str) -> None:
     """Refuses a file whose records have no plain price, as a frame of pandas that is written by columns."""
-    values = [each[member] for each in sample.records if isinstance(each, Mapping) and member in each]
-    if not values or not all(isinstance(each, Mapping | list) for each in values):
+    values = [record[member] for record in sample.records if isinstance(record, Mapping) and member in record]
+    if not values or not all(isinstance(value, Mapping | list) for value in values):
         return
-    inside, within = None, sample.within([member])
+    inner, nested = None, sample.within([member])
     if isinstance(values[0], Mapping):
-        inside = next(iter([*sorted(within.numbers, key=within.names.index), *values[0]]), "0")
+        inner = next(iter([*sorted(nested.numbers, key=nested.names.index), *values[0]]), "0")
     hint = "Write a record for each price, as pandas does with to_json(orient='records')."
-    if inside is not None and not inside.isdigit():
-        named = shell_word(f"price={_path(member)}.{_path(inside)}")
-        hint = f"Name the member in it that is one, such as --map {named}."
-    what = "a list" if inside is None else "an object"
-    raise InputError(f"{quoted(member)} of {name} is {what}, and no plain price.", hint)
+    if inner is not None and not inner.isdigit():
+        mapping = shell_word(f"price={_path(member)}.{_path(inner)}")
+        hint = f"Name the member in it that is one, such as --map {mapping}."
+    kind = "a list" if inner is None else "an object"
+    raise InputError(f"{quoted(member)} of {name} is {kind}, and no plain price.", hint)
 
 
 def _beside_mapped(options: FileOptions, sample: Sample) -> Mapping[str, Sample]:
@@ -151,7 +157,7 @@ def _beside_mapped(options: FileOptions, sample: Sample) -> Mapping[str, Sample]
             path, member = inside.groups()
             mapped.setdefault(path, []).append(json.loads(member) if member.startswith('"') else member)
     objects = {path: sample.within(path.split(".")) for path in mapped}
-    return {path: its.without(mapped[path]) for path, its in objects.items() if its.records}
+    return {path: nested.without(mapped[path]) for path, nested in objects.items() if nested.records}
 
 
 def _inside(path: str) -> Callable[[str], str]:
@@ -160,7 +166,7 @@ def _inside(path: str) -> Callable[[str], str]:
 
 def _shown(column: str, inside: Mapping[str, Sequence[str]]) -> Sequence[str]:
     """The column; of an object its members, as --map would find them."""
-    return [f"{_path(column)}.{_path(each)}" for each in inside[column]] if column in inside else [column]
+    return [f"{_path(column)}.{_path(member)}" for member in inside[column]] if column in inside else [column]
 
 
 def _path(name: str) -> str:
@@ -170,9 +176,11 @@ def _path(name: str) -> str:
 
 def _refuse_time_in_two(unused: Sequence[str], of_day: Collection[str], name: str, *, objects: bool) -> None:
     """Refuses a file in which one column has the day and another the time of day, and none has both."""
-    times = [each for each in columns_like("timestamp", unused) if each in of_day]
+    times = [column for column in columns_like("timestamp", unused) if column in of_day]
     days = [
-        each for each in columns_like("timestamp", unused) if each not in of_day and "date" in each.lower()
+        column
+        for column in columns_like("timestamp", unused)
+        if column not in of_day and "date" in column.lower()
     ]
     if not times or len(days) != 1 or len(columns_like("timestamp", unused)) > len(times) + 1:
         return
@@ -188,15 +196,15 @@ def _refuse_time_in_two(unused: Sequence[str], of_day: Collection[str], name: st
 
 def _own_names(names: Sequence[str], file: str) -> Mapping[str, str]:
     fields: dict[str, str] = {}
-    for each in FIELDS:
-        alike = list(dict.fromkeys(name for name in names if name.lower() == each))
-        if len(alike) > 1:
+    for field_ in FIELDS:
+        matches = list(dict.fromkeys(name for name in names if name.lower() == field_))
+        if len(matches) > 1:
             raise InputError(
-                f"{file} has {' and '.join(map(repr, alike))}: either could be the {each}.",
-                f"Add --map {shell_word(f'{each}={alike[0]}')} --ignore {shell_word(alike[1])}.",
+                f"{file} has {' and '.join(map(repr, matches))}: either could be the {field_}.",
+                f"Add --map {shell_word(f'{field_}={matches[0]}')} --ignore {shell_word(matches[1])}.",
             )
-        if alike:
-            fields[each] = alike[0]
+        if matches:
+            fields[field_] = matches[0]
     return fields
 
 
@@ -204,20 +212,20 @@ def _refuse_two_names(
     names: Sequence[str], fields: Mapping[str, str], shape: PresetMatch, options: FileOptions, file: str
 ) -> None:
     """Refuses a file of a known shape in which another column has the name of the field that one is."""
-    same = {*fields.values(), *shape.preset.others}
-    for each, column in fields.items():
-        own = next((name for name in names if name.lower() == each and not _known(name, same)), None)
-        if own is not None and each not in options.mapping:
+    known = {*fields.values(), *shape.preset.others}
+    for field_, column in fields.items():
+        own = next((name for name in names if name.lower() == field_ and not _known(name, known)), None)
+        if own is not None and field_ not in options.mapping:
             raise InputError(
-                f"{file} has the columns of the preset {shape.preset.name}, whose {each} is "
-                f"{quoted(column)}, and {quoted(own)}: either could be the {each}.",
-                f"Add --map {shell_word(f'{each}={column}')} --ignore {shell_word(own)}, or the other way "
+                f"{file} has the columns of the preset {shape.preset.name}, whose {field_} is "
+                f"{quoted(column)}, and {quoted(own)}: either could be the {field_}.",
+                f"Add --map {shell_word(f'{field_}={column}')} --ignore {shell_word(own)}, or the other way "
                 "round.",
             )
 
 
 def _check_ignored(names: Sequence[str], options: FileOptions, name: str) -> None:
-    unknown = [each for each in options.ignore if each not in names]
+    unknown = [column for column in options.ignore if column not in names]
     if unknown:
         raise InputError(
             f"{name} has no column {quoted(unknown[0])} that --ignore could leave out.",
@@ -226,10 +234,10 @@ def _check_ignored(names: Sequence[str], options: FileOptions, name: str) -> Non
 
 
 def _check_twice(names: Sequence[str], fields: Mapping[str, str], name: str) -> None:
-    twice = [column for column in fields.values() if list(names).count(column) > 1]
-    if twice:
+    repeated = [column for column in fields.values() if list(names).count(column) > 1]
+    if repeated:
         raise InputError(
-            f"{name} has more than one column {quoted(twice[0])}.",
+            f"{name} has more than one column {quoted(repeated[0])}.",
             "Give each column a name of its own in the first line.",
         )
 
@@ -237,7 +245,7 @@ def _check_twice(names: Sequence[str], fields: Mapping[str, str], name: str) -> 
 def _known(name: str, known: set[str]) -> bool:
     folded = name.lower()
     return name in known or any(
-        folded == each.lower() or ("*" in each and folded.startswith(each.lower().rstrip("*")))
-        for each in known
-        if len(each) > 1
+        folded == pattern.lower() or ("*" in pattern and folded.startswith(pattern.lower().rstrip("*")))
+        for pattern in known
+        if len(pattern) > 1
     )

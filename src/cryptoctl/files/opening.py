@@ -67,8 +67,8 @@ def _refuse_options(options: FileOptions, source: Source, *names: str) -> None:
 def _delimited(
     source: Source, encoding: str, text: str, options: FileOptions
 ) -> tuple[Records, PresetMatch | None]:
-    every = text.split("\n")
-    sample = every[:-1] if len(every) > 1 and every[-1] == "" else every
+    lines = text.split("\n")
+    sample = lines[:-1] if len(lines) > 1 and lines[-1] == "" else lines
     skip, separator = _preamble(sample)
     skip += next((index for index, line in enumerate(sample[skip:]) if line.strip()), 0)
     sample = [line for line in sample[skip : skip + SAMPLE_LINES] if line.strip()]
@@ -90,27 +90,27 @@ def _delimited(
     if separator is None:
         separator = separator_of(sample, quote, options.decimal, source.name)
     split = splitter(separator, quote)
-    first = split(sample[0])
-    if isinstance(first, Fault):
-        raise InputError(f"Line {skip + 1} of {source.name}: {first}.", "Correct that line.")
-    if len(first) == 1 and options.separator is None and len(first[0].split()) > 1:
+    first_row = split(sample[0])
+    if isinstance(first_row, Fault):
+        raise InputError(f"Line {skip + 1} of {source.name}: {first_row}.", "Correct that line.")
+    if len(first_row) == 1 and options.separator is None and len(first_row[0].split()) > 1:
         raise InputError(
-            f"Nothing that separates columns is in line {skip + 1} of {source.name}: {quoted(first[0])}.",
+            f"Nothing that separates columns is in line {skip + 1} of {source.name}: {quoted(first_row[0])}.",
             "If it is a title, take it out; else name what does, such as --separator space.",
         )
     table = DelimitedTable(
-        source=source, encoding=encoding, separator=separator, quote=quote, columns=first, skip=skip + 1
+        source=source, encoding=encoding, separator=separator, quote=quote, columns=first_row, skip=skip + 1
     )
     rows = [cells for line in sample if not isinstance(cells := split(line), Fault)]
-    if not is_data(first):
+    if not is_data(first_row):
         if options.columns:
             raise InputError(
-                f"{source.name} has its column names in line {skip + 1}: {listing(first)}.",
+                f"{source.name} has its column names in line {skip + 1}: {listing(first_row)}.",
                 "Leave --columns out; --map says which column is which field.",
             )
         _refuse_three_headers(rows, source.name)
         _refuse_title(rows, separator, source, skip + 1)
-        return replace(table, columns=_with_unnamed_times(first, rows[1:])), None
+        return replace(table, columns=_with_unnamed_times(first_row, rows[1:])), None
     names, shape = headerless(rows, options, source.name)
     return replace(table, columns=names, skip=skip), shape
 
@@ -160,7 +160,7 @@ def _preamble(sample: Sequence[str]) -> tuple[int, str | None]:
     first = sample[0].strip(' "').lower()  # not a tab, which may be what it declares
     if first.startswith("sep=") and len(first) == 5:
         return 1, first[4]
-    known = any(each.preamble and each.preamble in first for each in presets())
+    known = any(preset.preamble and preset.preamble in first for preset in presets())
     return (1, None) if known else (0, None)
 
 
@@ -176,7 +176,7 @@ def headerless(
                 f"{name} has {width}.",
                 "Name each column in order; one that does not matter is -.",
             )
-        return ["" if each in ("-", "_") else each for each in options.columns], None
+        return ["" if column in ("-", "_") else column for column in options.columns], None
     if options.preset is not None:
         preset = preset_named(options.preset)
         if len(preset.order) != width:
@@ -185,19 +185,19 @@ def headerless(
                 f"{len(preset.order)}.",
                 "Name the columns in order with --columns, such as --columns timestamp,price,volume.",
             )
-        whole = [row for row in rows if len(row) == width]
-        meant = [each for each in likely(whole) if places(each) != places(preset)]
-        if meant and not fits(replace(preset, check=""), whole, certain=False):
+        full_rows = [row for row in rows if len(row) == width]
+        candidates = [candidate for candidate in likely(full_rows) if places(candidate) != places(preset)]
+        if candidates and not fits(replace(preset, check=""), full_rows, certain=False):
             raise InputError(
                 f"{name} is no dump of {preset.title}: its cells are of the kinds that one of "
-                f"{meant[0].title} has ({', '.join(meant[0].order)}).",
-                f"Add --preset {meant[0].name}, or name its columns in order with --columns.",
+                f"{candidates[0].title} has ({', '.join(candidates[0].order)}).",
+                f"Add --preset {candidates[0].name}, or name its columns in order with --columns.",
             )
-        against = contradicting(preset, whole)
-        if against is not None:
+        contradiction = contradicting(preset, full_rows)
+        if contradiction is not None:
             raise InputError(
                 f"{name} is no dump of {preset.title}: with {', '.join(preset.order)}, its numbers "
-                f"contradict each other, as in {quoted(', '.join(against))}.",
+                f"contradict each other, as in {quoted(', '.join(contradiction))}.",
                 "Name its columns in order with --columns, or another --preset.",
             )
         return preset.order, PresetMatch(preset=preset, fields=preset.fields)
@@ -208,16 +208,16 @@ def headerless(
 
 
 def _nameless(rows: Sequence[Sequence[str]], name: str) -> InputError:
-    maybe = likely(rows)
+    candidates = likely(rows)
     # No example of as many: typed as it stands, it would store one column as another.
     hint = (
         f"Name its {len(rows[0])} columns in order with --columns, a comma between them: each is one of "
         f"{', '.join(FIELDS)}, or - where it does not matter."
     )
-    if maybe:
+    if candidates:
         names = "; ".join(
-            f"if it is a dump of {each.title}, add --preset {each.name} ({', '.join(each.order)})"
-            for each in maybe[:4]
+            f"if it is a dump of {preset.title}, add --preset {preset.name} ({', '.join(preset.order)})"
+            for preset in candidates[:4]
         )
         hint = f"{names[0].upper()}{names[1:]}; else name its columns with --columns."
     return InputError(f"{name} has no line of column names, and its shape alone does not tell them.", hint)

@@ -36,8 +36,8 @@ class BadLine:
 
 def outgoing(fields: Mapping[str, Any], *, now_ms: int) -> OutgoingPrice:
     """A price checked as the webhook processor will check it, with a timestamp. Raises Rejected."""
-    given = {name: value for name, value in fields.items() if name in FIELDS and value is not None}
-    price = parse_price(given, "{}", TimeLimits(now_ms=now_ms, arrival_ms=now_ms))
+    values = {name: value for name, value in fields.items() if name in FIELDS and value is not None}
+    price = parse_price(values, "{}", TimeLimits(now_ms=now_ms, arrival_ms=now_ms))
     return OutgoingPrice(line=0, text=text_of(price), price=price)
 
 

@@ -99,15 +99,15 @@ class Pipe(io.BufferedReader):
     """A stream with its beginning: the first read, and so a peek, gives the first part of it whole."""
 
     def __init__(self, parts: Sequence[bytes], stream: BinaryIO) -> None:
-        more = iter(partial(cast("Any", stream).read1, BUFFER_BYTES), b"")
-        super().__init__(Pieces(chain(filter(None, parts), more), stream), BUFFER_BYTES)
+        chunks = iter(partial(cast("Any", stream).read1, BUFFER_BYTES), b"")
+        super().__init__(Pieces(chain(filter(None, parts), chunks), stream), BUFFER_BYTES)
 
 
 def with_magic(stream: LivePipe) -> Pipe:
     """The stream, of which a peek gives the bytes that tell a format, or all there are."""
     magic = b""
-    while len(magic) < MAGIC_BYTES and (more := stream.read1(MAGIC_BYTES - len(magic))):
-        magic += more
+    while len(magic) < MAGIC_BYTES and (chunk := stream.read1(MAGIC_BYTES - len(magic))):
+        magic += chunk
     return Pipe([magic], cast("BinaryIO", stream))
 
 
@@ -123,11 +123,11 @@ def with_head(stream: BinaryIO, live: LivePipe | None, *, wait_s: float) -> Pipe
             until_s = until_s or time.monotonic() + wait_s
             if not wait_s or (live is not None and not live.comes_within(max(0, until_s - time.monotonic()))):
                 break
-        more = cast("Any", stream).read1(HEAD_BYTES - len(head))
-        if not more:
+        chunk = cast("Any", stream).read1(HEAD_BYTES - len(head))
+        if not chunk:
             ended = True
             break
-        head += more
+        head += chunk
     end = len(head) if ended else _end_of_last_line(head)
     return Pipe([head[:end], head[end:]], stream)
 
@@ -138,12 +138,12 @@ def _end_of_last_line(head: bytes) -> int:
 
 def has_record(head: bytes) -> bool:
     """Whether the whole lines tell a format: a line of JSON, a row of values, or names and a row."""
-    lines = (each.strip(_MARKS) for each in re.split(rb"[\r\n]+", head[: _end_of_last_line(head)]))
-    filled = [each for each in lines if each]
+    lines = (line.strip(_MARKS) for line in re.split(rb"[\r\n]+", head[: _end_of_last_line(head)]))
+    filled = [line for line in lines if line]
     if len(filled) != 1:
         return bool(filled)
-    cells = (each.strip(b" \t\"'") for each in re.split(rb"[,;\t| ]", filled[0]))
-    return filled[0][:1] in (b"{", b"[") or any(_NUMBER.fullmatch(each) for each in cells)
+    cells = (cell.strip(b" \t\"'") for cell in re.split(rb"[,;\t| ]", filled[0]))
+    return filled[0][:1] in (b"{", b"[") or any(_NUMBER.fullmatch(cell) for cell in cells)
 
 
 def first_lines(stream: io.BufferedReader, name: str) -> bytes:

@@ -40,11 +40,11 @@ class PresetMatch:
 
 def preset_named(name: str) -> Preset:
     """The preset. Raises Failure where there is none of this name."""
-    found = next((each for each in presets() if each.name == name), None)
-    if found is None:
-        names = ", ".join(each.name for each in presets())
+    preset = next((preset for preset in presets() if preset.name == name), None)
+    if preset is None:
+        names = ", ".join(preset.name for preset in presets())
         raise InputError(f"There is no preset {name!r}.", f"There are: {names}.")
-    return found
+    return preset
 
 
 def by_header(names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
@@ -55,7 +55,7 @@ def by_header(names: Sequence[str], symbols: Collection[str]) -> PresetMatch | N
     for preset in presets():
         plain = all(field == column for field, column in preset.fields.items())
         if not plain or preset.exported:
-            match = _matched(preset, [each for each in names if each], symbols)
+            match = _matched(preset, [name for name in names if name], symbols)
             if match is not None:
                 return match
     return None
@@ -64,8 +64,8 @@ def by_header(names: Sequence[str], symbols: Collection[str]) -> PresetMatch | N
 def of_preset(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
     """The columns of a preset that a person has named, among whatever others; None where some are missing."""
     fields: dict[str, str] = {}
-    for field, wanted in preset.fields.items():
-        column = _column(wanted, names, symbols)
+    for field, pattern in preset.fields.items():
+        column = _column(pattern, names, symbols)
         if column is None:
             return None
         fields[field] = column
@@ -81,22 +81,22 @@ def _matched(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> 
     if shape is None or (preset.exported and "sort_key" not in names):
         return None
     used = set(shape.fields.values())
-    rest = [each for each in names if each not in used]
+    unused = [name for name in names if name not in used]
     known = all(
-        each.lower() in FIELDS or any(_fits(pattern, each, names) for pattern in preset.others)
-        for each in rest
+        name.lower() in FIELDS or any(_fits(pattern, name, names) for pattern in preset.others)
+        for name in unused
     )
     return shape if known else None
 
 
 def why_not(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> str:
     """Why `of_preset` finds not all columns, as it follows the file's name in a sentence."""
-    for wanted in preset.fields.values():
-        alike = [each for each in names if "*" in wanted and _fits(wanted, each, names)]
-        if alike and _column(wanted, names, symbols) is None:
+    for pattern in preset.fields.values():
+        matches = [name for name in names if "*" in pattern and _fits(pattern, name, names)]
+        if matches and _column(pattern, names, symbols) is None:
             return (
-                f"has {listing(alike)}, and its symbols ({listing(sorted(symbols)) or 'none'}) do not tell "
-                f"which is the {wanted} of {preset.title}"
+                f"has {listing(matches)}, and its symbols ({listing(sorted(symbols)) or 'none'}) do not tell "
+                f"which is the {pattern} of {preset.title}"
             )
     return f"has not the columns of {preset.title}: {', '.join(preset.fields.values())}"
 
@@ -105,10 +105,10 @@ def _column(wanted: str, names: Sequence[str], symbols: Collection[str] = ()) ->
     """The column of this name: exactly, or the only one in another case; of a pattern, the symbols'."""
     if wanted in names:
         return wanted
-    alike = [each for each in names if _fits(wanted, each, names)]
+    matches = [name for name in names if _fits(wanted, name, names)]
     if "*" in wanted:
-        alike = _of_base(wanted.index("*"), alike, symbols)
-    return alike[0] if len(alike) == 1 else None
+        matches = _of_base(wanted.index("*"), matches, symbols)
+    return matches[0] if len(matches) == 1 else None
 
 
 def _of_base(before: int, columns: Sequence[str], symbols: Collection[str]) -> list[str]:
@@ -116,13 +116,13 @@ def _of_base(before: int, columns: Sequence[str], symbols: Collection[str]) -> l
 
     Of XBT/USD, `Volume BTC` is left beside `Volume USD`.
     """
-    folded = {each.lower() for each in symbols}
-    named = {each: each[before:].lower() for each in columns}
-    base = [each for each in columns if all(text.startswith(named[each]) for text in folded)]
-    quote = [each for each in columns if all(text.endswith(named[each]) for text in folded)]
+    folded = {symbol.lower() for symbol in symbols}
+    suffixes = {column: column[before:].lower() for column in columns}
+    base = [column for column in columns if all(text.startswith(suffixes[column]) for text in folded)]
+    quote = [column for column in columns if all(text.endswith(suffixes[column]) for text in folded)]
     if folded and base:
         return base
-    return [each for each in columns if each not in quote] if quote and len(folded) == 1 else []
+    return [column for column in columns if column not in quote] if quote and len(folded) == 1 else []
 
 
 def _fits(pattern: str, name: str, names: Sequence[str]) -> bool:
@@ -133,8 +133,8 @@ def _fits(pattern: str, name: str, names: Sequence[str]) -> bool:
 
 def by_cells(rows: Sequence[Sequence[str]]) -> PresetMatch | None:
     """The shape of rows without names, where only one arrangement of their fields fits; else None."""
-    fitting = [each for each in presets() if each.kinds and each.certain and fits(each, rows)]
-    readings = {tuple(sorted(places(each).items())) for each in fitting}
+    fitting = [preset for preset in presets() if preset.kinds and preset.certain and fits(preset, rows)]
+    readings = {tuple(sorted(places(preset).items())) for preset in fitting}
     return PresetMatch(preset=fitting[0], fields=fitting[0].fields) if len(readings) == 1 else None
 
 
@@ -145,7 +145,7 @@ def places(preset: Preset) -> Mapping[str, int]:
 
 def likely(rows: Sequence[Sequence[str]]) -> list[Preset]:
     """The presets that rows without names may be of, certain or not."""
-    return [each for each in presets() if each.kinds and fits(each, rows, certain=False)]
+    return [preset for preset in presets() if preset.kinds and fits(preset, rows, certain=False)]
 
 
 def fits(preset: Preset, rows: Sequence[Sequence[str]], *, certain: bool = True) -> bool:
@@ -163,8 +163,8 @@ def fits(preset: Preset, rows: Sequence[Sequence[str]], *, certain: bool = True)
 def contradicting(preset: Preset, rows: Sequence[Sequence[str]]) -> Sequence[str] | None:
     """A row whose numbers the preset's check forbids, where most do; None where most may be of its dump."""
     numeric = [row for row in rows if all(_DECIMAL.fullmatch(row[place]) for place in _numbers(preset))]
-    against = [row for row in numeric if not _holds(preset, row)]
-    return against[0] if len(against) * 2 > len(numeric) else None
+    contradictions = [row for row in numeric if not _holds(preset, row)]
+    return contradictions[0] if len(contradictions) * 2 > len(numeric) else None
 
 
 def _numbers(preset: Preset) -> Sequence[int]:
@@ -175,10 +175,10 @@ def _holds(preset: Preset, row: Sequence[str]) -> bool:
     """Whether the numbers of a row fulfil what the preset's `check` demands."""
     cells = dict(zip(preset.order, row, strict=True))
     if preset.check == "candle":
-        within = [Decimal(cells[name]) for name in ("open", "close", "vwap") if name in cells]
-        if "vwap" in cells and within[-1] == Decimal(cells["volume"]) == 0:
-            within.pop()  # nothing was traded, so there is no average
-        return all(Decimal(cells["low"]) <= each <= Decimal(cells["high"]) for each in within)
+        prices = [Decimal(cells[name]) for name in ("open", "close", "vwap") if name in cells]
+        if "vwap" in cells and prices[-1] == Decimal(cells["volume"]) == 0:
+            prices.pop()  # nothing was traded, so there is no average
+        return all(Decimal(cells["low"]) <= price <= Decimal(cells["high"]) for price in prices)
     if preset.check == "product":
         cost = Decimal(cells["cost"] if "cost" in cells else cells["quote_qty"])
         product = Decimal(cells[preset.fields["price"]]) * Decimal(cells[preset.fields["volume"]])

@@ -37,10 +37,10 @@ class Preset:
 def presets() -> Sequence[Preset]:
     """All of them, in the order in which they are tried."""
     text = resources.files(__package__).joinpath("presets.toml").read_text(encoding="utf-8")
-    return tuple(_preset(name, given) for name, given in tomllib.loads(text).items())
+    return tuple(_preset(name, table) for name, table in tomllib.loads(text).items())
 
 
 def _preset(name: str, given: Mapping[str, Any]) -> Preset:
-    listed = {each: given[each].split(",") for each in ("others", "order") if each in given}
-    lists = {each: tuple(map(str.strip, names)) for each, names in listed.items()}
+    parts = {key: given[key].split(",") for key in ("others", "order") if key in given}
+    lists = {key: tuple(map(str.strip, names)) for key, names in parts.items()}
     return Preset(name=name, **{**given, **lists})

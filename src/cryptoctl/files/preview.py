@@ -40,16 +40,16 @@ class Preview:
 
     def add(self, prices: Iterable[OutgoingPrice | BadLine]) -> None:
         """Counts in the prices of a file."""
-        for each in prices:
-            if isinstance(each, BadLine):
-                self._refuse(each)
+        for price in prices:
+            if isinstance(price, BadLine):
+                self._refuse(price)
                 continue
             self.prices += 1
             if len(self.first) < SHOWN_ROWS:
-                self.first.append(each)
+                self.first.append(price)
             else:
-                self.last.append(each)
-            moment = each.price.timestamp_ms
+                self.last.append(price)
+            moment = price.price.timestamp_ms
             self.from_ms = moment if self.from_ms is None else min(self.from_ms, moment)
             self.to_ms = moment if self.to_ms is None else max(self.to_ms, moment)
 

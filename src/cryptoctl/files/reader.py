@@ -66,12 +66,12 @@ class PriceFile:
         """
         records = self.records if self.rest is None else self.rest
         expected = None if self.scan is None else self.scan.records  # what came since was not read through
-        read = 0
+        read_count = 0
         with closing(Occurrences()) as occurrences:
             for number, record in islice(records, expected):
-                if read % CHECKED_RECORDS == 0 and self.source.changed_since(self.snapshot):
+                if read_count % CHECKED_RECORDS == 0 and self.source.changed_since(self.snapshot):
                     raise self._changed()
-                read += 1
+                read_count += 1
                 result = self._price(record, now_ms())
                 if isinstance(result, str):
                     self.refuse_other_names(number, record)
@@ -84,7 +84,7 @@ class PriceFile:
                     yield OutgoingPrice(
                         line=number, text=text, price=result, file=self.name, occurrence=count
                     )
-        if self.source.changed_since(self.snapshot) or (expected is not None and read < expected):
+        if self.source.changed_since(self.snapshot) or (expected is not None and read_count < expected):
             raise self._changed()
 
     @property
@@ -125,7 +125,7 @@ class PriceFiles:
     @property
     def stamped_now(self) -> bool:
         """Whether prices get the time of sending, so that sending them again stores them again."""
-        return any(each.fields.now for each in self.files)
+        return any(file.fields.now for file in self.files)
 
 
 def open_files(
@@ -135,9 +135,9 @@ def open_files(
 
     `waiting` is told what a pipe that gives nothing is waited for.
     """
-    found, passed_over = sources(paths, options, waiting)
-    files = [_opened(each, options) for each in found]
-    refuse_dropped_ids({each.name: each.layout for each in files})
+    file_sources, passed_over = sources(paths, options, waiting)
+    files = [_opened(source, options) for source in file_sources]
+    refuse_dropped_ids({file.name: file.layout for file in files})
     return PriceFiles(files=files, passed_over=passed_over)
 
 
@@ -162,9 +162,9 @@ def _come_already(records: Records) -> Iterator[Record]:
     """The records in the beginning of a stream, as far as they are whole; none of them is waited for."""
     assert isinstance(records, DelimitedTable | JsonRecords)
     head = records.source.head()
-    begun = Source(name=records.source.name, open_raw=lambda: cast("BinaryIO", io.BytesIO(head)))
+    beginning = Source(name=records.source.name, open_raw=lambda: cast("BinaryIO", io.BytesIO(head)))
     with suppress(Failure):  # where the last one is cut off
-        yield from islice(replace(records, source=begun), SAMPLE_RECORDS)
+        yield from islice(replace(records, source=beginning), SAMPLE_RECORDS)
 
 
 def _laid_out(
@@ -197,16 +197,16 @@ def _laid_out(
 def _shape(
     names: Sequence[str], options: FileOptions, symbols: Collection[str], name: str
 ) -> PresetMatch | None:
-    kept = [each for each in names if each not in options.ignore]
+    columns = [column for column in names if column not in options.ignore]
     if options.columns:
         return None
     if options.preset is None:
-        return by_header(kept, symbols) or by_header(names, symbols)
+        return by_header(columns, symbols) or by_header(names, symbols)
     preset = preset_named(options.preset)
-    shape = of_preset(preset, kept, symbols) or of_preset(preset, names, symbols)
+    shape = of_preset(preset, columns, symbols) or of_preset(preset, names, symbols)
     if shape is None:
         raise InputError(
-            f"{name} {why_not(preset, kept, symbols)}.",
+            f"{name} {why_not(preset, columns, symbols)}.",
             f"It has: {listing(names)}. Leave --preset out, or use --map.",
         )
     return shape
@@ -246,8 +246,8 @@ def _without_late(file: PriceFile, names: Sequence[str], options: FileOptions) -
         except Failure:
             return True
         changed = other.fields.items() ^ file.layout.fields.items()
-        given = other.constants if is_none(record[member]) else ()
-        return any(name not in given for name, _ in changed)
+        constants = other.constants if is_none(record[member]) else ()
+        return any(name not in constants for name, _ in changed)
 
     settled = {*names} - sample(names, file.first).empty
     return LateMembers(may_be_field=may_be_field, settled=settled).checked(file.rest)
@@ -267,14 +267,16 @@ def _refuse_no_records(names: Sequence[str], first: Sequence[Record], source: So
 
 def _members(records: Sequence[Record]) -> Sequence[str]:
     """The names of the members of some records, in order."""
-    return list(dict.fromkeys(chain.from_iterable(each for _, each in records if isinstance(each, Mapping))))
+    return list(
+        dict.fromkeys(chain.from_iterable(record for _, record in records if isinstance(record, Mapping)))
+    )
 
 
 def _arrays(
     records: JsonRecords, first: Sequence[Record], options: FileOptions, source: Source
 ) -> tuple[JsonRecords, PresetMatch | None]:
     """Where more of the records are lists of cells than objects, the same with names for the cells."""
-    objects = sum(not isinstance(each, Fault) for _, each in first)
+    objects = sum(not isinstance(record, Fault) for _, record in first)
     rows = records.raw_rows(SAMPLE_RECORDS) if objects < len(first) else []
     if len(rows) <= objects:
         if options.columns:

@@ -63,13 +63,13 @@ class FileOptions:
 
     def for_columns(self, names: Collection[str]) -> FileOptions:
         """The same, each text in `ignore` taken apart at its commas, but for those in a column's name."""
-        return replace(self, ignore=[each for text in self.ignore for each in _names_in(text, names)])
+        return replace(self, ignore=[name for text in self.ignore for name in _names_in(text, names)])
 
     @property
     def constants(self) -> Mapping[str, str]:
         """The fields that every record has by an option, unless it says its own."""
-        given = {"symbol": self.symbol, "exchange": self.exchange}
-        return {name: value for name, value in given.items() if value is not None}
+        fields = {"symbol": self.symbol, "exchange": self.exchange}
+        return {name: value for name, value in fields.items() if value is not None}
 
     @property
     def one_pass(self) -> bool:
@@ -80,12 +80,14 @@ class FileOptions:
 def _names_in(text: str, names: Collection[str]) -> Iterator[str]:
     """The names in a list with commas: at each place the longest one that is known, or up to the comma."""
     parts = text.split(",")
-    most = 1 + max((name.count(",") for name in names), default=0)
+    max_parts = 1 + max((name.count(",") for name in names), default=0)
     while parts:
-        lengths = range(min(most, len(parts)), 0, -1)
-        tried = [(length, ",".join(parts[:length])) for length in lengths]
-        spelled = ((length, each) for length, whole in tried for each in (whole, whole.strip()))
-        length, name = next((each for each in spelled if each[1] in names), (1, parts[0].strip()))
+        lengths = range(min(max_parts, len(parts)), 0, -1)
+        prefixes = [(length, ",".join(parts[:length])) for length in lengths]
+        spellings = (
+            (length, spelling) for length, joined in prefixes for spelling in (joined, joined.strip())
+        )
+        length, name = next((pair for pair in spellings if pair[1] in names), (1, parts[0].strip()))
         yield name
         parts = parts[length:]
 

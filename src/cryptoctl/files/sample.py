@@ -73,39 +73,39 @@ class Sample:
     def empty(self) -> set[str]:
         """Those of which records say that there is none, and none has one."""
         names = enumerate(self.names)
-        given = {
-            name: [each for each in self._values(index, _ABSENT) if each is not _ABSENT]
+        columns = {
+            name: [value for value in self._values(index, _ABSENT) if value is not _ABSENT]
             for index, name in names
         }
-        return {name for name, values in given.items() if values and all(map(is_none, values))}
+        return {name for name, values in columns.items() if values and all(map(is_none, values))}
 
     @cached_property
     def repeated(self) -> set[str]:
         """Those that have one value in several records that differ otherwise."""
         records = list(map(str, self.records))
-        found = set()
+        names = set()
         for index, name in enumerate(self.names):
             values = zip(map(str, self._values(index)), records, strict=True)
-            distinct = {each for each in values if each[0] not in ("None", "")}
+            distinct = {pair for pair in values if pair[0] not in ("None", "")}
             if len({value for value, _ in distinct}) < len(distinct):
-                found.add(name)
-        return found
+                names.add(name)
+        return names
 
     def differs(self, name: str) -> bool:
         """Whether a column has more than one value in the file, which is read through for that."""
         index = self.names.index(name)
-        whole = (_at(each, self.path) for _, each in self.every if not isinstance(each, Fault))
-        found = (each for each in whole if not self.path or isinstance(each, Mapping))
-        values = (_value(each, name, index, None) for each in chain(self.records, found))
-        given = (str(each) for each in values if not is_none(each))
-        first = next(given, None)
-        return any(each != first for each in given)
+        records = (_at(record, self.path) for _, record in self.every if not isinstance(record, Fault))
+        usable = (record for record in records if not self.path or isinstance(record, Mapping))
+        values = (_value(record, name, index, None) for record in chain(self.records, usable))
+        texts = (str(value) for value in values if not is_none(value))
+        first = next(texts, None)
+        return any(text != first for text in texts)
 
     @cached_property
     def symbols(self) -> set[str]:
         """The values of the column of that name, in whatever case."""
-        named = [index for index, name in enumerate(self.names) if name.lower() == "symbol"]
-        return {str(value) for index in named for value in self._values(index)}
+        indexes = [index for index, name in enumerate(self.names) if name.lower() == "symbol"]
+        return {str(value) for index in indexes for value in self._values(index)}
 
     def total(self, *names: str) -> float:
         """About what the numbers in these columns come to, those of a record multiplied with each other."""
@@ -122,34 +122,37 @@ class Sample:
     @cached_property
     def lists(self) -> Sequence[str]:
         """Where in the records lists of records are, as --records takes it."""
-        objects = (each for each in self.records if self.message and isinstance(each, Mapping))
-        return list(dict.fromkeys(path for each in objects for path in _lists(each)))
+        objects = (record for record in self.records if self.message and isinstance(record, Mapping))
+        return list(dict.fromkeys(path for record in objects for path in _lists(record)))
 
     def within(self, path: Sequence[str]) -> Sample:
         """The members of an object that stands inside of the records."""
-        found = (_at(each, path) for each in self.records)
-        objects = [each for each in found if isinstance(each, Mapping)]
-        plain = (
-            name for each in objects for name, value in each.items() if not isinstance(value, Mapping | list)
+        values = (_at(record, path) for record in self.records)
+        objects = [value for value in values if isinstance(value, Mapping)]
+        names = (
+            name
+            for nested in objects
+            for name, value in nested.items()
+            if not isinstance(value, Mapping | list)
         )
-        return Sample(names=list(dict.fromkeys(plain)), records=objects, every=self.every, path=path)
+        return Sample(names=list(dict.fromkeys(names)), records=objects, every=self.every, path=path)
 
     def without(self, names: Collection[str]) -> Sample:
         """The others."""
-        return replace(self, names=[each for each in self.names if each not in names])
+        return replace(self, names=[name for name in self.names if name not in names])
 
     def _whose_values(self, are: Callable[[str], object]) -> set[str]:
         """The columns whose values all are something, if there are any."""
         names: set[str] = set()
         for index, name in enumerate(self.names):
-            values = [str(each) for each in self._values(index) if each not in (None, "")]
+            values = [str(value) for value in self._values(index) if value not in (None, "")]
             if name and values and all(map(are, values)):
                 names.add(name)
         return names
 
     def _values(self, index: int, absent: object = None) -> Sequence[Any]:
         name = self.names[index]
-        return [_value(each, name, index, absent) for each in self.records]
+        return [_value(record, name, index, absent) for record in self.records]
 
 
 def _lists(record: Members) -> Iterator[str]:
@@ -176,4 +179,4 @@ def _about(value: Any) -> float:
 
 def sample(names: Sequence[str], first: Sequence[Record]) -> Sample:
     """Of the first records, those that are some."""
-    return Sample(names=names, records=[each for _, each in first if not isinstance(each, Fault)])
+    return Sample(names=names, records=[record for _, record in first if not isinstance(record, Fault)])

@@ -100,20 +100,20 @@ class Source:
         """Whether its last line has no line end; False where it would have to be read through to know."""
         if self.stream:
             return _without_line_end(self.last_bytes())
-        with self.open() as opened, readable(self.name):
-            if not isinstance(opened.raw, io.FileIO):  # what is compressed tells by itself where it ends
+        with self.open() as stream, readable(self.name):
+            if not isinstance(stream.raw, io.FileIO):  # what is compressed tells by itself where it ends
                 return False
-            opened.seek(max(0, opened.seek(0, io.SEEK_END) - MAX_LINE_END_BYTES))
-            return _without_line_end(opened.read())
+            stream.seek(max(0, stream.seek(0, io.SEEK_END) - MAX_LINE_END_BYTES))
+            return _without_line_end(stream.read())
 
     def head(self) -> bytes:
         """Its first bytes; of a stream, whole lines of them."""
         with readable(self.name):
-            opened = self.open()
+            stream = self.open()
             if self.stream:
-                return opened.peek(HEAD_BYTES)
-            with opened:
-                return opened.read(HEAD_BYTES)
+                return stream.peek(HEAD_BYTES)
+            with stream:
+                return stream.read(HEAD_BYTES)
 
 
 def _without_line_end(last: bytes) -> bool:
@@ -141,16 +141,18 @@ def sources(
                 files += _pipe(stream, "standard input", options, waiting, passed_over)
             elif path.is_dir():
                 # A link to a directory is not followed: it may lead back.
-                below = sorted(each for each in path.rglob("*") if each.is_symlink() or not each.is_dir())
-                _refuse_partitions(path, [each.relative_to(path) for each in below], options)
-                for file in below:
+                entries = sorted(
+                    entry for entry in path.rglob("*") if entry.is_symlink() or not entry.is_dir()
+                )
+                _refuse_partitions(path, [entry.relative_to(path) for entry in entries], options)
+                for file in entries:
                     if _is_usual(file.relative_to(path)) and file.is_file():
                         files += _sources_of(file, str(file), passed_over)
                     else:
                         passed_over.append(str(file))
             elif path.exists() and (not path.is_file() or _is_descriptor(path)):
-                opened = LivePipe(path.open("rb"), closing=True)
-                files += _pipe(opened, str(path), options, waiting, passed_over)
+                pipe = LivePipe(path.open("rb"), closing=True)
+                files += _pipe(pipe, str(path), options, waiting, passed_over)
             else:
                 if not path.exists():
                     _refuse_url(path)
@@ -165,15 +167,15 @@ def sources(
 
 def _refuse_partitions(path: Path, files: Iterable[Path], options: FileOptions) -> None:
     """Refuses one symbol, or exchange, for a directory whose directories name several."""
-    parts = {above.name: path / above for each in files for above in each.parents if "=" in above.name}
+    parts = {parent.name: path / parent for file in files for parent in file.parents if "=" in parent.name}
     for field in ("symbol", "exchange"):
-        named = [each for each in parts if columns_like(field, [each.partition("=")[0]])]
-        if len(named) > 1 and getattr(options, field) is not None:  # else the files have to say it
+        names = [name for name in parts if columns_like(field, [name.partition("=")[0]])]
+        if len(names) > 1 and getattr(options, field) is not None:  # else the files have to say it
             raise InputError(
                 f"The names of the directories in {path} say which {field} is in them, and are not read: "
-                f"{listing(named)}.",
-                f"Send each for itself, such as --file {shell_word(str(parts[named[0]]))} --{field} "
-                f"{shell_word(named[0].partition('=')[2])}.",
+                f"{listing(names)}.",
+                f"Send each for itself, such as --file {shell_word(str(parts[names[0]]))} --{field} "
+                f"{shell_word(names[0].partition('=')[2])}.",
             )
 
 
@@ -198,8 +200,8 @@ def _is_descriptor(path: Path) -> bool:
 
 def _sources_of(path: Path, name: str, passed_over: list[str]) -> Iterator[Source]:
     with readable(str(path)):
-        with path.open("rb") as opened:
-            zipped = opened.read(4) == ZIP
+        with path.open("rb") as file:
+            zipped = file.read(4) == ZIP
         if zipped:
             yield from _members(name, partial(zipfile.ZipFile, path), passed_over, path)
         else:
@@ -210,21 +212,21 @@ def _members(
     name: str, opened: Callable[[], zipfile.ZipFile], passed_over: list[str], disk: Path | None = None
 ) -> Iterator[Source]:
     with opened() as archive:
-        members = [each for each in archive.infolist() if not each.is_dir()]
-    members = [each for each in members if "__MACOSX/" not in each.filename]
-    if sheet := next(filter(None, (SPREADSHEETS.get(each.filename) for each in members)), None):
+        members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [member for member in members if "__MACOSX/" not in member.filename]
+    if sheet := next(filter(None, (SPREADSHEETS.get(member.filename) for member in members)), None):
         raise InputError(f"{name} is {sheet}.", "Save the sheet as CSV UTF-8.")
-    if any(each.flag_bits & 1 for each in members):
+    if any(member.flag_bits & 1 for member in members):
         raise InputError(f"{name} is encrypted.", "Unpack it and send what is in it.")
 
     def open_member(member: zipfile.ZipInfo) -> BinaryIO:
         with opened() as archive:  # whose file stays open until the member is closed
             return cast("BinaryIO", archive.open(member))
 
-    usual = [each for each in members if _is_usual(PurePosixPath(each.filename))] or members
-    kept = {*map(id, usual)}  # two may have one name, and an archive has thousands
-    passed_over += [f"{name}/{each.filename}" for each in members if id(each) not in kept]
-    for member in sorted(usual, key=lambda each: each.filename):
+    usual = [member for member in members if _is_usual(PurePosixPath(member.filename))] or members
+    ids = {*map(id, usual)}  # two may have one name, and an archive has thousands
+    passed_over += [f"{name}/{member.filename}" for member in members if id(member) not in ids]
+    for member in sorted(usual, key=lambda member: member.filename):
         yield Source(
             name=name if len(members) == 1 else f"{name}/{member.filename}",
             open_raw=partial(open_member, member),
@@ -242,9 +244,9 @@ def _pipe(
     """What comes through a pipe: as it comes, or copied to a file without a name, which can be read twice."""
     with readable(name):
         live.tell_once_when_quiet(waiting, f"Waiting for the first prices from {name}.")
-        begun = with_magic(live)
-        stream = plain(cast("BinaryIO", begun), name)
-        uncompressed = live if stream is begun else None
+        pipe = with_magic(live)
+        stream = plain(cast("BinaryIO", pipe), name)
+        uncompressed = live if stream is pipe else None
         if options.one_pass:
             wait_s = 0.0 if options.now else QUIET_S
             stream = with_head(cast("BinaryIO", stream), uncompressed, wait_s=wait_s)
@@ -253,8 +255,8 @@ def _pipe(
         yield Source(name=name, open_raw=lambda: cast("BinaryIO", stream), live=live, last_bytes=last_bytes)
         return
     live.tell_once_when_quiet(waiting, f"Reading {name} to its end, because it has to be read twice.")
-    with readable(name), seekable(stream, first_lines(stream, name)) as copied:
-        descriptor = os.dup(copied.fileno())  # kept until the process ends
+    with readable(name), seekable(stream, first_lines(stream, name)) as file:
+        descriptor = os.dup(file.fileno())  # kept until the process ends
     stream.close()
 
     def again() -> BinaryIO:

@@ -58,7 +58,7 @@ def refuse_open_questions(
     name: str,
 ) -> None:
     """Raises Failure where something is suggested or missing, with what to type."""
-    missing = [each for each in NEEDED if each not in fields and each not in options.constants]
+    missing = [field for field in NEEDED if field not in fields and field not in options.constants]
     timeless = "timestamp" not in fields and not options.now
     if options.now and "timestamp" in fields:
         raise InputError(
@@ -68,21 +68,21 @@ def refuse_open_questions(
     if not suggestion.looks and not missing and not timeless:
         return
     problems = [
-        f"{quoted(column)} looks like {WORDS[each]} and is used for nothing"
-        for column, each in suggestion.looks.items()
+        f"{quoted(column)} looks like {WORDS[field]} and is used for nothing"
+        for column, field in suggestion.looks.items()
     ]
-    wanted = [each for each in missing if each not in suggestion.mapped]
+    wanted = [field for field in missing if field not in suggestion.mapped]
     if timeless and "timestamp" not in suggestion.mapped:
         wanted.append("timestamp")
-    problems += [f"nothing says the {'time' if each == 'timestamp' else each}" for each in wanted]
+    problems += [f"nothing says the {'time' if field == 'timestamp' else field}" for field in wanted]
     problems += [
-        f"no column is named {each}"
-        for each, column in suggestion.mapped.items()
+        f"no column is named {field}"
+        for field, column in suggestion.mapped.items()
         if column not in suggestion.looks
     ]
-    listed = f" Its columns: {listing(unused)}." if unused and {"price", "timestamp"} & {*wanted} else ""
+    note = f" Its columns: {listing(unused)}." if unused and {"price", "timestamp"} & {*wanted} else ""
     raise InputError(
-        f"{name} is refused: {'; '.join(problems[:12])}.{listed}",
+        f"{name} is refused: {'; '.join(problems[:12])}.{note}",
         _advice(suggestion, wanted, shape, sample, columns=bool(unused)),
     )
 
@@ -96,37 +96,40 @@ def suggest(
 ) -> Suggestion:
     """What each unused column that looks like a field could be: the field, or one to be ignored."""
     suggestion = Suggestion()
-    left = list(unused)
-    for each in (*WORDS, "price"):
-        alike = _candidates(each, left, fields, sample)
-        given = each in fields or each in options.constants or (each == "timestamp" and options.now)
-        if each == "timestamp":
-            if not alike and not given:
-                times = [name for name in left if name in sample.timelike]
-                alike = [name for name in times if not columns_like("id", [name])][:1]
-            if not alike and not given and fields.get("id") in sample.whole_minutes - sample.repeated:
-                suggestion.mapped[each] = fields["id"]
+    remaining = list(unused)
+    for field_ in (*WORDS, "price"):
+        candidates = _candidates(field_, remaining, fields, sample)
+        given = field_ in fields or field_ in options.constants or (field_ == "timestamp" and options.now)
+        if field_ == "timestamp":
+            if not candidates and not given:
+                times = [name for name in remaining if name in sample.timelike]
+                candidates = [name for name in times if not columns_like("id", [name])][:1]
+            if not candidates and not given and fields.get("id") in sample.whole_minutes - sample.repeated:
+                suggestion.mapped[field_] = fields["id"]
                 suggestion.ignored.append(fields["id"])
                 given = True
-            by_name = shape is None and each in fields and each not in options.mapping
-            if by_name and any(finer(name, fields[each]) for name in alike[:1] if name in sample.timelike):
-                suggestion.ignored.append(fields[each])
+            by_name = shape is None and field_ in fields and field_ not in options.mapping
+            if by_name and any(
+                finer(name, fields[field_]) for name in candidates[:1] if name in sample.timelike
+            ):
+                suggestion.ignored.append(fields[field_])
                 given = False
         no_ids = {*sample.repeated, "#"}  # which is the trade's, or the number of the line
-        fitting = [name for name in alike if each != "id" or name not in no_ids]
-        if each in options.constants and each not in fields:  # several would all become the one that is given
+        fitting = [name for name in candidates if field_ != "id" or name not in no_ids]
+        # Several would all become the one that is given.
+        if field_ in options.constants and field_ not in fields:
             fitting = [name for name in fitting if sample.differs(name)]
             given = not fitting
         if fitting and not given:
-            suggestion.mapped[each] = fitting[0]
-            alike.remove(fitting[0])
-            left.remove(fitting[0])
-            if each != "price":
-                suggestion.looks[suggestion.mapped[each]] = each
-        if each != "price":
-            suggestion.ignored += alike
-            suggestion.looks.update(dict.fromkeys(alike, each))
-            left = [name for name in left if name not in alike]
+            suggestion.mapped[field_] = fitting[0]
+            candidates.remove(fitting[0])
+            remaining.remove(fitting[0])
+            if field_ != "price":
+                suggestion.looks[suggestion.mapped[field_]] = field_
+        if field_ != "price":
+            suggestion.ignored += candidates
+            suggestion.looks.update(dict.fromkeys(candidates, field_))
+            remaining = [name for name in remaining if name not in candidates]
     return suggestion
 
 
@@ -178,22 +181,22 @@ def _advice(
 ) -> str:
     exchange = shape.preset.exchange if shape is not None and shape.preset.exchange else "kraken"
     now = "--now (to store the prices as of the time of sending)"
-    more = {
+    flags = {
         "symbol": "--symbol BTC",
         "exchange": f"--exchange {exchange}",
         "price": "--map price=COLUMN",
         "timestamp": f"--map timestamp=COLUMN or, if none has it, {now}" if columns else now,
     }
-    options = " ".join(filter(None, [suggestion.options(), *(more[each] for each in wanted)]))
-    open_ = [each for each in ("price", "timestamp") if each in wanted and (columns or each == "price")]
-    asked = " and which the ".join("time" if each == "timestamp" else each for each in open_)
-    said = f"Say which column is the {asked}: {options}" if open_ else f"Add {options}"
+    options = " ".join(filter(None, [suggestion.options(), *(flags[field] for field in wanted)]))
+    fields = [field for field in ("price", "timestamp") if field in wanted and (columns or field == "price")]
+    question = " and which the ".join("time" if field == "timestamp" else field for field in fields)
+    advice = f"Say which column is the {question}: {options}" if fields else f"Add {options}"
     if {"symbol", "exchange"} & set(wanted):
-        said += ", with your own names"
+        advice += ", with your own names"
     if suggestion.looks:
-        said += "; map what matters, and list in --ignore what does not"
+        advice += "; map what matters, and list in --ignore what does not"
     if "price" in wanted and sample.lists:
-        inside = sample.lists[0]
-        first = f"If the prices are in the list {quoted(inside)}, add --records {shell_word(inside)}."
-        said = f"{first} Else, {said[0].lower()}{said[1:]}"
-    return f"{said}. --dry-run shows what would be sent."
+        path = sample.lists[0]
+        hint = f"If the prices are in the list {quoted(path)}, add --records {shell_word(path)}."
+        advice = f"{hint} Else, {advice[0].lower()}{advice[1:]}"
+    return f"{advice}. --dry-run shows what would be sent."

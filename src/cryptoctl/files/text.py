@@ -48,7 +48,7 @@ def _wide_encoding(head: bytes) -> str | None:
     """That of several bytes a character in which the beginning is a text, most of it ASCII."""
     for encoding in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
         text = head.decode(encoding, "replace")
-        if sum("\0" < each <= "~" for each in text) * 3 > len(text) * 2:
+        if sum("\0" < character <= "~" for character in text) * 3 > len(text) * 2:
             return encoding
     return None
 
@@ -84,7 +84,7 @@ def lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
 
 def chunks(source: Source, encoding: str) -> Iterator[str]:
     """The text in pieces, each as soon as it comes."""
-    read = 0
+    lines_before = 0
     with readable(source.name), source.open() as stream:
         decoder = io.IncrementalNewlineDecoder(
             codecs.getincrementaldecoder(encoding)("strict"), translate=True
@@ -92,14 +92,14 @@ def chunks(source: Source, encoding: str) -> Iterator[str]:
         try:
             ended = False
             while not ended:
-                given = stream.read1(1 << 16)
-                ended = not given
-                chunk = decoder.decode(given, final=ended)
-                read += chunk.count("\n")
+                block = stream.read1(1 << 16)
+                ended = not block
+                chunk = decoder.decode(block, final=ended)
+                lines_before += chunk.count("\n")
                 if chunk:
                     yield chunk
         except UnicodeError as error:
-            raise _undecodable(source.name, read, error, encoding) from error
+            raise _undecodable(source.name, lines_before, error, encoding) from error
 
 
 def _undecodable(name: str, lines_before: int, error: UnicodeError, encoding: str) -> InputError:
@@ -107,9 +107,9 @@ def _undecodable(name: str, lines_before: int, error: UnicodeError, encoding: st
         hint = "Save it as UTF-8 and leave --encoding out; without a byte order mark, UTF-16 is utf-16-le."
         return InputError(f"{name} is not {encoding} text: {error}.", hint)
     line = lines_before + 1 + error.object[: error.start].count(b"\n")
-    what = "UTF-8" if error.encoding.startswith("utf-8") else error.encoding
+    label = "UTF-8" if error.encoding.startswith("utf-8") else error.encoding
     hint = "Save it as UTF-8, or name its encoding: --encoding windows-1252 (gbk, where it is Chinese), say."
     return InputError(
-        f"{name} is not {what} text: about line {line}, byte 0x{error.object[error.start]:02x}.",
-        hint if what == "UTF-8" else "Save it as UTF-8 and leave --encoding out.",
+        f"{name} is not {label} text: about line {line}, byte 0x{error.object[error.start]:02x}.",
+        hint if label == "UTF-8" else "Save it as UTF-8 and leave --encoding out.",
     )

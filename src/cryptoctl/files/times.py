@@ -86,12 +86,12 @@ class TimeReader:
         return int(whole[:13])
 
     def _iso(self, text: str) -> int:
-        said = _APART.sub(r"\1", text)
-        said = said[:-4] + "+00:00" if said.endswith((" UTC", " GMT")) else said
-        said = _SLASHES.sub(r"\1-\2-\3", said)
-        said = _KDB_DATE.sub(r"\1T", said)
+        iso = _APART.sub(r"\1", text)
+        iso = iso[:-4] + "+00:00" if iso.endswith((" UTC", " GMT")) else iso
+        iso = _SLASHES.sub(r"\1-\2-\3", iso)
+        iso = _KDB_DATE.sub(r"\1T", iso)
         try:
-            moment = parse_iso_8601(said)
+            moment = parse_iso_8601(iso)
         except ValueError:
             raise Rejected("timestamp", f"{quoted(text)} is not ISO 8601 (2024-01-31T09:20:00Z)") from None
         if moment.tzinfo is None:

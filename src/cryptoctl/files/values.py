@@ -182,8 +182,8 @@ def _checked(values: Mapping[str, Any], now_ms: int) -> Price:
     except Rejected as rejected:
         if rejected.field not in NUMBERS or rejected.field not in values:
             raise
-        said = f"{rejected.reason}: {quoted(values[rejected.field])}"
-        raise Rejected(rejected.field, said) from None
+        reason = f"{rejected.reason}: {quoted(values[rejected.field])}"
+        raise Rejected(rejected.field, reason) from None
 
 
 def _without(name: str) -> str:
@@ -210,14 +210,14 @@ def _id(text: str, mark: str, *, number: bool) -> str:
         )
     if mark == "," and _POINTED_ID.fullmatch(text):
         raise Rejected("id", f"{quoted(text)} has a point, though the decimal sign is a comma")
-    whole = _FLOAT_ID[mark].fullmatch(text)
-    if whole is None:
+    match = _FLOAT_ID[mark].fullmatch(text)
+    if match is None:
         return text
-    if int(whole[1][:40]) > MAX_EXACT_FLOAT:
+    if int(match[1][:40]) > MAX_EXACT_FLOAT:
         raise Rejected(
             "id", f"{quoted(text)} went through a float and lost digits; export it as whole number"
         )
-    return whole[1]
+    return match[1]
 
 
 def field_reader(names: Sequence[str], layout: Layout, options: FileOptions, *, objects: bool) -> FieldReader:
