@@ -111,11 +111,11 @@ class Exchanges:
         try:
             await self._load_markets(name, exchange)
         except Exception as error:
-            why = f"{described(name, error)}."
+            reason = f"{described(name, error)}."
             if not isinstance(error, (self._ccxt.BaseError, OSError)):
-                why = f"an answer of another shape ({type(error).__name__})."  # whatever its parsers raise
+                reason = f"an answer of another shape ({type(error).__name__})."  # whatever its parsers raise
             raise _Unreadable(
-                why, "Try again later, or see whether the exchange can be reached from here."
+                reason, "Try again later, or see whether the exchange can be reached from here."
             ) from error
         if not exchange.markets:
             raise _Unreadable(

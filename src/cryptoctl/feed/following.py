@@ -62,7 +62,7 @@ class Feed:
 
     async def run(self) -> None:
         """Follows and sends until `stop` is set; then sends what was received."""
-        opening, at_once = [asyncio.ensure_future(coro) for coro in self.opening], list(self.lines)
+        opening, initial = [asyncio.ensure_future(coro) for coro in self.opening], list(self.lines)
         tasks, ended = _tasks(self.lines), ""
         sender = asyncio.ensure_future(self._send_all())
         stopped = asyncio.ensure_future(self.stop.wait())
@@ -94,7 +94,7 @@ class Feed:
                         "Asking again is of no use: see what the exchange says, or leave that symbol out.",
                     )
                 opened = [line for future in opening if future not in waiting for line in future.result()]
-                self.lines[:] = [*at_once, *opened]
+                self.lines[:] = [*initial, *opened]
             await self._end([*opening, *tasks], sender)
         finally:
             for task in (*opening, *tasks, sender, stopped):

@@ -204,16 +204,16 @@ class Tape:
             self._behind_hole.update((trade.id, trade) for trade in new)
             if self._holes_seen <= len(BACK_MS):
                 return False
-            end, looked_at = self._order(new[-1])[0], sorted(self._behind_hole.values(), key=self._order)
-            new = [trade for trade in looked_at if self._order(trade)[0] <= end]
-            counted = self.rules.consecutive and self.last
-            self.counts.missing += _number(new[0]) - _number(counted) - 1 if counted else 1
+            end, candidates = self._order(new[-1])[0], sorted(self._behind_hole.values(), key=self._order)
+            new = [trade for trade in candidates if self._order(trade)[0] <= end]
+            last = self.rules.consecutive and self.last
+            self.counts.missing += _number(new[0]) - _number(last) - 1 if last else 1
         if self._gap:
             self._gap = False
             self.counts.filled += 1
-        shared = any(self._key(trade) in self._live and trade.id not in self._stale for trade in new)
+        overlaps = any(self._key(trade) in self._live and trade.id not in self._stale for trade in new)
         self._settle_run(new)
-        if shared:
+        if overlaps:
             self._join()
         elif self._joined and self._hole_since_s is None:
             self._unjoin()  # the websocket has not told these: it does not follow any more

@@ -67,10 +67,10 @@ def without_doubtful(records: Iterable[Record], fields: FieldReader) -> Iterator
     """
     signs: set[str] = set()
     for number, record in records:
-        its_signs = _signs([(number, record)], fields) if signs != {"."} else {}
-        signs |= its_signs.keys() - {DOUBTFUL}
-        if DOUBTFUL in its_signs and signs != {"."}:
-            yield number, _doubtful(its_signs[DOUBTFUL][1])
+        record_signs = _signs([(number, record)], fields) if signs != {"."} else {}
+        signs |= record_signs.keys() - {DOUBTFUL}
+        if DOUBTFUL in record_signs and signs != {"."}:
+            yield number, _doubtful(record_signs[DOUBTFUL][1])
         else:
             yield number, record
 

@@ -118,8 +118,8 @@ def _of_base(before: int, columns: Sequence[str], symbols: Collection[str]) -> l
     """
     folded = {symbol.lower() for symbol in symbols}
     suffixes = {column: column[before:].lower() for column in columns}
-    base = [column for column in columns if all(text.startswith(suffixes[column]) for text in folded)]
-    quote = [column for column in columns if all(text.endswith(suffixes[column]) for text in folded)]
+    base = [column for column in columns if all(symbol.startswith(suffixes[column]) for symbol in folded)]
+    quote = [column for column in columns if all(symbol.endswith(suffixes[column]) for symbol in folded)]
     if folded and base:
         return base
     return [column for column in columns if column not in quote] if quote and len(folded) == 1 else []

@@ -173,25 +173,25 @@ def _laid_out(
     records, scan = file.records, file.scan
     objects = records.columns is None
     options = options.for_columns(names)
-    first = sample(names, file.first)
+    sampled = sample(names, file.first)
     if not file.source.stream:
         message = isinstance(records, JsonRecords) and records.layout != "list"
-        first = replace(first, every=records, message=message)
+        sampled = replace(sampled, every=records, message=message)
     # A shape once recognised is kept: what comes beside its columns makes them no other ones.
-    shape = shape or _shape(names, options, first.symbols, file.name) or file.layout.shape
-    its_layout = layout(
-        first,
+    shape = shape or _shape(names, options, sampled.symbols, file.name) or file.layout.shape
+    file_layout = layout(
+        sampled,
         options,
         shape,
         name=file.name,
         objects=objects,
         complete=not objects or scan is not None,
-        empty=first.empty if scan is None else scan.empty,
+        empty=sampled.empty if scan is None else scan.empty,
     )
     if isinstance(records, ColumnarTable):
-        records = records.reading(its_layout.fields)
-    fields = field_reader(names, its_layout, options, objects=objects)
-    return replace(file, records=records, layout=its_layout, fields=fields)
+        records = records.reading(file_layout.fields)
+    fields = field_reader(names, file_layout, options, objects=objects)
+    return replace(file, records=records, layout=file_layout, fields=fields)
 
 
 def _shape(

@@ -26,8 +26,8 @@ def emit(
     these members. More than 100 values of one metric are cut to the
     first 99 and the largest.
     """
-    written = {name: _bounded(value) for name, value in values.items() if value}
-    if not written:
+    nonzero = {name: _bounded(value) for name, value in values.items() if value}
+    if not nonzero:
         return
     names = {
         "Function": os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "local",
@@ -41,12 +41,12 @@ def emit(
                 {
                     "Namespace": NAMESPACE,
                     "Dimensions": [list(names)],
-                    "Metrics": [{"Name": name, "Unit": UNITS.get(name, "Count")} for name in written],
+                    "Metrics": [{"Name": name, "Unit": UNITS.get(name, "Count")} for name in nonzero],
                 }
             ],
         },
         **names,
-        **written,
+        **nonzero,
         **(told or {}),
     }
     sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
