@@ -215,9 +215,9 @@ def _nameless(rows: Sequence[Sequence[str]], name: str) -> InputError:
         f"{', '.join(FIELDS)}, or - where it does not matter."
     )
     if candidates:
-        names = "; ".join(
+        suggestions = "; ".join(
             f"if it is a dump of {preset.title}, add --preset {preset.name} ({', '.join(preset.order)})"
             for preset in candidates[:4]
         )
-        hint = f"{names[0].upper()}{names[1:]}; else name its columns with --columns."
+        hint = f"{suggestions[0].upper()}{suggestions[1:]}; else name its columns with --columns."
     return InputError(f"{name} has no line of column names, and its shape alone does not tell them.", hint)

@@ -72,10 +72,10 @@ class Sample:
     @cached_property
     def empty(self) -> set[str]:
         """Those of which records say that there is none, and none has one."""
-        names = enumerate(self.names)
+        indexed = enumerate(self.names)
         columns = {
             name: [value for value in self._values(index, _ABSENT) if value is not _ABSENT]
-            for index, name in names
+            for index, name in indexed
         }
         return {name for name, values in columns.items() if values and all(map(is_none, values))}
 

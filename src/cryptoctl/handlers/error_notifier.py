@@ -81,8 +81,8 @@ class AlertWindow:
             self.quiet_until[event.cause] = (
                 now_s + _QUIET_WHILE_RETRIED_S if event.will_be_retried else (self.minute + 1) * 60
             )
-        for oldest in list(self.quiet_until)[:-_MAX_CAUSES]:
-            del self.quiet_until[oldest]
+        for cause in list(self.quiet_until)[:-_MAX_CAUSES]:
+            del self.quiet_until[cause]
 
 
 windows: dict[str, AlertWindow] = {}  # by function

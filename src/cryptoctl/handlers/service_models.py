@@ -44,9 +44,9 @@ class _Files(JSONFileLoader):  # type: ignore[misc]
 
     def load_file(self, file_path: str) -> Any:
         """What is in the file whose path is given without its ending; None where there is none."""
-        for ending, text in ((".json", bytes), (".json.gz", gzip.decompress)):
+        for ending, decode in ((".json", bytes), (".json.gz", gzip.decompress)):
             if os.path.isfile(file_path + ending):  # noqa: PTH113 - False where one may not look
-                return json.loads(text(Path(file_path + ending).read_bytes()))
+                return json.loads(decode(Path(file_path + ending).read_bytes()))
         return None
 
 
