@@ -31,24 +31,25 @@ def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
     """The lines of the chart of at least one price, the oldest first, in `height` lines of `width` cells."""
     values = [price.price for price in prices]
     averages = [price.indicators.ma_20 for price in prices]
-    known = [*values, *(each for each in averages if each is not None)]
-    scale = _Scale(min(known), max(known), rows=max(2, height - 3))
+    plotted = [*values, *(value for value in averages if value is not None)]
+    scale = _Scale(min(plotted), max(plotted), rows=max(2, height - 3))
     labels = scale.labels()
     margin = max(len(VOLUME), *map(len, labels))
     columns = max(MIN_PLOT, width - margin - 2)
-    price = _line(values, scale, columns, dotted=False)
-    average = _line(averages, scale, columns, dotted=True)
+    price_rows = _line(values, scale, columns, dotted=False)
+    average_rows = _line(averages, scale, columns, dotted=True)
     lines = [_header(prices)]
     for row, label in enumerate(labels):
-        plot = zip(price[row], average[row], strict=True)
+        plot = zip(price_rows[row], average_rows[row], strict=True)
         parts = [
-            (chr(BLANK + (here or there)), AVERAGE if there and not here else "") for here, there in plot
+            (chr(BLANK + (price_dots or average_dots)), AVERAGE if average_dots and not price_dots else "")
+            for price_dots, average_dots in plot
         ]
         while parts and parts[-1][0] == chr(BLANK):
             parts.pop()
         lines.append(Text.assemble((label.rjust(margin) + (" ┤" if label else " │"), "dim"), *parts))
     # Of some prices more or fewer, by turns: sums would have heights that the volume has not.
-    volumes = [fmean(share) for share in _stretched([each.volume for each in prices], columns)]
+    volumes = [fmean(share) for share in _stretched([price.volume for price in prices], columns)]
     volume = sparkline(volumes, columns, from_zero=True)
     lines.append(Text.assemble((VOLUME.rjust(margin), "dim"), "  ", (volume, "dim")))
     lines.append(Text(f"{' ' * margin}  {_covered(prices)}", style="dim"))
@@ -60,23 +61,23 @@ def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
 def _header(prices: Sequence[StoredPrice]) -> Text:
     first, last = prices[0], prices[-1]
     exchanges = sorted({price.exchange for price in prices})
-    where = exchanges[0] if len(exchanges) == 1 else f"{len(exchanges)} exchanges"
-    changed = percent(first.price, last.price)
+    exchange = exchanges[0] if len(exchanges) == 1 else f"{len(exchanges)} exchanges"
+    change = percent(first.price, last.price)
     text = Text.assemble(
-        (printable(last.symbol), "bold"), f" {printable(where)}  ", (number_text(last.price), "bold")
+        (printable(last.symbol), "bold"), f" {printable(exchange)}  ", (number_text(last.price), "bold")
     )
-    if changed is not None:
-        sign, style = ("▲", GOOD) if changed > 0 else ("▼", BAD) if changed < 0 else ("=", "")
-        text.append(f"  {sign} {percent_text(changed)}", style=style)
+    if change is not None:
+        sign, style = ("▲", GOOD) if change > 0 else ("▼", BAD) if change < 0 else ("=", "")
+        text.append(f"  {sign} {percent_text(change)}", style=style)
     return text.append("  ━ price").append("  ┅ ma_20", style=AVERAGE)
 
 
 def _covered(prices: Sequence[StoredPrice]) -> str:
     """From when to when, how many prices, and whether all are enriched."""
-    begin, end = (time_text(each.timestamp_ms, "seconds") for each in (prices[0], prices[-1]))
+    begin, end = (time_text(price.timestamp_ms, "seconds") for price in (prices[0], prices[-1]))
     same_day = begin[:10] == end[:10] and begin[10] == " "  # else it is no date
-    waiting = sum(not price.processed for price in prices)
-    enriched = "all enriched" if not waiting else f"{waiting} not enriched"
+    unenriched = sum(not price.processed for price in prices)
+    enriched = "all enriched" if not unenriched else f"{unenriched} not enriched"
     count = f"{len(prices)} price{'s' * (len(prices) != 1)}"
     return f"{begin} to {end[11:] if same_day else end} UTC  {count}, {enriched}"
 
@@ -121,20 +122,20 @@ class _Scale:
 def _line(values: Sequence[Decimal | None], scale: _Scale, columns: int, *, dotted: bool) -> list[list[int]]:
     """The braille dots of a line, by row and column: each column of dots covers all of its prices."""
     cells = [[0] * columns for _ in range(scale.rows)]
-    before: int | None = None
-    for place, share in enumerate(_stretched(values, columns * 2)):
-        rows = [scale.dot(each) for each in share if each is not None]
+    previous: int | None = None
+    for column, share in enumerate(_stretched(values, columns * 2)):
+        rows = [scale.dot(value) for value in share if value is not None]
         if not rows:
-            before = None
+            previous = None
             continue
-        if not dotted and before is not None:
-            rows.append(before)
-        before = scale.dot(next(each for each in reversed(share) if each is not None))
-        reached = [before] if dotted else range(min(rows), max(rows) + 1)
-        if dotted and place % 3 == 2:
+        if not dotted and previous is not None:
+            rows.append(previous)
+        previous = scale.dot(next(value for value in reversed(share) if value is not None))
+        reached = [previous] if dotted else range(min(rows), max(rows) + 1)
+        if dotted and column % 3 == 2:
             continue
         for row in reached:
-            cells[row // len(DOTS)][place // 2] |= DOTS[row % len(DOTS)][place % 2]
+            cells[row // len(DOTS)][column // 2] |= DOTS[row % len(DOTS)][column % 2]
     return cells
 
 
@@ -142,4 +143,4 @@ def _stretched(values: Sequence[T], count: int) -> list[Sequence[T]]:
     """The values in `count` shares; where there are fewer of them, each is repeated."""
     if len(values) >= count:
         return shares(values, count)
-    return [[values[place * len(values) // count]] for place in range(count)]
+    return [[values[index * len(values) // count]] for index in range(count)]

@@ -21,9 +21,7 @@ COLUMNS = (
 
 def show_keys(screen: Screen, keys: Sequence[ConfiguredKey]) -> None:
     """A table of every key."""
-    rows = [
-        (each.key, _written(each.value), each.source, _written(each.default), each.meaning) for each in keys
-    ]
+    rows = [(key.key, _written(key.value), key.source, _written(key.default), key.meaning) for key in keys]
     screen.table(COLUMNS, rows)
 
 

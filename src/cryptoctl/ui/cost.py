@@ -26,8 +26,8 @@ SHOWN_FROM_USD = 0.005
 
 def show_cost(screen: Screen, estimate: CostEstimate) -> None:
     """Each part that costs something, what is free, and the total."""
-    shown = [line for line in estimate.lines if line.usd >= SHOWN_FROM_USD]
-    rows = [_row(line, line.usd) for line in sorted(shown, key=lambda line: -line.usd)]
+    lines = [line for line in estimate.lines if line.usd >= SHOWN_FROM_USD]
+    rows = [_row(line, line.usd) for line in sorted(lines, key=lambda line: -line.usd)]
     rows += [
         ["free", name, "", "", _usd(-usd), "each month, for the whole account"]
         for name, usd in estimate.free.items()

@@ -109,8 +109,8 @@ def show_letter(screen: Screen, letter: DeadLetter, now_ms: int, lines: Sequence
             screen.words(f"  {name}: {value}")
     first, *more = _body(letter)
     screen.data(f"  body: {first}")
-    for each in more:
-        screen.data(f"    {each}")
+    for line in more:
+        screen.data(f"    {line}")
     for entry in folded(entries(lines, everything=screen.verbose)):
         show_entry(screen, entry)
 
@@ -119,15 +119,15 @@ def _body(letter: DeadLetter) -> list[str]:
     """JSON over several lines; anything else, whose line breaks are the sender's, on one."""
     json_text = letter.content is not None
     text = json.dumps(letter.content, indent=2, ensure_ascii=False) if json_text else letter.message.body
-    shown = (
+    body = (
         text if len(text) <= MAX_BODY_LENGTH else text[:MAX_BODY_LENGTH] + "… (--output json has all of it)"
     )
-    return shown.split("\n") if json_text else [shown]
+    return body.split("\n") if json_text else [body]
 
 
 def _head(letter: DeadLetter) -> str:
-    named = abbreviated(letter.symbols)
-    return f"{letter.message.queue} {letter.message.id} {letter.shape}{' ' + named if named else ''}"
+    symbols = abbreviated(letter.symbols)
+    return f"{letter.message.queue} {letter.message.id} {letter.shape}{' ' + symbols if symbols else ''}"
 
 
 def show_plan(screen: Screen, steps: Iterator[ReplayStep]) -> None:
@@ -192,7 +192,9 @@ def _show_summary(screen: Screen, summary: ReplaySummary) -> None:
     outcomes = summary.outcomes
     parts = [f"{outcomes[Outcome.REPLAYED]} of {outcomes.total()} replayed"]
     parts += [
-        f"{outcomes[each]} {each}" for each in Outcome if each is not Outcome.REPLAYED and outcomes[each]
+        f"{outcomes[outcome]} {outcome}"
+        for outcome in Outcome
+        if outcome is not Outcome.REPLAYED and outcomes[outcome]
     ]
     if summary.resumed:
         parts.append(f"{summary.resumed} of them begun by a replay that did not end")
@@ -209,19 +211,19 @@ def _show_summary(screen: Screen, summary: ReplaySummary) -> None:
 
 def repaired_document(screen: Screen, result: EnrichResult) -> dict[str, Any]:
     """What `repair --output json` says of it: found, enriched, gone (counts), left (each with its reason)."""
-    left = [
-        {"symbol": symbol, "sort_key": plain(key), "reason": screen.hint(each.reason)}
-        for each in result.left
-        for symbol, key in (each.key,)
+    unenriched = [
+        {"symbol": symbol, "sort_key": plain(key), "reason": screen.hint(price.reason)}
+        for price in result.left
+        for symbol, key in (price.key,)
     ]
     counts = {"found": result.tried, "enriched": result.enriched, "gone": result.gone}
-    return {**counts, "left": left, "given_up": result.given_up}
+    return {**counts, "left": unenriched, "given_up": result.given_up}
 
 
 def show_repaired(screen: Screen, result: EnrichResult) -> None:
     """What `dlq repair` did."""
-    for each in result.left[:SHOWN_LEFT]:
-        screen.data(f"✗ {screen.hint(str(each))}")
+    for price in result.left[:SHOWN_LEFT]:
+        screen.data(f"✗ {screen.hint(str(price))}")
     if len(result.left) > SHOWN_LEFT:
         screen.data(f"… and {len(result.left) - SHOWN_LEFT} more (--output json lists all)")
     screen.data(f"Enriched: {result.enriched} of {pluralize(result.tried, 'price')} that needed it.")

@@ -39,12 +39,12 @@ class FeedReport:
         lines = self._feed.lines
         widths = [
             max(map(len, texts), default=0)
-            for texts in ((str(each.source) for each in lines), map(_price, lines))
+            for texts in ((str(line.source) for line in lines), map(_price, lines))
         ]
-        rows = [_row(each, *widths) for each in lines]
+        rows = [_row(line, *widths) for line in lines]
         rows += [
-            Text(printable(f"{name}: {why or WAITING}"), style=NOTE if why else "dim")
-            for name, why in self._not_followed.items()
+            Text(printable(f"{name}: {reason or WAITING}"), style=NOTE if reason else "dim")
+            for name, reason in self._not_followed.items()
         ]
         if self._feed.sending:
             rows.append(Text(printable(f"not sent: {self._feed.sending}"), style=NOTE))
@@ -72,29 +72,29 @@ class FeedReport:
                 self._screen.message(_row(line, 0, 0))
 
     def _tell_trouble(self, name: str, trouble: str, now_s: float, *, again: bool) -> None:
-        before, self._troubles[name] = self._troubles.get(name, ""), trouble
+        previous, self._troubles[name] = self._troubles.get(name, ""), trouble
         reminder = self._reminders.setdefault(name, Reminder(TOLD_EVERY_S))
         if not trouble:
             reminder.reset()
-            if before:
+            if previous:
                 self._screen.say(f"{name}: works again", style="dim")
-        elif reminder.due(now_s) and trouble == before and again and not self._screen.can_draw:
+        elif reminder.due(now_s) and trouble == previous and again and not self._screen.can_draw:
             self._screen.warn(f"{name}, still: {trouble}")
-        elif trouble != before:
+        elif trouble != previous:
             self._screen.warn(f"{name}: {trouble}")
 
 
 def show_start_point(screen: Screen, market: Market, begin: StartPoint) -> None:
     """From when on trades are wanted, and which ones are not asked for."""
     source = market.source
-    when = (
+    start = (
         "begins now: the table has no price of it"
         if begin.since_ms is None
         else f"begins at {iso_of_ms(begin.since_ms)}"
     )
-    when += ", behind the newest stored price without an id" if begin.without_ids else ""
-    how = "" if market.can_watch else "; by REST alone, since no websocket has its single trades"
-    screen.say(f"{source} {when}{how}.", style="dim")
+    start += ", behind the newest stored price without an id" if begin.without_ids else ""
+    note = "" if market.can_watch else "; by REST alone, since no websocket has its single trades"
+    screen.say(f"{source} {start}{note}.", style="dim")
     if unit := market.volume_unit:
         screen.warn(f"{source}: its volumes are stored as the exchange gives them: {unit}.")
     if begin.unasked_ms is not None:
@@ -132,9 +132,9 @@ def show_summary(screen: Screen, feed: Feed, not_followed: Mapping[str, str]) ->
         if missing := line.tape.counts.missing:
             # Where an exchange does not count its trades, nobody knows how many are in a hole.
             counted = line.tape.rules.consecutive
-            what = f"{missing} missing" if counted else f"trades are missing in {pluralize(missing, 'place')}"
+            gap = f"{missing} missing" if counted else f"trades are missing in {pluralize(missing, 'place')}"
             screen.warn(
-                f"{line.source}: {what}: the exchange does not give them. Where it offers its trades as a "
+                f"{line.source}: {gap}: the exchange does not give them. Where it offers its trades as a "
                 "download, `cryptoctl send-price --file` stores those that are missing.",
             )
         if line.differing:
@@ -144,8 +144,8 @@ def show_summary(screen: Screen, feed: Feed, not_followed: Mapping[str, str]) ->
             )
         if line.trouble:
             screen.warn(f"{line.source} did not work at the end: {line.trouble}")
-    for name, why in not_followed.items():
-        screen.warn(f"{name} was not followed: {why or WAITING}")
+    for name, reason in not_followed.items():
+        screen.warn(f"{name} was not followed: {reason or WAITING}")
 
 
 def line_document(line: FollowedSymbol, sending: str = "") -> dict[str, Any]:
@@ -175,16 +175,16 @@ def line_document(line: FollowedSymbol, sending: str = "") -> dict[str, Any]:
 def feed_document(feed: Feed, not_followed: Mapping[str, str]) -> Mapping[str, Any]:
     """The members of the command's document."""
     return {
-        "lines": [line_document(each, feed.sending) for each in feed.lines],
-        "not_followed": [_unfollowed(name, why or WAITING) for name, why in not_followed.items()],
+        "lines": [line_document(line, feed.sending) for line in feed.lines],
+        "not_followed": [_unfollowed(name, reason or WAITING) for name, reason in not_followed.items()],
         "refusals": [
             {
-                "exchange": each.line.source.exchange,
-                "symbol": each.line.source.stored_symbol,
-                "id": each.trade.id,
-                "reason": each.reason,
+                "exchange": refusal.line.source.exchange,
+                "symbol": refusal.line.source.stored_symbol,
+                "id": refusal.trade.id,
+                "reason": refusal.reason,
             }
-            for each in feed.refusals
+            for refusal in feed.refusals
         ],
         "unsent": feed.unsent,
     }

@@ -31,8 +31,8 @@ COLUMNS = ("line", "symbol", "time", "price", "volume", "exchange", "id", "occur
 
 def show_files(screen: Screen, files: PriceFiles) -> None:
     """What each file was recognised as, and what is passed over: nothing is guessed in silence."""
-    said = [(file.name, recognised(file)) for file in files.files]
-    for text, group in groupby(said, key=lambda each: each[1]):
+    descriptions = [(file.name, recognised(file)) for file in files.files]
+    for text, group in groupby(descriptions, key=lambda pair: pair[1]):
         names = [name for name, _ in group]
         screen.say(f"{_first(names)}: {text}")
     if files.passed_over:
@@ -48,9 +48,9 @@ def show_end(screen: Screen, files: PriceFiles) -> None:
 
 
 def _show_cut(screen: Screen, files: Sequence[PriceFile]) -> None:
-    if cut := [file.name for file in files if file.may_be_cut]:
+    if names := [file.name for file in files if file.may_be_cut]:
         screen.warn(
-            f"No line end at the end of {_first(cut)}: if that was cut short, the last value is wrong.",
+            f"No line end at the end of {_first(names)}: if that was cut short, the last value is wrong.",
         )
 
 
@@ -64,7 +64,7 @@ def recognised(file: PriceFile) -> str:
     """Such as "Recognised: Binance trades, times in microseconds. CSV with commas; price from 'price', …"."""
     shape, layout = file.layout.shape, file.layout
     title = f"Recognised: {shape.preset.title}" if shape is not None else file.records.format
-    where = ", ".join(
+    fields = ", ".join(
         f"{name} from {quoted(layout.fields[name])}"
         if name in layout.fields
         else f"{name} {quoted(layout.constants[name])}"
@@ -73,7 +73,7 @@ def recognised(file: PriceFile) -> str:
     )
     unused = f"; unused: {', '.join(layout.unused[:SHOWN_NAMES])}" if layout.unused else ""
     commas = ", decimal commas" if file.fields.decimal == "," else ""
-    return f"{title}{commas}, {_times(file)}; {where}{unused}."
+    return f"{title}{commas}, {_times(file)}; {fields}{unused}."
 
 
 def _times(file: PriceFile) -> str:
@@ -81,14 +81,14 @@ def _times(file: PriceFile) -> str:
         return "stored as of the time of sending"
     if file.scan is not None and not file.scan.times:
         return "no time that can be read"
-    said = f"times in {name_of(file.times.unit)}"
-    return said if file.times.unit in UNITS or file.times.zone is None else f"{said}, {file.times.zone}"
+    text = f"times in {name_of(file.times.unit)}"
+    return text if file.times.unit in UNITS or file.times.zone is None else f"{text}, {file.times.zone}"
 
 
 def show_tally(screen: Screen, tally: Tally, files: PriceFiles) -> None:
     """The lines that failed, and how many were stored."""
-    for each in tally.failed[:SHOWN_FAILURES]:
-        screen.say(f"{_line(each, files)}: {each.reason}", style=BAD)
+    for line in tally.failed[:SHOWN_FAILURES]:
+        screen.say(f"{_line(line, files)}: {line.reason}", style=BAD)
     if tally.refused > SHOWN_FAILURES:
         screen.say(f"… and {tally.refused - SHOWN_FAILURES} more (--output json lists them)")
     if tally.differing:
@@ -101,9 +101,9 @@ def show_tally(screen: Screen, tally: Tally, files: PriceFiles) -> None:
 
 
 def _line(line: BadLine, files: PriceFiles) -> str:
-    file = next((each for each in files.files if each.name == line.file), files.files[0])
-    where = f"{file.records.counted_in} {line.line}"
-    return where if len(files.files) == 1 else f"{line.file}, {where}"
+    file = next((candidate for candidate in files.files if candidate.name == line.file), files.files[0])
+    place = f"{file.records.counted_in} {line.line}"
+    return place if len(files.files) == 1 else f"{line.file}, {place}"
 
 
 def tally_document(tally: Tally, files: PriceFiles) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def tally_document(tally: Tally, files: PriceFiles) -> dict[str, Any]:
         "duplicate": tally.duplicate,
         "differing": tally.differing,
         "refused": tally.refused,
-        "failed": [_failed(each) for each in tally.failed],
+        "failed": [_failed(line) for line in tally.failed],
         "last_line": tally.last_line,
         "files": _sources(files),
         "passed_over": list(files.passed_over),
@@ -127,30 +127,30 @@ def _failed(line: BadLine) -> dict[str, Any]:
 def _sources(files: PriceFiles) -> list[dict[str, Any]]:
     return [
         {
-            "name": each.name,
-            "format": each.records.format,
-            "recognised": None if each.layout.shape is None else each.layout.shape.preset.title,
-            "fields": dict(each.layout.fields),
-            "constants": dict(each.layout.constants),
-            "unused": list(each.layout.unused),
-            "time_unit": each.times.unit if "timestamp" in each.layout.fields else None,
-            "records": None if each.scan is None else each.scan.records,
+            "name": file.name,
+            "format": file.records.format,
+            "recognised": None if file.layout.shape is None else file.layout.shape.preset.title,
+            "fields": dict(file.layout.fields),
+            "constants": dict(file.layout.constants),
+            "unused": list(file.layout.unused),
+            "time_unit": file.times.unit if "timestamp" in file.layout.fields else None,
+            "records": None if file.scan is None else file.scan.records,
         }
-        for each in files.files
+        for file in files.files
     ]
 
 
 def show_preview(screen: Screen, preview: Preview, files: PriceFiles) -> None:
     """The first and the last prices as they would be stored, and what would be refused."""
-    rows = [_row(each) for each in preview.first]
+    rows = [_row(price) for price in preview.first]
     if preview.prices > len(preview.first) + len(preview.last):
         rows.append(("…", *[""] * (len(COLUMNS) - 1)))
-    rows += [_row(each) for each in preview.last]
+    rows += [_row(price) for price in preview.last]
     if rows:
         screen.table([Column(name, right=name in NUMBERS, rank=RANKS.get(name, 0)) for name in COLUMNS], rows)
-    for each in preview.reasons.values():
-        more = f" ({each.count} like this)" if each.count > 1 else ""
-        screen.say(f"{_line(each.first, files)}: {each.first.reason}{more}", style=BAD)
+    for lines in preview.reasons.values():
+        more = f" ({lines.count} like this)" if lines.count > 1 else ""
+        screen.say(f"{_line(lines.first, files)}: {lines.first.reason}{more}", style=BAD)
     times = (
         ""
         if preview.from_ms is None or preview.to_ms is None
@@ -187,11 +187,11 @@ def preview_document(preview: Preview, files: PriceFiles) -> dict[str, Any]:
     return {
         "prices": preview.prices,
         "refused": preview.refused,
-        "first": [_price(each) for each in preview.first],
-        "last": [_price(each) for each in preview.last],
+        "first": [_price(price) for price in preview.first],
+        "last": [_price(price) for price in preview.last],
         "earliest": None if preview.from_ms is None else iso_of_ms(preview.from_ms),
         "latest": None if preview.to_ms is None else iso_of_ms(preview.to_ms),
-        "reasons": [{"count": each.count, **_failed(each.first)} for each in preview.reasons.values()],
+        "reasons": [{"count": lines.count, **_failed(lines.first)} for lines in preview.reasons.values()],
         "files": _sources(files),
         "passed_over": list(files.passed_over),
     }
@@ -200,8 +200,8 @@ def preview_document(preview: Preview, files: PriceFiles) -> dict[str, Any]:
 @contextmanager
 def sending_bar(screen: Screen, files: PriceFiles) -> Iterator[Callable[[Tally], None]]:
     """A progress bar; gives the function that moves it."""
-    counts = [each.scan.records if each.scan is not None else None for each in files.files]
-    total = None if None in counts else sum(each for each in counts if each is not None)
+    counts = [file.scan.records if file.scan is not None else None for file in files.files]
+    total = None if None in counts else sum(count for count in counts if count is not None)
     name = files.files[0].name if len(files.files) == 1 else f"{len(files.files)} files"
     with progress_bar(screen, name, total) as move:
         yield lambda tally: move(completed=tally.handled)

@@ -26,12 +26,12 @@ def command_about(name: str, symbol: str, *options: str) -> str:
 
 def with_options(text: str, given: Mapping[str, str]) -> str:
     """The text with the options that the person gave (name → value, "" for a flag) in each `cryptoctl …`."""
-    return _COMMAND.sub(lambda found: f"`cryptoctl {_completed(found[1], given)}`", text)
+    return _COMMAND.sub(lambda match: f"`cryptoctl {_completed(match[1], given)}`", text)
 
 
 def typeable(text: str) -> str:
     """The text, in whose `cryptoctl …` a shell reads what cannot be seen from what is shown for it."""
-    return _COMMAND.sub(lambda found: _QUOTED.sub(_seen, found[0]), text)
+    return _COMMAND.sub(lambda match: _QUOTED.sub(_seen, match[0]), text)
 
 
 def _seen(word: re.Match[str]) -> str:
@@ -43,7 +43,7 @@ def with_aws_options(text: str, options: Callable[[], Mapping[str, str]]) -> str
 
     `options` is called only where there is such a command.
     """
-    return _AWS_COMMAND.sub(lambda found: f"`aws {_aws_completed(found[1], options())}`", text)
+    return _AWS_COMMAND.sub(lambda match: f"`aws {_aws_completed(match[1], options())}`", text)
 
 
 def _aws_completed(command: str, options: Mapping[str, str]) -> str:
@@ -61,7 +61,7 @@ def _aws_completed(command: str, options: Mapping[str, str]) -> str:
 def _completed(command: str, given: Mapping[str, str]) -> str:
     command, arguments = _parted(command)
     words = command.split()
-    targeted = any(each in words for each in _TARGETS)
+    targeted = any(option in words for option in _TARGETS)
     added = [
         f"{name} {shlex.quote(value)}" if value else name
         for name, value in given.items()
@@ -76,7 +76,7 @@ def _parted(command: str) -> tuple[str, list[str]]:
     """The command up to "--", behind which nothing is an option, and the words from there on."""
     try:
         words = shlex.split(command)
-        at = words.index("--")
+        separator = words.index("--")
     except ValueError:  # without it, or with something to fill in that no shell reads
         return command, []
-    return shlex.join(words[:at]), list(map(shlex.quote, words[at:]))
+    return shlex.join(words[:separator]), list(map(shlex.quote, words[separator:]))

@@ -41,7 +41,7 @@ def write_document(
 def _followable(screen: Screen, members: Mapping[str, Any]) -> dict[str, Any]:
     """The members, the commands named in notes and obstacles as this person would have to type them."""
     return {
-        name: [screen.hint(each) for each in value]
+        name: [screen.hint(text) for text in value]
         if name in HINTING
         else _followable(screen, value)
         if name == "plan"

@@ -36,9 +36,9 @@ def plain(value: object) -> str:
 def strict(text: str) -> str:
     """The text with null for NaN and infinities, and U+FFFD for half of a surrogate pair."""
     if "NaN" in text or "Infinity" in text:
-        text = _TOKENS.sub(lambda found: found[0] if found[0][0] == '"' else "null", text)
+        text = _TOKENS.sub(lambda match: match[0] if match[0][0] == '"' else "null", text)
     if r"\ud" in text:
-        text = _ESCAPES.sub(lambda found: UNKNOWN_CHARACTER if found[1] else found[0], text)
+        text = _ESCAPES.sub(lambda match: UNKNOWN_CHARACTER if match[1] else match[0], text)
     return text
 
 
@@ -50,18 +50,18 @@ def indented(value: Any, level: int = 0) -> str:
         return json.dumps(value, indent=len(INDENT), default=plain).replace("\n", f"\n{INDENT * level}")
     margin = INDENT * (level + 1)
     values = value.values() if isinstance(value, dict) else value
-    if not any(isinstance(each, CONTAINERS) for each in values):
+    if not any(isinstance(member, CONTAINERS) for member in values):
         text = _encoder(margin).encode(value)
         return f"{text[0]}\n{margin}{text[1:-1]}\n{INDENT * level}{text[-1]}"
-    written = (indented(each, level + 1) for each in values)
+    texts = (indented(member, level + 1) for member in values)
     if isinstance(value, dict):
         # A key is written as json writes it, whatever its type.
-        written = (
+        texts = (
             f"{json.dumps({key: 0})[1:-1].removesuffix('0')}{text}"
-            for key, text in zip(value, written, strict=True)
+            for key, text in zip(value, texts, strict=True)
         )
     begin, end = "{}" if isinstance(value, dict) else "[]"
-    return f"{begin}\n{margin}" + f",\n{margin}".join(written) + f"\n{INDENT * level}{end}"
+    return f"{begin}\n{margin}" + f",\n{margin}".join(texts) + f"\n{INDENT * level}{end}"
 
 
 @cache

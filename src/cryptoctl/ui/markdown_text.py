@@ -17,5 +17,5 @@ def plain_text(text: str) -> str:
 
 def code(text: str) -> str:
     """A code span: only its own end, and that of a table's cell, mean anything in it."""
-    shown = printable(text).replace("`", "'").replace("|", r"\|").strip()
-    return f"`{shown}`" if shown else ""
+    escaped = printable(text).replace("`", "'").replace("|", r"\|").strip()
+    return f"`{escaped}`" if escaped else ""

@@ -35,8 +35,8 @@ def _blocks(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
         yield f"**{plain_text(screen.hint(str(obstacle)))}**"
     for note in plan.notes:
         yield plain_text(screen.hint(sentence(note)))
-    if told := cost_sentences(cost_difference(plan)):
-        yield f"Cost: {screen.hint(told)}"  # nothing in it is from the wire
+    if cost := cost_sentences(cost_difference(plan)):
+        yield f"Cost: {screen.hint(cost)}"  # nothing in it is from the wire
     apply = screen.hint(f"`cryptoctl up --expect {plan.fingerprint}`")
     yield f"Apply exactly this plan with {apply}."
 
@@ -69,9 +69,9 @@ def _mermaid(plan: Plan) -> Iterator[str]:
         suffix = "" if step.action is Action.NOTHING else f"<br>{step.action}"
         yield f'  {names[step.resource]}["{_entity(str(step.resource))}{suffix}"]'
     for step in plan.steps:
-        for other in needed(step.resource):
-            if other in names:
-                yield f"  {names[other]} --> {names[step.resource]}"
+        for dependency in needed(step.resource):
+            if dependency in names:
+                yield f"  {names[dependency]} --> {names[step.resource]}"
     for step in plan.steps:
         if step.action in COLOURS:
             yield f"  style {names[step.resource]} {COLOURS[step.action]}"
@@ -80,5 +80,6 @@ def _mermaid(plan: Plan) -> Iterator[str]:
 def _entity(text: str) -> str:
     """Text in Mermaid: every character that could be more than text by its number."""
     return "".join(
-        each if each.isalnum() or each in " /_.-" else f"#{ord(each)};" for each in printable(text)
+        character if character.isalnum() or character in " /_.-" else f"#{ord(character)};"
+        for character in printable(text)
     )

@@ -47,8 +47,8 @@ def show_plan(screen: Screen, plan: Plan, *, environment: str, answer: bool = Fa
         write(Text(printable(screen.hint(f"! {obstacle}")), style=BAD))
     for note in plan.notes:
         write(Text(printable(screen.hint(sentence(note))), style=NOTE))
-    if told := cost_sentences(cost_difference(plan)):
-        write(Text(f"Cost: {screen.hint(told)}"))
+    if cost := cost_sentences(cost_difference(plan)):
+        write(Text(f"Cost: {screen.hint(cost)}"))
     write(Text(f"{summary(plan)} ({environment}, plan {plan.fingerprint})"))
 
 
@@ -84,9 +84,9 @@ def summary(plan: Plan) -> str:
 
 def _work(plan: Plan) -> str:
     counts = {action: sum(step.action is action for step in plan.work) for action in MARKS}
-    listed = ", ".join(f"{count} to {action}" for action, count in counts.items() if count)
+    actions = ", ".join(f"{count} to {action}" for action, count in counts.items() if count)
     calls = sum(len(step.calls) for step in plan.work)
-    return f"{listed}; {calls} call{'s' * (calls != 1)}"
+    return f"{actions}; {calls} call{'s' * (calls != 1)}"
 
 
 def plan_document(plan: Plan) -> dict[str, Value]:
@@ -103,9 +103,9 @@ def plan_document(plan: Plan) -> dict[str, Value]:
                 "action": step.action,
                 "why": step.why or None,
                 "changes": [
-                    {"field": each.path, "old": old, "new": new}
-                    for each in step.changes
-                    for old, new in [shown_change(step, each)]
+                    {"field": change.path, "old": old, "new": new}
+                    for change in step.changes
+                    for old, new in [shown_change(step, change)]
                 ],
                 "calls": [
                     {"service": call.service, "operation": call.operation, "params": shown_params(step, call)}
@@ -121,7 +121,7 @@ def _cost(plan: Plan) -> dict[str, Value]:
     difference = cost_difference(plan)
     return {
         "fixed_usd_a_month": round(difference.usd, 4),
-        "fixed": [vars(each) for each in difference.fixed],
+        "fixed": [vars(cost) for cost in difference.fixed],
         "by_use": difference.by_use,
         "prices_of": difference.prices_of,
     }
@@ -134,12 +134,12 @@ def brief(value: Value, longest: int = MAX_VALUE_LENGTH) -> str:
 
 def brief_change(old: Value, new: Value, longest: int = MAX_VALUE_LENGTH) -> tuple[str, str]:
     """Two values in a few words each, so that it is seen in what they differ."""
-    texts = [_as_text(each) for each in (old, new)]
-    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
-    if same < longest - 1:
+    texts = [_as_text(value) for value in (old, new)]
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
+    if common < longest - 1:
         return _cut(texts[0], longest), _cut(texts[1], longest)
-    start = same - longest // 4
-    before, after = (_cut("…" + each[start:], longest) for each in texts)
+    start = common - longest // 4
+    before, after = (_cut("…" + text[start:], longest) for text in texts)
     return before, after
 
 
@@ -157,12 +157,12 @@ def results_document(screen: Screen, report: Report) -> list[Value]:
     """How each step ended, for a machine."""
     return [
         {
-            "resource": str(each.step.resource),
-            "action": each.step.action,
-            "outcome": each.outcome,
-            "seconds": round(each.seconds, 3),
-            "problem": each.problem or None,
-            "next": screen.hint(each.hint) or None,
+            "resource": str(result.step.resource),
+            "action": result.step.action,
+            "outcome": result.outcome,
+            "seconds": round(result.seconds, 3),
+            "problem": result.problem or None,
+            "next": screen.hint(result.hint) or None,
         }
-        for each in report.results
+        for result in report.results
     ]

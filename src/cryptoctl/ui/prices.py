@@ -51,7 +51,7 @@ def show_candles(screen: Screen, candles: Sequence[Candle]) -> None:
         )
         for name in CANDLE_MEMBERS
     ]
-    screen.table(columns, [_candle_row(each) for each in candles])
+    screen.table(columns, [_candle_row(candle) for candle in candles])
 
 
 def _candle_row(candle: Candle) -> list[str]:

@@ -49,8 +49,8 @@ class _Row:
         """The reason, the time waited so far and the timeout, as text."""
         if self.wait is None:
             return ""
-        most = "" if self.wait.timeout_s is None else f", {self.wait.timeout_s:.0f} s at most"
-        return printable(f"waits for {self.wait.reason} ({now_s - self.waits_since_s:.0f} s so far{most})")
+        limit = "" if self.wait.timeout_s is None else f", {self.wait.timeout_s:.0f} s at most"
+        return printable(f"waits for {self.wait.reason} ({now_s - self.waits_since_s:.0f} s so far{limit})")
 
 
 class PlanProgress:
@@ -86,8 +86,8 @@ class PlanProgress:
 
     def stopping(self) -> None:
         """The person asked to stop."""
-        what = "Stopping: steps under way are finished, no others start. Press Ctrl-C again to stop at once."
-        self._screen.message(Text(what, style=NOTE))
+        text = "Stopping: steps under way are finished, no others start. Press Ctrl-C again to stop at once."
+        self._screen.message(Text(text, style=NOTE))
 
     def _row(self, step: Step) -> _Row:
         return self._rows.setdefault(_name(step), _Row(begun_s=self._clock.now_s()))
@@ -112,12 +112,12 @@ def _name(step: Step) -> str:
 
 
 def _end(result: StepResult) -> Text:
-    step, (mark, style, how) = result.step, _OUTCOMES[result.outcome]
+    step, (mark, style, ending) = result.step, _OUTCOMES[result.outcome]
     line = Text.assemble((f"{mark} ", style), _name(step))
     if result.outcome is StepOutcome.DONE:
         return line.append(f"  {_PAST[step.action]} in {result.seconds:.1f} s", style="dim")
-    why = "" if result.outcome is StepOutcome.INTERRUPTED else f": {result.problem}"
-    return line.append(printable(f"  {step.action} {how}{why}"), style=style)
+    problem = "" if result.outcome is StepOutcome.INTERRUPTED else f": {result.problem}"
+    return line.append(printable(f"  {step.action} {ending}{problem}"), style=style)
 
 
 _OUTCOMES = {

@@ -161,21 +161,23 @@ class Screen:
         if self._streamed is None:
             self.raw((json_text(members) if self._indented else json_line(members)) + "\n")
             return
-        rest = {name: value for name, value in members.items() if name != self._streamed}
-        self.raw("\n  ],\n " + json_text(rest).removeprefix("{\n "))
+        remaining = {name: value for name, value in members.items() if name != self._streamed}
+        self.raw("\n  ],\n " + json_text(remaining).removeprefix("{\n "))
         self.raw("\n")
 
     def table(self, columns: Sequence[str | Column], rows: Sequence[Sequence[object]]) -> None:
         """The answer as a table: on a terminal the columns that it has room for, elsewhere all of them."""
         out = self.terminal.out
         width = out.width if out.is_terminal else None
-        named = [Column(each) if isinstance(each, str) else each for each in columns]
-        if any(isinstance(each, Text) for row in rows for each in row):
-            lines, left_out = fitted(named, [[_styled(each) for each in row] for row in rows], width)
+        table_columns = [Column(column) if isinstance(column, str) else column for column in columns]
+        if any(isinstance(cell, Text) for row in rows for cell in row):
+            lines, left_out = fitted(table_columns, [[_styled(cell) for cell in row] for row in rows], width)
             for line in lines:
                 self.line(line)
         else:
-            header, plain, left_out = fitted_plain(named, [list(map(_shown, row)) for row in rows], width)
+            header, plain, left_out = fitted_plain(
+                table_columns, [list(map(_shown, row)) for row in rows], width
+            )
             self.line(header)
             self.raw("".join(f"{line}\n" for line in plain))  # Rich has nothing to add to these
         if left_out:
@@ -236,8 +238,8 @@ class Screen:
             seen.add(id(error))
             error = error.__cause__
         if self.verbose and isinstance(error, PossibleDefect):
-            shown = "".join(traceback.format_exception(error.__cause__)).splitlines()
-            self.message(Text("\n".join(map(printable, shown)), style="dim"))
+            lines = "".join(traceback.format_exception(error.__cause__)).splitlines()
+            self.message(Text("\n".join(map(printable, lines)), style="dim"))
 
 
 def _styled(value: object) -> Text:

@@ -94,14 +94,14 @@ def report_document(report: SelftestReport) -> dict[str, Any]:
         "problems": list(report.problems),
         "claims": [
             {
-                "id": each.claim.id,
-                "text": each.claim.text,
-                "relied_on": list(each.claim.relied_on),
-                "outcome": str(each.outcome),
-                "seen": each.seen,
-                "seconds": round(each.seconds, 1),
+                "id": result.claim.id,
+                "text": result.claim.text,
+                "relied_on": list(result.claim.relied_on),
+                "outcome": str(result.outcome),
+                "seen": result.seen,
+                "seconds": round(result.seconds, 1),
             }
-            for each in report.results
+            for result in report.results
         ],
     }
 
@@ -112,9 +112,9 @@ def markdown(report: SelftestReport) -> str:
 
 
 def _markdown(report: SelftestReport) -> Iterator[str]:
-    where = "AWS" if report.target == "aws" else "the embedded engine"
+    target = "AWS" if report.target == "aws" else "the embedded engine"
     versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
-    yield f"# What cryptoctl relies on, checked on {where}\n"
+    yield f"# What cryptoctl relies on, checked on {target}\n"
     yield f"{iso(report.began)}, {report.region}, account {plain_text(report.account)}. {versions}."
     yield f"The run took {report.seconds:.0f} s in the environment {report.environment}.\n"
     if report.target != "aws":
@@ -128,7 +128,7 @@ def _markdown(report: SelftestReport) -> Iterator[str]:
         if results:
             yield f"\n## {outcome.capitalize()}\n"
             yield "| claim | says | seen | relied on |\n|---|---|---|---|"
-            yield from (_row(each) for each in results)
+            yield from (_row(result) for result in results)
     yield ""
 
 

@@ -50,9 +50,9 @@ def verdict(overview: Overview, location: str) -> Text:
 def show_concerns(screen: Screen, overview: Overview, location: str) -> None:
     """The verdict, then what needs attention, and the commands that go on from there."""
     screen.sentence(verdict(overview, location))
-    for each in overview.concerns:
-        what = printable(f"{each.subject}  {each.what}")
-        screen.sentence(Text.assemble(("! ", BAD), what))
+    for concern in overview.concerns:
+        text = printable(f"{concern.subject}  {concern.what}")
+        screen.sentence(Text.assemble(("! ", BAD), text))
     for hint in next_steps(overview.concerns):
         screen.sentence(Text(f"→ {printable(screen.hint(hint))}"))
     for note in overview.inventory.notes:
@@ -66,8 +66,8 @@ def show_concerns(screen: Screen, overview: Overview, location: str) -> None:
 def show_all(screen: Screen, overview: Overview) -> None:
     """Resources, queues, stream mapping, rates, symbols, errors."""
     rows = [
-        [each.name, Text(each.state, style=STATES[each.state]), ", ".join(each.differs)]
-        for each in overview.inventory.resources
+        [resource.name, Text(resource.state, style=STATES[resource.state]), ", ".join(resource.differs)]
+        for resource in overview.inventory.resources
     ]
     screen.table([Column("resource", cut=24), "state", Column("differs", cut=16)], rows)
     for queue in overview.queues:
@@ -79,13 +79,13 @@ def show_all(screen: Screen, overview: Overview) -> None:
         result = mapping.last_result or "none yet"
         screen.words(f"{mapping.name}: {mapping.state}; last result: {result}{lag}")
     if overview.alarms:
-        raised = sum(each.raised for each in overview.alarms)
+        raised = sum(alarm.raised for alarm in overview.alarms)
         screen.data(f"{pluralize(len(overview.alarms), 'alarm')}: {raised or 'none'} raised")
-    for each in overview.activity.functions if overview.activity else ():
+    for function in overview.activity.functions if overview.activity else ():
         screen.words(
-            f"{each.function}: {pluralize(round(sum(each.prices)), 'price')} and "
-            f"{pluralize(round(sum(each.errors)), 'failed invocation')} of {sum(each.invocations):.0f} "
-            "in the last hour"
+            f"{function.function}: {pluralize(round(sum(function.prices)), 'price')} and "
+            f"{pluralize(round(sum(function.errors)), 'failed invocation')} of "
+            f"{sum(function.invocations):.0f} in the last hour"
         )
     if overview.symbols:
         show_symbols(screen, overview.symbols, overview.at_ms)
@@ -114,42 +114,42 @@ def overview_document(screen: Screen, overview: Overview, location: str) -> dict
     return {
         "verdict": verdict(overview, location).plain[2:],
         "concerns": [
-            {"subject": each.subject, "what": each.what, "next": screen.hint(each.hint)}
-            for each in overview.concerns
+            {"subject": concern.subject, "what": concern.what, "next": screen.hint(concern.hint)}
+            for concern in overview.concerns
         ],
         "resources": [
-            {"resource": each.name, "state": each.state, "differs": list(each.differs)}
-            for each in overview.inventory.resources
+            {"resource": resource.name, "state": resource.state, "differs": list(resource.differs)}
+            for resource in overview.inventory.resources
         ],
         "queues": [
             {
-                **vars(each),
-                "oldest_s": activity.oldest_s.get(each.name) if activity else None,
-                "cause": overview.cause(each.name),
+                **vars(queue),
+                "oldest_s": activity.oldest_s.get(queue.name) if activity else None,
+                "cause": overview.cause(queue.name),
             }
-            for each in overview.queues
+            for queue in overview.queues
         ],
         "mappings": [
-            {**vars(each), "iterator_age_s": activity.iterator_age_s if activity else None}
-            for each in overview.mappings
+            {**vars(mapping), "iterator_age_s": activity.iterator_age_s if activity else None}
+            for mapping in overview.mappings
         ],
         "alarms": [
             {
-                "alarm": each.name,
-                "state": each.state,
-                "since": iso_of_ms(each.since_ms),
-                "meaning": each.meaning,
-                "next": screen.hint(each.command),
-                "reason": each.reason,
+                "alarm": alarm.name,
+                "state": alarm.state,
+                "since": iso_of_ms(alarm.since_ms),
+                "meaning": alarm.meaning,
+                "next": screen.hint(alarm.command),
+                "reason": alarm.reason,
             }
-            for each in overview.alarms or ()
+            for alarm in overview.alarms or ()
         ],
-        "functions": [vars(each) for each in (activity.functions if activity else ())],
-        "symbols": [symbol_document(each) for each in overview.symbols or ()],
+        "functions": [vars(function) for function in (activity.functions if activity else ())],
+        "symbols": [symbol_document(symbol) for symbol in overview.symbols or ()],
         "more_symbols": overview.more_symbols,
         "errors": [
-            {"time": iso_of_ms(each.time_ms), "function": each.function, "text": each.text}
-            for each in overview.errors or ()
+            {"time": iso_of_ms(error.time_ms), "function": error.function, "text": error.text}
+            for error in overview.errors or ()
         ],
         "notes": list(overview.inventory.notes),
         "unread": list(overview.unread),
@@ -160,24 +160,24 @@ def overview_document(screen: Screen, overview: Overview, location: str) -> dict
 def show_checks(screen: Screen, checks: Sequence[Check]) -> None:
     """One check a line, and what to do below it."""
     # No table: what AWS says can be long, and would push the next step out of sight.
-    width = max(len(each.what) for each in checks)
-    for each in checks:
-        name, space = each.what.ljust(width), " " * (len(CheckResult.UNKNOWN) - len(each.result))
-        beginning = Text.assemble(f"{name}  ", (each.result, VERDICTS[each.result]), f"{space}  ")
+    width = max(len(check.what) for check in checks)
+    for check in checks:
+        name, space = check.what.ljust(width), " " * (len(CheckResult.UNKNOWN) - len(check.result))
+        beginning = Text.assemble(f"{name}  ", (check.result, VERDICTS[check.result]), f"{space}  ")
         indent = beginning.cell_len
-        screen.sentence(beginning + Text(printable(each.detail)), indent)
-        if each.advice:
-            screen.sentence(Text(f"{' ' * indent}→ {printable(screen.hint(each.advice))}"), indent + 2)
+        screen.sentence(beginning + Text(printable(check.detail)), indent)
+        if check.advice:
+            screen.sentence(Text(f"{' ' * indent}→ {printable(screen.hint(check.advice))}"), indent + 2)
 
 
 def checks_document(screen: Screen, checks: Sequence[Check]) -> list[dict[str, str]]:
     """The checks for a machine."""
     return [
         {
-            "what": each.what,
-            "result": each.result,
-            "detail": each.detail,
-            "advice": screen.hint(each.advice),
+            "what": check.what,
+            "result": check.result,
+            "detail": check.detail,
+            "advice": screen.hint(check.advice),
         }
-        for each in checks
+        for check in checks
     ]

@@ -25,8 +25,8 @@ def accept_any_text() -> None:
 def _plain(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    lacking = error.object[error.start : error.end]
-    return "".join(map(_written, lacking)), error.end
+    unencodable = error.object[error.start : error.end]
+    return "".join(map(_written, unencodable)), error.end
 
 
 def _written(character: str) -> str:

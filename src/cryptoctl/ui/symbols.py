@@ -29,7 +29,7 @@ SPARK_WIDTH = 20
 
 def show_symbols(screen: Screen, symbols: Sequence[SymbolState], now_ms: int) -> None:
     """A row for each symbol."""
-    screen.table(COLUMNS, [symbol_row(each, now_ms) for each in symbols])
+    screen.table(COLUMNS, [symbol_row(symbol, now_ms) for symbol in symbols])
 
 
 def symbol_row(state: SymbolState, now_ms: int) -> list[object]:

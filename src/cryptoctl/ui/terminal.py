@@ -87,7 +87,7 @@ class Drawing:
             return []
         # A terminal that has become narrower has wrapped the lines since.
         width = max(1, self._console.width)
-        rows = sum(max(1, -(-each // width)) for each in self._widths)
+        rows = sum(max(1, -(-line_width // width)) for line_width in self._widths)
         codes = "\r" + (f"\x1b[{rows - 1}A" if rows > 1 else "") + "\x1b[J"
         return [Segment(codes, None, [(ControlType.CARRIAGE_RETURN,)])]
 
@@ -176,19 +176,19 @@ class Terminal:
         def stop(*_: object) -> None:
             # Nobody draws while we are stopped, nor before the cursor is hidden again. Whoever does now may
             # wait for what we hold, so we do not wait for long.
-            held = self._lock.acquire(timeout=DRAWN_WITHIN_S)
-            drawing, there = self._drawing, self.err.file.fileno()
+            acquired = self._lock.acquire(timeout=DRAWN_WITHIN_S)
+            drawing, descriptor = self._drawing, self.err.file.fileno()
             try:
                 if drawing is not None:
                     drawing.leave()
-                    os.write(there, b"\x1b[?25h")  # past Rich, which may be in the middle of a line
+                    os.write(descriptor, b"\x1b[?25h")  # past Rich, which may be in the middle of a line
                 signal.signal(number, signal.SIG_DFL)
                 os.kill(os.getpid(), number)
                 signal.signal(number, stop)
                 if drawing is not None:
-                    os.write(there, b"\x1b[?25l")
+                    os.write(descriptor, b"\x1b[?25l")
             finally:
-                if held:
+                if acquired:
                     self._lock.release()
 
         signal.signal(number, stop)

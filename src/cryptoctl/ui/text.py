@@ -11,10 +11,10 @@ def printable(text: object) -> str:
     So no terminal obeys text from the wire, and none of it passes for a line of ours, reads as what it is not
     or hides in it: control, bidirectional and invisible characters, line ends, halves of pairs.
     """
-    whole = str(text)
-    if whole.isprintable():  # as nearly always: then it has none of them
-        return whole
-    return "".join(each if each.isprintable() else _shown(each) for each in whole)
+    string = str(text)
+    if string.isprintable():  # as nearly always: then it has none of them
+        return string
+    return "".join(character if character.isprintable() else _shown(character) for character in string)
 
 
 def _shown(character: str) -> str:
@@ -31,8 +31,8 @@ def age(milliseconds: int) -> str:
     seconds = max(0, milliseconds) // 1000
     for size, unit, smaller, name in ((86_400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
         if seconds >= size:
-            rest = seconds % size // smaller
-            return f"{seconds // size}{unit} {rest}{name}" if rest else f"{seconds // size}{unit}"
+            remainder = seconds % size // smaller
+            return f"{seconds // size}{unit} {remainder}{name}" if remainder else f"{seconds // size}{unit}"
     return f"{seconds}s"
 
 

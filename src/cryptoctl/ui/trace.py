@@ -65,16 +65,16 @@ def show_request(
     screen.data(f"Request {request}: {pluralize(len(named), 'price')}.")
     _show_timeline(screen, traced.timeline, environment)
     if named:
-        screen.table(("symbol", "sort key", "outcome"), [[printable(each) for each in row] for row in named])
+        screen.table(("symbol", "sort key", "outcome"), [[printable(cell) for cell in row] for row in named])
         symbol, sort_key, _ = named[0]
-        one = command_about("trace", symbol, "--sort-key", sort_key)
-        screen.say(f"`{printable(one)}` follows one of them.")
+        command = command_about("trace", symbol, "--sort-key", sort_key)
+        screen.say(f"`{printable(command)}` follows one of them.")
     _show_lines(screen, traced)
 
 
 def _show_timeline(screen: Screen, timeline: Timeline, environment: str) -> None:
     """Where all of it is of one day, the day stands above it once."""
-    days = {time_text(each.time_ms)[DATE] for each in timeline.events}
+    days = {time_text(event.time_ms)[DATE] for event in timeline.events}
     with_date = len(days) > 1 or any("-" not in day for day in days)  # one that no calendar has is a number
     columns = (
         Column("time (UTC)" if with_date else f"{''.join(days)} UTC"),
@@ -83,7 +83,7 @@ def _show_timeline(screen: Screen, timeline: Timeline, environment: str) -> None
         Column("what"),
         Column("", cut=10),
     )
-    screen.table(columns, [_row(each, environment, with_date=with_date) for each in timeline.events])
+    screen.table(columns, [_row(event, environment, with_date=with_date) for event in timeline.events])
     lags = [
         f"{name} {duration_text(value)}"
         for member, name in PARTS.items()
@@ -106,10 +106,10 @@ def _row(event: TraceEvent, environment: str, *, with_date: bool) -> list[object
 
 
 def _show_lines(screen: Screen, traced: Traced) -> None:
-    shown = list(entries(traced.lines, everything=screen.verbose))
-    if shown:
+    log_entries = list(entries(traced.lines, everything=screen.verbose))
+    if log_entries:
         screen.line(Text("log lines", style="bold"))
-    for entry in shown:
+    for entry in log_entries:
         show_entry(screen, entry)
     for note in traced.notes:
         screen.say(note)
@@ -129,18 +129,18 @@ def trace_document(traced: Traced) -> dict[str, Any]:
         "item": None if traced.item is None else _item_document(traced.item),
         "events": [
             {
-                "time": iso_of_ms(each.time_ms),
-                "lag_ms": each.lag_ms,
-                "where": each.where,
-                "what": each.what.value,
-                "detail": each.detail,
-                "request": each.request or None,
+                "time": iso_of_ms(event.time_ms),
+                "lag_ms": event.lag_ms,
+                "where": event.where,
+                "what": event.what.value,
+                "detail": event.detail,
+                "request": event.request or None,
             }
-            for each in traced.timeline.events
+            for event in traced.timeline.events
         ],
         "lags": {member: getattr(traced.timeline, member) for member in PARTS},
         "requests": list(traced.timeline.requests),
-        "dead_letters": [each.document(now_ms()) for each in traced.letters],
-        "lines": [line_document(each) for each in traced.lines],
+        "dead_letters": [letter.document(now_ms()) for letter in traced.letters],
+        "lines": [line_document(line) for line in traced.lines],
         "notes": list(traced.notes),
     }

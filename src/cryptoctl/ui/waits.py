@@ -17,12 +17,12 @@ TOLD_AFTER_S = 1.0
 @contextmanager
 def waiting(screen: Screen, clock: Clock) -> Iterator[Callable[[Wait], None]]:
     """Gives the function that a `Retry` tells its waits to."""
-    began_s, waits, told = clock.now_s(), list[Wait](), set[str]()
+    began_s, waits, shown_reasons = clock.now_s(), list[Wait](), set[str]()
 
     def on_wait(wait: Wait) -> None:
         waits[:] = [wait]
-        if not screen.can_draw and wait.waited_s >= TOLD_AFTER_S and wait.reason not in told:
-            told.add(wait.reason)
+        if not screen.can_draw and wait.waited_s >= TOLD_AFTER_S and wait.reason not in shown_reasons:
+            shown_reasons.add(wait.reason)
             screen.say(_sentence(wait))
 
     def render() -> Text:
@@ -34,5 +34,5 @@ def waiting(screen: Screen, clock: Clock) -> Iterator[Callable[[Wait], None]]:
 
 
 def _sentence(wait: Wait) -> str:
-    most = "" if wait.timeout_s is None else f" ({wait.timeout_s:.0f} s at most)"
-    return printable(f"Waiting for {wait.reason}{most} …")
+    limit = "" if wait.timeout_s is None else f" ({wait.timeout_s:.0f} s at most)"
+    return printable(f"Waiting for {wait.reason}{limit} …")

@@ -78,8 +78,8 @@ def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | 
     import termios
 
     try:
-        with Watch(read) as found:
-            while (key := _chosen(screen, found, location)) == SUSPEND:
+        with Watch(read) as watch:
+            while (key := _chosen(screen, watch, location)) == SUSPEND:
                 os.killpg(os.getpgrp(), signal.SIGTSTP)  # and here it goes on, once the person has it back
     except (OSError, termios.error):
         interrupts.interrupt()
@@ -88,11 +88,11 @@ def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | 
 
 def _chosen(screen: Screen, watch: Watch, location: str) -> str:
     """Shows overviews until a key that means something: that key. The terminal is then as it was before."""
-    with _keys() as typed, _whole_screen(screen):
+    with _keys() as read, _whole_screen(screen):
         while True:
             if watch.latest is not None:
                 draw(screen, watch.latest, location, watch.trouble)
-            key = pressed(typed, POLL_EVERY_S)
+            key = pressed(read, POLL_EVERY_S)
             if key == SUSPEND or key in QUIT or key.lower() in KEYS:
                 return key
 
@@ -138,7 +138,7 @@ def pressed(read: Callable[[float], str], timeout_s: float) -> str:
     if second == "O":
         read(REST_WITHIN_S)
     elif second == "[":
-        while (each := read(REST_WITHIN_S)) and not "@" <= each <= "~":
+        while (character := read(REST_WITHIN_S)) and not "@" <= character <= "~":
             continue
     return ""
 
@@ -150,23 +150,23 @@ def _keys() -> Iterator[Callable[[float], str]]:
     import tty
 
     stream = sys.stdin.fileno()
-    before = termios.tcgetattr(stream)
+    saved = termios.tcgetattr(stream)
     tty.setcbreak(stream)
     # Stopped by the terminal, we would leave a shell without its cursor, on the other screen.
-    kept = termios.tcgetattr(stream)
-    kept[6][termios.VSUSP] = bytes([os.fpathconf(stream, "PC_VDISABLE")])
-    termios.tcsetattr(stream, termios.TCSADRAIN, kept)
+    attributes = termios.tcgetattr(stream)
+    attributes[6][termios.VSUSP] = bytes([os.fpathconf(stream, "PC_VDISABLE")])
+    termios.tcsetattr(stream, termios.TCSADRAIN, attributes)
 
     def typed(timeout_s: float) -> str:
         ready, _, _ = select.select([stream], [], [], timeout_s)
         if not ready:
             return ""
-        if not (found := os.read(stream, 1)):
+        if not (data := os.read(stream, 1)):
             raise OSError(errno.EIO, "the terminal is gone")
-        return found.decode(errors="replace")
+        return data.decode(errors="replace")
 
     try:
         yield typed
     finally:
         with suppress(termios.error):  # a terminal that is closed has no state to go back to
-            termios.tcsetattr(stream, termios.TCSADRAIN, before)
+            termios.tcsetattr(stream, termios.TCSADRAIN, saved)

@@ -58,19 +58,19 @@ def view(
 def _foot(refreshed: str, width: int) -> Iterator[Text]:
     """The keys, each whole, on as many lines as that takes; beside them, where there is room, the time."""
     line = ""
-    for each in (*(f"[{key}] {name}" for key, name in KEYS.items()), "[q] quit"):
-        if line and len(line) + 2 + len(each) > width:
+    for label in (*(f"[{key}] {name}" for key, name in KEYS.items()), "[q] quit"):
+        if line and len(line) + 2 + len(label) > width:
             yield Text(line)
-            line = each
+            line = label
         else:
-            line += f"  {each}" if line else each
+            line += f"  {label}" if line else label
     time = f"   as of {refreshed}"
     yield Text(line + time if len(line + time) <= width else line)
 
 
 def _concerns(concerns: Sequence[Concern], hint: Callable[[str], str]) -> Iterator[Text]:
-    for each in concerns[:MAX_CONCERNS]:
-        yield Text.assemble(("! ", BAD), printable(f"{each.subject}  {each.what}"))
+    for concern in concerns[:MAX_CONCERNS]:
+        yield Text.assemble(("! ", BAD), printable(f"{concern.subject}  {concern.what}"))
     if len(concerns) > MAX_CONCERNS:
         yield _dim(hint(f"  and {len(concerns) - MAX_CONCERNS} more: `cryptoctl status`"))
     if concerns:
@@ -81,19 +81,19 @@ def _symbols(overview: Overview, width: int, room: int, hint: Callable[[str], st
     rows = [
         [
             cell if isinstance(cell, Text) else Text(printable(cell))
-            for cell in symbol_row(each, overview.at_ms)
+            for cell in symbol_row(symbol, overview.at_ms)
         ]
-        for each in overview.symbols or ()
+        for symbol in overview.symbols or ()
     ]
     if not rows:
         return []
     # Below the header; where some are left out, a line says how many.
-    shown = room - 1 if len(rows) + overview.more_symbols <= room - 1 else room - 2
-    more = len(rows[shown:]) + overview.more_symbols
-    if shown == 0:
+    count = room - 1 if len(rows) + overview.more_symbols <= room - 1 else room - 2
+    more = len(rows[count:]) + overview.more_symbols
+    if count == 0:
         return [_dim(hint(f"{pluralize(more, 'symbol')}: `cryptoctl symbols`")), Text("")]
-    said = [_dim(hint(f"  and {more} more: `cryptoctl symbols`"))] if more else []
-    return [*fitted(COLUMNS, rows[:shown], width)[0], *said, Text("")]
+    footer = [_dim(hint(f"  and {more} more: `cryptoctl symbols`"))] if more else []
+    return [*fitted(COLUMNS, rows[:count], width)[0], *footer, Text("")]
 
 
 def _errors(overview: Overview, room: int, hint: Callable[[str], str]) -> list[Text]:
@@ -126,9 +126,9 @@ def _diagram(overview: Overview, width: int) -> Iterator[Text]:
         for side in sides:
             line.append(arrow if number == 1 else " " * len(arrow)).append_text(side[number])
         yield line.append(f"{arrow}{end}" if number == 1 else "")
-    between = widths[0] + widths[1] + 2 * len(arrow) + 2
+    gap = widths[0] + widths[1] + 2 * len(arrow) + 2
     first, second = (_letters(overview, name) for name in (NAMES[0], NAMES[2]))
-    yield Text.assemble(" " * (8 + len(arrow)), _padded(first, between), second)
+    yield Text.assemble(" " * (8 + len(arrow)), _padded(first, gap), second)
 
 
 def _listed(overview: Overview) -> Iterator[Text]:
@@ -146,10 +146,10 @@ def _boxes(overview: Overview, bars: int) -> Iterator[tuple[Health, list[Text]]]
     last = "unknown" if overview.symbols is None else "no prices"
     if newest is not None:
         last = f"{age(overview.at_ms - newest.last.timestamp_ms)} ago"
-    waiting = [each for each in overview.symbols or () if not each.last.processed]
+    unenriched = [symbol for symbol in overview.symbols or () if not symbol.last.processed]
     # In a box of 14 characters, on a terminal that is 80 wide.
-    which = len(overview.symbols or ()) if overview.more_symbols else "all"
-    enriched = Text("some waiting", style=DOUBTFUL) if waiting else Text(f"{which} enriched", style=GOOD)
+    count = len(overview.symbols or ()) if overview.more_symbols else "all"
+    enriched = Text("some waiting", style=DOUBTFUL) if unenriched else Text(f"{count} enriched", style=GOOD)
     yield health(overview, "crypto-prices"), [Text(last), enriched if newest else Text("")]
     lag_s = overview.activity.iterator_age_s if overview.activity else None
     lag = Text("idle") if lag_s is None else Text(f"lag {lag_s:.1f} s", style=DOUBTFUL if lag_s > 60 else "")

@@ -43,15 +43,17 @@ def show_senders(screen: Screen, url: str, senders: Sequence[SenderActivity]) ->
     """The address, and a table."""
     screen.say(f"The address of each is {url}NAME")
     rows = []
-    for each in senders:
-        last = "none" if each.last_accepted_ms is None else iso_of_ms(each.last_accepted_ms)
-        shown = "" if each.name == UNKNOWN else last
-        rows.append((each.name, each.scheme, each.preset, ", ".join(each.sources), shown, each.refused))
+    for sender in senders:
+        last = "none" if sender.last_accepted_ms is None else iso_of_ms(sender.last_accepted_ms)
+        accepted = "" if sender.name == UNKNOWN else last
+        rows.append(
+            (sender.name, sender.scheme, sender.preset, ", ".join(sender.sources), accepted, sender.refused)
+        )
     screen.table(COLUMNS, rows)
-    for each in senders:
-        if each.last_refused_ms is not None and each.last_refusal:
-            at = iso_of_ms(each.last_refused_ms)
-            screen.say(f"{each.name}: the last refusal, at {at}, was because {each.last_refusal}.")
+    for sender in senders:
+        if sender.last_refused_ms is not None and sender.last_refusal:
+            time = iso_of_ms(sender.last_refused_ms)
+            screen.say(f"{sender.name}: the last refusal, at {time}, was because {sender.last_refusal}.")
 
 
 def show_step(screen: Screen, step: ProofStep) -> None:

@@ -22,8 +22,8 @@ def wrapped(text: Text, width: int, indent: int | None = None) -> Text:
 def _rows(line: Text, width: int, indent: int | None) -> list[Text]:
     if line.cell_len <= width:
         return [line]
-    begun = len(line.plain) - len(line.plain.lstrip()) + HANGING if indent is None else indent
-    margin = Text(" " * min(begun, width // 2))
+    first_indent = len(line.plain) - len(line.plain.lstrip()) + HANGING if indent is None else indent
+    margin = Text(" " * min(first_indent, width // 2))
     rows: list[Text] = []
     start, end = 0, 0
     for word in WORD.finditer(line.plain):
