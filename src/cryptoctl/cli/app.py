@@ -62,35 +62,35 @@ class CommandGroup(PlainConversion, HelpInAPipe, TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command itself; for one that does not exist, the nearest that does."""
-        name, *rest = args
+        name, *arguments = args
         if name in self.commands:
-            return name, self.commands[name], rest
+            return name, self.commands[name], arguments
         if not ctx.resilient_parsing and not name.startswith("-"):
-            near = commands.nearest(name, self.path)
-            ctx.fail(f"No such command {name!r}." + (f" Did you mean {near!r}?" if near else ""))
+            suggestion = commands.nearest(name, self.path)
+            ctx.fail(f"No such command {name!r}." + (f" Did you mean {suggestion!r}?" if suggestion else ""))
         return super().resolve_command(ctx, args)
 
 
 def _taking_options(function: Callable[..., None]) -> Callable[..., None]:
     """A group's callback: common options may stand before the command, and are kept for it to read."""
-    declared = Declaration(function, [CommonOptions], leading=0)
+    declaration = Declaration(function, [CommonOptions], leading=0)
 
     def remember(context: typer.Context, **given: Any) -> None:
-        context.obj = declared.value(CommonOptions, given).over(options_before(context))
+        context.obj = declaration.value(CommonOptions, given).over(options_before(context))
 
     remember.__doc__ = function.__doc__
-    remember.__signature__ = declared.signature  # type: ignore[attr-defined]
+    remember.__signature__ = declaration.signature  # type: ignore[attr-defined]
     return remember
 
 
 def _group(path: str) -> Any:
     """A group of commands, such as `dlq`."""
     cls = type("CommandGroup", (CommandGroup,), {"path": path})
-    inner = typer.Typer(
+    group = typer.Typer(
         name=path, cls=cls, no_args_is_help=True, help=commands.GROUPS[path], add_completion=False
     )
-    inner.callback()(_taking_options(lambda: None))
-    return typer.main.get_command(inner)
+    group.callback()(_taking_options(lambda: None))
+    return typer.main.get_command(group)
 
 
 app = typer.Typer(

@@ -33,15 +33,15 @@ def chosen(run: CommandRun, names: Sequence[str]) -> tuple[list[Provisioner], Or
     everything, orphans = list(run.session.stack), run.session.stack.orphans
     if not names:
         return everything, orphans
-    named = [each for each in everything if each.name in names or str(each) in names]
-    unknown = set(names) - {each.name for each in named} - {str(each) for each in named}
+    selected = [resource for resource in everything if resource.name in names or str(resource) in names]
+    unknown = set(names) - {resource.name for resource in selected} - {str(resource) for resource in selected}
     if unknown:
         raise InputError(
             f"There is no resource named {', '.join(sorted(unknown))} in {run.session.environment}.",
-            f"Choose among: {', '.join(dict.fromkeys(each.name for each in everything))}.",
+            f"Choose among: {', '.join(dict.fromkeys(resource.name for resource in everything))}.",
         )
-    resources = list(with_dependencies(named))
-    parts = tuple(each for each in orphans.unconfigured if parent(each) in resources)
+    resources = list(with_dependencies(selected))
+    parts = tuple(resource for resource in orphans.unconfigured if parent(resource) in resources)
     return resources, replace(orphans, unconfigured=parts, parts_only=True) if parts else None
 
 
@@ -54,17 +54,17 @@ def check(plan: Plan, expect: str | None = None) -> None:
             "Review the new plan with `cryptoctl plan`.",
         )
     if plan.refused:
-        listed = "; ".join(f"{step.resource} {step.why}" for step in plan.refused)
+        reasons = "; ".join(f"{step.resource} {step.why}" for step in plan.refused)
         raise Failure(
             ExitCode.REFUSED,
-            f"Refused: {listed}. Nothing was changed.",
+            f"Refused: {reasons}. Nothing was changed.",
             plan.refusal_hint,
         )
     if plan.obstacles:
         raise Failure(
             ExitCode.REFUSED,
-            " ".join([*(each.what for each in plan.obstacles), "Nothing was changed."]),
-            " ".join(each.hint for each in plan.obstacles),
+            " ".join([*(obstacle.what for obstacle in plan.obstacles), "Nothing was changed."]),
+            " ".join(obstacle.hint for obstacle in plan.obstacles),
         )
 
 
@@ -97,7 +97,7 @@ def carry_out(
 
     `also` wraps the progress listener; the executor reports to the result.
     """
-    stop, before = StopRequest(), run.members.get("results", [])
+    stop, earlier_results = StopRequest(), run.members.get("results", [])
     progress = PlanProgress(run.screen, run.clock)
     with run.screen.drawn(progress.render):
 
@@ -105,17 +105,17 @@ def carry_out(
             with interrupts.on_signal(stop.asked.set, stop.at_once.set):
                 executor = Executor(aws=run.session.aws, listener=also(progress), clock=run.clock)
                 report = earlier.followed_by(executor.run(plan, stop))
-            run.set_members(results=[*before, *results_document(run.screen, report)])
+            run.set_members(results=[*earlier_results, *results_document(run.screen, report)])
             return report
 
         report, waited = execute(plan, Report(results=())), False
         try:
             while not stop.asked.is_set() and report.done:
-                rest = _plan_again(replan, run, progress)
-                if waited or not rest.only_waits:
-                    return rest
+                remaining = _plan_again(replan, run, progress)
+                if waited or not remaining.only_waits:
+                    return remaining
                 # AWS showed late that it is still at work: that is waited for as long as the resource says.
-                report, waited = execute(rest, report), True
+                report, waited = execute(remaining, report), True
         except KeyboardInterrupt:
             stop.asked.set()
     raise _unfinished(run, plan, report, interrupted=stop.asked.is_set())
@@ -141,16 +141,16 @@ def carry_out_removal(
 ) -> Plan:
     """Runs a plan of removal until nothing is left of it, and returns the last plan."""
     # A late log line can re-create a log group after its deletion: hence another observation and round.
-    rest = plan
+    remaining = plan
     for _ in range(MAX_ROUNDS):
-        if not rest.work:
+        if not remaining.work:
             break
-        rest = carry_out(run, rest, replan, also)
-    if not rest.nothing_to_do:
-        names = ", ".join(str(step.resource) for step in (*rest.work, *rest.refused))
+        remaining = carry_out(run, remaining, replan, also)
+    if not remaining.nothing_to_do:
+        names = ", ".join(str(step.resource) for step in (*remaining.work, *remaining.refused))
         advice = "Run the same command again in a minute."
         raise Failure(ExitCode.FAILED, f"AWS still shows: {names}.", advice)
-    return rest
+    return remaining
 
 
 def _unfinished(run: CommandRun, plan: Plan, report: Report, *, interrupted: bool) -> Failure:
@@ -159,10 +159,10 @@ def _unfinished(run: CommandRun, plan: Plan, report: Report, *, interrupted: boo
         return Failure(ExitCode.INTERRUPTED, f"Interrupted:{_ends(report)}", f"Run {SAME_COMMAND}")
     failed = report.ended(StepOutcome.FAILED)
     hints: dict[str, list[str]] = {}
-    for each in failed:
-        hints.setdefault(each.hint, []).append(str(each.step.resource))
-    failures = (each.failure for each in failed if each.failure)
-    classified = next((each for each in failures if each.exit_code is not ExitCode.FAILED), None)
+    for result in failed:
+        hints.setdefault(result.hint, []).append(str(result.step.resource))
+    failures = (result.failure for result in failed if result.failure)
+    classified = next((failure for failure in failures if failure.exit_code is not ExitCode.FAILED), None)
     return Failure(
         classified.exit_code if classified else ExitCode.FAILED,
         f"`{'up' if plan.goal is Goal.PRESENT else 'down'}` did not finish in {run.session.location}:"
@@ -178,7 +178,7 @@ def _remedies(hints: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 
 def _ends(report: Report) -> str:
-    listed = [
-        (outcome, [str(each.step.resource) for each in report.ended(outcome)]) for outcome in StepOutcome
+    groups = [
+        (outcome, [str(result.step.resource) for result in report.ended(outcome)]) for outcome in StepOutcome
     ]
-    return "".join(f"\n  {len(names)} {outcome} ({', '.join(names)})" for outcome, names in listed if names)
+    return "".join(f"\n  {len(names)} {outcome} ({', '.join(names)})" for outcome, names in groups if names)

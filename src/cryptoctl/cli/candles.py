@@ -38,10 +38,10 @@ def candles_(
         last=ALL,
         since_ms=interval.begin_ms(parse_time_ms(since)) if since is not None else None,
     )
-    stored = newest_first(run.session.aws, run.session.stack.prices, query)
-    newest = list(islice(candles(stored, interval), last))[::-1]
+    stored_prices = newest_first(run.session.aws, run.session.stack.prices, query)
+    newest = list(islice(candles(stored_prices, interval), last))[::-1]
     if run.is_json:
-        run.set_members(interval=interval.value, candles=[candle_document(each) for each in newest])
+        run.set_members(interval=interval.value, candles=[candle_document(candle) for candle in newest])
     elif run.output is OutputFormat.CSV:
         write_candles(run.screen, newest)
     else:

@@ -22,11 +22,11 @@ def chart(
 ) -> None:
     """Draw a symbol's last prices with ma_20 and the volume, as wide as the terminal."""
     query = query_of(symbol, last, since)
-    stored = prices(run.session.aws, run.session.stack.prices, query)
-    run.set_members(prices=[document(price) for price in stored])
-    if not stored:
+    stored_prices = prices(run.session.aws, run.session.stack.prices, query)
+    run.set_members(prices=[document(price) for price in stored_prices])
+    if not stored_prices:
         say_nothing_found(run, query)
     elif not run.is_json:
         out = run.screen.terminal.out
-        for line in drawn(stored, out.width, min(HIGHEST, max(8, out.height - 2))):
+        for line in drawn(stored_prices, out.width, min(HIGHEST, max(8, out.height - 2))):
             run.screen.line(line)

@@ -83,14 +83,14 @@ class _Command:
     def built(self) -> Any:
         """The command as Typer runs it."""
         # The first parameter is the CommandRun, then one for each group.
-        declared = Declaration(self.function, [*self.groups, CommonOptions], leading=1 + len(self.groups))
+        declaration = Declaration(self.function, [*self.groups, CommonOptions], leading=1 + len(self.groups))
 
         def run(context: typer.Context, **given: Any) -> None:
-            _run(self, declared, options_before(context), given)
+            _run(self, declaration, options_before(context), given)
 
         run.__doc__ = self.function.__doc__
         run.access = self.access  # type: ignore[attr-defined]
-        run.__signature__ = declared.signature  # type: ignore[attr-defined]
+        run.__signature__ = declaration.signature  # type: ignore[attr-defined]
         holder = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
         holder.command(self.path[-1], cls=_NumbersMayBeNegative, epilog=f"Example:  {self.example}")(run)
         return typer.main.get_command(holder)
@@ -166,9 +166,9 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
     try:
         options.check()
         if output not in (OutputFormat.TABLE, OutputFormat.JSON, *declared.formats):
-            others = "".join(f", {each}" for each in declared.formats)
+            formats = "".join(f", {output_format}" for output_format in declared.formats)
             raise InputError(
-                f"`{declared.name}` has no output as {output}.", f"Choose --output table, json{others}."
+                f"`{declared.name}` has no output as {output}.", f"Choose --output table, json{formats}."
             )
         values = [parameters.value(group, given) for group in declared.groups]
         declared.function(run, *values, **parameters.own_values(given))
@@ -224,11 +224,11 @@ def _unwritten(run: CommandRun, failure: Failure | None) -> Failure:
     """That the output cannot be written, and beside it what is done, or why the command failed."""
     unwritten = UnwrittenError(run.screen.unwritten)
     done, next_step = run.work_done[-1] if run.work_done else ("", unwritten.hint)
-    before = f"{done}. " if done else ""
+    prefix = f"{done}. " if done else ""
     if failure is None or isinstance(failure, UnwrittenError):
-        return Failure(unwritten.exit_code, f"{before}{unwritten.message}", next_step)
-    between = "\n" if "\n" in failure.message else " "  # behind a list it would pass for a part of its end
-    return Failure(failure.exit_code, f"{before}{failure.message}{between}{unwritten.message}", failure.hint)
+        return Failure(unwritten.exit_code, f"{prefix}{unwritten.message}", next_step)
+    gap = "\n" if "\n" in failure.message else " "  # behind a list it would pass for a part of its end
+    return Failure(failure.exit_code, f"{prefix}{failure.message}{gap}{unwritten.message}", failure.hint)
 
 
 def _session(options: CommonOptions) -> Session:
@@ -254,8 +254,8 @@ def as_failure(error: Failure | AwsError | EngineError | OSError, then: str = ""
         return Failure(ExitCode.UNREACHABLE, error.message, error.hint)
     if isinstance(error, OSError):
         return _of_a_file(error)
-    said = str(error)
-    return Failure(ExitCode.AWS, capitalised(said) if error.doing else said, remedy(error))
+    message = str(error)
+    return Failure(ExitCode.AWS, capitalised(message) if error.doing else message, remedy(error))
 
 
 def _is_state(path: str) -> bool:
@@ -266,8 +266,8 @@ def _is_state(path: str) -> bool:
 
 
 def _of_a_file(error: OSError) -> Failure:
-    what = str(error.filename or "A file")
+    name = str(error.filename or "A file")
     hint = (
-        "CRYPTOCTL_STATE_DIR names another directory for this machine's own state." if _is_state(what) else ""
+        "CRYPTOCTL_STATE_DIR names another directory for this machine's own state." if _is_state(name) else ""
     )
-    return Failure(ExitCode.FAILED, f"{what} cannot be used: {error.strerror or error}.", hint)
+    return Failure(ExitCode.FAILED, f"{name} cannot be used: {error.strerror or error}.", hint)

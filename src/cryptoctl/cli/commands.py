@@ -97,12 +97,12 @@ def module_of(name: str) -> str:
 def names(group: str = "") -> list[str]:
     """What can be typed after `cryptoctl`, or after a group's name, in the order of the help."""
     prefix = f"{group} " if group else ""
-    inner = [name.removeprefix(prefix) for name in COMMANDS if name.startswith(prefix)]
-    return list(dict.fromkeys(name.partition(" ")[0] for name in inner))
+    commands = [name.removeprefix(prefix) for name in COMMANDS if name.startswith(prefix)]
+    return list(dict.fromkeys(name.partition(" ")[0] for name in commands))
 
 
 def nearest(typed: str, group: str = "") -> str | None:
     """The command that was probably meant; None where nothing is near."""
     known = names(group)
-    meant = [name for name, words in SYNONYMS.items() if typed.lower() in words.split() and name in known]
-    return next(iter(meant or get_close_matches(typed.lower(), known, n=1)), None)
+    matches = [name for name, words in SYNONYMS.items() if typed.lower() in words.split() and name in known]
+    return next(iter(matches or get_close_matches(typed.lower(), known, n=1)), None)

@@ -23,8 +23,8 @@ def environment_names(ctx: typer.Context) -> list[str]:
         known = set(last_location.known_environments())
     except Failure:  # completion shows no errors
         known = set()
-    named = _configuration(ctx).get("env")
-    return _typeable(sorted(known | set(named if isinstance(named, dict) else ())))
+    environments = _configuration(ctx).get("env")
+    return _typeable(sorted(known | set(environments if isinstance(environments, dict) else ())))
 
 
 def _configuration(ctx: typer.Context) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def profile_names() -> list[str]:
         except (OSError, Error, UnicodeDecodeError):
             continue
         sections += parser.sections()
-    profiles = [each for each in sections if not each.startswith(("sso-session", "services"))]
-    return _typeable(sorted({each.removeprefix("profile ").strip() for each in profiles}))
+    profiles = [section for section in sections if not section.startswith(("sso-session", "services"))]
+    return _typeable(sorted({profile.removeprefix("profile ").strip() for profile in profiles}))
 
 
 def claim_ids() -> list[str]:
@@ -62,18 +62,18 @@ def claim_ids() -> list[str]:
 
 def function_names(ctx: typer.Context) -> list[str]:
     """The functions, as `logs` takes them."""
-    return [each.short_name for each in _stack(ctx).functions]
+    return [function.short_name for function in _stack(ctx).functions]
 
 
 def resource_names(ctx: typer.Context) -> list[str]:
     """The resources of the environment, as --only takes them."""
-    return _typeable(dict.fromkeys(each.name for each in _stack(ctx)))
+    return _typeable(dict.fromkeys(resource.name for resource in _stack(ctx)))
 
 
 def _typeable(names: Iterable[str]) -> list[str]:
     """Those that a shell takes as they stand: zsh evaluates what it is offered, and the names may be of a
     stranger's cryptoctl.toml, in whose directory the person happens to be."""
-    return [each for each in names if shlex.quote(each) == each]
+    return [name for name in names if shlex.quote(name) == name]
 
 
 def _environment(ctx: typer.Context) -> str:

@@ -21,5 +21,5 @@ def config(run: CommandRun) -> None:
 
 
 def _show(run: CommandRun, keys: list[ConfiguredKey]) -> None:
-    run.set_members(keys=[vars(each) for each in keys])
+    run.set_members(keys=[vars(key) for key in keys])
     run.show(show_keys, keys)

@@ -59,7 +59,7 @@ class _NotPlainError(Exception):
 
 def _converted(value: Any, annotation: Any, param: Any) -> Any:
     if get_origin(annotation) is list and isinstance(value, list | tuple):
-        return [_converted(each, get_args(annotation)[0], param) for each in value]
+        return [_converted(member, get_args(annotation)[0], param) for member in value]
     if annotation is Path and isinstance(value, str | Path):
         return Path(value)
     if isinstance(annotation, type) and isinstance(value, annotation):

@@ -92,16 +92,16 @@ def _places(session: Session, intervals: RefreshIntervals) -> Callable[[], Conne
             aws=aws, stack=stack, overview_reader=OverviewReader(aws, stack, intervals)
         )
 
-    known = connected(session.aws if session.target is Target.AWS else _engine_aws(session))
+    environment = connected(session.aws if session.target is Target.AWS else _engine_aws(session))
     if session.target is Target.AWS:
-        return lambda: known
+        return lambda: environment
 
     def place() -> ConnectedEnvironment:
-        nonlocal known
+        nonlocal environment
         with lock:
-            if session.engine.status().url != known.aws.endpoint_url:
-                known = connected(_engine_aws(session))
-            return known
+            if session.engine.status().url != environment.aws.endpoint_url:
+                environment = connected(_engine_aws(session))
+            return environment
 
     return place
 
@@ -139,5 +139,5 @@ def _save(run: CommandRun, reader: PageReader, file: Path) -> None:
     run.set_members(file=str(file), left_out=left_out)
     run.screen.say(f"Written to {file}: a page of {len(text) / 2**20:.1f} MiB that needs no server.")
     if left_out:
-        kept = len(answers["prices"])
-        run.screen.say(f"It has the {kept} symbols with the newest prices, and not the {left_out} others.")
+        count = len(answers["prices"])
+        run.screen.say(f"It has the {count} symbols with the newest prices, and not the {left_out} others.")

@@ -73,15 +73,15 @@ def peek(
 ) -> None:
     """Show messages with the log lines of their requests. Consumes nothing."""
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
-    failed = _failures(run, selection, queues)
-    selection = dataclasses.replace(selection, failures=failed)
+    failures = _failures(run, selection, queues)
+    selection = dataclasses.replace(selection, failures=failures)
     documents: list[dict[str, Any]] = []
-    shown = 0
+    count = 0
     run.set_members(messages=documents)
     with selected_messages(queues, selection, limit=limit) as (letters, journal):
         for letter in letters:
-            shown += 1
-            lines, failure = _lines(run, letter), failed.get(letter.message.key, "")
+            count += 1
+            lines, failure = _lines(run, letter), failures.get(letter.message.key, "")
             if run.is_json:
                 documents.append(letter_document(letter, now_ms(), lines, failure))
             else:
@@ -90,7 +90,7 @@ def peek(
     run.set_members(in_flight=in_flight)
     if in_flight:
         run.screen.warn(in_flight_text(in_flight))
-    elif not shown:
+    elif not count:
         run.screen.say("No message matches.")
 
 
@@ -130,7 +130,7 @@ def _lines(run: CommandRun, letter: DeadLetter) -> list[Line]:
 
 def _functions(run: CommandRun) -> dict[str, Function]:
     """The functions, by name without the environment's."""
-    return {each.short_name: each for each in run.session.stack.functions}
+    return {function.short_name: function for function in run.session.stack.functions}
 
 
 @selecting_command("replay", example="cryptoctl dlq replay --error AccessDenied --dry-run")
@@ -170,16 +170,16 @@ def replay(
                 _show_plan(run, steps)
             return
         with progress_bar(run.screen, "collecting") as move_bar:
-            shown = ReplayScreen(run.screen, move_bar)
+            replay_screen = ReplayScreen(run.screen, move_bar)
             try:
-                summary = Replay(replayer, queues, journal, options, shown).run()
+                summary = Replay(replayer, queues, journal, options, replay_screen).run()
             except BaseException:
-                shown.cut_short()
+                replay_screen.cut_short()
                 raise
     run.set_members(summary=summary.document())
     replayed = pluralize(summary.outcomes[Outcome.REPLAYED], "message was", "messages were")
     run.done(f"{replayed} replayed", "`cryptoctl dlq list` shows what is left.")
-    shown.close(summary)
+    replay_screen.close(summary)
     _check(summary)
 
 
@@ -209,12 +209,12 @@ def _check(summary: ReplaySummary) -> None:
     if summary.interrupted:
         raise Failure(ExitCode.INTERRUPTED, "Interrupted.", "Run the same command again to go on from here.")
     if not summary.chosen_is_replayed:
-        left = summary.outcomes.total() - summary.outcomes[Outcome.REPLAYED] + summary.undeleted
-        behind = " With a larger --max-failures it goes on to those behind them." if summary.stopped else ""
+        unreplayed = summary.outcomes.total() - summary.outcomes[Outcome.REPLAYED] + summary.undeleted
+        hint = " With a larger --max-failures it goes on to those behind them." if summary.stopped else ""
         raise Failure(
             ExitCode.FAILED,
             "Not everything selected was replayed; the rest is still in its queue.",
-            remedy(summary.outcomes[Outcome.UNKNOWN], left, behind),
+            remedy(summary.outcomes[Outcome.UNKNOWN], unreplayed, hint),
         )
     if summary.in_flight:
         raise Failure(ExitCode.FAILED, in_flight_text(summary.in_flight), "Run the same command again later.")
@@ -249,11 +249,11 @@ def _edited(screen: Screen, editor: Sequence[str], text: str) -> str:
         path.write_text(text, encoding="utf-8")
         try:
             with screen.terminal.lent():
-                ended = subprocess.run([*editor, str(path)], check=False).returncode  # noqa: S603 - the person's
+                exit_code = subprocess.run([*editor, str(path)], check=False).returncode  # noqa: S603 - the person's
         except OSError as error:
             raise EditError(f"the editor {editor[0]} cannot be started: {error.strerror}") from None
-        if ended != 0:
-            raise EditError(f"the editor {editor[0]} exited with {ended}")
+        if exit_code != 0:
+            raise EditError(f"the editor {editor[0]} exited with {exit_code}")
         try:
             return path.read_text(encoding="utf-8")
         except UnicodeDecodeError:

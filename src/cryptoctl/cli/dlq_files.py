@@ -59,26 +59,28 @@ def import_(
     What was put back is remembered message by message: the same command again sends only the rest.
     """
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
-    done = files.Imported()
+    imported = files.Imported()
     try:
         with open_journal(run, queues) as journal:
-            files.put_back(queues, file, selection, journal, done, again=again)
+            files.put_back(queues, file, selection, journal, imported, again=again)
     except (KeyboardInterrupt, Failure, AwsError) as error:
-        run.set_members(**done.document(file))
-        if not (done.sent or done.refused):
+        run.set_members(**imported.document(file))
+        if not (imported.sent or imported.refused):
             raise
-        _show_imported(run, done, again=again)
-        rest = f"Run {_same(again)}: it sends only what is not back yet."
-        raise _cut_short(error, "Interrupted before all of them were put back.", rest) from error
-    run.set_members(**done.document(file))
-    _show_imported(run, done, again=again)
-    if done.refused:
-        reasons = {number: f" ({reason})" for number, reason in done.reasons.items()}
-        lines = ", ".join(f"{number}{reasons.get(number, '')}" for number in done.refused[:SHOWN_LINES])
-        more = f" and {len(done.refused) - SHOWN_LINES} more" if len(done.refused) > SHOWN_LINES else ""
+        _show_imported(run, imported, again=again)
+        hint = f"Run {_same(again)}: it sends only what is not back yet."
+        raise _cut_short(error, "Interrupted before all of them were put back.", hint) from error
+    run.set_members(**imported.document(file))
+    _show_imported(run, imported, again=again)
+    if imported.refused:
+        reasons = {number: f" ({reason})" for number, reason in imported.reasons.items()}
+        lines = ", ".join(f"{number}{reasons.get(number, '')}" for number in imported.refused[:SHOWN_LINES])
+        more = (
+            f" and {len(imported.refused) - SHOWN_LINES} more" if len(imported.refused) > SHOWN_LINES else ""
+        )
         raise Failure(
             ExitCode.FAILED,
-            f"SQS does not take {pluralize(len(done.refused), 'message')} of {file}: line {lines}{more}.",
+            f"SQS does not take {pluralize(len(imported.refused), 'message')} of {file}: line {lines}{more}.",
             f"Correct these lines and run {_same(again)}: it sends only what is not back yet.",
         )
 
@@ -164,8 +166,8 @@ def purge(
 def _show_purged(run: CommandRun, purged: files.Purged) -> None:
     result = f"{purged.deleted} of {pluralize(purged.found, 'message was', 'messages were')} deleted"
     they = "It is" if purged.deleted == 1 else "They are"
-    written = f"{they} in {purged.export}. " if purged.export and purged.deleted else ""
-    run.done(result, f"{written}`cryptoctl dlq list` shows what is left.")
+    place = f"{they} in {purged.export}. " if purged.export and purged.deleted else ""
+    run.done(result, f"{place}`cryptoctl dlq list` shows what is left.")
     run.show(Screen.data, f"{result}.")
 
 
@@ -173,9 +175,9 @@ def _rest(purged: files.Purged) -> str:
     """What to do about the messages that were kept, which the file has too."""
     if purged.export is None:
         return "`cryptoctl dlq list` shows what is left; run the same command again to delete it."
-    kept = pluralize(purged.found - purged.deleted, "message that was", "messages that were")
+    count = pluralize(purged.found - purged.deleted, "message that was", "messages that were")
     return (
-        f"{purged.export} has all {purged.found}, also the {kept} kept: an import of it would add those a "
+        f"{purged.export} has all {purged.found}, also the {count} kept: an import of it would add those a "
         "second time. To delete them too, run the command again with another file (without --export-to it "
         "makes one); `cryptoctl dlq list` shows what is left."
     )

@@ -36,7 +36,7 @@ def down(
         )
     kept: list[str] = []
     with before_any_change():
-        resources = [each for each in session.stack if not (keep_data and each.holds_data)]
+        resources = [resource for resource in session.stack if not (keep_data and resource.holds_data)]
         replan = partial(make_plan, resources, session.aws, Goal.ABSENT, orphans=session.stack.orphans)
         plan = plan_with_tags(run, replan)
         run.set_members(plan=plan_document(plan))
@@ -44,9 +44,9 @@ def down(
         check(plan)
         if keep_data:
             # A protected environment is kept whole, not its table alone.
-            whole = make_plan(list(session.stack), session.aws, Goal.ABSENT)
-            check(whole)
-            kept = _data_holders(whole)
+            whole_plan = make_plan(list(session.stack), session.aws, Goal.ABSENT)
+            check(whole_plan)
+            kept = _data_holders(whole_plan)
         if plan.work and not yes:
             _ask(run)
     last = carry_out_removal(run, plan, replan)
@@ -57,8 +57,8 @@ def down(
 
 def _say_what_is_left(run: CommandRun, plan: Plan, last: Plan, kept: Sequence[str]) -> None:
     session, screen, pending_deletion = run.session, run.screen, _pending_deletion(last)
-    for each in pending_deletion:
-        screen.say(f"Pending deletion until {each['deleted_at'][:10]}: {each['resource']} ({each['id']}).")
+    for entry in pending_deletion:
+        screen.say(f"Pending deletion until {entry['deleted_at'][:10]}: {entry['resource']} ({entry['id']}).")
     for name in kept:
         screen.say(f"Kept: {name}, as asked.")
     show_new_notes(screen, plan, last)
@@ -73,8 +73,8 @@ def _ask(run: CommandRun) -> None:
     run.screen.require_terminal(f"This deletes the environment {name}")
     answer = run.screen.ask(f"Type the environment's name ({name}) to delete it:").strip()
     if answer != name:
-        why = "The name does not match. " if answer else ""
-        raise Failure(ExitCode.REFUSED, f"{why}Nothing was changed.")
+        reason = "The name does not match. " if answer else ""
+        raise Failure(ExitCode.REFUSED, f"{reason}Nothing was changed.")
 
 
 def _data_holders(plan: Plan) -> list[str]:
@@ -84,15 +84,15 @@ def _data_holders(plan: Plan) -> list[str]:
 
 
 def _pending_deletion(plan: Plan) -> list[dict[str, str]]:
-    left = []
+    deletions = []
     for step in plan.steps:
         observed = step.delta.observed
         if observed is not None and observed.pending_deletion_until is not None:
-            left.append(
+            deletions.append(
                 {
                     "resource": str(step.resource),
                     "id": next(iter(observed.outputs.values()), ""),
                     "deleted_at": iso(observed.pending_deletion_until),
                 }
             )
-    return left
+    return deletions

@@ -60,8 +60,8 @@ def feed(
     since_ms, for_s = _since_ms(since), None if for_ is None else parse_duration(for_).total_seconds()
     clock = RealAsyncClock()
     start_points = _start_points(run, feed_sources)
-    stored = {source for source, begin in start_points.items() if begin.since_ms is not None}
-    exchanges = Exchanges(feed_sources, clock=clock, notify=run.screen.warn, stored=stored)
+    stored_sources = {source for source, begin in start_points.items() if begin.since_ms is not None}
+    exchanges = Exchanges(feed_sources, clock=clock, notify=run.screen.warn, stored=stored_sources)
     if since_ms is not None:
         start_points = dict.fromkeys(feed_sources, StartPoint(since_ms=since_ms))
     running: list[Feed] = []
@@ -81,7 +81,7 @@ def feed(
         _show(run, running, exchanges)
         raise
     _show(run, running, exchanges)
-    if not any(each.lines for each in running):
+    if not any(following.lines for following in running):
         run.screen.say("Stopped before the feed began.", style="dim")
     _refuse(running[0], exchanges.not_followed)
 
@@ -178,10 +178,10 @@ def _refuse(following: Feed, not_followed: Collection[str]) -> None:
             f"{pluralize(refused, 'price was', 'prices were')} not accepted, as said above.",
             "They are not fetched again. `cryptoctl send-price` sends one by hand.",
         )
-    left = [*not_followed, *(str(line.source) for line in following.lines if line.ended)]
-    if left:
+    unfollowed = [*not_followed, *(str(line.source) for line in following.lines if line.ended)]
+    if unfollowed:
         raise Failure(
             ExitCode.FAILED,
-            f"Not followed: {', '.join(left)}.",
+            f"Not followed: {', '.join(unfollowed)}.",
             "Run the same command again once what was said of it is mended; what was followed is stored.",
         )

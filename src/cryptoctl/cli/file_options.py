@@ -46,16 +46,16 @@ class GivenFiles:
     def refuse_without_file(self) -> None:
         """Raises Failure where an option is given that only a file can use."""
         plain = FileOptions(symbol=self.options.symbol, exchange=self.options.exchange)
-        given = [
-            each.name
-            for each in fields(plain)
-            if getattr(self.options, each.name) != getattr(plain, each.name)
+        names = [
+            field.name
+            for field in fields(plain)
+            if getattr(self.options, field.name) != getattr(plain, field.name)
         ]
-        given += ["dry_run"] if self.dry_run else []
-        given += ["rate"] if self.rate_per_s is not None else []
-        given += ["from_line"] if self.from_line != 1 else []
-        if given:
-            name = {"mapping": "map"}.get(given[0], given[0]).replace("_", "-")
+        names += ["dry_run"] if self.dry_run else []
+        names += ["rate"] if self.rate_per_s is not None else []
+        names += ["from_line"] if self.from_line != 1 else []
+        if names:
+            name = {"mapping": "map"}.get(names[0], names[0]).replace("_", "-")
             raise InputError(
                 f"--{name} goes with --file only.",
                 "For example `cryptoctl send-price --file trades.csv --symbol ETH --exchange binance`.",
@@ -67,8 +67,8 @@ def _named(name: str, text: str | None, stored: Callable[[str], str], example: s
     try:
         return None if text is None else stored(text)
     except BadName as bad:
-        refused = f"{name} {quoted(text)}: {bad}. Nothing was sent."
-        raise InputError(refused, f"Such as {name} {example}.") from None
+        message = f"{name} {quoted(text)}: {bad}. Nothing was sent."
+        raise InputError(message, f"Such as {name} {example}.") from None
 
 
 _file = partial(option, panel="Files of prices")

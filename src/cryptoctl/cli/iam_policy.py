@@ -34,7 +34,8 @@ def iam_policy(
     if output_dir is not None:
         stem = f"{run.session.environment}-{purpose}"
         files = [
-            _written(output_dir / f"{stem}-{number}.json", each) for number, each in enumerate(documents, 1)
+            _written(output_dir / f"{stem}-{number}.json", policy)
+            for number, policy in enumerate(documents, 1)
         ]
         run.set_members(files=files, parts=len(documents))
         for file in files:

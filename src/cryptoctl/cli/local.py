@@ -59,11 +59,13 @@ def reset(run: CommandRun, yes: Yes = False) -> None:
     deleted, home = engine.reset(), engine.status().home
     run.set_members(reset=deleted)
     run.done("The engine is stopped and its data is deleted", "`cryptoctl local status` shows it.")
-    left = ", ".join(engine.other_files())
+    other_files = ", ".join(engine.other_files())
     if not deleted:
         run.screen.say(f"No engine has been in {home}: nothing was deleted.")
-    elif left:
-        run.screen.say(f"The engine is stopped and its data in {home} is deleted; not the engine's: {left}.")
+    elif other_files:
+        run.screen.say(
+            f"The engine is stopped and its data in {home} is deleted; not the engine's: {other_files}."
+        )
     else:
         run.screen.say(f"The engine is stopped and its data in {home} is deleted.")
 

@@ -52,8 +52,8 @@ def matching(
     """
     whole_id = re.compile(rf"(?<![0-9A-Za-z-]){re.escape(request or '')}(?![0-9A-Za-z-])", re.IGNORECASE)
     for line in lines:
-        named = request is None or whole_id.search(line.text)
-        if text.lower() in line.text.lower() and named and (level is None or _is_at_least(level, line)):
+        of_request = request is None or whole_id.search(line.text)
+        if text.lower() in line.text.lower() and of_request and (level is None or _is_at_least(level, line)):
             yield line
 
 
@@ -100,7 +100,7 @@ def logs(
     usual = USUAL if request is None else USUAL_FOR_A_REQUEST
     since_ms = parse_time_ms(usual if since is None else since)
     until_ms = parse_time_ms(until) if until is not None else None
-    chosen = partial(matching, level=level, text=grep or "", request=_checked(request))
+    filter_lines = partial(matching, level=level, text=grep or "", request=_checked(request))
     if following and (until is not None or last is not None):
         raise InputError("--follow goes on for ever.", "Leave --until and --last out.")
     if until_ms is not None and until_ms <= since_ms:
@@ -110,20 +110,22 @@ def logs(
         )
     selected = _functions(run, functions or [])
     if following:
-        _follow(run, selected, since_ms, chosen)
+        _follow(run, selected, since_ms, filter_lines)
     pattern = None if request is None else f'"{request}"'
-    lines = list(chosen(read_lines(run.session.aws, selected, since_ms, until_ms, pattern)))
-    shown = list(entries(lines, everything=run.screen.verbose))
+    lines = list(filter_lines(read_lines(run.session.aws, selected, since_ms, until_ms, pattern)))
+    log_entries = list(entries(lines, everything=run.screen.verbose))
     if not run.screen.verbose:
-        shown = folded(shown)
+        log_entries = folded(log_entries)
     if last is not None:
-        shown = latest(shown, last)
-    run.set_members(lines=[line_document(line) for line in (lines if last is None else lines_of(shown))])
-    for entry in shown:
+        log_entries = latest(log_entries, last)
+    run.set_members(
+        lines=[line_document(line) for line in (lines if last is None else lines_of(log_entries))]
+    )
+    for entry in log_entries:
         run.show(show_entry, entry)
     if not lines:
         _say_nothing_found(run, selected, since_ms, until_ms)
-    elif not shown and not run.is_json:
+    elif not log_entries and not run.is_json:
         hidden = pluralize(len(lines), "line is", "lines are")
         run.screen.say(
             f"{hidden} not shown: metrics, and Lambda's notes of what went well. --verbose shows them."
@@ -163,7 +165,7 @@ def _show_each(run: CommandRun, functions: list[Function], since_ms: int, lines:
         for line in lines:
             run.screen.json_line(line_document(line))
         return
-    names = ", ".join(each.name for each in functions)
+    names = ", ".join(function.name for function in functions)
     run.screen.say(f"Following {names} since {time_text(since_ms)} UTC; Ctrl-C ends it.", style="dim")
     for entry in entries(lines, everything=run.screen.verbose):
         show_entry(run.screen, entry)
@@ -176,7 +178,7 @@ def _checked(request: str | None) -> str | None:
 
 
 def _functions(run: CommandRun, names: list[str]) -> list[Function]:
-    known = {each.name: each for each in run.session.stack.functions}
+    known = {function.name: function for function in run.session.stack.functions}
     suffix = f"-{run.session.environment}"
     full = [SHORT.get(name, name) for name in names]
     full_names = [name if name in known else f"{name}{suffix}" for name in full] or list(known)
@@ -184,6 +186,6 @@ def _functions(run: CommandRun, names: list[str]) -> list[Function]:
     if unknown:
         raise InputError(
             f"There is no function {unknown[0].removesuffix(suffix)}.",
-            f"Choose among: {', '.join(each.short_name for each in known.values())}.",
+            f"Choose among: {', '.join(function.short_name for function in known.values())}.",
         )
     return [known[name] for name in full_names]

@@ -70,8 +70,8 @@ def stored_as(symbol: str) -> str:
     except UnicodeEncodeError as error:  # a byte that Python could not read stands there as half of a pair
         raise InputError(f"The symbol is no text in UTF-8: {symbol!a}.", hint) from error
     if size > MAX_KEY_BYTES:
-        why = f"The symbol has {size} bytes, and what is stored has {MAX_KEY_BYTES} at most."
-        raise InputError(why, hint)
+        message = f"The symbol has {size} bytes, and what is stored has {MAX_KEY_BYTES} at most."
+        raise InputError(message, hint)
     return folded
 
 
@@ -160,22 +160,22 @@ class Declaration:
     def signature(self) -> inspect.Signature:
         """What Typer reads: the command's context, its own options, then each group's."""
         context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-        grouped = [each for parameters in self._groups.values() for each in parameters]
+        grouped = [parameter for parameters in self._groups.values() for parameter in parameters]
         return inspect.Signature([context, *self._own, *grouped])
 
     def value(self, group: Group, given: Mapping[str, Any]) -> Any:
         """What a group makes of the values that were given."""
-        return group(**{each.name: given[each.name] for each in self._groups[group]})
+        return group(**{parameter.name: given[parameter.name] for parameter in self._groups[group]})
 
     def own_values(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The command's own options, by parameter name."""
-        return {each.name: given[each.name] for each in self._own}
+        return {parameter.name: given[parameter.name] for parameter in self._own}
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     hints = get_type_hints(function, include_extras=True)
     return [
-        each.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[each.name])
-        for each in inspect.signature(function).parameters.values()
-        if each.name in hints
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.name in hints
     ]

@@ -17,11 +17,11 @@ def outputs(run: CommandRun) -> None:
     stack = run.session.stack
     assigned = [resource for resource in stack if any(ref.of is resource for ref in refs(stack.outputs))]
     needed = [stack.webhook, stack.enricher, stack.prices, stack.success, *assigned]
-    seen = observe(needed, run.session.aws)
-    missing = [str(resource) for resource, observed in seen.items() if observed is None]
+    observations = observe(needed, run.session.aws)
+    missing = [str(resource) for resource, observed in observations.items() if observed is None]
     if missing:
         raise not_deployed(run.session.aws, run.session.scope, ", ".join(missing))
-    known = known_values(seen)
+    known = known_values(observations)
     values = resolve(stack.outputs, lambda ref: known[ref])
     run.set_members(outputs=values)
     run.show(show_outputs, values)

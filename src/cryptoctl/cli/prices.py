@@ -36,16 +36,16 @@ def prices(
     aws, table = run.session.aws, run.session.stack.prices
     if wait:
         with waiting(run.screen, run.clock) as on_wait:
-            stored = enriched_prices(aws, table, query, Retry(run.clock, on_wait))
+            stored_prices = enriched_prices(aws, table, query, Retry(run.clock, on_wait))
     else:
-        stored = read_prices(aws, table, query)
+        stored_prices = read_prices(aws, table, query)
     if run.is_json:
-        run.set_members(prices=[document(price) for price in stored])
+        run.set_members(prices=[document(price) for price in stored_prices])
     elif run.output is OutputFormat.CSV:
-        write_csv(run.screen, stored)
+        write_csv(run.screen, stored_prices)
     else:
-        show_prices(run.screen, stored)
-    if not stored:
+        show_prices(run.screen, stored_prices)
+    if not stored_prices:
         say_nothing_found(run, query)
 
 

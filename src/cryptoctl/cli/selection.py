@@ -47,8 +47,8 @@ def _options(
     ] = None,
 ) -> Selection:
     texts = {"--error": [error], "--symbol": [symbol], "--exchange": [exchange], "--id": id or ()}
-    for name, given in texts.items():
-        for text in given:
+    for name, values in texts.items():
+        for text in values:
             if text is not None:  # an empty one would be the same as none, and select everything
                 refuse_empty(name, text, "Give it a value, or leave the option out.")
     return Selection(

@@ -58,25 +58,27 @@ def selftest(
         for note in run.session.start_engine():
             run.screen.warn(note)
         old = former(run.session.aws)
-        own = SelftestRun(run=run, name=new_name(datetime.now(UTC)), claims=claims, everything=not only)
-        _ask(run, own, yes=yes)
-    with interrupts.on_signal(own.stop.asked.set, interrupts.interrupt):
+        selftest_run = SelftestRun(
+            run=run, name=new_name(datetime.now(UTC)), claims=claims, everything=not only
+        )
+        _ask(run, selftest_run, yes=yes)
+    with interrupts.on_signal(selftest_run.stop.asked.set, interrupts.interrupt):
         run.set_members(removed=_remove(run, old))
-        own.whole()
-    report = own.report if show_account else own.report.without_account()
+        selftest_run.whole()
+    report = selftest_run.report if show_account else selftest_run.report.without_account()
     files = _write(report, report_dir)
     run.set_members(report=report_document(report), files=files)
     run.done("The self-test has ended", f"The report: {', '.join(files)}.")
     run.show(show_report, report)
     run.screen.say(f"The report: {', '.join(files)}.")
-    _judge(report, interrupted=own.stop.asked.is_set())
+    _judge(report, interrupted=selftest_run.stop.asked.is_set())
 
 
 def _ask(run: CommandRun, own: SelftestRun, *, yes: bool) -> None:
     scope = own.stack.scope
-    where = "on this machine" if run.session.target is Target.LOCAL else f"in {scope.account}, {scope.region}"
+    place = "on this machine" if run.session.target is Target.LOCAL else f"in {scope.account}, {scope.region}"
     run.screen.say(
-        f"This makes the environment {own.name} {where}, checks {len(own.claims)} claims in it, and "
+        f"This makes the environment {own.name} {place}, checks {len(own.claims)} claims in it, and "
         "removes it."
     )
     run.screen.say(COSTS)
@@ -87,7 +89,7 @@ def _ask(run: CommandRun, own: SelftestRun, *, yes: bool) -> None:
 def _remove(run: CommandRun, old: list[str]) -> list[str]:
     """Removes what earlier runs have left, but for what another run may be at work on."""
     now, mine = datetime.now(UTC), own_runs.noted()
-    gone = []
+    removed = []
     for name in old:
         if name not in mine and may_be_running(name, now):
             minutes = MAX_RUN.total_seconds() / 60
@@ -99,8 +101,8 @@ def _remove(run: CommandRun, old: list[str]) -> list[str]:
         run.screen.say(f"Removing {name}, which an earlier run has left.")
         remove(own_run(run, name))
         own_runs.forget(name)
-        gone.append(name)
-    return gone
+        removed.append(name)
+    return removed
 
 
 def _check_directory(directory: Path) -> None:

@@ -34,11 +34,11 @@ from cryptoctl.ui.selftest import ClaimProgress
 
 def own_run(run: CommandRun, name: str) -> CommandRun:
     """The same command's run for an environment of the self-test."""
-    given = run.session
-    session = Session(replace(given.options, environment=name))
-    session.settings, session.aws, session.target = given.settings, given.aws, given.target
-    session.environment, session.config = name, settings(given.config)
-    session.stack = SelftestStack(session.scope, session.config, given.stack.code)
+    original = run.session
+    session = Session(replace(original.options, environment=name))
+    session.settings, session.aws, session.target = original.settings, original.aws, original.target
+    session.environment, session.config = name, settings(original.config)
+    session.stack = SelftestStack(session.scope, session.config, original.stack.code)
     return CommandRun(session=session, screen=run.screen, clock=RealClock())
 
 
@@ -132,20 +132,20 @@ class SelftestRun:
             check(plan)
             self._steps += plan.steps
             with self._recorded():
-                rest = carry_out(self._own, plan, replan, self._recorder.before)
+                remaining = carry_out(self._own, plan, replan, self._recorder.before)
         except Failure as failure:
             self._problem("The environment could not be made", failure)
             return False
-        differing = [
-            f"{step.resource}: {', '.join(each.path for each in step.changes)}" for step in rest.work
+        differences = [
+            f"{step.resource}: {', '.join(change.path for change in step.changes)}" for step in remaining.work
         ]
         seconds = self._clock.now_s() - begun_s
-        made = f"{len(plan.work)} resources in {seconds:.1f} s"
+        summary = f"{len(plan.work)} resources in {seconds:.1f} s"
         self._result(
             "environment-made",
             "What AWS shows of each resource has the very form that is compared: a second plan is empty.",
             ("provisioners/: every observe() and desired()",),
-            differs("; ".join(differing)) if differing else holds(f"{made}, no difference left"),
+            differs("; ".join(differences)) if differences else holds(f"{summary}, no difference left"),
         )
         return True
 
@@ -158,23 +158,23 @@ class SelftestRun:
             return
         self._steps += plans[0].steps
         own_runs.forget(self.name)
-        left = [str(step.resource) for step in plans[-1].steps if step.delta.observed]
+        remaining = [str(step.resource) for step in plans[-1].steps if step.delta.observed]
         self._result(
             "all-removed",
             "Of an environment that is removed, nothing stays but its key, pending deletion.",
             ("reconcile/observe.py: plan_until_done", "cli/apply.py: carry_out_removal"),
-            holds(f"left: {', '.join(left) or 'nothing'}"),
+            holds(f"left: {', '.join(remaining) or 'nothing'}"),
         )
 
     @contextmanager
     def _recorded(self) -> Iterator[None]:
         """What AWS answers in the block is remembered."""
         aws = self.run.session.aws
-        before, aws.on_response = aws.on_response, self._recorder.answered
+        previous, aws.on_response = aws.on_response, self._recorder.answered
         try:
             yield
         finally:
-            aws.on_response = before
+            aws.on_response = previous
 
     def _result(self, name: str, text: str, relied_on: tuple[str, ...], evidence: Evidence) -> None:
         claim = AwsClaim(id=name, text=text, relied_on=relied_on, check=lambda _: evidence)

@@ -87,7 +87,7 @@ def _place(files: PriceFiles, tally: Tally) -> str:
 
 
 def _how_to_go_on(files: PriceFiles, tally: Tally) -> str:
-    if any(each.source.stream for each in files.files):
+    if any(file.source.stream for file in files.files):
         unit = files.files[0].records.counted_in
         return (
             f"What the pipe has given after {unit} {tally.last_line} may not be stored, and it gives nothing "
@@ -118,8 +118,8 @@ def _say_none_left(run: CommandRun, files: PriceFiles, given: GivenFiles) -> Non
     """Where a file is gone on with from behind its last price."""
     if given.from_line > 1:
         file = files.files[0]
-        where = f"{file.records.counted_in} {given.from_line}"
-        run.screen.warn(f"{file.name} has no prices from {where} on.")
+        place = f"{file.records.counted_in} {given.from_line}"
+        run.screen.warn(f"{file.name} has no prices from {place} on.")
 
 
 def _show(run: CommandRun, tally: Tally, files: PriceFiles) -> None:

@@ -56,7 +56,7 @@ def send_price(
     Files:  cryptoctl send-price --file trades.csv --symbol ETH --exchange binance --dry-run
     """
     if files.paths:
-        if later or any(each is not None for each in (symbol, price, exchange, volume, timestamp, id)):
+        if later or any(value is not None for value in (symbol, price, exchange, volume, timestamp, id)):
             raise InputError(
                 "--file goes with the options of files only; more files need --file each.",
                 "For example `cryptoctl send-price --file trades.csv --symbol ETH --exchange binance`.",
@@ -74,7 +74,7 @@ def send_price(
             "A symbol, a price and an exchange are needed, or --file.",
             "For example `cryptoctl send-price BTC 50000 coinbase`.",
         )
-    given = {
+    values = {
         "symbol": symbol,
         "price": price,
         "exchange": exchange,
@@ -82,11 +82,11 @@ def send_price(
         "timestamp": timestamp,
         "id": id,
     }
-    sent = _checked(given)
+    outgoing_price = _checked(values)
     if later:
-        _queue_one(run, sent, timed=timestamp is not None)
+        _queue_one(run, outgoing_price, timed=timestamp is not None)
     else:
-        _send_one(run, sent, timed=timestamp is not None)
+        _send_one(run, outgoing_price, timed=timestamp is not None)
 
 
 def _checked(given: dict[str, str | None]) -> OutgoingPrice:

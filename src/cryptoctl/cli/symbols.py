@@ -15,7 +15,7 @@ def symbols(run: CommandRun) -> None:
     """List the symbols that have prices: the last one, when that was, and how it has changed."""
     aws, table, now = run.session.aws, run.session.stack.prices, now_ms()
     symbol_states = states(aws, table, list(names(aws, table)), now)
-    run.set_members(symbols=[symbol_document(each) for each in symbol_states])
+    run.set_members(symbols=[symbol_document(symbol) for symbol in symbol_states])
     run.show(show_symbols, symbol_states, now)
     if not symbol_states:
         run.show(Screen.say, f"No prices in {run.session.location} yet.")

@@ -51,7 +51,7 @@ def trace(
     With the lags between, dead letters about it, and the log lines. Times are UTC.
     """
     if request is not None:
-        if any(each is not None for each in (symbol, at, id, sort_key, since)):
+        if any(value is not None for value in (symbol, at, id, sort_key, since)):
             raise InputError(
                 "--request cannot be combined with other options.",
                 "Leave the symbol and the other options out.",
@@ -95,7 +95,7 @@ def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
     if not traced.lines and not traced.letters:
         _show_notes(run, traced)
         newest = newest_ms(run.session.aws, run.session.stack.functions)
-        kept = tracer.retention_days
+        days = tracer.retention_days
         no_letter = "none of the dead letters that were read" if traced.notes else "no dead letter"
         raise Failure(
             ExitCode.FAILED,
@@ -105,7 +105,7 @@ def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
                 if newest is None
                 else f"the newest line is from {time_text(newest)} UTC."
             ),
-            ("" if kept is None else f"The log groups keep {kept} days. ")
+            ("" if days is None else f"The log groups keep {days} days. ")
             + "Request ids stand in `cryptoctl logs --verbose` and `cryptoctl dlq peek`.",
         )
     if len(named) == 1:
@@ -114,7 +114,7 @@ def _trace_request(run: CommandRun, tracer: Tracer, request: str) -> None:
         items = tracer.items(selector, 0)
         _show(run, tracer.trace(selector, items[0] if items else None))
         return
-    run.set_members(**trace_document(traced), named=[dict(zip(NAMED, each, strict=True)) for each in named])
+    run.set_members(**trace_document(traced), named=[dict(zip(NAMED, row, strict=True)) for row in named])
     run.show(show_request, request, traced, named, run.session.environment)
 
 
@@ -138,10 +138,10 @@ def _selector(
     sort_key: str | None,
     since: str | None,
 ) -> PriceSelector:
-    shown = f"`{command_about('prices', stored_as(symbol), '--output', 'json')}`"
+    listing = f"`{command_about('prices', stored_as(symbol), '--output', 'json')}`"
     if at is None and id is None and sort_key is None:
         raise InputError(
-            f"Which price of {stored_as(symbol)}?", f"Give --at, --id or --sort-key; {shown} shows them."
+            f"Which price of {stored_as(symbol)}?", f"Give --at, --id or --sort-key; {listing} shows them."
         )
     if since is not None and (id is None or at is not None):
         raise InputError("--since goes with --id alone.", "Leave it out.")
@@ -155,7 +155,7 @@ def _selector(
         except NumberError:
             raise InputError(
                 f"{sort_key!r} is not a valid sort key.",
-                f"Copy one from {shown}: milliseconds, perhaps with a fraction.",
+                f"Copy one from {listing}: milliseconds, perhaps with a fraction.",
             ) from None
     return PriceSelector(
         symbol=stored_as(symbol),
@@ -189,8 +189,8 @@ def _refuse_several(run: CommandRun, selector: PriceSelector, items: Sequence[It
         show_prices(run.screen, prices)
         for price in prices:
             run.screen.say(f"  --sort-key {price.sort_key}" + (f"  (id {price.id})" if price.id else ""))
-    one = command_about("trace", selector.symbol, "--sort-key", items[0]["timestamp"]["N"])
-    raise InputError(f"{len(items)} prices of {selector.symbol} match.", f"Choose one: `{one}`.")
+    command_line = command_about("trace", selector.symbol, "--sort-key", items[0]["timestamp"]["N"])
+    raise InputError(f"{len(items)} prices of {selector.symbol} match.", f"Choose one: `{command_line}`.")
 
 
 def _no_such_price(run: CommandRun, selector: PriceSelector, since_ms: int, *, read: bool) -> Failure:
@@ -200,15 +200,15 @@ def _no_such_price(run: CommandRun, selector: PriceSelector, since_ms: int, *, r
         if selector.id and not selector.between_ms and not selector.sort_key
         else ""
     )
-    until = selector.between_ms[1] if selector.between_ms else None
+    until_ms = selector.between_ms[1] if selector.between_ms else None
     newest = read_prices(
-        run.session.aws, run.session.stack.prices, Query(symbol=selector.symbol, last=1, until_ms=until)
+        run.session.aws, run.session.stack.prices, Query(symbol=selector.symbol, last=1, until_ms=until_ms)
     )
-    near = "the last one before" if until is not None else "the newest one"
+    label = "the last one before" if until_ms is not None else "the newest one"
     last = (
-        f"{near} is {newest[0].sort_key}, from {time_text(newest[0].timestamp_ms)} UTC"
+        f"{label} is {newest[0].sort_key}, from {time_text(newest[0].timestamp_ms)} UTC"
         if newest
-        else f"there is none of {selector.symbol}" + (" until then" if until is not None else "")
+        else f"there is none of {selector.symbol}" + (" until then" if until_ms is not None else "")
     )
     letters = "no dead letter about one" if read else "none of the dead letters that were read is about one"
     return Failure(
@@ -233,5 +233,5 @@ def _what_is_there(selector: PriceSelector) -> str:
 
 
 def _described(selector: PriceSelector) -> str:
-    at = f" at {time_text(selector.between_ms[0])} UTC" if selector.between_ms else ""
-    return f"of {selector}{at}"
+    time = f" at {time_text(selector.between_ms[0])} UTC" if selector.between_ms else ""
+    return f"of {selector}{time}"

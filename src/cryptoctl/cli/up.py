@@ -49,20 +49,20 @@ def up(
             options = [word for name in only or () for word in ("--only", name)] + ["--adopt"] * adopt
             _ask(run, plan, shlex.join(["plan", *options]))
     session.save_last_location()
-    rest = plan
+    remaining = plan
     if plan.work:
-        rest = carry_out(run, plan, partial(replan, after=plan))
-        left = rest.left_by_others(plan)
-        differing = [step for step in (*rest.work, *rest.refused) if step not in left]
+        remaining = carry_out(run, plan, partial(replan, after=plan))
+        orphaned = remaining.left_by_others(plan)
+        differing = [step for step in (*remaining.work, *remaining.refused) if step not in orphaned]
         if differing:
-            show_plan(screen, rest, environment=session.location)
+            show_plan(screen, remaining, environment=session.location)
             raise Failure(
                 ExitCode.FAILED,
                 f"AWS accepted every call, but these still differ: {', '.join(map(_difference, differing))}.",
                 "Run `cryptoctl plan` in a minute. If it still differs, another run or tool changes it "
                 "(CloudTrail says which), or AWS does not keep that value.",
             )
-        for step in left:
+        for step in orphaned:
             screen.warn(
                 f"Another run has left {step.resource}. Unless that run still deletes it, the next "
                 "`cryptoctl up` does, after asking."
@@ -72,15 +72,15 @@ def up(
                 screen.warn(step.follow_up)
     # With --only, what was not looked at has no known value.
     outputs = {
-        name: resolve(value, rest.known.__getitem__)
+        name: resolve(value, remaining.known.__getitem__)
         for name, value in session.stack.outputs.items()
-        if rest.known.keys() >= set(refs(value))
+        if remaining.known.keys() >= set(refs(value))
     }
     run.set_members(outputs=outputs)
     run.done("All of the plan is done", "`cryptoctl outputs` shows what `up` does at its end.")
     run.show(show_outputs, outputs)
-    show_new_notes(screen, plan, rest)
-    _mention_alerts(run, rest)
+    show_new_notes(screen, plan, remaining)
+    _mention_alerts(run, remaining)
 
 
 def _difference(step: Step) -> str:
@@ -108,12 +108,12 @@ def _mention_alerts(run: CommandRun, plan: Plan) -> None:
         return
     subscribers = subscribed(observed)
     # What goes to a queue on the engine arrives in it.
-    outside = ", ".join(each for each in subscribers if not each.startswith("arn:"))
+    outside = ", ".join(subscriber for subscriber in subscribers if not subscriber.startswith("arn:"))
     if outside and run.session.target is Target.LOCAL:
         run.screen.say(f"Alerts to {outside} stay on this machine: `cryptoctl local outbox` shows them.")
     if not subscribers:
-        where = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
+        advice = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
         run.screen.warn(
             f"No one is subscribed to the alerts ({alerts.name}), so no one is told of errors. "
-            f"Add alert_subscribers to cryptoctl.toml{where}."
+            f"Add alert_subscribers to cryptoctl.toml{advice}."
         )

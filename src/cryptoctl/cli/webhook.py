@@ -54,7 +54,7 @@ def list_(run: CommandRun) -> None:
     url, senders = run.session.aws.gather(
         lambda: webhook_address(run.session.aws, stack), lambda: activity(run.session.aws, stack, now_ms())
     )
-    run.set_members(url=url, senders=[sender_document(each) for each in senders])
+    run.set_members(url=url, senders=[sender_document(sender) for sender in senders])
     run.show(show_senders, url, senders)
 
 
@@ -62,26 +62,26 @@ def list_(run: CommandRun) -> None:
 def show(run: CommandRun, name: Name, reveal: Reveal = False, body: Body = None) -> None:
     """Show what to give a sender: the address, the secret, and a message or a request to paste."""
     maker, store = _sender(run, name)
-    stored = store.read()
+    sender_secret = store.read()
     shown = reveal or _confirmed(run, name)
     # A signature shows nothing of the secret; a token and a password are the secret.
-    secret = stored.secret if shown or maker.keys["scheme"] == "hmac" else HIDDEN
+    secret = sender_secret.secret if shown or maker.keys["scheme"] == "hmac" else HIDDEN
     curl, unknown = _curl(maker, secret, body)
     in_path = bool(maker.keys.get("token_in_path"))
-    url = f"{maker.address}{name}" + (f"/{stored.secret if shown else HIDDEN}" if in_path else "")
+    url = f"{maker.address}{name}" + (f"/{sender_secret.secret if shown else HIDDEN}" if in_path else "")
     message = TRADINGVIEW_MESSAGE if maker.sender.preset == "tradingview" else None
     run.set_members(
         sender=name,
         url=url,
-        secret=stored.secret if shown else None,
-        previous_until=_until(stored),
+        secret=sender_secret.secret if shown else None,
+        previous_until=_until(sender_secret),
         message=message,
         curl=curl,
     )
     if run.is_json:
         return
     run.screen.data(f"address  {url}")
-    _say_secret(run, stored, shown)
+    _say_secret(run, sender_secret, shown)
     if message is not None:
         run.screen.data(f"message  {message}")
     if curl is None:
@@ -131,11 +131,11 @@ def rotate(
     store = SecretStore(aws=run.session.aws, stack=stack, sender=name)
     new = made_for(stack, name) if secret_file is None else given_by_sender(stack, name, _text(secret_file))
     if replace:
-        rotated = SenderSecret(secret=new)
-        store.write(rotated)
+        sender_secret = SenderSecret(secret=new)
+        store.write(sender_secret)
     else:
-        rotated = store.rotate(new, now_ms=now_ms(), grace=length)
-    run.set_members(sender=name, previous_until=_until(rotated))
+        sender_secret = store.rotate(new, now_ms=now_ms(), grace=length)
+    run.set_members(sender=name, previous_until=_until(sender_secret))
     shows = f"`cryptoctl webhook show {name} --reveal` shows the new secret."
     run.done(f"The secret of {name} is replaced", f"{shows} Do not rotate again for it.")
     if not no_wait:
@@ -155,7 +155,7 @@ def rotate(
     shown = reveal or _confirmed(run, name)
     run.set_members(secret=new if shown else None, effective=not no_wait)
     if not run.is_json:
-        _say_secret(run, rotated, shown)
+        _say_secret(run, sender_secret, shown)
         if not shown:
             run.screen.say(shows)
         if no_wait:
@@ -170,29 +170,29 @@ def test(run: CommandRun, name: Name, body: Body = None) -> None:
     """Send a test price as a sender does, and the same request forged, which must be refused."""
     maker, store = _sender(run, name)
     text = _text(body) if body is not None else maker.sample()
-    secret, other = store.read().secret, made_for(run.session.stack, name)
+    secret, other_secret = store.read().secret, made_for(run.session.stack, name)
     now_s, message_id = time.time(), _message_id()
     right, forged = (
-        maker.request(each, text, now_s=now_s, message_id=message_id) for each in (secret, other)
+        maker.request(value, text, now_s=now_s, message_id=message_id) for value in (secret, other_secret)
     )
-    taken = []
+    proof_steps = []
     for step in steps(maker, right, forged):
-        taken.append(step)
-        run.set_members(sender=name, steps=taken)
+        proof_steps.append(step)
+        run.set_members(sender=name, steps=proof_steps)
         run.show(show_step, step)
-    if any(step.passed is None for step in taken):
+    if any(step.passed is None for step in proof_steps):
         run.screen.say(
             f"Whether {name}'s prices are stored cannot be seen from this machine: "
             "send one from there, then look at `cryptoctl webhook list`."
         )
-    failed = [step for step in taken if step.passed is False]
+    failed = [step for step in proof_steps if step.passed is False]
     if failed:
         # The first step asks for no proof: where it fails, the function may never have been reached.
-        changed = "`cryptoctl plan` shows whether somebody has changed it; " if taken[0] in failed else ""
+        hint = "`cryptoctl plan` shows whether somebody has changed it; " if proof_steps[0] in failed else ""
         raise Failure(
             ExitCode.FAILED,
-            f"{len(failed)} of {len(taken)} steps failed for {name}.",
-            f"{changed}`cryptoctl logs {run.session.stack.webhook.name}` shows what the function said; "
+            f"{len(failed)} of {len(proof_steps)} steps failed for {name}.",
+            f"{hint}`cryptoctl logs {run.session.stack.webhook.name}` shows what the function said; "
             "a secret that was rotated just now counts everywhere after a minute.",
         )
 
