@@ -49,7 +49,7 @@ class AccessCheck:
 
     def __init__(self, port: int, pairs: AccessKeys) -> None:
         names = ("127.0.0.1", "localhost", "[::1]")
-        self._hosts = {each for name in names for each in authorities(name, port)}
+        self._hosts = {authority for name in names for authority in authorities(name, port)}
         self._port = port
         self._pairs = pairs
         self._run_path = RUN_PATH + secrets.token_urlsafe(32)

@@ -98,17 +98,17 @@ class DataDirectory:
     def check_place(self) -> None:
         """Raises OSError and EngineError where `create` would, as far as is seen without making anything."""
         self._check_contents()
-        place = self.directory
-        while not os.path.lexists(place):
-            place = place.parent
-        why = errno.ENOTDIR if not place.is_dir() else errno.EACCES
-        if why == errno.ENOTDIR or not os.access(place, os.W_OK | os.X_OK):
-            raise OSError(why, os.strerror(why), str(place))
+        path = self.directory
+        while not os.path.lexists(path):
+            path = path.parent
+        code = errno.ENOTDIR if not path.is_dir() else errno.EACCES
+        if code == errno.ENOTDIR or not os.access(path, os.W_OK | os.X_OK):
+            raise OSError(code, os.strerror(code), str(path))
 
     def _check_contents(self) -> None:
-        if theirs := self._another_programs():
+        if names := self._another_programs():
             raise EngineError(
-                f"Starting the embedded engine in {self.directory}: it has {theirs} of another program.",
+                f"Starting the embedded engine in {self.directory}: it has {names} of another program.",
                 hint="Name another directory in CRYPTOCTL_STATE_DIR, or move that.",
             )
 
@@ -118,7 +118,7 @@ class DataDirectory:
         A command may have made access keys for an engine that has not begun.
         """
         files = self._own_files() if not self._begun() else ()
-        return ", ".join(each.name for each in files if "access-keys" not in each.name and _filled(each))
+        return ", ".join(file.name for file in files if "access-keys" not in file.name and _filled(file))
 
     def _begun(self) -> bool:
         return any(file.exists() for file in (self._start_file, self._life_file, self.store_file))
@@ -138,8 +138,8 @@ class DataDirectory:
 
     def other_files(self) -> list[str]:
         """The names of what lies here and is not an engine's."""
-        own = {*self._own_files(), self._start_file}
-        return sorted(path.name for path in self.directory.glob("*") if path not in own)
+        own_files = {*self._own_files(), self._start_file}
+        return sorted(path.name for path in self.directory.glob("*") if path not in own_files)
 
     def _own_files(self) -> list[Path]:
         return [path for name in OWN_NAMES for path in self.directory.glob(name)]
@@ -231,10 +231,12 @@ class DataDirectory:
             fields: dict[str, Any] = json.loads(self._record_file.read_text(encoding="utf-8"))
             notes = tuple(fields.get("notes", ()))
             # A later cryptoctl's engine may say more of itself.
-            known = {
-                each.name: fields[each.name] for each in dataclass_fields(EngineRecord) if each.name in fields
+            values = {
+                field.name: fields[field.name]
+                for field in dataclass_fields(EngineRecord)
+                if field.name in fields
             }
-            record = EngineRecord(**{**known, "notes": notes})
+            record = EngineRecord(**{**values, "notes": notes})
             return record if record.plausible() else None
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return None

@@ -98,8 +98,8 @@ def open_database(file: Path) -> tuple[Database, list[str]]:
         # A full disk, a missing right: the file is as good as it was.
         raise
     except sqlite3.DatabaseError as error:
-        kept = _keep_aside(file)
-        note = f"{file.name} was damaged ({error}) and is kept as {kept.name}; tables and logs begin empty."
+        backup = _keep_aside(file)
+        note = f"{file.name} was damaged ({error}) and is kept as {backup.name}; tables and logs begin empty."
         return Database(file), [note]
     return database, []
 
@@ -108,19 +108,19 @@ def keep_damaged_state_aside(state: Path) -> list[str]:
     """Moves away the files of ministack's state that it would not read, before it would write over them."""
     notes: list[str] = []
     for file in sorted(state.glob("*.json")):
-        if why := why_unusable(file.stem, file.read_bytes()):
-            kept = _keep_aside(file)
-            notes.append(f"{file.name} was {why} and is kept as {kept.name}; {file.stem} begins empty.")
+        if reason := why_unusable(file.stem, file.read_bytes()):
+            backup = _keep_aside(file)
+            notes.append(f"{file.name} was {reason} and is kept as {backup.name}; {file.stem} begins empty.")
     return notes
 
 
 def _keep_aside(file: Path) -> Path:
     number = 1
-    while (kept := file.with_name(f"{file.name}.damaged-{number}")).exists():
+    while (backup := file.with_name(f"{file.name}.damaged-{number}")).exists():
         number += 1
-    file.rename(kept)
-    for beside in ("-wal", "-shm"):
-        log = file.with_name(file.name + beside)
+    file.rename(backup)
+    for suffix in ("-wal", "-shm"):
+        log = file.with_name(file.name + suffix)
         if log.exists():
-            log.rename(kept.with_name(kept.name + beside))
-    return kept
+            log.rename(backup.with_name(backup.name + suffix))
+    return backup

@@ -79,10 +79,10 @@ class Engine:
         with self._translate_errors("Starting"):
             self._data.create()
             with self._data.starting():
-                running = self.status()
-                if running.running:
-                    _same_port(running, port)
-                    return self._with_changes(running, options)
+                status = self.status()
+                if status.running:
+                    _same_port(status, port)
+                    return self._with_changes(status, options)
                 self._end_leftovers()
                 self._data.forget_holder()
                 launch.launch(self._data, self._port_to_use(port), options or EngineOptions())
@@ -129,13 +129,13 @@ class Engine:
         return True
 
     def _not_ended(self, pid: int | None) -> EngineError:
-        record, why = self._data.read(), "it does not end"
+        record, reason = self._data.read(), "it does not end"
         process = "the process that holds engine.lock there"
         if pid is None:
-            why = UNNAMED
+            reason = UNNAMED
             process = f"process {record.pid}, if it is the engine" if record is not None else process
         return EngineError(
-            f"Stopping the embedded engine in {self._data.directory}: {why}.",
+            f"Stopping the embedded engine in {self._data.directory}: {reason}.",
             hint=f"End {process}, then try again.",
         )
 
@@ -155,13 +155,13 @@ class Engine:
             running = running and (record is not None or self._data.running())
         if running and record is None:
             late = "is not ready yet" if self._data.holder() else UNNAMED
-            why = late if self._data.read() else "its engine.json is damaged"
+            reason = late if self._data.read() else "its engine.json is damaged"
             raise EngineError(
-                f"The embedded engine in {self._data.directory} runs, but {why}.",
+                f"The embedded engine in {self._data.directory} runs, but {reason}.",
                 hint="If that lasts, run `cryptoctl local stop` and start it again; the data is kept.",
             )
         live = record if running else None
-        asked = live if with_problems else None
+        checked = live if with_problems else None
         return EngineStatus(
             running=running,
             url=f"http://127.0.0.1:{live.port}" if live else None,
@@ -171,8 +171,8 @@ class Engine:
             home=self._data.directory,
             log_file=self._data.log_file,
             memory_bytes=resident_bytes(live.pid) if live else None,
-            notes=(record.notes if record else ()) + (_other_code(asked) if asked else ()),
-            problems=problems(asked) if asked else (),
+            notes=(record.notes if record else ()) + (_other_code(checked) if checked else ()),
+            problems=problems(checked) if checked else (),
         )
 
     def responds(self, within_s: float) -> bool:
@@ -224,9 +224,9 @@ class Engine:
             yield
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            where = f" ({error.filename})" if error.filename else ""
+            path = f" ({error.filename})" if error.filename else ""
             raise EngineError(
-                f"{doing} the embedded engine in {self._data.directory}: {reason}{where}.",
+                f"{doing} the embedded engine in {self._data.directory}: {reason}{path}.",
                 hint=LINK_HINT
                 if error.errno == errno.ELOOP
                 else "Make the directory writable and give it room, or name another in CRYPTOCTL_STATE_DIR.",
@@ -240,8 +240,10 @@ class Engine:
         notes = list(_other_code(record))
         if not notes:
             try:
-                if its := ", ".join(options.changes_from(EngineOptions.from_json(record.options))):
-                    notes = [f"The engine runs with other options than are set now ({its}). {REPLACES_IT}"]
+                if changes := ", ".join(options.changes_from(EngineOptions.from_json(record.options))):
+                    notes = [
+                        f"The engine runs with other options than are set now ({changes}). {REPLACES_IT}"
+                    ]
             except ValueError:
                 notes = [f"The options of the engine that runs cannot be read. {REPLACES_IT}"]
         return replace(running, notes=(*running.notes, *notes))
@@ -259,17 +261,17 @@ class Engine:
 
     def _settled_record(self) -> EngineRecord | None:
         """The record of the engine that holds the lock; a moment is given to one just starting."""
-        found: list[EngineRecord] = []
+        records: list[EngineRecord] = []
 
         def look() -> bool:
             record = self._data.read()
             # What an earlier engine has left names a process that may be anybody's by now.
             if record is not None and record.pid == self._data.holder():
-                found.append(record)
-            return bool(found) or not self._data.running()
+                records.append(record)
+            return bool(records) or not self._data.running()
 
         _wait_until(look, SETTLES_WITHIN_S)
-        return found[0] if found else None
+        return records[0] if records else None
 
 
 def _other_code(record: EngineRecord) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def check_pattern(pattern: Mapping[str, Any], forms: FilterForms = RULER) -> Non
 
 def is_any_of(name: str, rules: Any) -> bool:
     """Whether a member of a pattern is a choice between patterns."""
-    return name == "$or" and isinstance(rules, list) and all(isinstance(each, dict) for each in rules)
+    return name == "$or" and isinstance(rules, list) and all(isinstance(rule, dict) for rule in rules)
 
 
 def check_policy(text: str, scope: str) -> None:
@@ -71,7 +71,7 @@ def check_policy(text: str, scope: str) -> None:
         raise _invalid_policy("Filter is not an object")
     if len(policy) > MAX_KEYS:
         raise _invalid_policy(f"Filter policy can not have more than {MAX_KEYS} keys")
-    if scope != "MessageBody" and any(isinstance(each, dict) for each in policy.values()):
+    if scope != "MessageBody" and any(isinstance(rule, dict) for rule in policy.values()):
         problem = "Filter policy scope MessageAttributes does not support nested filter policy"
         raise ServiceError("InvalidParameter", f"Invalid parameter: {problem}")
     if policy:
@@ -122,30 +122,30 @@ def _anything_but(argument: Any, forms: FilterForms) -> None:
     if isinstance(argument, dict):
         if len(argument) != 1 or not set(argument) <= forms.texts:
             raise FilterError(f"Unsupported anything-but pattern: {', '.join(argument)}")
-        ((kind, inner),) = argument.items()
-        texts = inner if isinstance(inner, list) and inner and forms.nested else [inner]
-        if not all(isinstance(each, str) for each in texts):
+        ((kind, content),) = argument.items()
+        texts = content if isinstance(content, list) and content and forms.nested else [content]
+        if not all(isinstance(text, str) for text in texts):
             raise FilterError(f"Inside anything-but, {kind} match pattern must be a string")
         if kind in AFFIXES and "" in texts:
             raise FilterError("Null prefix/suffix not allowed")
         return
     values = argument if isinstance(argument, list) else [argument]
-    if not values or not all(_is_number(each) or isinstance(each, str) for each in values):
+    if not values or not all(_is_number(value) or isinstance(value, str) for value in values):
         raise FilterError("Inside anything but list, start|null|boolean is not supported.")
 
 
 def _numeric(argument: Any) -> None:
     if not isinstance(argument, list) or not argument:
         raise FilterError("Invalid member in numeric match")
-    sign = argument[0]
-    if sign not in ("=", *_LOWER, *_UPPER):
-        raise FilterError(f"Unrecognized numeric range operator: {sign}")
-    for each, limit in zip(argument[::2], [*argument[1::2], None], strict=False):
+    first_sign = argument[0]
+    if first_sign not in ("=", *_LOWER, *_UPPER):
+        raise FilterError(f"Unrecognized numeric range operator: {first_sign}")
+    for sign, limit in zip(argument[::2], [*argument[1::2], None], strict=False):
         if not _is_number(limit):
-            raise FilterError(f"Value of {each} must be numeric")
+            raise FilterError(f"Value of {sign} must be numeric")
     if len(argument) == 2:
         return
-    if sign not in _LOWER or len(argument) > 4:
+    if first_sign not in _LOWER or len(argument) > 4:
         raise FilterError("Too many elements in numeric expression")
     if argument[2] not in _UPPER:
         raise FilterError(f"Bad numeric range operator: {argument[2]}")

@@ -33,12 +33,12 @@ def problems(record: EngineRecord) -> tuple[str, ...]:
 def _problems_in(answer: bytes) -> list[object]:
     """The problems in it. Raises ValueError where it is not this engine's answer: it may have just ended."""
     try:
-        listed = json.loads(answer)["problems"]
+        found_problems = json.loads(answer)["problems"]
     except (ValueError, KeyError, TypeError):
-        listed = None
-    if not isinstance(listed, list):
+        found_problems = None
+    if not isinstance(found_problems, list):
         raise ValueError("what answers there is not this engine")
-    return listed
+    return found_problems
 
 
 def _ask(record: EngineRecord, within_s: float) -> bytes:

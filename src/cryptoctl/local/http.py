@@ -22,8 +22,8 @@ DEFAULT_PORT = 80
 
 def authorities(host: str, port: int) -> tuple[str, ...]:
     """What clients send as Host for an address, the usual form first."""
-    whole = f"{host}:{port}"
-    return (host, whole) if port == DEFAULT_PORT else (whole,)
+    authority = f"{host}:{port}"
+    return (host, authority) if port == DEFAULT_PORT else (authority,)
 
 
 @dataclass(frozen=True)
@@ -176,8 +176,8 @@ def violation(name: str, value: object, constraint: str) -> ServiceError:
 def check_range(name: str, value: int, low: int, high: int) -> None:
     """Raises ServiceError for a member's value that is out of its range."""
     if not low <= value <= high:
-        end, limit = ("greater", low) if value < low else ("less", high)
-        raise violation(name, value, f"Member must have value {end} than or equal to {limit}")
+        comparison, limit = ("greater", low) if value < low else ("less", high)
+        raise violation(name, value, f"Member must have value {comparison} than or equal to {limit}")
 
 
 def json_response(

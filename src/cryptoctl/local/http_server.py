@@ -70,10 +70,10 @@ class HttpServer:
         for writer in self.waiting:
             writer.transport.abort()
         if self._connections:
-            _, late = await asyncio.wait(self._connections, timeout=within_s)
-            for task in late:
+            _, pending = await asyncio.wait(self._connections, timeout=within_s)
+            for task in pending:
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await asyncio.gather(*pending, return_exceptions=True)
         for transport in self._transports:
             transport.abort()
         await _settled()
@@ -173,14 +173,14 @@ class _Connection:
         return head
 
     async def _body(self, max_bytes: int) -> bytes:
-        parts: list[bytes] = []
+        chunks: list[bytes] = []
         size = 0
         if self._declared_bytes > max_bytes:
             raise _too_large()
         try:
             async with asyncio.timeout(self._limits.body_within_s):
                 while isinstance(event := await self._event(), h11.Data):
-                    parts.append(bytes(event.data))
+                    chunks.append(bytes(event.data))
                     size += len(event.data)
                     if size > max_bytes:
                         raise _too_large()
@@ -189,15 +189,15 @@ class _Connection:
             raise ServiceError("RequestTimeoutException", message, status=408) from None
         if not isinstance(event, h11.EndOfMessage):
             raise ConnectionError("the client went away in the middle of its request")
-        return b"".join(parts)
+        return b"".join(chunks)
 
     async def _discard(self) -> None:
         """Lets go of some of an unread body: a client that is still sending it would not see the answer."""
-        left = DISCARDED_BYTES
+        remaining = DISCARDED_BYTES
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DISCARD_WITHIN_S):
-                while left > 0 and (part := await self._reader.read(READ_BYTES)):
-                    left -= len(part)
+                while remaining > 0 and (chunk := await self._reader.read(READ_BYTES)):
+                    remaining -= len(chunk)
 
     async def _event(self) -> object:
         while True:
@@ -212,20 +212,20 @@ class _Connection:
 
     async def _send(self, response: HttpResponse, method: str) -> None:
         headers = [(name.lower(), value) for name, value in response.headers.items()]
-        headers = [pair for pair in headers if pair[0] not in FRAMING]
-        headers += [("set-cookie", each) for each in response.cookies]
+        headers = [header for header in headers if header[0] not in FRAMING]
+        headers += [("set-cookie", cookie) for cookie in response.cookies]
         headers.append(("content-length", str(len(response.body))))
         if self._h11.their_state is not h11.DONE:
             headers.append(("connection", "close"))
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         start = h11.Response(status_code=response.status, headers=encoded)
-        parts = [self._h11.send(start)]
+        chunks = [self._h11.send(start)]
         if method != "HEAD" and response.body:
-            parts.append(self._h11.send(h11.Data(data=response.body)))
+            chunks.append(self._h11.send(h11.Data(data=response.body)))
         with contextlib.suppress(h11.LocalProtocolError):
-            parts.append(self._h11.send(h11.EndOfMessage()))
+            chunks.append(self._h11.send(h11.EndOfMessage()))
         async with asyncio.timeout(self._limits.response_within_s):
-            self._writer.write(b"".join(part for part in parts if part))
+            self._writer.write(b"".join(chunk for chunk in chunks if chunk))
             await self._writer.drain()
 
 

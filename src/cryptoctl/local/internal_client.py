@@ -52,9 +52,9 @@ class InternalClient:
         self, method: str, path: str, region: str, *, body: bytes = b"", query: str = "", **headers: str
     ) -> HttpResponse:
         """Calls Lambda. `path` is not yet percent-encoded; header names have underscores for hyphens."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        extra_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         request = HttpRequest(
-            method, quote(path, safe="/:$"), {**_signed(region, "lambda"), **named}, body, query
+            method, quote(path, safe="/:$"), {**_signed(region, "lambda"), **extra_headers}, body, query
         )
         return await self._send(request)
 

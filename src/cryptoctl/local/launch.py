@@ -97,11 +97,11 @@ def _listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         reason = error.strerror if isinstance(error, OSError) else "ports end at 65535"
-        other = DEFAULT_PORT + 1 if port != DEFAULT_PORT + 1 else DEFAULT_PORT
+        other_port = DEFAULT_PORT + 1 if port != DEFAULT_PORT + 1 else DEFAULT_PORT
         raise EngineError(
             f"Starting the embedded engine on port {port}: {(reason or str(error)).lower()}.",
             hint=f"Stop the program that uses it, or start the engine once on another port, which it keeps: "
-            f"`cryptoctl local start --port {other}`.",
+            f"`cryptoctl local start --port {other_port}`.",
         ) from error
     return listener
 

@@ -28,23 +28,23 @@ def compacted(points: Sequence[Point], *, oldest_s: float, until_s: float) -> li
     begin = len(points)
     while begin and points[begin - 1]["Timestamp"] >= until_s - LATE_S:
         begin -= 1
-    kept = [each for each in points[:begin] if each["Timestamp"] >= oldest_s]
+    result = [point for point in points[:begin] if point["Timestamp"] >= oldest_s]
     minutes: dict[tuple[int, Any], list[Point]] = defaultdict(list)
     newest: list[Point] = []
-    for each in points[begin:]:
-        if "_stat" in each or each["Timestamp"] >= until_s:
-            newest.append(each)
+    for point in points[begin:]:
+        if "_stat" in point or point["Timestamp"] >= until_s:
+            newest.append(point)
         else:
-            minutes[int(each["Timestamp"] // MINUTE_S), each.get("Unit")].append(each)
+            minutes[int(point["Timestamp"] // MINUTE_S), point.get("Unit")].append(point)
     for (minute, _), of_minute in sorted(minutes.items(), key=lambda item: item[0][0]):
-        kept += _together(of_minute, minute * MINUTE_S)
-    return kept + newest
+        result += _together(of_minute, minute * MINUTE_S)
+    return result + newest
 
 
 def _together(points: Sequence[Point], start_s: float) -> Iterator[Point]:
     counts: dict[float, float] = defaultdict(float)
-    for each in points:
-        counts[each["Value"]] += each.get("Count", 1.0)
+    for point in points:
+        counts[point["Value"]] += point.get("Count", 1.0)
     for value, count in _fewer(sorted(counts.items())):
         yield {**points[0], "Timestamp": float(start_s), "Value": value, "Count": count}
 
@@ -58,6 +58,6 @@ def _fewer(values: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
     yield values[0]
     for first, last in pairwise(len(inner) * number // groups for number in range(groups + 1)):
         group = inner[first:last]
-        count = sum(each for _, each in group)
-        yield sum(value * each for value, each in group) / count, count
+        count = sum(weight for _, weight in group)
+        yield sum(value * weight for value, weight in group) / count, count
     yield values[-1]

@@ -89,21 +89,21 @@ class Middleware:
         try:
             return await response
         except ServiceError as error:
-            refused = error
+            failure = error
         except UnicodeEncodeError:
-            refused = ServiceError("SerializationException", "The request has text that is not Unicode.")
+            failure = ServiceError("SerializationException", "The request has text that is not Unicode.")
         except Exception:
             logger.exception("%s %s", request.method, request.path)
-            refused = ServiceError("InternalFailure", "The embedded engine failed; see its log.", status=500)
-        return refused.response_to(request) if isinstance(request, HttpRequest) else refused.response()
+            failure = ServiceError("InternalFailure", "The embedded engine failed; see its log.", status=500)
+        return failure.response_to(request) if isinstance(request, HttpRequest) else failure.response()
 
     async def forward(self, request: HttpRequest) -> HttpResponse:
         """ministack's answer to a request."""
-        waiting: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
+        incoming: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
         sent: list[Message] = []
 
         async def receive() -> Message:
-            return waiting.pop() if waiting else {"type": "http.disconnect"}
+            return incoming.pop() if incoming else {"type": "http.disconnect"}
 
         async def send(message: Message) -> None:
             sent.append(message)
@@ -111,7 +111,7 @@ class Middleware:
         await self._app(_scope(request), receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]}
         response = HttpResponse(
-            sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:]), headers
+            sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]), headers
         )
         for notify in self.on_forwarded:
             notify(request, response)
@@ -120,12 +120,12 @@ class Middleware:
 
 def _without_cors(response: HttpResponse) -> HttpResponse:
     """ministack lets every page read its answers; AWS's services let none."""
-    kept = {
+    headers = {
         name: value
         for name, value in response.headers.items()
         if not name.lower().startswith("access-control-")
     }
-    return HttpResponse(response.status, response.body, kept, response.cookies)
+    return HttpResponse(response.status, response.body, headers, response.cookies)
 
 
 def _scope(request: HttpRequest) -> Scope:

@@ -110,8 +110,8 @@ def patch_topics(deliver: Callable[[str, str], None]) -> None:
     ) -> None:
         attributes = message_attributes or {}
         text = to_text(message, message_structure, "lambda")
-        described = topics._topic_by_arn_any_scope(topic)  # noqa: SLF001 (there is no public way)
-        for subscription in described["subscriptions"] if described else ():
+        stored_topic = topics._topic_by_arn_any_scope(topic)  # noqa: SLF001 (there is no public way)
+        for subscription in stored_topic["subscriptions"] if stored_topic else ():
             fits = topics._matches_filter_policy(subscription, attributes, text)  # noqa: SLF001
             if subscription["protocol"] == "lambda" and fits:
                 notification = build(topic, message_id, text, subject, attributes, False)
@@ -168,8 +168,8 @@ class _MetricsKeeper:
         minute_s = now_s // MINUTE_S * MINUTE_S
         self._due_s[scope] = minute_s + MINUTE_S
         for key, points in list(self._metrics.items()):
-            if left := compacted(points, oldest_s=now_s - self._kept_s, until_s=minute_s):
-                self._metrics[key] = left
+            if remaining := compacted(points, oldest_s=now_s - self._kept_s, until_s=minute_s):
+                self._metrics[key] = remaining
             else:
                 del self._metrics[key]
 
@@ -188,10 +188,10 @@ class UrlTarget:
 
 def find_function_url(url_id: str) -> UrlTarget | None:
     """The function URL with this id, or None."""
-    described = importlib.import_module("ministack.services.lambda_svc").resolve_function_url(url_id)
-    if described is None:
+    description = importlib.import_module("ministack.services.lambda_svc").resolve_function_url(url_id)
+    if description is None:
         return None
-    _, region, function, qualifier, configuration = described
+    _, region, function, qualifier, configuration = description
     return UrlTarget(
         id=url_id,
         region=region,

@@ -51,8 +51,8 @@ def attributes_read(text: str, names: Mapping[str, str]) -> set[str]:
 def updated(text: str, item: Item, values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[Item, Paths]:
     """The item after an update expression, and the places that it names. Raises ServiceError."""
     apply = _dynamodb()._apply_update_expression  # noqa: SLF001
-    changed: tuple[Item, Paths] = _translate_errors(lambda: apply(item, text, values, names))
-    return changed
+    result: tuple[Item, Paths] = _translate_errors(lambda: apply(item, text, values, names))
+    return result
 
 
 def parts(item: Item, paths: Paths) -> Item:
@@ -108,8 +108,8 @@ def run_statement(
         table["items"] = {hash_key: {range_key: item}}
     response = _translate_errors(lambda: run(table, parsed))
     _raise(response)
-    left = [each for partition in table["items"].values() for each in partition.values()]
-    return (left[0] if left else None), json.loads(response[2])["Items"]
+    items = [stored_item for partition in table["items"].values() for stored_item in partition.values()]
+    return (items[0] if items else None), json.loads(response[2])["Items"]
 
 
 def _raise(response: tuple[int, Any, bytes] | None) -> None:

@@ -90,20 +90,20 @@ class StateFiles:
         service = importlib.import_module("ministack.services.cloudwatch")
         if metrics or self._metrics is None:
             self._metrics = _text(service._metrics)  # noqa: SLF001 (its get_state copies every metric)
-        rest = _text({part: getattr(service, f"_{part}") for part in CLOUDWATCH_PARTS})
-        return f'{{"metrics": {self._metrics}, {rest[1:]}'
+        parts = _text({part: getattr(service, f"_{part}") for part in CLOUDWATCH_PARTS})
+        return f'{{"metrics": {self._metrics}, {parts[1:]}'
 
     def _write(self, name: str, content: str) -> None:
         persistence = importlib.import_module("ministack.core.persistence")
         version = persistence._state_format_version(name)  # noqa: SLF001 (there is no public way)
         file = self._directory / f"{name}.json"
-        beside = file.with_name(f"{file.name}.tmp")
+        temporary_file = file.with_name(f"{file.name}.tmp")
         self._directory.mkdir(exist_ok=True)
         try:
-            beside.write_text(f'{{"__ministack_format__": {version}, "payload": {content}}}')
-            beside.replace(file)
+            temporary_file.write_text(f'{{"__ministack_format__": {version}, "payload": {content}}}')
+            temporary_file.replace(file)
         except BaseException:
-            beside.unlink(missing_ok=True)
+            temporary_file.unlink(missing_ok=True)
             raise
 
 
@@ -135,9 +135,9 @@ def why_unusable(service: str, content: bytes) -> str:
     if not isinstance(state, dict) or not isinstance(state.get("payload"), dict):
         return "damaged (there is no state in it)"
     persistence = importlib.import_module("ministack.core.persistence")
-    known = persistence._state_format_version(service)  # noqa: SLF001 (there is no public way)
+    current_version = persistence._state_format_version(service)  # noqa: SLF001 (there is no public way)
     version = state.get("__ministack_format__")
-    known_version = type(version) is int and 1 <= version <= known
+    known_version = type(version) is int and 1 <= version <= current_version
     return "" if known_version else "written by another version of ministack"
 
 

@@ -53,4 +53,4 @@ def read_outbox(file: Path, last: int) -> list[OutboxMessage]:
             f"Reading the outbox of the embedded engine in {file.parent}: {error}.",
             hint="Start the engine: it keeps a damaged file aside and says so.",
         ) from error
-    return [OutboxMessage(datetime.fromtimestamp(at, UTC), *rest) for at, *rest in reversed(rows)]
+    return [OutboxMessage(datetime.fromtimestamp(at, UTC), *fields) for at, *fields in reversed(rows)]

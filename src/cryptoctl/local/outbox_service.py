@@ -83,7 +83,9 @@ class Outbox:
         if (region, topic) not in self._outside:
             # Most topics have no subscriber outside, and a price is published many times a second.
             subscribers = await self._subscribers(region, topic)
-            self._outside[region, topic] = [each for each in subscribers if each[1] in OUTSIDE]
+            self._outside[region, topic] = [
+                subscriber for subscriber in subscribers if subscriber[1] in OUTSIDE
+            ]
         for arn, protocol, endpoint in self._outside[region, topic]:
             if await self._passes_filter(region, arn, publication):
                 text = publication.text_for(protocol)
@@ -95,8 +97,8 @@ class Outbox:
         while True:
             tree = await self._client.form("sns", "ListSubscriptionsByTopic", region, **params)
             for member in tree.iter("member"):
-                parts = (member.findtext(name, "") for name in ("SubscriptionArn", "Protocol", "Endpoint"))
-                subscribers.append(tuple(parts))  # type: ignore[arg-type]
+                fields = (member.findtext(name, "") for name in ("SubscriptionArn", "Protocol", "Endpoint"))
+                subscribers.append(tuple(fields))  # type: ignore[arg-type]
             token = tree.findtext(".//NextToken")
             if not token:
                 return subscribers

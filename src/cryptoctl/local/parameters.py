@@ -73,10 +73,10 @@ class Parameters:
         if key_id == AWS_MANAGED:
             return
         try:
-            described = await self._client.json("kms", "DescribeKey", request.region, KeyId=key_id)
+            response = await self._client.json("kms", "DescribeKey", request.region, KeyId=key_id)
         except ServiceError as error:
             raise ServiceError("InvalidKeyId", f"Invalid keyId {key_id}") from error
-        key = described["KeyMetadata"]
+        key = response["KeyMetadata"]
         if key["KeyState"] != "Enabled":
             raise ServiceError("InvalidKeyId", f"{key['Arn']} is not usable: it is {key['KeyState']}")
 
@@ -85,14 +85,14 @@ class Parameters:
         if response.status >= 300:
             return response
         content = json.loads(response.body)
-        for each in content["Parameters"] if "Parameters" in content else [content["Parameter"]]:
-            if each["Type"] != "SecureString":
+        for parameter in content["Parameters"] if "Parameters" in content else [content["Parameter"]]:
+            if parameter["Type"] != "SecureString":
                 continue
             if request.json.get("WithDecryption"):
-                described = await self._described(request, each["Name"])
-                await self._usable(request, described.get("KeyId", AWS_MANAGED))
+                description = await self._described(request, parameter["Name"])
+                await self._usable(request, description.get("KeyId", AWS_MANAGED))
             else:
-                each["Value"] = _ciphertext(each["Value"])
+                parameter["Value"] = _ciphertext(parameter["Value"])
         return HttpResponse(response.status, json.dumps(content).encode(), response.headers)
 
 

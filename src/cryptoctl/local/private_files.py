@@ -51,22 +51,22 @@ def exposure(directory: Path) -> Exposure | None:
     """
     if not hasattr(os, "geteuid"):
         return None
-    for place, shared in ((directory.parent, True), (directory, False)):
+    for path, shared in ((directory.parent, True), (directory, False)):
         try:
-            status, itself = place.stat(), place.lstat()
+            status, itself = path.stat(), path.lstat()
         except OSError:
             return None
         if strangers := {status.st_uid, itself.st_uid} - {os.geteuid(), 0}:
             owner, user = _user_name(min(strangers)), _user_name(os.geteuid())
             return Exposure(
-                f"{place} belongs to {owner}, and cryptoctl runs as {user}",
+                f"{path} belongs to {owner}, and cryptoctl runs as {user}",
                 f"Run it as {owner}, or name a directory of {user}'s own in CRYPTOCTL_STATE_DIR "
                 "(sudo and containers may keep another user's HOME).",
             )
-        others = stat.S_IWOTH if shared else stat.S_IWGRP | stat.S_IWOTH
-        if status.st_mode & others and not (shared and status.st_mode & stat.S_ISVTX):
+        write_bits = stat.S_IWOTH if shared else stat.S_IWGRP | stat.S_IWOTH
+        if status.st_mode & write_bits and not (shared and status.st_mode & stat.S_ISVTX):
             return Exposure(
-                f"others may write to {place}",
+                f"others may write to {path}",
                 "Name a directory of your own in CRYPTOCTL_STATE_DIR, or, if nobody else has put "
                 "anything there, make it yours alone (`chmod 700`).",
             )

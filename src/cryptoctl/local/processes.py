@@ -45,7 +45,7 @@ def _resident_bytes_by_ps(pid: int) -> int | None:
 def has_open(pid: int, file: Path) -> bool:
     """Whether a process of this user has a file open. Found on Linux only."""
     try:
-        return any(each.exists() and each.samefile(file) for each in Path(f"/proc/{pid}/fd").iterdir())
+        return any(link.exists() and link.samefile(file) for link in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
         return False
 
@@ -55,7 +55,7 @@ def end_processes_with(variable: str, prefix: str) -> None:
     assignment = os.fsencode(f"{variable}={prefix}")
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if any(each.startswith(assignment) for each in (process / "environ").read_bytes().split(b"\0")):
+            if any(entry.startswith(assignment) for entry in (process / "environ").read_bytes().split(b"\0")):
                 os.kill(int(process.name), signal.SIGKILL)
         except OSError:
             continue

@@ -64,24 +64,26 @@ class MessageBatches:
                 "AWS.SimpleQueueService.BatchRequestTooLong",
                 f"Batch requests cannot be longer than {BATCH_BYTES} bytes. You have sent {size} bytes.",
             )
-        refused: dict[str, ServiceError] = {}
+        errors: dict[str, ServiceError] = {}
         for entry in entries:
             try:
                 check_attributes(entry)
             except ServiceError as error:
-                refused[str(entry.get("Id"))] = error
-        if not refused:
+                errors[str(entry.get("Id"))] = error
+        if not errors:
             return None
         # ministack refuses an empty body, and it alone knows what is wrong with the batch as a whole.
-        sent = [{**each, "MessageBody": ""} if str(each.get("Id")) in refused else each for each in entries]
-        body = json.dumps({**request.json, "Entries": sent}).encode()
+        sent_entries = [
+            {**entry, "MessageBody": ""} if str(entry.get("Id")) in errors else entry for entry in entries
+        ]
+        body = json.dumps({**request.json, "Entries": sent_entries}).encode()
         response = await self._forward(replace(request, body=body))
         if response.status != 200:
             return response
         content = json.loads(response.body)
-        for failed in content.get("Failed", ()):
-            if reason := refused.get(failed["Id"]):
-                failed |= {"Code": reason.code, "Message": reason.message}
+        for failure in content.get("Failed", ()):
+            if reason := errors.get(failure["Id"]):
+                failure |= {"Code": reason.code, "Message": reason.message}
         return replace(response, body=json.dumps(content).encode())
 
 
@@ -108,10 +110,10 @@ def check_attributes(message: Params) -> None:
             raise _invalid(
                 f"Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
             )
-        refused = _NOT_ALLOWED.search(str(attribute.get("StringValue") or ""))
-        if refused is not None:
+        match = _NOT_ALLOWED.search(str(attribute.get("StringValue") or ""))
+        if match is not None:
             raise _invalid(
-                f"Invalid binary character '#x{ord(refused[0]):X}' was found in the message attribute "
+                f"Invalid binary character '#x{ord(match[0]):X}' was found in the message attribute "
                 f"'{name}', the set of allowed characters is {ALLOWED}."
             )
 

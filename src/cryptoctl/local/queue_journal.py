@@ -50,14 +50,14 @@ class QueueJournal:
         rows = self._database.execute(sql, request.region, operation, request.body.decode("utf-8"))
         ((number,),) = rows.fetchall()
         self._under_way.add(number)
-        taken = False
+        accepted = False
         try:
             response = await self._forward(request)
-            taken = response.status < 300
+            accepted = response.status < 300
             return response
         finally:
             self._under_way.remove(number)
-            if not taken:
+            if not accepted:
                 self._database.execute("DELETE FROM unsaved_message WHERE id = ?", number)
 
     def saved(self) -> None:

@@ -15,19 +15,19 @@ from cryptoctl.local.tables.store import TableStore
 
 async def recover(client: InternalClient, tables: TableStore, logs: LogStore, regions: set[str]) -> None:
     """Takes up what is missing in the store, and drops what nobody describes."""
-    known = {table.region for table in tables.tables()} | {region for region, _ in logs.groups()}
-    for region in sorted(regions | known):
-        described = await _tables(client, region)
+    stored_regions = {table.region for table in tables.tables()} | {region for region, _ in logs.groups()}
+    for region in sorted(regions | stored_regions):
+        table_names = await _tables(client, region)
         for table in tables.tables():
-            if table.region == region and table.name not in described:
+            if table.region == region and table.name not in table_names:
                 tables.drop(region, table.name)
         groups = await _groups(client, region)
         for group in groups:
             logs.add_group(region, group["logGroupName"])
             logs.retain(region, group["logGroupName"], group.get("retentionInDays"))
         names = {group["logGroupName"] for group in groups}
-        for place, name in logs.groups():
-            if place == region and name not in names:
+        for group_region, name in logs.groups():
+            if group_region == region and name not in names:
                 logs.remove_group(region, name)
 
 

@@ -72,7 +72,11 @@ async def _function(client: InternalClient, request: HttpRequest) -> None:
         raise invalid(f"Value {runtime} at 'runtime' {problem}")
     if runtime is not None and not runtime.startswith("python"):
         raise invalid(ONLY_PYTHON)
-    unknown = [each for each in params.get("Architectures") or [] if each not in ("arm64", "x86_64")]
+    unknown = [
+        architecture
+        for architecture in params.get("Architectures") or []
+        if architecture not in ("arm64", "x86_64")
+    ]
     if unknown:
         raise ServiceError(
             "ValidationException", f"Value '{unknown}' at 'architectures' failed to satisfy constraint"
@@ -133,8 +137,8 @@ async def _exists(client: InternalClient, region: str, arn: str) -> bool:
 
 async def _invoke_config(client: InternalClient, request: HttpRequest) -> None:
     _check_ranges(request.json, _INVOKE_RANGES)
-    for end in (request.json.get("DestinationConfig") or {}).values():
-        arn = (end or {}).get("Destination")
+    for destination in (request.json.get("DestinationConfig") or {}).values():
+        arn = (destination or {}).get("Destination")
         if arn and not await _exists(client, request.region, arn):
             raise invalid(f"The destination ARN {arn} is invalid.")
 
@@ -151,8 +155,8 @@ async def _concurrency(client: InternalClient, request: HttpRequest) -> None:
     limits = json.loads(response.body)["AccountLimit"]
     function = json.loads((await client.rest("GET", f"/2015-03-31/functions/{name}", request.region)).body)
     reserved_now = (function.get("Concurrency") or {}).get("ReservedConcurrentExecutions") or 0
-    left = limits["UnreservedConcurrentExecutions"] + reserved_now - reserved
-    if left < UNRESERVED:
+    unreserved = limits["UnreservedConcurrentExecutions"] + reserved_now - reserved
+    if unreserved < UNRESERVED:
         raise invalid(
             "Specified ReservedConcurrentExecutions for function decreases account's "
             f"UnreservedConcurrentExecution below its minimum value of [{UNRESERVED}]."
@@ -172,7 +176,11 @@ async def _subscription(client: InternalClient, request: HttpRequest) -> None:
         raise ServiceError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
     group = params["logGroupName"]
     response = await client.json("logs", "DescribeSubscriptionFilters", request.region, logGroupName=group)
-    others = [each for each in response["subscriptionFilters"] if each["filterName"] != params["filterName"]]
+    others = [
+        subscription_filter
+        for subscription_filter in response["subscriptionFilters"]
+        if subscription_filter["filterName"] != params["filterName"]
+    ]
     if len(others) >= 2:
         raise ServiceError("LimitExceededException", "Resource limit exceeded.")
     if destination.split(":")[2] == "lambda":

@@ -67,7 +67,7 @@ class Signatures:
         presigned = "X-Amz-Signature" in parameters
         fields = _presigned_fields(parameters) if presigned else _header_fields(head)
         scope = _SCOPE.fullmatch(fields["Credential"])
-        signed = tuple(fields["SignedHeaders"].split(";"))
+        signed_headers = tuple(fields["SignedHeaders"].split(";"))
         if scope is None or not _SIGNATURE.fullmatch(fields["Signature"]):
             raise SignatureError("incomplete", "The Credential or the Signature has the wrong form.")
         access_key, day, region, service = scope.groups()
@@ -77,13 +77,13 @@ class Signatures:
         if credentials is None or not hmac.compare_digest((credentials.token or "").encode(), token.encode()):
             raise SignatureError("unknown", "The security token included in the request is invalid.")
         self._check_time(fields["Date"], day, int(fields["Expires"]) if presigned else None)
-        _check_signed_headers(head, signed)
+        _check_signed_headers(head, signed_headers)
         return RequestSignature(
             credentials=credentials,
             region=region,
             service=service,
             timestamp=fields["Date"],
-            signed_headers=signed,
+            signed_headers=signed_headers,
             signature=fields["Signature"],
             query="&".join(p for p in head.query.split("&") if not p.startswith("X-Amz-Signature=")),
         )
@@ -91,9 +91,9 @@ class Signatures:
     def check(self, claim: RequestSignature, head: RequestHead, body: bytes) -> None:
         """Raises SignatureError where the signature is not the one that the key makes of this request."""
         digest = hashlib.sha256(body).hexdigest()
-        declared = head.header("x-amz-content-sha256") or digest
+        declared_digest = head.header("x-amz-content-sha256") or digest
         if not (
-            hmac.compare_digest(declared.encode(), digest.encode())
+            hmac.compare_digest(declared_digest.encode(), digest.encode())
             and hmac.compare_digest(expected_signature(claim, head, digest), claim.signature)
         ):
             raise SignatureError("wrong", _MISMATCH)
@@ -152,8 +152,8 @@ def _header_fields(head: RequestHead) -> dict[str, str]:
     authorization = head.header("authorization")
     if not authorization:
         raise SignatureError("missing", "Missing Authentication Token")
-    algorithm, _, rest = authorization.partition(" ")
-    fields = dict(_PART.findall(rest))
+    algorithm, _, parameters = authorization.partition(" ")
+    fields = dict(_PART.findall(parameters))
     absent = [name for name in ("Credential", "SignedHeaders", "Signature") if name not in fields]
     date = head.header("x-amz-date")
     if algorithm != ALGORITHM or absent or not date:

@@ -55,8 +55,8 @@ async def _publish(_client: InternalClient, request: HttpRequest) -> None:
 
 
 async def _publish_batch(_client: InternalClient, request: HttpRequest) -> None:
-    counted = (value for name, value in request.form.items() if _COUNTED.fullmatch(name))
-    if sum(len(value.encode()) for value in counted) > BATCH_BYTES:
+    values = (value for name, value in request.form.items() if _COUNTED.fullmatch(name))
+    if sum(len(value.encode()) for value in values) > BATCH_BYTES:
         raise ServiceError(
             "BatchRequestTooLong", "The length of all the messages put together is more than the limit."
         )

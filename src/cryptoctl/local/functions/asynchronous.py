@@ -95,10 +95,10 @@ class AsyncQueue:
         """
         if not self._running:
             return
-        _, late = await asyncio.wait(self._running.values(), timeout=within_s)
-        for task in late:
+        _, pending = await asyncio.wait(self._running.values(), timeout=within_s)
+        for task in pending:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.gather(*pending, return_exceptions=True)
 
     def _begin_due(self) -> float | None:
         """Starts what is due; how long until something else will be, or None where nothing waits."""
@@ -149,8 +149,8 @@ class AsyncQueue:
                 if error.code != "TooManyRequestsException":
                     raise
                 # Throttled: it waits, longer each time, and this is no attempt.
-                waited = self._throttled[event.id] = self._throttled.get(event.id, -1) + 1
-                self._again(event, min(THROTTLED_WAIT_S[0] * 2.0**waited, THROTTLED_WAIT_S[1]))
+                throttles = self._throttled[event.id] = self._throttled.get(event.id, -1) + 1
+                self._again(event, min(THROTTLED_WAIT_S[0] * 2.0**throttles, THROTTLED_WAIT_S[1]))
                 return
             event = event._replace(attempts=event.attempts + 1)
             if outcome.error and event.attempts <= settings["MaximumRetryAttempts"]:

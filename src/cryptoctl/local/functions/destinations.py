@@ -57,19 +57,21 @@ async def send_to_target(
 
 async def _to_queue(client: InternalClient, arn: str, region: str, text: str, attributes: Attributes) -> None:
     url = (await client.json("sqs", "GetQueueUrl", region, QueueName=arn.split(":")[5]))["QueueUrl"]
-    named = {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()}
-    extra: dict[str, Any] = {"MessageAttributes": named} if named else {}
+    message_attributes = {
+        name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()
+    }
+    extra: dict[str, Any] = {"MessageAttributes": message_attributes} if message_attributes else {}
     await client.json("sqs", "SendMessage", region, QueueUrl=url, MessageBody=text, **extra)
 
 
 async def _to_topic(client: InternalClient, arn: str, region: str, text: str, attributes: Attributes) -> None:
-    named: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for number, (name, (kind, value)) in enumerate(attributes.items(), 1):
         entry = f"MessageAttributes.entry.{number}"
-        named[f"{entry}.Name"] = name
-        named[f"{entry}.Value.DataType"] = kind
-        named[f"{entry}.Value.StringValue"] = value
-    await client.form("sns", "Publish", region, TopicArn=arn, Message=text, **named)
+        fields[f"{entry}.Name"] = name
+        fields[f"{entry}.Value.DataType"] = kind
+        fields[f"{entry}.Value.StringValue"] = value
+    await client.form("sns", "Publish", region, TopicArn=arn, Message=text, **fields)
 
 
 async def deliver(

@@ -76,22 +76,22 @@ class ExecutionEnvironment:
     async def start(self) -> float:
         """Starts the process and loads the handler; how long that took, in milliseconds."""
         began = time.monotonic()
-        ours, theirs = socket.socketpair()
+        engine_socket, worker_socket = socket.socketpair()
         self._output, output = os.pipe()
         os.set_blocking(self._output, False)
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", str(WORKER_SCRIPT), str(theirs.fileno())],
+            [sys.executable, "-I", str(WORKER_SCRIPT), str(worker_socket.fileno())],
             cwd=self.function.code,
             env=_variables(self.function, self.log_stream, self._variables),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            pass_fds=(theirs.fileno(),),
+            pass_fds=(worker_socket.fileno(),),
         )
-        theirs.close()
+        worker_socket.close()
         os.close(output)
         asyncio.get_running_loop().add_reader(self._output, self._read_output)
-        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._reader, self._writer = await asyncio.open_connection(sock=engine_socket)
         self._send(_init(self.function, self._ports))
         # A handler whose loading takes longer is let go on: AWS loads it again under the function's timeout.
         await self._receive(max(INIT_WITHIN_S, self.function.timeout_s))
@@ -140,27 +140,27 @@ class ExecutionEnvironment:
     def end_if_out_of_memory(self) -> None:
         """Kills the process where it has more memory than its function may have, as Lambda does."""
         if self._process is not None and self.alive():
-            used = held_bytes(self._process.pid) or 0
-            if used > self.function.memory_mb * 2**20:
+            used_bytes = held_bytes(self._process.pid) or 0
+            if used_bytes > self.function.memory_mb * 2**20:
                 self._process.kill()
 
     def _drain(self) -> None:
         """Takes over what the handler has written so far. Called at once when an answer comes: every line
         of an invocation is in the pipe by then, because the worker flushes before it answers."""
-        left = PIPE_BYTES
-        while left > 0 and (taken := self._read_output()):
-            left -= taken
+        remaining = PIPE_BYTES
+        while remaining > 0 and (size := self._read_output()):
+            remaining -= size
 
     def _read_output(self) -> int:
         """Takes over a piece of what the handler has written; how many bytes, 0 where nothing waits."""
         try:
-            part = os.read(self._output, READ_AT_ONCE_BYTES)
+            chunk = os.read(self._output, READ_AT_ONCE_BYTES)
         except OSError:
             return 0
-        if not part:
+        if not chunk:
             asyncio.get_running_loop().remove_reader(self._output)
-        self._emit(self._lines.take(part))
-        return len(part)
+        self._emit(self._lines.take(chunk))
+        return len(chunk)
 
     def _emit(self, lines: list[str]) -> None:
         if self.function.json_logs:
@@ -185,8 +185,8 @@ class ExecutionEnvironment:
             assert self._process is not None
             code = self._process.wait()
             name = (signal.strsignal(-code) or str(-code)).lower() if code < 0 else ""
-            how = f"signal: {name}" if name else f"exit status {code}"
-            raise EnvironmentLostError(OUT_OF_MEMORY if code == -signal.SIGKILL else how) from None
+            reason = f"signal: {name}" if name else f"exit status {code}"
+            raise EnvironmentLostError(OUT_OF_MEMORY if code == -signal.SIGKILL else reason) from None
 
 
 def below_level(line: str, threshold: str) -> bool:
@@ -208,7 +208,7 @@ def _init(function: FunctionConfig, ports: Sequence[int]) -> dict[str, Any]:
         "ports": list(ports),
         "code": str(function.code),
         # The engine's own cryptoctl stays out: what was not shipped must be missed here as well.
-        "path": [place for place in sys.path if place and place != str(SOURCE_ROOT)],
+        "path": [path for path in sys.path if path and path != str(SOURCE_ROOT)],
         "handler": function.handler,
         "function_name": function.name,
         "function_version": function.version,

@@ -109,10 +109,10 @@ class Execution:
             healthy = outcome.error_type not in ("Runtime.ImportModuleError", "Runtime.HandlerNotFound")
             log.memory_used_mb = environment.memory_used_mb() or function.memory_mb
             log.report((time.monotonic() - began) * 1000, "error" if outcome.error else "success")
-        except EnvironmentLostError as gone:
-            outcome = _gone(str(gone), function, request_id, environment)
+        except EnvironmentLostError as error:
+            outcome = _gone(str(error), function, request_id, environment)
             status = "timeout" if outcome.error_type == "Sandbox.Timedout" else "error"
-            log.gone(outcome.error_type, str(gone), (time.monotonic() - began) * 1000, status)
+            log.gone(outcome.error_type, str(error), (time.monotonic() - began) * 1000, status)
         finally:
             self._busy.discard(environment)
             if healthy:
@@ -123,8 +123,8 @@ class Execution:
 
     def take_counts(self) -> dict[tuple[str, str], Counts]:
         """What functions did since this was last asked, by region and name."""
-        taken, self._counts = self._counts, defaultdict(Counts)
-        return taken
+        counts, self._counts = self._counts, defaultdict(Counts)
+        return counts
 
     def note_iterator_age(self, region: str, name: str, age_ms: float) -> None:
         """Takes the age of the last record of a stream batch that the function is done with."""
@@ -167,7 +167,7 @@ class Execution:
 
     def close(self) -> None:
         """Ends every environment."""
-        for environment in [*self._busy, *(one for idle in self._idle.values() for one in idle)]:
+        for environment in [*self._busy, *(warm for idle in self._idle.values() for warm in idle)]:
             environment.close()
         self._idle.clear()
 

@@ -71,24 +71,24 @@ class FunctionLookup:
 
     async def find(self, region: str, name: str, qualifier: str = "") -> FunctionConfig:
         """The function. Raises ServiceError, as GetFunction does, where there is none."""
-        place = (region, name, qualifier)
-        function = self._known.get(place)
+        key = (region, name, qualifier)
+        function = self._known.get(key)
         if function is None:
-            function = await self._read(*place)
+            function = await self._read(*key)
             if function.state == "Active":
-                self._known[place] = function
+                self._known[key] = function
         return function
 
     async def policy(self, region: str, name: str) -> dict[str, Any]:
         """The function's resource policy; empty where it has none."""
-        place = (region, name)
-        if place not in self._policies:
+        key = (region, name)
+        if key not in self._policies:
             try:
                 response = await self._client.rest("GET", f"/2015-03-31/functions/{name}/policy", region)
-                self._policies[place] = json.loads(json.loads(response.body)["Policy"])
+                self._policies[key] = json.loads(json.loads(response.body)["Policy"])
             except ServiceError:
                 return {}
-        return self._policies[place]
+        return self._policies[key]
 
     async def _read(self, region: str, name: str, qualifier: str) -> FunctionConfig:
         query = f"Qualifier={qualifier}" if qualifier and qualifier != "$LATEST" else ""
@@ -102,8 +102,8 @@ class FunctionLookup:
         """The directory with the unpacked code; two functions of the same code share it."""
         directory = self._codes / _directory_name(sha256)
         if location and not directory.exists():
-            parts = urlsplit(location)
-            zipped = await self._client.rest("GET", unquote(parts.path), region)
+            url = urlsplit(location)
+            zipped = await self._client.rest("GET", unquote(url.path), region)
             if not directory.exists():
                 _unpack(zipped.body, directory)
         return directory
@@ -111,9 +111,9 @@ class FunctionLookup:
 
 def delete_unused_code(codes: Path, digests: Iterable[str]) -> None:
     """Deletes unpacked code that has none of these CodeSha256, as far as it can. Nothing may run of it."""
-    used = set(map(_directory_name, digests))
+    used_names = set(map(_directory_name, digests))
     for directory in codes.iterdir():
-        if directory.name not in used:
+        if directory.name not in used_names:
             shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -75,15 +75,15 @@ class Invocations:
         return await self._invoke(request, function, qualifier)
 
     async def _change(self, request: HttpRequest) -> HttpResponse:
-        if request.method == "PUT" and (updated := _UPDATE.fullmatch(request.path)):
-            await self._refuse_while_updating(request, updated.group(1))
+        if request.method == "PUT" and (update := _UPDATE.fullmatch(request.path)):
+            await self._refuse_while_updating(request, update.group(1))
         response = await self._response(request)
         self.functions.forget()
         if request.path.rstrip("/") == _CREATE and response.status < 300:
             self.redirect.created(split_name(request.json["FunctionName"])[0])
-        deleted = _FUNCTION.fullmatch(request.path) if request.method == "DELETE" else None
-        if deleted and response.status < 300 and not request.query.get("Qualifier"):
-            name, _ = split_name(unquote(deleted.group(1)))
+        deletion = _FUNCTION.fullmatch(request.path) if request.method == "DELETE" else None
+        if deletion and response.status < 300 and not request.query.get("Qualifier"):
+            name, _ = split_name(unquote(deletion.group(1)))
             await self._delete_url(request, name)
             self.execution.discard(f"arn:aws:lambda:{request.region}:{ACCOUNT}:function:{name}")
         return response

@@ -17,12 +17,12 @@ class LogLines:
 
     def take(self, part: bytes) -> list[str]:
         """The lines that this piece completes; of a line without an end, what fills an event."""
-        *whole, self._rest = (self._rest + part).split(b"\n")
-        lines = [text for line in whole for text in _texts(line)]
+        *complete_lines, self._rest = (self._rest + part).split(b"\n")
+        lines = [text for line in complete_lines for text in _texts(line)]
         while len(self._rest) > MAX_EVENT_BYTES:
-            cut = _cut(self._rest)
-            lines += _texts(self._rest[:cut])
-            self._rest = self._rest[cut:]
+            end = _cut(self._rest)
+            lines += _texts(self._rest[:end])
+            self._rest = self._rest[end:]
         return lines
 
     def take_rest(self) -> list[str]:
@@ -34,10 +34,10 @@ class LogLines:
 def _texts(line: bytes) -> list[str]:
     texts: list[str] = []
     while line:
-        cut = _cut(line)
+        end = _cut(line)
         # A handler's own line ends inside of one event are carriage returns (worker.py).
-        texts.append(line[:cut].decode("utf-8", "replace").replace("\r", "\n").rstrip("\n"))
-        line = line[cut:]
+        texts.append(line[:end].decode("utf-8", "replace").replace("\r", "\n").rstrip("\n"))
+        line = line[end:]
     return [text for text in texts if text]
 
 

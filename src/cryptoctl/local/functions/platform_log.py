@@ -72,8 +72,8 @@ class PlatformLog:
         """The environment did not live to see the invocation's end."""
         if not self._function.json_logs:
             if status == "timeout":
-                after = f"Task timed out after {self._function.timeout_s:.2f} seconds"
-                self._line(f"{timestamp(time.time())} {self._request_id} {after}")
+                message = f"Task timed out after {self._function.timeout_s:.2f} seconds"
+                self._line(f"{timestamp(time.time())} {self._request_id} {message}")
             else:
                 self._line(
                     f"RequestId: {self._request_id} Error: Runtime exited with error: {how}\n{error_type}"

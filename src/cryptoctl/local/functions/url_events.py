@@ -67,7 +67,7 @@ def event_of(
         },
         "isBase64Encoded": False,
     }
-    if cookies := [part.strip() for part in re.split("[;,]", head.header("cookie")) if part.strip()]:
+    if cookies := [cookie.strip() for cookie in re.split("[;,]", head.header("cookie")) if cookie.strip()]:
         event["cookies"] = cookies
     if head.query:
         event["queryStringParameters"] = _joined(head.query)
@@ -136,10 +136,10 @@ def _headers(fields: Any) -> dict[str, str] | None:
 def _cookies(cookies: Any) -> tuple[str, ...] | None:
     cookies = [] if cookies is None else cookies
     if not isinstance(cookies, list) or not all(
-        isinstance(each, str) and _sendable(each) for each in cookies
+        isinstance(cookie, str) and _sendable(cookie) for cookie in cookies
     ):
         return None
-    return tuple(each.strip(BLANKS) for each in cookies)
+    return tuple(cookie.strip(BLANKS) for cookie in cookies)
 
 
 def _bytes(result: Mapping[str, Any]) -> bytes | None:

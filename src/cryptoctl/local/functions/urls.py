@@ -42,11 +42,11 @@ class FunctionUrlConfigs:
         if response.status >= 300 or not response.body:
             return response
         content = json.loads(response.body)
-        for each in content.get("FunctionUrlConfigs", [content]):
-            url_id, _, region = each["FunctionUrl"].removeprefix("https://").split(".")[:3]
-            each["FunctionUrl"] = f"http://{host_of(url_id, region)}:{self._port}/"
-            if not each.get("Cors"):
-                each.pop("Cors", None)
+        for configuration in content.get("FunctionUrlConfigs", [content]):
+            url_id, _, region = configuration["FunctionUrl"].removeprefix("https://").split(".")[:3]
+            configuration["FunctionUrl"] = f"http://{host_of(url_id, region)}:{self._port}/"
+            if not configuration.get("Cors"):
+                configuration.pop("Cors", None)
         return HttpResponse(response.status, json.dumps(content).encode(), response.headers)
 
 
@@ -97,8 +97,8 @@ class FunctionUrls:
             message = f"Request must be smaller than {MAX_BYTES} bytes for the InvokeFunction operation"
             raise ServiceError("RequestEntityTooLargeException", message, status=413)
         outcome = await self._execution.run(function, request_id, payload, url.qualifier)
-        answered = None if outcome.error else response_of(outcome.payload)
-        return answered or HttpResponse(502, b"Internal Server Error", dict(JSON))
+        response = None if outcome.error else response_of(outcome.payload)
+        return response or HttpResponse(502, b"Internal Server Error", dict(JSON))
 
 
 def _refused(error: ServiceError) -> HttpResponse:
@@ -131,7 +131,7 @@ def _cors_headers(cors: Mapping[str, Any], origin: str) -> dict[str, str]:
     origins = cors.get("AllowOrigins") or []
     if not origin or ("*" not in origins and origin not in origins):
         return {}
-    listed = {
+    headers = {
         "access-control-allow-methods": cors.get("AllowMethods"),
         "access-control-allow-headers": cors.get("AllowHeaders"),
         "access-control-expose-headers": cors.get("ExposeHeaders"),
@@ -139,7 +139,7 @@ def _cors_headers(cors: Mapping[str, Any], origin: str) -> dict[str, str]:
     return {
         "access-control-allow-origin": "*" if "*" in origins else origin,
         "vary": "Origin",
-        **{name: ",".join(values) for name, values in listed.items() if values},
+        **{name: ",".join(values) for name, values in headers.items() if values},
         **({"access-control-allow-credentials": "true"} if cors.get("AllowCredentials") else {}),
         **({"access-control-max-age": str(cors["MaxAge"])} if cors.get("MaxAge") is not None else {}),
     }

@@ -77,17 +77,17 @@ class Channel:
         return frame
 
     def _exactly(self, count: int) -> bytes:
-        parts = bytearray()
-        while len(parts) < count:
+        data = bytearray()
+        while len(data) < count:
             try:
-                part = self._socket.recv(min(count - len(parts), 1 << 20))
+                chunk = self._socket.recv(min(count - len(data), 1 << 20))
             except OSError:
                 # An engine that died with an answer unread resets the connection instead of closing it.
-                part = b""
-            if not part:
+                chunk = b""
+            if not chunk:
                 end_with_the_engine(self._engine)
-            parts += part
-        return bytes(parts)
+            data += chunk
+        return bytes(data)
 
 
 def end_with_the_engine(engine: int) -> None:
@@ -225,7 +225,7 @@ def main() -> None:
     init = channel.open()
     runpy.run_path(init["containment"])["contain"](*init["ports"])
     # The function's own code first: a package of that name in this interpreter is not the function's.
-    sys.path[:] = [init["code"], *(place for place in sys.path if place not in init["path"]), *init["path"]]
+    sys.path[:] = [init["code"], *(path for path in sys.path if path not in init["path"]), *init["path"]]
     formatter = set_up_logging(init)
     handler, load_error = load(init)
     sys.stdout.flush()

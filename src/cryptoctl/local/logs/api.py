@@ -84,8 +84,8 @@ class LogsApi:
         return {}
 
     def _group(self, region: str, params: dict[str, Any]) -> str:
-        named = params.get("logGroupName") or params.get("logGroupIdentifier") or ""
-        group = str(named).split(":log-group:")[-1].removesuffix(":*")
+        identifier = params.get("logGroupName") or params.get("logGroupIdentifier") or ""
+        group = str(identifier).split(":log-group:")[-1].removesuffix(":*")
         if not self._store.has_group(region, group):
             raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
         return group
@@ -150,8 +150,8 @@ class LogsApi:
         )
         direction, position = "f" if params.get("startFromHead") else "b", None
         if token := str(params.get("nextToken") or ""):
-            direction, _, place = token.partition("/")
-            position = _position(place)
+            direction, _, text = token.partition("/")
+            position = _position(text)
         if direction == "f":
             page = events(after=position or START)
         elif direction == "b":
@@ -186,15 +186,15 @@ class LogsApi:
         token = str(params.get("nextToken") or "")
         after = _position(token) if token else START
         scanned = self._store.events(region, group, _period(params), after=after, limit=SCANNED_AT_ONCE)
-        matching: list[LogEvent] = []
+        events: list[LogEvent] = []
         last = None
         for last in scanned:
-            named = (not names or last.stream in names) and last.stream.startswith(prefix)
-            if named and matches(last.message):
-                matching.append(last)
-            if len(matching) == limit:
+            in_stream = (not names or last.stream in names) and last.stream.startswith(prefix)
+            if in_stream and matches(last.message):
+                events.append(last)
+            if len(events) == limit:
                 break
-        documents = [_document(event) for event in matching]
+        documents = [_document(event) for event in events]
         response: dict[str, Any] = {"events": documents, "searchedLogStreams": []}
         if last is not None and (last is not scanned[-1] or len(scanned) == SCANNED_AT_ONCE):
             response["nextToken"] = f"{last.at}/{last.id}"

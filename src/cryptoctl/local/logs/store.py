@@ -111,15 +111,15 @@ class LogStore:
 
     def stream_id(self, region: str, group: str, stream: str) -> int | None:
         """A stream's number, or None where there is no such stream."""
-        place = (region, group, stream)
-        if place not in self._streams:
+        key = (region, group, stream)
+        if key not in self._streams:
             sql = "SELECT s.id FROM log_stream s JOIN log_group g ON g.id = s.group_id"
             sql += " WHERE g.region = ? AND g.name = ? AND s.name = ?"
-            row = self._database.execute(sql, *place).fetchone()
+            row = self._database.execute(sql, *key).fetchone()
             if row is None:
                 return None
-            self._streams[place] = row[0]
-        return self._streams[place]
+            self._streams[key] = row[0]
+        return self._streams[key]
 
     def write_lines(self, region: str, group: str, stream: str, moment: float, texts: Iterable[str]) -> None:
         """A function's lines. Their stream is made when needed; without its group they are lost, as on AWS
@@ -151,7 +151,7 @@ class LogStore:
                 (SELECT max(at) FROM log_event WHERE stream_id = s.id),
                 (SELECT max(ingested_at) FROM log_event WHERE stream_id = s.id)
             FROM log_stream s JOIN log_group g ON g.id = s.group_id WHERE g.region = ? AND g.name = ?"""
-        described: list[dict[str, int | str]] = []
+        streams: list[dict[str, int | str]] = []
         for name, created, first, last, ingested in self._database.execute(sql, region, group):
             stream = {"logStreamName": name, "creationTime": created, "storedBytes": 0}
             if first is not None:
@@ -160,8 +160,8 @@ class LogStore:
                     "lastEventTimestamp": last,
                     "lastIngestionTime": ingested,
                 }
-            described.append(stream)
-        return described
+            streams.append(stream)
+        return streams
 
     def events(
         self,

@@ -70,16 +70,16 @@ class Subscriptions:
 
         What one stream's delivery raises is raised when the others have had theirs; it would fail again.
         """
-        failed: list[Exception] = []
+        errors: list[Exception] = []
         for place in list(self._waiting):
             count = len(self._waiting[place])
             try:
                 await self._deliver_all(place, self._waiting[place][:count])
             except Exception as error:
-                failed.append(error)
+                errors.append(error)
             self._done(place, count)
-        if failed:
-            raise failed[0]
+        if errors:
+            raise errors[0]
 
     def _done(self, place: Place, count: int) -> None:
         del self._waiting[place][:count]
@@ -88,8 +88,8 @@ class Subscriptions:
 
     async def _deliver_all(self, place: Place, events: list[LogEvent]) -> None:
         region, group, stream = place
-        for each in await self._filters_of(region, group):
-            await self._deliver(group, stream, each, events)
+        for subscription in await self._filters_of(region, group):
+            await self._deliver(group, stream, subscription, events)
 
     async def _filters_of(self, region: str, group: str) -> list[Subscription]:
         if (region, group) not in self._filters:
@@ -99,12 +99,15 @@ class Subscriptions:
                 )
             except ServiceError:
                 response = {}
-            self._filters[region, group] = [_filter(each) for each in response.get("subscriptionFilters", [])]
+            self._filters[region, group] = [
+                _filter(subscription_filter)
+                for subscription_filter in response.get("subscriptionFilters", [])
+            ]
         return self._filters[region, group]
 
     async def _deliver(self, group: str, stream: str, to: Subscription, events: list[LogEvent]) -> None:
-        matching = [event for event in events if to.matches(event.message)]
-        for text in payloads(group, stream, to.name, matching):
+        matching_events = [event for event in events if to.matches(event.message)]
+        for text in payloads(group, stream, to.name, matching_events):
             try:
                 await send_to_target(self._client, to.destination, text)
             except ServiceError as error:
@@ -133,9 +136,9 @@ def payloads(group: str, stream: str, filter_name: str, events: list[LogEvent]) 
         if alone or len(text) <= MAX_BYTES_ASYNC:
             yield text
             return
-    half = len(events) // 2
-    yield from payloads(group, stream, filter_name, events[:half])
-    yield from payloads(group, stream, filter_name, events[half:])
+    middle = len(events) // 2
+    yield from payloads(group, stream, filter_name, events[:middle])
+    yield from payloads(group, stream, filter_name, events[middle:])
 
 
 def payload(group: str, stream: str, filter_name: str, events: list[LogEvent]) -> dict[str, Any]:

@@ -33,9 +33,9 @@ class MappingsApi:
 
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the request is not about a stream mapping."""
-        tagged = _TAGS.fullmatch(unquote(request.path))
-        if tagged:
-            return self._tags(request, tagged.group(1))
+        tags_path = _TAGS.fullmatch(unquote(request.path))
+        if tags_path:
+            return self._tags(request, tags_path.group(1))
         path = _PATH.fullmatch(request.path)
         if path is None:
             return None
@@ -97,8 +97,8 @@ class MappingsApi:
 
     async def _list(self, request: HttpRequest) -> HttpResponse:
         query = request.query
-        others = await self.forward(request)
-        mappings = json.loads(others.body).get("EventSourceMappings", []) if others.status == 200 else []
+        answer = await self.forward(request)
+        mappings = json.loads(answer.body).get("EventSourceMappings", []) if answer.status == 200 else []
         name = split_name(query["FunctionName"])[0] if query.get("FunctionName") else ""
         source = query.get("EventSourceArn", "")
         for mapping in self.store.all():
@@ -137,14 +137,14 @@ class MappingsApi:
             raise invalid(f"Stream not found: {source}") from error
 
     def _check_unique(self, settings: dict[str, Any]) -> None:
-        for other in self.store.all():
-            same = ("EventSourceArn", "FunctionArn")
-            if all(other.settings[name] == settings[name] for name in same):
+        for mapping in self.store.all():
+            names = ("EventSourceArn", "FunctionArn")
+            if all(mapping.settings[name] == settings[name] for name in names):
                 raise ServiceError(
                     "ResourceConflictException",
                     f'The event source arn (" {settings["EventSourceArn"]} ") and function '
-                    f'(" {other.function_name} ") provided mapping already exists. '
-                    f"Please update or delete the existing mapping with UUID {other.uuid}",
+                    f'(" {mapping.function_name} ") provided mapping already exists. '
+                    f"Please update or delete the existing mapping with UUID {mapping.uuid}",
                     status=409,
                     Type="User",
                 )

@@ -62,16 +62,16 @@ def decide(batch: Batch, result: BatchResult, rules: FailureRules) -> BatchDecis
     failed_from = _failed_from(batch.records, result, rules)
     if failed_from is None:
         return BatchDecision(done=len(batch.records))
-    left = batch.records[failed_from:]
+    remaining = batch.records[failed_from:]
     failures = batch.failures + 1
     if rules.bisect and failed_from > 0:
         # The function itself has said where to split.
-        return BatchDecision(done=failed_from, again=(Batch(records=left, failures=batch.failures),))
-    if rules.bisect and len(left) > 1:
-        middle = (len(left) + 1) // 2
-        halves = (left[:middle], left[middle:])
+        return BatchDecision(done=failed_from, again=(Batch(records=remaining, failures=batch.failures),))
+    if rules.bisect and len(remaining) > 1:
+        middle = (len(remaining) + 1) // 2
+        halves = (remaining[:middle], remaining[middle:])
         return BatchDecision(again=tuple(Batch(records=half, failures=batch.failures) for half in halves))
-    tried = Batch(records=left, failures=failures)
+    tried = Batch(records=remaining, failures=failures)
     if 0 <= rules.retries < failures:
         return BatchDecision(done=failed_from, given_up=tried)
     return BatchDecision(done=failed_from, again=(tried,))
@@ -84,10 +84,10 @@ def split_aged(batch: Batch, horizon_s: float) -> tuple[Batch, Batch]:
     position says of a stream that everything up to a record is done.
     """
     aged = tuple(
-        takewhile(lambda each: each["dynamodb"]["ApproximateCreationDateTime"] < horizon_s, batch.records)
+        takewhile(lambda record: record["dynamodb"]["ApproximateCreationDateTime"] < horizon_s, batch.records)
     )
-    left = batch.records[len(aged) :]
-    return Batch(records=aged, failures=batch.failures), Batch(records=left, failures=batch.failures)
+    remaining = batch.records[len(aged) :]
+    return Batch(records=aged, failures=batch.failures), Batch(records=remaining, failures=batch.failures)
 
 
 def _failed_from(records: Sequence[Record], result: BatchResult, rules: FailureRules) -> int | None:
@@ -118,5 +118,5 @@ def _reported(payload: str) -> list[str] | None:
         return []
     if not isinstance(failures, list):
         return None
-    numbers = [each.get("itemIdentifier") if isinstance(each, dict) else None for each in failures]
+    numbers = [failure.get("itemIdentifier") if isinstance(failure, dict) else None for failure in failures]
     return [str(number) for number in numbers] if all(numbers) else None

@@ -21,7 +21,7 @@ _ABSENT: Final = object()
 
 def parse_filters(criteria: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """The patterns of a FilterCriteria; raises FilterError where one cannot be read."""
-    return [_parse(each.get("Pattern", "")) for each in (criteria or {}).get("Filters") or []]
+    return [_parse(event_filter.get("Pattern", "")) for event_filter in (criteria or {}).get("Filters") or []]
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def _member_matches(name: str, rules: Any, parent: Any) -> bool:
     if isinstance(rules, dict):
         return _object_matches(rules, {} if value is _ABSENT else value)
     values = value if isinstance(value, list) else [value]
-    return any(_value_matches(rule, each) for rule in rules for each in values)
+    return any(_value_matches(rule, candidate) for rule in rules for candidate in values)
 
 
 def _value_matches(rule: Any, value: Any) -> bool:

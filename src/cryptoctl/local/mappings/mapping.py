@@ -89,7 +89,7 @@ class MappingStore:
 
     def tags(self, region: str) -> dict[str, dict[str, str]]:
         """The tags of a region's mappings, by ARN."""
-        return {each.arn: each.tags for each in self._mappings.values() if each.region == region}
+        return {mapping.arn: mapping.tags for mapping in self._mappings.values() if mapping.region == region}
 
     def get(self, uuid: str) -> EventSourceMapping | None:
         """One mapping."""

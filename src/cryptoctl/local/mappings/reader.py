@@ -63,8 +63,8 @@ class StreamReader:
             return await self._new_iterator(self.shard, ShardIteratorType="TRIM_HORIZON")
 
     async def _first_shard(self) -> str:
-        described = await self._call("DescribeStream", StreamArn=self._arn)
-        return str(described["StreamDescription"]["Shards"][0]["ShardId"])
+        response = await self._call("DescribeStream", StreamArn=self._arn)
+        return str(response["StreamDescription"]["Shards"][0]["ShardId"])
 
     async def _new_iterator(self, shard: str, **where: str) -> str:
         response = await self._call("GetShardIterator", StreamArn=self._arn, ShardId=shard, **where)

@@ -32,17 +32,17 @@ class MappingRunner:
 
     async def restart(self, mapping: EventSourceMapping) -> None:
         """Takes up a mapping that is new or changed, after the invocation it is in the middle of."""
-        before = self.stop(mapping.uuid)
+        previous = self.stop(mapping.uuid)
         if mapping.position is None:
             # Where LATEST is, is decided now: what is written from here on must not be missed.
             mapping.position = await StreamReader(self._client, mapping).first_position()
             self._store.save(mapping)
         if mapping.enabled:
             worker = MappingWorker(mapping, self._store, self._client, self._note_age)
-            self._workers[mapping.uuid] = (worker, self._begin(_one_after_the_other(before, worker)))
-        elif before is not None:
+            self._workers[mapping.uuid] = (worker, self._begin(_one_after_the_other(previous, worker)))
+        elif previous is not None:
             # Nothing runs after it; a mapping that is enabled before it ends still has to wait for it.
-            self._ending[mapping.uuid] = before
+            self._ending[mapping.uuid] = previous
 
     def stop(self, uuid: str) -> asyncio.Task[None] | None:
         """Asks a mapping's worker to end; the task that ends with it, where there is one."""
@@ -57,8 +57,8 @@ class MappingRunner:
         for uuid in list(self._workers):
             self.stop(uuid)
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=CLOSES_WITHIN_S)
-            for task in late:
+            _, pending = await asyncio.wait(self._tasks, timeout=CLOSES_WITHIN_S)
+            for task in pending:
                 task.cancel()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -116,45 +116,45 @@ class MappingWorker:
         if not records:
             return
         self._last_read = records[-1]
-        matching = [record for record in records if record_matches(record, self._filters)]
-        self._pending.extend(matching)
-        self._newest_wanted = matching[-1] if matching else self._newest_wanted
+        matching_records = [record for record in records if record_matches(record, self._filters)]
+        self._pending.extend(matching_records)
+        self._newest_wanted = matching_records[-1] if matching_records else self._newest_wanted
         if not self._pending:
             self._store.advance(self.mapping, self._reader.position_after(self._last_read))
 
     def _take_batch(self) -> tuple[Record, ...]:
         """As many of the pending records as one invocation may have."""
         batch: list[Record] = []
-        left = MAX_BYTES
+        remaining_bytes = MAX_BYTES
         for record in self._pending[: self.mapping.settings["BatchSize"]]:
-            left -= len(json.dumps(record))
-            if batch and left < 0:
+            remaining_bytes -= len(json.dumps(record))
+            if batch and remaining_bytes < 0:
                 break
             batch.append(record)
         return tuple(batch)
 
     async def _deliver(self, first: Batch) -> None:
         """Delivers a batch and what it is split into, in order; the position follows what is finished."""
-        waiting = [first]
-        while waiting:
-            batch = await self._without_aged(waiting.pop(0))
+        batches = [first]
+        while batches:
+            batch = await self._without_aged(batches.pop(0))
             if not batch.records:
                 continue
             batch_result = await self._invoke(batch)
             if self._stopping.is_set() and batch_result is None:
                 return
             if batch_result is None:
-                waiting.insert(0, batch)
+                batches.insert(0, batch)
                 continue
             decision = decide(batch, batch_result, self._rules)
             result = "PROBLEM: Function call failed" if decision.again or decision.given_up else "OK"
             self._finish(batch.records[: decision.done], result)
             if decision.given_up:
                 await self._give_up(decision.given_up, "RetryAttemptsExhausted", batch_result)
-            waiting[:0] = decision.again
+            batches[:0] = decision.again
             if decision.again and decision.again[0].failures:
                 await self._pause(min(FIRST_PAUSE_S * 2.0 ** (decision.again[0].failures - 1), MAX_PAUSE_S))
-            if self._stopping.is_set() and waiting:
+            if self._stopping.is_set() and batches:
                 return
 
     async def _invoke(self, batch: Batch) -> BatchResult | None:
@@ -174,10 +174,10 @@ class MappingWorker:
         oldest_s = self.mapping.settings["MaximumRecordAgeInSeconds"]
         if oldest_s < 0:
             return batch
-        aged, left = split_aged(batch, time.time() - oldest_s)
+        aged, remaining = split_aged(batch, time.time() - oldest_s)
         if aged.records:
             await self._give_up(aged, "RecordAgeExceeded", None)
-        return left
+        return remaining
 
     async def _give_up(self, batch: Batch, condition: str, batch_result: BatchResult | None) -> None:
         await report_failure(self._client, self.mapping, batch, self._reader.shard, condition, batch_result)

@@ -39,10 +39,10 @@ class Alarms:
         """Has ministack change the state, and keeps what the alarm tells people outside."""
         if request.target != f"{TARGET}.SetAlarmState":
             return None
-        before = await self._describe(request.region, AlarmNames=[request.json.get("AlarmName", "")])
+        previous = await self._describe(request.region, AlarmNames=[request.json.get("AlarmName", "")])
         response = await self._forward(request)
-        if response.status < 300 and before:
-            await self._acted(request, before[0])
+        if response.status < 300 and previous:
+            await self._acted(request, previous[0])
         return response
 
     async def _acted(self, request: HttpRequest, alarm: Mapping[str, Any]) -> None:
@@ -105,7 +105,7 @@ class Alarms:
             Period=period,
             **{extended: [statistic]},
         )
-        by_start = {_epoch(each["Timestamp"]): each for each in response["Datapoints"]}
+        by_start = {_epoch(datapoint["Timestamp"]): datapoint for datapoint in response["Datapoints"]}
         starts = [newest - number * period for number in range(rule.periods + 1)]
         if not (rule.rising and starts[0] in by_start):
             starts.pop(0)

@@ -80,9 +80,9 @@ class Dashboards:
 
     def _write(self, arn: str, tags: list[dict[str, str]]) -> None:
         with self._database.transaction():
-            for each in tags:
+            for tag in tags:
                 self._database.execute(
-                    "INSERT OR REPLACE INTO dashboard_tags VALUES (?, ?, ?)", arn, each["Key"], each["Value"]
+                    "INSERT OR REPLACE INTO dashboard_tags VALUES (?, ?, ?)", arn, tag["Key"], tag["Value"]
                 )
 
     def _forget(self, arn: str) -> None:

@@ -48,9 +48,9 @@ class EmbeddedMetrics:
             gathered[region, namespace].append(datum)
         for (region, namespace), data in gathered.items():
             for start in range(0, len(data), DATA_IN_A_PUT):
-                part = data[start : start + DATA_IN_A_PUT]
+                batch = data[start : start + DATA_IN_A_PUT]
                 try:
-                    await self._client.put_metrics(region, namespace, part)
+                    await self._client.put_metrics(region, namespace, batch)
                 except ServiceError as error:
                     logger.warning("embedded metrics of %s are refused: %s", namespace, error)
 
@@ -73,5 +73,5 @@ def embedded(line: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _datum(metric: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
     value = content[metric["Name"]]
-    numbers = [float(each) for each in value] if isinstance(value, list) else [float(value)]
+    numbers = [float(number) for number in value] if isinstance(value, list) else [float(value)]
     return {"MetricName": metric["Name"], "Unit": metric.get("Unit", "None"), "Values": numbers}

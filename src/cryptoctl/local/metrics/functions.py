@@ -32,12 +32,12 @@ def _data(counts: Counts) -> Iterator[dict[str, Any]]:
     for name, number in numbers.items():
         yield {"MetricName": name, "Unit": "Count", "Value": float(number)}
     for name, values in {"Duration": counts.durations_ms, "IteratorAge": counts.iterator_ages_ms}.items():
-        seen = sorted(Counter(values).items())
-        for start in range(0, len(seen), VALUES_IN_A_DATUM):
-            part = seen[start : start + VALUES_IN_A_DATUM]
+        pairs = sorted(Counter(values).items())
+        for start in range(0, len(pairs), VALUES_IN_A_DATUM):
+            batch = pairs[start : start + VALUES_IN_A_DATUM]
             yield {
                 "MetricName": name,
                 "Unit": "Milliseconds",
-                "Values": [value for value, _ in part],
-                "Counts": [float(count) for _, count in part],
+                "Values": [value for value, _ in batch],
+                "Counts": [float(count) for _, count in batch],
             }

@@ -37,25 +37,27 @@ class AlarmRule:
 
 def evaluate_alarm(rule: AlarmRule, values: Sequence[float | None], now: str) -> tuple[str, str]:
     """The state and its reason, from the values of the last periods, newest first; None is missing data."""
-    seen = list(values[: rule.periods])
-    present = [value for value in seen if value is not None]
+    datapoints = list(values[: rule.periods])
+    present = [value for value in datapoints if value is not None]
     if not present and rule.missing == "missing":
         return "INSUFFICIENT_DATA", "Insufficient Data: no datapoints were received."
     if not present and rule.missing == "ignore":
         return now, "Unchecked: no datapoints were received."
     breaches = COMPARISONS[rule.comparison]
     assumed = rule.missing == "breaching"
-    breaching = [breaches(value, rule.threshold) if value is not None else assumed for value in seen]
+    breaching = [breaches(value, rule.threshold) if value is not None else assumed for value in datapoints]
     count = sum(breaching)
     values_text = ", ".join(f"{value:g}" for value in present) or "no data"
     reason = f"Threshold Crossed: {count} of the last {rule.periods} datapoints [{values_text}]"
     if count >= rule.to_alarm:
         return "ALARM", f"{reason} were {_words(rule)}."
-    if now == "ALARM" and rule.missing == "ignore" and None in seen:
+    if now == "ALARM" and rule.missing == "ignore" and None in datapoints:
         return now, f"{reason} were {_words(rule)}; missing data is ignored."
     return "OK", f"{reason} were {_words(rule)}; {rule.to_alarm} are needed."
 
 
 def _words(rule: AlarmRule) -> str:
-    words = "".join(f" {each.lower()}" if each.isupper() else each for each in rule.comparison).strip()
+    words = "".join(
+        f" {character.lower()}" if character.isupper() else character for character in rule.comparison
+    ).strip()
     return f"{words.removesuffix(' threshold')} the threshold ({rule.threshold:g})"

@@ -89,17 +89,17 @@ class TablesApi:
         if response.status >= 300:
             return response
         content = json.loads(response.body)
-        described = content.get("TableDescription") or content.get("Table") or {}
-        name = described.get("TableName", "")
+        description = content.get("TableDescription") or content.get("Table") or {}
+        name = description.get("TableName", "")
         if operation == "DeleteTable":
             self._store.drop(request.region, name)
-        elif not described.get("GlobalSecondaryIndexes") and not described.get("LocalSecondaryIndexes"):
+        elif not description.get("GlobalSecondaryIndexes") and not description.get("LocalSecondaryIndexes"):
             # Whenever it is described, so that a table that was lost with the store is taken up again.
-            self._store.describe(request.region, name, described)
+            self._store.describe(request.region, name, description)
         table = self._store.table(request.region, name)
         if table is None:
             return response
-        described["ItemCount"], described["TableSizeBytes"] = self._store.totals(table)
+        description["ItemCount"], description["TableSizeBytes"] = self._store.totals(table)
         return json_response(content)
 
     def _refuse_late_index(self, operation: str, request: HttpRequest) -> None:
@@ -112,7 +112,7 @@ def _with_capacity(request: HttpRequest, content: dict[str, Any]) -> HttpRespons
     """The answer, with the capacity it used where that was asked for. Every operation counts as one unit."""
     detail = request.json.get("ReturnConsumedCapacity")
     if detail in ("TOTAL", "INDEXES"):
-        used = {"TableName": request.json.get("TableName", ""), "CapacityUnits": 1.0}
+        capacity = {"TableName": request.json.get("TableName", ""), "CapacityUnits": 1.0}
         several = request.target.startswith(("DynamoDB.Batch", "DynamoDB.Tr"))
-        content["ConsumedCapacity"] = [used] if several else used
+        content["ConsumedCapacity"] = [capacity] if several else capacity
     return json_response(content)

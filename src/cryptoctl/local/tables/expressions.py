@@ -78,8 +78,8 @@ class Expressions:
         text = self._texts.get("UpdateExpression")
         if text is None:
             return item, set()
-        new, changed = updated(text, item, self._values, self._names)
-        return {name: normal(value) for name, value in new.items()}, changed
+        new, changed_paths = updated(text, item, self._values, self._names)
+        return {name: normal(value) for name, value in new.items()}, changed_paths
 
     def project(self, item: Item) -> Item:
         """The parts of an item that the request asks for."""

@@ -40,12 +40,12 @@ class Write:
         """What the item becomes, and which places an update names."""
         if self.updates is None:
             return self.put, set()
-        new, changed = self.expressions.update(dict(old or self.updates))
-        attributes = {path[0] for path in changed}
+        new, changed_paths = self.expressions.update(dict(old or self.updates))
+        attributes = {path[0] for path in changed_paths}
         for name in self.updates:
             if name in attributes:
                 raise key_is_updated(name)
-        return new, changed
+        return new, changed_paths
 
 
 def item_of(member: Any) -> Item:
@@ -76,9 +76,9 @@ def make(store: TableStore, write: Write) -> tuple[Item | None, Item | None, Pat
     if not write.expressions.holds("ConditionExpression", old or {}):
         extra: dict[str, Any] = {"Item": old} if write.show_failed and old is not None else {}
         raise ServiceError("ConditionalCheckFailedException", "The conditional request failed", **extra)
-    new, changed = write.result(old)
+    new, changed_paths = write.result(old)
     store.put(write.table, write.place, old, new)
-    return old, new, changed
+    return old, new, changed_paths
 
 
 def write_item(kind: str, store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,11 +89,11 @@ def write_item(kind: str, store: TableStore, find: FindTable, params: Mapping[st
         raise invalid(
             f"Return values set to invalid value: ReturnValues can only be {' or '.join(_RETURNS[kind])}"
         )
-    old, new, changed = make(store, prepare(table, kind, params))
+    old, new, changed_paths = make(store, prepare(table, kind, params))
     if return_values == "NONE":
         return {}
     source = (old if return_values.endswith("OLD") else new) or {}
-    attributes = source if return_values.startswith("ALL") else parts(source, changed)
+    attributes = source if return_values.startswith("ALL") else parts(source, changed_paths)
     return {"Attributes": attributes} if attributes else {}
 
 
@@ -108,7 +108,7 @@ def get_item(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> d
 def batch_get(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict[str, Any]:
     """BatchGetItem."""
     requests: Mapping[str, Any] = params.get("RequestItems") or {}
-    _check_count(sum(len(each["Keys"]) for each in requests.values()), MAX_READ)
+    _check_count(sum(len(request["Keys"]) for request in requests.values()), MAX_READ)
     responses: dict[str, list[Any]] = {}
     for name, request in requests.items():
         table = find(name)

@@ -30,10 +30,10 @@ def execute(store: TableStore, find_table: FindTable, params: Mapping[str, Any])
     place = _place(table, parsed, key_names)
     old = store.get(table, place)
     _check(parsed, key_names, old)
-    new, answered = run_statement(parsed, key_names, old)
+    new, items = run_statement(parsed, key_names, old)
     if parsed["op"] != "SELECT":
         store.put(table, place, old, None if new is None else item_of(new))
-    return {"Items": answered}
+    return {"Items": items}
 
 
 def _check(parsed: Mapping[str, Any], key_names: list[str], old: Item | None) -> None:
@@ -63,9 +63,9 @@ def batch_execute(store: TableStore, find_table: FindTable, params: Mapping[str,
         raise invalid(f"A batch has 1 to {MAX_STATEMENTS} statements.")
     answers: list[dict[str, Any]] = []
     with store.database.transaction():
-        for each in statements:
+        for statement in statements:
             try:
-                items: list[Item] = execute(store, find_table, each)["Items"]
+                items: list[Item] = execute(store, find_table, statement)["Items"]
                 answers.append({"Item": items[0]} if items else {})
             except ServiceError as error:
                 code = _CODES.get(error.code, "InternalServerError")

@@ -43,15 +43,15 @@ def query(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict
     forward = params.get("ScanIndexForward") is not False
     low, high = keys.low, keys.high
     if params.get("ExclusiveStartKey"):
-        hash_key, after = table.exact_place(item_of(params["ExclusiveStartKey"]))
-        if not keys.has(hash_key, after):
+        hash_key, range_key = table.exact_place(item_of(params["ExclusiveStartKey"]))
+        if not keys.has(hash_key, range_key):
             raise invalid(
                 "The provided starting key is outside query boundaries based on provided conditions"
             )
         if forward:
-            low = (">", after)
+            low = (">", range_key)
         else:
-            high = ("<", after)
+            high = ("<", range_key)
     return page.fill(store.walk(table, keys.hash_key, low=low, high=high, forward=forward))
 
 
@@ -93,7 +93,7 @@ class _Page:
     def fill(self, walk: Iterator[tuple[int, Item]]) -> dict[str, Any]:
         """Takes from the walk until the page is full."""
         items: list[Item] = []
-        matching = scanned = size = 0
+        count = scanned = size = 0
         last: Item | None = None
         for item_size, item in walk:
             if scanned == self._limit or (scanned and size + item_size > PAGE_BYTES):
@@ -102,13 +102,13 @@ class _Page:
             size += item_size
             last = item
             if self._expressions.holds("FilterExpression", item):
-                matching += 1
+                count += 1
                 if not self._count_only:
                     items.append(self._expressions.project(item))
         else:
             # DynamoDB knows that there is no more only when it has not reached its limit.
             last = last if scanned == self._limit else None
-        response: dict[str, Any] = {"Count": matching, "ScannedCount": scanned}
+        response: dict[str, Any] = {"Count": count, "ScannedCount": scanned}
         if not self._count_only:
             response["Items"] = items
         if last is not None:

@@ -71,10 +71,11 @@ class StoredTable:
     def keys(self) -> dict[str, tuple[str, str]]:
         """The key attributes: HASH and perhaps RANGE, each with its name and type."""
         kinds = {
-            each["AttributeName"]: each["AttributeType"] for each in self.description["AttributeDefinitions"]
+            attribute["AttributeName"]: attribute["AttributeType"]
+            for attribute in self.description["AttributeDefinitions"]
         }
         schema = self.description["KeySchema"]
-        return {each["KeyType"]: (each["AttributeName"], kinds[each["AttributeName"]]) for each in schema}
+        return {key["KeyType"]: (key["AttributeName"], kinds[key["AttributeName"]]) for key in schema}
 
     @property
     def stream_arn(self) -> str | None:
@@ -217,7 +218,7 @@ class TableStore:
         if old is not None and view in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES"):
             change["OldImage"] = old
         change["SizeBytes"] = sum(
-            item_size(change[part]) for part in ("Keys", "NewImage", "OldImage") if part in change
+            item_size(change[member]) for member in ("Keys", "NewImage", "OldImage") if member in change
         )
         name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
         text = json.dumps({"eventName": name, "dynamodb": change}, separators=(",", ":"))

@@ -38,10 +38,10 @@ class StreamsApi:
 
     def describe(self, _region: str, params: dict[str, Any]) -> dict[str, Any] | None:
         """DescribeStream."""
-        described = self._description(str(params.get("StreamArn")))
-        if described is None:
+        description = self._description(str(params.get("StreamArn")))
+        if description is None:
             return None
-        table, live = described
+        table, live = description
         first = self._database.execute(
             "SELECT min(sequence) FROM ddb_record WHERE stream = ?", params["StreamArn"]
         ).fetchone()[0]
@@ -100,10 +100,10 @@ class StreamsApi:
             stream, after = json.loads(base64.b64decode(str(params.get("ShardIterator"))))
         except (TypeError, ValueError, RecursionError):
             return None
-        described = self._description(stream)
-        if described is None:
+        description = self._description(stream)
+        if description is None:
             return None
-        _, live = described
+        _, live = description
         limit = min(int(params.get("Limit") or MAX_RECORDS), MAX_RECORDS)
         sql = "SELECT sequence, record FROM ddb_record WHERE stream = ? AND sequence > ?"
         sql += " ORDER BY sequence LIMIT ?"
@@ -120,8 +120,8 @@ class StreamsApi:
         """Drops records older than a day, and streams that ended and have none left."""
         self._database.execute("DELETE FROM ddb_record WHERE at < ?", time.time() - RECORDS_LIVE_S)
         for (arn,) in self._database.execute("SELECT arn FROM ddb_stream").fetchall():
-            described = self._description(arn)
-            if described and not described[1] and not self._last(arn):
+            description = self._description(arn)
+            if description and not description[1] and not self._last(arn):
                 self._database.execute("DELETE FROM ddb_stream WHERE arn = ?", arn)
 
     def _description(self, stream: str) -> tuple[dict[str, Any], bool] | None:

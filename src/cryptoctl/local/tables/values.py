@@ -76,9 +76,9 @@ def normal(value: Any, depth: int = 0) -> Value:
     if kind in SETS:
         return {kind: _normal_set(kind, content)}
     if kind == "L":
-        return {"L": [normal(each, depth + 1) for each in content]}
+        return {"L": [normal(element, depth + 1) for element in content]}
     if kind == "M":
-        return {"M": {str(name): normal(each, depth + 1) for name, each in content.items()}}
+        return {"M": {str(name): normal(member, depth + 1) for name, member in content.items()}}
     return {kind: _plain(kind, content)}
 
 
@@ -99,7 +99,9 @@ def _normal_set(kind: str, content: Any) -> list[str]:
     if not isinstance(content, list) or not content:
         raise invalid("One or more parameter values were invalid: An string set  may not be empty")
     members = (
-        [number_text(number(each)) for each in content] if kind == "NS" else [str(each) for each in content]
+        [number_text(number(member)) for member in content]
+        if kind == "NS"
+        else [str(member) for member in content]
     )
     if len(set(members)) != len(members):
         raise invalid("One or more parameter values were invalid: Input collection contains duplicates.")
@@ -125,10 +127,10 @@ def size(value: Value) -> int:
     if kind in ("BOOL", "NULL"):
         return 1
     if kind in SETS:
-        return sum(size({kind[0]: each}) for each in content)
+        return sum(size({kind[0]: member}) for member in content)
     if kind == "L":
-        return 3 + sum(1 + size(each) for each in content)
-    return 3 + sum(1 + len(name.encode()) + size(each) for name, each in content.items())
+        return 3 + sum(1 + size(element) for element in content)
+    return 3 + sum(1 + len(name.encode()) + size(member) for name, member in content.items())
 
 
 def item_size(item: Item) -> int:
