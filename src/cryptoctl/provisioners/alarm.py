@@ -78,37 +78,37 @@ class Alarm(ConsentRequired, Listed, Priced):
         return f"{self.meaning} {self.command} shows more."
 
     def observe(self, aws: Aws) -> Observed | None:
-        found, tags = aws.gather(
-            lambda: {each["AlarmName"]: each for each in alarms_of(aws, self.scope)},
+        alarms, tags = aws.gather(
+            lambda: {alarm["AlarmName"]: alarm for alarm in alarms_of(aws, self.scope)},
             lambda: self.tags_of(aws),
         )
-        its = found.get(self.name)
-        if its is None or tags is None:
+        alarm = alarms.get(self.name)
+        if alarm is None or tags is None:
             return None
         return Observed(
             fields={
-                **{name: its.get(name) for name in self._settings()},
+                **{name: alarm.get(name) for name in self._settings()},
                 # One that others made may look at an expression, or at a percentile.
-                "MetricName": its.get("MetricName") or frozen(its.get("Metrics")),
-                "Statistic": its.get("Statistic") or its.get("ExtendedStatistic"),
-                "Unit": its.get("Unit"),
-                "Threshold": _plain_number(its.get("Threshold")),
-                "Dimensions": mapped(its.get("Dimensions", ()), "Name", "Value"),
-                "AlarmActions": tuple(its.get("AlarmActions", ())),
-                "OKActions": tuple(its.get("OKActions", ())),
-                "InsufficientDataActions": tuple(its.get("InsufficientDataActions", ())),
+                "MetricName": alarm.get("MetricName") or frozen(alarm.get("Metrics")),
+                "Statistic": alarm.get("Statistic") or alarm.get("ExtendedStatistic"),
+                "Unit": alarm.get("Unit"),
+                "Threshold": _plain_number(alarm.get("Threshold")),
+                "Dimensions": mapped(alarm.get("Dimensions", ()), "Name", "Value"),
+                "AlarmActions": tuple(alarm.get("AlarmActions", ())),
+                "OKActions": tuple(alarm.get("OKActions", ())),
+                "InsufficientDataActions": tuple(alarm.get("InsufficientDataActions", ())),
                 "Tags": tags,
             }
         )
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """The alarms whose names begin as this environment's do."""
-        for each in alarms_of(aws, self.scope):
-            yield self.scope.arn("cloudwatch", f"alarm:{each['AlarmName']}")
+        for alarm in alarms_of(aws, self.scope):
+            yield self.scope.arn("cloudwatch", f"alarm:{alarm['AlarmName']}")
 
     def tags_of(self, aws: Aws) -> dict[str, str] | None:
-        found = aws.find("cloudwatch", "ListTagsForResource", not_found=NO_TAGS, ResourceARN=self.arn)
-        return None if found is None else mapped(found.get("Tags", ()))
+        response = aws.find("cloudwatch", "ListTagsForResource", not_found=NO_TAGS, ResourceARN=self.arn)
+        return None if response is None else mapped(response.get("Tags", ()))
 
     def desired(self) -> Fields:
         return {
@@ -139,10 +139,10 @@ class Alarm(ConsentRequired, Listed, Priced):
 
     def permissions(self) -> Iterator[Permission]:
         """On all of the environment's, of which one may be left over: a policy has no room for each name."""
-        ours = self.scope.arn("cloudwatch", f"alarm:{prefix(self.scope)}*")
+        alarm_arns = self.scope.arn("cloudwatch", f"alarm:{prefix(self.scope)}*")
         yield from allow(Access.DESCRIBE, "cloudwatch", "DescribeAlarms", "*")
-        yield from allow(Access.DESCRIBE, "cloudwatch", "ListTagsForResource", ours)
-        yield from allow(Access.MANAGE, "cloudwatch", "PutMetricAlarm TagResource DeleteAlarms", ours)
+        yield from allow(Access.DESCRIBE, "cloudwatch", "ListTagsForResource", alarm_arns)
+        yield from allow(Access.MANAGE, "cloudwatch", "PutMetricAlarm TagResource DeleteAlarms", alarm_arns)
 
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
         yield Usage(item="alarm_months", amount=traffic.months, driver="one metric")

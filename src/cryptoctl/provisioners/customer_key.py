@@ -50,9 +50,9 @@ class Encrypted(Preflight, ConsentRequired):
 
     def consent_reasons(self, delta: Delta) -> Iterator[str]:
         """Another key, or none, in place of one that is there."""
-        for each in delta.changes:
-            if self.key_field in (each.field, each.key) and each.old:
-                yield f"replace the encryption key {each.old}"
+        for change in delta.changes:
+            if self.key_field in (change.field, change.key) and change.old:
+                yield f"replace the encryption key {change.old}"
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
@@ -68,13 +68,13 @@ class Encrypted(Preflight, ConsentRequired):
 
 
 def _begins(field: str, delta: Delta) -> bool:
-    return delta.creating or any(field in (each.field, each.key) for each in delta.changes)
+    return delta.creating or any(field in (change.field, change.key) for change in delta.changes)
 
 
 def _obstacles(aws: Aws, scope: Scope, key: str, service: str | None) -> Iterator[Obstacle]:
-    if why := unusable(aws, scope, key):
+    if reason := unusable(aws, scope, key):
         yield Obstacle(
-            what=f"The customer's key {key} {why}.",
+            what=f"The customer's key {key} {reason}.",
             hint=f"Name another key in `{SETTING}`, or have the key's owner put that right.",
         )
     elif service and not allows(key_policy(aws, key), principal(scope, service), LOGS_NEED):
@@ -96,7 +96,9 @@ def may_use(scope: Scope, key: str, *services: str) -> Statement:
     return Statement(
         actions=("kms:Decrypt", "kms:GenerateDataKey"),
         resources=(key,),
-        condition={"StringEquals": {"kms:ViaService": tuple(principal(scope, each) for each in services)}},
+        condition={
+            "StringEquals": {"kms:ViaService": tuple(principal(scope, service) for service in services)}
+        },
     )
 
 
@@ -106,10 +108,10 @@ def permissions(
     """What people need of the key, through the service alone; nothing where there is no key."""
     if key is None:
         return
-    through = {"StringEquals": {"kms:ViaService": principal(scope, service)}}
+    condition = {"StringEquals": {"kms:ViaService": principal(scope, service)}}
     yield from allow(Access.DESCRIBE, "kms", "DescribeKey", key)
     for access, operations in needed.items():
-        yield from allow(access, "kms", operations, key, condition=through)
+        yield from allow(access, "kms", operations, key, condition=condition)
 
 
 def unusable(aws: Aws, scope: Scope, key: str) -> str | None:
@@ -118,14 +120,14 @@ def unusable(aws: Aws, scope: Scope, key: str) -> str | None:
     if region != scope.region:
         return f"is in {region}, and the environment in {scope.region}"
     try:
-        described = aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=key)
+        response = aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=key)
     except AwsError as error:
         if error.denied:
             return "cannot be looked at with these credentials (kms:DescribeKey)"
         raise
-    if described is None:
+    if response is None:
         return "does not exist"
-    metadata = described["KeyMetadata"]
+    metadata = response["KeyMetadata"]
     if made_for(metadata) != MADE_FOR:
         return "is no symmetric encryption key"
     if (state := metadata["KeyState"]) != "Enabled":
@@ -138,10 +140,10 @@ def unusable(aws: Aws, scope: Scope, key: str) -> str | None:
 
 def key_policy(aws: Aws, key: str) -> str | None:
     """The key's policy; None where these credentials may not read it, as of another account's key."""
-    found = if_allowed(
+    response = if_allowed(
         lambda: aws.find("kms", "GetKeyPolicy", not_found=NOT_FOUND, KeyId=key, PolicyName="default")
     )
-    return str(found["Policy"]) if found else None
+    return str(response["Policy"]) if response else None
 
 
 def allows(policy: str | None, service: str, needed: frozenset[str]) -> bool:

@@ -62,13 +62,13 @@ class Dashboard(ConflictChecked, ConsentRequired, Listed, Priced):
         return self.scope.arn("cloudwatch", f"dashboard/{self.name}", regional=False)
 
     def observe(self, aws: Aws) -> Observed | None:
-        found, tags = aws.gather(
+        response, tags = aws.gather(
             lambda: aws.find("cloudwatch", "GetDashboard", not_found=NOT_FOUND, DashboardName=self.name),
             lambda: self.tags_of(aws),
         )
-        if found is None or tags is None:
+        if response is None or tags is None:
             return None
-        settings = _loaded(found["DashboardBody"])
+        settings = _loaded(response["DashboardBody"])
         widgets = settings.pop("widgets", None)
         return Observed(
             fields={
@@ -87,9 +87,9 @@ class Dashboard(ConflictChecked, ConsentRequired, Listed, Priced):
         yield self.arn
 
     def tags_of(self, aws: Aws) -> dict[str, str] | None:
-        found = aws.find("cloudwatch", "ListTagsForResource", not_found=NOT_FOUND, ResourceARN=self.arn)
+        response = aws.find("cloudwatch", "ListTagsForResource", not_found=NOT_FOUND, ResourceARN=self.arn)
         # One without any is ours by its name, and is left so: CloudWatch may keep none.
-        return None if found is None else mapped(found.get("Tags", ())) or self.scope.tags
+        return None if response is None else mapped(response.get("Tags", ())) or self.scope.tags
 
     def desired(self) -> Fields:
         return {"Widgets": self._widgets(), "Settings": {}, "Tags": self.scope.tags}
@@ -148,10 +148,10 @@ class Dashboard(ConflictChecked, ConsentRequired, Listed, Priced):
     def body(self) -> str:
         """The JSON text of it."""
         widgets = []
-        for title, its in self._widgets().items():
-            placed = {name: its[name] for name in OUTSIDE if name in its}
-            inside = {name: value for name, value in its.items() if name not in OUTSIDE}
-            widgets.append({**placed, "properties": {"title": title, **inside}})
+        for title, widget in self._widgets().items():
+            placement = {name: widget[name] for name in OUTSIDE if name in widget}
+            inside = {name: value for name, value in widget.items() if name not in OUTSIDE}
+            widgets.append({**placement, "properties": {"title": title, **inside}})
         return json.dumps({"widgets": widgets}, separators=(",", ":"))
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:
@@ -179,19 +179,19 @@ def _line(label: str, metric: Metric) -> tuple[Any, ...]:
 def _loaded(body: str) -> dict[str, Any]:
     """The members of a body, whatever somebody has made of it."""
     try:
-        loaded = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return loaded if isinstance(loaded, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _by_title(widgets: object) -> dict[str, Any]:
     """The widgets by title; those without one, or with that of an earlier one, by their place as well."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for number, widget in enumerate(widgets if isinstance(widgets, list) else (), 1):
         properties = widget.get("properties") if isinstance(widget, dict) else None
-        its = dict(properties) if isinstance(properties, dict) else {}
-        title = str(its.pop("title", None) or f"widget {number}")
-        placed = {name: widget[name] for name in OUTSIDE if isinstance(widget, dict) and name in widget}
-        found[f"{title} (widget {number})" if title in found else title] = frozen({**placed, **its})
-    return found
+        settings = dict(properties) if isinstance(properties, dict) else {}
+        title = str(settings.pop("title", None) or f"widget {number}")
+        placement = {name: widget[name] for name in OUTSIDE if isinstance(widget, dict) and name in widget}
+        result[f"{title} (widget {number})" if title in result else title] = frozen({**placement, **settings})
+    return result

@@ -97,19 +97,19 @@ class Function(ConsentRequired, Preflight, Priced):
         return self.scope.arn("lambda", f"function:{self.name}")
 
     def observe(self, aws: Aws) -> Observed | None:
-        found, policy, role = aws.gather(
+        response, policy, role = aws.gather(
             lambda: aws.find("lambda", "GetFunction", not_found=NOT_FOUND, FunctionName=self.name),
             lambda: aws.find("lambda", "GetPolicy", not_found=NOT_FOUND, FunctionName=self.name),
             lambda: aws.find("iam", "GetRole", not_found=NO_SUCH_ENTITY, RoleName=self.role.name),
         )
-        if found is None:
+        if response is None:
             return None
-        configuration = found["Configuration"]
+        configuration = response["Configuration"]
         if configuration.get("State") == "Deleting":
             return Observed(fields={}, deleting=True)
-        tags = tags_of(self.name, found)
+        tags = tags_of(self.name, response)
         statements = statements_in(policy)
-        reserved = (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
+        reserved = (response.get("Concurrency") or {}).get("ReservedConcurrentExecutions")
         return Observed(
             fields={
                 **normal_configuration(configuration),
@@ -122,7 +122,7 @@ class Function(ConsentRequired, Preflight, Priced):
                 *foreign_statement_notes(self.name, policy, self.resource_policy),
                 *attached_notes(self.name, configuration),
             ),
-            unreadable=unreadable_variables(self.name, found),
+            unreadable=unreadable_variables(self.name, response),
         )
 
     def desired(self) -> Fields:
@@ -146,7 +146,9 @@ class Function(ConsentRequired, Preflight, Priced):
             "TracingMode": "Active" if self.tracing else "PassThrough",
             "Environment": dict(self.environment),
             "ReservedConcurrentExecutions": self.reserved_concurrency,
-            "Permissions": {sid: each and each.described for sid, each in self.resource_policy.items()},
+            "Permissions": {
+                sid: permission and permission.described for sid, permission in self.resource_policy.items()
+            },
             "Tags": self.scope.tags,
         }
 

@@ -43,7 +43,7 @@ def unreadable_variables(name: str, response: Response) -> Failure | None:
     code = str(error.get("ErrorCode"))
     if "AccessDenied" in code:
         return _unreadable("environment variables", name, error, "kms:Decrypt on the environment's key")
-    if any(each in code for each in PASSING):
+    if any(passing_code in code for passing_code in PASSING):
         return _unreadable("environment variables", name, error)
     return None
 
@@ -85,8 +85,8 @@ def role_id(role: Response | None, last_modified: str) -> str:
     """
     if role is None:
         return NO_ROLE
-    made: datetime = role["Role"]["CreateDate"]
-    younger = made.astimezone(UTC) > datetime.fromisoformat(last_modified)
+    created: datetime = role["Role"]["CreateDate"]
+    younger = created.astimezone(UTC) > datetime.fromisoformat(last_modified)
     return EARLIER_ROLE if younger else str(role["Role"]["RoleId"])
 
 
@@ -103,7 +103,7 @@ def attached_notes(name: str, configuration: Mapping[str, Value]) -> Iterator[st
             f"function {name} is {state} and cannot be invoked: `aws lambda get-function-configuration "
             f"--function-name {name}` says why (StateReason)"
         )
-    if layers := [each["Arn"] for each in configuration.get("Layers") or ()]:
+    if layers := [layer["Arn"] for layer in configuration.get("Layers") or ()]:
         yield (
             f"function {name} runs with layers that cryptoctl did not give it ({', '.join(layers)}): their "
             "code sees all that the function sees, and may keep it from starting; `aws lambda "

@@ -76,8 +76,8 @@ RETRY_RULES: tuple[RetryRule, ...] = (
     ),
     another_change(*CHANGES, timeout_s=180),
     *(
-        another_change("AddPermission", "RemovePermission", timeout_s=180, contains=each)
-        for each in IN_PROGRESS
+        another_change("AddPermission", "RemovePermission", timeout_s=180, contains=text)
+        for text in IN_PROGRESS
     ),
 )
 REMEDIES: tuple[Remedy, ...] = (

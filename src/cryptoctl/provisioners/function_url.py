@@ -55,7 +55,7 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
     part_of: ClassVar[str] = "function"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Cors"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = (
-        *(another_change("CreateFunctionUrlConfig", timeout_s=120, contains=each) for each in IN_PROGRESS),
+        *(another_change("CreateFunctionUrlConfig", timeout_s=120, contains=text) for text in IN_PROGRESS),
         another_change("UpdateFunctionUrlConfig", "DeleteFunctionUrlConfig", timeout_s=120),
     )
     remedies: ClassVar[tuple[Remedy, ...]] = (
@@ -76,20 +76,20 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
 
     def observe(self, aws: Aws) -> Observed | None:
         try:
-            found = self.find(aws)
+            response = self.find(aws)
         except AwsError as error:
             if not _unknown_here(error):
                 raise
             return None
-        if found is None:
+        if response is None:
             return None
         return Observed(
             fields={
-                "AuthType": found["AuthType"],
-                "InvokeMode": found.get("InvokeMode", "BUFFERED"),
-                "Cors": {name: value for name, value in (found.get("Cors") or {}).items() if value},
+                "AuthType": response["AuthType"],
+                "InvokeMode": response.get("InvokeMode", "BUFFERED"),
+                "Cors": {name: value for name, value in (response.get("Cors") or {}).items() if value},
             },
-            outputs={"FunctionUrl": found["FunctionUrl"]},
+            outputs={"FunctionUrl": response["FunctionUrl"]},
         )
 
     def find(self, aws: Aws) -> Response | None:
@@ -101,16 +101,17 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
         """Yields an obstacle for an address in a region that has none."""
-        for each, delta in changes.items():
-            if not delta.creating or not isinstance(each, cls):
+        for resource, delta in changes.items():
+            if not delta.creating or not isinstance(resource, cls):
                 continue
             try:
-                each.find(aws)
+                resource.find(aws)
             except AwsError as error:
                 if not _unknown_here(error):
                     raise
                 yield Obstacle(
-                    what=f"Lambda has no function URLs in {each.scope.region}: no sender can be given one.",
+                    what=f"Lambda has no function URLs in {resource.scope.region}: no sender can be "
+                    "given one.",
                     hint="Choose another --region, or take the senders out of cryptoctl.toml and have prices "
                     "sent by `cryptoctl send-price` and `cryptoctl feed`.",
                 )

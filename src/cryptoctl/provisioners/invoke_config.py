@@ -56,16 +56,16 @@ class InvokeConfig(Provisioner):
     )
 
     def observe(self, aws: Aws) -> Observed | None:
-        found = aws.find(
+        response = aws.find(
             "lambda", "GetFunctionEventInvokeConfig", not_found=NOT_FOUND, FunctionName=self.function.name
         )
-        if found is None:
+        if response is None:
             return None
-        destinations = found.get("DestinationConfig") or {}
+        destinations = response.get("DestinationConfig") or {}
         return Observed(
             fields={
-                "MaximumEventAgeInSeconds": found.get("MaximumEventAgeInSeconds"),
-                "MaximumRetryAttempts": found.get("MaximumRetryAttempts"),
+                "MaximumEventAgeInSeconds": response.get("MaximumEventAgeInSeconds"),
+                "MaximumRetryAttempts": response.get("MaximumRetryAttempts"),
                 "OnSuccess": (destinations.get("OnSuccess") or {}).get("Destination"),
                 "OnFailure": (destinations.get("OnFailure") or {}).get("Destination"),
             }

@@ -83,16 +83,16 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads the key under the alias, else the one with our tags that is most in use."""
-        named = aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=self.name)
+        by_alias = aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=self.name)
         if self.only_id is not None:
             # Only what has the name decides which other keys are too many.
-            own = named is None or named["KeyMetadata"]["KeyId"] == self.only_id
-            other = None if own else aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=self.only_id)
-            return self._observed(aws, other["KeyMetadata"], alias=None) if other else None
-        metadata = named["KeyMetadata"] if named else by_tags(aws, self.scope.owner_tags)
+            own = by_alias is None or by_alias["KeyMetadata"]["KeyId"] == self.only_id
+            orphan = None if own else aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=self.only_id)
+            return self._observed(aws, orphan["KeyMetadata"], alias=None) if orphan else None
+        metadata = by_alias["KeyMetadata"] if by_alias else by_tags(aws, self.scope.owner_tags)
         if metadata is None:
             return None
-        return self._observed(aws, metadata, alias=self.name if named else None)
+        return self._observed(aws, metadata, alias=self.name if by_alias else None)
 
     def _observed(self, aws: Aws, metadata: dict[str, Any], *, alias: str | None) -> Observed | None:
         key_id = metadata["KeyId"]
@@ -125,8 +125,8 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
 
     def for_arn(self, arn: str) -> Key | None:
         """The key with that id: beside the one with the alias it is an orphan."""
-        found = arn.removeprefix(self.scope.arn("kms", "key/"))
-        return None if found == arn else replace(self, only_id=found)
+        key_id = arn.removeprefix(self.scope.arn("kms", "key/"))
+        return None if key_id == arn else replace(self, only_id=key_id)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.only_id or self.name}"
@@ -144,9 +144,9 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
     def permissions(self) -> Iterator[Permission]:
         """Also what Lambda does in the caller's name: it decrypts, encrypts and grants for the variables."""
         keys, alias = self.scope.arn("kms", "key/*"), self.scope.arn("kms", self.name)
-        ours, new = with_resource_tags(self.scope.owner_tags), with_request_tags(self.scope.owner_tags)
-        through = {"kms:ViaService": principal(self.scope, "lambda")}
-        by_lambda = {"StringEquals": {**ours["StringEquals"], **through}}
+        owned, new = with_resource_tags(self.scope.owner_tags), with_request_tags(self.scope.owner_tags)
+        via_service = {"kms:ViaService": principal(self.scope, "lambda")}
+        by_lambda = {"StringEquals": {**owned["StringEquals"], **via_service}}
         # Without a condition: a key that was made a moment ago is found before its tags count.
         look = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags"
         change = "CancelKeyDeletion EnableKey PutKeyPolicy EnableKeyRotation ScheduleKeyDeletion"
@@ -157,12 +157,12 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
         yield from allow(Access.MANAGE, "kms", "CreateKey", "*", condition=new)
         # A new key is tagged as it is made, and has neither tags nor an alias then: with the request's tags
         # alone as a condition, every key of the account could be tagged as ours.
-        bare = {"Null": dict.fromkeys((*ours["StringEquals"], "kms:ResourceAliases"), "true")}
+        bare = {"Null": dict.fromkeys((*owned["StringEquals"], "kms:ResourceAliases"), "true")}
         yield from allow(Access.MANAGE, "kms", "TagResource", keys, condition={**new, **bare})
-        yield from allow(Access.MANAGE, "kms", "TagResource", keys, condition=ours)
+        yield from allow(Access.MANAGE, "kms", "TagResource", keys, condition=owned)
         yield from allow(Access.MANAGE, "kms", "CreateGrant Encrypt", keys, condition=by_lambda)
-        yield from allow(Access.MANAGE, "kms", change, keys, condition=ours)
-        yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", keys, condition=ours)
+        yield from allow(Access.MANAGE, "kms", change, keys, condition=owned)
+        yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", keys, condition=owned)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", alias)
 
     @classmethod
@@ -189,14 +189,14 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
                 Description=f"Environment variables of {self.scope.environment}'s functions",
                 Tags=key_values(delta.desired["Tags"], "TagKey", "TagValue"),
             )
-        found = delta.observed.outputs["KeyId"] if delta.observed else Ref(self, "NewKeyId")
+        target_key_id = delta.observed.outputs["KeyId"] if delta.observed else Ref(self, "NewKeyId")
         if delta.touches("KeyState"):
             if delta.observed and delta.observed.pending_deletion_until is not None:
-                yield self._call("CancelKeyDeletion", found, exists="KMSInvalidStateException")
-            yield self._call("EnableKey", found)
+                yield self._call("CancelKeyDeletion", target_key_id, exists="KMSInvalidStateException")
+            yield self._call("EnableKey", target_key_id)
         if delta.creating or delta.touches("Alias"):
             exists = "AlreadyExistsException"
-            yield call("kms", "CreateAlias", exists=exists, AliasName=self.name, TargetKeyId=found)
+            yield call("kms", "CreateAlias", exists=exists, AliasName=self.name, TargetKeyId=target_key_id)
             # Another run may name another key first: only the one with the name is the environment's, and
             # nothing else may use it before.
             yield self._await_alias()

@@ -33,10 +33,10 @@ def rotation_of(metadata: Mapping[str, Any], rotation: Response | None) -> dict[
 
     The period counts only while it rotates; an answer without one means KMS's default.
     """
-    on = bool(rotation and rotation["KeyRotationEnabled"])
-    period = rotation.get("RotationPeriodInDays") if rotation and on and _of_aws(metadata) else None
+    rotates = bool(rotation and rotation["KeyRotationEnabled"])
+    period = rotation.get("RotationPeriodInDays") if rotation and rotates and _of_aws(metadata) else None
     return {
-        "KeyRotationEnabled": on or not _of_aws(metadata),
+        "KeyRotationEnabled": rotates or not _of_aws(metadata),
         "RotationPeriodInDays": period or ROTATION_PERIOD_DAYS,
     }
 
@@ -44,8 +44,8 @@ def rotation_of(metadata: Mapping[str, Any], rotation: Response | None) -> dict[
 def material_notes(key: object, metadata: Mapping[str, Any]) -> Iterator[str]:
     """A sentence where the material is somebody's own."""
     if not _of_aws(metadata):
-        until = metadata.get("ValidTo")
-        expires = f"expires on {until:%Y-%m-%d}" if until else "expires"
+        expiry = metadata.get("ValidTo")
+        expires = f"expires on {expiry:%Y-%m-%d}" if expiry else "expires"
         yield (
             f"{key} has key material that AWS did not make ({metadata.get('Origin')}): KMS never rotates "
             f"it, and where the material {expires} or is deleted, the functions cannot start"
@@ -61,19 +61,19 @@ def out_of_use(key: Provisioner, observed: Observed | None) -> Iterator[Obstacle
     """An obstacle where nothing here can enable the key, or where it is of a kind that encrypts nothing."""
     if observed is None:
         return
-    found = made_for(observed.fields)
-    if found != MADE_FOR:
+    kind = made_for(observed.fields)
+    if kind != MADE_FOR:
         yield Obstacle(
-            what=f"The {key} is no symmetric key for encrypting ({', '.join(found.values())}): Lambda cannot "
+            what=f"The {key} is no symmetric key for encrypting ({', '.join(kind.values())}): Lambda cannot "
             "encrypt variables with it, and it does not rotate.",
             hint=f"Take the alias off it (`aws kms delete-alias --alias-name {key.name}`), or choose another "
             "--env; then run the same command again.",
         )
     state = observed.fields["KeyState"]
     if state in OUT_OF_USE:
-        why, remedy = OUT_OF_USE[state]
+        reason, remedy = OUT_OF_USE[state]
         yield Obstacle(
-            what=f"The {key} cannot be used: {why} ({state}).",
+            what=f"The {key} cannot be used: {reason} ({state}).",
             hint=f"{remedy}, or choose another --env; then run the same command again.",
         )
 

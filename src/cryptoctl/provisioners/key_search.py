@@ -31,11 +31,11 @@ def by_tags(aws: Aws, tags: Tags) -> Metadata | None:
     keys = _described(aws, ids)
     # KMS gives few lists of tags a second: asked for where the index says so, or may not know.
     likely = [key for key in keys if key["KeyId"] in indexed or _beyond_the_index(key)]
-    ours = _tagged(aws, tags, likely)
+    own_keys = _tagged(aws, tags, likely)
     # One in use before one that goes; of those that go, the one that goes last; of equals, the first.
-    ours.sort(key=lambda key: (key["CreationDate"], key["KeyId"]), reverse=True)
-    ours.sort(key=lambda key: (key["KeyState"] == "Enabled", key.get("DeletionDate", NEVER)))
-    return ours[-1] if ours else None
+    own_keys.sort(key=lambda key: (key["CreationDate"], key["KeyId"]), reverse=True)
+    own_keys.sort(key=lambda key: (key["KeyState"] == "Enabled", key.get("DeletionDate", NEVER)))
+    return own_keys[-1] if own_keys else None
 
 
 def made_just_now(key: Metadata) -> bool:
@@ -44,14 +44,14 @@ def made_just_now(key: Metadata) -> bool:
 
 
 def _age(key: Metadata) -> timedelta:
-    made: datetime = key["CreationDate"]
-    return datetime.now(UTC) - made
+    created: datetime = key["CreationDate"]
+    return datetime.now(UTC) - created
 
 
 def _tagged(aws: Aws, tags: Tags, keys: Sequence[Metadata]) -> list[Metadata]:
     """Those whose own tags are these: the index may tell of yesterday's."""
-    found = aws.map(lambda key: tags_of(aws, key["KeyId"]), keys)
-    return [key for key, its in zip(keys, found, strict=True) if tags.items() <= its.items()]
+    all_tags = aws.map(lambda key: tags_of(aws, key["KeyId"]), keys)
+    return [key for key, key_tags in zip(keys, all_tags, strict=True) if tags.items() <= key_tags.items()]
 
 
 def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:

@@ -91,12 +91,14 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
 
     def consent_reasons(self, delta: Delta) -> Iterator[str]:
         """Also that a group of others' keeps its lines for a shorter time: no one brings back older ones."""
-        named = bool(delta.old("Tags"))  # one without any tag is ours
+        has_tags = bool(delta.old("Tags"))  # one without any tag is ours
         shorter = any(
-            each.field == "retentionInDays" and each.new and (each.old is None or each.old > each.new)
-            for each in delta.changes
+            change.field == "retentionInDays"
+            and change.new
+            and (change.old is None or change.old > change.new)
+            for change in delta.changes
         )
-        if shorter and named and self.takes_over(delta):
+        if shorter and has_tags and self.takes_over(delta):
             yield "delete older log lines"
         yield from super().consent_reasons(delta)
 
@@ -131,13 +133,13 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """One page at most: CloudWatch Logs takes few of these requests a second."""
-        found = aws.call("logs", "DescribeLogGroups", logGroupNamePattern=self.scope.environment, limit=50)
-        names = (group["logGroupName"] for group in found["logGroups"])
+        response = aws.call("logs", "DescribeLogGroups", logGroupNamePattern=self.scope.environment, limit=50)
+        names = (group["logGroupName"] for group in response["logGroups"])
         yield from (self.scope.arn("logs", f"log-group:{name}") for name in self.scope.likeliest(names))
 
     def tags_of(self, aws: Aws) -> dict[str, str] | None:
-        found = aws.find("logs", "ListTagsForResource", not_found=NOT_FOUND, resourceArn=self.arn)
-        tags: dict[str, str] | None = None if found is None else found.get("tags", {})
+        response = aws.find("logs", "ListTagsForResource", not_found=NOT_FOUND, resourceArn=self.arn)
+        tags: dict[str, str] | None = None if response is None else response.get("tags", {})
         return tags
 
     def desired(self) -> Fields:
@@ -150,22 +152,22 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
 
     def permissions(self) -> Iterator[Permission]:
         """For the ARN with and without `:*`: CloudWatch Logs checks the one or the other."""
-        both = self.arn, self.streams_arn
+        arns = self.arn, self.streams_arn
         yield from allow(Access.DESCRIBE, "logs", "DescribeLogGroups", "*")
-        yield from allow(Access.DESCRIBE, "logs", "ListTagsForResource", *both)
+        yield from allow(Access.DESCRIBE, "logs", "ListTagsForResource", *arns)
         change = "CreateLogGroup PutRetentionPolicy TagResource DisassociateKmsKey DeleteLogGroup"
-        yield from allow(Access.MANAGE, "logs", change, *both)
+        yield from allow(Access.MANAGE, "logs", change, *arns)
         if self.customer_key:
-            yield from allow(Access.MANAGE, "logs", "AssociateKmsKey", *both)
+            yield from allow(Access.MANAGE, "logs", "AssociateKmsKey", *arns)
             yield from permissions(self.scope, self.customer_key, "logs", {})
         if self.retention_days is None:
-            yield from allow(Access.MANAGE, "logs", "DeleteRetentionPolicy", *both)
+            yield from allow(Access.MANAGE, "logs", "DeleteRetentionPolicy", *arns)
 
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
-        kept = min(self.retention_days or traffic.days, traffic.days) / 30
+        months = min(self.retention_days or traffic.days, traffic.days) / 30
         yield Usage(item="logs_ingested_gb", amount=traffic.ingested_gb, driver="lines, by invocations")
-        stored = traffic.ingested_gb * STORED_OF_INGESTED
-        yield Usage(item="logs_gb_months", amount=stored * kept, driver="log_retention_days")
+        stored_gb = traffic.ingested_gb * STORED_OF_INGESTED
+        yield Usage(item="logs_gb_months", amount=stored_gb * months, driver="log_retention_days")
 
     def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         if delta.creating:

@@ -64,24 +64,24 @@ class LogSubscription(Provisioner):
 
     def observe(self, aws: Aws) -> Observed | None:
         operation, key = "DescribeSubscriptionFilters", "subscriptionFilters"
-        found = all_pages(aws, "logs", operation, key, not_found=NOT_FOUND, logGroupName=self.group.name)
-        filters = {each["filterName"]: each for each in found or ()}
-        its = filters.pop(self.name, None)
-        if its is None:
+        entries = all_pages(aws, "logs", operation, key, not_found=NOT_FOUND, logGroupName=self.group.name)
+        filters = {entry["filterName"]: entry for entry in entries or ()}
+        own_filter = filters.pop(self.name, None)
+        if own_filter is None:
             return None
         return Observed(
             fields={
-                "filterPattern": its["filterPattern"],
-                "destinationArn": its["destinationArn"],
-                "fieldSelectionCriteria": its.get("fieldSelectionCriteria") or None,
-                "applyOnTransformedLogs": bool(its.get("applyOnTransformedLogs")),
+                "filterPattern": own_filter["filterPattern"],
+                "destinationArn": own_filter["destinationArn"],
+                "fieldSelectionCriteria": own_filter.get("fieldSelectionCriteria") or None,
+                "applyOnTransformedLogs": bool(own_filter.get("applyOnTransformedLogs")),
             },
             notes=tuple(
                 f"the filter {name} of {self.group} hands lines to {self.destination} as well: what both let "
                 "through is told twice; `aws logs delete-subscription-filter --log-group-name "
                 f"{self.group.name} --filter-name {name}` ends that"
-                for name, each in filters.items()
-                if each.get("destinationArn") == self.destination.arn
+                for name, entry in filters.items()
+                if entry.get("destinationArn") == self.destination.arn
             ),
         )
 
@@ -95,9 +95,9 @@ class LogSubscription(Provisioner):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        both = self.group.arn, self.group.streams_arn
-        yield from allow(Access.DESCRIBE, "logs", "DescribeSubscriptionFilters", *both)
-        yield from allow(Access.MANAGE, "logs", "PutSubscriptionFilter DeleteSubscriptionFilter", *both)
+        arns = self.group.arn, self.group.streams_arn
+        yield from allow(Access.DESCRIBE, "logs", "DescribeSubscriptionFilters", *arns)
+        yield from allow(Access.MANAGE, "logs", "PutSubscriptionFilter DeleteSubscriptionFilter", *arns)
 
     def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """One call creates or replaces it."""
@@ -108,7 +108,7 @@ class LogSubscription(Provisioner):
             filterName=self.name,
             filterPattern=self.pattern,
             destinationArn=self.destination.arn,
-            **{name: off for name, off in TAKEN_OFF.items() if delta.touches(name)},
+            **{name: value for name, value in TAKEN_OFF.items() if delta.touches(name)},
         )
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:

@@ -107,15 +107,15 @@ class Parameter(Preflight, Listed):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads what describes it. Nothing here, and no permission for it, shows the value."""
-        described, tags = aws.gather(lambda: self._beside(aws), lambda: self.tags_of(aws))
-        found = next((each for each in described if each["Name"] == self.name), None)
-        if found is None or tags is None:
+        parameters, tags = aws.gather(lambda: self._beside(aws), lambda: self.tags_of(aws))
+        parameter = next((candidate for candidate in parameters if candidate["Name"] == self.name), None)
+        if parameter is None or tags is None:
             return None
         return Observed(
             fields={
-                "Type": found["Type"],
-                "Tier": found.get("Tier", TIER),
-                "KeyId": self._key_arn(found.get("KeyId")),
+                "Type": parameter["Type"],
+                "Tier": parameter.get("Tier", TIER),
+                "KeyId": self._key_arn(parameter.get("KeyId")),
                 "Value": Secret.EXISTS,
                 "Tags": tags,
             }
@@ -123,27 +123,27 @@ class Parameter(Preflight, Listed):
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """The parameters beside it."""
-        yield from (replace(self, name=each["Name"]).arn for each in self._beside(aws))
+        yield from (replace(self, name=parameter["Name"]).arn for parameter in self._beside(aws))
 
     def _beside(self, aws: Aws) -> Sequence[Mapping[str, Any]]:
         """Itself and those beside it; in one look, one request for fifty.
 
         AWS cuts the pages first and filters then: one may be empty, and the next one not.
         """
-        beside = {"Key": "Name", "Option": "BeginsWith", "Values": [self._folder]}
+        name_filter = {"Key": "Name", "Option": "BeginsWith", "Values": [self._folder]}
         return aws.list_all(
-            "ssm", "DescribeParameters", "Parameters", ParameterFilters=[beside], MaxResults=PAGE
+            "ssm", "DescribeParameters", "Parameters", ParameterFilters=[name_filter], MaxResults=PAGE
         )
 
     def tags_of(self, aws: Aws) -> dict[str, str] | None:
-        found = aws.find(
+        response = aws.find(
             "ssm",
             "ListTagsForResource",
             not_found=(NO_RESOURCE, NOT_FOUND),
             ResourceType="Parameter",
             ResourceId=self.name,
         )
-        return None if found is None else mapped(found.get("TagList", ()))
+        return None if response is None else mapped(response.get("TagList", ()))
 
     def _key_arn(self, key_id: str | None) -> str | None:
         """SSM shows a key as it was named in the request: by its id, its ARN or an alias."""
@@ -160,14 +160,14 @@ class Parameter(Preflight, Listed):
 
     def permissions(self) -> Iterator[Permission]:
         """Also on those beside it, of which one may be left over: only the configuration names them."""
-        beside = self.scope.arn("ssm", f"parameter{self._folder}*")
-        ours = with_resource_tags(self.scope.owner_tags)
-        through = {"kms:ViaService": principal(self.scope, "ssm")}
-        by_ssm = {"StringEquals": {**ours["StringEquals"], **through}}
+        parameter_arns = self.scope.arn("ssm", f"parameter{self._folder}*")
+        owned = with_resource_tags(self.scope.owner_tags)
+        via_service = {"kms:ViaService": principal(self.scope, "ssm")}
+        by_ssm = {"StringEquals": {**owned["StringEquals"], **via_service}}
         yield from allow(Access.DESCRIBE, "ssm", "DescribeParameters", "*")
-        yield from allow(Access.DESCRIBE, "ssm", "ListTagsForResource", beside)
+        yield from allow(Access.DESCRIBE, "ssm", "ListTagsForResource", parameter_arns)
         change = "PutParameter GetParameter AddTagsToResource DeleteParameter"
-        yield from allow(Access.MANAGE, "ssm", change, beside)
+        yield from allow(Access.MANAGE, "ssm", change, parameter_arns)
         keys = self.scope.arn("kms", "key/*")
         yield from allow(Access.MANAGE, "kms", "Encrypt Decrypt", keys, condition=by_ssm)
 
@@ -181,13 +181,13 @@ class Parameter(Preflight, Listed):
     def of_another_type(self, observed: Observed) -> Obstacle:
         """Why a parameter that is no SecureString is in the way, and how a person keeps its secret."""
         sender = self.name.rpartition("/")[2]
-        place = f"--region {self.scope.region} --name {self.name}"
+        options = f"--region {self.scope.region} --name {self.name}"
         return Obstacle(
             what=f"The {self} is of type {observed.fields['Type']}, where its secret is not encrypted, and "
             "AWS changes no parameter's type.",
-            hint=f"`aws ssm get-parameter {place} --query Parameter.Value --output text` shows what it "
+            hint=f"`aws ssm get-parameter {options} --query Parameter.Value --output text` shows what it "
             "holds: keep the secret (of JSON, the value of `secret`). Then "
-            f"`aws ssm delete-parameter {place}`, "
+            f"`aws ssm delete-parameter {options}`, "
             f"`cryptoctl up`, and `cryptoctl webhook rotate {sender} --grace 0s --secret-file -` for the one "
             "that you kept. Without that last step there is a new one, which the sender has to be given.",
         )
@@ -197,8 +197,8 @@ class Parameter(Preflight, Listed):
         if delta.creating:
             yield self._put(self.value, TIER, Tags=key_values(delta.desired["Tags"]), exists=EXISTS)
         elif delta.touches("KeyId"):
-            kept = Secret(self.value.make, kept=self._reading)
-            yield self._put(kept, delta.old("Tier") or TIER, Overwrite=True)
+            secret = Secret(self.value.make, kept=self._reading)
+            yield self._put(secret, delta.old("Tier") or TIER, Overwrite=True)
         if delta.touches("Tags"):
             yield call(
                 "ssm",
@@ -248,9 +248,9 @@ class Parameter(Preflight, Listed):
 
 def may_read(parameters: Sequence[Parameter]) -> tuple[Statement, ...]:
     """Allows reading the values of parameters, and of nothing else under their keys."""
-    keys = dict.fromkeys(each.key for each in parameters)
+    keys = dict.fromkeys(parameter.key for parameter in parameters)
     return (
-        Statement(actions=("ssm:GetParameter",), resources=tuple(each.arn for each in parameters)),
+        Statement(actions=("ssm:GetParameter",), resources=tuple(parameter.arn for parameter in parameters)),
         *(
             Statement(
                 actions=("kms:Decrypt",),

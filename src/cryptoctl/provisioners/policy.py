@@ -33,7 +33,7 @@ def document(statements: Sequence[Statement]) -> dict[str, Value]:
 
 def written(statement: Statement) -> dict[str, Value]:
     """One statement in normal form."""
-    given = {
+    members = {
         "Sid": statement.sid,
         "Effect": statement.effect,
         "Action": statement.actions,
@@ -41,7 +41,7 @@ def written(statement: Statement) -> dict[str, Value]:
         "Resource": statement.resources,
         "Condition": statement.condition,
     }
-    return _normal_statement({name: value for name, value in given.items() if value})
+    return _normal_statement({name: value for name, value in members.items() if value})
 
 
 def normal(text: str | Mapping[str, Any]) -> dict[str, Value]:
@@ -50,16 +50,16 @@ def normal(text: str | Mapping[str, Any]) -> dict[str, Value]:
     Single values become tuples; those, actions, resources and statements are sorted, for AWS keeps none of
     their orders. Nothing of the meaning changes.
     """
-    loaded = (
+    content = (
         json.loads(unquote(text) if text.lstrip().startswith("%") else text)
         if isinstance(text, str)
         else text
     )
-    statements = loaded.get("Statement", ())
+    statements = content.get("Statement", ())
     if isinstance(statements, Mapping):
         statements = (statements,)
     return {
-        "Version": loaded.get("Version", "2008-10-17"),
+        "Version": content.get("Version", "2008-10-17"),
         "Statement": _in_order(map(_normal_statement, statements)),
     }
 
@@ -86,8 +86,8 @@ def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
             result[key] = tuple(sorted(_several(value), key=str))  # Refs among them
         elif key in ("Principal", "NotPrincipal"):
             # The bare star is another way to write that.
-            named = value if isinstance(value, Mapping) else {"AWS": value}
-            result[key] = {kind: tuple(sorted(_several(who))) for kind, who in named.items()}
+            principals = value if isinstance(value, Mapping) else {"AWS": value}
+            result[key] = {kind: tuple(sorted(_several(ids))) for kind, ids in principals.items()}
         elif key == "Condition":
             result[key] = {
                 operator: {name: _several(values) for name, values in tests.items()}
@@ -101,4 +101,4 @@ def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
 def _several(value: Value) -> tuple[Value, ...]:
     if not isinstance(value, list | tuple):
         return (value,)
-    return tuple(sorted(value)) if all(isinstance(each, str) for each in value) else frozen(value)
+    return tuple(sorted(value)) if all(isinstance(member, str) for member in value) else frozen(value)

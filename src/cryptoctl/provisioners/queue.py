@@ -70,10 +70,10 @@ class Queue(Encrypted):
         return Ref(self, "QueueUrl")
 
     def observe(self, aws: Aws) -> Observed | None:
-        found = aws.find("sqs", "GetQueueUrl", not_found=NO_SUCH_QUEUE, QueueName=self.name)
-        if found is None:
+        response = aws.find("sqs", "GetQueueUrl", not_found=NO_SUCH_QUEUE, QueueName=self.name)
+        if response is None:
             return None
-        url = found["QueueUrl"]
+        url = response["QueueUrl"]
         attributes, tags = aws.gather(
             lambda: aws.find(
                 "sqs",
@@ -87,17 +87,17 @@ class Queue(Encrypted):
         if attributes is None or tags is None:
             return None
         # What was taken away is shown as empty, or not at all.
-        shown = {name: value or None for name, value in attributes.get("Attributes", {}).items()}
+        settings = {name: value or None for name, value in attributes.get("Attributes", {}).items()}
         # How many wait is no setting: a queue that is in use has not been changed by anybody.
-        messages = sum(int(shown.pop(each, None) or 0) for each in MESSAGES)
+        messages = sum(int(settings.pop(name, None) or 0) for name in MESSAGES)
         return Observed(
             fields={
-                "Attributes": shown,
-                "Policy": tls_policy.statements_by_id(shown.get("Policy")),
+                "Attributes": settings,
+                "Policy": tls_policy.statements_by_id(settings.get("Policy")),
                 "Tags": tags.get("Tags", {}),
             },
             outputs={"QueueUrl": url},
-            notes=tuple(policy_notes(self, shown.get("Policy"), but=tls_policy.SID)),
+            notes=tuple(policy_notes(self, settings.get("Policy"), but=tls_policy.SID)),
             data=pluralize(messages, "message") if messages else "",
         )
 
@@ -152,8 +152,8 @@ class Queue(Encrypted):
             yield call("sqs", "TagQueue", QueueUrl=self.url, Tags=changed_tags(delta))
 
     def _first_attributes(self) -> dict[str, Value]:
-        given = {name: value for name, value in self._attributes().items() if value is not None}
-        return {**given, "Policy": JsonDocument(document([self._refusal]))} if self._refusal else given
+        settings = {name: value for name, value in self._attributes().items() if value is not None}
+        return {**settings, "Policy": JsonDocument(document([self._refusal]))} if self._refusal else settings
 
     def _differing(self, delta: Delta) -> dict[str, Value]:
         """The attributes to set; an empty one is taken away."""
@@ -164,8 +164,8 @@ class Queue(Encrypted):
             # A queue has one kind of encryption: the other one is accepted only as the key goes.
             settings["SqsManagedSseEnabled"] = "true"
         if delta.touches("Policy"):
-            there = delta.old("Attributes").get("Policy")
-            settings["Policy"] = tls_policy.with_statement(there, self._refusal) or ""
+            policy = delta.old("Attributes").get("Policy")
+            settings["Policy"] = tls_policy.with_statement(policy, self._refusal) or ""
         return settings
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:

@@ -31,7 +31,7 @@ class ResourcePermission:
     @property
     def params(self) -> dict[str, Value]:
         """What AddPermission takes, but for the function and the statement's id."""
-        given = {
+        members = {
             "Action": self.action,
             "Principal": self.principal,
             "SourceArn": self.source_arn,
@@ -39,7 +39,7 @@ class ResourcePermission:
             "FunctionUrlAuthType": self.function_url_auth_type,
             "InvokedViaFunctionUrl": self.invoked_via_function_url,
         }
-        return {name: value for name, value in given.items() if value is not None}
+        return {name: value for name, value in members.items() if value is not None}
 
     @property
     def described(self) -> dict[str, Value]:
@@ -70,10 +70,10 @@ def changed_statements(
     function: str, delta: Delta, desired: Mapping[str, ResourcePermission | None]
 ) -> Iterator[CallOrWait]:
     """The calls that set the desired statements: one that differs is removed and added again."""
-    differing = [change.key or "" for change in delta.keys("Permissions")]
-    there = delta.old("Permissions") or {}
-    for sid in differing:
-        if sid in there:
+    changed_sids = [change.key or "" for change in delta.keys("Permissions")]
+    existing = delta.old("Permissions") or {}
+    for sid in changed_sids:
+        if sid in existing:
             yield call(
                 "lambda",
                 "RemovePermission",
@@ -82,7 +82,7 @@ def changed_statements(
                 StatementId=sid,
             )
     for sid, permission in desired.items():
-        if permission and (delta.creating or sid in differing):
+        if permission and (delta.creating or sid in changed_sids):
             yield call(
                 "lambda",
                 "AddPermission",
@@ -102,7 +102,7 @@ def foreign_statement_notes(
     name: str, policy: Response | None, ours: Mapping[str, ResourcePermission | None]
 ) -> Iterator[str]:
     """A sentence on each statement of a function's policy that allows or denies what ours do not."""
-    allowed = [each.described for each in ours.values() if each]
+    allowed = [permission.described for permission in ours.values() if permission]
     for statement in sorted(_statements(policy), key=_id):
         described, sid = _described(statement), _id(statement)
         if sid in ours or described in allowed:
@@ -114,19 +114,19 @@ def foreign_statement_notes(
                 f"(statement {sid or 'without an id'}): look whether that meets what invokes it"
             )
             continue
-        who = ", ".join(described["Principal"]) or "all but some"
-        which = "everybody" if is_public(statement) else _tests(described["Condition"])
+        invokers = ", ".join(described["Principal"]) or "all but some"
+        extent = "everybody" if is_public(statement) else _tests(described["Condition"])
         command = f"aws lambda remove-permission --function-name {name} --statement-id {sid}"
         yield (
-            f"function {name} may also be invoked by {who}{which and f' ({which})'}, by the statement "
+            f"function {name} may also be invoked by {invokers}{extent and f' ({extent})'}, by the statement "
             f"{sid or 'without an id'} that cryptoctl did not set: "
             + (f"`{command}` takes it away if nobody needs it" if sid else "look whether anybody needs it")
         )
 
 
 def _tests(condition: Mapping[str, Value]) -> str:
-    said = (f"{key} {' or '.join(map(str, values))}" for key, values in condition.items())
-    return ", ".join(said)
+    texts = (f"{key} {' or '.join(map(str, values))}" for key, values in condition.items())
+    return ", ".join(texts)
 
 
 def _statements(policy: Response | None) -> tuple[Mapping[str, Value], ...]:

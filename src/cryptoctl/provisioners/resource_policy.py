@@ -15,8 +15,8 @@ from cryptoctl.reconcile import Value
 # A condition on one of these says whose request it must be, or where it comes from. A statement for everybody
 # without any is what scanners call public.
 BINDING = frozenset(
-    f"aws:{each}"
-    for each in (
+    f"aws:{key}"
+    for key in (
         *("principalaccount", "principalarn", "principalorgid", "principalorgpaths", "userid", "username"),
         *("sourceaccount", "sourcearn", "sourceorgid", "sourceorgpaths", "sourceowner"),
         *("sourceip", "sourcevpc", "sourcevpce", "vpcsourceip"),
@@ -56,18 +56,22 @@ def allows_service(policy: str, service: str, action: str, context: Mapping[str,
 
     A condition on anything else is taken to hold where it allows, and not to hold where it denies.
     """
-    about = [
-        each
-        for each in statements_of(policy)
-        if any(fnmatchcase(action.lower(), one.lower()) for one in each.get("Action", "*"))
-        and {"*", service} & set(principals(each.get("Principal", "*")))
+    statements = [
+        statement
+        for statement in statements_of(policy)
+        if any(fnmatchcase(action.lower(), pattern.lower()) for pattern in statement.get("Action", "*"))
+        and {"*", service} & set(principals(statement.get("Principal", "*")))
     ]
     known = context or {}
-    allowing = [each for each in about if each["Effect"] == "Allow"]
+    allowing = [statement for statement in statements if statement["Effect"] == "Allow"]
     # One for all but some, or of all but some actions, may be meant for others.
-    denying = [each for each in about if each["Effect"] == "Deny" and {"Principal", "Action"} <= each.keys()]
-    allowed = any(_holds(each, known, otherwise=True) for each in allowing)
-    return allowed and not any(_holds(each, known, otherwise=False) for each in denying)
+    denying = [
+        statement
+        for statement in statements
+        if statement["Effect"] == "Deny" and {"Principal", "Action"} <= statement.keys()
+    ]
+    allowed = any(_holds(statement, known, otherwise=True) for statement in allowing)
+    return allowed and not any(_holds(statement, known, otherwise=False) for statement in denying)
 
 
 def _holds(statement: Mapping[str, Any], context: Mapping[str, str], *, otherwise: bool) -> bool:
@@ -117,8 +121,8 @@ def _names_some(value: str) -> bool:
         account, _, name = (value.split(":", 4) + [""] * 4)[4].partition(":")
         value = account or name
     # What every organization's, endpoint's or role's id begins with says nothing.
-    own = re.sub("^(o-|ou-|r-|vpce?-|A[A-Z]{3})", "", value)
-    before, *behind = re.split(r"[*?]", own)
+    identifier = re.sub("^(o-|ou-|r-|vpce?-|A[A-Z]{3})", "", value)
+    before, *behind = re.split(r"[*?]", identifier)
     return len(before) >= (MIN_BEFORE_A_WILDCARD_LENGTH if behind else 1)
 
 
@@ -126,5 +130,5 @@ def principals(principal: Value) -> Iterator[str]:
     if isinstance(principal, str):
         yield principal
     else:
-        for several in principal.values():
-            yield from several
+        for identifiers in principal.values():
+            yield from identifiers

@@ -119,23 +119,23 @@ class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
             ),
             inline,
         )
-        found = role["Role"]
+        description = role["Role"]
         return Observed(
             fields={
-                "AssumeRolePolicyDocument": normal(found["AssumeRolePolicyDocument"]),
+                "AssumeRolePolicyDocument": normal(description["AssumeRolePolicyDocument"]),
                 "Policies": {
                     name: normal(policy["PolicyDocument"])
                     for name, policy in zip(inline, policies, strict=True)
                     if policy is not None
                 },
-                "AttachedPolicies": {item["PolicyArn"]: True for item in attached},
-                "PermissionsBoundary": _boundary(found),
-                "Path": found["Path"],
-                "RoleName": found["RoleName"],
-                "Tags": mapped(found.get("Tags", ())),
+                "AttachedPolicies": {policy["PolicyArn"]: True for policy in attached},
+                "PermissionsBoundary": _boundary(description),
+                "Path": description["Path"],
+                "RoleName": description["RoleName"],
+                "Tags": mapped(description.get("Tags", ())),
             },
-            outputs={"RoleId": found["RoleId"]},
-            notes=tuple(self._notes(_boundary(found))),
+            outputs={"RoleId": description["RoleId"]},
+            notes=tuple(self._notes(_boundary(description))),
         )
 
     def _notes(self, boundary: str | None) -> Iterator[str]:
@@ -159,12 +159,12 @@ class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
             for statement in policy["Statement"]
             for arn in statement.get("Resource", ())
         ]
-        named = {arn.split(":")[3] for arn in arns if arn.count(":") >= 5}
-        regions = {region for region in named if region and "*" not in region}
+        arn_regions = {arn.split(":")[3] for arn in arns if arn.count(":") >= 5}
+        regions = {region for region in arn_regions if region and "*" not in region}
         if not regions or self.scope.region in regions:
             return None
-        there = ", ".join(sorted(regions))
-        return f"serves this environment in {there}, and IAM roles are global (--region {there} works on it)"
+        names = ", ".join(sorted(regions))
+        return f"serves this environment in {names}, and IAM roles are global (--region {names} works on it)"
 
     @classmethod
     def preflight(cls, aws: Aws, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
@@ -186,8 +186,8 @@ class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
         yield from (arns[name] for name in self.scope.likeliest(arns, ending="-role"))
 
     def tags_of(self, aws: Aws) -> Mapping[str, str]:
-        found = aws.find("iam", "GetRole", not_found=NO_SUCH_ENTITY, RoleName=self.name)
-        return mapped(found["Role"].get("Tags", ())) if found else {}
+        response = aws.find("iam", "GetRole", not_found=NO_SUCH_ENTITY, RoleName=self.name)
+        return mapped(response["Role"].get("Tags", ())) if response else {}
 
     def _all(self, aws: Aws, operation: str, key: str) -> list[Any] | None:
         return all_pages(aws, "iam", operation, key, not_found=NO_SUCH_ENTITY, RoleName=self.name)

@@ -97,8 +97,8 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         return self._tags(aws, self.uuid or "")
 
     def _tags(self, aws: Aws, uuid: str) -> dict[str, str] | None:
-        found = aws.find("lambda", "ListTags", not_found=NOT_FOUND, Resource=self._arn(uuid))
-        return None if found is None else dict(found.get("Tags", {}))
+        response = aws.find("lambda", "ListTags", not_found=NOT_FOUND, Resource=self._arn(uuid))
+        return None if response is None else dict(response.get("Tags", {}))
 
     @property
     def _taggable(self) -> bool:
@@ -112,14 +112,18 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         ours = [mapping for mapping in self._listed(aws) if self._on_our_table(mapping)]
         # One that stays before one that goes. A stream's label is the time at which it was switched on:
         # the last one is the newest.
-        return max(ours, key=lambda each: (each["State"] != DELETING, each["EventSourceArn"]), default=None)
+        return max(
+            ours, key=lambda mapping: (mapping["State"] != DELETING, mapping["EventSourceArn"]), default=None
+        )
 
     def _listed(self, aws: Aws) -> list[Response]:
-        found = _mappings(aws, FunctionName=self.function.name)
-        if found is not None:
-            return found
+        mappings = _mappings(aws, FunctionName=self.function.name)
+        if mappings is not None:
+            return mappings
         # Lambda keeps the mappings of a deleted function, and lists them only among all.
-        return [each for each in _mappings(aws) or () if each.get("FunctionArn") == self.function.arn]
+        return [
+            mapping for mapping in _mappings(aws) or () if mapping.get("FunctionArn") == self.function.arn
+        ]
 
     def observe(self, aws: Aws) -> Observed | None:
         mapping = self.find(aws)
@@ -134,31 +138,31 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         if tags is None:  # deleted between the two reads
             return None
         fields = {**normal_mapping(mapping), "Tags": tags if self._taggable else None}
-        others = [each["UUID"] for each in same_stream if each["UUID"] != mapping["UUID"]]
+        other_uuids = [other["UUID"] for other in same_stream if other["UUID"] != mapping["UUID"]]
         return Observed(
             fields=fields,
             outputs=self._outputs(mapping),
             notes=tuple(
                 f"mapping {uuid} hands the same stream to {self.function}: every price is enriched and "
                 f"announced twice; `aws lambda delete-event-source-mapping --uuid {uuid}` ends that"
-                for uuid in others
+                for uuid in other_uuids
             ),
         )
 
     def _of_stream(self, aws: Aws, stream: str) -> list[Response]:
         """The mappings of a stream to the function, to one of its versions or aliases too."""
-        own = self.function.arn
+        arn = self.function.arn
         return [
-            each
-            for each in _mappings(aws, EventSourceArn=stream) or ()
-            if each["State"] != DELETING and f"{each.get('FunctionArn')}:".startswith(f"{own}:")
+            mapping
+            for mapping in _mappings(aws, EventSourceArn=stream) or ()
+            if mapping["State"] != DELETING and f"{mapping.get('FunctionArn')}:".startswith(f"{arn}:")
         ]
 
     def _is_the_stacks(self, aws: Aws, mapping: Response) -> bool:
         """Whether it is the mapping that the stack has, made a moment ago by another run, say."""
-        here = mapping.get("FunctionArn") == self.function.arn and self._on_our_table(mapping)
-        own = replace(self, uuid=None).find(aws) if here else None
-        return here and (own is None or own["UUID"] == self.uuid)
+        is_ours = mapping.get("FunctionArn") == self.function.arn and self._on_our_table(mapping)
+        stack_mapping = replace(self, uuid=None).find(aws) if is_ours else None
+        return is_ours and (stack_mapping is None or stack_mapping["UUID"] == self.uuid)
 
     def _on_our_table(self, mapping: Response) -> bool:
         return str(mapping.get("EventSourceArn", "")).startswith(f"{self.table.arn}/stream/")
@@ -188,11 +192,11 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
     def permissions(self) -> Iterator[Permission]:
         """On mappings of this function or with our tags: a mapping's ARN has only an id."""
         mappings, owner = self._arn("*"), self.scope.owner_tags
-        of_it = {"ArnEquals": {"lambda:FunctionArn": self.function.arn}}
+        condition = {"ArnEquals": {"lambda:FunctionArn": self.function.arn}}
         change = "GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
         yield from allow(Access.DESCRIBE, "lambda", "ListEventSourceMappings", "*")
-        yield from allow(Access.MANAGE, "lambda", "CreateEventSourceMapping", "*", condition=of_it)
-        yield from allow(Access.MANAGE, "lambda", change, mappings, condition=of_it)
+        yield from allow(Access.MANAGE, "lambda", "CreateEventSourceMapping", "*", condition=condition)
+        yield from allow(Access.MANAGE, "lambda", change, mappings, condition=condition)
         if not self._taggable:
             return
         yield from allow(Access.DESCRIBE, "lambda", "ListTags", mappings, condition=with_resource_tags(owner))
@@ -234,7 +238,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
                     "UpdateEventSourceMapping",
                     UUID=self._uuid,
                     **self._settings(delta.desired),
-                    **{name: off for name, off in TAKEN_OFF.items() if delta.touches(name)},
+                    **{name: value for name, value in TAKEN_OFF.items() if delta.touches(name)},
                 )
             yield self._rested("Enabled")
         if delta.touches("Tags"):
@@ -265,7 +269,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             "Enabled": True,
             **{name: desired[name] for name in AS_REQUESTED},
             "FilterCriteria": {
-                "Filters": tuple({"Pattern": JsonDocument(each)} for each in desired["Filters"])
+                "Filters": tuple({"Pattern": JsonDocument(pattern)} for pattern in desired["Filters"])
             },
             "DestinationConfig": {"OnFailure": {"Destination": desired["OnFailure"]}},
         }
@@ -292,5 +296,5 @@ def _mappings(aws: Aws, **of: str) -> list[Response] | None:
 
 def _only_moving(delta: Delta) -> bool:
     """Whether only the state differs, and Lambda is already changing it."""
-    others = (change for change in delta.changes if change.field not in ("State", "Tags"))
-    return next(others, None) is None and delta.old("State") not in ("Disabled", "Disabling", "Enabled")
+    changes = (change for change in delta.changes if change.field not in ("State", "Tags"))
+    return next(changes, None) is None and delta.old("State") not in ("Disabled", "Disabling", "Enabled")

@@ -35,7 +35,7 @@ def normal_mapping(mapping: Mapping[str, Any]) -> dict[str, Value]:
         "MaximumRetryAttempts": mapping.get("MaximumRetryAttempts"),
         "MaximumRecordAgeInSeconds": mapping.get("MaximumRecordAgeInSeconds"),
         "FunctionResponseTypes": tuple(mapping.get("FunctionResponseTypes") or ()),
-        "Filters": tuple(frozen(json.loads(each["Pattern"])) for each in filters),
+        "Filters": tuple(frozen(json.loads(event_filter["Pattern"])) for event_filter in filters),
         "OnFailure": destination.get("Destination"),
         "KMSKeyArn": mapping.get("KMSKeyArn") or None,
     }

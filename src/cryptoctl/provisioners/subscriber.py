@@ -41,7 +41,7 @@ def queues(subscribers: tuple[Subscriber, ...], region: str) -> tuple[str, ...]:
     """The ARNs of the subscribed queues of a region. Those elsewhere are not looked at: a queue with
     the same name may be here.
     """
-    arns = (each.endpoint for each in subscribers if each.protocol == "sqs")
+    arns = (subscriber.endpoint for subscriber in subscribers if subscriber.protocol == "sqs")
     return tuple(arn for arn in arns if arn.split(":")[3] == region)
 
 
@@ -79,11 +79,11 @@ def unconfirmed_notes(
     topic: object, subscribers: Iterable[Subscriber], pending: Collection[str]
 ) -> Iterator[str]:
     """A sentence on each subscriber that is among the endpoints which must still confirm."""
-    for each in subscribers:
-        if each.endpoint in pending:
+    for subscriber in subscribers:
+        if subscriber.endpoint in pending:
             yield (
-                f"the subscription of {each.endpoint} to {topic} is not confirmed, so nothing is sent there: "
-                "AWS has sent it a message with a link that does it"
+                f"the subscription of {subscriber.endpoint} to {topic} is not confirmed, so nothing is sent "
+                "there: AWS has sent it a message with a link that does it"
             )
 
 
@@ -94,8 +94,12 @@ def filter_notes(
 
     Says nothing of one that may not be read: one in another account may be its owner's alone.
     """
-    ours = {each.key for each in subscribers}
-    arns = {each["SubscriptionArn"]: each["Endpoint"] for each in listed if key_of(each) in ours}
+    keys = {subscriber.key for subscriber in subscribers}
+    arns = {
+        subscription["SubscriptionArn"]: subscription["Endpoint"]
+        for subscription in listed
+        if key_of(subscription) in keys
+    }
     confirmed = [arn for arn in arns if arn.startswith("arn:")]
     for arn, policy in zip(confirmed, aws.map(lambda arn: _filter(aws, arn), confirmed), strict=True):
         if policy:
@@ -109,10 +113,10 @@ def filter_notes(
 def _filter(aws: Aws, subscription: str) -> str | None:
     """A subscription's filter policy; None where it has none, or where that is not known."""
     try:
-        found = aws.call("sns", "GetSubscriptionAttributes", SubscriptionArn=subscription)
+        response = aws.call("sns", "GetSubscriptionAttributes", SubscriptionArn=subscription)
     except AwsError:
         return None
-    policy = str(found.get("Attributes", {}).get("FilterPolicy") or "{}")
+    policy = str(response.get("Attributes", {}).get("FilterPolicy") or "{}")
     return policy if json.loads(policy) else None
 
 
@@ -120,5 +124,5 @@ def _policy(aws: Aws, arn: str) -> str:
     """A queue's policy, empty where it has none. Raises AwsError."""
     account, name = arn.split(":")[4:6]
     url = aws.call("sqs", "GetQueueUrl", QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
-    found = aws.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["Policy"])
-    return str(found.get("Attributes", {}).get("Policy", ""))
+    response = aws.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["Policy"])
+    return str(response.get("Attributes", {}).get("Policy", ""))

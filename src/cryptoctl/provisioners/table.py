@@ -80,10 +80,10 @@ class Table(Encrypted, DeletionProtected, Priced):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Of a table that is being deleted only that it is."""
-        described = aws.find("dynamodb", "DescribeTable", not_found=NOT_FOUND, TableName=self.name)
-        if described is None:
+        response = aws.find("dynamodb", "DescribeTable", not_found=NOT_FOUND, TableName=self.name)
+        if response is None:
             return None
-        if described["Table"]["TableStatus"] == DELETING:
+        if response["Table"]["TableStatus"] == DELETING:
             return Observed(fields={}, deleting=True)
         backups, tags, notes = aws.gather(
             lambda: aws.find(
@@ -95,9 +95,9 @@ class Table(Encrypted, DeletionProtected, Priced):
             lambda: self._tags(aws),
             lambda: tuple(resource_policy_notes(aws, self, self.arn)),
         )
-        if tags is None or (backups is None and described["Table"]["TableStatus"] not in ARCHIVAL):
+        if tags is None or (backups is None and response["Table"]["TableStatus"] not in ARCHIVAL):
             return None  # deleted between the two reads
-        table = described["Table"]
+        table = response["Table"]
         stream = table.get("StreamSpecification", {})
         streaming = bool(stream.get("StreamEnabled"))
         return Observed(
@@ -119,8 +119,8 @@ class Table(Encrypted, DeletionProtected, Priced):
 
     def _tags(self, aws: Aws) -> dict[str, str] | None:
         operation = "ListTagsOfResource"
-        found = all_pages(aws, "dynamodb", operation, "Tags", not_found=NOT_FOUND, ResourceArn=self.arn)
-        return None if found is None else mapped(found)
+        tags = all_pages(aws, "dynamodb", operation, "Tags", not_found=NOT_FOUND, ResourceArn=self.arn)
+        return None if tags is None else mapped(tags)
 
     def desired(self) -> Fields:
         return {
@@ -150,13 +150,13 @@ class Table(Encrypted, DeletionProtected, Priced):
 
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
         """Lambda's reads of the stream are free."""
-        stored = traffic.stored_gb * traffic.months
+        gb_months = traffic.stored_gb * traffic.months
         yield Usage(item="dynamodb_write_units", amount=traffic.write_units, driver="two writes a price")
         yield Usage(
             item="dynamodb_read_units", amount=traffic.read_units, driver="a query a batch and symbol"
         )
-        yield Usage(item="dynamodb_gb_months", amount=stored, driver="prices so far")
-        yield Usage(item="dynamodb_recovery_gb_months", amount=stored, driver="prices so far")
+        yield Usage(item="dynamodb_gb_months", amount=gb_months, driver="prices so far")
+        yield Usage(item="dynamodb_recovery_gb_months", amount=gb_months, driver="prices so far")
         if self.customer_key:
             yield Usage(item="kms_requests", amount=traffic.key_requests, driver="security.customer_key")
 
@@ -216,8 +216,8 @@ class Table(Encrypted, DeletionProtected, Priced):
         """Deletes the table with its data, and waits until it is gone."""
         if not observed.deleting:
             yield call("dynamodb", "DeleteTable", gone=NOT_FOUND, TableName=self.name)
-        gone = "the table to be gone; DynamoDB does it in the background"
-        yield self._settled(until=(None,), reason=gone, timeout_s=600)
+        reason = "the table to be gone; DynamoDB does it in the background"
+        yield self._settled(until=(None,), reason=reason, timeout_s=600)
 
     def _create(self, desired: Fields) -> Call:
         keys = (self.partition_key, self.sort_key)

@@ -21,10 +21,12 @@ WRITTEN_AS = {
 
 def schema(table: dict[str, Any]) -> dict[str, str]:
     """The key's attributes, each with its part and type, such as `RANGE N`."""
-    types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+    types = {
+        definition["AttributeName"]: definition["AttributeType"]
+        for definition in table["AttributeDefinitions"]
+    }
     return {
-        each["AttributeName"]: f"{each['KeyType']} {types[each['AttributeName']]}"
-        for each in table["KeySchema"]
+        key["AttributeName"]: f"{key['KeyType']} {types[key['AttributeName']]}" for key in table["KeySchema"]
     }
 
 
@@ -48,11 +50,14 @@ def recovery(backups: dict[str, Any]) -> dict[str, Any]:
 
 def limit_and_replica_notes(name: str, table: dict[str, Any]) -> Iterator[str]:
     """A sentence on each thing of somebody's that limits what may be written, or copies it elsewhere."""
-    types = {each["AttributeName"]: each["AttributeType"] for each in table.get("AttributeDefinitions", ())}
+    types = {
+        definition["AttributeName"]: definition["AttributeType"]
+        for definition in table.get("AttributeDefinitions", ())
+    }
     indexes = table.get("GlobalSecondaryIndexes") or ()
-    for index in (each for each in indexes if each.get("IndexStatus") != "DELETING"):
-        for part in index["KeySchema"]:
-            attribute = part["AttributeName"]
+    for index in (candidate for candidate in indexes if candidate.get("IndexStatus") != "DELETING"):
+        for key in index["KeySchema"]:
+            attribute = key["AttributeName"]
             if WRITTEN_AS.get(attribute, types[attribute]) != types[attribute]:
                 yield (
                     f"the index {index['IndexName']} of table {name} wants {attribute} to be of type "
@@ -70,7 +75,7 @@ def limit_and_replica_notes(name: str, table: dict[str, Any]) -> Iterator[str]:
             f"`aws dynamodb update-table --table-name {name} --on-demand-throughput "
             "MaxReadRequestUnits=-1,MaxWriteRequestUnits=-1` takes that off"
         )
-    if regions := [each["RegionName"] for each in table.get("Replicas") or ()]:
+    if regions := [replica["RegionName"] for replica in table.get("Replicas") or ()]:
         yield (
             f"table {name} has replicas, which cryptoctl did not make, in {', '.join(regions)}: what is "
             "written there is enriched and announced here too, and DynamoDB refuses `down` until the last "
@@ -99,11 +104,11 @@ def out_of_use(table: object, observed: Observed | None) -> Iterator[Obstacle]:
 def resource_policy_notes(aws: Aws, table: object, arn: str) -> Iterator[str]:
     """Whom a policy of the table itself shuts out or lets in, or that it could not be read."""
     try:
-        found = aws.find("dynamodb", "GetResourcePolicy", not_found=NO_POLICY, ResourceArn=arn)
+        response = aws.find("dynamodb", "GetResourcePolicy", not_found=NO_POLICY, ResourceArn=arn)
     except AwsError as error:  # whatever it is: nothing that is done needs the policy
         yield (
             f"the policy of {table} could not be read (dynamodb:GetResourcePolicy answered {error.code}): "
             "whom it shuts out and lets in is not known"
         )
     else:
-        yield from policy_notes(table, found["Policy"] if found else None, but="")
+        yield from policy_notes(table, response["Policy"] if response else None, but="")

@@ -31,7 +31,7 @@ def desired_statement(statement: Statement | None) -> dict[str, Value]:
 
 def statements_by_id(policy: str | None) -> dict[str, Value]:
     """The policy's statements under their ids."""
-    return {each["Sid"]: each for each in statements_of(policy) if each.get("Sid")}
+    return {statement["Sid"]: statement for statement in statements_of(policy) if statement.get("Sid")}
 
 
 def with_statement(policy: str | None, statement: Statement | None) -> JsonDocument | None:
@@ -39,10 +39,10 @@ def with_statement(policy: str | None, statement: Statement | None) -> JsonDocum
 
     The statements of others stay to the letter.
     """
-    there: dict[str, Any] = json.loads(policy) if policy else {"Version": VERSION}
-    others = there.get("Statement", [])
-    others = [others] if isinstance(others, dict) else others
-    statements = [each for each in others if each.get("Sid") != SID]
+    content: dict[str, Any] = json.loads(policy) if policy else {"Version": VERSION}
+    existing = content.get("Statement", [])
+    existing = [existing] if isinstance(existing, dict) else existing
+    statements = [other for other in existing if other.get("Sid") != SID]
     if statement is not None:
         statements.append(written(statement))
-    return JsonDocument(frozen({**there, "Statement": statements})) if statements else None
+    return JsonDocument(frozen({**content, "Statement": statements})) if statements else None

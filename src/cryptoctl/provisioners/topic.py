@@ -103,20 +103,24 @@ class Topic(Encrypted, Priced):
         )
         if attributes is None or tags is None:
             return None
-        there = {key_of(item): True for item in subscriptions}
-        pending = {item["Endpoint"] for item in subscriptions if item["SubscriptionArn"] == PENDING}
-        its = attributes.get("Attributes", {})
+        subscription_keys = {key_of(subscription): True for subscription in subscriptions}
+        pending = {
+            subscription["Endpoint"]
+            for subscription in subscriptions
+            if subscription["SubscriptionArn"] == PENDING
+        }
+        settings = attributes.get("Attributes", {})
         return Observed(
             fields={
-                "KmsMasterKeyId": its.get("KmsMasterKeyId") or None,
-                "Policy": tls_policy.statements_by_id(its.get("Policy")),
+                "KmsMasterKeyId": settings.get("KmsMasterKeyId") or None,
+                "Policy": tls_policy.statements_by_id(settings.get("Policy")),
                 "Tags": mapped(tags.get("Tags", ())),
-                "Subscriptions": there,
-                "WholePolicy": its.get("Policy"),
+                "Subscriptions": subscription_keys,
+                "WholePolicy": settings.get("Policy"),
             },
             notes=(
-                *policy_notes(self, its.get("Policy"), but=tls_policy.SID),
-                *self._silence(its.get("Policy")),
+                *policy_notes(self, settings.get("Policy"), but=tls_policy.SID),
+                *self._silence(settings.get("Policy")),
                 *unconfirmed_notes(self, self.subscribers, pending),
                 *filter_notes(aws, self, self.subscribers, subscriptions),
                 *(note for notes in undelivered for note in notes),
@@ -141,7 +145,7 @@ class Topic(Encrypted, Priced):
             "KmsMasterKeyId": self.customer_key,
             "Policy": tls_policy.desired_statement(self._refusal),
             "Tags": self.scope.tags,
-            "Subscriptions": {each.key: True for each in self.subscribers},
+            "Subscriptions": {subscriber.key: True for subscriber in self.subscribers},
         }
 
     @property
@@ -183,23 +187,23 @@ class Topic(Encrypted, Priced):
             yield from self._differing(delta)
             if delta.touches("Tags"):
                 yield call("sns", "TagResource", ResourceArn=self.arn, Tags=key_values(changed_tags(delta)))
-        for each in missing:
-            protocol, endpoint = each.split(" ", 1)
+        for key in missing:
+            protocol, endpoint = key.split(" ", 1)
             yield call("sns", "Subscribe", TopicArn=self.arn, Protocol=protocol, Endpoint=endpoint)
 
     def _first_attributes(self) -> dict[str, Value]:
-        given: dict[str, Value] = {"KmsMasterKeyId": self.customer_key} if self.customer_key else {}
+        attributes: dict[str, Value] = {"KmsMasterKeyId": self.customer_key} if self.customer_key else {}
         if self._refusal:
-            given["Policy"] = tls_policy.with_statement(self._first_policy(), self._refusal)
-        return given
+            attributes["Policy"] = tls_policy.with_statement(self._first_policy(), self._refusal)
+        return attributes
 
     def _differing(self, delta: Delta) -> Iterator[CallOrWait]:
         if delta.touches("KmsMasterKeyId"):
             yield self._set("KmsMasterKeyId", self.customer_key or "")
         if delta.touches("Policy"):
-            there = delta.old("WholePolicy") or self._first_policy()
+            old = delta.old("WholePolicy") or self._first_policy()
             # A topic cannot be without a policy: where ours is all of it, the first one comes back.
-            yield self._set("Policy", tls_policy.with_statement(there, self._refusal) or self._first_policy())
+            yield self._set("Policy", tls_policy.with_statement(old, self._refusal) or self._first_policy())
 
     def _set(self, name: str, value: Value) -> Call:
         return call("sns", "SetTopicAttributes", TopicArn=self.arn, AttributeName=name, AttributeValue=value)
@@ -215,7 +219,7 @@ class Topic(Encrypted, Priced):
                         "Sid": "__default_statement_ID",
                         "Effect": "Allow",
                         "Principal": {"AWS": "*"},
-                        "Action": [f"SNS:{each}" for each in OWN_ACTIONS],
+                        "Action": [f"SNS:{action}" for action in OWN_ACTIONS],
                         "Resource": self.arn,
                         "Condition": {"StringEquals": {"AWS:SourceOwner": self.scope.account}},
                     }
@@ -231,14 +235,16 @@ class Topic(Encrypted, Priced):
 def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
     """All subscriptions of a topic as SNS lists them; none where there is no such topic."""
     operation = "ListSubscriptionsByTopic"
-    found = all_pages(aws, "sns", operation, "Subscriptions", not_found=NOT_FOUND, TopicArn=arn)
+    subscriptions = all_pages(aws, "sns", operation, "Subscriptions", not_found=NOT_FOUND, TopicArn=arn)
     # Who has unsubscribed is listed as deleted for some days.
-    return [each for each in found or () if each["SubscriptionArn"] != "Deleted"]
+    return [
+        subscription for subscription in subscriptions or () if subscription["SubscriptionArn"] != "Deleted"
+    ]
 
 
 def subscribed(observed: Observed) -> tuple[str, ...]:
     """The endpoints that were found subscribed."""
-    return tuple(each.split(" ", 1)[1] for each in observed.fields["Subscriptions"])
+    return tuple(key.split(" ", 1)[1] for key in observed.fields["Subscriptions"])
 
 
 def may_publish(topic: Topic) -> Statement:

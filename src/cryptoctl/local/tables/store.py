@@ -71,8 +71,8 @@ class StoredTable:
     def keys(self) -> dict[str, tuple[str, str]]:
         """The key attributes: HASH and perhaps RANGE, each with its name and type."""
         kinds = {
-            attribute["AttributeName"]: attribute["AttributeType"]
-            for attribute in self.description["AttributeDefinitions"]
+            definition["AttributeName"]: definition["AttributeType"]
+            for definition in self.description["AttributeDefinitions"]
         }
         schema = self.description["KeySchema"]
         return {key["KeyType"]: (key["AttributeName"], kinds[key["AttributeName"]]) for key in schema}
