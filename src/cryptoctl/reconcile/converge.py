@@ -60,24 +60,24 @@ class Convergence:
         Raises StepFailed, AwsError, Failure or Interrupted where it cannot go on.
         """
         self._follow_others()
-        end: StepFailed
+        failure: StepFailed
         # AWS may show what it says is there only after a while; another run may be at work on it.
         pauses = self._retry.pauses(RESOURCE_TO_SHOW, self._step.resource.visible_within_s)
         for _ in chain((0.0,), pauses):
             try:
                 self._attempt()
             except ObserveAgain as again:
-                end = again.end
+                failure = again.end
                 # What was made a moment ago may be shown to nobody yet; to make it again would double it.
                 within_s = self._step.resource.visible_within_s
                 self._plan_again(self._retry.until(self._observe, again.to_show, within_s))
             except AwsError as error:
-                end = _final_failure(error)
+                failure = _final_failure(error)
                 self._plan_again(self._changed_meanwhile(error))
             else:
                 self._undo_superseded()
                 return
-        raise end
+        raise failure
 
     def _follow_others(self) -> None:
         """Plans again if others write in what it sends or have made it, or values it needs are now known.
@@ -87,8 +87,8 @@ class Convergence:
         """
         step, observed = self._step, self._step.delta.observed
         if step.action is Action.CREATE and step.resource.creation_overwrites:
-            if there := self._observe():
-                self._plan_again(there)
+            if current := self._observe():
+                self._plan_again(current)
             return
         if step.action not in (Action.UPDATE, Action.REPLACE):
             return
@@ -140,19 +140,19 @@ class Convergence:
             if self._step.why:
                 raise StepFailed(f"it was changed meanwhile, and {self._step.why}", CHECK_OWNER)
             return
-        found = observed.outputs if observed else {}
-        outputs = {Ref(resource, name): value for name, value in found.items()}
+        values = observed.outputs if observed else {}
+        outputs = {Ref(resource, name): value for name, value in values.items()}
         # What was accepted as it was found is still accepted; what appeared meanwhile must be ours.
         adopt = step.delta.observed is not None
-        again = plan_present(resource, observed, {**self._run.known(), **outputs}, adopt=adopt)
-        if again.action is Action.REFUSED:
-            raise StepFailed(f"it was created meanwhile, and {again.why}", CHECK_OWNER)
-        if more := again.beyond(step):
+        new_step = plan_present(resource, observed, {**self._run.known(), **outputs}, adopt=adopt)
+        if new_step.action is Action.REFUSED:
+            raise StepFailed(f"it was created meanwhile, and {new_step.why}", CHECK_OWNER)
+        if more := new_step.beyond(step):
             raise StepFailed(f"it was changed meanwhile, and this would now {more}", RUN_PLAN_FIRST)
         # What the step itself is going to give may still change: nobody must use it before.
-        given = given_by(again)
-        self._run.publish({ref: value for ref, value in outputs.items() if ref not in given})
-        self._step = again
+        given_refs = given_by(new_step)
+        self._run.publish({ref: value for ref, value in outputs.items() if ref not in given_refs})
+        self._step = new_step
 
     def _with_its_tags(self, observed: Observed | None) -> Observed | None:
         """What is there now; where it shows no tag at all, looked at again until it does."""
@@ -195,9 +195,9 @@ class Convergence:
             shown = response is not None
             state = None if response is None else jmespath.search(wait.path, response)
             if state in wait.fails:
-                why = jmespath.search(wait.failure_reason, response) if wait.failure_reason else None
-                ended = f"{wait.path} ended as {state}"
-                raise StepFailed(f"{ended}: {one_line(why or 'AWS gives no reason')}", wait.failure_hint)
+                reason = jmespath.search(wait.failure_reason, response) if wait.failure_reason else None
+                ending = f"{wait.path} ended as {state}"
+                raise StepFailed(f"{ending}: {one_line(reason or 'AWS gives no reason')}", wait.failure_hint)
             if state in wait.until:
                 self._publish(wait, response)
                 return
@@ -249,10 +249,10 @@ class Convergence:
         if waited_s < SHOWN_AFTER_S or self._looked or error.throttled or self._step.action is Action.DELETE:
             return
         self._looked = True
-        for other in dependencies(self._step.resource):
+        for dependency in dependencies(self._step.resource):
             with contextlib.suppress(AwsError, Failure):
-                if other.observe_or_fail(self._run.aws) is None:
-                    problem = f"needs {other}, which was deleted meanwhile ({error})"
+                if dependency.observe_or_fail(self._run.aws) is None:
+                    problem = f"needs {dependency}, which was deleted meanwhile ({error})"
                     raise StepFailed(problem, DELETED) from error
 
     def _rule(self, error: AwsError) -> RetryRule | None:
@@ -265,12 +265,12 @@ class Convergence:
         return next(matching, None)
 
     def _publish(self, request: CallOrWait, response: Response | None) -> None:
-        found = {name: jmespath.search(path, response) for name, path in request.gives.items()}
-        for name in (name for name, value in found.items() if value is None):
-            asked = f"{request.service}:{request.operation}"
+        outputs = {name: jmespath.search(path, response) for name, path in request.gives.items()}
+        for name in (name for name, value in outputs.items() if value is None):
+            call_name = f"{request.service}:{request.operation}"
             # It is as if the answer were lost: what is there has it.
-            raise ObserveAgain(StepFailed(f"the answer to {asked} has no {request.gives[name]}", NOT_AWS))
-        self._run.publish({Ref(self._step.resource, name): value for name, value in found.items()})
+            raise ObserveAgain(StepFailed(f"the answer to {call_name} has no {request.gives[name]}", NOT_AWS))
+        self._run.publish({Ref(self._step.resource, name): value for name, value in outputs.items()})
 
 
 def _final_failure(error: AwsError) -> StepFailed:

@@ -68,11 +68,11 @@ def _compare(name: str, old: Value, new: Value, *, exclusive: bool) -> Iterator[
         if _differs(old, new):
             yield Change(field=name, old=old, new=new)
         return
-    there: Mapping[str, Value] = old if isinstance(old, Mapping) else {}
-    extra = [key for key in there if key not in new] if exclusive else []
+    old_values: Mapping[str, Value] = old if isinstance(old, Mapping) else {}
+    extra = [key for key in old_values if key not in new] if exclusive else []
     for key in [*new, *extra]:
-        if _differs(there.get(key), new.get(key)):
-            yield Change(field=name, key=key, old=there.get(key), new=new.get(key))
+        if _differs(old_values.get(key), new.get(key)):
+            yield Change(field=name, key=key, old=old_values.get(key), new=new.get(key))
 
 
 def _differs(old: Value, new: Value) -> bool:

@@ -18,7 +18,7 @@ def dependencies(resource: Provisioner) -> tuple[Provisioner, ...]:
 def needed(resource: Provisioner) -> tuple[Provisioner, ...]:
     """The dependencies, then the resources from which only a value is taken by Ref."""
     refs = (leaf.of for leaf in _leaves_of(resource) if isinstance(leaf, Ref))
-    sources = (each for each in refs if isinstance(each, Provisioner))
+    sources = (source for source in refs if isinstance(source, Provisioner))
     return tuple(dict.fromkeys((*dependencies(resource), *sources)))
 
 
@@ -30,42 +30,45 @@ def parent(resource: Provisioner) -> Provisioner | None:
 def in_order(resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
     """The resources, each after all that it needs."""
     chosen = set(resources)
-    graph = {each: [other for other in needed(each) if other in chosen] for each in resources}
+    graph = {
+        resource: [dependency for dependency in needed(resource) if dependency in chosen]
+        for resource in resources
+    }
     return tuple(TopologicalSorter(graph).static_order())
 
 
 def dependents(resources: Sequence[Provisioner]) -> Mapping[Provisioner, tuple[Provisioner, ...]]:
     """For each resource those that have it as a dependency; not those that only take a value from it."""
-    found: dict[Provisioner, list[Provisioner]] = {each: [] for each in resources}
-    for other in resources:
-        for each in dependencies(other):
-            found.setdefault(each, []).append(other)
-    return {each: tuple(others) for each, others in found.items()}
+    result: dict[Provisioner, list[Provisioner]] = {resource: [] for resource in resources}
+    for dependent in resources:
+        for dependency in dependencies(dependent):
+            result.setdefault(dependency, []).append(dependent)
+    return {resource: tuple(users) for resource, users in result.items()}
 
 
 def affected(changed: Collection[Provisioner], resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
     """The changed ones of the resources, and all that need one of them, directly or not."""
-    found = set(changed)
-    for each in in_order(resources):
-        if not found.isdisjoint(needed(each)):
-            found.add(each)
-    return tuple(each for each in resources if each in found)
+    result = set(changed)
+    for resource in in_order(resources):
+        if not result.isdisjoint(needed(resource)):
+            result.add(resource)
+    return tuple(resource for resource in resources if resource in result)
 
 
 def with_dependencies(chosen: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
     """The chosen resources and all that they need, directly or not."""
-    found: dict[Provisioner, None] = {}
+    selected: dict[Provisioner, None] = {}
 
     def visit(resource: Provisioner) -> None:
-        for other in needed(resource):
-            visit(other)
-        found[resource] = None
+        for dependency in needed(resource):
+            visit(dependency)
+        selected[resource] = None
 
     for resource in chosen:
         visit(resource)
-    return tuple(found)
+    return tuple(selected)
 
 
 def _leaves_of(resource: Provisioner) -> Iterator[object]:
-    for item in fields(resource):
-        yield from leaves(getattr(resource, item.name))
+    for field in fields(resource):
+        yield from leaves(getattr(resource, field.name))

@@ -54,20 +54,20 @@ def make_plan(
     With `after`, a plan for the same resources that was carried out, only what it has changed is observed
     again, and what needs that; orphans are looked for again if it did more than update.
     """
-    seen: dict[Provisioner, Observed | None] = {}
+    observations: dict[Provisioner, Observed | None] = {}
     if after is not None:
-        seen = {step.resource: step.delta.observed for step in after.steps}
+        observations = {step.resource: step.delta.observed for step in after.steps}
         if all(step.action is Action.UPDATE for step in after.work):
             orphans = None
     looked_at = resources if after is None else affected([step.resource for step in after.work], resources)
     shared = aws.with_shared_lists()
     if orphans is None:
-        seen, found = {**seen, **observe(looked_at, shared)}, NONE_FOUND
+        observations, found = {**observations, **observe(looked_at, shared)}, NONE_FOUND
     else:
         fresh, candidates = aws.gather(lambda: observe(looked_at, shared), lambda: orphans.candidates(shared))
-        seen = {**seen, **fresh}
-        found = orphans.find(shared, candidates, seen)
-    plan = build_plan(resources, seen, goal, adopt=adopt, orphans=found.removable, notes=found.notes)
+        observations = {**observations, **fresh}
+        found = orphans.find(shared, candidates, observations)
+    plan = build_plan(resources, observations, goal, adopt=adopt, orphans=found.removable, notes=found.notes)
     return replace(plan, obstacles=_obstacles(plan, aws))
 
 
@@ -117,15 +117,19 @@ def _until_shown(
 
 def new_without_tags(plan: Plan) -> list[Step]:
     """The steps that are refused for want of tags that AWS may not show yet."""
-    found = [(step, step.delta.observed) for step in plan.refused]
-    return [step for step, its in found if its and its.new and untagged_yet(step.resource, its)]
+    refused = [(step, step.delta.observed) for step in plan.refused]
+    return [
+        step
+        for step, observed in refused
+        if observed and observed.new and untagged_yet(step.resource, observed)
+    ]
 
 
 def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
     foreign = [step for step in plan.destroys if _has_foreign_data(step)]
     # What others have made is left as it is, whether or not they protect it.
-    rest = (step for step in plan.destroys if step not in foreign)
-    blockers = [(step, blocker) for step in rest if (blocker := deletion_blocker(step))]
+    own_steps = (step for step in plan.destroys if step not in foreign)
+    blockers = [(step, blocker) for step in own_steps if (blocker := deletion_blocker(step))]
     if plan.goal is Goal.ABSENT:
         return tuple(blocker for _, blocker in blockers)
     checked: dict[type[Preflight], list[Step]] = {}
@@ -137,11 +141,11 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
         with _refused(f"looking for what is in the way of a {kind.kind}", kind.remedies):
             return list(kind.preflight(aws, {step.resource: step.delta for step in checked[kind]}))
 
-    found = aws.map(check, checked)
+    obstacle_lists = aws.map(check, checked)
     # Several kinds may meet the same one, a key that they share, say.
-    others = dict.fromkeys(obstacle for obstacles in found for obstacle in obstacles)
+    distinct = dict.fromkeys(obstacle for obstacles in obstacle_lists for obstacle in obstacles)
     refused = (_irreplaceable(step, blocker) for step, blocker in blockers)
-    return (*refused, *map(_foreign_data, foreign), *others)
+    return (*refused, *map(_foreign_data, foreign), *distinct)
 
 
 def deletion_blocker(step: Step) -> Obstacle | None:

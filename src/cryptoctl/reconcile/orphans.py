@@ -62,45 +62,60 @@ class Orphans:
         owner_tags = self.stack[0].scope.owner_tags
         # Of a kind that the stack has none of, nothing shows whether the index lists it already.
         unindexed = [
-            each for each in self._listed_kinds() if not each.in_tag_index or each in self.unconfigured
+            resource
+            for resource in self._listed_kinds()
+            if not resource.in_tag_index or resource in self.unconfigured
         ]
         if self.parts_only:
             unindexed = []
-        parts = [each for each in self.unconfigured if isinstance(each, Untagged)]
-        tagged, named, seen = aws.gather(
+        parts = [part for part in self.unconfigured if isinstance(part, Untagged)]
+        tagged, named, observed_parts = aws.gather(
             lambda: () if self.parts_only else _tried(lambda: aws.tagged(owner_tags)),
             lambda: _each(aws, lambda resource: self._named(aws, resource), unindexed),
             lambda: _each(aws, lambda part: _observed_part(aws, part), parts),
         )
-        found = _candidates(tagged, named, *(each for each in seen if isinstance(each, ReadRefusal)))
-        others = [each for each in seen if isinstance(each, str)]
-        ours: dict[Provisioner, Observed] = {
-            part: each for part, each in zip(parts, seen, strict=True) if isinstance(each, Observed)
+        candidates = _candidates(
+            tagged, named, *(refusal for refusal in observed_parts if isinstance(refusal, ReadRefusal))
+        )
+        notes = [note for note in observed_parts if isinstance(note, str)]
+        observations: dict[Provisioner, Observed] = {
+            part: observed
+            for part, observed in zip(parts, observed_parts, strict=True)
+            if isinstance(observed, Observed)
         }
-        return replace(found, parts=ours, notes=(*found.notes, *others))
+        return replace(candidates, parts=observations, notes=(*candidates.notes, *notes))
 
     def find(self, aws: Aws, candidates: Candidates, seen: Observations) -> FoundOrphans:
         """Observes each candidate that is not the stack's; `seen` is what was observed of the stack."""
         if self.parts_only:
             return self._sorted(candidates.parts, unknown=(), notes=candidates.notes)
-        more = self._beyond_the_index(aws, candidates.tagged, seen)
+        unindexed = self._beyond_the_index(aws, candidates.tagged, seen)
         tagged = self._others(candidates.tagged, seen)
-        named = self._others((candidates.named | more.named) - candidates.tagged, seen)
-        likely = [each for each in named.values() if isinstance(each, Listed)]
+        named = self._others((candidates.named | unindexed.named) - candidates.tagged, seen)
+        likely = [resource for resource in named.values() if isinstance(resource, Listed)]
         tags = _each(aws, lambda resource: resource.tags_of(aws), likely)
-        ours = [each for each, its in zip(likely, tags, strict=True) if _carries(its, each)]
+        owned_resources = [
+            resource
+            for resource, resource_tags in zip(likely, tags, strict=True)
+            if _carries(resource_tags, resource)
+        ]
         # Of a kind that the stack has none of, nothing else would tell that one is left.
         absent = set(map(type, self.unconfigured))
         hidden = {
-            type(each): its for each, its in zip(likely, tags, strict=True) if isinstance(its, ReadRefusal)
+            type(resource): refusal
+            for resource, refusal in zip(likely, tags, strict=True)
+            if isinstance(refusal, ReadRefusal)
         }
-        unread = _not_searched(_with_hint(its) for kind, its in hidden.items() if kind in absent)
-        others: list[Provisioner] = [*(each for each in tagged.values() if each is not None), *ours]
+        unread = _not_searched(_with_hint(refusal) for kind, refusal in hidden.items() if kind in absent)
+        others: list[Provisioner] = [
+            *(resource for resource in tagged.values() if resource is not None),
+            *owned_resources,
+        ]
         observations = _each(aws, lambda resource: resource.observe_or_fail(aws), others)
         return self._sorted(
             {**dict(zip(others, observations, strict=True)), **candidates.parts},
             unknown=[arn for arn, resource in tagged.items() if resource is None],
-            notes=(*candidates.notes, *more.notes, *unread),
+            notes=(*candidates.notes, *unindexed.notes, *unread),
         )
 
     def _sorted(
@@ -111,27 +126,37 @@ class Orphans:
         notes: tuple[str, ...],
     ) -> FoundOrphans:
         orphaned = {
-            each: its for each, its in observed.items() if isinstance(its, Observed) and _orphaned(each, its)
+            resource: observation
+            for resource, observation in observed.items()
+            if isinstance(observation, Observed) and _orphaned(resource, observation)
         }
-        kept = {each: why for each, its in orphaned.items() if (why := self._reason_to_keep(each, its))}
-        hidden = {each: its for each, its in observed.items() if isinstance(its, ReadRefusal)}
-        tagged = "has this environment's tags"
+        kept = {
+            resource: reason
+            for resource, observation in orphaned.items()
+            if (reason := self._reason_to_keep(resource, observation))
+        }
+        hidden = {
+            resource: refusal for resource, refusal in observed.items() if isinstance(refusal, ReadRefusal)
+        }
+        ownership = "has this environment's tags"
         return FoundOrphans(
-            removable={each: its for each, its in orphaned.items() if each not in kept},
+            removable={
+                resource: observation for resource, observation in orphaned.items() if resource not in kept
+            },
             notes=(
                 *notes,
                 *(
-                    f"{arn} {tagged}, and is left: cryptoctl creates nothing of that kind (a backup has the "
-                    "tags of what it was made from)"
+                    f"{arn} {ownership}, and is left: cryptoctl creates nothing of that kind (a backup has "
+                    "the tags of what it was made from)"
                     for arn in unknown
                 ),
                 *(
-                    f"{each} {tagged}, and cannot be read: {_with_hint(error)}"
-                    for each, error in hidden.items()
+                    f"{resource} {ownership}, and cannot be read: {_with_hint(error)}"
+                    for resource, error in hidden.items()
                 ),
                 *(
-                    f"{each} is no longer part of this environment, and is kept: {why}"
-                    for each, why in kept.items()
+                    f"{resource} is no longer part of this environment, and is kept: {reason}"
+                    for resource, reason in kept.items()
                 ),
             ),
         )
@@ -146,41 +171,45 @@ class Orphans:
 
         Those whose names settings choose are listed to be observed, so that looking costs nothing.
         """
-        lacking = {
+        missing_kinds = {
             type(resource)
-            for resource, its in seen.items()
-            if its is not None and _arn(resource, its) not in (None, *tagged)
+            for resource, observed in seen.items()
+            if observed is not None and _arn(resource, observed) not in (None, *tagged)
         }
         kinds = [
-            each
-            for each in self._listed_kinds()
-            if each.in_tag_index
-            and each not in self.unconfigured
-            and (type(each) in lacking or each.named_by_settings)
+            resource
+            for resource in self._listed_kinds()
+            if resource.in_tag_index
+            and resource not in self.unconfigured
+            and (type(resource) in missing_kinds or resource.named_by_settings)
         ]
         return _candidates([], _each(aws, lambda resource: self._named(aws, resource), kinds))
 
     def _named(self, aws: Aws, resource: Listed) -> Candidates:
         """What of a kind has the environment in its name, and is not the stack's."""
-        own = {each.arn for each in self.stack}
-        arns = [arn for arn in resource.candidate_arns(aws) if arn not in own]
-        some = f"of {len(arns)} {resource.kind}s with the environment in their names, {MAX_NAMED}"
-        cut = [f"{some} were looked at"] if len(arns) > MAX_NAMED else []
-        return Candidates(named=frozenset(arns[:MAX_NAMED]), notes=_not_searched(cut))
+        own_arns = {stack_resource.arn for stack_resource in self.stack}
+        arns = [arn for arn in resource.candidate_arns(aws) if arn not in own_arns]
+        portion = f"of {len(arns)} {resource.kind}s with the environment in their names, {MAX_NAMED}"
+        reasons = [f"{portion} were looked at"] if len(arns) > MAX_NAMED else []
+        return Candidates(named=frozenset(arns[:MAX_NAMED]), notes=_not_searched(reasons))
 
     def _others(self, arns: Iterable[str], seen: Observations) -> dict[str, Provisioner | None]:
         """What is not the stack's own, by ARN; None for what is of no kind that the stack has."""
-        own = {resource.arn for resource in self.stack} | {_arn(*each) for each in seen.items()}
-        found = {arn: self._resource(arn) for arn in sorted(arns) if arn not in own}
-        return {arn: each for arn, each in found.items() if each is None or each not in self.stack}
+        own_arns = {resource.arn for resource in self.stack} | {_arn(*pair) for pair in seen.items()}
+        resources = {arn: self._resource(arn) for arn in sorted(arns) if arn not in own_arns}
+        return {
+            arn: resource
+            for arn, resource in resources.items()
+            if resource is None or resource not in self.stack
+        }
 
     def _resource(self, arn: str) -> Provisioner | None:
         kinds = (*self.stack, *self.unconfigured)
         return next(filter(None, (for_arn(resource, arn) for resource in kinds)), None)
 
     def _reason_to_keep(self, resource: Provisioner, observed: Observed) -> str:
-        if held := observed.data or ("data" if resource.holds_data else ""):
-            return f"it holds {held}; delete it by its name in the AWS console if nobody needs it"
+        if data := observed.data or ("data" if resource.holds_data else ""):
+            return f"it holds {data}; delete it by its name in the AWS console if nobody needs it"
         protected = isinstance(resource, DeletionProtected) and resource.deletion_blocker(observed)
         return "it is protected from deletion" if protected else ""
 
@@ -209,13 +238,16 @@ def _arn(resource: Provisioner, observed: Observed | None) -> str | None:
 def _candidates(
     tagged: Iterable[str] | ReadRefusal, named: Sequence[Candidates | ReadRefusal], *more: ReadRefusal
 ) -> Candidates:
-    refused = [each for each in (tagged, *named, *more) if isinstance(each, ReadRefusal)]
-    listed = [each for each in named if isinstance(each, Candidates)]
+    refusals = [refusal for refusal in (tagged, *named, *more) if isinstance(refusal, ReadRefusal)]
+    groups = [group for group in named if isinstance(group, Candidates)]
     arns = () if isinstance(tagged, ReadRefusal) else tagged
     return Candidates(
         tagged=frozenset(arn.removesuffix(":*") for arn in arns),
-        named=frozenset().union(*(each.named for each in listed)),
-        notes=(*_not_searched(map(_with_hint, refused)), *(note for each in listed for note in each.notes)),
+        named=frozenset().union(*(group.named for group in groups)),
+        notes=(
+            *_not_searched(map(_with_hint, refusals)),
+            *(note for group in groups for note in group.notes),
+        ),
     )
 
 
@@ -225,7 +257,7 @@ def _with_hint(refusal: ReadRefusal) -> str:
 
 
 def _not_searched(why: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"orphaned resources were not searched completely: {each}" for each in why)
+    return tuple(f"orphaned resources were not searched completely: {reason}" for reason in why)
 
 
 def _carries(tags: Any, resource: Provisioner) -> bool:

@@ -73,7 +73,9 @@ class Step:
         """What it deletes, or asks about, and the step that was agreed to did not; None for nothing."""
         if self.action is Action.REPLACE and agreed.action is not Action.REPLACE:
             return "delete and create it again"
-        return _joined(each for each in self.consent_reasons if each not in agreed.consent_reasons) or None
+        return (
+            _joined(reason for reason in self.consent_reasons if reason not in agreed.consent_reasons) or None
+        )
 
     @property
     def replaces_data(self) -> bool:
@@ -89,7 +91,7 @@ class Step:
     @property
     def immutable_changes(self) -> tuple[str, ...]:
         """The fields that differ and cannot be changed in place."""
-        return tuple(each.path for each in self.changes if each.field in self.resource.immutable)
+        return tuple(change.path for change in self.changes if change.field in self.resource.immutable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +119,8 @@ class Plan:
 
     def left_by_others(self, since: Plan) -> tuple[Step, ...]:
         """The orphans that `since`, the plan that was agreed to, did not have: another run has left them."""
-        before = {str(step.resource) for step in since.steps}
-        return tuple(s for s in self.work if s.why == ORPHANED and str(s.resource) not in before)
+        agreed = {str(step.resource) for step in since.steps}
+        return tuple(s for s in self.work if s.why == ORPHANED and str(s.resource) not in agreed)
 
     @property
     def nothing_to_do(self) -> bool:
@@ -145,26 +147,26 @@ class Plan:
     @property
     def consents(self) -> tuple[str, ...]:
         """What a person is asked about: what is deleted, and changes that take a protection away."""
-        removed = [
+        deletions = [
             f"{step.action} {step.resource}{' and delete its data' * step.replaces_data}"
             for step in self.destroys
         ]
-        changed = [
+        changes = [
             f"{_joined(step.consent_reasons)} of {step.resource}"
             for step in self.work
             if step.consent_reasons
         ]
-        return (*removed, *changed)
+        return (*deletions, *changes)
 
     @property
     def fingerprint(self) -> str:
         """Twelve hex digits of the SHA-256 over everything that the plan does."""
-        listed = [
+        steps = [
             [str(step.resource), step.action, [_listed(request) for request in step.requests]]
             for step in self.work
         ]
-        where = {(each.account, each.region) for each in (step.resource.scope for step in self.work)}
-        text = json.dumps([self.goal, sorted(where), listed], sort_keys=True)
+        locations = {(scope.account, scope.region) for scope in (step.resource.scope for step in self.work)}
+        text = json.dumps([self.goal, sorted(locations), steps], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -57,8 +57,8 @@ class Report:
 
     def followed_by(self, later: Report) -> Report:
         """Both in one: of a resource with steps in both, the later one's end."""
-        again = {result.step.resource for result in later.results}
-        earlier = (result for result in self.results if result.step.resource not in again)
+        later_resources = {result.step.resource for result in later.results}
+        earlier = (result for result in self.results if result.step.resource not in later_resources)
         return Report(results=(*earlier, *later.results))
 
     def ended(self, outcome: StepOutcome) -> tuple[StepResult, ...]:
@@ -168,17 +168,17 @@ class PlanRun:
         self._stopping = True
 
     def _wait_for_others(self, step: Step) -> None:
-        for other in step.after:
-            if other in self._pending:
-                self._notify_waiting_for(step, f"{other}, which comes first")
+        for resource in step.after:
+            if resource in self._pending:
+                self._notify_waiting_for(step, f"{resource}, which comes first")
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._stop.asked.is_set() or other not in self._pending  # noqa: B023
+                    lambda: self._stop.asked.is_set() or resource not in self._pending  # noqa: B023
                 )
                 self.check_stop()
-                result = self._results.get(other)
+                result = self._results.get(resource)
                 if result is not None and result.outcome is not StepOutcome.DONE:
-                    raise Blocked(f"needs {other}, which {_did_not(result.outcome)}")
+                    raise Blocked(f"needs {resource}, which {_did_not(result.outcome)}")
 
     def _notify_waiting_for(self, step: Step, reason: str) -> None:
         self.notify_waiting(step, Wait(reason=reason, waited_s=0.0, timeout_s=None))

@@ -33,8 +33,12 @@ def build_plan(
     """
     known = known_values(observations)
     ordered = in_order(resources)
-    whole = {each: its for each, its in (orphans or {}).items() if parent(each) not in observations}
-    parts = {each: its for each, its in (orphans or {}).items() if each not in whole}
+    whole = {
+        orphan: observation
+        for orphan, observation in (orphans or {}).items()
+        if parent(orphan) not in observations
+    }
+    parts = {orphan: observation for orphan, observation in (orphans or {}).items() if orphan not in whole}
     first_gone = dependents(ordered) if goal is Goal.ABSENT else {}
     steps: list[Step] = []
     replaced: set[Provisioner | None] = set()
@@ -52,8 +56,8 @@ def build_plan(
         steps.append(replace(step, after=(*step.after, *first)))
     if goal is Goal.ABSENT:
         steps.reverse()
-    steps = [_orphaned(*each, after=()) for each in parts.items()] + steps
-    steps += [_orphaned(*each, after=ordered) for each in whole.items()]
+    steps = [_orphaned(*pair, after=()) for pair in parts.items()] + steps
+    steps += [_orphaned(*pair, after=ordered) for pair in whole.items()]
     return Plan(goal=goal, steps=tuple(steps), known=known, notes=(*notes, *_notes(goal, steps)))
 
 
@@ -85,29 +89,29 @@ def plan_present(
     resource: Provisioner, observed: Observed | None, known: Mapping[Ref, str], *, adopt: bool
 ) -> Step:
     """The step that creates or changes one resource, with the values known by now."""
-    there = None if observed is None or observed.deleting else observed
+    current = None if observed is None or observed.deleting else observed
     desired = resolve(resource.desired(), lambda ref: known.get(ref, ref))
-    delta = difference(desired, there, resource.exclusive)
+    delta = difference(desired, current, resource.exclusive)
     afresh = Delta(desired=delta.desired, observed=None, changes=())
     after = dependencies(resource)
-    if there is None:
+    if current is None:
         wait = resource.remove(observed) if observed is not None else ()
         requests = (*wait, *resource.apply(afresh))
         return Step(resource=resource, action=Action.CREATE, delta=delta, requests=requests, after=after)
-    if why := _refusal(resource, there, adopt=adopt):
+    if why := _refusal(resource, current, adopt=adopt):
         return Step(resource=resource, action=Action.REFUSED, delta=delta, why=why)
-    if there.unreadable:
-        raise there.unreadable
+    if current.unreadable:
+        raise current.unreadable
     if not delta.changes:
         return Step(resource=resource, action=Action.NOTHING, delta=delta)
-    whose = () if owned(resource, there) else (TAKEN_OVER,)
+    reasons = () if owned(resource, current) else (TAKEN_OVER,)
     if delta.touches(*resource.immutable):
-        requests = (*resource.remove(there), *resource.apply(afresh))
+        requests = (*resource.remove(current), *resource.apply(afresh))
         step = Step(resource=resource, action=Action.REPLACE, delta=delta, requests=requests, after=after)
         lost = "; its data is deleted" * step.replaces_data
         immutable = f"{', '.join(step.immutable_changes)} cannot be changed in place{lost}"
-        return replace(step, why="; ".join((*whose, immutable)))
-    requests, why = tuple(resource.apply(delta)), "".join(whose)
+        return replace(step, why="; ".join((*reasons, immutable)))
+    requests, why = tuple(resource.apply(delta)), "".join(reasons)
     return Step(resource=resource, action=Action.UPDATE, delta=delta, requests=requests, after=after, why=why)
 
 
@@ -137,9 +141,9 @@ def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str |
         return conflict
     if owned(resource, observed):
         return None
-    if other := _other_environment(observed):
+    if owner := _other_environment(observed):
         return (
-            f"belongs to environment {other}, as its tags say (if it does not, set its tag Environment to "
+            f"belongs to environment {owner}, as its tags say (if it does not, set its tag Environment to "
             f"{resource.scope.environment})"
         )
     return None if adopt else WITHOUT_TAGS

@@ -51,11 +51,11 @@ class RevealedSecrets:
             if not self.overwritten:
                 continue
             try:
-                before = self._read(secret.kept, secret.kept.earlier(version - 1))
+                previous = self._read(secret.kept, secret.kept.earlier(version - 1))
             except (AwsError, Failure) as error:
                 self.hide_in(error)
                 raise StepFailed(f"{NOT_PUT_BACK}: {error}", PUT_BACK) from error
-            text = jmespath.search(secret.kept.path, before)
+            text = jmespath.search(secret.kept.path, previous)
             if text != self._texts[secret]:
                 self._texts[secret], self._versions[secret] = text, version
                 self._put_back.add(secret)

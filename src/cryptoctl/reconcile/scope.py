@@ -36,8 +36,8 @@ class Scope:
 
     def likeliest(self, names: Iterable[str], ending: str = "") -> list[str]:
         """The names that have the environment in them; first those that end as ours do."""
-        ours = f"-{self.environment}{ending}"
-        return sorted(filter(self.mentioned, names), key=lambda name: (not name.endswith(ours), name))
+        suffix = f"-{self.environment}{ending}"
+        return sorted(filter(self.mentioned, names), key=lambda name: (not name.endswith(suffix), name))
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
         """The ARN of a resource of this account; global services have no region in theirs."""

@@ -23,7 +23,7 @@ class ConsentRequired(Provisioner):
     def consent_reasons(self, delta: Delta) -> Iterator[str]:
         """What a person is asked about before this change, in a few words each."""
         if self.takes_over(delta):
-            lost = (self.theirs.get(each.field) for each in delta.changes if each.old not in (None, ()))
+            lost = (self.theirs.get(change.field) for change in delta.changes if change.old not in (None, ()))
             yield from (f"{REPLACE}{word}" for word in dict.fromkeys(filter(None, lost)))
 
     def takes_over(self, delta: Delta) -> bool:

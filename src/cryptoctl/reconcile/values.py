@@ -108,9 +108,9 @@ def map_leaves(
         if isinstance(item, JsonDocument):
             return document(mapped(item.document))
         if isinstance(item, Mapping):
-            return {key: mapped(each) for key, each in item.items()}
+            return {key: mapped(member) for key, member in item.items()}
         if isinstance(item, tuple | list):
-            return sequence(mapped(each) for each in item)
+            return sequence(mapped(element) for element in item)
         return function(item)
 
     return mapped(value)
