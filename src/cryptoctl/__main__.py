@@ -27,10 +27,10 @@ def main() -> NoReturn:
     except SystemExit as ending:
         code = ending.code
     except OSError as error:  # the help, say, into a full disk; completion into a home that is read-only
-        what = (
+        problem = (
             "The output cannot be written" if error.filename is None else f"{error.filename} cannot be used"
         )
-        code = f"error: {what}: {error.strerror}."
+        code = f"error: {problem}: {error.strerror}."
     _end(code)
 
 

@@ -89,8 +89,8 @@ class Aws:
         certificates.parse_once()
         try:
             if self._credentials is None:
-                own = new_session(profile=self._profile)
-                session = boto3.Session(botocore_session=own, region_name=self._region)
+                botocore_session = new_session(profile=self._profile)
+                session = boto3.Session(botocore_session=botocore_session, region_name=self._region)
                 load_credentials(session)
                 return session
             return boto3.Session(
@@ -187,10 +187,10 @@ class Aws:
 
         try:
             with self._translate_errors(service, operation, once=once):
-                found = getattr(self._client(service, once=once), xform_name(operation))(**params)
-                if stream := found.get("Payload"):  # which may be cut too
-                    found["Payload"] = BytesIO(stream.read())
-                response = AwsResponse(found, f"{service}:{operation}")
+                raw_response = getattr(self._client(service, once=once), xform_name(operation))(**params)
+                if stream := raw_response.get("Payload"):  # which may be cut too
+                    raw_response["Payload"] = BytesIO(stream.read())
+                response = AwsResponse(raw_response, f"{service}:{operation}")
         except AwsError as error:
             self.on_response(service, operation, error)
             raise
@@ -257,14 +257,14 @@ class Aws:
 
         The index lags behind by some minutes, and does not list every kind: IAM roles, for one.
         """
-        found = self.paginate(
+        index = self.paginate(
             "resourcegroupstaggingapi",
             "GetResources",
             "ResourceTagMappingList",
             TagFilters=[{"Key": key, "Values": [value]} for key, value in tags.items()],
             **({"ResourceTypeFilters": [kind]} if kind else {}),
         )
-        return {each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in found}
+        return {entry["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in entry["Tags"]} for entry in index}
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Calls `function` with each item at the same time and gives the results in their order.

@@ -40,10 +40,10 @@ class AwsError(Exception):
         super().__init__(service, operation, code, message)
 
     def __str__(self) -> str:
-        asked = f"{self.service}:{self.operation}"
-        said = f"{asked} got no answer" if self.response_lost else f"{asked} answered {self.code}"
-        said = f"{said}: {one_line(self.message)}"
-        return f"{self.doing}: {said}" if self.doing else said
+        request = f"{self.service}:{self.operation}"
+        text = f"{request} got no answer" if self.response_lost else f"{request} answered {self.code}"
+        text = f"{text}: {one_line(self.message)}"
+        return f"{self.doing}: {text}" if self.doing else text
 
     @property
     def response_lost(self) -> bool:
@@ -85,21 +85,21 @@ class Remedy:
 
 def remedy(error: AwsError, own: Iterable[Remedy] = ()) -> str:
     """What to do next: the resource's own remedy, else the one that all services share."""
-    fitting = (each for each in (*own, *error.remedies, ENGINE_FAILED, *COMMON) if each.matches(error))
-    found = next(fitting, None)
-    if error.elsewhere and found in (None, FAULT_OF_AWS, NOT_KNOWN):
+    matching = (advice for advice in (*own, *error.remedies, ENGINE_FAILED, *COMMON) if advice.matches(error))
+    first_match = next(matching, None)
+    if error.elsewhere and first_match in (None, FAULT_OF_AWS, NOT_KNOWN):
         return error.elsewhere
-    return found.hint if found else _unknown(error)
+    return first_match.hint if first_match else _unknown(error)
 
 
 def forbidden(message: str) -> bool:
     """Whether a refusal names a deny or the organization: no time and no right of the account ends that."""
-    return any(each in message.lower() for each in FORBIDDEN)
+    return any(phrase in message.lower() for phrase in FORBIDDEN)
 
 
 def _unknown(error: AwsError) -> str:
-    told = f" with the request's id, {one_line(error.request_id)}" if error.request_id else ""
-    return f"Compare what `cryptoctl plan --verbose` sends with what AWS says, or ask AWS{told}."
+    suffix = f" with the request's id, {one_line(error.request_id)}" if error.request_id else ""
+    return f"Compare what `cryptoctl plan --verbose` sends with what AWS says, or ask AWS{suffix}."
 
 
 DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException")
@@ -214,27 +214,27 @@ def refusal(service: str, operation: str, response: Mapping[str, Any], *, elsewh
     error = response.get("Error") or {}
     code, message = str(error.get("Code", "Unknown")), str(error.get("Message", ""))
     code = _OLDER_CODES.get((service, code), code)
-    said = f"{service}:{operation} answered {code}: {one_line(message)}"
-    if any(each in message.lower() for each in _WRONG_TIME) or code in _WRONG_TIME:
+    answer = f"{service}:{operation} answered {code}: {one_line(message)}"
+    if any(phrase in message.lower() for phrase in _WRONG_TIME) or code in _WRONG_TIME:
         return Failure(
             ExitCode.CREDENTIALS,
-            f"AWS does not accept the time of the request ({said}).",
+            f"AWS does not accept the time of the request ({answer}).",
             "This machine's clock is wrong: let NTP set it, then run the command again.",
         )
     if code in _BAD_CREDENTIALS:
         region = " A region that the account has not enabled answers like this too: name another --region. "
         return Failure(
             ExitCode.CREDENTIALS,
-            f"AWS does not accept the credentials ({said}).",
+            f"AWS does not accept the credentials ({answer}).",
             "Sign in again (for example `aws sso login`), name another --profile, or add --local to work on "
             f"this machine.{'' if code.startswith('Expired') else region + elsewhere}".rstrip(),
         )
     request_id = (response.get("ResponseMetadata") or {}).get("RequestId")
-    refused = AwsError(
+    aws_error = AwsError(
         service=service, operation=operation, code=code, message=message, request_id=request_id
     )
-    refused.elsewhere = elsewhere
-    return refused
+    aws_error.elsewhere = elsewhere
+    return aws_error
 
 
 _WRONG_TIME = ("signature expired", "signature not yet current", "RequestTimeTooSkewed", "RequestExpired")

@@ -58,4 +58,4 @@ def understood(what: object) -> Iterator[None]:
 def _part(value: Any, operation: str) -> Any:
     if isinstance(value, dict):
         return AwsResponse(value, operation)
-    return [_part(each, operation) for each in value] if isinstance(value, list) else value
+    return [_part(member, operation) for member in value] if isinstance(value, list) else value

@@ -36,7 +36,7 @@ SUFFIXES = (
 
 def is_aws_endpoint(endpoint_url: str) -> bool:
     """Whether requests go to an address of AWS's own, a VPC endpoint's included."""
-    return (urlsplit(endpoint_url).hostname or "").endswith(tuple(f".{each}" for each in SUFFIXES))
+    return (urlsplit(endpoint_url).hostname or "").endswith(tuple(f".{suffix}" for suffix in SUFFIXES))
 
 
 # For a botocore session that reads nothing of the user's AWS configuration.
@@ -54,14 +54,16 @@ def load_credentials(session: Any) -> None:
     code is asked for and there is no terminal.
     """
     try:
-        loaded = _loaded(session)
+        credentials = _loaded(session)
     except getpass.GetPassWarning as error:
         raise EOFError from error
     except RuntimeError as error:
         raise ValueError(str(error)) from error
     except (AttributeError, LookupError, TypeError) as error:  # botocore takes what it is given as it is
         raise ValueError(f"they have another form than AWS's ({error})") from error
-    if loaded and any(map(str.isspace, f"{loaded.access_key}{loaded.secret_key}{loaded.token or ''}")):
+    if credentials and any(
+        map(str.isspace, f"{credentials.access_key}{credentials.secret_key}{credentials.token or ''}")
+    ):
         raise ValueError("there is a space or a line break in a key")
 
 
@@ -70,8 +72,8 @@ def _loaded(session: Any) -> Any:
     with warnings.catch_warnings():
         # Without a terminal it would read from standard input, after three lines of warning.
         warnings.simplefilter("error", getpass.GetPassWarning)
-        found = session.get_credentials()
-        return found.get_frozen_credentials() if found else None
+        credentials = session.get_credentials()
+        return credentials.get_frozen_credentials() if credentials else None
 
 
 def check_port(endpoint: str) -> None:

@@ -38,15 +38,15 @@ def translate_errors(
     try:
         yield
     except (BotoCoreError, ClientError, ResponseParserError, HTTPError) as error:
-        lacking = _may_lack(asked, endpoint()) if isinstance(error, ClientError) and not engine else ""
+        hint = _may_lack(asked, endpoint()) if isinstance(error, ClientError) and not engine else ""
         if once and _without_answer(error):
             lost = AwsError(
                 service=service, operation=operation, code=RESPONSE_LOST, message=without_password(str(error))
             )
-            lost.elsewhere = lacking
+            lost.elsewhere = hint
             raise lost from error
         if isinstance(error, ClientError):
-            raise refusal(service, operation, error.response, elsewhere=lacking) from error
+            raise refusal(service, operation, error.response, elsewhere=hint) from error
         raise failure(error, asked, engine=engine, endpoint=endpoint()) from error
     except (OSError, ValueError, EOFError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
@@ -104,25 +104,25 @@ def _refuse_page(response_dict: MutableMapping[str, Any], **_: Any) -> None:
     from botocore.parsers import ResponseParserError
 
     headers = {name.lower(): text for name, text in response_dict["headers"].items()}
-    said = "html" in headers.get("content-type", "").lower()
+    is_html = "html" in headers.get("content-type", "").lower()
     body = response_dict["body"]
     if isinstance(body, bytes):
         if NULL.match(body):  # moto's answer that has nothing in it; botocore takes none but an object
             response_dict["body"] = body = b"{}"
-        page = PAGE.match(body) or (said and body.strip() and not OF_AWS.match(body))
+        page = PAGE.match(body) or (is_html and body.strip() and not OF_AWS.match(body))
     else:  # a stream, which cannot be looked at here
-        page = said and not any(name.startswith("x-amz") for name in headers)
+        page = is_html and not any(name.startswith("x-amz") for name in headers)
     if page and not is_gateways(response_dict):
         raise ResponseParserError("it is a web page")
 
 
 def _without_answer(error: Exception) -> bool:
     """Whether the work may have been done or not: no answer came, or only word of a fault inside AWS."""
-    from botocore import exceptions as known
+    from botocore import exceptions as errors
 
-    if isinstance(error, known.ClientError):
+    if isinstance(error, errors.ClientError):
         return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
-    return isinstance(error, known.HTTPClientError | known.ConnectionError)
+    return isinstance(error, errors.HTTPClientError | errors.ConnectionError)
 
 
 def unloadable(error: OSError | ValueError | EOFError | RuntimeError) -> Failure:
@@ -134,25 +134,25 @@ def unloadable(error: OSError | ValueError | EOFError | RuntimeError) -> Failure
             "Run the command in a terminal, or sign in before and pass the session's credentials.",
         )
     if isinstance(error, OSError):
-        what, where = error.strerror or str(error), f" {error.filename}" if error.filename else ""
+        reason, path = error.strerror or str(error), f" {error.filename}" if error.filename else ""
         if error.errno in (errno.EMFILE, errno.ENFILE):  # found while anything at all is loaded
             return Failure(
                 ExitCode.FAILED,
-                f"The AWS client cannot be loaded:{where or ' a file'}: {what}.",
+                f"The AWS client cannot be loaded:{path or ' a file'}: {reason}.",
                 "Raise the limit of open files (`ulimit -n 1024`), then run the command again.",
             )
         return Failure(
             ExitCode.CREDENTIALS,
-            f"The AWS credentials cannot be loaded:{where or ' a file'}: {what}.",
+            f"The AWS credentials cannot be loaded:{path or ' a file'}: {reason}.",
             "The profile or an AWS_… variable names a token file or a credential_process that is not there: "
             "correct it, name another --profile, or add --local to work on this machine.",
         )
     expired = "still expired" in str(error)
-    gives = "gives none that are new: sign in again, or" if expired else "does not answer as AWS expects:"
+    advice = "gives none that are new: sign in again, or" if expired else "does not answer as AWS expects:"
     return Failure(
         ExitCode.CREDENTIALS,
         f"The AWS credentials cannot be loaded: {without_password(one_line(str(error))).rstrip('.')}.",
-        f"What gives them (credential_process, or the container's or the web identity's address) {gives} "
+        f"What gives them (credential_process, or the container's or the web identity's address) {advice} "
         "run it by hand, or name another --profile.",
     )
 
@@ -163,8 +163,8 @@ def endpoint_settings(asked: str) -> str:
 
     # What is asked before there is a request is a role.
     service = asked.partition(":")[0] or "sts"
-    own = SERVICE_IDS.get(service, service).replace("-", "_").upper()
-    return f"AWS_ENDPOINT_URL_{own}, AWS_ENDPOINT_URL or `endpoint_url` in the AWS configuration"
+    service_id = SERVICE_IDS.get(service, service).replace("-", "_").upper()
+    return f"AWS_ENDPOINT_URL_{service_id}, AWS_ENDPOINT_URL or `endpoint_url` in the AWS configuration"
 
 
 def _may_lack(asked: str, endpoint: str) -> str:
@@ -181,8 +181,8 @@ def _may_lack(asked: str, endpoint: str) -> str:
 def _elsewhere(error: Exception, asked: str, *, engine: bool) -> str:
     """What a person does where the request went elsewhere than to AWS; empty where it did not."""
     if engine:
-        again = "`cryptoctl local stop`, then `cryptoctl local start`"
-        return f"The embedded engine does not answer as it should: run {again}."
+        commands = "`cryptoctl local stop`, then `cryptoctl local start`"
+        return f"The embedded engine does not answer as it should: run {commands}."
     endpoint = getattr(error, "kwargs", {}).get("endpoint_url")
     if not endpoint or is_aws_endpoint(endpoint):
         return ""
@@ -194,7 +194,7 @@ def _elsewhere(error: Exception, asked: str, *, engine: bool) -> str:
 
 def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint: str = "") -> Failure:
     """The sentence and the hint for an exception of botocore; `asked` names the request."""
-    from botocore import exceptions as known
+    from botocore import exceptions as errors
     from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
 
@@ -210,74 +210,74 @@ def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint
             or f"Check the proxy, the region, and {endpoint_settings(asked)}.",
         ),
         (
-            known.NoCredentialsError
-            | known.PartialCredentialsError
-            | known.CredentialRetrievalError
-            | known.RefreshWithMFAUnsupportedError,
+            errors.NoCredentialsError
+            | errors.PartialCredentialsError
+            | errors.CredentialRetrievalError
+            | errors.RefreshWithMFAUnsupportedError,
             ExitCode.CREDENTIALS,
             "No usable AWS credentials were found ({}).",
             "Set AWS_PROFILE or sign in, or add --local to work on this machine without an account.",
         ),
         (
-            known.ProfileNotFound,
+            errors.ProfileNotFound,
             ExitCode.CREDENTIALS,
             "{}.",
             "List the profiles with `aws configure list-profiles`.",
         ),
         (
-            known.TokenRetrievalError | known.SSOTokenLoadError | known.UnauthorizedSSOTokenError,
+            errors.TokenRetrievalError | errors.SSOTokenLoadError | errors.UnauthorizedSSOTokenError,
             ExitCode.CREDENTIALS,
             "The sign-in has expired ({}).",
             "Run `aws sso login`.",
         ),
         (
-            known.LoginError,
+            errors.LoginError,
             ExitCode.CREDENTIALS,
             "The sign-in has expired ({}).",
             "Run `aws login`.",
         ),
         (
-            known.MissingDependencyException,
+            errors.MissingDependencyException,
             ExitCode.CREDENTIALS,
             "The profile signs in with `aws login`, for which a package is missing ({}).",
             """Install `botocore[crt]` beside cryptoctl, or `eval "$(aws configure export-credentials \
 --format env)"`.""",
         ),
         (
-            known.ConfigParseError
-            | known.ConfigNotFound
-            | known.InvalidConfigError
-            | known.InfiniteLoopConfigError
-            | known.SSOError
-            | known.UnknownCredentialError
-            | known.InvalidRetryConfigurationError
-            | known.InvalidDefaultsMode
-            | known.InvalidChecksumConfigError
-            | known.InvalidProxiesConfigError
-            | known.InvalidEndpointConfigurationError
-            | known.InvalidIMDSEndpointError
-            | known.InvalidIMDSEndpointModeError
-            | known.InvalidSTSRegionalEndpointsConfigError,
+            errors.ConfigParseError
+            | errors.ConfigNotFound
+            | errors.InvalidConfigError
+            | errors.InfiniteLoopConfigError
+            | errors.SSOError
+            | errors.UnknownCredentialError
+            | errors.InvalidRetryConfigurationError
+            | errors.InvalidDefaultsMode
+            | errors.InvalidChecksumConfigError
+            | errors.InvalidProxiesConfigError
+            | errors.InvalidEndpointConfigurationError
+            | errors.InvalidIMDSEndpointError
+            | errors.InvalidIMDSEndpointModeError
+            | errors.InvalidSTSRegionalEndpointsConfigError,
             ExitCode.USAGE,
             "The AWS configuration cannot be used: {}.",
             "Correct ~/.aws/config (or AWS_CONFIG_FILE) or the AWS_… variable; or use --profile or --local.",
         ),
-        (known.InvalidRegionError, ExitCode.USAGE, "{}.", "Name a region such as us-east-1 with --region."),
+        (errors.InvalidRegionError, ExitCode.USAGE, "{}.", "Name a region such as us-east-1 with --region."),
         (
-            known.SSLError,
+            errors.SSLError,
             ExitCode.UNREACHABLE,
             f"No trusted answer came{to}: {{}}.",
             f"Check this machine's clock, and AWS_CA_BUNDLE where a proxy opens TLS. {elsewhere}".rstrip(),
         ),
         (
-            known.ProxyConnectionError,
+            errors.ProxyConnectionError,
             ExitCode.UNREACHABLE,
             f"No answer came{to}: {{}}.",
             "Check HTTPS_PROXY and NO_PROXY.",
         ),
         (
             # The last two: within a stream.
-            known.HTTPClientError | known.ConnectionError | known.IncompleteReadError | HTTPError,
+            errors.HTTPClientError | errors.ConnectionError | errors.IncompleteReadError | HTTPError,
             ExitCode.UNREACHABLE,
             f"No answer came{to}: {{}}.",
             elsewhere or "Check the network and the region.",
@@ -290,8 +290,8 @@ def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint
         ),
     )
     problem, sentence, hint = next(kind[1:] for kind in kinds if isinstance(error, kind[0]))
-    whole = without_password(str(error))
+    message = without_password(str(error))
     # Of these the later lines say what is wrong; of others they are what came over the wire.
-    told_in_lines = isinstance(error, known.ParamValidationError | known.CredentialRetrievalError)
-    text = (one_line(whole) if told_in_lines else whole.splitlines()[0]).rstrip(".")
+    told_in_lines = isinstance(error, errors.ParamValidationError | errors.CredentialRetrievalError)
+    text = (one_line(message) if told_in_lines else message.splitlines()[0]).rstrip(".")
     return Failure(problem, sentence.replace("{}", text), hint)

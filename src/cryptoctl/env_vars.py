@@ -47,8 +47,8 @@ def aws_files() -> tuple[Path, Path]:
 
 def aws_region() -> str | None:
     """AWS_REGION, which boto3 does not read, before AWS_DEFAULT_REGION, as in every other AWS tool."""
-    given = (os.environ.get(name, "").strip() for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
-    return next(filter(None, given), None)
+    values = (os.environ.get(name, "").strip() for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
+    return next(filter(None, values), None)
 
 
 def _path(name: str) -> Path | None:

@@ -30,14 +30,14 @@ def compile_expression(text: str) -> Any:
     import jmespath
 
     try:
-        found = jmespath.compile(text)
+        expression = jmespath.compile(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except ValueError as error:  # JMESPath's own errors, and a number of more digits than Python reads
         raise ValueError(" ".join(str(error).split())) from None
-    for node in _nodes(found.parsed):
+    for node in _nodes(expression.parsed):
         _refuse_faults(node)
-    return found
+    return expression
 
 
 def functions(expression: Any) -> set[str]:
@@ -93,10 +93,10 @@ def _refuse_faults(node: Any) -> None:
         raise ValueError("the step of a slice cannot be 0")
     if node["type"] != "function_expression":
         return
-    name, given = node["value"], len(node["children"])
+    name, count = node["value"], len(node["children"])
     if name not in Functions.FUNCTION_TABLE:
         raise ValueError(f"there is no function {name}()")
-    wanted = Functions.FUNCTION_TABLE[name]["signature"]
-    variadic = bool(wanted) and bool(wanted[-1].get("variadic"))
-    if given < len(wanted) or (given > len(wanted) and not variadic):
-        raise ValueError(f"{name}() takes {len(wanted)}{' or more' * variadic} arguments, not {given}")
+    signature = Functions.FUNCTION_TABLE[name]["signature"]
+    variadic = bool(signature) and bool(signature[-1].get("variadic"))
+    if count < len(signature) or (count > len(signature) and not variadic):
+        raise ValueError(f"{name}() takes {len(signature)}{' or more' * variadic} arguments, not {count}")

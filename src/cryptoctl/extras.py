@@ -23,9 +23,9 @@ def install_extra(extra: str) -> str:
     They are named themselves: an index may have no cryptoctl, or somebody else's.
     """
     try:
-        needed = [each.partition(";") for each in metadata.requires("cryptoctl") or ()]
+        requirements = [requirement.partition(";") for requirement in metadata.requires("cryptoctl") or ()]
     except metadata.PackageNotFoundError:  # it runs from its source tree, which says what the extra is
         return install_command(f"{SOURCE_TREE}[{extra}]")
     return install_command(
-        *(name.strip() for name, _, marker in needed if re.search(rf"extra == .{extra}\W", marker))
+        *(name.strip() for name, _, marker in requirements if re.search(rf"extra == .{extra}\W", marker))
     )

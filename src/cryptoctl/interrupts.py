@@ -73,13 +73,13 @@ def on_signal(first: Callable[[], object], second: Callable[[], object]) -> Iter
         if count <= 2:
             (first, second)[count - 1]()
 
-    before = {number: signal.getsignal(number) for number in _not_ignored()}
-    for number in before:
+    handlers = {number: signal.getsignal(number) for number in _not_ignored()}
+    for number in handlers:
         signal.signal(number, handle)
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             handled_here = count > 0 and isinstance(handler, _RaiseInterrupt)
             signal.signal(number, signal.SIG_IGN if handled_here else handler)
 
@@ -87,9 +87,9 @@ def on_signal(first: Callable[[], object], second: Callable[[], object]) -> Iter
 @contextmanager
 def deferred() -> Iterator[Callable[[], bool]]:
     """Gives what tells whether a signal has come. In the block the first does no more, the second raises."""
-    asked = threading.Event()
-    with on_signal(asked.set, interrupt):
-        yield asked.is_set
+    signalled = threading.Event()
+    with on_signal(signalled.set, interrupt):
+        yield signalled.is_set
 
 
 def interrupt() -> None:

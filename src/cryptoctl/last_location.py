@@ -31,12 +31,12 @@ def file() -> Path:
 
 def read(environment: str) -> LastLocation | None:
     """The hint for an environment; None where there is none, or none that can be read."""
-    found: Any = _all().get(environment)
+    fields: Any = _all().get(environment)
     try:
         return LastLocation(
-            target=Target(found["target"]),
-            account=str(found["account"]),
-            region=str(found.get("region") or "") or None,
+            target=Target(fields["target"]),
+            account=str(fields["account"]),
+            region=str(fields.get("region") or "") or None,
         )
     except (TypeError, KeyError, ValueError):
         return None
@@ -70,15 +70,15 @@ def _one_writer(lock: Path) -> Iterator[None]:
     except ImportError:  # Windows has it not
         yield
         return
-    with lock.open("w", encoding="utf-8") as held:
+    with lock.open("w", encoding="utf-8") as lock_file:
         with suppress(OSError):  # a file system without locks
-            fcntl.flock(held, fcntl.LOCK_EX)
+            fcntl.flock(lock_file, fcntl.LOCK_EX)
         yield
 
 
 def _all() -> dict[str, Any]:
     try:
-        loaded = json.loads(file().read_text(encoding="utf-8"))
+        content = json.loads(file().read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return loaded if isinstance(loaded, dict) else {}
+    return content if isinstance(content, dict) else {}

@@ -28,9 +28,9 @@ def begin(function: Callable[[T], R], items: Iterable[T], max_workers: int) -> l
 
 def start(function: Callable[[T], R], items: Sequence[T], futures: Sequence[Future[R]], workers: int) -> None:
     """As `begin`, for who brings the futures and so has them where an interruption comes at once."""
-    left = deque(zip(futures, items, strict=True))
+    pending = deque(zip(futures, items, strict=True))
     for _ in range(min(len(items), workers)):
-        threading.Thread(target=_work_off, args=(function, left), name="read", daemon=True).start()
+        threading.Thread(target=_work_off, args=(function, pending), name="read", daemon=True).start()
 
 
 def map_in_threads(function: Callable[[T], R], items: Iterable[T], max_workers: int) -> list[R]:

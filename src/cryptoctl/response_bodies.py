@@ -21,9 +21,9 @@ def is_gateways(response: Mapping[str, Any]) -> bool:
     With an empty body, a page or plain text: botocore's parsers break on most, and nothing is sent again.
     """
     status, body = response["status_code"], response["body"]
-    named = any(name.lower() == "x-amzn-errortype" for name in response["headers"])
+    has_error_type = any(name.lower() == "x-amzn-errortype" for name in response["headers"])
     busy = status == TOO_MANY_REQUESTS or status >= SERVER_FAULT
-    return busy and not named and isinstance(body, bytes) and not OF_AWS.match(body)
+    return busy and not has_error_type and isinstance(body, bytes) and not OF_AWS.match(body)
 
 
 def as_error(response: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,11 +57,11 @@ class Session:
     def environment(self) -> str:
         """The environment's name. Where the file names environments, an unknown name is refused."""
         name = settings_file.environment_name(self.options.environment, self.settings)
-        known = () if self.every_environment else self.settings.env
-        if known and name not in known and last_location.read(name) is None:
+        names = () if self.every_environment else self.settings.env
+        if names and name not in names and last_location.read(name) is None:
             raise InputError(
-                f"There is no environment {name} in the configuration (it has: {', '.join(known)}).",
-                f"Name one of them (--env {next(iter(known))}, or `default_env` in cryptoctl.toml), or add a "
+                f"There is no environment {name} in the configuration (it has: {', '.join(names)}).",
+                f"Name one of them (--env {next(iter(names))}, or `default_env` in cryptoctl.toml), or add a "
                 f"table [env.{name}].",
             )
         return name
@@ -104,11 +104,11 @@ class Session:
         """The engine's settings from the file."""
         from cryptoctl.local.engine import EngineOptions
 
-        given = self.settings.engine
+        engine = self.settings.engine
         return EngineOptions(
-            async_retry_delays_s=given.async_retry_delays_s,
-            save_every_s=given.save_every_s,
-            idle_environment_s=given.idle_environment_s,
+            async_retry_delays_s=engine.async_retry_delays_s,
+            save_every_s=engine.save_every_s,
+            idle_environment_s=engine.idle_environment_s,
         )
 
     @cached_property
@@ -132,8 +132,8 @@ class Session:
             return None
         if self.config.account_id is not None:
             return self.config.account_id
-        known = self.last_location
-        return known.account if known and known.target is self.target else None
+        last = self.last_location
+        return last.account if last and last.target is self.target else None
 
     @property
     def _named_region(self) -> str | None:
@@ -181,16 +181,16 @@ class Session:
 
     def _check_region(self, aws: Aws) -> None:
         """A region that nobody has chosen must be the one in which the environment is."""
-        known = self.last_location
-        if self._named_region or known is None or known.target is not self.target or known.region is None:
+        last = self.last_location
+        if self._named_region or last is None or last.target is not self.target or last.region is None:
             return
-        if aws.region == known.region or self._expected_account != known.account:
+        if aws.region == last.region or self._expected_account != last.account:
             return
         origin = "as the AWS profile says" if aws.region_is_named else "the default"
         raise InputError(
-            f"{self.environment} was last brought up in {known.region}, and nothing names a region: "
+            f"{self.environment} was last brought up in {last.region}, and nothing names a region: "
             f"this would work in {aws.region}, {origin}.",
-            f"Name it: --region {known.region}, `region` in cryptoctl.toml, or AWS_REGION; the same with "
+            f"Name it: --region {last.region}, `region` in cryptoctl.toml, or AWS_REGION; the same with "
             f"{aws.region} if the environment has moved.",
         )
 
@@ -210,12 +210,12 @@ class Session:
                 f"but {self.environment} is pinned to account {pin}.",
                 "Name the right --profile, or change account_id in cryptoctl.toml.",
             )
-        known = self.last_location
-        if pin is None and known and known.target is self.target and known.account != account:
+        last = self.last_location
+        if pin is None and last and last.target is self.target and last.account != account:
             raise Failure(
                 ExitCode.CREDENTIALS,
                 f"The credentials belong to account {account}, "
-                f"but {self.environment} was last brought up in account {known.account}.",
+                f"but {self.environment} was last brought up in account {last.account}.",
                 "Name the right --profile; if the environment has moved, pin its account_id in "
                 "cryptoctl.toml.",
             )
@@ -249,14 +249,14 @@ class Session:
     @property
     def location_fields(self) -> dict[str, str | None]:
         """Environment, target, account, region as far as known (JSON members); sends no request."""
-        asked = vars(vars(self)["aws"]) if "aws" in vars(self) else {}
-        scope, caller = vars(self).get("scope"), asked.get("caller")
-        expected = scope.account if scope else self._expected_account if asked else None
+        aws_values = vars(vars(self)["aws"]) if "aws" in vars(self) else {}
+        scope, caller = vars(self).get("scope"), aws_values.get("caller")
+        expected = scope.account if scope else self._expected_account if aws_values else None
         return {
             "environment": self._known("environment"),
             "target": self._known("target"),
             "account": caller.account if caller else expected,
-            "region": asked.get("region"),
+            "region": aws_values.get("region"),
         }
 
     @property
@@ -269,8 +269,8 @@ class Session:
         region = self.options.region or config.region or self.location_fields["region"]
         if local:
             return {"--endpoint-url": self._engine_url(), "--region": region or DEFAULT_REGION}
-        given = {"--region": region, "--profile": self.options.profile or config.profile}
-        return {name: value for name, value in given.items() if value}
+        options = {"--region": region, "--profile": self.options.profile or config.profile}
+        return {name: value for name, value in options.items() if value}
 
     def _engine_url(self) -> str:
         """Where the engine answers, or will answer once it runs."""

@@ -201,14 +201,14 @@ class DocumentedKey:
 
 def documented_keys(section: type[Any] = Settings, prefix: str = "") -> Iterator[DocumentedKey]:
     """Every key of the file in the schema's order."""
-    for each in fields(section):
-        section_of: Any = each.default_factory
-        if each.name == "env":
+    for key in fields(section):
+        section_of: Any = key.default_factory
+        if key.name == "env":
             yield from documented_keys(EnvironmentSettings, "env.NAME.")
-        elif each.name == "senders":
+        elif key.name == "senders":
             yield from documented_keys(SenderSettings, f"{prefix}senders.{SENDER}.")
         elif isinstance(section_of, type):
-            yield from documented_keys(section_of, f"{prefix}{each.name}.")
+            yield from documented_keys(section_of, f"{prefix}{key.name}.")
         else:
-            meaning = each.metadata["description"]
-            yield DocumentedKey(name=f"{prefix}{each.name}", default=each.default, meaning=meaning)
+            meaning = key.metadata["description"]
+            yield DocumentedKey(name=f"{prefix}{key.name}", default=key.default, meaning=meaning)

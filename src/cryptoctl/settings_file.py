@@ -37,10 +37,10 @@ def load(path: Path | None) -> Settings:
 
     Raises Failure (USAGE) naming the file, the key and what is allowed.
     """
-    found = locate(path)
-    if found is None:
+    file = locate(path)
+    if file is None:
         return Settings()
-    settings = _validated(found, parsed(found))
+    settings = _validated(file, parsed(file))
     for name in settings.env:
         check_environment(name)
     return settings
@@ -48,13 +48,14 @@ def load(path: Path | None) -> Settings:
 
 def locate(path: Path | None) -> Path | None:
     """The file that `load` reads; None where there is none."""
-    named = path or env_vars.configuration_file()
-    if named is not None:
-        return named
+    file = path or env_vars.configuration_file()
+    if file is not None:
+        return file
     try:
-        here = Path.cwd()
+        cwd = Path.cwd()
         return next(
-            (each / FILE_NAME for each in (here, *here.parents) if (each / FILE_NAME).is_file()), None
+            (directory / FILE_NAME for directory in (cwd, *cwd.parents) if (directory / FILE_NAME).is_file()),
+            None,
         )
     except OSError as error:
         raise InputError(
@@ -108,8 +109,8 @@ def _adapter() -> TypeAdapter[Settings]:
 
 def _sentences(errors: Sequence[Any]) -> str:
     more = len(errors) - SHOWN_ERRORS
-    shown = [_sentence(each) for each in errors[:SHOWN_ERRORS]]
-    return "; ".join([*shown, f"and {more} more"] if more > 0 else shown)
+    sentences = [_sentence(error) for error in errors[:SHOWN_ERRORS]]
+    return "; ".join([*sentences, f"and {more} more"] if more > 0 else sentences)
 
 
 def _wrong(path: Path, problem: str, hint: str = EVERY_KEY) -> Failure:
@@ -126,10 +127,10 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return f"has an unknown key `{key}`"
     if error["type"] == "missing":
         return f"lacks `{key}`"
-    why = error["msg"].removeprefix("Value error, ")
-    wanted = _NEEDED.get(error["type"])
-    said = f"{wanted} is needed" if wanted else f"{why[0].lower()}{why[1:]}"
-    return f"has `{key} = {_shown(error['input'])}`: {said}"
+    message = error["msg"].removeprefix("Value error, ")
+    needed = _NEEDED.get(error["type"])
+    problem = f"{needed} is needed" if needed else f"{message[0].lower()}{message[1:]}"
+    return f"has `{key} = {_shown(error['input'])}`: {problem}"
 
 
 _TYPES = ("int", "str")

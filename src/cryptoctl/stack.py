@@ -56,7 +56,7 @@ class Stack:
         self.dashboard = self._dashboard() if config.dashboard else None
 
     def __iter__(self) -> Iterator[Provisioner]:
-        return (each for each in leaves(vars(self)) if isinstance(each, Provisioner))
+        return (resource for resource in leaves(vars(self)) if isinstance(resource, Provisioner))
 
     @property
     def _parts(self) -> StackParts:
@@ -67,7 +67,7 @@ class Stack:
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """The alarms that the configuration has."""
-        return tuple(each for each in self if isinstance(each, Alarm))
+        return tuple(resource for resource in self if isinstance(resource, Alarm))
 
     @property
     def unconfigured(self) -> tuple[Provisioner, ...]:
@@ -256,8 +256,8 @@ class Stack:
         senders = (*self.webhook_secrets, NOBODY.name) if self.webhook_secrets else ()
         self.dead_letter_alarms = {queue.name: alarms.dead_letters(queue) for queue in queues}
         self.lag_alarm = alarms.lag(self.enricher)
-        self.error_alarms = {each.name: alarms.errors(each) for each in self.functions}
-        self.throttle_alarms = {each.name: alarms.throttles(each) for each in self.functions}
+        self.error_alarms = {function.name: alarms.errors(function) for function in self.functions}
+        self.throttle_alarms = {function.name: alarms.throttles(function) for function in self.functions}
         self.unauthorized_alarms = {name: alarms.unauthorized(self.webhook, name) for name in senders}
 
     def _dashboard(self) -> Dashboard:

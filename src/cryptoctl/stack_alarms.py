@@ -30,11 +30,11 @@ class StackAlarms:
 
     def lag(self, function: Function) -> Alarm | None:
         """What a function reads from a stream is old by then."""
-        above = self.above.lag_s
+        limit = self.above.lag_s
         return self._alarm(
             f"{function.short_name}-lag",
             function_metric(function, "IteratorAge", "Maximum"),
-            above if isinstance(above, str) else above * MILLISECONDS,
+            limit if isinstance(limit, str) else limit * MILLISECONDS,
             f"Prices wait too long for {function.name}.",
             f"logs {function.short_name}",
         )

@@ -25,7 +25,7 @@ def stack_dashboard(
 
     def of_each(title: str, metric: str, statistic: str) -> Graph:
         """The same metric of each function."""
-        lines = {each.short_name: function_metric(each, metric, statistic) for each in functions}
+        lines = {function.short_name: function_metric(function, metric, statistic) for function in functions}
         return Graph(title=title, lines=lines)
 
     return Dashboard(
@@ -53,5 +53,5 @@ def stack_dashboard(
             of_each("Throttles", "Throttles", "Sum"),
             of_each("Duration (ms, p99)", "Duration", "p99"),
         ),
-        alarms=tuple(each.arn for each in alarms),
+        alarms=tuple(alarm.arn for alarm in alarms),
     )

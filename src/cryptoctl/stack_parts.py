@@ -72,7 +72,10 @@ class StackParts:
         self, function: str, group: LogGroup, permissions: Mapping[str, Statement | tuple[Statement, ...]]
     ) -> Role:
         """A function's role, with what every function needs besides."""
-        declared = {name: each if isinstance(each, tuple) else (each,) for name, each in permissions.items()}
+        declared = {
+            name: statements if isinstance(statements, tuple) else (statements,)
+            for name, statements in permissions.items()
+        }
         added = {
             # A grant usually makes this unnecessary; with it the function starts without the grant too.
             "kms-access": Statement(actions=("kms:Decrypt", "kms:DescribeKey"), resources=(self.key.arn,)),
@@ -83,7 +86,7 @@ class StackParts:
             scope=self.scope,
             name=f"{function}-{self.scope.environment}-role",
             service="lambda.amazonaws.com",
-            policies={**declared, **{name: (each,) for name, each in added.items()}},
+            policies={**declared, **{name: (statement,) for name, statement in added.items()}},
             boundary=self.config.permissions_boundary,
         )
 
@@ -92,7 +95,7 @@ class StackParts:
         used = {action.partition(":")[0] for statement in permissions for action in statement.actions}
         kinds: dict[str, Kind] = {"dynamodb": "table", "sqs": "queues", "sns": "topics"}
         keys = {service: self.config.security.key_for(kind) for service, kind in kinds.items()}
-        services = [service for service, its in keys.items() if its and service in used]
+        services = [service for service, key_arn in keys.items() if key_arn and service in used]
         if services and (key := self.config.security.customer_key):
             yield "customer-key-access", may_use(self.scope, key, *services)
         if self.config.functions.tracing:

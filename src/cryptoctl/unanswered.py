@@ -58,12 +58,12 @@ class UnansweredRequests:
                 return  # the last one is an error of its own
             if not self._reminder.due(time.monotonic()):
                 return
-        asked, attempt = f"{service}:{operation.name}", f"(attempt {attempts} of {self._attempts})"
+        request, attempt = f"{service}:{operation.name}", f"(attempt {attempts} of {self._attempts})"
         if fault:
-            self._notify(f"{asked} still answers {fault} {attempt}.")
+            self._notify(f"{request} still answers {fault} {attempt}.")
         else:
-            why = without_password(one_line(str(caught_exception))).rstrip(".")
-            self._notify(f"No answer to {asked} yet {attempt}: {why}.")
+            reason = without_password(one_line(str(caught_exception))).rstrip(".")
+            self._notify(f"No answer to {request} yet {attempt}: {reason}.")
 
 
 def _passing_fault(http: Any, parsed: Mapping[str, Any]) -> str | None:

@@ -23,12 +23,12 @@ def check_sender(keys: Mapping[str, Any]) -> None:
     scheme = keys.get("scheme")
     if scheme is None:
         raise ValueError("needs `preset` or `scheme`")
-    for other, kind in SCHEMES.items():
+    for scheme_name, kind in SCHEMES.items():
         # The id of a message is also that of its prices, whatever the scheme.
-        own = {each.name for each in fields(kind)} - {"message_id_header"}
-        for name in sorted(own & keys.keys()):
-            if other != scheme:
-                raise ValueError(f'`{name}` is for scheme "{other}", and this is "{scheme}"')
+        own_keys = {field.name for field in fields(kind)} - {"message_id_header"}
+        for name in sorted(own_keys & keys.keys()):
+            if scheme_name != scheme:
+                raise ValueError(f'`{name}` is for scheme "{scheme_name}", and this is "{scheme}"')
     if scheme == "hmac":
         _check_signature(keys)
     if scheme == "token" and not (
@@ -45,12 +45,12 @@ def check_sender(keys: Mapping[str, Any]) -> None:
 def _check_signature(keys: Mapping[str, Any]) -> None:
     if "signature_header" not in keys:
         raise ValueError("needs `signature_header`")
-    signed = keys.get("signed_message", "body")
-    if "timestamp" in signed and "timestamp_header" not in keys:
-        raise ValueError(f'needs `timestamp_header`, since `signed_message` is "{signed}"')
-    if "id" in signed and "message_id_header" not in keys:
-        raise ValueError(f'needs `message_id_header`, since `signed_message` is "{signed}"')
-    if "timestamp" not in signed and "timestamp_header" in keys:
+    signed_message = keys.get("signed_message", "body")
+    if "timestamp" in signed_message and "timestamp_header" not in keys:
+        raise ValueError(f'needs `timestamp_header`, since `signed_message` is "{signed_message}"')
+    if "id" in signed_message and "message_id_header" not in keys:
+        raise ValueError(f'needs `message_id_header`, since `signed_message` is "{signed_message}"')
+    if "timestamp" not in signed_message and "timestamp_header" in keys:
         # A time that is not signed can be replaced by whoever replays the request.
         raise ValueError('`timestamp_header` needs `signed_message` "timestamp.body" or "id.timestamp.body"')
     _check_headers(keys)

@@ -72,11 +72,11 @@ def _source(text: str) -> str:
 
 def _expression(text: str) -> str:
     try:
-        found = inexact_part(compile_expression(_short(text)))
+        part = inexact_part(compile_expression(_short(text)))
     except ValueError as error:
         raise ValueError(f"is no JMESPath expression: {error}") from None
-    if found is not None:
-        raise ValueError(f"must not use {found}, which would lose digits of a number")
+    if part is not None:
+        raise ValueError(f"must not use {part}, which would lose digits of a number")
     return text
 
 
@@ -157,8 +157,8 @@ class SenderSettings(Section):
     def resolved(self) -> dict[str, Any]:
         """The keys that are set, here or by the preset, without `preset` itself."""
         preset = PRESETS[self.preset] if self.preset else {}
-        written = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "preset"}
-        return {**preset, **{name: value for name, value in written.items() if value is not None}}
+        values = {key.name: getattr(self, key.name) for key in fields(self) if key.name != "preset"}
+        return {**preset, **{name: value for name, value in values.items() if value is not None}}
 
     @property
     def first_parameter(self) -> Callable[[], str]:
@@ -176,11 +176,11 @@ def senders_variable(senders: Mapping[str, SenderSettings]) -> str:
 
     What the file says in another order has the same text.
     """
-    known = {
+    resolved = {
         name: {key: _in_order(value) for key, value in senders[name].resolved().items()}
         for name in sorted(senders)
     }
-    return json.dumps(known, separators=(",", ":"))
+    return json.dumps(resolved, separators=(",", ":"))
 
 
 def _in_order(value: Any) -> Any:

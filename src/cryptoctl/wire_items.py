@@ -18,7 +18,7 @@ def take_items(
 ) -> None:
     """botocore's event `before-parse` of a Query or a Scan: takes the items out of what is to be parsed."""
     body = response_dict["body"]
-    if response_dict["status_code"] != 200 or any(each in body for each in BINARY):
+    if response_dict["status_code"] != 200 or any(marker in body for marker in BINARY):
         return
     try:
         page = json.loads(body)

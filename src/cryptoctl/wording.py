@@ -12,9 +12,9 @@ MIN_POWER, MAX_POWER = -10, 20  # of ten; nothing is traded at prices beyond the
 
 def number_text(number: Decimal) -> str:
     """The number with all its digits; where only its size makes it long, with an exponent: `9.99E+125`."""
-    whole = plain(number)
-    if len(whole) <= MAX_NUMBER_LENGTH or MIN_POWER < number.adjusted() < MAX_POWER:
-        return whole
+    text = plain(number)
+    if len(text) <= MAX_NUMBER_LENGTH or MIN_POWER < number.adjusted() < MAX_POWER:
+        return text
     digits, _, power = f"{EXACT.normalize(number):E}".partition("E")
     room = MAX_NUMBER_LENGTH - len(f"E{power}")
     return f"{digits if len(digits) <= room else f'{digits[: room - 1]}…'}E{power}"
