@@ -50,14 +50,14 @@ def known_environments() -> list[str]:
 def write(environment: str, location: LastLocation) -> None:
     """Writes the hint, where that is possible."""
     path = file()
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary_file = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _one_writer(path.with_suffix(".lock")):
-            fresh.write_text(
+            temporary_file.write_text(
                 json.dumps({**_all(), environment: asdict(location)}, indent=1), encoding="utf-8"
             )
-            fresh.replace(path)
+            temporary_file.replace(path)
     except OSError:  # a hint only: without it, --local or --aws says where
         return
 

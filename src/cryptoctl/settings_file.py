@@ -121,7 +121,9 @@ def _sentence(error: Mapping[str, Any]) -> str:
     # Where a key takes one of several types, pydantic appends the type that it tried to the location.
     parts = [str(part) for part in error["loc"]]
     key = ".".join(
-        p for p in parts if p not in _TYPES and not p.startswith(("literal[", "constrained", "function-"))
+        part
+        for part in parts
+        if part not in _TYPES and not part.startswith(("literal[", "constrained", "function-"))
     )
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"has an unknown key `{key}`"

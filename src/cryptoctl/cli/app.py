@@ -24,12 +24,12 @@ class _LoadedOnDemand(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in commands.names(self._group):
             raise KeyError(name)
-        full = f"{self._group} {name}".strip()
-        if full in commands.GROUPS:
-            return _group(full)
+        path = f"{self._group} {name}".strip()
+        if path in commands.GROUPS:
+            return _group(path)
         from cryptoctl.cli.command import load
 
-        return load(full)
+        return load(path)
 
     def __contains__(self, name: object) -> bool:
         return name in commands.names(self._group)
@@ -56,8 +56,8 @@ class CommandGroup(PlainConversion, HelpInAPipe, TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command as the help and the completion need it: its name and its line."""
-        full = f"{self.path} {cmd_name}".strip()
-        line = commands.GROUPS.get(full) or commands.COMMANDS.get(full)
+        path = f"{self.path} {cmd_name}".strip()
+        line = commands.GROUPS.get(path) or commands.COMMANDS.get(path)
         return None if line is None else TyperCommand(cmd_name, help=line, hidden=False)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

@@ -185,23 +185,23 @@ def replay(
 
 def _show_plan(run: CommandRun, steps: Iterator[ReplayStep]) -> None:
     """Fails where a message has no step, as the replay would."""
-    without: list[ReplayStep] = []
+    unreplayable: list[ReplayStep] = []
 
     def noted() -> Iterator[ReplayStep]:
         for step in steps:
             if step.problem:
-                without.append(step)
+                unreplayable.append(step)
             yield step
 
     if run.is_json:
         run.set_members(steps=[step_document(step) for step in noted()])
     else:
         show_plan(run.screen, noted())
-    if without:
+    if unreplayable:
         raise Failure(
             ExitCode.FAILED,
-            f"{pluralize(len(without), 'message')} cannot be replayed.",
-            remedy(sum(step.letter.shape is Shape.UNKNOWN for step in without), len(without)),
+            f"{pluralize(len(unreplayable), 'message')} cannot be replayed.",
+            remedy(sum(step.letter.shape is Shape.UNKNOWN for step in unreplayable), len(unreplayable)),
         )
 
 

@@ -97,8 +97,8 @@ def logs(
 
     With --verbose each line as it is, with metrics, requests and whole traces.
     """
-    usual = USUAL if request is None else USUAL_FOR_A_REQUEST
-    since_ms = parse_time_ms(usual if since is None else since)
+    default = USUAL if request is None else USUAL_FOR_A_REQUEST
+    since_ms = parse_time_ms(default if since is None else since)
     until_ms = parse_time_ms(until) if until is not None else None
     filter_lines = partial(matching, level=level, text=grep or "", request=_checked(request))
     if following and (until is not None or last is not None):
@@ -106,7 +106,7 @@ def logs(
     if until_ms is not None and until_ms <= since_ms:
         raise InputError(
             f"--until ({time_text(until_ms)} UTC) is not after --since ({time_text(since_ms)} UTC).",
-            f"Give --since too: without it logs begin {usual} ago." if since is None else "Exchange them.",
+            f"Give --since too: without it logs begin {default} ago." if since is None else "Exchange them.",
         )
     selected = _functions(run, functions or [])
     if following:
@@ -156,8 +156,8 @@ def _follow(run: CommandRun, functions: list[Function], since_ms: int, chosen: L
     try:
         _show_each(run, functions, since_ms, chosen(read()))
     except (AwsError, Failure) as error:
-        then = f"Then go on from the last line with --since {shown_ms}." if shown_ms > since_ms else ""
-        raise as_failure(error, then=then) from error
+        hint = f"Then go on from the last line with --since {shown_ms}." if shown_ms > since_ms else ""
+        raise as_failure(error, then=hint) from error
 
 
 def _show_each(run: CommandRun, functions: list[Function], since_ms: int, lines: Iterable[Line]) -> None:
@@ -180,8 +180,8 @@ def _checked(request: str | None) -> str | None:
 def _functions(run: CommandRun, names: list[str]) -> list[Function]:
     known = {function.name: function for function in run.session.stack.functions}
     suffix = f"-{run.session.environment}"
-    full = [SHORT.get(name, name) for name in names]
-    full_names = [name if name in known else f"{name}{suffix}" for name in full] or list(known)
+    long_names = [SHORT.get(name, name) for name in names]
+    full_names = [name if name in known else f"{name}{suffix}" for name in long_names] or list(known)
     unknown = [name for name in full_names if name not in known]
     if unknown:
         raise InputError(

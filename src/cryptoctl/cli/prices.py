@@ -57,12 +57,12 @@ def query_of(symbol: str, last: int, since: str | None) -> Query:
 
 def say_nothing_found(run: CommandRun, query: Query) -> None:
     """That there is none, and whether it is only the time that hides them."""
-    none = f"No prices of {query.symbol} in {run.session.location}"
+    message = f"No prices of {query.symbol} in {run.session.location}"
     if query.since_ms is None:
-        run.screen.say(f"{none}.")
+        run.screen.say(f"{message}.")
         return
     newest = read_prices(run.session.aws, run.session.stack.prices, Query(symbol=query.symbol, last=1))
     last = (
         f"the newest is from {time_text(newest[0].timestamp_ms)} UTC" if newest else "there are none at all"
     )
-    run.screen.say(f"{none} since {time_text(query.since_ms)} UTC; {last}.")
+    run.screen.say(f"{message} since {time_text(query.since_ms)} UTC; {last}.")

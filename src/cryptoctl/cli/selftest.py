@@ -88,10 +88,10 @@ def _ask(run: CommandRun, own: SelftestRun, *, yes: bool) -> None:
 
 def _remove(run: CommandRun, old: list[str]) -> list[str]:
     """Removes what earlier runs have left, but for what another run may be at work on."""
-    now, mine = datetime.now(UTC), own_runs.noted()
+    now, own_names = datetime.now(UTC), own_runs.noted()
     removed = []
     for name in old:
-        if name not in mine and may_be_running(name, now):
+        if name not in own_names and may_be_running(name, now):
             minutes = MAX_RUN.total_seconds() / 60
             run.screen.warn(
                 f"{name} is left: another run may be at work on it. {minutes:.0f} minutes after its "

@@ -224,8 +224,8 @@ def _further_back(run: CommandRun, selector: PriceSelector, since_ms: int) -> st
     if first is None or first.timestamp_ms >= since_ms:
         return _what_is_there(selector)
     day = time_text(first.timestamp_ms)[:10]
-    further = command_about("trace", selector.symbol, "--id", str(selector.id), "--since", day)
-    return f"The oldest one is from {day}: `{further}` looks at all of them."
+    command_line = command_about("trace", selector.symbol, "--id", str(selector.id), "--since", day)
+    return f"The oldest one is from {day}: `{command_line}` looks at all of them."
 
 
 def _what_is_there(selector: PriceSelector) -> str:

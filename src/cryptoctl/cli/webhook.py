@@ -136,8 +136,8 @@ def rotate(
     else:
         sender_secret = store.rotate(new, now_ms=now_ms(), grace=length)
     run.set_members(sender=name, previous_until=_until(sender_secret))
-    shows = f"`cryptoctl webhook show {name} --reveal` shows the new secret."
-    run.done(f"The secret of {name} is replaced", f"{shows} Do not rotate again for it.")
+    hint = f"`cryptoctl webhook show {name} --reveal` shows the new secret."
+    run.done(f"The secret of {name} is replaced", f"{hint} Do not rotate again for it.")
     if not no_wait:
         try:
             with waiting(run.screen, run.clock) as on_wait:
@@ -150,14 +150,14 @@ def rotate(
                 ExitCode.INTERRUPTED,
                 f"Interrupted. The secret of {name} is replaced; for {READ_AGAIN_S:.0f} s an instance of the "
                 "function may know the old one only.",
-                f"{shows} Do not rotate again for it.",
+                f"{hint} Do not rotate again for it.",
             ) from None
     shown = reveal or _confirmed(run, name)
     run.set_members(secret=new if shown else None, effective=not no_wait)
     if not run.is_json:
         _say_secret(run, sender_secret, shown)
         if not shown:
-            run.screen.say(shows)
+            run.screen.say(hint)
         if no_wait:
             run.screen.say(
                 f"Give it to the sender in {READ_AGAIN_S:.0f} s: until then an instance of the function may "

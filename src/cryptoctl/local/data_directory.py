@@ -159,9 +159,9 @@ class DataDirectory:
         """Whether an engine lives here."""
         if not self._life_file.exists():
             return False
-        with self._life_file.open("rb") as life:
+        with self._life_file.open("rb") as life_file:
             try:
-                fcntl.flock(life, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(life_file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
             return False

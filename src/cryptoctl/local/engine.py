@@ -216,9 +216,9 @@ class Engine:
     @contextmanager
     def _translate_errors(self, doing: str) -> Iterator[None]:
         """What the directory refuses, as one sentence; refused itself where it is not this user's alone."""
-        if exposed := self._data.exposure():
+        if exposure := self._data.exposure():
             raise EngineError(
-                f"{doing} the embedded engine in {self._data.directory}: {exposed.why}.", hint=exposed.hint
+                f"{doing} the embedded engine in {self._data.directory}: {exposure.why}.", hint=exposure.hint
             )
         try:
             yield

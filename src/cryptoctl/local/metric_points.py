@@ -36,8 +36,8 @@ def compacted(points: Sequence[Point], *, oldest_s: float, until_s: float) -> li
             newest.append(point)
         else:
             minutes[int(point["Timestamp"] // MINUTE_S), point.get("Unit")].append(point)
-    for (minute, _), of_minute in sorted(minutes.items(), key=lambda item: item[0][0]):
-        result += _together(of_minute, minute * MINUTE_S)
+    for (minute, _), minute_points in sorted(minutes.items(), key=lambda pair: pair[0][0]):
+        result += _together(minute_points, minute * MINUTE_S)
     return result + newest
 
 

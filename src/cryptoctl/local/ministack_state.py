@@ -120,10 +120,10 @@ def settle_what_was_interrupted(state: Path) -> None:
     file = state / "lambda.json"
     if file.exists():
         text = file.read_text(encoding="utf-8")
-        settled = text.replace('"State": "Pending"', '"State": "Active"')
-        settled = settled.replace('"LastUpdateStatus": "InProgress"', '"LastUpdateStatus": "Successful"')
-        if settled != text:
-            replace_private(file, settled)
+        new_text = text.replace('"State": "Pending"', '"State": "Active"')
+        new_text = new_text.replace('"LastUpdateStatus": "InProgress"', '"LastUpdateStatus": "Successful"')
+        if new_text != text:
+            replace_private(file, new_text)
 
 
 def why_unusable(service: str, content: bytes) -> str:

@@ -31,10 +31,10 @@ def open_private(file: Path, flags: int) -> int:
 def replace_private(file: Path, text: str) -> None:
     """Writes a file for its owner alone so that a reader sees the old one or the new one, never a half.
     Raises OSError."""
-    fresh = file.with_suffix(".new")
-    with os.fdopen(open_private(fresh, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as opened:
-        opened.write(text)
-    fresh.replace(file)
+    temporary_file = file.with_suffix(".new")
+    with os.fdopen(open_private(temporary_file, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as stream:
+        stream.write(text)
+    temporary_file.replace(file)
 
 
 class Exposure(NamedTuple):

@@ -85,7 +85,11 @@ class Signatures:
             timestamp=fields["Date"],
             signed_headers=signed_headers,
             signature=fields["Signature"],
-            query="&".join(p for p in head.query.split("&") if not p.startswith("X-Amz-Signature=")),
+            query="&".join(
+                parameter
+                for parameter in head.query.split("&")
+                if not parameter.startswith("X-Amz-Signature=")
+            ),
         )
 
     def check(self, claim: RequestSignature, head: RequestHead, body: bytes) -> None:

@@ -67,7 +67,7 @@ class Supervisor:
     async def _keep_going(self, name: str, work: Work) -> None:
         pause_s = FIRST_PAUSE_S
         while True:
-            well = asyncio.get_running_loop().call_later(WELL_AFTER_S, self._problems.pop, name, None)
+            timer = asyncio.get_running_loop().call_later(WELL_AFTER_S, self._problems.pop, name, None)
             began = asyncio.get_running_loop().time()
             try:
                 await work()
@@ -76,7 +76,7 @@ class Supervisor:
                 logger.exception("%s", name)
                 self._failed(name, error)
             finally:
-                well.cancel()
+                timer.cancel()
             if asyncio.get_running_loop().time() - began > WELL_AFTER_S:
                 pause_s = FIRST_PAUSE_S
             await asyncio.sleep(pause_s)

@@ -153,14 +153,14 @@ class Function(ConsentRequired, Preflight, Priced):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        look = "GetFunction GetPolicy ListTags"
-        change = (
+        describe_operations = "GetFunction GetPolicy ListTags"
+        manage_operations = (
             "GetFunctionConfiguration CreateFunction UpdateFunctionCode UpdateFunctionConfiguration "
             "PutFunctionConcurrency DeleteFunctionConcurrency TagResource DeleteFunction"
         )
-        yield from allow(Access.DESCRIBE, "lambda", look, self.arn)
+        yield from allow(Access.DESCRIBE, "lambda", describe_operations, self.arn)
         yield from allow(Access.DESCRIBE, "lambda", "GetAccountSettings", "*")
-        yield from allow(Access.MANAGE, "lambda", change, self.arn)
+        yield from allow(Access.MANAGE, "lambda", manage_operations, self.arn)
         if self.resource_policy:
             yield from allow(Access.MANAGE, "lambda", "AddPermission RemovePermission", self.arn)
 

@@ -132,9 +132,9 @@ class FunctionUrl(ConsentRequired, Preflight, Untagged):
         return {"AuthType": "NONE", "InvokeMode": "BUFFERED", "Cors": {}}
 
     def permissions(self) -> Iterator[Permission]:
-        change = "CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig"
+        manage_operations = "CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig"
         yield from allow(Access.DESCRIBE, "lambda", "GetFunctionUrlConfig", self.function.arn)
-        yield from allow(Access.MANAGE, "lambda", change, self.function.arn)
+        yield from allow(Access.MANAGE, "lambda", manage_operations, self.function.arn)
 
     def consent_reasons(self, delta: Delta) -> Iterator[str]:
         """Somebody may rely on how an address is that is there."""

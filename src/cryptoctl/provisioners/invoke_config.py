@@ -81,9 +81,9 @@ class InvokeConfig(Provisioner):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        change = "PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig"
+        manage_operations = "PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig"
         yield from allow(Access.DESCRIBE, "lambda", "GetFunctionEventInvokeConfig", self.function.arn)
-        yield from allow(Access.MANAGE, "lambda", change, self.function.arn)
+        yield from allow(Access.MANAGE, "lambda", manage_operations, self.function.arn)
 
     def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """One call sets it whole."""

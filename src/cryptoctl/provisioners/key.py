@@ -148,11 +148,11 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
         via_service = {"kms:ViaService": principal(self.scope, "lambda")}
         by_lambda = {"StringEquals": {**owned["StringEquals"], **via_service}}
         # Without a condition: a key that was made a moment ago is found before its tags count.
-        look = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags"
-        change = "CancelKeyDeletion EnableKey PutKeyPolicy EnableKeyRotation ScheduleKeyDeletion"
+        describe_operations = "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags"
+        manage_operations = "CancelKeyDeletion EnableKey PutKeyPolicy EnableKeyRotation ScheduleKeyDeletion"
         yield from allow(Access.DESCRIBE, "kms", "ListKeys", "*")
         yield from allow(Access.DESCRIBE, "tag", "GetResources", "*")
-        yield from allow(Access.DESCRIBE, "kms", look, keys)
+        yield from allow(Access.DESCRIBE, "kms", describe_operations, keys)
         yield from allow(Access.DESCRIBE, "kms", "Decrypt", keys, condition=by_lambda)
         yield from allow(Access.MANAGE, "kms", "CreateKey", "*", condition=new)
         # A new key is tagged as it is made, and has neither tags nor an alias then: with the request's tags
@@ -161,7 +161,7 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
         yield from allow(Access.MANAGE, "kms", "TagResource", keys, condition={**new, **bare})
         yield from allow(Access.MANAGE, "kms", "TagResource", keys, condition=owned)
         yield from allow(Access.MANAGE, "kms", "CreateGrant Encrypt", keys, condition=by_lambda)
-        yield from allow(Access.MANAGE, "kms", change, keys, condition=owned)
+        yield from allow(Access.MANAGE, "kms", manage_operations, keys, condition=owned)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", keys, condition=owned)
         yield from allow(Access.MANAGE, "kms", "CreateAlias DeleteAlias", alias)
 

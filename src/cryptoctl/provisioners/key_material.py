@@ -54,7 +54,7 @@ def material_notes(key: object, metadata: Mapping[str, Any]) -> Iterator[str]:
 
 def made_for(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Of which kind a key is, and what it may be used for."""
-    return {name: str(metadata.get(name, usual)) for name, usual in MADE_FOR.items()}
+    return {name: str(metadata.get(name, default)) for name, default in MADE_FOR.items()}
 
 
 def out_of_use(key: Provisioner, observed: Observed | None) -> Iterator[Obstacle]:

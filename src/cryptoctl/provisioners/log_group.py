@@ -109,15 +109,15 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
             ),
             lambda: self.tags_of(aws),
         )
-        exact = [group for group in groups if group["logGroupName"] == self.name]
-        if not exact or tags is None:
+        own_groups = [group for group in groups if group["logGroupName"] == self.name]
+        if not own_groups or tags is None:
             return None
         return Observed(
             fields={
-                "retentionInDays": exact[0].get("retentionInDays"),
-                "logGroupClass": exact[0].get("logGroupClass", STANDARD),
-                "kmsKeyId": exact[0].get("kmsKeyId"),
-                "deletionProtectionEnabled": bool(exact[0].get("deletionProtectionEnabled")),
+                "retentionInDays": own_groups[0].get("retentionInDays"),
+                "logGroupClass": own_groups[0].get("logGroupClass", STANDARD),
+                "kmsKeyId": own_groups[0].get("kmsKeyId"),
+                "deletionProtectionEnabled": bool(own_groups[0].get("deletionProtectionEnabled")),
                 "Tags": tags,
             }
         )
@@ -155,8 +155,8 @@ class LogGroup(Encrypted, DeletionProtected, Listed, Priced):
         arns = self.arn, self.streams_arn
         yield from allow(Access.DESCRIBE, "logs", "DescribeLogGroups", "*")
         yield from allow(Access.DESCRIBE, "logs", "ListTagsForResource", *arns)
-        change = "CreateLogGroup PutRetentionPolicy TagResource DisassociateKmsKey DeleteLogGroup"
-        yield from allow(Access.MANAGE, "logs", change, *arns)
+        manage_operations = "CreateLogGroup PutRetentionPolicy TagResource DisassociateKmsKey DeleteLogGroup"
+        yield from allow(Access.MANAGE, "logs", manage_operations, *arns)
         if self.customer_key:
             yield from allow(Access.MANAGE, "logs", "AssociateKmsKey", *arns)
             yield from permissions(self.scope, self.customer_key, "logs", {})

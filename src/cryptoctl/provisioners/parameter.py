@@ -166,8 +166,8 @@ class Parameter(Preflight, Listed):
         by_ssm = {"StringEquals": {**owned["StringEquals"], **via_service}}
         yield from allow(Access.DESCRIBE, "ssm", "DescribeParameters", "*")
         yield from allow(Access.DESCRIBE, "ssm", "ListTagsForResource", parameter_arns)
-        change = "PutParameter GetParameter AddTagsToResource DeleteParameter"
-        yield from allow(Access.MANAGE, "ssm", change, parameter_arns)
+        manage_operations = "PutParameter GetParameter AddTagsToResource DeleteParameter"
+        yield from allow(Access.MANAGE, "ssm", manage_operations, parameter_arns)
         keys = self.scope.arn("kms", "key/*")
         yield from allow(Access.MANAGE, "kms", "Encrypt Decrypt", keys, condition=by_ssm)
 

@@ -193,9 +193,9 @@ class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
         return all_pages(aws, "iam", operation, key, not_found=NO_SUCH_ENTITY, RoleName=self.name)
 
     def desired(self) -> Fields:
-        trust = Statement(actions=("sts:AssumeRole",), principal={"Service": self.service})
+        trust_statement = Statement(actions=("sts:AssumeRole",), principal={"Service": self.service})
         return {
-            "AssumeRolePolicyDocument": document([trust]),
+            "AssumeRolePolicyDocument": document([trust_statement]),
             "Policies": {name: document(statements) for name, statements in self.policies.items()},
             "AttachedPolicies": {},
             "Path": "/",
@@ -205,17 +205,17 @@ class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
 
     def permissions(self) -> Iterator[Permission]:
         """Also PassRole, to the role's service only."""
-        look = "GetRole GetRolePolicy ListRolePolicies ListAttachedRolePolicies"
-        change = "TagRole UpdateAssumeRolePolicy DeleteRolePolicy DetachRolePolicy DeleteRole"
+        describe_operations = "GetRole GetRolePolicy ListRolePolicies ListAttachedRolePolicies"
+        manage_operations = "TagRole UpdateAssumeRolePolicy DeleteRolePolicy DetachRolePolicy DeleteRole"
         # Who may write a role's policies is bound by what the role is bound by, or by nothing.
         bound = {"ArnEquals": {"iam:PermissionsBoundary": self.boundary}} if self.boundary else None
-        write = f"CreateRole PutRolePolicy{' PutRolePermissionsBoundary' if bound else ''}"
+        create_operations = f"CreateRole PutRolePolicy{' PutRolePermissionsBoundary' if bound else ''}"
         yield from allow(Access.DESCRIBE, "iam", "ListRoles", "*")
-        yield from allow(Access.DESCRIBE, "iam", look, self.arn)
-        yield from allow(Access.MANAGE, "iam", change, self.arn)
-        yield from allow(Access.MANAGE, "iam", write, self.arn, condition=bound)
-        only = {"StringEquals": {"iam:PassedToService": self.service}}
-        yield from allow(Access.MANAGE, "iam", "PassRole", self.arn, condition=only)
+        yield from allow(Access.DESCRIBE, "iam", describe_operations, self.arn)
+        yield from allow(Access.MANAGE, "iam", manage_operations, self.arn)
+        yield from allow(Access.MANAGE, "iam", create_operations, self.arn, condition=bound)
+        condition = {"StringEquals": {"iam:PassedToService": self.service}}
+        yield from allow(Access.MANAGE, "iam", "PassRole", self.arn, condition=condition)
 
     def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         """Creates the role, then each policy; deletes policies that are not declared."""

@@ -193,10 +193,10 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         """On mappings of this function or with our tags: a mapping's ARN has only an id."""
         mappings, owner = self._arn("*"), self.scope.owner_tags
         condition = {"ArnEquals": {"lambda:FunctionArn": self.function.arn}}
-        change = "GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
+        manage_operations = "GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping"
         yield from allow(Access.DESCRIBE, "lambda", "ListEventSourceMappings", "*")
         yield from allow(Access.MANAGE, "lambda", "CreateEventSourceMapping", "*", condition=condition)
-        yield from allow(Access.MANAGE, "lambda", change, mappings, condition=condition)
+        yield from allow(Access.MANAGE, "lambda", manage_operations, mappings, condition=condition)
         if not self._taggable:
             return
         yield from allow(Access.DESCRIBE, "lambda", "ListTags", mappings, condition=with_resource_tags(owner))

@@ -139,13 +139,17 @@ class Table(Encrypted, DeletionProtected, Priced):
         }
 
     def permissions(self) -> Iterator[Permission]:
-        look = "DescribeTable DescribeContinuousBackups ListTagsOfResource GetResourcePolicy"
-        change = "CreateTable UpdateTable UpdateContinuousBackups TagResource DeleteTable"
-        yield from allow(Access.DESCRIBE, "dynamodb", look, self.arn)
-        yield from allow(Access.MANAGE, "dynamodb", change, self.arn)
+        describe_operations = "DescribeTable DescribeContinuousBackups ListTagsOfResource GetResourcePolicy"
+        manage_operations = "CreateTable UpdateTable UpdateContinuousBackups TagResource DeleteTable"
+        yield from allow(Access.DESCRIBE, "dynamodb", describe_operations, self.arn)
+        yield from allow(Access.MANAGE, "dynamodb", manage_operations, self.arn)
         # DynamoDB asks these of whoever puts a table under a key, and Decrypt of whoever reads or writes it.
-        manage = "CreateGrant Decrypt Encrypt GenerateDataKey ReEncryptFrom ReEncryptTo"
-        needed = {Access.MANAGE: manage, Access.READ_DATA: "Decrypt", Access.OPERATE: "GenerateDataKey"}
+        key_operations = "CreateGrant Decrypt Encrypt GenerateDataKey ReEncryptFrom ReEncryptTo"
+        needed = {
+            Access.MANAGE: key_operations,
+            Access.READ_DATA: "Decrypt",
+            Access.OPERATE: "GenerateDataKey",
+        }
         yield from permissions(self.scope, self.customer_key, "dynamodb", needed)
 
     def usage(self, traffic: Traffic) -> Iterator[Usage]:

@@ -33,8 +33,8 @@ def schema(table: dict[str, Any]) -> dict[str, str]:
 def customer_key(table: dict[str, Any]) -> str | None:
     """The ARN of the key that the table lies under; None for DynamoDB's own, which has none."""
     encryption = table.get("SSEDescription") or {}
-    going = encryption.get("Status") in ("DISABLING", "DISABLED")
-    return None if going else encryption.get("KMSMasterKeyArn")
+    disabled = encryption.get("Status") in ("DISABLING", "DISABLED")
+    return None if disabled else encryption.get("KMSMasterKeyArn")
 
 
 def recovery(backups: dict[str, Any]) -> dict[str, Any]:

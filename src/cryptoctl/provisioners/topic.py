@@ -154,8 +154,8 @@ class Topic(Encrypted, Priced):
         return tls_policy.deny_plain_http(("sns:Publish",), self.arn) if self.refuse_plain_http else None
 
     def permissions(self) -> Iterator[Permission]:
-        look = "GetTopicAttributes ListTagsForResource ListSubscriptionsByTopic"
-        yield from allow(Access.DESCRIBE, "sns", look, self.arn)
+        describe_operations = "GetTopicAttributes ListTagsForResource ListSubscriptionsByTopic"
+        yield from allow(Access.DESCRIBE, "sns", describe_operations, self.arn)
         yield from allow(
             Access.MANAGE, "sns", "CreateTopic SetTopicAttributes TagResource DeleteTopic", self.arn
         )

@@ -225,8 +225,8 @@ def for_arn(resource: Provisioner, arn: str) -> Provisioner | None:
         return None
     name = arn.removeprefix(resource.arn.removesuffix(resource.name))
     # A part of a thing, a table's backup say, is not a thing of that kind.
-    another = name == arn or ("/" in name and "/" not in resource.name)
-    return None if another else replace(resource, name=name)
+    other_kind = name == arn or ("/" in name and "/" not in resource.name)
+    return None if other_kind else replace(resource, name=name)
 
 
 def _arn(resource: Provisioner, observed: Observed | None) -> str | None:

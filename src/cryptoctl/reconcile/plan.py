@@ -120,7 +120,7 @@ class Plan:
     def left_by_others(self, since: Plan) -> tuple[Step, ...]:
         """The orphans that `since`, the plan that was agreed to, did not have: another run has left them."""
         agreed = {str(step.resource) for step in since.steps}
-        return tuple(s for s in self.work if s.why == ORPHANED and str(s.resource) not in agreed)
+        return tuple(step for step in self.work if step.why == ORPHANED and str(step.resource) not in agreed)
 
     @property
     def nothing_to_do(self) -> bool:

@@ -216,5 +216,5 @@ class PlanRun:
 
 
 def _did_not(outcome: StepOutcome) -> str:
-    did = {StepOutcome.FAILED: "failed", StepOutcome.BLOCKED: "is blocked itself"}
-    return did.get(outcome, "was interrupted")
+    texts = {StepOutcome.FAILED: "failed", StepOutcome.BLOCKED: "is blocked itself"}
+    return texts.get(outcome, "was interrupted")

@@ -92,11 +92,11 @@ def plan_present(
     current = None if observed is None or observed.deleting else observed
     desired = resolve(resource.desired(), lambda ref: known.get(ref, ref))
     delta = difference(desired, current, resource.exclusive)
-    afresh = Delta(desired=delta.desired, observed=None, changes=())
+    new_delta = Delta(desired=delta.desired, observed=None, changes=())
     after = dependencies(resource)
     if current is None:
         wait = resource.remove(observed) if observed is not None else ()
-        requests = (*wait, *resource.apply(afresh))
+        requests = (*wait, *resource.apply(new_delta))
         return Step(resource=resource, action=Action.CREATE, delta=delta, requests=requests, after=after)
     if why := _refusal(resource, current, adopt=adopt):
         return Step(resource=resource, action=Action.REFUSED, delta=delta, why=why)
@@ -106,7 +106,7 @@ def plan_present(
         return Step(resource=resource, action=Action.NOTHING, delta=delta)
     reasons = () if owned(resource, current) else (TAKEN_OVER,)
     if delta.touches(*resource.immutable):
-        requests = (*resource.remove(current), *resource.apply(afresh))
+        requests = (*resource.remove(current), *resource.apply(new_delta))
         step = Step(resource=resource, action=Action.REPLACE, delta=delta, requests=requests, after=after)
         lost = "; its data is deleted" * step.replaces_data
         immutable = f"{', '.join(step.immutable_changes)} cannot be changed in place{lost}"

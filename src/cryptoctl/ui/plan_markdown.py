@@ -37,8 +37,8 @@ def _blocks(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
         yield plain_text(screen.hint(sentence(note)))
     if cost := cost_sentences(cost_difference(plan)):
         yield f"Cost: {screen.hint(cost)}"  # nothing in it is from the wire
-    apply = screen.hint(f"`cryptoctl up --expect {plan.fingerprint}`")
-    yield f"Apply exactly this plan with {apply}."
+    command = screen.hint(f"`cryptoctl up --expect {plan.fingerprint}`")
+    yield f"Apply exactly this plan with {command}."
 
 
 def _row(step: Step) -> str:

@@ -36,9 +36,9 @@ OLDER_ERRORS = "`cryptoctl logs --level error --since 1h`"
 def verdict(overview: Overview, location: str) -> Text:
     """The environment in one sentence."""
     resources = overview.inventory.resources
-    dead = overview.dead_letters
+    dead_letters = overview.dead_letters
     parts = [f"{overview.as_configured} of {len(resources)} resources as configured"]
-    parts.append(f"{dead or 'no'} dead letter{'s' * (dead != 1)}")
+    parts.append(f"{dead_letters or 'no'} dead letter{'s' * (dead_letters != 1)}")
     if overview.last_price_ms is not None:
         parts.append(f"last price {age(overview.at_ms - overview.last_price_ms)} ago")
     elif overview.symbols is not None:

@@ -40,8 +40,8 @@ def view(
 ) -> list[Text]:
     """At most `height` lines of at most `width` cells; `hint` completes the commands in a text."""
     refreshed = f"{time_text(overview.at_ms)[11:19]} UTC"
-    stale = [Text(printable(hint(trouble)), style=DOUBTFUL), Text(f"As of {refreshed}:")] if trouble else []
-    head = [*stale, *wrapped(verdict(overview, location), width).split("\n"), Text("")]
+    warning = [Text(printable(hint(trouble)), style=DOUBTFUL), Text(f"As of {refreshed}:")] if trouble else []
+    head = [*warning, *wrapped(verdict(overview, location), width).split("\n"), Text("")]
     diagram = [*(_diagram(overview, width) if width >= NARROW else _listed(overview)), Text("")]
     concerns = list(_concerns(overview.concerns, hint))
     foot = list(_foot(refreshed, width))
@@ -167,9 +167,9 @@ def _rate(name: str, activity: FunctionActivity | None, bars: int) -> Text:
 def _failed(activity: FunctionActivity | None, bars: int) -> Text:
     if activity is None:
         return Text("")
-    recent = sum(activity.errors[-2:])
-    text = Text(f"failed {recent:.0f}", style=BAD if recent else "")
-    return text.append(_bars(activity.errors, bars) if recent else "")
+    failures = sum(activity.errors[-2:])
+    text = Text(f"failed {failures:.0f}", style=BAD if failures else "")
+    return text.append(_bars(activity.errors, bars) if failures else "")
 
 
 def _bars(numbers: Sequence[float], count: int) -> str:

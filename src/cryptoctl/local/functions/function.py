@@ -123,11 +123,11 @@ def _directory_name(sha256: str) -> str:
 
 def _unpack(zipped: bytes, directory: Path) -> None:
     """Unpacks aside and moves: an engine that dies in between leaves no half of a package."""
-    fresh = directory.with_suffix(".new")
-    shutil.rmtree(fresh, ignore_errors=True)
+    temporary_directory = directory.with_suffix(".new")
+    shutil.rmtree(temporary_directory, ignore_errors=True)
     with zipfile.ZipFile(BytesIO(zipped)) as archive:
-        archive.extractall(fresh)
-    fresh.rename(directory)
+        archive.extractall(temporary_directory)
+    temporary_directory.rename(directory)
 
 
 def _function(response: dict[str, Any], region: str, code: Path) -> FunctionConfig:

@@ -63,11 +63,11 @@ class Invocations:
             return await self._run_for_ministack(request)
         if "/functions" not in request.path:
             return None
-        invoked = _INVOKE.fullmatch(request.path)
-        if invoked is None or request.method != "POST":
+        invocation = _INVOKE.fullmatch(request.path)
+        if invocation is None or request.method != "POST":
             reads = request.method in ("GET", "HEAD")
             return await self._response(request) if reads else await self._change(request)
-        name, qualifier = split_name(unquote(invoked.group(1)))
+        name, qualifier = split_name(unquote(invocation.group(1)))
         qualifier = request.query.get("Qualifier", qualifier)
         function = await self.functions.find(request.region, name, qualifier)
         if not function.runtime.startswith("python"):

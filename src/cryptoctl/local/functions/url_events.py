@@ -77,10 +77,10 @@ def event_of(
 
 
 def _joined(query: str) -> dict[str, str]:
-    joined: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
-        joined[name] = f"{joined[name]},{value}" if name in joined else value
-    return joined
+        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+    return parameters
 
 
 def _body(head: RequestHead, body: bytes) -> tuple[str, bool]:

@@ -112,7 +112,9 @@ class LogsApi:
         """DescribeLogStreams."""
         prefix = params.get("logStreamNamePrefix") or ""
         streams = [
-            s for s in self._store.streams(region, self._group(region, params)) if _name(s).startswith(prefix)
+            stream
+            for stream in self._store.streams(region, self._group(region, params))
+            if _name(stream).startswith(prefix)
         ]
         if params.get("orderBy") == "LastEventTime":
             streams.sort(key=lambda stream: (int(stream.get("lastEventTimestamp", 0)), _name(stream)))
@@ -168,7 +170,8 @@ class LogsApi:
             last = (first[0], first[1] - 1)
         return {
             "events": [
-                {"timestamp": e.at, "message": e.message, "ingestionTime": e.ingested_at} for e in page
+                {"timestamp": event.at, "message": event.message, "ingestionTime": event.ingested_at}
+                for event in page
             ],
             "nextForwardToken": f"f/{last[0]}/{last[1]}",
             "nextBackwardToken": f"b/{first[0]}/{first[1]}",

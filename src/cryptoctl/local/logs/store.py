@@ -139,9 +139,11 @@ class LogStore:
                 for identity, (at, message) in enumerate(lines, last + 1)
             ]
             sql = "INSERT INTO log_event (id, stream_id, at, ingested_at, message) VALUES (?, ?, ?, ?, ?)"
-            self._database.execute_many(sql, ((e.id, number, e.at, now, e.message) for e in events))
-        for take in self.on_events:
-            take(region, group, stream, events)
+            self._database.execute_many(
+                sql, ((event.id, number, event.at, now, event.message) for event in events)
+            )
+        for listener in self.on_events:
+            listener(region, group, stream, events)
 
     def streams(self, region: str, group: str) -> list[dict[str, int | str]]:
         """The streams of a group, as DescribeLogStreams shows them."""

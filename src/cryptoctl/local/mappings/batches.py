@@ -71,10 +71,10 @@ def decide(batch: Batch, result: BatchResult, rules: FailureRules) -> BatchDecis
         middle = (len(remaining) + 1) // 2
         halves = (remaining[:middle], remaining[middle:])
         return BatchDecision(again=tuple(Batch(records=half, failures=batch.failures) for half in halves))
-    tried = Batch(records=remaining, failures=failures)
+    failed_batch = Batch(records=remaining, failures=failures)
     if 0 <= rules.retries < failures:
-        return BatchDecision(done=failed_from, given_up=tried)
-    return BatchDecision(done=failed_from, again=(tried,))
+        return BatchDecision(done=failed_from, given_up=failed_batch)
+    return BatchDecision(done=failed_from, again=(failed_batch,))
 
 
 def split_aged(batch: Batch, horizon_s: float) -> tuple[Batch, Batch]:

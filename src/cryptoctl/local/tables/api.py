@@ -75,12 +75,12 @@ class TablesApi:
 
         try:
             return _with_capacity(request, _OPERATIONS[operation](self._store, find, request.json))
-        except _NotHereError as absent:
+        except _NotHereError as error:
             if any(
                 self._store.table(request.region, name) for name in request.json.get("RequestItems") or {}
             ):
-                message = f"Requested resource not found: Table: {absent} not found"
-                raise ServiceError("ResourceNotFoundException", message) from absent
+                message = f"Requested resource not found: Table: {error} not found"
+                raise ServiceError("ResourceNotFoundException", message) from error
             return None
 
     async def _describe(self, operation: str, request: HttpRequest) -> HttpResponse:
