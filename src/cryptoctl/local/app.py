@@ -141,9 +141,9 @@ class EngineApp:
         """Ends every process that was started, and puts the data away. Raises OSError where it cannot."""
         await self._runner.close()
         self._execution.close()
-        for last in (self._metrics.write, self._embedded.write, self._subscriptions.deliver):
+        for task in (self._metrics.write, self._embedded.write, self._subscriptions.deliver):
             try:
-                await last()
+                await task()
             except Exception:  # whatever it is, the rest is to be saved
                 logger.exception("what was left to do at the end")
         self._durability.save_all()
