@@ -59,7 +59,8 @@ def write(environment: str, location: LastLocation) -> None:
             )
             temporary_file.replace(path)
     except OSError:  # a hint only: without it, --local or --aws says where
-        return
+        with suppress(OSError):
+            temporary_file.unlink()
 
 
 @contextmanager

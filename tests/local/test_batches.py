@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.local.mappings.batches import Batch, BatchResult, FailureRules, decide, split_aged
+from cryptoctl.local.mappings.worker import FIRST_PAUSE_S, MAX_PAUSE_S, pause_s
 
 
 def record(number: int) -> dict[str, Any]:
@@ -103,3 +104,9 @@ def test_whatever_the_clock_did_each_record_is_given_up_or_left_once_and_in_orde
     assert all(written_s[number_of(each)] < horizon_s for each in aged.records)
     assert not left.records or written_s[number_of(left.records[0])] >= horizon_s
     assert aged.failures == left.failures == 2
+
+
+@given(st.integers(1, 10**6))
+def test_the_pause_after_a_failure_grows_and_has_an_end(failures: int) -> None:
+    assert pause_s(1) == FIRST_PAUSE_S
+    assert FIRST_PAUSE_S <= pause_s(failures) <= pause_s(failures + 1) <= MAX_PAUSE_S == pause_s(10**9)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,3 +104,18 @@ def test_to_list_all_environments_it_does_not_matter_where_one_of_them_is(
     pinned = EnvironmentSettings(account_id="9" * 12)
     session.__dict__ |= {"settings": Settings(env={"dev": pinned})}
     assert (session.aws.region, confirmed) == ("us-east-1", [])
+
+
+def test_a_hint_that_cannot_be_written_leaves_no_file_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_text = Path.write_text
+
+    def full(path: Path, text: str, **more: Any) -> int:
+        write_text(path, text[:10], **more)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(Path, "write_text", full)
+    note("us-west-2")
+    assert sorted(tmp_path.iterdir()) == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -318,6 +319,34 @@ LINES = st.lists(
         keys=st.one_of(st.none(), st.just(named(KEY)), st.just(named("1")), st.just({"BTC": None})),
     )
 )
+
+
+NAMED = st.sampled_from([KEY, "BTC", "keys", "corrections", "requestId", "platform.start", "type", "record"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | NAMED | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMED, inner, max_size=3),
+    max_leaves=4,
+)
+FIELDS = (
+    *("level", "message", "requestId", "keys", "repeated", "corrections", "errorType", "errorMessage"),
+    *("stackTrace", "sender", "reasons", "stored", "rejected", "type", "record", "timestamp"),
+)
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(FIELDS), JSON | st.builds(lambda v: {"BTC": v}, JSON)), max_size=3
+    )
+)
+@pytest.mark.parametrize("subject", [BTC, replace(BTC, sort_keys=(), between_ms=(T, T + 1))])
+def test_lines_that_are_not_ours_may_have_anything_in_our_fields(subject: Subject, fields: list[Any]) -> None:
+    texts = [json.dumps(of_line) for of_line in fields]
+    lines = [
+        Line(id=str(number), time_ms=T, function="we"[number % 2], text=text)
+        for number, text in enumerate(texts)
+    ]
+    told = timeline(subject, STACK, item(), lines, [])
+    assert all(isinstance(event.what, Stage) for event in told.events)
 
 
 @given(LINES)

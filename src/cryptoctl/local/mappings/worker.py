@@ -28,6 +28,7 @@ NoteAge = Callable[[str, str, float], None]
 """Takes the age of the last record of a finished batch: region, function, milliseconds."""
 FIRST_PAUSE_S: Final[float] = 0.1
 MAX_PAUSE_S: Final[float] = 30.0
+MAX_DOUBLINGS: Final[int] = 9  # more than MAX_PAUSE_S; a batch may fail for days
 
 
 class MappingWorker:
@@ -153,7 +154,7 @@ class MappingWorker:
                 await self._give_up(decision.given_up, "RetryAttemptsExhausted", batch_result)
             batches[:0] = decision.again
             if decision.again and decision.again[0].failures:
-                await self._pause(min(FIRST_PAUSE_S * 2.0 ** (decision.again[0].failures - 1), MAX_PAUSE_S))
+                await self._pause(pause_s(decision.again[0].failures))
             if self._stopping.is_set() and batches:
                 return
 
@@ -198,3 +199,8 @@ class MappingWorker:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+
+def pause_s(failures: int) -> float:
+    """Seconds until a batch that has failed so often (1 at least) is tried again."""
+    return min(FIRST_PAUSE_S * 2.0 ** min(failures - 1, MAX_DOUBLINGS), MAX_PAUSE_S)

@@ -53,7 +53,7 @@ class Subject:
 
     def _is_key(self, text: Any) -> bool:
         if self.sort_keys or self.between_ms is None:
-            return text in self.sort_keys
+            return isinstance(text, str) and text in self.sort_keys
         try:
             milliseconds = int(Decimal(text))
         except (InvalidOperation, TypeError, ValueError, OverflowError):
