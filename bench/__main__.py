@@ -9,13 +9,13 @@ from pathlib import Path
 
 def main() -> None:
     """Runs them one after the other."""
-    here = Path(__file__).parent
-    sys.path.insert(0, str(here.parent / "tests"))
-    known = sorted(file.stem for file in here.glob("[a-z]*.py"))
-    named = [each for each in sys.argv[1:] if not each.startswith("-") and "." not in each]
-    for name in named or known:
-        if name not in known:
-            sys.exit(f"there is no bench {name}; choose among {', '.join(known)}")
+    directory = Path(__file__).parent
+    sys.path.insert(0, str(directory.parent / "tests"))
+    names = sorted(file.stem for file in directory.glob("[a-z]*.py"))
+    named = [argument for argument in sys.argv[1:] if not argument.startswith("-") and "." not in argument]
+    for name in named or names:
+        if name not in names:
+            sys.exit(f"there is no bench {name}; choose among {', '.join(names)}")
         print(f"\n== {name} ==", flush=True)
         importlib.import_module(f"bench.{name}").main()
 

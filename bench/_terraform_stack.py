@@ -53,7 +53,7 @@ def configuration(stack: Stack, zip_file: Path) -> str:
     The policies of queues and topics are left out, and to be applied on the engine the stack must have no
     alarms: see terraform.py.
     """
-    arns = {str(each.arn): f"${{{_address(each)}.arn}}" for each in stack if type(each) in _TYPES}
+    arns = {str(entry.arn): f"${{{_address(entry)}.arn}}" for entry in stack if type(entry) in _TYPES}
     longest_first = sorted(arns, key=len, reverse=True)
 
     def refer(leaf: Any) -> Any:
@@ -66,8 +66,8 @@ def configuration(stack: Stack, zip_file: Path) -> str:
         return leaf
 
     resources: dict[str, dict[str, Any]] = {}
-    for each in stack:
-        for kind, name, arguments in _BLOCKS[type(each)](each):
+    for resource in stack:
+        for kind, name, arguments in _BLOCKS[type(resource)](resource):
             if kind == "aws_lambda_function":
                 arguments |= {"filename": str(zip_file), "source_code_hash": stack.code.sha256}
             resources.setdefault(kind, {})[name] = serialize(map_leaves(refer, arguments))
@@ -95,8 +95,8 @@ def _key(key: Key) -> Iterator[Block]:
         enable_key_rotation=True,
         deletion_window_in_days=key.deletion_window_days,
     )
-    its = {"name": key.name, "target_key_id": f"${{{_address(key)}.key_id}}"}
-    yield "aws_kms_alias", _label(key), its
+    alias = {"name": key.name, "target_key_id": f"${{{_address(key)}.key_id}}"}
+    yield "aws_kms_alias", _label(key), alias
 
 
 def _table(table: Table) -> Iterator[Block]:
@@ -191,7 +191,7 @@ def _function(function: Function) -> Iterator[Block]:
 
 
 def _mapping(mapping: StreamMapping) -> Iterator[Block]:
-    its = mapping.desired()
+    desired = mapping.desired()
     yield _of(
         mapping,
         function_name=mapping.function.arn,
@@ -203,8 +203,8 @@ def _mapping(mapping: StreamMapping) -> Iterator[Block]:
         bisect_batch_on_function_error=True,
         maximum_retry_attempts=mapping.retries,
         maximum_record_age_in_seconds=mapping.record_age_s,
-        function_response_types=its["FunctionResponseTypes"],
-        filter_criteria={"filter": [{"pattern": JsonDocument(each)} for each in its["Filters"]]},
+        function_response_types=desired["FunctionResponseTypes"],
+        filter_criteria={"filter": [{"pattern": JsonDocument(pattern)} for pattern in desired["Filters"]]},
         destination_config={"on_failure": {"destination_arn": mapping.dead_letters.arn}},
     )
 
@@ -231,23 +231,23 @@ def _subscription(subscription: LogSubscription) -> Iterator[Block]:
 
 
 def _alarm(alarm: Alarm) -> Iterator[Block]:
-    its = alarm.desired()
+    desired = alarm.desired()
     yield _of(
         alarm,
         alarm_name=alarm.name,
-        alarm_description=its["AlarmDescription"],
-        namespace=its["Namespace"],
-        metric_name=its["MetricName"],
-        dimensions=its["Dimensions"],
-        statistic=its["Statistic"],
-        threshold=its["Threshold"],
-        comparison_operator=its["ComparisonOperator"],
-        period=its["Period"],
-        evaluation_periods=its["EvaluationPeriods"],
-        datapoints_to_alarm=its["DatapointsToAlarm"],
-        treat_missing_data=its["TreatMissingData"],
-        alarm_actions=its["AlarmActions"],
-        ok_actions=its["OKActions"],
+        alarm_description=desired["AlarmDescription"],
+        namespace=desired["Namespace"],
+        metric_name=desired["MetricName"],
+        dimensions=desired["Dimensions"],
+        statistic=desired["Statistic"],
+        threshold=desired["Threshold"],
+        comparison_operator=desired["ComparisonOperator"],
+        period=desired["Period"],
+        evaluation_periods=desired["EvaluationPeriods"],
+        datapoints_to_alarm=desired["DatapointsToAlarm"],
+        treat_missing_data=desired["TreatMissingData"],
+        alarm_actions=desired["AlarmActions"],
+        ok_actions=desired["OKActions"],
     )
 
 

@@ -114,31 +114,31 @@ def simulate(way: Way, batch: int, lag_ms: float, seed: int) -> Outcome:
     aws = FakeAws(stale_reads=False)
     client = Direct(aws)
     function_clients.connect_all(client)
-    stored = sorted(way.store(_items(), chance), key=lambda each: each[0])
-    there, free_ms = 0, 0.0
+    stored = sorted(way.store(_items(), chance), key=lambda arrival: arrival[0])
+    inserted, free_ms = 0, 0.0
     for first in range(0, COUNT, batch):
         last = min(first + batch, COUNT)
         start_ms = max(free_ms, stored[last - 1][0] + lag_ms)
-        while there < COUNT and stored[there][0] <= start_ms:
-            aws.put_item({"Item": stored[there][1]})
-            there += 1
+        while inserted < COUNT and stored[inserted][0] <= start_ms:
+            aws.put_item({"Item": stored[inserted][1]})
+            inserted += 1
         before = sum(aws.calls.values())
         price_enricher.handler({"Records": aws.inserts()[first:last]}, None)
         free_ms = start_ms + sum(_call_ms(chance) for _ in range(sum(aws.calls.values()) - before))
     assert all(item["processed"]["BOOL"] for item in aws.items.values())
-    messages = [json.loads(each["Message"]) for each in aws.announced]
+    messages = [json.loads(notification["Message"]) for notification in aws.announced]
     return Outcome(
         stored_s=stored[-1][0] / 1000,
         enriched_s=free_ms / 1000,
         enricher_calls=sum(aws.calls.values()),
         write_units=aws.units["write"],
         messages=len(messages),
-        corrections=sum(each["correction"] for each in messages),
+        corrections=sum(message["correction"] for message in messages),
     )
 
 
 def _items() -> list[Item]:
-    return [_item(each) for each in one_symbol()]
+    return [_item(price) for price in one_symbol()]
 
 
 def _item(sent: dict[str, object]) -> Item:
@@ -155,8 +155,8 @@ def _item(sent: dict[str, object]) -> Item:
 
 
 def _mean(values: Iterator[float]) -> float:
-    found = list(values)
-    return sum(found) / len(found)
+    numbers = list(values)
+    return sum(numbers) / len(numbers)
 
 
 def main() -> None:
@@ -169,15 +169,15 @@ def main() -> None:
         for batch in BATCHES:
             for lag_ms in LAGS_MS:
                 with redirect_stdout(StringIO()):
-                    found = [simulate(way, batch, lag_ms, seed) for seed in range(RUNS)]
+                    results = [simulate(way, batch, lag_ms, seed) for seed in range(RUNS)]
                 print(
                     f"{way.name:<26}{batch:>6}{lag_ms:>8.0f}{way.calls:>7}"
-                    f"{_mean(each.stored_s for each in found):>10.2f}"
-                    f"{_mean(each.enriched_s for each in found):>12.2f}"
-                    f"{_mean(each.enricher_calls for each in found):>10.0f}"
-                    f"{_mean(each.write_units for each in found):>10.0f}"
-                    f"{_mean(each.messages for each in found):>10.0f}"
-                    f"{_mean(each.corrections for each in found):>11.0f}"
+                    f"{_mean(result.stored_s for result in results):>10.2f}"
+                    f"{_mean(result.enriched_s for result in results):>12.2f}"
+                    f"{_mean(result.enricher_calls for result in results):>10.0f}"
+                    f"{_mean(result.write_units for result in results):>10.0f}"
+                    f"{_mean(result.messages for result in results):>10.0f}"
+                    f"{_mean(result.corrections for result in results):>11.0f}"
                 )
     function_clients.disconnect()
 

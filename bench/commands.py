@@ -60,12 +60,12 @@ def main() -> None:
 def _print(how: str, rounds: Sequence[Mapping[str, Sequence[float]]]) -> None:
     print(f"{how:22}" + "".join(f"{name:>20}" for name in (*PHASES, "whole", "yardstick", "ratio")))
     for action in ACTIONS:
-        columns = zip(*(each[action] for each in rounds), strict=True)
+        columns = zip(*(timings[action] for timings in rounds), strict=True)
         print(f"{action:22}" + "".join(f"{statistics.median(column):20.2f}" for column in columns))
 
 
 def _round(proxy: HostileProxy, env: Mapping[str, str], directory: Path) -> dict[str, list[float]]:
-    found = {}
+    rows = {}
     for action, (words, settings) in ACTIONS.items():
         (directory / "cryptoctl.toml").write_text(f"[env.{NAME}]\n{settings}\n", "utf-8")
         began_s = time.monotonic()
@@ -79,16 +79,16 @@ def _round(proxy: HostileProxy, env: Mapping[str, str], directory: Path) -> dict
         phases = _phases(began_s, ended_s, behaviour.recorded)
         yardstick_s = imports_s + covered_s(behaviour.recorded)
         whole_s = ended_s - began_s
-        found[action] = [*phases, whole_s, yardstick_s, whole_s / yardstick_s]
-    return found
+        rows[action] = [*phases, whole_s, yardstick_s, whole_s / yardstick_s]
+    return rows
 
 
 def _phases(began_s: float, ended_s: float, entries: Sequence[Entry]) -> list[float]:
-    first_s = min(each.began_s for each in entries)
-    last_s = max(each.ended_s for each in entries)
-    writes = [each for each in entries if each.request.writes]
-    first_write_s = min((each.began_s for each in writes), default=last_s)
-    last_write_s = max((each.ended_s for each in writes), default=last_s)
+    first_s = min(entry.began_s for entry in entries)
+    last_s = max(entry.ended_s for entry in entries)
+    writes = [entry for entry in entries if entry.request.writes]
+    first_write_s = min((entry.began_s for entry in writes), default=last_s)
+    last_write_s = max((entry.ended_s for entry in writes), default=last_s)
     moments = [began_s, first_s, first_write_s, last_write_s, last_s, ended_s]
     return [later - earlier for earlier, later in pairwise(moments)]
 
@@ -102,11 +102,11 @@ def _run(command: Sequence[str], env: Mapping[str, str], directory: Path) -> Non
 
 def _variables(engine: Engine, url: str, proxy_url: str, authority: Authority | None) -> dict[str, str]:
     made_up = engine.credentials(NAME)
-    kept = {
+    variables = {
         name: os.environ[name] for name in ("PATH", "PYTHONPATH", "CRYPTOCTL_STATE_DIR") if name in os.environ
     }
     return {
-        **kept,
+        **variables,
         "AWS_ACCESS_KEY_ID": made_up.access_key,
         "AWS_SECRET_ACCESS_KEY": made_up.secret_key,
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -30,9 +30,9 @@ def main() -> None:
         browser.size(1400, 1000)
         prepare(browser, site.url)
         for width in (300, CANDLES):
-            found = smoothness(browser, CANDLES, width)
-            p50, p95 = statistics.median(found.frames_ms), sorted(found.frames_ms)[-15]
-            print(f"{CANDLES:,} candles: drawn in {found.first_ms:.0f} ms", end="; ")
+            drawing = smoothness(browser, CANDLES, width)
+            p50, p95 = statistics.median(drawing.frames_ms), sorted(drawing.frames_ms)[-15]
+            print(f"{CANDLES:,} candles: drawn in {drawing.first_ms:.0f} ms", end="; ")
             print(f"two frames with {width:,} in view: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
     _day()
 
@@ -45,10 +45,10 @@ def _day() -> None:
         Browser(Path(profile)) as browser,
     ):
         browser.size(1400, 1000)
-        for hour, held in enumerate(held_by_hour(browser, site, HOURS), 1):
+        for hour, memory in enumerate(held_by_hour(browser, site, HOURS), 1):
             rss = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
             print(
-                f"after {hour} h, {day.seconds:,} refreshes: heap {held.heap_bytes / 2**20:.2f} MiB, "
-                f"{held.nodes:,} nodes, {held.listeners} listeners; this process {rss / 2**20:.1f} MiB",
+                f"after {hour} h, {day.seconds:,} refreshes: heap {memory.heap_bytes / 2**20:.2f} MiB, "
+                f"{memory.nodes:,} nodes, {memory.listeners} listeners; this process {rss / 2**20:.1f} MiB",
                 flush=True,
             )

@@ -103,15 +103,15 @@ def _fill(queue: DeadLetterQueue, count: int, series: int) -> int:
 
 
 def _plain(aws: Aws, stack: Stack, queue: DeadLetterQueue, count: int) -> float:
-    begun_s, left = time.monotonic(), count
-    while left:
+    begun_s, remaining = time.monotonic(), count
+    while remaining:
         for message in queue.receive(visibility_s=60, wait_s=0):
             reply = aws.call(
                 "lambda", "Invoke", FunctionName=stack.webhook.name, Payload=message.body.encode()
             )
             assert json.loads(reply["Payload"].read())["statusCode"] == 200
             queue.delete([message])
-            left -= 1
+            remaining -= 1
     return time.monotonic() - begun_s
 
 

@@ -140,13 +140,15 @@ def stopped_afterwards(engine: Engine) -> Iterator[None]:
 
 
 def _start(engine: Engine) -> None:
-    taken: list[float] = []
+    seconds: list[float] = []
     for _ in range(5):
         engine.stop()
         began = time.perf_counter()
         engine.start(port=0)
-        taken.append(time.perf_counter() - began)
-    print(f"start to first answer            {statistics.median(taken):8.2f} s   (median of {len(taken)})")
+        seconds.append(time.perf_counter() - began)
+    print(
+        f"start to first answer            {statistics.median(seconds):8.2f} s   (median of {len(seconds)})"
+    )
     print(f"memory, nothing deployed         {_megabytes(engine):8.0f} MB")
 
 
@@ -161,17 +163,17 @@ def _idle(engine: Engine) -> None:
 def _latency(pipeline: Pipeline, samples: int) -> None:
     pipeline.send(0, 1, "WARM")
     until(lambda: pipeline.is_enriched("WARM"))
-    taken: list[float] = []
+    durations_ms: list[float] = []
     for number in range(samples):
         symbol = f"L{number}"
         item = pipeline.unenriched(symbol, number)
         began = time.perf_counter()
         pipeline.aws.call("dynamodb", "PutItem", TableName=pipeline.stack.prices.name, Item=item)
         until(lambda symbol=symbol: pipeline.is_enriched(symbol))  # type: ignore[misc]
-        taken.append((time.perf_counter() - began) * 1000)
-    taken.sort()
-    print(f"put to enriched, window 0        {statistics.median(taken):8.0f} ms  p50 of {samples}")
-    print(f"                                 {taken[int(samples * 0.99) - 1]:8.0f} ms  p99")
+        durations_ms.append((time.perf_counter() - began) * 1000)
+    durations_ms.sort()
+    print(f"put to enriched, window 0        {statistics.median(durations_ms):8.0f} ms  p50 of {samples}")
+    print(f"                                 {durations_ms[int(samples * 0.99) - 1]:8.0f} ms  p99")
 
 
 def _throughput(pipeline: Pipeline, count: int) -> None:
@@ -206,12 +208,12 @@ def _volumes(engine: Engine, pipeline: Pipeline) -> None:
 
 
 def _timed(call: Callable[[], object]) -> float:
-    taken: list[float] = []
+    durations_ms: list[float] = []
     for _ in range(20):
         began = time.perf_counter()
         call()
-        taken.append((time.perf_counter() - began) * 1000)
-    return statistics.median(taken)
+        durations_ms.append((time.perf_counter() - began) * 1000)
+    return statistics.median(durations_ms)
 
 
 def until(condition: Callable[[], bool]) -> None:

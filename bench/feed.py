@@ -40,7 +40,7 @@ class TimedTable(MemoryTable):
     def send(self, prices: Sequence[OutgoingPrice]) -> list[str]:
         """As `send_batch`."""
         now_ms = time.time() * 1000
-        self.ages_s += [(now_ms - each.price.timestamp_ms) / 1000 for each in prices]
+        self.ages_s += [(now_ms - price.price.timestamp_ms) / 1000 for price in prices]
         return super().send(prices)
 
 
@@ -83,14 +83,14 @@ def measured(run: Run, over: Callable[[], bool], count: int) -> str:
 def main() -> None:
     """Prints the measurements."""
     for name, (pair, symbol) in MARKETS.items():
-        here, there = multiprocessing.Pipe()
-        process = multiprocessing.get_context("fork").Process(target=exchange, args=(pair, there))
+        parent, child = multiprocessing.Pipe()
+        process = multiprocessing.get_context("fork").Process(target=exchange, args=(pair, child))
         process.start()
-        port, begun_s = here.recv()
+        port, begun_s = parent.recv()
         with pytest.MonkeyPatch.context() as patch:
             point(port, patch.setattr)
-            _measure(name, symbol, here, begun_s)
-        here.send("end")
+            _measure(name, symbol, parent, begun_s)
+        parent.send("end")
         process.join()
 
 
@@ -98,12 +98,12 @@ def _measure(name: str, symbol: str, here: Connection, begun_s: float) -> None:
     table = TimedTable()
 
     def feed(first: int) -> Run:
-        known = [str(number) for number in range(first, PAST + 1)] if first else []
+        ids = [str(number) for number in range(first, PAST + 1)] if first else []
         since_ms = int((begun_s + first / LIVE_PER_S) * 1000)
-        return Run([name, symbol], table=table, since_ms=since_ms, known=known, times=1.0, within_s=600)
+        return Run([name, symbol], table=table, since_ms=since_ms, known=ids, times=1.0, within_s=600)
 
-    said = measured(feed(0), lambda: len(table.items) >= PAST, PAST)
-    print(f"{name}, filling:   {said}", flush=True)
+    measurement = measured(feed(0), lambda: len(table.items) >= PAST, PAST)
+    print(f"{name}, filling:   {measurement}", flush=True)
 
     go_s, last = time.monotonic() + CONNECTED_WITHIN_S, list[int]()
 
@@ -117,10 +117,10 @@ def _measure(name: str, symbol: str, here: Connection, begun_s: float) -> None:
             last.append(here.recv())
         return bool(last) and len(table.items) >= last[0]
 
-    said = measured(feed(PAST - 400), over, int(LIVE_S * LIVE_PER_S))
+    measurement = measured(feed(PAST - 400), over, int(LIVE_S * LIVE_PER_S))
     late = statistics.quantiles(table.ages_s, n=100)
     print(
-        f"{name}, following: {said}; sent p50 {late[49]:.3f} s, p99 {late[98]:.3f} s after the trade",
+        f"{name}, following: {measurement}; sent p50 {late[49]:.3f} s, p99 {late[98]:.3f} s after the trade",
         flush=True,
     )
 

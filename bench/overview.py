@@ -35,7 +35,7 @@ def main() -> None:
 def _count(engine: Engine) -> None:
     live = connected(engine, "bench")
     live.up()
-    prices = [{"symbol": each, "price": 1, "exchange": "here"} for each in SYMBOLS]
+    prices = [{"symbol": symbol, "price": 1, "exchange": "here"} for symbol in SYMBOLS]
     invoke(live.aws, live.stack.webhook, json.dumps({"prices": prices}))
     eventually(lambda: len(OverviewReader(live.aws, live.stack).overview().symbols or ()) == len(SYMBOLS))
     made_up = engine.credentials("bench")

@@ -91,7 +91,7 @@ def plain(prices: Prices, per_request: int = COUNT) -> Cost:
 def _enrich_plainly(item: dict[str, Any]) -> None:
     dynamodb: Any = clients.client("dynamodb")
     table = clients.setting("DYNAMODB_TABLE")
-    found: dict[int, list[float]] = {}
+    prices: dict[int, list[float]] = {}
     for count in (5, 20, 10):
         response = dynamodb.query(
             TableName=table,
@@ -101,12 +101,12 @@ def _enrich_plainly(item: dict[str, Any]) -> None:
             ScanIndexForward=False,
             Limit=count,
         )
-        found[count] = [float(each["price"]["N"]) for each in response["Items"]]
-    mean = sum(found[10]) / len(found[10])
+        prices[count] = [float(enriched["price"]["N"]) for enriched in response["Items"]]
+    mean = sum(prices[10]) / len(prices[10])
     values = {
-        "ma_5": {"N": str(sum(found[5]) / len(found[5]))},
-        "ma_20": {"N": str(sum(found[20]) / len(found[20]))},
-        "volatility": {"N": str((sum((x - mean) ** 2 for x in found[10]) / len(found[10])) ** 0.5)},
+        "ma_5": {"N": str(sum(prices[5]) / len(prices[5]))},
+        "ma_20": {"N": str(sum(prices[20]) / len(prices[20]))},
+        "volatility": {"N": str((sum((x - mean) ** 2 for x in prices[10]) / len(prices[10])) ** 0.5)},
         "processed": {"BOOL": True},
         "enriched_at": {"S": "2023-02-02T09:20:00.000000+00:00"},
     }

@@ -92,9 +92,9 @@ class Unheard:
 def in_sequence(intervals: list[Interval]) -> int:
     """The largest number of requests of which each went out after the one before was answered."""
     count, free_s = 0, 0.0
-    for each in sorted(intervals, key=lambda interval: interval.ended_s):
-        if each.began_s >= free_s:
-            count, free_s = count + 1, each.ended_s
+    for busy in sorted(intervals, key=lambda interval: interval.ended_s):
+        if busy.began_s >= free_s:
+            count, free_s = count + 1, busy.ended_s
     return count
 
 
@@ -105,38 +105,38 @@ def critical_path_s(plan: Plan, intervals: list[Interval]) -> float:
     depends on are done; a call goes out when the values in it are known.
     """
     done: dict[Provisioner, float] = {}
-    known: dict[Ref, float] = {}
+    ready_s: dict[Ref, float] = {}
     for step in plan.work:
-        now_s = max((done[each] for each in step.after if each in done), default=0.0)
-        measured = _durations([each for each in intervals if each.thread == str(step.resource)])
+        now_s = max((done[resource] for resource in step.after if resource in done), default=0.0)
+        measured = _durations([interval for interval in intervals if interval.thread == str(step.resource)])
         for request, seconds in zip(step.requests, measured, strict=True):
             if isinstance(request, Call):
-                now_s = max([now_s, *(known.get(ref, 0.0) for ref in refs(request.params))])
+                now_s = max([now_s, *(ready_s.get(ref, 0.0) for ref in refs(request.params))])
             now_s += seconds
             if isinstance(request, Call):
-                known.update({Ref(step.resource, name): now_s for name in request.gives})
+                ready_s.update({Ref(step.resource, name): now_s for name in request.gives})
         done[step.resource] = now_s
     return max(done.values(), default=0.0)
 
 
 def _durations(intervals: list[Interval]) -> list[float]:
     """Of each writing call, and of each wait: from the call before it to the last reading call of it."""
-    found: list[float] = []
+    durations_s: list[float] = []
     waiting_since_s: float | None = None
-    for each in intervals:
-        if each.writes:
-            found.append(each.ended_s - each.began_s)
+    for interval in intervals:
+        if interval.writes:
+            durations_s.append(interval.ended_s - interval.began_s)
             waiting_since_s = None
         elif waiting_since_s is None:
-            waiting_since_s = each.began_s
-            found.append(each.ended_s - waiting_since_s)
+            waiting_since_s = interval.began_s
+            durations_s.append(interval.ended_s - waiting_since_s)
         else:
-            found[-1] = each.ended_s - waiting_since_s
-    return found
+            durations_s[-1] = interval.ended_s - waiting_since_s
+    return durations_s
 
 
 def _span(intervals: list[Interval]) -> float:
-    return max(each.ended_s for each in intervals) - min(each.began_s for each in intervals)
+    return max(interval.ended_s for interval in intervals) - min(interval.began_s for interval in intervals)
 
 
 def phases(looked: int, worked: int, intervals: list[Interval]) -> str:
@@ -148,7 +148,7 @@ def phases(looked: int, worked: int, intervals: list[Interval]) -> str:
     look, work, again = intervals[:looked], intervals[looked:worked], intervals[worked:]
     parts = {"look": _span(look)}
     if work:
-        writing_s = covered_s([each for each in work if each.writes])
+        writing_s = covered_s([interval for interval in work if interval.writes])
         parts |= {"write": writing_s, "settle": _span(work) - writing_s}
     if again:
         parts["second look"] = _span(again)
@@ -171,9 +171,9 @@ class Span(Protocol):
 def covered_s(spans: Sequence[Span]) -> float:
     """How long at least one of them lasts."""
     total_s = until_s = 0.0
-    for each in sorted(spans, key=lambda span: span.began_s):
-        total_s += max(0.0, each.ended_s - max(each.began_s, until_s))
-        until_s = max(until_s, each.ended_s)
+    for longest in sorted(spans, key=lambda span: span.began_s):
+        total_s += max(0.0, longest.ended_s - max(longest.began_s, until_s))
+        until_s = max(until_s, longest.ended_s)
     return total_s
 
 
@@ -202,7 +202,7 @@ def _measure(engine: Engine, url: str, number: int) -> None:
     after_s = _span(aws.intervals[before_last_look:])
     total_s = _span(aws.intervals)
     path_s = looked_s + critical_path_s(plan, aws.intervals) + after_s
-    calls, made = len(aws.intervals), phases(looked, before_last_look, aws.intervals)
+    calls, summary = len(aws.intervals), phases(looked, before_last_look, aws.intervals)
 
     aws.intervals.clear()
     again = look()
@@ -212,7 +212,7 @@ def _measure(engine: Engine, url: str, number: int) -> None:
         f"up: {total_s:.2f} s in {calls} calls; critical path {path_s:.2f} s, ratio {total_s / path_s:.2f}; "
         f"{ANSIBLE_S / total_s:.0f} times faster than 27 s"
     )
-    print(f"    {made}")
+    print(f"    {summary}")
     print(
         f"plan on the finished stack: {plan_s:.2f} s, {len(aws.intervals)} calls, "
         f"{in_sequence(aws.intervals)} in sequence; {ANSIBLE_S / plan_s:.0f} times faster than 27 s"

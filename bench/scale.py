@@ -54,7 +54,9 @@ class Advice:
 def _of(symbols: Sequence[int], *sizes: int) -> list[Workload]:
     """Each number of symbols with each number of prices in a request."""
     return [
-        Workload(prices_a_second=1, symbols=each, prices_a_request=size) for each in symbols for size in sizes
+        Workload(prices_a_second=1, symbols=number, prices_a_request=size)
+        for number in symbols
+        for size in sizes
     ]
 
 
@@ -269,13 +271,13 @@ def main() -> None:
     curves: dict[str, list[tuple[float, float]]] = {}
     for name, settings in CHOICES.items():
         print(f"  {name}")
-        for rate, found in _lags(settings):
+        for rate, run in _lags(settings):
             print(
-                f"    {rate:6,.0f} prices/s: p50 {found.lag_s(0.5):6.2f} s, p99 {found.lag_s(0.99):6.2f} s, "
-                f"{found.refused / max(1, found.sent):6.1%} refused, {found.behind} behind after a minute"
+                f"    {rate:6,.0f} prices/s: p50 {run.lag_s(0.5):6.2f} s, p99 {run.lag_s(0.99):6.2f} s, "
+                f"{run.refused / max(1, run.sent):6.1%} refused, {run.behind} behind after a minute"
             )
-            if found.refused < found.sent * MAX_REFUSED:
-                curves.setdefault(name, []).append((rate, found.lag_s(0.99)))
+            if run.refused < run.sent * MAX_REFUSED:
+                curves.setdefault(name, []).append((rate, run.lag_s(0.99)))
     if "--svg" in sys.argv:
         Path(sys.argv[sys.argv.index("--svg") + 1]).write_text(drawn(curves), encoding="utf-8")
 

@@ -60,15 +60,13 @@ class _Table:
 
     def lags_s(self, sent: dict[tuple[int, int], float]) -> list[float]:
         """When each was enriched, after it was put."""
-        until(lambda: all(self._enriched_s(*each) for each in list(sent)[-SYMBOLS * 2 :]))
-        return [(self._enriched_s(*each) or 0.0) - put_s for each, put_s in sent.items()]
+        until(lambda: all(self._enriched_s(*key) for key in list(sent)[-SYMBOLS * 2 :]))
+        return [(self._enriched_s(*key) or 0.0) - put_s for key, put_s in sent.items()]
 
     def _enriched_s(self, symbol: int, number: int) -> float | None:
         key = {"symbol": {"S": f"S{symbol}"}, "timestamp": {"N": str(FIRST_MS + number)}}
-        found = self._client.get_item(TableName=self._pipeline.stack.prices.name, Key=key)["Item"]
-        return (
-            datetime.fromisoformat(found["enriched_at"]["S"]).timestamp() if "enriched_at" in found else None
-        )
+        item = self._client.get_item(TableName=self._pipeline.stack.prices.name, Key=key)["Item"]
+        return datetime.fromisoformat(item["enriched_at"]["S"]).timestamp() if "enriched_at" in item else None
 
 
 def main() -> None:

@@ -77,12 +77,14 @@ def _measure(env: Mapping[str, str], directory: str) -> None:
         ("prices", ("prices", "BTC", "--local"), env, (WITH_BOTO3,)),
         ("  and its requests", ("prices", "BTC", "--local"), env, (READING, *made_up)),
     ):
-        ours, theirs = [], []
+        ours_s, yardstick_s = [], []
         for _ in range(ROUNDS):
-            ours.append(_run(_cryptoctl(*command), variables, directory))
-            theirs.append(_run([sys.executable, "-c", *yardstick], env, directory))
-        ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-        print(f"{name:22} {statistics.median(ours):9.3f} {statistics.median(theirs):12.3f} {ratio:6.2f}")
+            ours_s.append(_run(_cryptoctl(*command), variables, directory))
+            yardstick_s.append(_run([sys.executable, "-c", *yardstick], env, directory))
+        ratio = statistics.median(a / b for a, b in zip(ours_s, yardstick_s, strict=True))
+        print(
+            f"{name:22} {statistics.median(ours_s):9.3f} {statistics.median(yardstick_s):12.3f} {ratio:6.2f}"
+        )
 
 
 def _cryptoctl(*arguments: str) -> Sequence[str]:

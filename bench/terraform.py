@@ -68,9 +68,9 @@ class CheckContext:
             changed = action in ("one changed setting", "removal")
             self.configure(number, *(["webhook_processor.max_age_days = 3650"] if changed else []))
             command, order = ("down", "destroy") if action == "removal" else ("up", "apply")
-            ours = [self.cryptoctl, command, "--env", environment, "--aws", "--yes"]
-            theirs = [self.terraform, order, "-auto-approve", "-no-color", "-input=false"]
-            pairs = [("cryptoctl", ours), ("terraform", theirs)]
+            cryptoctl = [self.cryptoctl, command, "--env", environment, "--aws", "--yes"]
+            terraform = [self.terraform, order, "-auto-approve", "-no-color", "-input=false"]
+            pairs = [("cryptoctl", cryptoctl), ("terraform", terraform)]
             for tool, words in reversed(pairs) if number % 2 else pairs:
                 print(f"{tool:10} {action:22}", end=" ", flush=True)
                 self._measure(tool, action, words)
@@ -78,10 +78,10 @@ class CheckContext:
     def _measure(self, tool: str, action: str, command: Sequence[str]) -> None:
         behaviour = self.proxy.behave(latency_s=LATENCY_S)
         begun_s = time.perf_counter()
-        said = run(command, self.env, self.directory)
+        output = run(command, self.env, self.directory)
         took_s = time.perf_counter() - begun_s
-        writes = sum(each.request.writes for each in behaviour.recorded)
-        assert (action == "nothing to do") == (writes == 0), said
+        writes = sum(entry.request.writes for entry in behaviour.recorded)
+        assert (action == "nothing to do") == (writes == 0), output
         self.taken.setdefault((tool, action), []).append((took_s, len(behaviour.recorded)))
         print(f"{took_s:7.2f} s {len(behaviour.recorded):5} calls", flush=True)
 
@@ -89,9 +89,13 @@ class CheckContext:
         """Prints the medians, and the median of the rounds' ratios."""
         print(f"\n{'':22} {'terraform s':>11} {'calls':>6} {'cryptoctl s':>11} {'calls':>6} {'ratio':>6}")
         for action in ACTIONS:
-            theirs, ours = self.taken["terraform", action], self.taken["cryptoctl", action]
-            ratio = statistics.median(a[0] / b[0] for a, b in zip(theirs, ours, strict=True))
-            cells = [statistics.median(column) for its in (theirs, ours) for column in zip(*its, strict=True)]
+            terraform, cryptoctl = self.taken["terraform", action], self.taken["cryptoctl", action]
+            ratio = statistics.median(a[0] / b[0] for a, b in zip(terraform, cryptoctl, strict=True))
+            cells = [
+                statistics.median(column)
+                for runs in (terraform, cryptoctl)
+                for column in zip(*runs, strict=True)
+            ]
             print("{:22} {:11.2f} {:6.0f} {:11.2f} {:6.0f} {:6.1f}".format(action, *cells, ratio))
 
 
@@ -137,9 +141,9 @@ def _variables(engine: Engine, url: str, directory: Path) -> dict[str, str]:
     plugins = os.environ.get("CRYPTOCTL_BENCH_TERRAFORM_PLUGINS")
     mirror = f"provider_installation {{\n filesystem_mirror {{\n path = {json.dumps(plugins)}\n }}\n}}\n"
     rules.write_text(mirror if plugins else "", "utf-8")
-    kept = ("PATH", "PYTHONPATH", "CRYPTOCTL_STATE_DIR")
+    names = ("PATH", "PYTHONPATH", "CRYPTOCTL_STATE_DIR")
     return {
-        **{name: os.environ[name] for name in kept if name in os.environ},
+        **{name: os.environ[name] for name in names if name in os.environ},
         "HOME": str(directory),
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": made_up.access_key,

@@ -65,12 +65,12 @@ def _checks() -> None:
         "refused: forged": honest("standard", secret="whsec_" + "A" * 44),
         "refused: unknown sender": event("/nobody", json.dumps(PRICE).encode()),
     }
-    for name, each in cases.items():
+    for name, request in cases.items():
         spent = []
         with redirect_stdout(StringIO()):
             for _ in range(CHECKS):
                 began = time.perf_counter()
-                http_requests.authenticate(each)
+                http_requests.authenticate(request)
                 spent.append(time.perf_counter() - began)
         print(f"check, {name:<24} p50 {_ms(spent, 50)}  p99 {_ms(spent, 99)}")
     function_clients.disconnect()
