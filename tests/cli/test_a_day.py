@@ -72,23 +72,23 @@ def test_the_indicators_are_those_of_pandas_and_each_price_is_announced_once(
                 assert row[name] is None
             else:
                 assert float(row[name]) == pytest.approx(value, rel=1e-9)
-    announced = Counter(json.loads(each)["sort_key"] for each in _received(live.aws, url, 21))
+    announced = Counter(json.loads(message)["sort_key"] for message in _received(live.aws, url, 21))
     assert announced == Counter(row["sort_key"] for row in rows)
     live.aws.call("sqs", "DeleteQueue", QueueUrl=url)
 
 
 def _received(aws: Any, url: str, number: int) -> list[str]:
-    found: list[str] = []
+    messages: list[str] = []
 
     def enough() -> bool | None:
         answer = aws.call("sqs", "ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10)
         for message in answer.get("Messages", []):
-            found.append(json.loads(message["Body"])["Message"])
+            messages.append(json.loads(message["Body"])["Message"])
             aws.call("sqs", "DeleteMessage", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return True if len(found) >= number and not answer.get("Messages") else None
+        return True if len(messages) >= number and not answer.get("Messages") else None
 
     assert Retry(RealClock()).until(enough, "the announcements", 30)
-    return found
+    return messages
 
 
 def test_real_trades_are_stored_in_order_once(day: Cli) -> None:
@@ -117,10 +117,10 @@ def test_a_broken_line_is_named_and_the_others_are_sent(day: Cli, tmp_path: Path
     lines += [f"LINE,{'1x' if line == 7 else line},here,{1_700_000_000_000 + line}" for line in range(2, 12)]
     file = tmp_path / "prices.csv"
     file.write_text("\n".join(lines), encoding="utf-8")
-    said = day("send-price", "--file", str(file))
-    assert said.code == 1
-    assert "line 7: price: not a finite decimal number" in said.err
-    assert "9 stored, 0 duplicates, 1 failed" in said.out
+    result = day("send-price", "--file", str(file))
+    assert result.code == 1
+    assert "line 7: price: not a finite decimal number" in result.err
+    assert "9 stored, 0 duplicates, 1 failed" in result.out
     assert len(day.ok("prices", "LINE", "-o", "json").json["prices"]) == 9
     # Where all of it was stored, `--from-line` one behind its end is what a hint says.
     beyond = day.ok("send-price", "--file", str(file), "--from-line", "12")
@@ -167,12 +167,12 @@ def test_a_dry_run_shows_what_would_be_stored_and_sends_nothing(day: Cli, tmp_pa
 def test_another_price_under_a_stored_id_is_told(day: Cli, tmp_path: Path) -> None:
     at = "2026-01-02T03:04:05Z"
     day.ok("send-price", "DIFFERS", "10", "x", "--timestamp", at, "--id", "7")
-    told = day.ok("send-price", "DIFFERS", "11", "x", "--timestamp", at, "--id", "7")
-    assert (told.out.split(":")[0], "what was stored first stays" in told.err) == ("duplicate", True)
+    result = day.ok("send-price", "DIFFERS", "11", "x", "--timestamp", at, "--id", "7")
+    assert (result.out.split(":")[0], "what was stored first stays" in result.err) == ("duplicate", True)
     file = tmp_path / "differs.csv"
     file.write_text(f"timestamp,symbol,price,exchange,id\n{at},DIFFERS,11,x,7\n{at},DIFFERS,12,x,8\n")
-    told = day.ok("send-price", "--file", str(file))
-    assert "Of the duplicates, 1 has another price or volume" in " ".join(told.err.split())
+    result = day.ok("send-price", "--file", str(file))
+    assert "Of the duplicates, 1 has another price or volume" in " ".join(result.err.split())
     sent = day.ok("send-price", "--file", str(file), "-o", "json").json["file"]
     assert (sent["duplicate"], sent["differing"]) == (2, 1)
 
@@ -191,7 +191,7 @@ def test_names_as_exchanges_write_them_come_through_everything(day: Cli, tmp_pat
     ]
     file.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
     assert day.ok("send-price", "--file", str(file), "-o", "json").json["file"]["stored"] == 4
-    found = []
+    pairs = []
     for symbol in dict.fromkeys(symbol for symbol, _ in names):
         text = day.ok("prices", symbol, "--wait", "-o", "csv").out  # enriched by PartiQL, and announced
         (tmp_path / "again.csv").write_text(text, encoding="utf-8")
@@ -199,17 +199,17 @@ def test_names_as_exchanges_write_them_come_through_everything(day: Cli, tmp_pat
         assert (again["stored"], again["refused"]) == (0, 0)
         rows = day.ok("prices", symbol, "-o", "json").json["prices"]
         assert all(row["processed"] for row in rows)
-        found += [(row["symbol"], row["exchange"]) for row in rows if row["timestamp"] == 1_767_323_045_000]
-    assert sorted(found) == sorted(names)
+        pairs += [(row["symbol"], row["exchange"]) for row in rows if row["timestamp"] == 1_767_323_045_000]
+    assert sorted(pairs) == sorted(names)
     listed = {row["symbol"] for row in day.ok("symbols", "-o", "json").json["symbols"]}
     assert listed >= {symbol for symbol, _ in names}
     assert "on Börse Stuttgart" in day.ok("trace", "USD₮0", "--id", "4", "--since", "2026-01-01").out
 
 
 def test_an_asynchronous_price_gets_a_request_id_and_is_stored(day: Cli) -> None:
-    said = day.ok("send-price", "LATER", "3", "here", "--async")
-    assert "queued as request" in said.out
-    assert "stored" not in said.out
+    result = day.ok("send-price", "LATER", "3", "here", "--async")
+    assert "queued as request" in result.out
+    assert "stored" not in result.out
 
     def stored() -> Any:
         return day.ok("prices", "LATER", "-o", "json").json["prices"] or None
@@ -220,11 +220,11 @@ def test_an_asynchronous_price_gets_a_request_id_and_is_stored(day: Cli) -> None
 def test_status_envs_and_logs_tell_what_is_there(day: Cli) -> None:
     day.ok("send-price", "LOGGED", "1", "here")
     status = day.ok("status", "-o", "json").json
-    assert {each["state"] for each in status["resources"]} == {"present"}
+    assert {resource["state"] for resource in status["resources"]} == {"present"}
     assert [queue["visible"] for queue in status["queues"]] == [0, 0]
     assert status["mappings"][0]["state"] == "Enabled"
     assert status["engine"]["url"].startswith("http://127.0.0.1:")
-    names = [each["environment"] for each in day.ok("envs", "-o", "json").json["environments"]]
+    names = [row["environment"] for row in day.ok("envs", "-o", "json").json["environments"]]
     assert status["environment"] in names
 
     def logged() -> bool | None:
@@ -250,9 +250,9 @@ def test_plan_is_reviewed_and_then_exactly_that_plan_is_applied(local_cli: Any) 
     assert fingerprint in refused.err
     cli.ok("up", *only, "--expect", fingerprint)
     missing = {
-        each["resource"]
-        for each in cli.ok("status", "-o", "json").json["resources"]
-        if each["state"] == "missing"
+        resource["resource"]
+        for resource in cli.ok("status", "-o", "json").json["resources"]
+        if resource["state"] == "missing"
     }
     assert "stream mapping price-enricher-reviewed" in missing
     assert "function webhook-processor-reviewed" not in missing
@@ -298,7 +298,7 @@ def test_down_asks_for_the_name_and_without_a_terminal_names_the_flag(local_cli:
     outputs = cli.ok("up", "--only", "webhook-processor-dlq-asked", "-o", "json").json["outputs"]
     assert outputs["webhook_dlq_url"].startswith("http")
     assert "enricher_dlq_url" not in outputs, "what was not looked at has no known value"
-    said = cli("down", typed="asked\n")
-    assert said.code == 6
-    assert "--yes" in said.err
+    result = cli("down", typed="asked\n")
+    assert result.code == 6
+    assert "--yes" in result.err
     cli.ok("down", "--yes")

@@ -36,10 +36,10 @@ def test_a_price_that_is_stored_is_stored_once_whoever_follows_the_hint(
     here: tuple[str, ...], cli: Cli, output: str
 ) -> None:
     symbol = f"FULL{output}".upper()
-    said = onto_a_full_disk("send-price", symbol, "7", "x", "--output", output, *here)
-    assert said.code == ExitCode.FAILED
-    assert f"The price was sent (stored: {symbol} at " in said.err and UNWRITTEN in said.err
-    (timestamp,) = re.findall(r"Send it again with --timestamp (\d+): it is stored once", said.err)
+    result = onto_a_full_disk("send-price", symbol, "7", "x", "--output", output, *here)
+    assert result.code == ExitCode.FAILED
+    assert f"The price was sent (stored: {symbol} at " in result.err and UNWRITTEN in result.err
+    (timestamp,) = re.findall(r"Send it again with --timestamp (\d+): it is stored once", result.err)
     cli.ok("send-price", symbol, "7", "x", "--timestamp", timestamp, *here)
     assert len(cli.ok("prices", symbol, "--output", "json", *here).json["prices"]) == 1
 
@@ -47,18 +47,18 @@ def test_a_price_that_is_stored_is_stored_once_whoever_follows_the_hint(
 def test_a_price_that_is_queued_and_files_that_are_sent_say_so_too(
     here: tuple[str, ...], tmp_path: Path
 ) -> None:
-    said = onto_a_full_disk("send-price", "FULLQ", "7", "x", "--async", *here)
-    assert re.search(r"The price is queued as request \S+\. The output", said.err)
-    assert re.search(r"again with --timestamp \d+: it is stored once", said.err)
+    result = onto_a_full_disk("send-price", "FULLQ", "7", "x", "--async", *here)
+    assert re.search(r"The price is queued as request \S+\. The output", result.err)
+    assert re.search(r"again with --timestamp \d+: it is stored once", result.err)
     file = tmp_path / "prices.jsonl"
     price = {"symbol": "FULLF", "price": "1", "exchange": "x"}
     file.write_text(json.dumps(price), encoding="utf-8")
-    said = onto_a_full_disk("send-price", "--file", str(file), "--now", *here)
-    assert f"1 price was sent: 1 stored, 0 stored before, 0 not accepted. {UNWRITTEN}" in said.err
-    assert "Do not send the file again" in said.err
+    result = onto_a_full_disk("send-price", "--file", str(file), "--now", *here)
+    assert f"1 price was sent: 1 stored, 0 stored before, 0 not accepted. {UNWRITTEN}" in result.err
+    assert "Do not send the file again" in result.err
     file.write_text(json.dumps({**price, "timestamp": int(time.time() * 1000)}), encoding="utf-8")
-    said = onto_a_full_disk("send-price", "--file", str(file), *here)
-    assert "Sent again, nothing is stored twice" in said.err
+    result = onto_a_full_disk("send-price", "--file", str(file), *here)
+    assert "Sent again, nothing is stored twice" in result.err
 
 
 def test_dead_letters_that_are_deleted_or_put_back_are_counted(
@@ -74,20 +74,20 @@ def test_dead_letters_that_are_deleted_or_put_back_are_counted(
         MessageAttributes=FROM_LAMBDA,
     )
     file = tmp_path / "purged.jsonl"
-    said = onto_a_full_disk("dlq", "purge", "--yes", "--export-to", str(file), *here)
-    assert said.code == ExitCode.FAILED
-    assert f"1 of 1 message was deleted. {UNWRITTEN}" in said.err and f"It is in {file}" in said.err
-    said = onto_a_full_disk("dlq", "import", str(file), *here)
-    assert f"1 message was put back. {UNWRITTEN}" in said.err
-    assert "send what is not back yet, and nothing twice, run the same command again" in said.err
-    said = onto_a_full_disk("dlq", "list", *here)
-    assert f"error: {UNWRITTEN}" in said.err and "then run the command again" in said.err
+    result = onto_a_full_disk("dlq", "purge", "--yes", "--export-to", str(file), *here)
+    assert result.code == ExitCode.FAILED
+    assert f"1 of 1 message was deleted. {UNWRITTEN}" in result.err and f"It is in {file}" in result.err
+    result = onto_a_full_disk("dlq", "import", str(file), *here)
+    assert f"1 message was put back. {UNWRITTEN}" in result.err
+    assert "send what is not back yet, and nothing twice, run the same command again" in result.err
+    result = onto_a_full_disk("dlq", "list", *here)
+    assert f"error: {UNWRITTEN}" in result.err and "then run the command again" in result.err
 
 
 def test_what_only_reads_may_be_run_again(here: tuple[str, ...]) -> None:
-    said = onto_a_full_disk("plan", *here)
-    assert said.code == ExitCode.FAILED
-    assert "then run the command again" in said.err and "is done" not in said.err
+    result = onto_a_full_disk("plan", *here)
+    assert result.code == ExitCode.FAILED
+    assert "then run the command again" in result.err and "is done" not in result.err
 
 
 @contextmanager
@@ -122,15 +122,15 @@ def ended(access: Access, *, fails: bool, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_command_that_changes_something_does_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
-    steps, code, said = ended(Access.OPERATE, fails=False, capsys=capsys)
+    steps, code, message = ended(Access.OPERATE, fails=False, capsys=capsys)
     assert (steps, code) == (3, ExitCode.FAILED)
-    assert said == f"error: Three steps are done. {UNWRITTEN} hint: Leave it at that."
-    steps, code, said = ended(Access.MANAGE, fails=True, capsys=capsys)
+    assert message == f"error: Three steps are done. {UNWRITTEN} hint: Leave it at that."
+    steps, code, message = ended(Access.MANAGE, fails=True, capsys=capsys)
     assert (steps, code) == (3, ExitCode.REFUSED)
-    assert said == f"error: Three steps are done. The fourth is refused. {UNWRITTEN} hint: Ask somebody."
+    assert message == f"error: Three steps are done. The fourth is refused. {UNWRITTEN} hint: Ask somebody."
 
 
 def test_a_command_that_reads_ends_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    steps, code, said = ended(Access.READ_DATA, fails=False, capsys=capsys)
+    steps, code, message = ended(Access.READ_DATA, fails=False, capsys=capsys)
     assert (steps, code) == (0, ExitCode.FAILED)
-    assert said == f"error: {UNWRITTEN} hint: Write it somewhere else, then run the command again."
+    assert message == f"error: {UNWRITTEN} hint: Write it somewhere else, then run the command again."

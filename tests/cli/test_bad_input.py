@@ -27,10 +27,10 @@ from cryptoctl.errors import ExitCode
     ],
 )
 def test_a_bad_price_is_refused_before_anything_is_sent(cli: Cli, price: str, reason: str) -> None:
-    said = cli("send-price", "BTC", price, "coinbase")
-    assert said.code == ExitCode.USAGE
-    assert reason in said.err
-    assert "Nothing was sent" in said.err
+    result = cli("send-price", "BTC", price, "coinbase")
+    assert result.code == ExitCode.USAGE
+    assert reason in result.err
+    assert "Nothing was sent" in result.err
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_a_bad_price_is_refused_before_anything_is_sent(cli: Cli, price: str, re
 def test_a_name_for_all_lines_of_a_file_is_checked_before_the_file_is_opened(
     cli: Cli, option: str, value: str, reason: str
 ) -> None:
-    said = cli("send-price", "--file", "not-there.csv", option, value)
-    assert (said.code, said.out) == (ExitCode.USAGE, "")
-    assert f"{option} {reason}. Nothing was sent." in said.err
+    result = cli("send-price", "--file", "not-there.csv", option, value)
+    assert (result.code, result.out) == (ExitCode.USAGE, "")
+    assert f"{option} {reason}. Nothing was sent." in result.err
 
 
 @pytest.mark.parametrize(
@@ -56,18 +56,18 @@ def test_a_name_for_all_lines_of_a_file_is_checked_before_the_file_is_opened(
 def test_what_can_be_no_symbol_is_not_asked_for(cli: Cli, line: str, symbol: str, reason: str) -> None:
     command = line.split()
     words = [*command, symbol] if line.endswith("--symbol") else [command[0], symbol, *command[1:]]
-    said = cli(*words, "--local", "--env", "nosuch")
-    assert (said.code, said.out) == (ExitCode.USAGE, "")
-    assert reason in said.err
+    result = cli(*words, "--local", "--env", "nosuch")
+    assert (result.code, result.out) == (ExitCode.USAGE, "")
+    assert reason in result.err
 
 
 @pytest.mark.parametrize("option", ["--env", "--profile", "--region", "--config"])
 def test_an_option_that_is_given_and_empty_is_refused(cli: Cli, option: str) -> None:
     """In a script the variable behind it is not set; the default would be another environment."""
     for line in ("down --yes --local", "plan"):
-        said = cli(*line.split(), option, "")
-        assert said.code == ExitCode.USAGE
-        assert f"{option} is empty." in said.err
+        result = cli(*line.split(), option, "")
+        assert result.code == ExitCode.USAGE
+        assert f"{option} is empty." in result.err
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_an_option_that_is_given_and_empty_is_refused(cli: Cli, option: str) -> 
     ids=lambda line: " ".join(line),
 )
 def test_what_is_given_and_empty_is_not_taken_for_not_given(cli: Cli, line: tuple[str, ...]) -> None:
-    said = cli(*line)
-    assert said.code == ExitCode.USAGE
+    result = cli(*line)
+    assert result.code == ExitCode.USAGE
     refusals = ("is empty", "not a valid price", "options of files only", "is not a valid time")
-    assert any(each in said.err for each in refusals)
+    assert any(refusal in result.err for refusal in refusals)
 
 
 @pytest.mark.parametrize(
@@ -112,16 +112,16 @@ def test_what_is_given_and_empty_is_not_taken_for_not_given(cli: Cli, line: tupl
     ids=" ".join,
 )
 def test_an_option_that_would_have_no_effect_is_refused(cli: Cli, line: tuple[str, ...]) -> None:
-    said = cli(*line)
-    assert said.code == ExitCode.USAGE
-    assert "out." in said.err
+    result = cli(*line)
+    assert result.code == ExitCode.USAGE
+    assert "out." in result.err
 
 
 @pytest.mark.parametrize("name", ["my env", "a" * 42, "-dev", "prod/eu", "dév"])
 def test_a_name_that_no_resource_could_carry_is_refused(cli: Cli, name: str) -> None:
-    said = cli("plan", f"--env={name}")
-    assert said.code == ExitCode.USAGE
-    assert "is not a valid name for an environment" in said.err
+    result = cli("plan", f"--env={name}")
+    assert result.code == ExitCode.USAGE
+    assert "is not a valid name for an environment" in result.err
 
 
 @pytest.mark.parametrize(
@@ -145,51 +145,51 @@ def test_a_name_that_no_resource_could_carry_is_refused(cli: Cli, name: str) -> 
 )
 def test_a_wrong_configuration_names_the_key(cli: Cli, elsewhere: Path, text: str, shown: str) -> None:
     (elsewhere / "cryptoctl.toml").write_text(text, encoding="utf-8")
-    said = cli("plan")
-    assert said.code == ExitCode.USAGE
-    assert shown in said.err
+    result = cli("plan")
+    assert result.code == ExitCode.USAGE
+    assert shown in result.err
 
 
 def test_a_named_configuration_must_exist(cli: Cli) -> None:
-    said = cli("plan", "--config", "nowhere.toml")
-    assert said.code == ExitCode.USAGE
-    assert "nowhere.toml cannot be read" in said.err
+    result = cli("plan", "--config", "nowhere.toml")
+    assert result.code == ExitCode.USAGE
+    assert "nowhere.toml cannot be read" in result.err
 
 
 def test_without_credentials_the_error_mentions_local(cli: Cli) -> None:
-    said = cli("plan", "--aws", "--env", "nocredentials")
-    assert said.code == ExitCode.CREDENTIALS
-    assert "--local" in said.err
+    result = cli("plan", "--aws", "--env", "nocredentials")
+    assert result.code == ExitCode.CREDENTIALS
+    assert "--local" in result.err
 
 
 def test_an_unknown_profile_is_named(cli: Cli) -> None:
-    said = cli("plan", "--aws", "--profile", "nosuch")
-    assert said.code == ExitCode.CREDENTIALS
-    assert "nosuch" in said.err
+    result = cli("plan", "--aws", "--profile", "nosuch")
+    assert result.code == ExitCode.CREDENTIALS
+    assert "nosuch" in result.err
 
 
 @pytest.mark.parametrize("region", ["mars north", "us_east_1"])
 def test_an_unusable_region_is_named(cli: Cli, region: str) -> None:
-    said = cli("plan", "--aws", "--region", region)
-    assert said.code in (ExitCode.USAGE, ExitCode.CREDENTIALS, ExitCode.UNREACHABLE)
-    assert "error:" in said.err
+    result = cli("plan", "--aws", "--region", region)
+    assert result.code in (ExitCode.USAGE, ExitCode.CREDENTIALS, ExitCode.UNREACHABLE)
+    assert "error:" in result.err
 
 
 def test_an_engine_that_does_not_run_is_said(cli: Cli, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "state"))
-    said = cli("plan", "--local")
-    assert said.code == ExitCode.UNREACHABLE
-    assert "cryptoctl local start" in said.err
+    result = cli("plan", "--local")
+    assert result.code == ExitCode.UNREACHABLE
+    assert "cryptoctl local start" in result.err
 
 
 def test_a_taken_port_is_said(cli: Cli, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "state"))
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        said = cli("local", "start", "--port", str(taken.getsockname()[1]))
-    assert said.code == ExitCode.UNREACHABLE
-    assert "port" in said.err
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        result = cli("local", "start", "--port", str(listener.getsockname()[1]))
+    assert result.code == ExitCode.UNREACHABLE
+    assert "port" in result.err
 
 
 def test_an_unknown_option_or_command_is_refused(cli: Cli) -> None:
@@ -200,20 +200,20 @@ def test_an_unknown_option_or_command_is_refused(cli: Cli) -> None:
 def test_init_writes_a_configuration_that_loads_and_refuses_to_overwrite(cli: Cli, elsewhere: Path) -> None:
     cli.ok("init")
     written = (elsewhere / "cryptoctl.toml").read_text(encoding="utf-8")
-    said = cli("init")
-    assert "Name another file" in said.err
-    assert said.code == ExitCode.REFUSED
+    result = cli("init")
+    assert "Name another file" in result.err
+    assert result.code == ExitCode.REFUSED
     assert (elsewhere / "cryptoctl.toml").read_text(encoding="utf-8") == written
 
 
 @pytest.mark.engine
 def test_a_pinned_account_refuses_other_credentials(local_cli: Any, elsewhere: Path) -> None:
     (elsewhere / "cryptoctl.toml").write_text("[env.pinned]\naccount_id = '123456789012'\n", encoding="utf-8")
-    said = local_cli("pinned")("up")
-    assert said.code == ExitCode.CREDENTIALS
-    assert "123456789012" in said.err
-    assert "000000000000" in said.err
-    assert "--aws" in said.err and "--profile" not in said.err
+    result = local_cli("pinned")("up")
+    assert result.code == ExitCode.CREDENTIALS
+    assert "123456789012" in result.err
+    assert "000000000000" in result.err
+    assert "--aws" in result.err and "--profile" not in result.err
 
 
 @pytest.mark.engine
@@ -261,8 +261,8 @@ def test_expired_or_wrong_credentials_are_one_sentence(
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_address[1]}")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOLD")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "old")
-        said = Cli()("plan", "--aws")
+        result = Cli()("plan", "--aws")
         server.shutdown()
-    assert said.code == ExitCode.CREDENTIALS
-    assert words in said.err
-    assert "AKIAOLD" not in said.err
+    assert result.code == ExitCode.CREDENTIALS
+    assert words in result.err
+    assert "AKIAOLD" not in result.err

@@ -12,15 +12,15 @@ END_OF_TIME = "9999-12-31T23:59:59Z"
 
 @pytest.mark.parametrize("command", ["prices", "candles", "chart"])
 def test_no_price_is_of_a_time_behind_the_last_key(day: Cli, command: str) -> None:
-    said = day(command, "FAR", "--since", END_OF_TIME)
-    assert (said.code, said.out.strip().count("\n")) == (0, 0)
-    assert "No prices of FAR" in said.err and "since 9999-12-31" in said.err
+    result = day(command, "FAR", "--since", END_OF_TIME)
+    assert (result.code, result.out.strip().count("\n")) == (0, 0)
+    assert "No prices of FAR" in result.err and "since 9999-12-31" in result.err
 
 
 def test_a_price_of_a_time_behind_the_last_key_cannot_be_traced(day: Cli) -> None:
-    said = day("trace", "FAR", "--at", END_OF_TIME)
-    assert said.code == ExitCode.FAILED
-    assert "No price of FAR at 9999-12-31" in said.err and "there is none of FAR" in said.err
+    result = day("trace", "FAR", "--at", END_OF_TIME)
+    assert result.code == ExitCode.FAILED
+    assert "No price of FAR at 9999-12-31" in result.err and "there is none of FAR" in result.err
 
 
 @pytest.mark.parametrize(
@@ -34,15 +34,15 @@ def test_a_price_of_a_time_behind_the_last_key_cannot_be_traced(day: Cli) -> Non
     ],
 )
 def test_a_time_before_1970_is_refused(cli: Cli, line: str) -> None:
-    said = cli(*line.split())
-    assert said.code == ExitCode.USAGE
-    assert "is before 1970" in said.err
+    result = cli(*line.split())
+    assert result.code == ExitCode.USAGE
+    assert "is before 1970" in result.err
 
 
 @pytest.mark.parametrize(
     "line", ["webhook rotate desk --grace 99999999999d", "feed binance ETH/USDT --for 99999999999d"]
 )
 def test_a_length_of_time_that_no_clock_can_count_is_refused(cli: Cli, line: str) -> None:
-    said = cli(*line.split())
-    assert said.code == ExitCode.USAGE
-    assert "'99999999999d' is longer than 100 years." in said.err
+    result = cli(*line.split())
+    assert result.code == ExitCode.USAGE
+    assert "'99999999999d' is longer than 100 years." in result.err

@@ -58,14 +58,14 @@ def ids(day: Cli, connect: Connect) -> Callable[[], list[str]]:
     """The ids in the table, in its order; may be called by any thread, which a command may not."""
     live = connect(day.ok("outputs", "-o", "json").json["outputs"]["environment"])
     query = Query(symbol="ETH/USDT", last=1000)
-    return lambda: [str(each.id) for each in prices(live.aws, live.stack.prices, query)]
+    return lambda: [str(price.id) for price in prices(live.aws, live.stack.prices, query)]
 
 
 def test_a_feed_is_interrupted_goes_on_where_the_table_ends_and_a_file_of_it_is_the_same(
     day: Cli, server: ExchangeServer, ids: Callable[[], list[str]], tmp_path: Path
 ) -> None:
     tape = real_trades(260)
-    numbers = [str(each.number) for each in tape]
+    numbers = [str(trade.number) for trade in tape]
     server.tapes[PAIR] = tape[:100]
 
     def made() -> bool:
@@ -94,7 +94,7 @@ def test_a_feed_is_interrupted_goes_on_where_the_table_ends_and_a_file_of_it_is_
     assert (line["price"], line["id"]) == (tape[-1].price, numbers[-1])
 
     file = tmp_path / "trades.jsonl"
-    file.write_text("".join(json.dumps(as_ccxt(each)) + "\n" for each in tape), encoding="utf-8")
+    file.write_text("".join(json.dumps(as_ccxt(trade)) + "\n" for trade in tape), encoding="utf-8")
     again = day.ok("send-price", "--file", str(file), "--exchange", "binance", "-o", "json").json["file"]
     assert (again["stored"], again["duplicate"]) == (0, 260)
 
@@ -114,40 +114,40 @@ def as_ccxt(trade: Any) -> dict[str, Any]:
 
 def test_it_ends_when_its_time_is_over(day: Cli, server: ExchangeServer) -> None:
     server.tapes["BTCUSDT"] = real_trades(3)
-    said = day.ok("feed", "binance", "BTC/USDT", "--for", "5s")
-    assert "begins now: the table has no price of it" in said.err
-    assert ["binance", "BTC/USDT", "1", "0", "0"] in [line.split()[:5] for line in said.out.splitlines()]
+    result = day.ok("feed", "binance", "BTC/USDT", "--for", "5s")
+    assert "begins now: the table has no price of it" in result.err
+    assert ["binance", "BTC/USDT", "1", "0", "0"] in [line.split()[:5] for line in result.out.splitlines()]
 
 
 def test_it_ends_when_its_time_is_over_also_while_an_exchange_asks_to_wait(
     day: Cli, server: ExchangeServer
 ) -> None:
     server.faults = Faults(rest=lambda _: "418", retry_after="600")
-    said = day("feed", "binance", "BTC/USDT", "--for", "2s")
-    assert said.code == 1
-    assert "binance is asked too often, and answers 418" in said.err
-    assert "Stopped before the feed began." in said.err
-    assert "error: Not followed: binance." in said.err
+    result = day("feed", "binance", "BTC/USDT", "--for", "2s")
+    assert result.code == 1
+    assert "binance is asked too often, and answers 418" in result.err
+    assert "Stopped before the feed began." in result.err
+    assert "error: Not followed: binance." in result.err
 
 
 def test_an_exchange_that_fails_is_told_and_the_others_are_followed(day: Cli, server: ExchangeServer) -> None:
     server.faults = Faults(rest=lambda path: "503" if "AssetPairs" in path else None)
     pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
-    said = day("feed", "kraken", "ETH/USD", "binance:BTC/USDT")
+    result = day("feed", "kraken", "ETH/USD", "binance:BTC/USDT")
     pressed.join(10)
-    assert said.code == 1
-    assert "error: Not followed: kraken." in said.err
-    assert [line.split()[:2] for line in said.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
-    assert "kraken was not followed: its symbols cannot be read: ExchangeNotAvailable" in said.err
+    assert result.code == 1
+    assert "error: Not followed: kraken." in result.err
+    assert [line.split()[:2] for line in result.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
+    assert "kraken was not followed: its symbols cannot be read: ExchangeNotAvailable" in result.err
 
 
 def test_the_document_names_the_exchange_that_was_not_followed(day: Cli, server: ExchangeServer) -> None:
     server.faults = Faults(rest=lambda path: "503" if "AssetPairs" in path else None)
     pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
-    said = day("feed", "kraken", "ETH/USD", "binance:BTC/USDT", "-o", "json")
+    result = day("feed", "kraken", "ETH/USD", "binance:BTC/USDT", "-o", "json")
     pressed.join(10)
-    document = json.loads(said.out.splitlines()[-1])
-    assert [each["exchange"] for each in document["lines"]] == ["binance"]
+    document = json.loads(result.out.splitlines()[-1])
+    assert [line["exchange"] for line in document["lines"]] == ["binance"]
     [unfollowed] = MODELS["feed"].model_validate(document).model_dump()["not_followed"]
     assert document["failure"]["message"] == "Not followed: kraken."
     assert (unfollowed["exchange"], unfollowed["symbol"]) == ("kraken", None)
@@ -157,10 +157,10 @@ def test_the_document_names_the_exchange_that_was_not_followed(day: Cli, server:
 def test_a_symbol_of_the_table_that_is_delisted_is_left_out(day: Cli, server: ExchangeServer) -> None:
     day.ok("send-price", "OLD/USDT", "1.5", "binance", "--id", "1")
     pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
-    said = day.ok("feed", "binance", "BTC/USDT", "OLD/USDT")
+    result = day.ok("feed", "binance", "BTC/USDT", "OLD/USDT")
     pressed.join(10)
-    assert "binance:OLD/USDT is not followed" in said.err
-    assert [line.split()[:2] for line in said.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
+    assert "binance:OLD/USDT is not followed" in result.err
+    assert [line.split()[:2] for line in result.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
 
 
 def test_a_signal_while_an_exchange_does_not_answer_ends_it(
@@ -169,11 +169,11 @@ def test_a_signal_while_an_exchange_does_not_answer_ends_it(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         point(silent.getsockname()[1], monkeypatch.setattr)
         pressed = interrupt_once(lambda: bool(select.select([silent], [], [], 0)[0]))
-        said = day("feed", "binance", "BTC/USDT", "-o", "json")
+        result = day("feed", "binance", "BTC/USDT", "-o", "json")
         pressed.join(10)
-    assert said.code == 1, said.err
-    assert "Stopped before the feed began." in said.err
-    assert json.loads(said.out)["lines"] == []
+    assert result.code == 1, result.err
+    assert "Stopped before the feed began." in result.err
+    assert json.loads(result.out)["lines"] == []
 
 
 @pytest.mark.parametrize(

@@ -34,14 +34,14 @@ def test_the_page_leads_from_credentials_to_a_price_and_back(elsewhere: Path, en
     (elsewhere / "cryptoctl.toml").write_text(configuration, encoding="utf-8")
     cli = Cli("--local")
     before = cli.ok("envs", "-o", "json").json["environments"]
-    said = {" ".join(words): cli.ok(*words, *FEW.get(tuple(words), ())) for words in commands()}
-    assert "environment" in said["doctor"].out
+    results = {" ".join(words): cli.ok(*words, *FEW.get(tuple(words), ())) for words in commands()}
+    assert "environment" in results["doctor"].out
     assert list((elsewhere / "policies").iterdir()) == [elsewhere / "policies" / "try-deploy-1.json"]
-    assert "to create" in said["plan"].out
-    assert "50100.5" in said["prices BTC --wait"].out
-    assert "drifted" not in said["status"].out and "missing" not in said["status"].out
-    assert "BTC" in said["logs --since 10m"].out
-    assert "Pending deletion until" in said["down --yes"].err
+    assert "to create" in results["plan"].out
+    assert "50100.5" in results["prices BTC --wait"].out
+    assert "drifted" not in results["status"].out and "missing" not in results["status"].out
+    assert "BTC" in results["logs --since 10m"].out
+    assert "Pending deletion until" in results["down --yes"].err
     assert (elsewhere / "cryptoctl-selftest.md").exists()
     assert cli.ok("envs", "-o", "json").json["environments"] == before
 

@@ -50,8 +50,8 @@ def test_whatever_the_symbol_the_command_is_read_as_it_is_meant(symbol: str, id:
     line = with_options(f"`{command_about('trace', symbol, '--id', id)}`", GIVEN).strip("`")
     context: Any = load("trace").make_context("trace", shlex.split(line)[2:])
     read = {name: value for name, value in context.params.items() if value is not None}
-    wanted = {"symbol": symbol, "id": id, "env": "prod", "region": "eu-west-1", "local": False}
-    assert read == {**read, **wanted}
+    expected = {"symbol": symbol, "id": id, "env": "prod", "region": "eu-west-1", "local": False}
+    assert read == {**read, **expected}
 
 
 @pytest.mark.parametrize("sort_key", [None, "none"])
@@ -72,8 +72,8 @@ def test_whatever_the_path_a_shell_reads_it_back(path: str) -> None:
 def test_of_a_path_what_cannot_be_seen_is_shown_as_a_shell_reads_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    given = {"--config": "it's a\u200c/b", "--env": "prod"}
-    Screen(colour=False, given=given).failure(Failure(ExitCode.USAGE, "No.", "Run `cryptoctl plan`."))
+    options = {"--config": "it's a\u200c/b", "--env": "prod"}
+    Screen(colour=False, given=options).failure(Failure(ExitCode.USAGE, "No.", "Run `cryptoctl plan`."))
     shown = """`cryptoctl plan --config 'it'"'"$'s a\\U0000200c/b' --env prod`"""
     assert shown in capsys.readouterr().err
 
@@ -109,7 +109,7 @@ def test_a_command_of_the_aws_cli_goes_where_the_environment_is(
         "[env.there]\nregion = 'eu-west-1'\nprofile = 'work'\n",
         encoding="utf-8",
     )
-    here, there, flag, unknown = (
+    local, remote, flag, unknown = (
         Session(options).aws_cli_options
         for options in (
             SessionOptions(environment="here"),
@@ -118,8 +118,8 @@ def test_a_command_of_the_aws_cli_goes_where_the_environment_is(
             SessionOptions(environment="no such", target=Target.LOCAL),
         )
     )
-    assert here == {"--endpoint-url": "http://127.0.0.1:4999", "--region": "us-east-1"}
-    assert there == {"--region": "eu-west-1", "--profile": "mine"}
+    assert local == {"--endpoint-url": "http://127.0.0.1:4999", "--region": "us-east-1"}
+    assert remote == {"--region": "eu-west-1", "--profile": "mine"}
     assert flag == {"--endpoint-url": "http://127.0.0.1:4999", "--region": "us-west-2"}
     assert "--endpoint-url" in unknown
 
@@ -158,10 +158,10 @@ def test_a_hint_of_a_command_can_be_followed(
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "state"))
     file = tmp_path / "my settings.toml"
     file.write_text("default_env = 'x'\n", encoding="utf-8")
-    said = cli("status", "--local", "--env", "demo", "--config", str(file))
-    assert said.code == ExitCode.UNREACHABLE
-    assert f"`cryptoctl local start --config '{file}'`" in said.err
-    assert f"`cryptoctl up --local --env demo --config '{file}'`" in said.err
+    result = cli("status", "--local", "--env", "demo", "--config", str(file))
+    assert result.code == ExitCode.UNREACHABLE
+    assert f"`cryptoctl local start --config '{file}'`" in result.err
+    assert f"`cryptoctl up --local --env demo --config '{file}'`" in result.err
 
 
 def test_a_wrong_file_leads_to_the_keys_of_that_file(cli: Cli, tmp_path: Path) -> None:
@@ -185,17 +185,17 @@ def texts() -> list[tuple[str, str]]:
     Docstrings and help are no messages. The handlers' own texts are not printed by a command that knows a
     target, but the engine's errors are.
     """
-    found = []
+    messages = []
     for file in sorted(SOURCE.rglob("*.py")):
         if file.is_relative_to(SOURCE / "handlers"):
             continue
         tree = ast.parse(file.read_text("utf-8"))
-        skipped = {id(node) for each in ast.walk(tree) for node in _not_messages(each)}
+        skipped = {id(node) for part in ast.walk(tree) for node in _not_messages(part)}
         for node in ast.walk(tree):
             if id(node) not in skipped and (text := _text(node)):
                 skipped |= {id(inner) for inner in ast.iter_child_nodes(node)}
-                found.append((f"{file.relative_to(SOURCE)}:{getattr(node, 'lineno', 0)}", text))
-    return found
+                messages.append((f"{file.relative_to(SOURCE)}:{getattr(node, 'lineno', 0)}", text))
+    return messages
 
 
 @cache
@@ -218,14 +218,14 @@ def _text(node: ast.AST) -> str:
         return node.value
     if isinstance(node, ast.JoinedStr):
         return "".join(
-            each.value if isinstance(each, ast.Constant) and isinstance(each.value, str) else PLACEHOLDER
-            for each in node.values
+            part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else PLACEHOLDER
+            for part in node.values
         )
     return ""
 
 
 def _is_command(text: str) -> bool:
-    return any(found[1] in COMMAND_NAMES for found in NAMED.finditer(text))
+    return any(match[1] in COMMAND_NAMES for match in NAMED.finditer(text))
 
 
 COMMAND_NAMES = set(COMMANDS)
@@ -236,10 +236,10 @@ def test_the_source_names_commands() -> None:
 
 
 def test_no_message_sends_a_person_to_a_file_that_an_installation_lacks() -> None:
-    told = {
+    missing = {
         place for place, text in texts() if re.search(r"\bdocs/[a-z-]+\.md", text) and "claims/" not in place
     }
-    assert told == set()
+    assert missing == set()
 
 
 def test_every_command_that_the_source_names_exists_and_gets_the_target() -> None:
@@ -250,11 +250,11 @@ def test_every_command_that_the_source_names_exists_and_gets_the_target() -> Non
 
 def _faults(root: Any, place: str, text: str) -> Iterator[str]:
     completed = with_options(text, TARGET)
-    for found in NAMED.finditer(completed):
-        name, words = found[1], shlex.split(found[2])
+    for match in NAMED.finditer(completed):
+        name, words = match[1], shlex.split(match[2])
         if name not in COMMAND_NAMES:
             continue
-        if completed[: found.start()].count("`") % 2 == 0:
+        if completed[: match.start()].count("`") % 2 == 0:
             yield f"{place}: `cryptoctl {name}` is not in backquotes, so it would lose the target"
         command: Any = root
         for part in name.split():
@@ -264,8 +264,8 @@ def _faults(root: Any, place: str, text: str) -> Iterator[str]:
         }
         if unknown := {word for word in words if word.startswith("--")} - options:
             yield f"{place}: {name} has no {unknown}"
-        wanted = {"--config"} if name.split()[0] in ("local", "init") else set(TARGET)
+        required = {"--config"} if name.split()[0] in ("local", "init") else set(TARGET)
         if "--aws" in words:
-            wanted -= {"--local"}
-        if lost := wanted - set(words):
+            required -= {"--local"}
+        if lost := required - set(words):
             yield f"{place}: {name} loses {lost}"

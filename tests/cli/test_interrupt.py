@@ -28,12 +28,12 @@ def test_up_interrupted_says_what_is_finished_and_the_next_up_continues(local_cl
             if line.startswith("✓"):
                 process.send_signal(signal.SIGINT)
                 break
-        said = process.stderr.read()
+        output = process.stderr.read()
         code = process.wait()
-    assert code == ExitCode.INTERRUPTED, said
-    assert "Interrupted:" in said
-    assert "done" in said
-    assert "goes on from here" in said
+    assert code == ExitCode.INTERRUPTED, output
+    assert "Interrupted:" in output
+    assert "done" in output
+    assert "goes on from here" in output
     assert cli("plan", "--exit-code").code == ExitCode.DIFFERENCES
     cli.ok("up")
     assert cli("plan", "--exit-code").code == 0

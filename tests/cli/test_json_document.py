@@ -44,11 +44,11 @@ def made() -> str:
         _table(CommandDocument, frozenset()),
         *_inner(CommandDocument, {}),
     ]
-    told = dict.fromkeys(_models(CommandDocument))
+    models = dict.fromkeys(_models(CommandDocument))
     for name in COMMANDS:
         model = MODELS[name]
         parts += [f"## `{name}`\n", _table(model, frozenset(CommandDocument.model_fields))]
-        parts += _inner(model, told)
+        parts += _inner(model, models)
     return "\n".join(parts)
 
 
@@ -80,7 +80,7 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 def _parts(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [part for each in get_args(annotation) for part in _parts(each)]
+    return [part for argument in get_args(annotation) for part in _parts(argument)]
 
 
 def _name(model: type[BaseModel]) -> str:
@@ -90,7 +90,7 @@ def _name(model: type[BaseModel]) -> str:
 def _type(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"`{_name(annotation)}`"
-    inner = [_type(each) for each in get_args(annotation) if each is not type(None)]
+    inner = [_type(argument) for argument in get_args(annotation) if argument is not type(None)]
     origin = getattr(annotation, "__origin__", None)
     if origin is list:
         return f"list of {inner[0]}"
@@ -139,15 +139,15 @@ def test_the_document_has_its_shape_whatever_the_outcome(
     cli: Cli, name: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "no state"))
-    said = cli(*line.split(), "--output", "json")
-    document = MODELS[name].model_validate(said.json)
-    assert set(said.json) == set(MODELS[name].model_fields)
+    result = cli(*line.split(), "--output", "json")
+    document = MODELS[name].model_validate(result.json)
+    assert set(result.json) == set(MODELS[name].model_fields)
     assert document.command == name
-    assert (document.outcome == "success") == (said.code == 0)
-    assert (document.failure is None) == (said.code == 0)
+    assert (document.outcome == "success") == (result.code == 0)
+    assert (document.failure is None) == (result.code == 0)
     if document.failure is not None:
-        assert ExitCode[document.failure.problem] == said.code
-        assert document.failure.message in said.err
+        assert ExitCode[document.failure.problem] == result.code
+        assert document.failure.message in result.err
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -75,9 +75,9 @@ def validated(name: str, document: Any) -> Any:
 def times(value: Any) -> list[str]:
     """Every text that begins like a time."""
     if isinstance(value, dict):
-        return [each for key, item in value.items() if key not in NOT_OURS for each in times(item)]
+        return [time for key, item in value.items() if key not in NOT_OURS for time in times(item)]
     if isinstance(value, list):
-        return [each for item in value for each in times(item)]
+        return [time for item in value for time in times(item)]
     return [value] if isinstance(value, str) and ISO.match(value) else []
 
 
@@ -100,9 +100,9 @@ def test_each_command_writes_its_model(day: Cli, tmp_path: Path) -> None:
 
 def test_a_file_with_a_bad_line_and_a_queued_price(day: Cli, tmp_path: Path) -> None:
     lines(tmp_path)
-    said = day("send-price", "--file", str(tmp_path / "prices.csv"), "--now", "-o", "json")
-    document = validated("send-price", said.json)
-    assert (said.code, document.outcome) == (1, "failure")
+    result = day("send-price", "--file", str(tmp_path / "prices.csv"), "--now", "-o", "json")
+    document = validated("send-price", result.json)
+    assert (result.code, document.outcome) == (1, "failure")
     assert (document.file.stored, document.file.failed[0].line) == (1, 3)
     queued = validated("send-price", day.ok("send-price", "JSON", "3", "here", "--async", "-o", "json").json)
     assert queued.request_id
@@ -112,9 +112,9 @@ def test_down_has_results_as_up_has(local_cli: Any) -> None:
     cli = local_cli("jsondown")
     only = ("--only", "price-alerts-jsondown")
     up = validated("up", cli.ok("up", *only, "-o", "json").json)
-    assert [(each.action, each.outcome) for each in up.results] == [("create", "done")]
+    assert [(result.action, result.outcome) for result in up.results] == [("create", "done")]
     refused = validated("down", cli("down", "-o", "json").json)
     assert (refused.failure.problem, refused.results) == ("REFUSED", [])
     assert refused.plan is not None
     down = validated("down", cli.ok("down", "--yes", "-o", "json").json)
-    assert [(each.action, each.outcome) for each in down.results] == [("delete", "done")]
+    assert [(result.action, result.outcome) for result in down.results] == [("delete", "done")]

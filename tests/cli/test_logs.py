@@ -30,25 +30,25 @@ def logged(standing: Live, cli: Cli) -> Written:
         where: dict[str, Any] = {"logGroupName": group, "logStreamName": word}
         standing.aws.call("logs", "CreateLogStream", **where)
         events = [
-            {"timestamp": now_ms - len(lines) + number, "message": json.dumps({"word": word, **each})}
-            for number, each in enumerate(lines)
+            {"timestamp": now_ms - len(lines) + number, "message": json.dumps({"word": word, **line})}
+            for number, line in enumerate(lines)
         ]
         standing.aws.call("logs", "PutLogEvents", **where, logEvents=events)
-        here = ("--local", "--env", standing.session.environment)
+        options = ("--local", "--env", standing.session.environment)
 
-        return partial(cli, "logs", "webhook", "--grep", word, *here)
+        return partial(cli, "logs", "webhook", "--grep", word, *options)
 
     return write
 
 
 def test_where_every_line_is_hidden_it_is_said_how_many_and_how_to_see_them(logged: Written) -> None:
     logs = logged("unseen", [NOTE, NOTE, {"_aws": {}}])
-    said = logs()
-    assert (said.code, said.out) == (0, "")
-    assert "3 lines are not shown" in said.err and "--verbose shows them" in said.err
+    result = logs()
+    assert (result.code, result.out) == (0, "")
+    assert "3 lines are not shown" in result.err and "--verbose shows them" in result.err
     assert len(logs("--output", "json").json["lines"]) == 3
-    whole = logs("--verbose")
-    assert len(whole.out.splitlines()) >= 3 and "not shown" not in whole.err
+    verbose = logs("--verbose")
+    assert len(verbose.out.splitlines()) >= 3 and "not shown" not in verbose.err
     assert "1 line is not shown" in logged("alone", [NOTE])().err
 
 
@@ -60,15 +60,15 @@ def test_the_last_entries_are_the_same_ones_in_table_and_json(logged: Written) -
     table = logs("--last", "2").out
     assert "once" not in table and table.index("often  × 2") < table.index("last")
     lines = logs("--last", "2", "--output", "json").json["lines"]
-    assert [each["message"]["message"] for each in lines] == ["often", "often", "last"]
+    assert [line["message"]["message"] for line in lines] == ["often", "often", "last"]
     assert len(logs("--output", "json").json["lines"]) == 7
     # With --verbose each line is an entry.
     assert len(logs("--last", "2", "--verbose", "--output", "json").json["lines"]) == 2
 
 
 def test_an_end_before_the_beginning_is_refused(logged: Written) -> None:
-    said = logged("ends", [NOTE])("--since", "1h", "--until", "2h")
-    assert (said.code, "is not after --since" in said.err) == (2, True)
+    result = logged("ends", [NOTE])("--since", "1h", "--until", "2h")
+    assert (result.code, "is not after --since" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize("output", ["table", "json"])
@@ -83,7 +83,7 @@ def test_where_aws_ends_it_the_logs_can_be_followed_from_the_last_line_on(
         raise Failure(ExitCode.CREDENTIALS, "The sign-in has expired.", "Sign in again.")
 
     monkeypatch.setattr("cryptoctl.cli.logs.follow", two_lines)
-    here = ("--local", "--env", standing.session.environment, "--output", output)
-    said = cli("logs", "--follow", *here)
-    assert (said.code, "line 2" in said.out) == (ExitCode.CREDENTIALS, True)
-    assert "Sign in again. Then go on from the last line with --since 4000000000002." in said.err
+    options = ("--local", "--env", standing.session.environment, "--output", output)
+    result = cli("logs", "--follow", *options)
+    assert (result.code, "line 2" in result.out) == (ExitCode.CREDENTIALS, True)
+    assert "Sign in again. Then go on from the last line with --since 4000000000002." in result.err

@@ -50,12 +50,14 @@ class Teller:
             **dict.fromkeys(KEYS),
             **variables,
         }
-        said = Cli(env=env)(*arguments, typed=typed)
-        texts = [text.replace(str(self.directory), "DIRECTORY") for text in (said.out, said.err)]
+        result = Cli(env=env)(*arguments, typed=typed)
+        texts = [text.replace(str(self.directory), "DIRECTORY") for text in (result.out, result.err)]
         shown = [f"{name}={value}" for name, value in variables.items() if name not in KEYS]
         command = " ".join([*shown, "cryptoctl", *arguments]).replace(str(self.directory), "DIRECTORY")
         command = re.sub(r"(127\.0\.0\.1:|--port )\d+", r"\1PORT", command)
-        self.told.append(Situation(title=title, command=command, code=said.code, out=texts[0], err=texts[1]))
+        self.told.append(
+            Situation(title=title, command=command, code=result.code, out=texts[0], err=texts[1])
+        )
 
 
 @pytest.fixture
@@ -111,9 +113,9 @@ def test_messages_about_credentials_and_the_network(tell: Teller) -> None:
 
 def hidden(told: Sequence[Situation]) -> Sequence[Situation]:
     """The same, once it is sure that nothing secret is said."""
-    for each in told:
-        assert "secret@" not in each.err + each.out
-        assert KEYS["AWS_SECRET_ACCESS_KEY"] not in each.err + each.out
+    for situation in told:
+        assert "secret@" not in situation.err + situation.out
+        assert KEYS["AWS_SECRET_ACCESS_KEY"] not in situation.err + situation.out
     return told
 
 
@@ -148,12 +150,12 @@ def test_an_answer_without_what_aws_always_sends_is_told_as_such(body: bytes) ->
 def test_a_page_is_refused_however_it_begins(page: bytes) -> None:
     with answering(page) as url:
         aws = Aws(region="here", endpoint_url=url, credentials=AccessKey(access_key="a", secret_key="b"))
-        asked: dict[str, dict[str, Any]] = {
+        requests: dict[str, dict[str, Any]] = {
             "dynamodb:Query": {"TableName": "t"},
             "sqs:DeleteQueue": {"QueueUrl": url},
             "lambda:Invoke": {"FunctionName": "f"},
         }
-        for request, params in asked.items():
+        for request, params in requests.items():
             service, operation = request.split(":")
             with pytest.raises(Failure, match=f"What answered to {service}:{operation} is not AWS"):
                 aws.call(service, operation, **params)
@@ -195,10 +197,10 @@ def test_messages_about_the_embedded_engine(tell: Teller, tmp_path: Path) -> Non
     (tmp_path / "cryptoctl.toml").write_text(f"[engine]\nport = {unused_port()}\n", encoding="utf-8")
     for command in ("plan", "status", "doctor", "down"):
         tell(f"`{command}`, and the engine does not run", command, "--local")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        tell("the engine's port is taken", "local", "start", "--port", str(taken.getsockname()[1]))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        tell("the engine's port is taken", "local", "start", "--port", str(listener.getsockname()[1]))
     with an_engine_that_does_not_answer(tmp_path / "state" / "engine"):
         tell("the engine runs and does not answer", "status", "--local")
         tell("the same; it was killed before, and has said what may be missing", "doctor", "--local")
@@ -213,8 +215,8 @@ def an_engine_that_does_not_answer(directory: Path) -> Iterator[None]:
     """The lock is held and the record names a port at which nobody listens."""
     home = DataDirectory(directory)
     home.create()
-    held = home.hold()
-    assert held is not None
+    lock = home.hold()
+    assert lock is not None
     home.take_clean_end()  # and it is killed: the next one says so
     notes = tuple(home.take_clean_end())
     home.write(
@@ -227,4 +229,4 @@ def an_engine_that_does_not_answer(directory: Path) -> Iterator[None]:
         )
     )
     yield
-    os.close(held)
+    os.close(lock)

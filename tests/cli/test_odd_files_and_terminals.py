@@ -151,9 +151,9 @@ def test_a_system_that_starts_no_more_threads_is_said(cli: Cli, monkeypatch: Any
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     monkeypatch.setattr("cryptoctl.cli.config.configured_keys", read_at_the_same_time)
-    said = cli("config")
-    assert said.code == ExitCode.FAILED
-    assert "starts no more threads" in said.err
+    result = cli("config")
+    assert result.code == ExitCode.FAILED
+    assert "starts no more threads" in result.err
 
 
 def test_streams_that_are_closed_are_no_place_for_files(tmp_path: Path) -> None:
@@ -216,10 +216,10 @@ def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:
 )
 def test_an_enormous_configuration_is_refused(cli: Cli, elsewhere: Path, text: str, said: str) -> None:
     (elsewhere / "cryptoctl.toml").write_text(text, encoding="utf-8")
-    told = cli("plan")
-    assert told.code == ExitCode.USAGE
-    assert said in told.err
-    assert len(told.err) < 2_000
+    result = cli("plan")
+    assert result.code == ExitCode.USAGE
+    assert said in result.err
+    assert len(result.err) < 2_000
 
 
 def test_a_configuration_that_is_no_file_is_refused_and_not_read(tmp_path: Path) -> None:

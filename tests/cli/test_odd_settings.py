@@ -29,9 +29,9 @@ def test_a_home_directory_that_is_not_known_leads_to_the_variable(
     name: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, NO_HOME)
-    said = cli("plan", "--env", "demo")
-    assert said.code == ExitCode.USAGE
-    assert f"{name} is '{NO_HOME}'" in said.err
+    result = cli("plan", "--env", "demo")
+    assert result.code == ExitCode.USAGE
+    assert f"{name} is '{NO_HOME}'" in result.err
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_an_editor_that_cannot_be_started_is_refused_before_the_run(
     editor: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VISUAL", editor)
-    said = cli("dlq", "replay", "--edit", "--local", "--env", "demo")
-    assert said.code == ExitCode.USAGE
-    assert f"The editor {editor!r} cannot be started" in said.err
+    result = cli("dlq", "replay", "--edit", "--local", "--env", "demo")
+    assert result.code == ExitCode.USAGE
+    assert f"The editor {editor!r} cannot be started" in result.err
 
 
 @pytest.mark.process
@@ -79,21 +79,21 @@ def test_an_editor_that_leaves_no_text_is_said(
 
 def test_after_two_hyphens_an_argument_is_taken_as_it_is(cli: Cli, elsewhere: Path) -> None:
     cli.ok("init", "--", "-1.toml")
-    assert [each.name for each in elsewhere.glob("*.toml")] == ["-1.toml"]
+    assert [path.name for path in elsewhere.glob("*.toml")] == ["-1.toml"]
 
 
 def test_the_value_of_an_option_is_taken_as_it_is(cli: Cli) -> None:
-    said = cli("plan", "--env", "-1")
-    assert "'-1' is not a valid name for an environment" in said.err
+    result = cli("plan", "--env", "-1")
+    assert "'-1' is not a valid name for an environment" in result.err
 
 
 @pytest.mark.parametrize(
     "arguments", [("BTC", "-1", "here"), ("BTC", "1", "here", "--volume", "-1"), ("BTC", "-.5", "here")]
 )
 def test_a_negative_number_is_no_option(cli: Cli, arguments: tuple[str, ...]) -> None:
-    said = cli("send-price", *arguments)
-    assert said.code == ExitCode.USAGE
-    assert "not a valid price" in said.err
+    result = cli("send-price", *arguments)
+    assert result.code == ExitCode.USAGE
+    assert "not a valid price" in result.err
 
 
 @pytest.mark.parametrize(
@@ -129,16 +129,16 @@ def test_following_that_is_interrupted_before_the_first_line_ends_with_one_line(
 
 
 def test_two_ways_to_choose_parts_of_a_policy_exclude_each_other(cli: Cli) -> None:
-    said = cli("iam-policy", "--part", "1", "--output-dir", "there")
-    assert said.code == ExitCode.USAGE
-    assert "exclude each other" in said.err
+    result = cli("iam-policy", "--part", "1", "--output-dir", "there")
+    assert result.code == ExitCode.USAGE
+    assert "exclude each other" in result.err
 
 
 def test_the_parts_of_an_earlier_longer_policy_are_found(tmp_path: Path) -> None:
     for name in ("dev-read-1", "dev-read-2", "dev-read-10", "dev-read-x", "dev-deploy-2"):
         (tmp_path / f"{name}.json").write_text("{}", encoding="utf-8")
-    found = {each.stem for each in _older_parts(tmp_path, "dev-read", 1)}
-    assert found == {"dev-read-2", "dev-read-10"}
+    stems = {path.stem for path in _older_parts(tmp_path, "dev-read", 1)}
+    assert stems == {"dev-read-2", "dev-read-10"}
 
 
 def test_a_question_that_nobody_can_answer_refuses(capsys: Any) -> None:
@@ -168,7 +168,7 @@ def test_completion_offers_nothing_that_a_shell_would_evaluate(name: str, elsewh
     environments = completion.environment_names(context)
     assert "prod" in environments
     offered = [*environments, *completion.resource_names(context), *completion.function_names(context)]
-    assert [each for each in offered if shlex.quote(each) != each] == []
+    assert [word for word in offered if shlex.quote(word) != word] == []
 
 
 def test_completion_offers_the_resources_of_the_environment(elsewhere: Path) -> None:

@@ -14,7 +14,7 @@ from cryptoctl.errors import ExitCode
 
 def environment_of(cli: Cli, *arguments: str) -> str:
     keys = cli.ok(*arguments, "--output", "json").json["keys"]
-    return str(next(each["value"] for each in keys if each["key"] == "default_env"))
+    return str(next(row["value"] for row in keys if row["key"] == "default_env"))
 
 
 def test_common_options_stand_before_the_command_or_after_it(cli: Cli) -> None:
@@ -27,14 +27,14 @@ def test_the_option_after_the_command_wins(cli: Cli) -> None:
 
 
 def test_a_choice_before_the_command_can_be_taken_back_after_it(cli: Cli) -> None:
-    said = cli("--local", "plan", "--aws")
-    assert said.code == ExitCode.CREDENTIALS
+    result = cli("--local", "plan", "--aws")
+    assert result.code == ExitCode.CREDENTIALS
 
 
 def test_options_stand_before_a_command_of_a_group(cli: Cli) -> None:
-    said = cli("--aws", "--profile", "nosuch", "dlq", "list")
-    assert said.code == ExitCode.CREDENTIALS
-    assert "nosuch" in said.err
+    result = cli("--aws", "--profile", "nosuch", "dlq", "list")
+    assert result.code == ExitCode.CREDENTIALS
+    assert "nosuch" in result.err
 
 
 def test_options_stand_behind_a_groups_name_too_and_the_nearest_to_the_command_wins(cli: Cli) -> None:
@@ -47,8 +47,8 @@ def test_options_stand_behind_a_groups_name_too_and_the_nearest_to_the_command_w
 
 
 def test_only_prices_are_written_as_csv(cli: Cli) -> None:
-    said = cli("--output", "csv", "config")
-    assert (said.code, "`config` has no output as csv" in said.err) == (ExitCode.USAGE, True)
+    result = cli("--output", "csv", "config")
+    assert (result.code, "`config` has no output as csv" in result.err) == (ExitCode.USAGE, True)
 
 
 @pytest.mark.parametrize("shown", ["[default: dev]", "[default: table]", "[default: 20]"])
@@ -81,15 +81,15 @@ def test_where_there_is_room_the_help_is_as_typer_writes_it(
 
 @pytest.mark.parametrize("last", ["0", "100001", "many", "1.5"])
 def test_a_number_outside_its_range_is_refused_by_name(cli: Cli, last: str) -> None:
-    said = cli("prices", "BTC", "--last", last)
-    assert said.code == ExitCode.USAGE
-    assert "--last" in said.err
+    result = cli("prices", "BTC", "--last", last)
+    assert result.code == ExitCode.USAGE
+    assert "--last" in result.err
 
 
 def test_a_choice_that_does_not_exist_is_refused(cli: Cli) -> None:
-    said = cli("config", "--output", "xml")
-    assert said.code == ExitCode.USAGE
-    assert "xml" in said.err
+    result = cli("config", "--output", "xml")
+    assert result.code == ExitCode.USAGE
+    assert "xml" in result.err
     assert "'-o': 'xml' is not one of" in cli("prices", "BTC", "-o", "xml").err
 
 
@@ -110,6 +110,6 @@ def test_a_command_that_does_not_exist_is_refused_with_the_nearest(cli: Cli, lin
 
 @pytest.mark.parametrize("option", ["--no-open", "--port=8080"])
 def test_a_page_that_is_saved_is_not_served(cli: Cli, tmp_path: Path, option: str) -> None:
-    said = cli("dashboard", "--save", str(tmp_path / "page.html"), option)
-    assert said.code == ExitCode.USAGE
-    assert "--save serves no page." in said.err
+    result = cli("dashboard", "--save", str(tmp_path / "page.html"), option)
+    assert result.code == ExitCode.USAGE
+    assert "--save serves no page." in result.err

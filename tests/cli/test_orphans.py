@@ -66,5 +66,5 @@ def test_with_its_function_alone_an_address_goes_before_what_shows_whose_it_is(
 
 def states(day: Cli) -> dict[str, Any]:
     """How each resource stands."""
-    found = day.ok("status", "--output", "json").json["resources"]
-    return {each["resource"]: each["state"] for each in found}
+    resources = day.ok("status", "--output", "json").json["resources"]
+    return {resource["resource"]: resource["state"] for resource in resources}

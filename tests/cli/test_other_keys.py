@@ -55,14 +55,14 @@ def with_another_sort_key(connect: Connect) -> Iterator[str]:
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_that_reads_it_says_so_and_what_to_do(named: str, line: str) -> None:
-    said = Cli("--local", "--env", named)(*line.split())
-    assert f"Table crypto-prices-{named} has other keys than symbol and timestamp" in said.err
-    assert f"`cryptoctl plan --adopt --env {named} --local` shows" in said.err
-    assert (said.code, said.out) == (ExitCode.REFUSED, "")
+    result = Cli("--local", "--env", named)(*line.split())
+    assert f"Table crypto-prices-{named} has other keys than symbol and timestamp" in result.err
+    assert f"`cryptoctl plan --adopt --env {named} --local` shows" in result.err
+    assert (result.code, result.out) == (ExitCode.REFUSED, "")
 
 
 @pytest.mark.parametrize("line", ["symbols", "trace BTC --id 7", *COMMANDS[-3:]])
 def test_so_it_does_where_only_the_sort_key_is_another(with_another_sort_key: str, line: str) -> None:
-    said = Cli("--local", "--env", with_another_sort_key)(*line.split())
-    assert f"Table crypto-prices-{with_another_sort_key} has other keys than symbol" in said.err
-    assert (said.code, said.out) == (ExitCode.REFUSED, "")
+    result = Cli("--local", "--env", with_another_sort_key)(*line.split())
+    assert f"Table crypto-prices-{with_another_sort_key} has other keys than symbol" in result.err
+    assert (result.code, result.out) == (ExitCode.REFUSED, "")

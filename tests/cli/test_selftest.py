@@ -66,13 +66,13 @@ def left_behind(live: Live, name: str) -> None:
 def test_it_says_what_it_makes_and_costs_and_leaves_nothing_but_a_report(
     cli: Cli, account: Live, elsewhere: Path
 ) -> None:
-    said = cli.ok("selftest", "--yes", *only(*FEW))
-    assert "This makes the environment selftest-" in said.err
-    assert "less than 0.10 USD" in said.err
+    result = cli.ok("selftest", "--yes", *only(*FEW))
+    assert "This makes the environment selftest-" in result.err
+    assert "less than 0.10 USD" in result.err
     assert former(account.aws) == []
     assert own_runs.noted() == set()
     report = json.loads((elsewhere / "cryptoctl-selftest.json").read_text("utf-8"))
-    outcomes = {each["id"]: each["outcome"] for each in report["claims"]}
+    outcomes = {claim["id"]: claim["outcome"] for claim in report["claims"]}
     assert outcomes == {
         "environment-made": "holds",
         "queue-missing": "holds",
@@ -90,13 +90,13 @@ def test_a_claim_that_does_not_hold_is_told_and_makes_the_exit_code(
     cli: Cli, account: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The engine takes other tags for a topic that is there, which AWS refuses.
-    [claim] = [each for each in catalogue.WRITTEN if each.id == "topic-with-other-tags"]
+    [claim] = [written for written in catalogue.WRITTEN if written.id == "topic-with-other-tags"]
     monkeypatch.setattr(catalogue, "WRITTEN", (replace(claim, engine_limit=""),))
-    said = cli("selftest", "--yes", *only(claim.id), "--output", "json")
-    assert said.code == 1
-    assert said.json["report"]["counts"]["differs"] == 1
-    assert "AWS accepted the request" in said.out
-    assert claim.id in said.json["failure"]["message"]
+    result = cli("selftest", "--yes", *only(claim.id), "--output", "json")
+    assert result.code == 1
+    assert result.json["report"]["counts"]["differs"] == 1
+    assert "AWS accepted the request" in result.out
+    assert claim.id in result.json["failure"]["message"]
     assert former(account.aws) == []
 
 
@@ -105,10 +105,10 @@ def test_what_a_killed_run_has_left_is_removed_first(cli: Cli, account: Live) ->
     own_runs.note(killed)
     for name in (killed, old, others):
         left_behind(account, name)
-    said = cli.ok("selftest", "--yes", *only("queue-missing"), "--output", "json")
-    assert sorted(said.json["removed"]) == sorted([killed, old])
+    result = cli.ok("selftest", "--yes", *only("queue-missing"), "--output", "json")
+    assert sorted(result.json["removed"]) == sorted([killed, old])
     assert former(account.aws) == [others]
-    assert f"{others} is left: another run may be at work on it" in said.err
+    assert f"{others} is left: another run may be at work on it" in result.err
     own_runs.note(others)
     assert cli.ok("selftest", "--yes", *only("queue-missing"), "-o", "json").json["removed"] == [others]
     assert own_runs.noted() == set()
@@ -128,18 +128,18 @@ def test_it_asks_first_and_refuses_what_it_cannot_do_before_anything_is_made(
 
 
 def test_the_claims_are_listed_without_asking_aws(cli: Cli) -> None:
-    said = Cli("--aws")("selftest", "--list", "--output", "json")
-    assert said.code == 0
-    assert {"queue-missing", "log-timeout"} <= {each["id"] for each in said.json["claims"]}
-    assert said.json["account"] is None
+    result = Cli("--aws")("selftest", "--list", "--output", "json")
+    assert result.code == 0
+    assert {"queue-missing", "log-timeout"} <= {claim["id"] for claim in result.json["claims"]}
+    assert result.json["account"] is None
     assert "queue-missing" in cli.ok("selftest", "--list").out
 
 
 @pytest.mark.torture
 def test_the_whole_of_it_holds_on_the_engine(cli: Cli, account: Live) -> None:
-    said = cli("selftest", "--yes", "--output", "json")
-    report = said.json["report"]
-    wrong = [each for each in report["claims"] if each["outcome"] not in ("holds", "not shown here")]
-    assert (said.code, wrong) == (0, [])
+    result = cli("selftest", "--yes", "--output", "json")
+    report = result.json["report"]
+    wrong = [claim for claim in report["claims"] if claim["outcome"] not in ("holds", "not shown here")]
+    assert (result.code, wrong) == (0, [])
     assert report["counts"]["holds"] > 50
     assert former(account.aws) == []

@@ -66,8 +66,8 @@ def tab(home: Path, variables: Mapping[str, str]) -> tuple[list[str], set[str]]:
 
 def test_a_tab_imports_no_command(tmp_path: Path) -> None:
     variables = {"_CRYPTOCTL_COMPLETE": "complete_bash", "COMP_WORDS": "cryptoctl d", "COMP_CWORD": "1"}
-    found, modules = tab(tmp_path, variables)
-    assert found == ["doctor", "dashboard", "dlq", "down"]
+    suggestions, modules = tab(tmp_path, variables)
+    assert suggestions == ["doctor", "dashboard", "dlq", "down"]
     assert heavy(modules) == set()
 
 
@@ -86,11 +86,15 @@ def test_a_price_that_is_refused_here_costs_neither_boto3_nor_pydantic(tmp_path:
 
 def real_commands() -> Mapping[str, Any]:
     root: Any = typer.main.get_command(app)
-    found: dict[str, Any] = {}
+    commands: dict[str, Any] = {}
     for name, command in root.commands.items():
         inner = getattr(command, "commands", None)
-        found |= {name: command} if inner is None else {f"{name} {each}": inner[each] for each in inner}
-    return found
+        commands |= (
+            {name: command}
+            if inner is None
+            else {f"{name} {subcommand}": inner[subcommand] for subcommand in inner}
+        )
+    return commands
 
 
 def test_the_list_of_commands_agrees_with_their_modules() -> None:
@@ -133,8 +137,8 @@ def test_a_tab_knows_names(tmp_path: Path, line: str, offered: set[str]) -> None
         "AWS_CONFIG_FILE": str(aws),
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
     }
-    found, modules = tab(tmp_path, variables)
-    assert set(found) == offered
+    suggestions, modules = tab(tmp_path, variables)
+    assert set(suggestions) == offered
     assert not {name for name in modules if name.startswith(("boto3", "botocore", "pydantic"))}
 
 
@@ -195,8 +199,8 @@ def test_a_reader_that_has_read_enough_ends_a_command_with_0(long_log: Path, out
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline()
         process.stdout.close()
-        said = process.stderr.read()
-        assert (process.wait(), said) == (0, "")
+        text = process.stderr.read()
+        assert (process.wait(), text) == (0, "")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["dlq", "--help"], ["status", "--help"]], ids=" ".join)
@@ -253,8 +257,8 @@ def test_what_cannot_be_written_at_the_end_is_no_success_and_takes_no_other_code
 
     monkeypatch.setattr(os, "_exit", ends)
     monkeypatch.setattr(sys, "stdout", Unwritable(out))
-    monkeypatch.setattr(sys, "stderr", said := Unwritable(err))
+    monkeypatch.setattr(sys, "stderr", stderr := Unwritable(err))
     with pytest.raises(Ended):
         __main__._end(code)
     assert codes == [ended_with]
-    assert said.getvalue() == (f"{code}\n" if isinstance(code, str) else "")
+    assert stderr.getvalue() == (f"{code}\n" if isinstance(code, str) else "")

@@ -33,8 +33,8 @@ FORGED = "error: AWS has deleted everything."
 @each_break
 @pytest.mark.parametrize("member", ["message", "errorMessage", "type", "level", "other", None])
 def test_a_log_line_is_one_line(line_break: str, member: str | None, capsys: Any) -> None:
-    said = f"all is well{line_break}{FORGED}"
-    text = said if member is None else json.dumps({member: said})
+    message = f"all is well{line_break}{FORGED}"
+    text = message if member is None else json.dumps({member: message})
     [entry] = entries([Line(id="1", time_ms=0, function="f", text=text)], everything=False)
     show_entry(Screen(colour=False), entry)
     assert len(capsys.readouterr().out.splitlines()) == 1
@@ -50,8 +50,8 @@ def test_a_line_of_the_screen_is_one_line(line_break: str, capsys: Any) -> None:
     screen, text = Screen(colour=False), f"a{line_break}{FORGED}"
     screen.data(text)
     screen.say(text)
-    said = capsys.readouterr()
-    assert (len(said.out.splitlines()), len(said.err.splitlines())) == (1, 1)
+    captured = capsys.readouterr()
+    assert (len(captured.out.splitlines()), len(captured.err.splitlines())) == (1, 1)
 
 
 @each_break
@@ -59,9 +59,9 @@ def test_a_failure_has_one_line_that_begins_like_one(line_break: str, capsys: An
     Screen(colour=False).failure(
         Failure(ExitCode.AWS, f"It failed.{line_break}{FORGED}", f"a{line_break}{FORGED}")
     )
-    first, *rest = capsys.readouterr().err.splitlines()
+    first, *lines = capsys.readouterr().err.splitlines()
     assert first.startswith("error: It failed.")
-    assert not any(line.startswith("error:") for line in rest)
+    assert not any(line.startswith("error:") for line in lines)
 
 
 @each_break
@@ -100,9 +100,9 @@ def test_each_line_of_a_message_that_would_be_sent_is_indented(line_break: str, 
         text=f"a{line_break}{FORGED}",
     )
     show_message(Screen(colour=False), message)
-    _, *rest = capsys.readouterr().out.splitlines()
-    assert rest
-    assert all(line.startswith("    ") for line in rest)
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all(line.startswith("    ") for line in lines)
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
