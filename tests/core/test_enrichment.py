@@ -21,19 +21,20 @@ def stored(key: int, price: int) -> StoredPrice:
 
 def enrich(table: Table, new: set[Decimal]) -> list[bool]:
     """Applies the enrichments; says of each whether it was a correction."""
-    found = enrichments([table[key] for key in sorted(table)], new)
-    for change in found:
+    changes = enrichments([table[key] for key in sorted(table)], new)
+    for change in changes:
         table[change.price.key] = replace(
             change.price, processed=True, indicators=change.indicators, revision={"S": change.revision}
         )
-    return [change.correction for change in found]
+    return [change.correction for change in changes]
 
 
 def wholly_right(table: Table) -> bool:
     ordered = [table[key] for key in sorted(table)]
     return all(
-        each.processed and each.indicators == indicators([price.price for price in ordered[: position + 1]])
-        for position, each in enumerate(ordered)
+        stored_price.processed
+        and stored_price.indicators == indicators([price.price for price in ordered[: position + 1]])
+        for position, stored_price in enumerate(ordered)
     )
 
 
@@ -73,16 +74,16 @@ def test_a_late_price_corrects_the_nineteen_that_follow_and_no_more() -> None:
     table = {Decimal(key): stored(key, key) for key in range(0, 120, 2)}
     enrich(table, set(table))
     table[Decimal(41)] = stored(41, 10**6)
-    found = enrichments([table[key] for key in sorted(table)], {Decimal(41)})
-    assert [int(change.price.key) for change in found] == [41, *range(42, 80, 2)]
-    assert [change.correction for change in found] == [False] + [True] * 19
+    changes = enrichments([table[key] for key in sorted(table)], {Decimal(41)})
+    assert [int(change.price.key) for change in changes] == [41, *range(42, 80, 2)]
+    assert [change.correction for change in changes] == [False] + [True] * 19
 
 
 def test_prices_that_follow_and_wait_for_their_own_pass_are_enriched_too() -> None:
     table = {Decimal(key): stored(key, key) for key in range(30)}
-    found = enrichments(list(table.values()), {Decimal(3)})
-    assert [int(each.price.key) for each in found] == list(range(3, 23))
-    assert all(each.announce and not each.correction for each in found)
+    changes = enrichments(list(table.values()), {Decimal(3)})
+    assert [int(change.price.key) for change in changes] == list(range(3, 23))
+    assert all(change.announce and not change.correction for change in changes)
 
 
 def enriched(count: int, price: int = 7) -> list[StoredPrice]:
@@ -93,11 +94,11 @@ def enriched(count: int, price: int = 7) -> list[StoredPrice]:
 
 def test_right_values_from_other_prices_are_written_anew_and_not_announced() -> None:
     late = replace(stored(0, 7), key=Decimal("4.5"))
-    found = enrichments(sorted([*enriched(10), late], key=lambda price: price.key), {late.key})
-    assert [(each.price.key, each.announce) for each in found if each.price.key >= 10] == []
-    silent = [each for each in found if not each.announce]
-    assert silent and all(each.price.indicators == each.indicators for each in silent)
-    assert all(each.revision.startswith("2-") for each in silent)
+    changes = enrichments(sorted([*enriched(10), late], key=lambda price: price.key), {late.key})
+    assert [(change.price.key, change.announce) for change in changes if change.price.key >= 10] == []
+    silent = [change for change in changes if not change.announce]
+    assert silent and all(change.price.indicators == change.indicators for change in silent)
+    assert all(change.revision.startswith("2-") for change in silent)
 
 
 def test_a_revision_counts_and_names_the_window_alone() -> None:
@@ -112,14 +113,14 @@ def test_a_revision_counts_and_names_the_window_alone() -> None:
     "revision", [None, {"N": "5"}, {"NULL": True}, {"S": ""}, {"S": "x"}, {"S": "1-zzzzzzzz"}, {"L": []}]
 )
 def test_a_revision_of_any_kind_is_followed_by_the_first(revision: dict[str, Any] | None) -> None:
-    (found,) = enrichments([replace(stored(1, 1), revision=revision)], {Decimal(1)})
-    assert found.revision.startswith("1-")
+    (change,) = enrichments([replace(stored(1, 1), revision=revision)], {Decimal(1)})
+    assert change.revision.startswith("1-")
 
 
 def test_what_was_announced_last_and_is_stored_needs_nothing() -> None:
     series = enriched(6)
-    told = Announcement(indicators=series[5].indicators, revision=None)
-    assert enrichments(series, set(), {Decimal(5): told}) == []
+    announcement = Announcement(indicators=series[5].indicators, revision=None)
+    assert enrichments(series, set(), {Decimal(5): announcement}) == []
 
 
 @pytest.mark.parametrize("other", [indicators([Decimal(1)] * 5), None], ids=["others", "perhaps"])
@@ -127,11 +128,11 @@ def test_what_was_announced_and_is_not_what_is_stored_is_announced_and_written_a
     other: Indicators | None,
 ) -> None:
     series = enriched(6)
-    told = Announcement(indicators=other, revision=series[5].revision)
-    (found,) = enrichments(series, set(), {Decimal(5): told})
-    assert found.announce and found.correction
-    assert found.indicators == series[5].indicators
-    assert found.revision != (series[5].revision or {})["S"]
+    announcement = Announcement(indicators=other, revision=series[5].revision)
+    (change,) = enrichments(series, set(), {Decimal(5): announcement})
+    assert change.announce and change.correction
+    assert change.indicators == series[5].indicators
+    assert change.revision != (series[5].revision or {})["S"]
 
 
 def test_wrong_finds_what_differs_from_its_neighbours_or_has_nothing_yet() -> None:
@@ -152,8 +153,8 @@ def test_what_was_announced_and_is_not_written_is_only_written_while_nobody_else
     series = enriched(6)
     right = series[5].indicators
     series[5] = replace(series[5], processed=processed, indicators=NOTHING_KNOWN)
-    told = Announcement(indicators=right, revision=series[5].revision)
-    (found,) = enrichments(series, set(), {Decimal(5): told})
-    assert not found.announce and found.changes and found.indicators == right
-    (found,) = enrichments(series, set(), {Decimal(5): replace(told, revision={"S": "7-00000000"})})
-    assert found.announce
+    announcement = Announcement(indicators=right, revision=series[5].revision)
+    (change,) = enrichments(series, set(), {Decimal(5): announcement})
+    assert not change.announce and change.changes and change.indicators == right
+    (change,) = enrichments(series, set(), {Decimal(5): replace(announcement, revision={"S": "7-00000000"})})
+    assert change.announce

@@ -24,7 +24,7 @@ def mapping(
     prices: str | None = None, constants: dict[str, str] | None = None, **fields: str
 ) -> FieldMapping:
     return FieldMapping(
-        fields={name: ExactExpression(each) for name, each in fields.items()} if fields else None,
+        fields={name: ExactExpression(expression) for name, expression in fields.items()} if fields else None,
         constants=constants or {},
         prices=ExactExpression(prices) if prices else None,
     )
@@ -101,8 +101,8 @@ def test_a_required_field_without_a_value_is_missing() -> None:
     ("expression", "field"), [("join('-', s)", "symbol"), ("s > `1` && s", "symbol"), ("s", "symbol")]
 )
 def test_an_expression_that_does_not_fit_refuses_that_record_alone(expression: str, field: str) -> None:
-    each = mapping(symbol=expression, price="p", exchange="'x'")
-    bad, good = each.request(document('[{"s": [1], "p": 1}, {"s": ["A"], "p": 1}]'), LIMITS).prices
+    fields = mapping(symbol=expression, price="p", exchange="'x'")
+    bad, good = fields.request(document('[{"s": [1], "p": 1}, {"s": ["A"], "p": 1}]'), LIMITS).prices
     assert isinstance(bad, Rejected)
     assert bad.field == field
     assert isinstance(good, Price) == (expression == "join('-', s)")

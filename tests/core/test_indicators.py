@@ -29,15 +29,17 @@ def rounded_rightly(found: Decimal, exact: Fraction, *, squared: bool = False) -
 
 @given(st.lists(prices_of_any_size, min_size=20, max_size=30))
 def test_each_indicator_is_the_nearest_number_of_38_digits(prices: list[Decimal]) -> None:
-    found = indicators(prices)
-    assert found.ma_5 is not None and found.ma_20 is not None and found.volatility is not None
+    computed = indicators(prices)
+    assert computed.ma_5 is not None and computed.ma_20 is not None and computed.volatility is not None
     exact = [Fraction(price) for price in prices]
-    assert rounded_rightly(found.ma_5, sum(exact[-5:], Fraction(0)) / 5)
-    assert rounded_rightly(found.ma_20, sum(exact[-20:], Fraction(0)) / 20)
+    assert rounded_rightly(computed.ma_5, sum(exact[-5:], Fraction(0)) / 5)
+    assert rounded_rightly(computed.ma_20, sum(exact[-20:], Fraction(0)) / 20)
     mean = sum(exact[-10:], Fraction(0)) / 10
     variance = sum(((price - mean) ** 2 for price in exact[-10:]), Fraction(0)) / 10
-    assert rounded_rightly(found.volatility, variance, squared=True)
-    assert all(len(each.as_tuple().digits) <= 38 for each in (found.ma_5, found.ma_20, found.volatility))
+    assert rounded_rightly(computed.volatility, variance, squared=True)
+    assert all(
+        len(value.as_tuple().digits) <= 38 for value in (computed.ma_5, computed.ma_20, computed.volatility)
+    )
 
 
 @pytest.mark.thorough  # to import pandas takes longer than most tests
@@ -46,19 +48,19 @@ def test_they_agree_with_pandas(prices: list[Decimal]) -> None:
     import pandas as pd
 
     series = pd.Series([float(price) for price in prices])
-    found = [indicators(prices[: end + 1]) for end in range(len(prices))]
-    for got, wanted in (
-        ([each.ma_5 for each in found], series.rolling(5).mean()),
-        ([each.ma_20 for each in found], series.rolling(20).mean()),
+    computed = [indicators(prices[: end + 1]) for end in range(len(prices))]
+    for got, expected in (
+        ([values.ma_5 for values in computed], series.rolling(5).mean()),
+        ([values.ma_20 for values in computed], series.rolling(20).mean()),
     ):
-        for mine, theirs in zip(got, wanted, strict=True):
-            assert (mine is None) == (theirs != theirs)
-            assert mine is None or float(mine) == pytest.approx(theirs, rel=1e-9)
+        for mine, reference in zip(got, expected, strict=True):
+            assert (mine is None) == (reference != reference)
+            assert mine is None or float(mine) == pytest.approx(reference, rel=1e-9)
     # pandas takes a running variance, which cancels; numpy's own of each window is the better witness
-    for end, each in enumerate(found):
+    for end, result in enumerate(computed):
         window = series.iloc[max(0, end - 9) : end + 1]
-        assert (each.volatility is None) == (len(window) < 10)
-        assert each.volatility is None or float(each.volatility) == pytest.approx(
+        assert (result.volatility is None) == (len(window) < 10)
+        assert result.volatility is None or float(result.volatility) == pytest.approx(
             window.std(ddof=0), rel=1e-9, abs=1e-9 * float(max(prices))
         )
 
@@ -67,14 +69,14 @@ def test_they_agree_with_pandas(prices: list[Decimal]) -> None:
     ("count", "known"), [(4, set()), (5, {"ma_5"}), (9, {"ma_5"}), (10, {"ma_5", "volatility"})]
 )
 def test_too_little_history_is_absent_and_not_zero(count: int, known: set[str]) -> None:
-    found = indicators([Decimal(7)] * count)
-    assert {name for name in ("ma_5", "ma_20", "volatility") if getattr(found, name) is not None} == known
+    computed = indicators([Decimal(7)] * count)
+    assert {name for name in ("ma_5", "ma_20", "volatility") if getattr(computed, name) is not None} == known
 
 
 def test_the_average_of_one_price_of_38_digits_is_that_price() -> None:
     price = Decimal("1.2345678901234567890123456789012345678")
-    found = indicators([price] * 20)
-    assert (found.ma_5, found.ma_20, found.volatility) == (price, price, Decimal(0))
+    computed = indicators([price] * 20)
+    assert (computed.ma_5, computed.ma_20, computed.volatility) == (price, price, Decimal(0))
 
 
 def test_tiny_and_large_prices_are_both_right() -> None:
@@ -86,8 +88,8 @@ def test_tiny_and_large_prices_are_both_right() -> None:
 
 def test_a_tie_is_rounded_to_the_even_digit() -> None:
     ones, twos = "1" * 38, "1" * 37 + "2"  # their mean ends in a 5 that 38 digits can't hold
-    found = indicators([Decimal(ones)] * 10 + [Decimal(twos)] * 10)
-    assert found.ma_20 == Decimal(twos)
+    computed = indicators([Decimal(ones)] * 10 + [Decimal(twos)] * 10)
+    assert computed.ma_20 == Decimal(twos)
 
 
 def test_a_volatility_too_small_for_the_table_is_zero() -> None:

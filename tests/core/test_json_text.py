@@ -21,8 +21,8 @@ def plain_value(value: object) -> object:
     if isinstance(value, JsonNumber):
         return int(value)
     if isinstance(value, list):
-        return [plain_value(each) for each in value]
-    return {name: plain_value(each) for name, each in value.items()} if isinstance(value, dict) else value
+        return [plain_value(child) for child in value]
+    return {name: plain_value(child) for name, child in value.items()} if isinstance(value, dict) else value
 
 
 @given(st.lists(values, max_size=4), st.sampled_from([None, 1]), st.booleans())
@@ -31,14 +31,16 @@ def test_the_elements_are_those_of_any_parser_and_their_texts_are_slices(
 ) -> None:
     value = {"a": {"prices": [0]}, "prices": elements, "b": 1} if wrapped else elements
     text = "\n " + json.dumps(value, indent=indent, ensure_ascii=False) + "\t"
-    found = list(Document(text).elements("prices" if wrapped else None))
-    assert [plain_value(each.value) for each in found] == elements
-    assert all(each.raw in text and json.loads(each.raw) == plain_value(each.value) for each in found)
+    read = list(Document(text).elements("prices" if wrapped else None))
+    assert [plain_value(element.value) for element in read] == elements
+    assert all(
+        element.raw in text and json.loads(element.raw) == plain_value(element.value) for element in read
+    )
 
 
 def test_numbers_keep_their_text() -> None:
     assert Document("[1.10, 1e-18]").value == ["1.10", "1e-18"]
-    assert all(isinstance(each, JsonNumber) for each in Document("[1.10, 1e-18, 7]").value)
+    assert all(isinstance(number, JsonNumber) for number in Document("[1.10, 1e-18, 7]").value)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1,]", "{'a':1}", '"\x00"', "[1] 2", "nan", '{"a" 1}', "\\"])
@@ -72,14 +74,14 @@ def test_a_string_that_never_ends_is_refused_in_linear_time() -> None:
 
 def test_faults_of_one_element_are_its_own() -> None:
     document = Document('{"n":1,"prices":[{"a":1,"a":2},{"a":[{"b":1,"b":2}]},{"a":1}]}')
-    assert [bool(each.problems) for each in document.elements("prices")] == [True, True, False]
+    assert [bool(element.problems) for element in document.elements("prices")] == [True, True, False]
     assert len(document.problems) == 2
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
     document = Document('\ufeff[{"a": 1}]')
     assert document.value == [{"a": "1"}]
-    assert [each.raw for each in document.elements()] == ['{"a": 1}']
+    assert [element.raw for element in document.elements()] == ['{"a": 1}']
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])

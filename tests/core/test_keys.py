@@ -66,8 +66,8 @@ def test_one_id_on_two_exchanges_has_two_keys() -> None:
 
 
 def test_as_many_prices_as_come_with_an_id_of_20_digits_find_a_key() -> None:
-    id_, taken = "9" * 20, set()
+    id_, used = "9" * 20, set()
     for number in range(500):
         tried = [keys.key_of_id(1, f"exchange {number}", id_, attempt) for attempt in range(20)]
-        taken.add(next(key for key in tried if key not in taken))
-    assert len(taken) == 500
+        used.add(next(key for key in tried if key not in used))
+    assert len(used) == 500

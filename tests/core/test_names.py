@@ -105,7 +105,7 @@ def test_a_stored_name_is_in_one_form_and_storing_it_again_changes_nothing(text:
         assert unicodedata.is_normalized("NFC", name) and unicodedata.is_normalized("NFKC", name)
         assert stored(name) == name
         assert 1 <= len(name) <= names.MAX_NAME_LENGTH
-        assert not any(unicodedata.category(each)[0] in "CZ" and each != " " for each in name)
+        assert not any(unicodedata.category(character)[0] in "CZ" and character != " " for character in name)
 
 
 @given(letters, st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
@@ -123,12 +123,16 @@ def test_looking_for_a_symbol_finds_what_is_stored_of_it(text: str) -> None:
 
 
 def test_no_two_letters_have_one_upper_case_unless_they_are_one_letter_in_two_cases() -> None:
-    cased = [each for each in map(chr, range(33, 0x20000)) if each.upper() != each or each.lower() != each]
+    cased = [
+        letter
+        for letter in map(chr, range(33, 0x20000))
+        if letter.upper() != letter or letter.lower() != letter
+    ]
     stored: dict[str, set[str]] = {}
     for character in cased:
-        found = symbol_or_none(f"x{character}")
-        if found is not None:
+        symbol = symbol_or_none(f"x{character}")
+        if symbol is not None:
             canonical = unicodedata.normalize("NFC", character)
-            stored.setdefault(found, set()).add(unicodedata.normalize("NFC", canonical.lower()))
+            stored.setdefault(symbol, set()).add(unicodedata.normalize("NFC", canonical.lower()))
     assert len(stored) > 1000
-    assert {found: forms for found, forms in stored.items() if len(forms) > 1} == {}
+    assert {folded: forms for folded, forms in stored.items() if len(forms) > 1} == {}

@@ -18,21 +18,21 @@ GOOD = {"symbol": "BTC", "price": 50000.0, "exchange": "coinbase"}
 
 
 def one(**fields: Any) -> Price:
-    found = parse_request(json.dumps({**GOOD, **fields}), CLOCK).prices[0]
-    assert isinstance(found, Price), found
-    return found
+    price = parse_request(json.dumps({**GOOD, **fields}), CLOCK).prices[0]
+    assert isinstance(price, Price), price
+    return price
 
 
 def refusal(**fields: Any) -> Rejected:
-    found = parse_request(json.dumps({**GOOD, **fields}), CLOCK).prices[0]
-    assert isinstance(found, Rejected), found
-    return found
+    rejected = parse_request(json.dumps({**GOOD, **fields}), CLOCK).prices[0]
+    assert isinstance(rejected, Rejected), rejected
+    return rejected
 
 
 def without(name: str) -> Rejected:
-    found = parse_request(json.dumps({k: v for k, v in GOOD.items() if k != name}), CLOCK).prices[0]
-    assert isinstance(found, Rejected)
-    return found
+    rejected = parse_request(json.dumps({k: v for k, v in GOOD.items() if k != name}), CLOCK).prices[0]
+    assert isinstance(rejected, Rejected)
+    return rejected
 
 
 def test_a_price_with_everything_is_taken_as_it_is() -> None:
@@ -140,8 +140,8 @@ def test_a_timestamp_is_seconds_milliseconds_or_iso_8601(given_as: object, milli
 @pytest.mark.parametrize("text", ["2023-02-02", "2023-02-02T09:20", "2023-02-02 09:20:00.138", "20230202T09"])
 def test_what_a_time_without_an_offset_should_end_with_can_be_followed(text: str) -> None:
     end = refusal(timestamp=text).reason.removeprefix("says no offset from UTC; end it with ")
-    for each in end.split(" or "):
-        assert one(timestamp=f"{text}{each}").timestamp_ms >= 1675296000000
+    for suffix in end.split(" or "):
+        assert one(timestamp=f"{text}{suffix}").timestamp_ms >= 1675296000000
 
 
 @pytest.mark.parametrize(
@@ -173,9 +173,9 @@ def test_a_timestamp_may_be_five_minutes_ahead_and_no_more() -> None:
 
 def test_how_far_back_a_timestamp_may_lie_is_a_setting() -> None:
     clock = TimeLimits(now_ms=NOW, arrival_ms=NOW, max_behind=timedelta(days=1))
-    for age_ms, taken in ((86_400_000, True), (86_400_001, False)):
-        found = parse_request(json.dumps({**GOOD, "timestamp": NOW - age_ms}), clock).prices[0]
-        assert isinstance(found, Price) is taken
+    for age_ms, accepted in ((86_400_000, True), (86_400_001, False)):
+        parsed = parse_request(json.dumps({**GOOD, "timestamp": NOW - age_ms}), clock).prices[0]
+        assert isinstance(parsed, Price) is accepted
 
 
 def test_several_come_as_a_list_or_under_prices() -> None:
@@ -188,8 +188,8 @@ def test_several_come_as_a_list_or_under_prices() -> None:
 
 def test_one_bad_price_among_good_ones_is_refused_alone() -> None:
     good = json.dumps(GOOD)
-    found = parse_request(f'[{good},5,{{"symbol":"A","symbol":"B"}},{good}]', CLOCK).prices
-    assert [isinstance(each, Price) for each in found] == [True, False, False, True]
+    parsed = parse_request(f'[{good},5,{{"symbol":"A","symbol":"B"}},{good}]', CLOCK).prices
+    assert [isinstance(price, Price) for price in parsed] == [True, False, False, True]
 
 
 def test_a_thousand_prices_are_taken_and_one_more_is_too_many() -> None:
@@ -235,7 +235,7 @@ def test_parsed_fields_follow_the_same_rules() -> None:
     first = request.prices[0]
     assert isinstance(first, Price) and first.price == Decimal("0.1")
     assert json.loads(first.raw) == {**GOOD, "price": 0.1}
-    assert all(isinstance(each, Rejected) for each in request.prices[1:])
+    assert all(isinstance(price, Rejected) for price in request.prices[1:])
 
 
 @pytest.mark.parametrize("levels", [1, 13, 14, 15, 16, 17, 200, 700])
@@ -279,7 +279,7 @@ def test_whatever_is_sent_is_taken_or_refused_and_nothing_else(value: object) ->
         except Rejected as rejected:
             assert rejected.field and rejected.reason
         else:
-            assert all(isinstance(each, (Price, Rejected)) for each in request.prices)
+            assert all(isinstance(price, (Price, Rejected)) for price in request.prices)
 
 
 def test_the_reason_never_repeats_what_was_sent() -> None:
@@ -300,8 +300,8 @@ def test_a_number_of_twelve_digits_is_milliseconds_and_one_of_fourteen_the_large
     written: int, timestamp_ms: int
 ) -> None:
     whenever = TimeLimits(now_ms=10**14, arrival_ms=0, max_behind=timedelta.max)
-    found = parse_request(json.dumps({**GOOD, "timestamp": written}), whenever).prices[0]
-    assert isinstance(found, Price) and found.timestamp_ms == timestamp_ms
+    price = parse_request(json.dumps({**GOOD, "timestamp": written}), whenever).prices[0]
+    assert isinstance(price, Price) and price.timestamp_ms == timestamp_ms
     beyond = parse_request(json.dumps({**GOOD, "timestamp": 10**14}), whenever).prices[0]
     assert isinstance(beyond, Rejected) and beyond.field == "timestamp"
 
@@ -314,5 +314,5 @@ def test_the_text_of_a_price_has_8000_bytes_and_not_one_more() -> None:
 
 
 def test_an_integer_that_python_does_not_write_is_refused() -> None:
-    found = parse_parsed({**GOOD, "id": 10**5000}, CLOCK).prices[0]
-    assert isinstance(found, Rejected) and str(found) == "price: cannot be written as JSON"
+    rejected = parse_parsed({**GOOD, "id": 10**5000}, CLOCK).prices[0]
+    assert isinstance(rejected, Rejected) and str(rejected) == "price: cannot be written as JSON"

@@ -59,16 +59,16 @@ def bodies(draw: st.DrawFn) -> tuple[str, str]:
     where = draw(
         st.sampled_from(['"note": "{}"', '"auth": {{"k": ["x", "{}"]}}', '"{}": 1', '"a": {{"{}": 1}}'])
     )
-    whole = f'{{"symbol": "BTC", "price": 50000.25, "exchange": "x", "rsi": 1.10, {where.format(text)}}}'
-    return secret, whole
+    body = f'{{"symbol": "BTC", "price": 50000.25, "exchange": "x", "rsi": 1.10, {where.format(text)}}}'
+    return secret, body
 
 
 def strings(value: Any) -> list[str]:
     """All names and values in it, and in what is JSON there."""
     if isinstance(value, dict):
-        return [each for pair in value.items() for part in pair for each in strings(part)]
+        return [text for pair in value.items() for part in pair for text in strings(part)]
     if isinstance(value, list):
-        return [each for part in value for each in strings(part)]
+        return [text for part in value for text in strings(part)]
     return [value] if isinstance(value, str) else []
 
 
@@ -81,14 +81,14 @@ def strings(value: Any) -> list[str]:
 def test_no_spelling_of_json_brings_a_secret_into_the_table_or_a_dead_letter(found: tuple[str, str]) -> None:
     secret, body = found
     request = WebhookRequest(headers={}, body=body.encode())
-    taken = prices_in_request(request, SENDER, [secret], LIMITS)
-    [price] = taken.prices
+    parsed = prices_in_request(request, SENDER, [secret], LIMITS)
+    [price] = parsed.prices
     assert isinstance(price, Price)
-    [dead_letter] = dead_letters_of(taken, Arrival(ms=1))
+    [dead_letter] = dead_letters_of(parsed, Arrival(ms=1))
     for text in (price.raw, dead_letter["body"], unread_event(request, [secret], Arrival(ms=1))["body"]):
         read = json.loads(text)
         assert REDACTED in text and read["price"] in (50000.25, "50000.25", 1, "1")
-        assert [each for each in strings(read) if secret in each] == []
+        assert [string for string in strings(read) if secret in string] == []
         assert secret not in text
 
 
@@ -103,9 +103,9 @@ def test_what_is_spelled_twice_is_taken_out(secret: str, way: str) -> None:
         "address": f"https://example.com/{quote(secret, safe='').lower()}",
     }[way]
     assume(way != "address" or secret == secret.lower())
-    kept = redacted_body(text, [secret], form=way in ("form", "json in form"))
-    assert REDACTED in kept
-    assert redacted(kept, [secret]) == kept
+    body = redacted_body(text, [secret], form=way in ("form", "json in form"))
+    assert REDACTED in body
+    assert redacted(body, [secret]) == body
 
 
 @given(st.text('\\"/%+u \n0a\u00fc', max_size=60), secrets)
@@ -132,8 +132,8 @@ def test_of_what_is_neither_json_nor_a_form_only_the_secret_is_changed(body: str
     secret = "abcdefghijklmnopqr"
     text = body.replace("{}", secret) if "{}" in body else f"{body}{secret}"
     request = WebhookRequest(headers={"content-type": "text/plain"}, body=text.encode())
-    kept = unread_event(request, [secret], Arrival(ms=1))["body"]
-    assert kept == text.replace(secret, REDACTED)
+    redacted_text = unread_event(request, [secret], Arrival(ms=1))["body"]
+    assert redacted_text == text.replace(secret, REDACTED)
 
 
 def test_each_reading_of_a_text_is_looked_at_once() -> None:

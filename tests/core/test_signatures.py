@@ -40,15 +40,15 @@ def of_preset(preset: str) -> AllowedSender:
 def test_github_s_published_example() -> None:
     """https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"""
     signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-    asked = request(b"Hello, World!", x_hub_signature_256=signature)
+    webhook = request(b"Hello, World!", x_hub_signature_256=signature)
     scheme = of_preset("github-like").scheme
-    assert scheme.accepts(asked, ["It's a Secret to Everybody"], NOW_S)
-    assert not scheme.accepts(asked, ["It's a secret to everybody"], NOW_S)
+    assert scheme.accepts(webhook, ["It's a Secret to Everybody"], NOW_S)
+    assert not scheme.accepts(webhook, ["It's a secret to everybody"], NOW_S)
 
 
 def test_the_published_example_of_standard_webhooks() -> None:
     """https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"""
-    asked = request(
+    webhook = request(
         b'{"test": 2432232314}',
         webhook_id="msg_p5jXN8AQM9LWM0D4loKWxJek",
         webhook_timestamp="1614265330",
@@ -56,16 +56,16 @@ def test_the_published_example_of_standard_webhooks() -> None:
     )
     scheme = of_preset("standard-webhooks").scheme
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    assert scheme.accepts(asked, [secret], 1614265330 + 300)
-    assert not scheme.accepts(asked, [secret], 1614265330 + 301)
-    assert not scheme.accepts(asked, [secret], 1614265330 - 301)
+    assert scheme.accepts(webhook, [secret], 1614265330 + 300)
+    assert not scheme.accepts(webhook, [secret], 1614265330 + 301)
+    assert not scheme.accepts(webhook, [secret], 1614265330 - 301)
 
 
 def test_a_signature_with_its_time_in_one_header() -> None:
     signed = hmac.new(SECRET.encode(), f"{NOW_S:.0f}.".encode() + BODY, hashlib.sha256).hexdigest()
-    asked = request(stripe_signature=f"t={NOW_S:.0f},v1={'0' * 64},v1={signed},v0=ignored")
+    webhook = request(stripe_signature=f"t={NOW_S:.0f},v1={'0' * 64},v1={signed},v0=ignored")
     scheme = of_preset("stripe-like").scheme
-    assert scheme.accepts(asked, [SECRET], NOW_S)
+    assert scheme.accepts(webhook, [SECRET], NOW_S)
     assert not scheme.accepts(request(stripe_signature=f"t={NOW_S - 1:.0f},v1={signed}"), [SECRET], NOW_S)
     assert not scheme.accepts(request(stripe_signature=f"v1={signed}"), [SECRET], NOW_S)
 
@@ -97,38 +97,38 @@ def test_what_is_signed_is_accepted_and_nothing_near_it(
     scheme: HmacScheme, body: bytes, data: st.DataObject
 ) -> None:
     secret, other = new_secret(scheme.secret_encoding), new_secret(scheme.secret_encoding)
-    asked = signed(scheme, secret, body)
-    assert scheme.accepts(asked, [secret], NOW_S)
-    assert scheme.accepts(asked, [other, secret], NOW_S)
-    assert not scheme.accepts(asked, [other], NOW_S)
-    assert not scheme.accepts(asked, [], NOW_S)
+    webhook = signed(scheme, secret, body)
+    assert scheme.accepts(webhook, [secret], NOW_S)
+    assert scheme.accepts(webhook, [other, secret], NOW_S)
+    assert not scheme.accepts(webhook, [other], NOW_S)
+    assert not scheme.accepts(webhook, [], NOW_S)
     at = data.draw(st.integers(min_value=0, max_value=len(body)))
     changed = body[:at] + bytes([data.draw(st.integers(min_value=0, max_value=255))]) + body[at:]
-    assert not scheme.accepts(WebhookRequest(headers=asked.headers, body=changed), [secret], NOW_S)
-    header = asked.headers["x-signature"]
+    assert not scheme.accepts(WebhookRequest(headers=webhook.headers, body=changed), [secret], NOW_S)
+    header = webhook.headers["x-signature"]
     for broken in ("", header[:-5], header + "a", "a" + header, scheme.signature_prefix):
-        forged = WebhookRequest(headers={**asked.headers, "x-signature": broken}, body=body)
+        forged = WebhookRequest(headers={**webhook.headers, "x-signature": broken}, body=body)
         assert not scheme.accepts(forged, [secret], NOW_S), broken
 
 
 @given(schemes().filter(lambda scheme: scheme.signed_message != "body"), st.floats(-2000, 2000))
 def test_a_signed_time_counts_within_the_tolerance(scheme: HmacScheme, off_s: float) -> None:
-    asked = signed(scheme, "c2VjcmV0", BODY, NOW_S + round(off_s))
-    assert scheme.accepts(asked, ["c2VjcmV0"], NOW_S) == (abs(round(off_s)) <= 300)
+    webhook = signed(scheme, "c2VjcmV0", BODY, NOW_S + round(off_s))
+    assert scheme.accepts(webhook, ["c2VjcmV0"], NOW_S) == (abs(round(off_s)) <= 300)
 
 
 @pytest.mark.parametrize("time", ["", "x", "-1790000000", "1_790_000_000", "1790000000.5", "9" * 400, "１"])
 def test_a_time_that_is_none_is_refused(time: str) -> None:
     scheme = HmacScheme(signature_header="s", signed_message="timestamp.body", timestamp_header="t")
-    asked = request(s=scheme.signature(SECRET, scheme.message(BODY, time, "")), t=time)
-    assert not scheme.accepts(asked, [SECRET], NOW_S)
+    webhook = request(s=scheme.signature(SECRET, scheme.message(BODY, time, "")), t=time)
+    assert not scheme.accepts(webhook, [SECRET], NOW_S)
 
 
 def test_a_time_in_milliseconds_is_one_too() -> None:
     scheme = HmacScheme(signature_header="s", signed_message="timestamp.body", timestamp_header="t")
     time = f"{NOW_S * 1000:.0f}"
-    asked = request(s=scheme.signature(SECRET, scheme.message(BODY, time, "")), t=time)
-    assert scheme.accepts(asked, [SECRET], NOW_S)
+    webhook = request(s=scheme.signature(SECRET, scheme.message(BODY, time, "")), t=time)
+    assert scheme.accepts(webhook, [SECRET], NOW_S)
 
 
 def test_the_message_s_id_may_not_be_missing_where_it_is_signed() -> None:
@@ -136,8 +136,8 @@ def test_the_message_s_id_may_not_be_missing_where_it_is_signed() -> None:
     assert isinstance(scheme, HmacScheme)
     secret, time = "whsec_c2VjcmV0", f"{NOW_S:.0f}"
     signature = scheme.signature(secret, scheme.message(BODY, time, ""))
-    asked = request(webhook_timestamp=time, webhook_signature=f"v1,{signature}")
-    assert not scheme.accepts(asked, [secret], NOW_S)
+    webhook = request(webhook_timestamp=time, webhook_signature=f"v1,{signature}")
+    assert not scheme.accepts(webhook, [secret], NOW_S)
 
 
 IN_ALL = TokenScheme(
@@ -187,13 +187,13 @@ def test_a_token_elsewhere_or_another_one(asked: WebhookRequest) -> None:
 @pytest.mark.parametrize("rest", [b'"a": ' + b"[" * 99 + b"]" * 99, b'"a": 1, "a": 2'], ids=["deep", "twice"])
 def test_a_body_is_read_strictly_only_once_it_is_proven(rest: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Strict reading of a stranger's large body would take a second of the function's time."""
-    asked = request(b'{"key": "the-secret", ' + rest + b"}")
+    webhook = request(b'{"key": "the-secret", ' + rest + b"}")
     with monkeypatch.context() as patched:
         patched.setattr(WebhookRequest, "document", Mock(side_effect=AssertionError))
-        assert IN_ALL.accepts(asked, [SECRET], NOW_S)
-        assert not IN_ALL.accepts(asked, ["other"], NOW_S)
+        assert IN_ALL.accepts(webhook, [SECRET], NOW_S)
+        assert not IN_ALL.accepts(webhook, ["other"], NOW_S)
     with pytest.raises(Rejected, match="body"):
-        asked.document()
+        webhook.document()
 
 
 def basic(text: str, scheme: str = "Basic") -> WebhookRequest:
@@ -232,8 +232,8 @@ ALL_SCHEMES: list[AuthScheme] = [
 def test_whatever_comes_without_a_secret_is_refused(
     scheme: AuthScheme, headers: dict[str, str], body: bytes, token: str
 ) -> None:
-    asked = WebhookRequest(headers=headers, body=body, token=token)
-    assert not scheme.accepts(asked, ["whsec_" + base64.b64encode(b"k" * 32).decode()], NOW_S)
+    webhook = WebhookRequest(headers=headers, body=body, token=token)
+    assert not scheme.accepts(webhook, ["whsec_" + base64.b64encode(b"k" * 32).decode()], NOW_S)
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ MOMENTS = st.one_of(st.datetimes(), st.datetimes(timezones=OFFSETS))
 @given(MOMENTS, st.sampled_from("Tt "), st.sampled_from(["auto", "minutes", "seconds", "milliseconds"]))
 def test_what_is_written_as_iso_8601_is_read_as_it_was(moment: datetime, separator: str, spec: str) -> None:
     text = moment.isoformat(separator, spec)
-    found = parse_iso_8601(text)
-    assert found.isoformat(separator, spec) == text
-    assert found.tzinfo == moment.tzinfo
+    parsed = parse_iso_8601(text)
+    assert parsed.isoformat(separator, spec) == text
+    assert parsed.tzinfo == moment.tzinfo
     basic = text.replace("-", "", 2).replace(":", "") if "-" not in text[10:] else text
-    assert parse_iso_8601(basic) == found
+    assert parse_iso_8601(basic) == parsed
 
 
 @pytest.mark.parametrize(

@@ -50,11 +50,11 @@ def test_any_other_is_its_sha_256(message_id: str) -> None:
 
 @given(st.sampled_from(["desk", "tv"]), IDS, st.sampled_from(["desk", "tv"]), IDS)
 def test_two_messages_have_two_items_and_one_has_one(one: str, first: str, other: str, second: str) -> None:
-    here, there = _item(one, first, 1), _item(other, second, 2)
-    same_item = (here["symbol"], here["timestamp"]) == (there["symbol"], there["timestamp"])
+    item, other_item = _item(one, first, 1), _item(other, second, 2)
+    same_item = (item["symbol"], item["timestamp"]) == (other_item["symbol"], other_item["timestamp"])
     assert same_item == ((one, first) == (other, second))
-    assert (here["message_id"] == there["message_id"]) == (first == second)
-    assert (first_ms(here), first_ms(there)) == (1, 2)
+    assert (item["message_id"] == other_item["message_id"]) == (first == second)
+    assert (first_ms(item), first_ms(other_item)) == (1, 2)
 
 
 @given(IDS)

@@ -51,9 +51,9 @@ def test_new_secrets_have_256_bits_and_differ() -> None:
     standard = {new_secret("base64") for _ in range(100)}
     plain = {new_secret("raw") for _ in range(100)}
     assert len(standard | plain) == 200
-    assert all(len(key_bytes(each, "base64")) == 32 and each.startswith("whsec_") for each in standard)
-    assert all(len(base64.urlsafe_b64decode(each + "=")) == 32 for each in plain)
-    assert all(each.replace("-", "").replace("_", "").isalnum() for each in plain)
+    assert all(len(key_bytes(secret, "base64")) == 32 and secret.startswith("whsec_") for secret in standard)
+    assert all(len(base64.urlsafe_b64decode(secret + "=")) == 32 for secret in plain)
+    assert all(secret.replace("-", "").replace("_", "").isalnum() for secret in plain)
 
 
 def test_a_new_parameter_has_no_previous_secret() -> None:
