@@ -34,6 +34,6 @@ def nothing_noted(browser: Browser) -> None:
 def told(overview: Overview, *names: str) -> dict[str, Any]:
     """What a server says of an environment."""
     document = overview_document(Screen(colour=False), overview, "here")
-    known = {"location": "here", "interval": "1m", "trouble": "", "names": names, "names_known": True}
+    page = {"location": "here", "interval": "1m", "trouble": "", "names": names, "names_known": True}
     hint = "No prices yet: `cryptoctl send-price BTC 50000 coinbase --local`"
-    return {**known, "empty": hint, "state": state(overview, document)}
+    return {**page, "empty": hint, "state": state(overview, document)}

@@ -56,22 +56,22 @@ class DayReader(PageReader):
         tick = stored(now_ms, f"{self._price:.2f}", processed=False)
         if shown := self._shown.get(SYMBOL):
             since_ms = shown.series.since_ms
-            known = [
-                each for each in shown.series.prices if since_ms is None or each.timestamp_ms >= since_ms
+            prices = [
+                price for price in shown.series.prices if since_ms is None or price.timestamp_ms >= since_ms
             ]
             enriched = [
-                each if each.processed else stored(each.timestamp_ms, str(each.price)) for each in known
+                price if price.processed else stored(price.timestamp_ms, str(price.price)) for price in prices
             ]
             shown.series.take([*enriched, tick], since_ms)
-        found = self._overview(now_ms)
-        self._state = documents.state(found, overview_document(self._screen, found, "here"))
+        overview = self._overview(now_ms)
+        self._state = documents.state(overview, overview_document(self._screen, overview, "here"))
 
     def _overview(self, now_ms: int) -> Overview:
         """Ten minutes with errors, then ten without; every minute has another text."""
-        found = BROKEN if self.seconds // 600 % 2 else HEALTHY
+        overview = BROKEN if self.seconds // 600 % 2 else HEALTHY
         minute = self.seconds // 60
-        errors = tuple(replace(each, message=f"{each.message} {minute}") for each in found.errors or ())
-        return replace(found, at_ms=now_ms, errors=errors)
+        errors = tuple(replace(error, message=f"{error.message} {minute}") for error in overview.errors or ())
+        return replace(overview, at_ms=now_ms, errors=errors)
 
 
 def held_by_hour(browser: Browser, site: Site, hours: int) -> Iterator[Held]:

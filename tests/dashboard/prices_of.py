@@ -12,7 +12,7 @@ AT_MS = 1_700_000_000_000
 
 def stored(time_ms: int, price: str = "1", *, processed: bool = True, volume: str = "1") -> StoredPrice:
     """A price at a time; its averages are the price itself."""
-    known = Decimal(price) if processed else None
+    average = Decimal(price) if processed else None
     return StoredPrice(
         symbol="BTC",
         key=Decimal(time_ms),
@@ -20,5 +20,5 @@ def stored(time_ms: int, price: str = "1", *, processed: bool = True, volume: st
         volume=Decimal(volume),
         exchange="here",
         processed=processed,
-        indicators=Indicators(ma_5=known, ma_20=None, volatility=known),
+        indicators=Indicators(ma_5=average, ma_20=None, volatility=average),
     )

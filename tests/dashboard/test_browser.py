@@ -57,9 +57,9 @@ def dashboard(environment: str) -> Iterator[str]:
             yield json.loads(line)["url"]
         finally:
             process.terminate()
-            rest = process.stdout.read()
+            output = process.stdout.read()
         assert process.wait() == 130
-        assert json.loads(rest)["outcome"] == "interrupted" and json.loads(rest)["url"] in line
+        assert json.loads(output)["outcome"] == "interrupted" and json.loads(output)["url"] in line
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +104,12 @@ def test_ticks_arrive_with_the_averages_of_the_table_and_nobody_else_is_asked(
     for price in range(101, 106):
         day.ok("send-price", "BTC", f"{price}.5", "here")
     newest = day.ok("prices", "BTC", "--wait", "--last", "1", "-o", "json").json["prices"][0]
-    browser.until("page.chart.candles.at(-1).ma_5", lambda found: found == newest["ma_5"])
+    browser.until("page.chart.candles.at(-1).ma_5", lambda value: value == newest["ma_5"])
     assert browser.run("page.chart.lines.ma_5.data().at(-1).value") == float(newest["ma_5"])
     assert browser.run("document.querySelector('#prices tbody td.number').textContent") == newest["price"]
     assert browser.run("page.found.newest[0].ma_5") == newest["ma_5"]
     assert "as configured" in browser.run("document.getElementById('verdict').textContent")
-    assert {each for each in browser.requests if not each.startswith(url)} == set()
+    assert {address for address in browser.requests if not address.startswith(url)} == set()
     assert browser.problems == []
 
 
@@ -140,12 +140,12 @@ def test_it_says_that_the_engine_is_away_and_goes_on_when_it_is_back(
     try:
         # The first look may come while it still stops.
         trouble = "document.getElementById('trouble').textContent"
-        said = browser.until(trouble, lambda found: "engine is not running" in found)
-        assert "cryptoctl local start" in said and "Trying again" in said
+        text = browser.until(trouble, lambda shown_text: "engine is not running" in shown_text)
+        assert "cryptoctl local start" in text and "Trying again" in text
     finally:
         engine.start(port=port, options=OPTIONS)
     day.ok("send-price", "BTC", "777.125", "here")
-    browser.until("page.chart.candles.at(-1).close", lambda found: found == "777.125")
+    browser.until("page.chart.candles.at(-1).close", lambda value: value == "777.125")
     browser.until("document.getElementById('trouble').hidden")
 
 
@@ -157,7 +157,7 @@ def test_a_saved_page_shows_the_same_without_a_server(browser: Browser, day: Cli
     browser.open(file.as_uri())
     browser.until(READY)
     browser.run("document.querySelector('input[value=\"1h\"]').click()")
-    browser.until("page.found.interval", lambda found: found == "1h")
+    browser.until("page.found.interval", lambda value: value == "1h")
     assert browser.requests == [file.as_uri()]
     assert browser.problems == []
 
@@ -176,15 +176,17 @@ def test_another_page_reads_embeds_and_runs_nothing(browser: Browser, site: Site
     with page_at("<!doctype html><title>another</title><body>") as port:
         browser.open(f"http://127.0.0.1:{port}/")
         browser.until("document.title === 'another'")
-        seen = {name: browser.run(each.replace("URL", json.dumps(site.url))) for name, each in tries.items()}
-    assert seen == {"read": "failed", "blind": "failed", "script": "failed"}
+        outcomes = {
+            name: browser.run(script.replace("URL", json.dumps(site.url))) for name, script in tries.items()
+        }
+    assert outcomes == {"read": "failed", "blind": "failed", "script": "failed"}
 
 
 def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reader: ToldReader) -> None:
     reader.answer = told(replace(HEALTHY, symbols=()))
     browser.open(site.url)
-    said = browser.until("document.getElementById('nothing')?.textContent")
-    assert said == reader.answer["empty"].replace("`", "")
+    text = browser.until("document.getElementById('nothing')?.textContent")
+    assert text == reader.answer["empty"].replace("`", "")
     assert browser.problems == []
 
 
@@ -199,7 +201,7 @@ def test_prices_that_cannot_be_drawn_are_no_empty_chart_without_a_word(
     note = "document.getElementById('note')?.textContent"
     assert browser.until(note).startswith("1 candle is too large or too late to be drawn;")
     series.take([stored(AT_MS, "1e15"), stored(AT_MS + 60_000, "2e15"), stored(AT_MS + 120_000, "3")], None)
-    browser.until(note, lambda said: said.startswith("2 candles are too large"))
+    browser.until(note, lambda text: text.startswith("2 candles are too large"))
     browser.until("page.chart.candles.length", lambda count: count == 1)
     assert browser.problems == []
 
@@ -295,9 +297,9 @@ def test_what_is_of_another_day_has_its_date(browser: Browser, site: Site, reade
     for at in (now, now - timedelta(days=40)):
         reader.answer = told(replace(HEALTHY, at_ms=int(at.timestamp() * 1000)))
         browser.open(site.url)
-        said = browser.until("document.getElementById('as-of')?.textContent")
+        text = browser.until("document.getElementById('as-of')?.textContent")
         form = "%H:%M:%S" if at == now else "%Y-%m-%d %H:%M:%S"
-        assert said == f"as of {at:{form}} UTC"
+        assert text == f"as of {at:{form}} UTC"
 
 
 def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_function(
@@ -323,8 +325,8 @@ def test_prices_that_do_not_fill_a_candle_are_no_empty_chart_without_a_word(
     nothing = "document.getElementById('nothing')"
     assert browser.run(f"{nothing}.hidden")
     browser.run("document.querySelector('input[value=\"1h\"]').click()")
-    said = browser.until(f"{nothing}.hidden ? '' : {nothing}.textContent")
-    assert said.startswith("The last 2 prices of BTC do not fill a candle of 1h.") and "--last" in said
+    text = browser.until(f"{nothing}.hidden ? '' : {nothing}.textContent")
+    assert text.startswith("The last 2 prices of BTC do not fill a candle of 1h.") and "--last" in text
     assert browser.run("document.getElementById('chart').hidden")
     browser.run("document.querySelector('input[value=\"1m\"]').click()")
     browser.until(f"{nothing}.hidden && {READY}")
@@ -343,11 +345,11 @@ def test_numbers_are_rounded_as_in_the_terminal(browser: Browser, site: Site, re
     reader.answer = told(HEALTHY)
     browser.open(site.url)
     browser.until("typeof shortNumber === 'function'")
-    texts = json.dumps([plain(each) for each in NUMBERS])
-    short = [row(replace(stored(AT_MS), indicators=Indicators(ma_5=each)))[5] for each in NUMBERS]
+    texts = json.dumps([plain(number) for number in NUMBERS])
+    short = [row(replace(stored(AT_MS), indicators=Indicators(ma_5=number)))[5] for number in NUMBERS]
     assert browser.run(f"{texts}.map(shortNumber)") == short
-    assert browser.run(f"{texts}.map(numberText)") == [number_text(each) for each in NUMBERS]
-    assert browser.run(f"{texts}.map(percentText)") == [percent_text(each) for each in NUMBERS]
+    assert browser.run(f"{texts}.map(numberText)") == [number_text(number) for number in NUMBERS]
+    assert browser.run(f"{texts}.map(percentText)") == [percent_text(number) for number in NUMBERS]
     assert browser.run("[numberText('0'), percentText('0'), percentText(null), shortNumber(null)]") == [
         "0",
         "+0.00 %",
@@ -377,9 +379,11 @@ def test_of_500_symbols_any_can_be_chosen_and_the_focus_stays_while_numbers_chan
     names = [f"S{number:03}" for number in range(500)]
     reader.answer = told(HEALTHY, *names)
     browser.open(site.url)
-    browser.until("document.querySelectorAll('#symbol option').length", lambda found: found == 502)
+    browser.until("document.querySelectorAll('#symbol option').length", lambda value: value == 502)
     browser.run("document.querySelector('button[data-symbol=ETH]').focus()")
-    later = replace(HEALTHY, symbols=tuple(replace(each, change_5m=None) for each in HEALTHY.symbols or ()))
+    later = replace(
+        HEALTHY, symbols=tuple(replace(symbol, change_5m=None) for symbol in HEALTHY.symbols or ())
+    )
     reader.answer = told(later, *names)
     browser.until(
         "document.querySelector('#symbols tbody td:nth-child(3)').textContent", lambda text: not text

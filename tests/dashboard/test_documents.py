@@ -49,22 +49,25 @@ def test_what_to_do_is_said_once_however_the_commands_for_it_are_spelled() -> No
         command="`cryptoctl dlq list --env dev --region eu-west-1`",
         reason="Threshold Crossed",
     )
-    found = replace(HEALTHY, queues=BROKEN.queues, alarms=(alarm,))
-    assert len(found.concerns) == 2
-    (said,) = state(found, {}, lambda text: text.replace("list", "list --env dev"))["next"]
-    assert said.startswith("`cryptoctl dlq list --env dev` says why")
+    overview = replace(HEALTHY, queues=BROKEN.queues, alarms=(alarm,))
+    assert len(overview.concerns) == 2
+    (hint,) = state(overview, {}, lambda text: text.replace("list", "list --env dev"))["next"]
+    assert hint.startswith("`cryptoctl dlq list --env dev` says why")
 
 
 def test_errors_are_counted_by_cause_and_shown_once_the_newest_first() -> None:
     other = LogEntry(
         time_ms=AT_MS + 5, function="price-enricher-dev", level="ERROR", message="ValueError: 17 is odd"
     )
-    found = replace(BROKEN, errors=(ERROR, replace(ERROR, time_ms=AT_MS + 9), other))
-    assert causes(found) == [
+    overview = replace(BROKEN, errors=(ERROR, replace(ERROR, time_ms=AT_MS + 9), other))
+    assert causes(overview) == [
         {"function": ERROR.function, "cause": "ResourceNotFoundException", "count": 2},
         {"function": other.function, "cause": "ValueError", "count": 1},
     ]
-    assert [(each["time_ms"], each["times"]) for each in errors(found)[0]] == [(AT_MS + 9, 2), (AT_MS + 5, 1)]
+    assert [(error["time_ms"], error["times"]) for error in errors(overview)[0]] == [
+        (AT_MS + 9, 2),
+        (AT_MS + 5, 1),
+    ]
 
 
 def test_a_flood_of_different_errors_is_cut_and_the_others_are_counted() -> None:
@@ -76,9 +79,9 @@ def test_a_flood_of_different_errors_is_cut_and_the_others_are_counted() -> None
 
 def test_a_candle_has_the_indicators_of_its_last_enriched_price_with_every_digit() -> None:
     exact = "1234567890.1234567890123456789"
-    found = page_candles(
+    candles = page_candles(
         [stored(AT_MS, "1"), stored(AT_MS + 1, exact), stored(AT_MS + 2, "3", processed=False)], Interval.DAY
     )
-    (candle,) = found
+    (candle,) = candles
     assert (candle["ma_5"], candle["high"], candle["ma_20"]) == (exact, exact, None)
     assert (candle["open"], candle["close"], candle["trades"]) == ("1", "3", 3)

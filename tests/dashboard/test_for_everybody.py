@@ -30,7 +30,7 @@ def shown(browser: Browser, site: Site, reader: ToldReader) -> Browser:
     series.take([stored(AT_MS + at * 60_000) for at in range(30)], None)
     changes = (Decimal("0.5"), Decimal(0), Decimal("-0.001"))
     first = (HEALTHY.symbols or ())[0]
-    symbols = tuple(replace(first, symbol=f"S{each}", change_5m=each) for each in changes)
+    symbols = tuple(replace(first, symbol=f"S{change}", change_5m=change) for change in changes)
     reader.answer = told(replace(HEALTHY, symbols=symbols, errors=(ERROR,)), "BTC")
     reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
     browser.open(site.url)
@@ -63,8 +63,8 @@ def test_what_scrolls_in_a_narrow_window_is_scrolled_with_the_keyboard_too(shown
         "[...document.querySelectorAll('main *')].filter((each) => /auto|scroll/.test("
         "getComputedStyle(each).overflowX) && each.scrollWidth > each.clientWidth)"
     )
-    found = shown.run(f"{scrolled}.map((each) => [each.id || each.closest('section').id, each.tabIndex])")
-    assert ["pipeline", 0] in found and all(tab_index == 0 for _, tab_index in found)
+    boxes = shown.run(f"{scrolled}.map((each) => [each.id || each.closest('section').id, each.tabIndex])")
+    assert ["pipeline", 0] in boxes and all(tab_index == 0 for _, tab_index in boxes)
     assert shown.run("document.documentElement.scrollWidth") == 320
     assert shown.run("document.querySelector('#errors td:last-child').offsetWidth") > 150
     shown.size(1400, 1000)
@@ -126,16 +126,16 @@ def test_the_chart_is_printed_whole_and_dark_on_white(shown: Browser) -> None:
 
 def test_no_change_has_no_colour_of_a_change(shown: Browser) -> None:
     cells = "[...document.querySelectorAll('#symbols tbody td:nth-child(3) span')]"
-    found = shown.run(f"{cells}.map((each) => [each.textContent, each.className])")
-    assert found == [["+0.50 %", "up"], ["+0.00 %", ""], ["-0.00 %", ""]]
+    texts = shown.run(f"{cells}.map((each) => [each.textContent, each.className])")
+    assert texts == [["+0.50 %", "up"], ["+0.00 %", ""], ["-0.00 %", ""]]
 
 
 def test_end_moves_at_once_where_a_person_wants_no_motion(shown: Browser) -> None:
-    wanted = [{"name": "prefers-reduced-motion", "value": "reduce"}]
-    shown.call("Emulation.setEmulatedMedia", features=wanted)
+    features = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    shown.call("Emulation.setEmulatedMedia", features=features)
     place = "page.chart.chart.timeScale().scrollPosition()"
     shown.run("page.chart.chart.timeScale().setVisibleLogicalRange({ from: 0, to: 9 })")
-    shown.until(place, lambda found: found < 0)
+    shown.until(place, lambda top: top < 0)
     key = "document.getElementById('chart').dispatchEvent(new KeyboardEvent('keydown', { key: 'End' }))"
     frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
     assert shown.run(f"{key}; {frame}.then(() => {place})") == 4

@@ -24,11 +24,11 @@ ANSWERS = {"state": {"text": "</script><script>alert(1)</script><!-- \u2028"}, "
 
 
 def test_every_file_of_the_page_is_served_and_no_other() -> None:
-    there = {each.name for each in files("cryptoctl.dashboard").joinpath("assets").iterdir()}
+    names = {asset.name for asset in files("cryptoctl.dashboard").joinpath("assets").iterdir()}
     page = served()[""][1]
     linked = set(re.findall(r'(?:src|href)="([^":]+)"', page))
     assert linked == set(served()) - {""}
-    assert there == {"page.html", "page.css", *SCRIPTS}
+    assert names == {"page.html", "page.css", *SCRIPTS}
 
 
 def test_no_file_of_the_page_names_another_place() -> None:

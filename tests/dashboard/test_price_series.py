@@ -24,7 +24,7 @@ def in_order(table: dict[int, tuple[str, bool]]) -> list[StoredPrice]:
 
 def on_the_page(shown: list[PageCandle], found: list[PageCandle], since_ms: int | None) -> list[PageCandle]:
     """As chart.js takes candles."""
-    return [each for each in shown if since_ms is not None and each["time_ms"] < since_ms] + found
+    return [candle for candle in shown if since_ms is not None and candle["time_ms"] < since_ms] + found
 
 
 @given(st.lists(tables, min_size=1, max_size=5), st.data())
@@ -52,10 +52,12 @@ def test_a_reading_from_the_last_prices_on_replaces_exactly_those(
     series = PriceSeries(MAX_PRICES)
     series.take(in_order(before), None)
     since_ms = series.since_ms
-    there = {time: price for time, price in before.items() if since_ms is not None and time < since_ms}
+    before_window = {
+        time: price for time, price in before.items() if since_ms is not None and time < since_ms
+    }
     read = {time: price for time, price in later.items() if since_ms is None or time >= since_ms}
     series.take(in_order(read), since_ms)
-    assert list(series.prices) == in_order(there | read)
+    assert list(series.prices) == in_order(before_window | read)
 
 
 def test_a_reading_goes_back_to_the_oldest_that_waits_for_its_averages() -> None:
@@ -63,7 +65,7 @@ def test_a_reading_goes_back_to_the_oldest_that_waits_for_its_averages() -> None
     many = [stored(AT_MS + number, processed=number != 50) for number in range(400)]
     series.take(many, None)
     assert series.since_ms == AT_MS + 50
-    series.take([stored(each.timestamp_ms) for each in many[50:]], AT_MS + 50)
+    series.take([stored(price.timestamp_ms) for price in many[50:]], AT_MS + 50)
     assert series.since_ms == AT_MS + 400 - LOOKS_BACK
 
 
@@ -92,10 +94,10 @@ def test_where_not_all_prices_are_kept_the_oldest_candle_that_may_lack_some_is_l
     answer = prices("BTC", series, INTERVAL, 0)
     assert not answer["complete"]
     first = INTERVAL.begin_ms(series.prices[0].timestamp_ms)
-    assert [each["time_ms"] for each in answer["candles"]] == [first + INTERVAL.ms]
+    assert [candle["time_ms"] for candle in answer["candles"]] == [first + INTERVAL.ms]
     # A late price pushes the oldest one out, whose candle is not sent again with less in it.
     late = [*series.prices[1:], stored(series.prices[-1].timestamp_ms + 1)]
     series.take(late, None)
     oldest = INTERVAL.begin_ms(series.prices[0].timestamp_ms)
     sent = prices("BTC", series, INTERVAL, answer["revision"])["candles"]
-    assert sent and all(each["time_ms"] > oldest for each in sent)
+    assert sent and all(candle["time_ms"] > oldest for candle in sent)

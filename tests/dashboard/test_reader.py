@@ -92,12 +92,12 @@ def test_pages_share_a_reading_and_each_goes_back_no_further_than_it_must(
     for interval in (Interval.MINUTE, Interval.HOUR):
         assert reader.prices("SHARED", interval, 0) is None
     reader.read_prices()
-    assert [each.get(":since") for each in queries(aws)] == [None]
+    assert [query.get(":since") for query in queries(aws)] == [None]
     first = reader.prices("SHARED", Interval.MINUTE, 0)
     assert first and first["candles"][0]["trades"] == 150
     put(pipeline, "SHARED", 2000)
     reader.read_prices()
-    assert [each.get(":since") for each in queries(aws)] == [None, {"N": "1050"}]
+    assert [query.get(":since") for query in queries(aws)] == [None, {"N": "1050"}]
     for interval in (Interval.MINUTE, Interval.HOUR):
         again = reader.prices("SHARED", interval, first["revision"])
         assert again and again["candles"][-1]["trades"] == 151
@@ -118,8 +118,8 @@ def test_what_cannot_be_read_is_said_and_read_again(pipeline: Live, aws: AskedAw
     reader = PageReader(find, lambda _: {}, lambda text: text.replace("start", "start --now"), {}, QUICK, 10)
     reader.start()
     try:
-        said = eventually(lambda: reader.state()["trouble"])
-        assert said == "It is away. Run `cryptoctl local start --now`."
+        trouble = eventually(lambda: reader.state()["trouble"])
+        assert trouble == "It is away. Run `cryptoctl local start --now`."
         away.clear()
         assert eventually(lambda: reader.state()["state"])
         assert eventually(lambda: not reader.state()["trouble"])
@@ -148,10 +148,13 @@ def test_an_engine_that_comes_back_at_another_address_is_found_there(pipeline: L
 
 def test_a_page_in_a_file_has_all_that_a_page_would_ask_for(pipeline: Live, reader: PageReader) -> None:
     put(pipeline, "KEPT", 260_000, 320_000)
-    found = reader.everything()
-    assert found["state"]["state"]["overview"] == {"verdict": "as told"}
-    assert set(found["prices"]["KEPT"]) == set(Interval)
-    assert [each["time_ms"] for each in found["prices"]["KEPT"]["1m"]["candles"]] == [240_000, 300_000]
+    everything = reader.everything()
+    assert everything["state"]["state"]["overview"] == {"verdict": "as told"}
+    assert set(everything["prices"]["KEPT"]) == set(Interval)
+    assert [candle["time_ms"] for candle in everything["prices"]["KEPT"]["1m"]["candles"]] == [
+        240_000,
+        300_000,
+    ]
 
 
 def test_a_page_in_a_file_has_the_symbols_with_the_newest_prices(pipeline: Live, reader: PageReader) -> None:
@@ -159,8 +162,10 @@ def test_a_page_in_a_file_has_the_symbols_with_the_newest_prices(pipeline: Live,
     for number in range(MAX_SYMBOLS_SAVED + 1):
         put(pipeline, f"A{number:02}", 1_000_000 + number)
     newest = [f"A{number:02}" for number in range(1, MAX_SYMBOLS_SAVED + 1)]
-    found = reader.everything()
-    assert list(found["prices"]) == newest[::-1]
+    everything = reader.everything()
+    assert list(everything["prices"]) == newest[::-1]
     assert (
-        found["state"]["left_out"] == len(set(names(pipeline.aws, pipeline.stack.prices)) - set(newest)) > 0
+        everything["state"]["left_out"]
+        == len(set(names(pipeline.aws, pipeline.stack.prices)) - set(newest))
+        > 0
     )

@@ -41,9 +41,9 @@ class APriceEach(Answers):
 
 
 def reader_of(aws: Answers, place: Callable[[], ConnectedEnvironment] | None = None) -> PageReader:
-    asked = cast("Aws", aws)
-    known = ConnectedEnvironment(aws=asked, stack=STACK, overview_reader=OverviewReader(asked, STACK))
-    return PageReader(place or (lambda: known), lambda _: {}, str, {}, QUICK, 100)
+    typed = cast("Aws", aws)
+    environment = ConnectedEnvironment(aws=typed, stack=STACK, overview_reader=OverviewReader(typed, STACK))
+    return PageReader(place or (lambda: environment), lambda _: {}, str, {}, QUICK, 100)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def aws() -> APriceEach:
 
 def shown(reader: PageReader, *symbols: str) -> list[str]:
     """Those of the symbols whose prices a page gets that asks for them in this order."""
-    return [each for each in symbols if reader.prices(each, Interval.DAY, 0) is not None]
+    return [symbol for symbol in symbols if reader.prices(symbol, Interval.DAY, 0) is not None]
 
 
 @pytest.mark.parametrize("pages", [SYMBOLS_KEPT + 1, MAX_SYMBOLS_SHOWN])
@@ -93,20 +93,20 @@ def test_a_symbol_that_cannot_be_read_keeps_no_other_one_from_it(aws: APriceEach
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_error_that_nobody_has_foreseen_is_said_and_reading_goes_on(aws: APriceEach) -> None:
-    asked = 0
+    count = 0
 
     def odd() -> ConnectedEnvironment:
-        nonlocal asked
-        asked += 1
+        nonlocal count
+        count += 1
         raise KeyError("odd")
 
     reader = reader_of(aws, odd)
     reader.start()
     try:
-        said = eventually(lambda: reader.state()["trouble"])
-        assert said == "Reading failed: KeyError('odd')."
+        trouble = eventually(lambda: reader.state()["trouble"])
+        assert trouble == "Reading failed: KeyError('odd')."
     finally:
         reader.stop()
-    with Watch(lambda: cast("Any", odd())) as found:
-        assert eventually(lambda: found.trouble) == "not refreshed: KeyError('odd')"
-        assert found._thread.is_alive()
+    with Watch(lambda: cast("Any", odd())) as watch:
+        assert eventually(lambda: watch.trouble) == "not refreshed: KeyError('odd')"
+        assert watch._thread.is_alive()

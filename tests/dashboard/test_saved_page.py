@@ -25,7 +25,10 @@ def page_of(*symbols: str) -> str:
     """The file, with these symbols' prices."""
     series = PriceSeries(9)
     series.take([stored(AT_MS)], None)
-    has = {symbol: {each.value: prices(symbol, series, each, 0) for each in Interval} for symbol in symbols}
+    has = {
+        symbol: {interval.value: prices(symbol, series, interval, 0) for interval in Interval}
+        for symbol in symbols
+    }
     return saved({"state": {**told(HEALTHY, *symbols), "left_out": 2}, "prices": has})
 
 
@@ -40,8 +43,8 @@ def test_a_symbol_of_the_last_hour_that_the_file_does_not_have_is_no_empty_chart
     assert browser.run("page.symbol") == "ZEC"
     browser.run("choose('ETH')")
     nothing = "document.getElementById('nothing')"
-    said = browser.until(f"{nothing}.hidden ? '' : {nothing}.textContent")
-    assert said == "This file does not have the prices of ETH."
+    text = browser.until(f"{nothing}.hidden ? '' : {nothing}.textContent")
+    assert text == "This file does not have the prices of ETH."
     assert browser.run("document.getElementById('chart').hidden")
     browser.run("choose('ZEC')")
     browser.until(f"{nothing}.hidden && {READY}")

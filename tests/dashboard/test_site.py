@@ -167,12 +167,12 @@ def test_connections_that_ask_for_nothing_make_room_for_one_that_does(site: Site
     idle = [socket.create_connection(address) for _ in range(4 * LIMITS.connections)]
     try:
         assert ask(site, path_of(site))[0] == 200
-        for each in idle[: -LIMITS.connections]:
-            each.settimeout(60)
-            assert each.recv(1) == b""  # closed, for the others
+        for connection in idle[: -LIMITS.connections]:
+            connection.settimeout(60)
+            assert connection.recv(1) == b""  # closed, for the others
     finally:
-        for each in idle:
-            each.close()
+        for connection in idle:
+            connection.close()
 
 
 def test_a_port_that_is_taken_is_told(site: Site, reader: ToldReader) -> None:

@@ -43,7 +43,7 @@ def test_the_candle_under_the_mouse_stays_in_words_while_prices_come(
         "(({ left, top }) => [left, top])(document.getElementById('chart').getBoundingClientRect())"
     )
     browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=left + 200, y=top + 100)
-    pointed_at = browser.until(LEGEND, lambda said: "C 149" not in said)
+    pointed_at = browser.until(LEGEND, lambda text: "C 149" not in text)
     for at, price in enumerate(("776", "777")):
         before.append(stored(AT_MS + 49 * 60_000 + 1 + at, price))
         series.take(before, None)
@@ -51,7 +51,7 @@ def test_the_candle_under_the_mouse_stays_in_words_while_prices_come(
         browser.run(TWO_FRAMES)
     assert browser.run(LEGEND) == pointed_at
     browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
-    browser.until(LEGEND, lambda said: "C 777" in said)
+    browser.until(LEGEND, lambda text: "C 777" in text)
     assert browser.problems == []
 
 
@@ -77,7 +77,7 @@ def test_the_keyboard_stays_with_its_symbol_where_another_one_comes_to_its_place
     focused = "document.activeElement.dataset.symbol"
     browser.run("document.querySelector('button[data-symbol=ETH]').focus()")
     reader.answer = told(replace(HEALTHY, symbols=tuple(reversed(HEALTHY.symbols or ()))), "BTC")
-    browser.until("document.querySelector('#symbols button').dataset.symbol", lambda found: found == "ETH")
+    browser.until("document.querySelector('#symbols button').dataset.symbol", lambda symbol: symbol == "ETH")
     assert browser.run(focused) == "ETH"
     reader.answer = told(replace(HEALTHY, symbols=(HEALTHY.symbols or ())[:1]), "BTC")
     browser.until("document.querySelectorAll('#symbols button').length", lambda count: count == 1)
