@@ -70,19 +70,24 @@ def test_a_purge_is_refused_where_nobody_can_be_asked_or_two_options_disagree(
 
 
 def test_a_replay_is_run_as_the_options_say(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = list[ReplayOptions]()
+    calls = list[ReplayOptions]()
 
     class Noting:
         def __init__(self, *parts: Any) -> None:
-            given.append(parts[3])
+            calls.append(parts[3])
 
         def run(self) -> ReplaySummary:
             return ReplaySummary()
 
     monkeypatch.setattr(dlq, "Replay", Noting)
     dlq.replay(command(), SELECTION, limit=7, rate=0.5, max_failures=3, set_=["price=5"])
-    (its,) = given
-    assert (its.limit, its.rate_per_s, its.max_failures, its.edits.changes) == (7, 0.5, 3, {"price": "5"})
+    (options,) = calls
+    assert (options.limit, options.rate_per_s, options.max_failures, options.edits.changes) == (
+        7,
+        0.5,
+        3,
+        {"price": "5"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,20 +120,20 @@ def test_what_an_editor_leaves_that_was_given_up_is_not_sent(monkeypatch: pytest
 
 
 def test_a_repair_that_leaves_prices_unenriched_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    left = UnenrichedPrice(key=("BTC", Decimal(5)), reason="why")
-    found = EnrichResult(enriched=3, left=[left], given_up=True)
-    monkeypatch.setattr(dlq, "repair_prices", lambda *_: found)
+    price = UnenrichedPrice(key=("BTC", Decimal(5)), reason="why")
+    result = EnrichResult(enriched=3, left=[price], given_up=True)
+    monkeypatch.setattr(dlq, "repair_prices", lambda *_: result)
     with pytest.raises(Failure, match="1 price is still not enriched, and the rest was not tried") as raised:
         dlq.repair(command(), symbol="BTC")
     assert raised.value.exit_code is ExitCode.FAILED
-    found.left.clear()
+    result.left.clear()
     dlq.repair(command(), symbol="BTC")
 
 
 def looked_at(bench: Bench, limit: int | None, *ids: str) -> list[str]:
     selection = Selection(queues=[QueueName.WEBHOOK], ids=ids)
     with selected_messages(bench.queues, selection, limit=limit) as (letters, _):
-        return [each.message.id for each in letters]
+        return [letter.message.id for letter in letters]
 
 
 def test_a_look_gives_everything_back_and_tells_of_an_id_that_no_message_has(bench: Bench) -> None:
@@ -148,5 +153,5 @@ def test_whose_messages_are_all_found_by_their_ids_misses_none_that_is_in_flight
     for ids, in_flight in ((("0",), 0), ((), 1), (("0", "1"), 1)):
         selection = Selection(queues=[QueueName.WEBHOOK], ids=ids)
         with selected_messages(bench.queues, selection) as (letters, journal):
-            assert [each.message.id for each in letters] == ["0"]
+            assert [letter.message.id for letter in letters] == ["0"]
             assert in_flight_elsewhere(bench.queues, selection, journal) == in_flight

@@ -30,8 +30,8 @@ def letter(body: object, queue: QueueName = WEBHOOK, sent_ms: int = NOW_MS) -> D
 
 def counted(sent_ms: list[int]) -> Causes:
     group = MessageGroup()
-    for each in sent_ms:
-        group.add(letter({"body": "{}"}, sent_ms=each))
+    for time_ms in sent_ms:
+        group.add(letter({"body": "{}"}, sent_ms=time_ms))
     cause = Cause(queue="webhook", shape="event", function="webhook-processor", cause="KeyError")
     depth = QueueDepth(name="q", visible=len(sent_ms), in_flight=0, delayed=0)
     return Causes(
@@ -43,16 +43,16 @@ def counted(sent_ms: list[int]) -> Causes:
 
 
 def test_messages_that_come_evenly_are_one_in_each_twelfth_of_the_time() -> None:
-    found = counted([NOW_MS - age_s * 1000 for age_s in range(0, 1200, 100)]).document()
-    (cause,) = found["causes"]
+    document = counted([NOW_MS - age_s * 1000 for age_s in range(0, 1200, 100)]).document()
+    (cause,) = document["causes"]
     assert cause["over_time"] == [1] * SLOTS
     assert (cause["count"], cause["oldest_age_s"], cause["newest_age_s"]) == (12, 1100, 0)
-    assert (found["queues"][0]["matching"], found["queues"][0]["oldest_age_s"]) == (12, 1100)
+    assert (document["queues"][0]["matching"], document["queues"][0]["oldest_age_s"]) == (12, 1100)
 
 
 @given(st.lists(st.integers(-100_000, 10**9), min_size=1))
 def test_every_message_is_counted_once_over_the_time_whatever_the_clocks_say(ages_ms: list[int]) -> None:
-    (cause,) = counted([NOW_MS - each for each in ages_ms]).document()["causes"]
+    (cause,) = counted([NOW_MS - age_ms for age_ms in ages_ms]).document()["causes"]
     assert sum(cause["over_time"]) == cause["count"] == len(ages_ms)
     assert cause["oldest_age_s"] >= cause["newest_age_s"] >= 0
 
@@ -92,9 +92,9 @@ ARRIVED = {
 )
 def test_a_pointer_is_settled_where_nothing_of_its_time_is_left(created_at: str, settled: bool) -> None:
     assert MARGIN_MS == 300_000
-    left = UnenrichedPrice(key=("BTC", Decimal(5)), reason="why", created_at=created_at)
+    price = UnenrichedPrice(key=("BTC", Decimal(5)), reason="why", created_at=created_at)
     pointer = letter({"DDBStreamBatchInfo": ARRIVED}, ENRICHER)
-    assert (unrecovered(pointer, EnrichResult(left=[left])) == "") is settled
+    assert (unrecovered(pointer, EnrichResult(left=[price])) == "") is settled
     assert unrecovered(pointer, EnrichResult()) == ""
     assert "kept failing" in unrecovered(pointer, EnrichResult(given_up=True)), "the rest was not looked at"
 
@@ -110,6 +110,6 @@ def test_what_a_repair_or_a_replay_decides_by_is_no_stale_read(
     assert [*unenriched(aws, STACK.prices, search), *incorrect(aws, STACK.prices, search)] == []
     assert Enricher(aws=aws, stack=STACK).items([("BTC", Decimal(5))]) == {}
     requests: list[Any] = [dict(params) for _, params in answers.asked]
-    batches = [each for request in requests for each in request.get("RequestItems", {}).values()]
-    reads = [each for each in requests if "RequestItems" not in each] + batches
-    assert len(reads) >= 3 and all(each["ConsistentRead"] for each in reads)
+    batches = [batch for request in requests for batch in request.get("RequestItems", {}).values()]
+    reads = [read for read in requests if "RequestItems" not in read] + batches
+    assert len(reads) >= 3 and all(read["ConsistentRead"] for read in reads)

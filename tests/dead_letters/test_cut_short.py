@@ -72,31 +72,31 @@ def test_a_purge(
     outcome: str,
 ) -> None:
     at_the_third("DeleteMessageBatch", ending)
-    said = dlq("purge", "--yes", "--export-to", "f", "--output", "json")
-    assert (said.code, said.json["outcome"]) == (code, outcome)
-    told = {name: said.json[name] for name in ("found", "deleted", "file", "complete")}
-    assert told == {"found": 50, "deleted": done, "file": "f", "complete": False}
+    result = dlq("purge", "--yes", "--export-to", "f", "--output", "json")
+    assert (result.code, result.json["outcome"]) == (code, outcome)
+    document = {name: result.json[name] for name in ("found", "deleted", "file", "complete")}
+    assert document == {"found": 50, "deleted": done, "file": "f", "complete": False}
     assert shop.depths["webhook"] == (50 - done, 0)
     assert len(Path("f").read_text(encoding="utf-8").splitlines()) == 50
 
     at_the_third("DeleteMessageBatch", ending)
-    said = dlq("purge", "--yes", "--export-to", "g")
-    found = 50 - done
-    deleted = min(found, done)
-    assert said.out == f"{deleted} of {found} messages were deleted.\n"
-    if deleted < found:
-        assert f"g has all {found}, also the {found - deleted} messages that were kept" in said.err
-        assert said.code == code
+    result = dlq("purge", "--yes", "--export-to", "g")
+    waiting = 50 - done
+    deleted = min(waiting, done)
+    assert result.out == f"{deleted} of {waiting} messages were deleted.\n"
+    if deleted < waiting:
+        assert f"g has all {waiting}, also the {waiting - deleted} messages that were kept" in result.err
+        assert result.code == code
 
 
 def test_a_purge_interrupted_before_it_asks_has_deleted_nothing(
     shop: Workshop, dlq: Callable[..., Said], at_the_third: Callable[[str, Ending], None]
 ) -> None:
     at_the_third("ReceiveMessage", interrupted)
-    said = dlq("purge", "--yes", "--export-to", "f", "--output", "json")
-    told = {name: said.json[name] for name in ("found", "deleted", "file", "complete")}
-    assert told == {"found": 0, "deleted": 0, "file": None, "complete": False}
-    assert (said.code, Path("f").exists(), shop.depths["webhook"]) == (130, False, (50, 0))
+    result = dlq("purge", "--yes", "--export-to", "f", "--output", "json")
+    document = {name: result.json[name] for name in ("found", "deleted", "file", "complete")}
+    assert document == {"found": 0, "deleted": 0, "file": None, "complete": False}
+    assert (result.code, Path("f").exists(), shop.depths["webhook"]) == (130, False, (50, 0))
 
 
 @pytest.mark.parametrize(("ending", "code", "done", "outcome"), ENDINGS)
@@ -113,14 +113,14 @@ def test_an_import(
 ) -> None:
     assert dlq("purge", "--yes", "--export-to", "f").code == 0
     at_the_third("SendMessageBatch", ending)
-    said = dlq("import", "f", "--output", output)
-    assert said.code == code
+    result = dlq("import", "f", "--output", output)
+    assert result.code == code
     if output == "json":
-        told = {name: said.json[name] for name in ("outcome", "imported", "before", "file")}
-        assert told == {"outcome": outcome, "imported": done, "before": 0, "file": "f"}
+        document = {name: result.json[name] for name in ("outcome", "imported", "before", "file")}
+        assert document == {"outcome": outcome, "imported": done, "before": 0, "file": "f"}
     else:
-        assert said.out == f"{done} messages were put back.\n"
-        assert "Run the same command again: it sends only what is not back yet." in said.err
+        assert result.out == f"{done} messages were put back.\n"
+        assert "Run the same command again: it sends only what is not back yet." in result.err
     assert shop.depths["webhook"] == (done, 0)
     assert dlq("import", "f").out == f"{50 - done} messages were put back.\n"
 
@@ -131,9 +131,9 @@ def test_an_import_of_everything_once_more_goes_on_without_again(
     assert dlq("export", "f").code == 0
     assert dlq("import", "f").code == 0
     at_the_third("SendMessageBatch", failed)
-    said = dlq("import", "f", "--again")
-    assert said.out == "20 messages were put back.\n"
-    assert "Run the same command without --again: it sends only what is not back yet." in said.err
+    result = dlq("import", "f", "--again")
+    assert result.out == "20 messages were put back.\n"
+    assert "Run the same command without --again: it sends only what is not back yet." in result.err
     assert dlq("import", "f").out == "30 messages were put back.\n"
     assert shop.depths["webhook"] == (150, 0)
 
@@ -142,12 +142,12 @@ def test_a_replay_that_aws_ends_says_how_far_it_came_and_that_it_can_be_gone_on_
     shop: Workshop, dlq: Callable[..., Said], at_the_third: Callable[[str, Ending], None]
 ) -> None:
     at_the_third("DeleteMessageBatch", failed)
-    said = dlq("replay")
-    assert said.code == ExitCode.AWS
-    assert "30 messages were tried by then; the same command goes on there" in said.err
-    said = dlq("replay")
-    assert said.code == 0
-    assert "replayed before and deleted." in said.err
+    result = dlq("replay")
+    assert result.code == ExitCode.AWS
+    assert "30 messages were tried by then; the same command goes on there" in result.err
+    result = dlq("replay")
+    assert result.code == 0
+    assert "replayed before and deleted." in result.err
 
 
 def test_of_a_replay_that_aws_ends_only_what_was_tried_is_counted(
@@ -156,9 +156,9 @@ def test_of_a_replay_that_aws_ends_only_what_was_tried_is_counted(
     """What a stop at failures leaves is reported, as not tried, before it is released."""
     shop.send_events([shop.price(number, "BAD", price=-1) for number in range(5)])
     monkeypatch.setattr(Replay, "_release", lambda _: failed("ChangeMessageVisibilityBatch"))
-    said = dlq("replay", "--max-failures", "1", "--symbol", "BAD")
-    assert said.code == ExitCode.AWS
-    assert "1 message was tried by then" in said.err
+    result = dlq("replay", "--max-failures", "1", "--symbol", "BAD")
+    assert result.code == ExitCode.AWS
+    assert "1 message was tried by then" in result.err
 
 
 def test_a_replay_that_stops_at_failures_counts_all_and_says_how_to_get_behind_them(
@@ -167,9 +167,9 @@ def test_a_replay_that_stops_at_failures_counts_all_and_says_how_to_get_behind_t
     """Run again as it is, it would meet the same ones first, and stop again."""
     shop.send_events([shop.price(number, "BAD", price=-1) for number in range(3)])
     shop.send(WEBHOOK, "of no known shape", {})
-    said = dlq("replay", "--max-failures", "1", "--where", "shape=='unknown' || contains(symbols, 'BAD')")
-    assert "0 of 4 replayed; 1 failed again; 3 not tried. Stopped: 1 failure in a row." in said.err
-    assert "With a larger --max-failures it goes on to those behind them." in said.err
-    said = dlq("replay", "--where", "shape=='unknown' || contains(symbols, 'BAD')")
-    assert "0 of 4 replayed; 3 failed again; 1 not replayable.\n" in said.err
-    assert "--max-failures" not in said.err
+    result = dlq("replay", "--max-failures", "1", "--where", "shape=='unknown' || contains(symbols, 'BAD')")
+    assert "0 of 4 replayed; 1 failed again; 3 not tried. Stopped: 1 failure in a row." in result.err
+    assert "With a larger --max-failures it goes on to those behind them." in result.err
+    result = dlq("replay", "--where", "shape=='unknown' || contains(symbols, 'BAD')")
+    assert "0 of 4 replayed; 3 failed again; 1 not replayable.\n" in result.err
+    assert "--max-failures" not in result.err

@@ -105,11 +105,11 @@ def test_a_dry_run_ends_as_the_replay_would_where_a_step_cannot_be_worked_out(sh
     purge = ONLY_PURGE.format(name=shop.name)
     assert dry.err.splitlines()[-1] == done.err.splitlines()[-1] == f"hint:  {purge}"
     shop.send(ENRICHER, json.dumps({"DDBStreamBatchInfo": {"streamArn": "elsewhere"}}), {})
-    said = run("dlq", "replay", "--dry-run", environment=shop.name)
-    assert said.code == 1
-    assert "cannot be replayed: it points at another stream" in said.out
-    assert "2 messages cannot be replayed." in said.err
-    assert f"run the same command again. {purge}" in said.err
+    result = run("dlq", "replay", "--dry-run", environment=shop.name)
+    assert result.code == 1
+    assert "cannot be replayed: it points at another stream" in result.out
+    assert "2 messages cannot be replayed." in result.err
+    assert f"run the same command again. {purge}" in result.err
     answer = run("dlq", "replay", "--dry-run", "--output", "json", environment=shop.name)
     assert answer.code == 1 and [step["action"] for step in answer.json["steps"]] == ["none", "none"]
 
@@ -150,10 +150,10 @@ def test_the_commands_dry_run_shows_each_step_and_says_that_nothing_was_changed(
     monkeypatch.chdir(tmp_path)
     shop.send_events([shop.price(1)])
     shop.send(ENRICHER, "scribble", FROM_LAMBDA)
-    said = run("dlq", "replay", "--dry-run", "--set", "price=7", environment=shop.name)
-    assert said.code == 1 and said.err.startswith("Nothing was changed.\nerror: 1 message cannot")
-    assert "store it at its own time" in said.out and '\\"price\\": 7' in said.out
-    assert "cannot be replayed: it has none of the shapes that can be replayed" in said.out
+    result = run("dlq", "replay", "--dry-run", "--set", "price=7", environment=shop.name)
+    assert result.code == 1 and result.err.startswith("Nothing was changed.\nerror: 1 message cannot")
+    assert "store it at its own time" in result.out and '\\"price\\": 7' in result.out
+    assert "cannot be replayed: it has none of the shapes that can be replayed" in result.out
     steps = run("dlq", "replay", "--dry-run", "--output", "json", environment=shop.name).json["steps"]
     assert [step["action"] for step in steps] == ["store", "none"]
     assert shop.depths == {"webhook": (1, 0), "enricher": (1, 0)}

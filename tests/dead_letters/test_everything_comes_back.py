@@ -25,8 +25,8 @@ NOWHERE = "arn:aws:sns:us-east-1:000000000000:nowhere"
 def _texts(shop: Workshop, prefix: str, number: int) -> list[str]:
     """Prices of some symbols; the same for each prefix."""
     return [
-        shop.price(each, symbol=f"{prefix}{each % SYMBOLS}", price=100 + each * 7 % 31)
-        for each in range(number)
+        shop.price(index, symbol=f"{prefix}{index % SYMBOLS}", price=100 + index * 7 % 31)
+        for index in range(number)
     ]
 
 
@@ -38,9 +38,9 @@ def _store(shop: Workshop, texts: Sequence[str]) -> None:
 
 def _series(shop: Workshop, prefix: str) -> list[Any]:
     """A prefix's prices with their indicators, but for the prefix itself."""
-    found = [item for item in shop.enriched() if item["symbol"]["S"].startswith(prefix)]
+    items = [item for item in shop.enriched() if item["symbol"]["S"].startswith(prefix)]
     return [
-        {**without(item, "raw_data"), "symbol": item["symbol"]["S"].removeprefix(prefix)} for item in found
+        {**without(item, "raw_data"), "symbol": item["symbol"]["S"].removeprefix(prefix)} for item in items
     ]
 
 
@@ -49,8 +49,8 @@ def _all_of_it(shop: Workshop, number: int) -> None:
     reference = _texts(shop, "REF", number)
     _store(shop, reference)
     with shop.broken(shop.stack.webhook, DYNAMODB_TABLE="nowhere"):
-        for each, text in enumerate(_texts(shop, "EVENT", number)):
-            if each % 4:
+        for index, text in enumerate(_texts(shop, "EVENT", number)):
+            if index % 4:
                 shop.invoke(shop.stack.webhook, {"body": text}, kind="Event")
             else:
                 http = {"body": text, "requestContext": {"timeEpoch": shop.now_ms}}
@@ -65,12 +65,12 @@ def _all_of_it(shop: Workshop, number: int) -> None:
     eventually(lambda: _set_aside(shop) >= number, within_s=300, what="every poisoned record set aside")
     for item in good:
         shop.aws.call("dynamodb", "PutItem", TableName=shop.stack.prices.name, Item=item)
-    told = Told()
-    summary = shop.replay(told=told)
+    listener = Told()
+    summary = shop.replay(told=listener)
     assert summary.complete, [
-        each.document() for each in told.results if each.outcome is not Outcome.REPLAYED
+        result.document() for result in listener.results if result.outcome is not Outcome.REPLAYED
     ]
-    assert {each.letter.shape.value for each in told.results} == {"event", "pointer", "record"}
+    assert {result.letter.shape.value for result in listener.results} == {"event", "pointer", "record"}
     assert summary.outcomes[Outcome.REPLAYED] >= 2 * number
     expected = _series(shop, "REF")
     assert len(expected) == number
@@ -100,12 +100,12 @@ def _poison(shop: Workshop, prefix: str, number: int) -> list[dict[str, Any]]:
 
 
 def _pointed_at(shop: Workshop) -> int:
-    return sum(int(each["DDBStreamBatchInfo"]["batchSize"]) for each in _bodies(shop, "DDBStreamBatchInfo"))
+    return sum(int(body["DDBStreamBatchInfo"]["batchSize"]) for body in _bodies(shop, "DDBStreamBatchInfo"))
 
 
 def _set_aside(shop: Workshop) -> int:
     keys = {
-        json.dumps(each["record"]["dynamodb"]["Keys"], sort_keys=True) for each in _bodies(shop, "record")
+        json.dumps(body["record"]["dynamodb"]["Keys"], sort_keys=True) for body in _bodies(shop, "record")
     }
     return len(keys)
 
@@ -131,9 +131,9 @@ def test_a_trimmed_pointer_stays_where_its_price_cannot_be_enriched(shop: Worksh
     shop.send(ENRICHER, _pointer(shop.stream), {})
     shop.put("BAD", 1, price={"S": "five"})
     shop.letters(ENRICHER, 2)
-    told = Told()
-    assert shop.replay(ReplayOptions(selection=_pointers()), told).outcomes == {Outcome.FAILED: 1}
-    assert "its price is no number" in told.results[0].reason
+    listener = Told()
+    assert shop.replay(ReplayOptions(selection=_pointers()), listener).outcomes == {Outcome.FAILED: 1}
+    assert "its price is no number" in listener.results[0].reason
     assert shop.depths["enricher"] == (2, 0)
 
 
@@ -141,9 +141,11 @@ def test_a_pointer_at_something_else_stays_and_does_not_stop_the_others(shop: Wo
     shop.send(ENRICHER, _pointer("arn:aws:dynamodb:us-east-1:000000000000:table/other/stream/x"), {})
     shop.send(ENRICHER, '{"DDBStreamBatchInfo": {"streamArn": 5}}', {})
     shop.send_events([shop.price(1)])
-    told = Told()
-    assert shop.replay(told=told).outcomes == {Outcome.REPLAYED: 1, Outcome.FAILED: 2}
-    assert all("another stream" in each.reason for each in told.results if each.outcome is Outcome.FAILED)
+    listener = Told()
+    assert shop.replay(told=listener).outcomes == {Outcome.REPLAYED: 1, Outcome.FAILED: 2}
+    assert all(
+        "another stream" in result.reason for result in listener.results if result.outcome is Outcome.FAILED
+    )
 
 
 def _pointer(stream: str) -> str:
@@ -168,13 +170,13 @@ def test_repair_enriches_what_is_not_and_names_what_cannot_be(shop: Workshop) ->
         _store(shop, _texts(shop, "R", 8))
         eventually(lambda: _pointed_at(shop) >= 8, what="pointers to every price")
     shop.put("BAD", 1, price={"S": "five"})
-    one = repair(shop.replayer.enricher, RepairSearch(symbol="R1"))
-    assert (one.enriched, one.left) == (2, [])
+    matching = repair(shop.replayer.enricher, RepairSearch(symbol="R1"))
+    assert (matching.enriched, matching.left) == (2, [])
     late = repair(shop.replayer.enricher, RepairSearch(symbol="R2", since_ms=shop.now_ms))
     assert late.tried == 0
-    rest = repair(shop.replayer.enricher, RepairSearch())
-    assert rest.enriched == 6
-    assert [str(each) for each in rest.left] == [
+    remaining = repair(shop.replayer.enricher, RepairSearch())
+    assert remaining.enriched == 6
+    assert [str(price) for price in remaining.left] == [
         f"BAD at {shop.now_ms - 600_000 + 1}: its price is no number"
     ]
 
@@ -183,9 +185,11 @@ def test_an_enricher_that_does_nothing_is_not_believed(shop: Workshop, monkeypat
     with shop.broken(shop.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
         item = shop.put("IDLE", 1)
         monkeypatch.setattr(Enricher, "invoke", lambda *_: None)
-        found = repair(shop.replayer.enricher, RepairSearch(symbol="IDLE"))
+        result = repair(shop.replayer.enricher, RepairSearch(symbol="IDLE"))
     assert item["processed"] == {"BOOL": False}
-    assert [each.reason for each in found.left] == ["the enricher ran, but the price is still not enriched"]
+    assert [price.reason for price in result.left] == [
+        "the enricher ran, but the price is still not enriched"
+    ]
 
 
 def test_what_has_left_the_stream_is_recovered_from_the_table(shop: Workshop) -> None:
@@ -194,14 +198,14 @@ def test_what_has_left_the_stream_is_recovered_from_the_table(shop: Workshop) ->
         _store(shop, _texts(shop, "GONE", 6))
         eventually(lambda: _pointed_at(shop) >= 6, what="pointers to every price")
     pointers = {
-        each["DDBStreamBatchInfo"]["startSequenceNumber"] for each in _bodies(shop, "DDBStreamBatchInfo")
+        body["DDBStreamBatchInfo"]["startSequenceNumber"] for body in _bodies(shop, "DDBStreamBatchInfo")
     }
     shop.age_the_stream(sorted(pointers)[2])
-    told = Told()
-    summary = shop.replay(told=told)
-    assert summary.complete, [each.document() for each in told.results]
-    assert told.units == [1], "the cost of the search is said, once for all of them"
-    ways = sorted(each.way for each in told.results)
+    listener = Told()
+    summary = shop.replay(told=listener)
+    assert summary.complete, [result.document() for result in listener.results]
+    assert listener.units == [1], "the cost of the search is said, once for all of them"
+    ways = sorted(result.way for result in listener.results)
     assert len(ways) == 6
     assert ways[:3] == ["enrich its prices, read again from the stream (1 of them)"] * 3
     assert all("recovered from the table" in way for way in ways[3:])
@@ -222,9 +226,9 @@ def test_both_of_awss_words_for_gone_are_understood(shop: Workshop, code: str, m
         return real(service, operation, **params)
 
     monkeypatch.setattr(shop.aws, "call", call)
-    told = Told()
-    assert shop.replay(told=told).complete
-    assert "recovered from the table" in told.results[0].way
+    listener = Told()
+    assert shop.replay(told=listener).complete
+    assert "recovered from the table" in listener.results[0].way
 
 
 def test_verify_finds_what_is_no_price_too_and_stops_at_none_of_it(
@@ -239,14 +243,14 @@ def test_verify_finds_what_is_no_price_too_and_stops_at_none_of_it(
             shop.put("ODD", number, price={"S": "dear"}, processed={"BOOL": True})
         plain = repair(shop.replayer.enricher, RepairSearch(symbol="V1"))
         shop.put("V1", 3)
-        found = repair(shop.replayer.enricher, RepairSearch(symbol="V1", verify=True))
+        result = repair(shop.replayer.enricher, RepairSearch(symbol="V1", verify=True))
         since = RepairSearch(symbol="V1", since_ms=shop.now_ms - 600_000 + 2, verify=True)
         later = repair(shop.replayer.enricher, since)
         shop.put("ODD", 10_000)
         odd = repair(shop.replayer.enricher, RepairSearch(symbol="ODD", verify=True))
-    assert found.enriched == plain.enriched == 1
-    assert found.left == plain.left and len(found.left) == 2
-    assert [each.reason for each in later.left] == ["its price is not greater than 0"]
+    assert result.enriched == plain.enriched == 1
+    assert result.left == plain.left and len(result.left) == 2
+    assert [price.reason for price in later.left] == ["its price is not greater than 0"]
     assert (odd.enriched, odd.given_up) == (1, False)
     assert len(odd.left) == enriching.MAX_GROUPS_IN_VAIN + 1
     shop.letters(ENRICHER, 2 + len(odd.left))  # else they come into the next test
@@ -272,7 +276,7 @@ def test_verify_finds_what_is_enriched_wrongly_and_corrects_just_that(shop: Work
         assert list(incorrect(shop.aws, shop.stack.prices, RepairSearch(symbol="V1"))) == [key]
         assert repair(enricher, RepairSearch(symbol="V1")).tried == 0
         assert repair(enricher, RepairSearch(symbol="V1", since_ms=first_ms + 21_000, verify=True)).tried == 0
-        found = repair(enricher, RepairSearch(symbol="V1", since_ms=first_ms + 15_000, verify=True))
-        assert (found.enriched, found.left) == (1, [])
+        result = repair(enricher, RepairSearch(symbol="V1", since_ms=first_ms + 15_000, verify=True))
+        assert (result.enriched, result.left) == (1, [])
     assert repair(enricher, RepairSearch(verify=True)).tried == 0
     assert shop.enriched() == right

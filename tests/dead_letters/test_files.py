@@ -36,8 +36,8 @@ class Disk:
 
     def fsync(self, descriptor: int) -> None:
         self._sync(descriptor)
-        found = os.fstat(descriptor)
-        self._synced[found.st_dev, found.st_ino] = found.st_size
+        status = os.fstat(descriptor)
+        self._synced[status.st_dev, status.st_ino] = status.st_size
 
     def link(self, source: Path, target: Path) -> None:
         self._linked.append((Path(target), self.has(Path(source))))
@@ -46,16 +46,16 @@ class Disk:
 
     def has(self, path: Path) -> bool:
         """Whether a power failure now would leave all of it."""
-        found = path.stat()
-        return self._synced.get((found.st_dev, found.st_ino), -1) == found.st_size
+        status = path.stat()
+        return self._synced.get((status.st_dev, status.st_ino), -1) == status.st_size
 
     def knew_before_naming(self, path: Path) -> bool:
         """Whether the content was on the disk before the file had its name."""
         return (path, True) in self._linked
 
     def _forget(self, directory: Path) -> None:
-        found = directory.stat()
-        self._synced.pop((found.st_dev, found.st_ino), None)
+        status = directory.stat()
+        self._synced.pop((status.st_dev, status.st_ino), None)
 
 
 def test_a_file_is_on_the_disk_with_its_name_once_it_is_written(
@@ -91,7 +91,7 @@ def test_an_export_to_an_impossible_place_leaves_nothing_behind(tmp_path: Path) 
     for place in ("file/letters.jsonl", "no/such/directory/letters.jsonl", "n" * 300, f"new/{'n' * 300}"):
         with pytest.raises(Failure, match="cannot be written"):
             files.write(tmp_path / place, letters(1))
-    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
 MESSAGE = {"queue": "webhook", "body": "x"}
@@ -177,9 +177,9 @@ def test_what_fills_a_message_of_sqs_to_the_last_byte_is_read_and_no_more() -> N
     """Name, type and value of an attribute count, a binary value by its bytes."""
     binary = {"DataType": "Binary", "BinaryValue": base64.b64encode(b"y" * 100).decode()}
     room = 1_048_576 - len("a") - len("Binary") - 100
-    whole = json.dumps({**MESSAGE, "body": "x" * room, "attributes": {"a": binary}})
-    assert file_format.message_of(whole).attributes == {"a": binary}
-    assert not file_format.refusal(file_format.message_of(whole))
+    line = json.dumps({**MESSAGE, "body": "x" * room, "attributes": {"a": binary}})
+    assert file_format.message_of(line).attributes == {"a": binary}
+    assert not file_format.refusal(file_format.message_of(line))
     more = file_format.message_of(
         json.dumps({**MESSAGE, "body": "x" * (room + 1), "attributes": {"a": binary}})
     )
@@ -212,7 +212,7 @@ def test_any_line_end_and_lines_of_spaces_are_read(tmp_path: Path, between: str)
 def test_a_byte_order_mark_is_not_part_of_the_first_line(tmp_path: Path) -> None:
     path = tmp_path / "letters.jsonl"
     path.write_text(GOOD, encoding="utf-8-sig")
-    assert [each.message.body for each in files.read(path)] == ["x"]
+    assert [letter.message.body for letter in files.read(path)] == ["x"]
 
 
 @pytest.mark.parametrize("place", ["/", ".", "", "..", "directory"])
@@ -221,7 +221,7 @@ def test_a_directory_is_no_file_to_write(place: str, tmp_path: Path, monkeypatch
     (tmp_path / "directory").mkdir()
     with pytest.raises(Failure, match=r"is a directory|exists"):
         files.write(Path(place), letters(1))
-    assert [each.name for each in tmp_path.iterdir()] == ["directory"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["directory"]
 
 
 def test_what_is_not_a_regular_file_is_not_read(tmp_path: Path) -> None:
@@ -235,6 +235,6 @@ def test_lines_without_an_id_are_messages_of_their_own_and_those_with_one_are_on
     path = tmp_path / "letters.jsonl"
     named = '{"queue": "webhook", "body": "x", "id": "i", "receives": %d}'
     path.write_text("\n".join([GOOD, GOOD, named % 1, named % 2]), encoding="utf-8")
-    first, second, once, twice = (each.key for each in files.read(path))
+    first, second, once, twice = (letter.key for letter in files.read(path))
     assert first != second
     assert once == twice, "it was received once more between two exports"

@@ -38,16 +38,16 @@ def _id(dlq: Dlq) -> str:
 def test_one_that_no_message_has_is_told_and_nothing_is_done(
     shop: Workshop, dlq: Dlq, tmp_path: Path, command: str
 ) -> None:
-    said = dlq(*command.split(), "--id", _id(dlq), "--id", WRONG)
-    assert said.code == 1 and TOLD in said.err
+    result = dlq(*command.split(), "--id", _id(dlq), "--id", WRONG)
+    assert result.code == 1 and TOLD in result.err
     assert not (tmp_path / "file").exists()
     assert shop.depths["webhook"] == (1, 0)
 
 
 def test_the_messages_that_are_found_are_shown_to_a_machine_too(dlq: Dlq) -> None:
-    its = _id(dlq)
-    said = dlq("peek", "--output", "json", "--id", its, "--id", WRONG)
-    assert said.code == 1 and [each["id"] for each in said.json["messages"]] == [its]
+    message_id = _id(dlq)
+    result = dlq("peek", "--output", "json", "--id", message_id, "--id", WRONG)
+    assert result.code == 1 and [message["id"] for message in result.json["messages"]] == [message_id]
 
 
 def test_that_none_matches_is_told(dlq: Dlq) -> None:
@@ -60,25 +60,27 @@ def test_those_beyond_a_limit_are_not_looked_for(dlq: Dlq) -> None:
 
 
 def test_one_may_be_that_of_a_message_in_flight(shop: Workshop, dlq: Dlq) -> None:
-    its = _id(dlq)
+    message_id = _id(dlq)
     received = shop.queues[WEBHOOK].receive(visibility_s=600, wait_s=0)
-    said = dlq("peek", "--id", its)
-    assert said.code == 0 and "1 more message is in flight" in said.err
+    result = dlq("peek", "--id", message_id)
+    assert result.code == 0 and "1 more message is in flight" in result.err
     shop.queues[WEBHOOK].set_visibility(received, 0)
 
 
 def test_one_that_was_replayed_before_is_done(dlq: Dlq) -> None:
-    its = _id(dlq)
-    assert dlq("replay", "--id", its).code == 0
-    assert dlq("replay", "--id", its).err == "0 of 0 replayed; 1 replayed before and deleted.\n"
-    said = dlq("replay", "--id", its, "--id", WRONG)
-    assert said.code == 1 and TOLD in said.err
+    message_id = _id(dlq)
+    assert dlq("replay", "--id", message_id).code == 0
+    assert dlq("replay", "--id", message_id).err == "0 of 0 replayed; 1 replayed before and deleted.\n"
+    result = dlq("replay", "--id", message_id, "--id", WRONG)
+    assert result.code == 1 and TOLD in result.err
 
 
 def test_an_import_sends_nothing_where_the_file_has_not_every_id(shop: Workshop, dlq: Dlq) -> None:
-    its = _id(dlq)
+    message_id = _id(dlq)
     assert dlq("purge", "--yes", "--export-to", "file").code == 0
-    said = dlq("import", "file", "--id", its, "--id", WRONG)
-    assert said.code == 1 and f"No message of file that the filters select has the id {WRONG}." in said.err
+    result = dlq("import", "file", "--id", message_id, "--id", WRONG)
+    assert (
+        result.code == 1 and f"No message of file that the filters select has the id {WRONG}." in result.err
+    )
     assert shop.depths["webhook"] == (0, 0)
-    assert dlq("import", "file", "--id", its).out == "1 message was put back.\n"
+    assert dlq("import", "file", "--id", message_id).out == "1 message was put back.\n"

@@ -97,16 +97,16 @@ def test_what_sqs_refuses_is_named_and_all_else_is_sent_once(
 ) -> None:
     def refused(send: Call, params: dict[str, Any]) -> Any:
         entries = params["Entries"]
-        left = [each for each in entries if each["MessageBody"] not in ("7", "12")]
-        failed = [{"Id": each["Id"]} for each in entries if each not in left]
-        answer = send(**{**params, "Entries": left}) if left else {}
+        accepted = [entry for entry in entries if entry["MessageBody"] not in ("7", "12")]
+        failed = [{"Id": entry["Id"]} for entry in entries if entry not in accepted]
+        answer = send(**{**params, "Entries": accepted}) if accepted else {}
         return {**answer, "Failed": failed}
 
     with _sending(shop, monkeypatch, refused):
         done = _put_back(shop, path)
     assert (done.sent, done.refused) == (38, [8, 13])
-    rest = [line for n, line in enumerate(path.read_text(encoding="utf-8").splitlines()) if n != 7]
-    path.write_text("\n".join(rest), encoding="utf-8")  # as the hint says: another file, so to speak
+    lines = [line for n, line in enumerate(path.read_text(encoding="utf-8").splitlines()) if n != 7]
+    path.write_text("\n".join(lines), encoding="utf-8")  # as the hint says: another file, so to speak
     done = _put_back(shop, path)
     assert (done.sent, done.before, done.refused) == (1, 38, [])
     assert _bodies(shop) == [n for n in range(40) if n != 7]
@@ -124,12 +124,14 @@ def test_a_line_that_sqs_would_refuse_is_named_with_its_reason_and_keeps_no_othe
     def imported(*words: str) -> Said:
         return run("dlq", "import", path.name, *words, environment=shop.name)
 
-    said = imported("--queue", "enricher", "--output", "json")
-    assert (said.code, said.json["imported"], said.json["refused"]) == (1, 19, [6]), "line 3 is not meant"
-    said = imported()
-    assert (said.code, said.out) == (1, "19 messages were put back.\n")
-    assert "2 messages of letters.jsonl: line 3 (attribute 'ErrorMessage' has a character" in said.err
-    assert "6 (`body` has a character that SQS does not take: '\\uffff')" in said.err
+    result = imported("--queue", "enricher", "--output", "json")
+    assert (result.code, result.json["imported"], result.json["refused"]) == (1, 19, [6]), (
+        "line 3 is not meant"
+    )
+    result = imported()
+    assert (result.code, result.out) == (1, "19 messages were put back.\n")
+    assert "2 messages of letters.jsonl: line 3 (attribute 'ErrorMessage' has a character" in result.err
+    assert "6 (`body` has a character that SQS does not take: '\\uffff')" in result.err
     assert _bodies(shop) == [n for n in range(40) if n not in (2, 5)]
 
 
@@ -176,28 +178,28 @@ def test_the_command_says_what_was_put_back_before(
     assert dlq("purge", "--yes", "--export-to", "purged.jsonl").code == 0
     assert dlq("import", "purged.jsonl", "--symbol", "none").out == "0 messages were put back.\n"
     assert dlq("import", "purged.jsonl").out == "3 messages were put back.\n"
-    said = dlq("import", "purged.jsonl")
-    assert said.code == 0 and "3 had been put back before: --again" in said.err
+    result = dlq("import", "purged.jsonl")
+    assert result.code == 0 and "3 had been put back before: --again" in result.err
     assert dlq("import", "purged.jsonl", "--output", "json").json["before"] == 3
     assert shop.depths["webhook"] == (3, 0)
     Path("twice.jsonl").write_text(Path("purged.jsonl").read_text() * 2)
-    said = dlq("import", "twice.jsonl", "--again")
-    assert said.out == "3 messages were put back.\n"
-    assert said.err == "3 stand in the file more than once, and were put back once.\n"
+    result = dlq("import", "twice.jsonl", "--again")
+    assert result.out == "3 messages were put back.\n"
+    assert result.err == "3 stand in the file more than once, and were put back once.\n"
 
 
 def test_a_purge_that_is_refused_keeps_no_file_and_deletes_nothing(shop: Workshop, tmp_path: Path) -> None:
     shop.send_events([shop.price(1)])
     target = tmp_path / "purged.jsonl"
-    seen: list[bool] = []
+    existed: list[bool] = []
 
     def refuse(count: int) -> bool:
-        seen.append(target.exists())
+        existed.append(target.exists())
         return False
 
     purged = files.Purged()
     files.purge(shop.queues, Selection(), purged, export=target, confirm=refuse)
-    assert seen == [True] and (purged.found, purged.deleted, purged.export) == (1, 0, None)
+    assert existed == [True] and (purged.found, purged.deleted, purged.export) == (1, 0, None)
     assert not target.exists()
 
     def interrupt(count: int) -> bool:
@@ -211,7 +213,7 @@ def test_a_purge_that_is_refused_keeps_no_file_and_deletes_nothing(shop: Worksho
 
 def test_an_export_to_an_impossible_place_receives_nothing(shop: Workshop, tmp_path: Path) -> None:
     shop.send_events([shop.price(1)])
-    said = run("dlq", "export", str(tmp_path / "no" / "file.jsonl"), environment=shop.name)
-    assert said.code == 1 and "cannot be written" in said.err
+    result = run("dlq", "export", str(tmp_path / "no" / "file.jsonl"), environment=shop.name)
+    assert result.code == 1 and "cannot be written" in result.err
     assert list(tmp_path.iterdir()) == []
     assert shop.depths["webhook"] == (1, 0)

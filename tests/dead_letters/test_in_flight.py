@@ -44,17 +44,17 @@ def dlq(shop: Workshop, received: list[Message], tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize("there", [0, 3], ids=["all", "some"])
 def test_a_replay_is_not_complete(shop: Workshop, dlq: Dlq, there: int) -> None:
     shop.send_events([shop.price(10 + number) for number in range(there)])
-    said = dlq("dlq", "replay", "--dry-run")
-    assert said.code == 0 and TOLD in said.err
-    said = dlq("dlq", "replay", "--output", "json")
-    summary = said.json["summary"]
-    assert (said.code, summary["replayed"], summary["in_flight"], summary["complete"]) == (
+    result = dlq("dlq", "replay", "--dry-run")
+    assert result.code == 0 and TOLD in result.err
+    result = dlq("dlq", "replay", "--output", "json")
+    summary = result.json["summary"]
+    assert (result.code, summary["replayed"], summary["in_flight"], summary["complete"]) == (
         1,
         there,
         2,
         False,
     )
-    assert said.json["failure"]["message"] == TOLD
+    assert result.json["failure"]["message"] == TOLD
     assert shop.depths["webhook"] == (0, 2)
 
 
@@ -69,18 +69,18 @@ def test_a_replay_of_as_many_as_are_asked_for_or_of_those_that_are_named_is(shop
 @pytest.mark.parametrize("there", [0, 3], ids=["all", "some"])
 def test_a_purge_is_not_complete(shop: Workshop, dlq: Dlq, there: int) -> None:
     shop.send_events([shop.price(10 + number) for number in range(there)])
-    said = dlq("dlq", "purge", "--yes", "--output", "json")
-    found = {name: said.json[name] for name in ("found", "deleted", "in_flight", "complete")}
-    assert found == {"found": there, "deleted": there, "in_flight": 2, "complete": False}
-    assert (said.code, said.json["failure"]["message"]) == (1, TOLD)
+    result = dlq("dlq", "purge", "--yes", "--output", "json")
+    document = {name: result.json[name] for name in ("found", "deleted", "in_flight", "complete")}
+    assert document == {"found": there, "deleted": there, "in_flight": 2, "complete": False}
+    assert (result.code, result.json["failure"]["message"]) == (1, TOLD)
     assert shop.depths["webhook"] == (0, 2)
 
 
 def test_an_export_tells_how_many_it_lacks(shop: Workshop, dlq: Dlq) -> None:
     shop.send_events([shop.price(10 + number) for number in range(3)])
-    said = dlq("dlq", "export", "some.jsonl")
-    assert (said.code, said.out) == (0, "3 messages are in some.jsonl.\n")
-    assert said.err == f"{TOLD} Export again later.\n"
+    result = dlq("dlq", "export", "some.jsonl")
+    assert (result.code, result.out) == (0, "3 messages are in some.jsonl.\n")
+    assert result.err == f"{TOLD} Export again later.\n"
     assert dlq("dlq", "export", "more.jsonl", "--output", "json").json["in_flight"] == 2
     assert dlq("dlq", "export", "other.jsonl", "--queue", "enricher").err == ""
 
@@ -89,15 +89,15 @@ def test_an_export_tells_how_many_it_lacks(shop: Workshop, dlq: Dlq) -> None:
 def test_peek_says_that_it_does_not_show_them(shop: Workshop, dlq: Dlq, there: int) -> None:
     shop.send_events([shop.price(10 + number) for number in range(there)])
     assert dlq("dlq", "peek").err == f"{TOLD}\n"
-    said = dlq("dlq", "peek", "--output", "json").json
-    assert (len(said["messages"]), said["in_flight"]) == (there, 2)
+    document = dlq("dlq", "peek", "--output", "json").json
+    assert (len(document["messages"]), document["in_flight"]) == (there, 2)
 
 
 @pytest.mark.parametrize("there", [0, 3], ids=["all", "some"])
 def test_list_counts_them_beside_the_causes(shop: Workshop, dlq: Dlq, there: int) -> None:
     shop.send_events([shop.price(10 + number) for number in range(there)])
-    said = dlq("dlq", "list", "--output", "json").json
-    assert (sum(each["count"] for each in said["causes"]), said["in_flight"]) == (there, 2)
+    document = dlq("dlq", "list", "--output", "json").json
+    assert (sum(cause["count"] for cause in document["causes"]), document["in_flight"]) == (there, 2)
     assert dlq("dlq", "list", "--queue", "enricher", "--output", "json").json["in_flight"] == 0
 
 
@@ -105,16 +105,16 @@ def test_list_counts_them_beside_the_causes(shop: Workshop, dlq: Dlq, there: int
 def test_a_trace_says_that_it_has_not_seen_them(shop: Workshop, dlq: Dlq, there: int) -> None:
     shop.send_events([shop.price(10 + number) for number in range(there)])
     for words in (("BTC", "--id", "7"), ("--request", "6a1c5a7e-0000-4000-8000-00000000000f")):
-        said = dlq("trace", *words)
-        assert said.code == 1 and f"Not all dead letters were read. {TOLD}" in said.err
-        assert "no dead letter about one" not in said.err
+        result = dlq("trace", *words)
+        assert result.code == 1 and f"Not all dead letters were read. {TOLD}" in result.err
+        assert "no dead letter about one" not in result.err
         notes = json.loads(dlq("trace", *words, "--output", "json").out)["notes"]
         assert [note for note in notes if TOLD in note]
 
 
 def test_a_list_says_that_they_are_none_that_it_counts(dlq: Dlq) -> None:
-    said = dlq("dlq", "list")
-    assert "0 waiting, 2 in flight; 0 match" in said.out and said.err == f"{TOLD}\n"
+    result = dlq("dlq", "list")
+    assert "0 waiting, 2 in flight; 0 match" in result.out and result.err == f"{TOLD}\n"
     assert dlq("dlq", "list", "--queue", "enricher").err == ""
 
 
@@ -131,5 +131,5 @@ def test_a_list_does_not_say_it_of_those_that_it_counts(
         return depth
 
     monkeypatch.setattr(DeadLetterQueue, "depth", then_released)
-    said = dlq("dlq", "list")
-    assert "0 waiting, 2 in flight; 2 match" in said.out and said.err == ""
+    result = dlq("dlq", "list")
+    assert "0 waiting, 2 in flight; 2 match" in result.out and result.err == ""

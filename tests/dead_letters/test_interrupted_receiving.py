@@ -24,8 +24,16 @@ from cryptoctl.ops.dead_letters.selection import Selection
 
 AWS = Aws(endpoint_url="http://127.0.0.1:1", credentials=AccessKey(access_key="a", secret_key="s"))
 MESSAGES = [
-    Message(queue=QueueName.WEBHOOK, id=each, body="{}", attributes={}, sent_ms=1, receives=1, receipt=each)
-    for each in ("a", "b")
+    Message(
+        queue=QueueName.WEBHOOK,
+        id=message_id,
+        body="{}",
+        attributes={},
+        sent_ms=1,
+        receives=1,
+        receipt=message_id,
+    )
+    for message_id in ("a", "b")
 ]
 
 
@@ -43,14 +51,14 @@ class Queue(DeadLetterQueue):
     shown: list[str] = field(default_factory=list)
 
     def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
-        given, self.left[:] = list(self.left), []
+        messages, self.left[:] = list(self.left), []
         self.receiving()
-        return given
+        return messages
 
     def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
         if seconds == 0 and messages:
             self.showing()
-            self.shown.extend(each.id for each in messages)
+            self.shown.extend(message.id for message in messages)
         return [True] * len(messages)
 
     def now_ms(self) -> int:
@@ -84,8 +92,8 @@ def test_what_is_on_its_way_when_ctrl_c_is_pressed_is_shown_again(monkeypatch: p
     monkeypatch.setattr(receiving, "wait", wait)
     queue = replace(QUEUE, receiving=press, left=list(MESSAGES), shown=[])
     with Journal() as journal, pytest.raises(KeyboardInterrupt):
-        wanted = ReceiveOptions(journal=journal, before_ms=2, choose=lambda _: MessageState.ASIDE)
-        list(receive_all([queue], wanted))
+        options = ReceiveOptions(journal=journal, before_ms=2, choose=lambda _: MessageState.ASIDE)
+        list(receive_all([queue], options))
     assert queue.shown == ["a", "b"]
 
 
@@ -109,5 +117,5 @@ def test_what_an_interrupted_release_has_left_is_shown_too() -> None:
         pytest.raises(KeyboardInterrupt),
         selected_messages({queue.name: queue}, Selection(queues=(queue.name,)), limit=1) as (letters, _),
     ):
-        assert [each.message.id for each in letters] == ["a"]
+        assert [letter.message.id for letter in letters] == ["a"]
     assert sorted(queue.shown) == ["a", "b"]

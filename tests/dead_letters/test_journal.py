@@ -50,12 +50,12 @@ def path(tmp_path: Path) -> Path:
 
 
 def _aside(path: Path) -> list[Path]:
-    return [each for each in path.parent.iterdir() if ".aside-" in each.name]
+    return [file for file in path.parent.iterdir() if ".aside-" in file.name]
 
 
 def test_what_was_begun_is_found_again(path: Path) -> None:
     with Journal(path, OURS) as journal:
-        assert [found.key for found, _ in journal.steps(MessageState.BEGUN)] == ["webhook/i"]
+        assert [step.key for step, _ in journal.steps(MessageState.BEGUN)] == ["webhook/i"]
         assert journal.notice == ""
 
 
@@ -75,7 +75,7 @@ def test_a_journal_of_other_queues_is_never_taken_for_ones_own(path: Path, other
         assert "set aside" in journal.notice and "queues that were deleted" in journal.notice
     with Journal(path, other) as journal:
         assert journal.notice == "", "told once"
-    (aside,) = [each for each in _aside(path) if each.suffix == ".sqlite"]
+    (aside,) = [file for file in _aside(path) if file.suffix == ".sqlite"]
     with Journal(aside, OURS) as journal:
         assert journal.count(MessageState.BEGUN) == 1, "nothing of it is lost"
 
@@ -176,23 +176,23 @@ def test_a_damaged_journal_is_told_and_the_work_goes_on_without_it(
 
 
 def test_any_truncation_is_told_or_harmless(path: Path, tmp_path: Path) -> None:
-    whole = path.read_bytes()
-    for length in range(0, len(whole), 997):
+    content = path.read_bytes()
+    for length in range(0, len(content), 997):
         part = tmp_path / f"{length}" / "j.sqlite"
         part.parent.mkdir()
-        part.write_bytes(whole[:length])
+        part.write_bytes(content[:length])
         with Journal(part, OURS) as journal:
             assert journal.notice
         shutil.rmtree(part.parent)
 
 
 def test_any_page_that_is_scribbled_over_is_told(path: Path, tmp_path: Path) -> None:
-    whole, size = path.read_bytes(), 4096
-    assert len(whole) > 8 * size
-    for start in range(0, len(whole), size):
+    content, size = path.read_bytes(), 4096
+    assert len(content) > 8 * size
+    for start in range(0, len(content), size):
         part = tmp_path / f"{start}" / "j.sqlite"
         part.parent.mkdir()
-        part.write_bytes(whole[:start] + b"\xff" * size + whole[start + size :])
+        part.write_bytes(content[:start] + b"\xff" * size + content[start + size :])
         with Journal(part, OURS) as journal:
             assert journal.notice, f"page {start // size}"
 
@@ -213,13 +213,18 @@ def test_a_journal_that_another_process_has_is_not_set_aside(path: Path) -> None
 
 def test_while_one_of_the_queues_is_missing_the_journal_goes_on_with_the_other(path: Path) -> None:
     both = f"{OURS} arn:aws:sqs:us-east-1:000000000000:r@1"
-    for present, kept in ((both, True), (OURS, True), (both, True), (both.replace("r@1", "r@2"), False)):
+    for present, remembered in (
+        (both, True),
+        (OURS, True),
+        (both, True),
+        (both.replace("r@1", "r@2"), False),
+    ):
         with Journal(path, present) as journal:
-            assert (journal.notice == "") is kept, present
+            assert (journal.notice == "") is remembered, present
     path.unlink()
-    for present, kept in ((OURS, True), (both, True), (both.replace("r@1", "r@2"), False)):
+    for present, remembered in ((OURS, True), (both, True), (both.replace("r@1", "r@2"), False)):
         with Journal(path, present) as journal:
-            assert (journal.notice == "") is kept, present
+            assert (journal.notice == "") is remembered, present
 
 
 def test_where_nothing_can_be_made_it_says_where_to_make_it(
@@ -272,14 +277,14 @@ def test_our_directories_are_for_their_owner_alone(
     try:
         if first == "the engine":
             DataDirectory(state / "engine").create()
-        found = [
+        directories = [
             journal_path(Scope(environment="e", account="1", region="r")).parent,
             own_directory("purged"),
         ]
     finally:
         os.umask(before)
-    assert found == [state / "dead-letters", state / "dead-letters" / "purged"]
-    assert [stat.S_IMODE(each.stat().st_mode) for each in (state, *found)] == [0o700] * 3
+    assert directories == [state / "dead-letters", state / "dead-letters" / "purged"]
+    assert [stat.S_IMODE(directory.stat().st_mode) for directory in (state, *directories)] == [0o700] * 3
 
 
 def test_while_a_replay_runs_error_says_that_it_looks_at_first_failures_alone(

@@ -57,11 +57,11 @@ def test_the_time_that_was_chosen_is_kept_over_a_kill(shop: Workshop) -> None:
     assert _killed(shop, "Invoke", "after") == -signal.SIGKILL
     (stored,) = shop.items()
     shop.forget_logs()
-    told = Told()
-    summary = shop.replay(told=told)
+    listener = Told()
+    summary = shop.replay(told=listener)
     assert (summary.complete, summary.resumed) == (True, 1)
     assert [item["timestamp"] for item in shop.items()] == [stored["timestamp"]]
-    assert "log line" in told.results[0].way and told.results[0].way.endswith("price duplicate")
+    assert "log line" in listener.results[0].way and listener.results[0].way.endswith("price duplicate")
 
 
 def test_what_was_received_and_never_written_down_is_waited_for(shop: Workshop) -> None:
@@ -80,12 +80,12 @@ def _kill_and_finish(shop: Workshop, chance: random.Random) -> None:
     expected = _fill(shop)
     for _ in range(chance.choice((1, 1, 2))):
         _killed(shop, chance.randrange(1, ABOUT), chance.choice(("before", "after")))
-    told = Told()
-    summary = shop.replay(told=told)
-    assert summary.complete, [result.document() for result in told.results]
-    found = [(each["symbol"]["S"], each["price"]["N"]) for each in shop.items()]
-    assert sorted(found) == sorted(expected)
-    eventually(lambda: all(each["processed"]["BOOL"] for each in shop.items()), what="enrichment")
+    listener = Told()
+    summary = shop.replay(told=listener)
+    assert summary.complete, [result.document() for result in listener.results]
+    prices = [(item["symbol"]["S"], item["price"]["N"]) for item in shop.items()]
+    assert sorted(prices) == sorted(expected)
+    eventually(lambda: all(item["processed"]["BOOL"] for item in shop.items()), what="enrichment")
     assert shop.depths == {"webhook": (0, 0), "enricher": (0, 0)}
 
 

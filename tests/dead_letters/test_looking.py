@@ -43,8 +43,8 @@ def test_ten_looks_leave_everything_receivable_at_once_with_its_true_age(shop: W
     received = shop.queues[WEBHOOK].receive(visibility_s=30, wait_s=0)
     assert len(received) == 10, "receivable at once"
     shop.queues[WEBHOOK].set_visibility(received, 0)
-    found = count_causes(shop.queues, Selection(queues=[WEBHOOK]))
-    assert found.matching[WEBHOOK].oldest_ms == sent, "the age is that of the first sending"
+    report = count_causes(shop.queues, Selection(queues=[WEBHOOK]))
+    assert report.matching[WEBHOOK].oldest_ms == sent, "the age is that of the first sending"
     assert min(message.receives for message in received) >= 10
 
 
@@ -55,8 +55,8 @@ def test_list_groups_by_cause_and_says_how_long_a_pointer_can_be_read(shop: Work
     shop.send(ENRICHER, "scribble", {})
     causes = dlq("list", "--output", "json").json["causes"]
     assert (causes[0]["count"], causes[0]["cause"], causes[0]["symbols"]) == (3, "Teapot", ["BTC"])
-    assert sorted(each["shape"] for each in causes[1:]) == ["pointer", "unknown"]
-    pointers = next(each for each in causes if each["shape"] == "pointer")
+    assert sorted(cause["shape"] for cause in causes[1:]) == ["pointer", "unknown"]
+    pointers = next(cause for cause in causes if cause["shape"] == "pointer")
     assert (pointers["count"], pointers["readable_for_s"]) == (2, 0), "the first to go counts"
     shown = dlq("list").out
     assert "3 waiting" in shown and "no longer" in shown and "scribble" not in shown
@@ -79,15 +79,15 @@ def test_a_pointer_has_the_error_that_its_function_logged(shop: Workshop, dlq: D
     pointers = [_pointer(shop, "2099-01-01T00:00:00.000Z") for _ in range(2)]
     for pointer in pointers:
         shop.send(ENRICHER, pointer, {})
-    asked: list[str] = []
+    keys: list[str] = []
 
     def reasons(letters: Sequence[DeadLetter]) -> dict[str, str]:
-        asked.extend(each.message.key for each in letters)
+        keys.extend(letter.message.key for letter in letters)
         return {letters[0].message.key: "KeyError: 'price'"}
 
-    found = count_causes(shop.queues, Selection(queues=[ENRICHER]), reasons)
-    assert len(asked) == 2
-    assert sorted(cause.cause for cause in found.groups) == ["KeyError", "RetryAttemptsExhausted"]
+    report = count_causes(shop.queues, Selection(queues=[ENRICHER]), reasons)
+    assert len(keys) == 2
+    assert sorted(cause.cause for cause in report.groups) == ["KeyError", "RetryAttemptsExhausted"]
 
 
 def test_peek_shows_the_log_lines_of_the_request(shop: Workshop, dlq: Dlq) -> None:
@@ -109,8 +109,8 @@ def test_filters_reach_every_command(shop: Workshop, dlq: Dlq) -> None:
 
 
 def test_a_wrong_filter_is_named(dlq: Dlq) -> None:
-    said = dlq("list", "--where", "][")
-    assert said.code == 2 and "not a JMESPath" in said.err
+    result = dlq("list", "--where", "][")
+    assert result.code == 2 and "not a JMESPath" in result.err
     assert "--older-than" in dlq("list", "--older-than", "yesterday").err
 
 
@@ -142,7 +142,7 @@ def test_export_purge_and_import_keep_bodies_and_attributes_to_the_byte(shop: Wo
     assert "purge --id ID" in purged.err and "same command again" not in purged.err
     assert shop.depths == {"webhook": (1, 0), "enricher": (1, 0)}
     unknown = [message.id for message in _messages(shop)]
-    named = [part for each in unknown for part in ("--id", each)]
+    named = [part for message_id in unknown for part in ("--id", message_id)]
     assert dlq("purge", "--yes", "--no-export", *named).code == 0
     assert shop.depths == {"webhook": (0, 0), "enricher": (0, 0)}
     assert dlq("import", "all.jsonl").out == "17 messages were put back.\n"
@@ -157,29 +157,29 @@ def test_export_purge_and_import_keep_bodies_and_attributes_to_the_byte(shop: Wo
 def test_a_replay_of_what_cannot_be_replayed_names_what_ends_it(shop: Workshop, dlq: Dlq) -> None:
     shop.send(WEBHOOK, "what is this?", {})
     (odd,) = _messages(shop)
-    said = dlq("replay")
-    assert said.code == 1 and "purge --id ID" in said.err and "same command again" not in said.err
+    result = dlq("replay")
+    assert result.code == 1 and "purge --id ID" in result.err and "same command again" not in result.err
     shop.send_events([shop.price(1, price=-1)])
     both = dlq("replay")
     assert both.code == 1 and "purge --id ID" in both.err and "same command again" in both.err
     purged = dlq("purge", "--yes", "--id", odd.id)
     assert purged.code == 0 and "It is written to " in purged.err
-    said = dlq("replay")
-    assert said.code == 1 and "purge --id ID" not in said.err and "same command again" in said.err
+    result = dlq("replay")
+    assert result.code == 1 and "purge --id ID" not in result.err and "same command again" in result.err
 
 
 def test_purge_asks_and_without_anybody_to_ask_it_refuses(shop: Workshop, dlq: Dlq) -> None:
     shop.send_events([shop.price(1)])
-    said = dlq("purge")
-    assert said.code == 6 and "--yes" in said.err
+    result = dlq("purge")
+    assert result.code == 6 and "--yes" in result.err
     assert shop.depths["webhook"] == (1, 0)
 
 
 def test_a_broken_line_is_named_before_anything_is_sent(shop: Workshop, dlq: Dlq) -> None:
     good = '{"queue": "webhook", "body": "x", "attributes": {}}'
     Path("bad.jsonl").write_text(f"{good}\nnothing\n", encoding="utf-8")
-    said = dlq("import", "bad.jsonl")
-    assert said.code == 2 and "line 2" in said.err
+    result = dlq("import", "bad.jsonl")
+    assert result.code == 2 and "line 2" in result.err
     assert shop.depths["webhook"] == (0, 0)
 
 
@@ -205,8 +205,8 @@ def test_no_escape_sequence_reaches_the_terminal(shop: Workshop, dlq: Dlq) -> No
         ("replay", "--output", "json"),
         ("export", "file.jsonl"),
     ):
-        said = dlq(*arguments)
-        shown = said.out + said.err
+        result = dlq(*arguments)
+        shown = result.out + result.err
         if arguments[0] == "export":
             shown += Path("file.jsonl").read_text(encoding="utf-8")
         assert shown

@@ -69,17 +69,17 @@ def numbers(found: StreamKeys) -> list[int]:
 
 
 def test_a_pointers_records_are_those_from_its_first_to_its_last() -> None:
-    found = read(Stream([record(1), record(2, "MODIFY")], [], [record(3), record(4)]), 1, 3)
-    assert (numbers(found), found.complete) == ([1, 3], True)
+    reading = read(Stream([record(1), record(2, "MODIFY")], [], [record(3), record(4)]), 1, 3)
+    assert (numbers(reading), reading.complete) == ([1, 3], True)
 
 
 def test_where_the_first_or_the_last_is_gone_the_records_are_not_complete() -> None:
-    found = read(Stream([record(2), record(3)]), 1, 3)
-    assert (numbers(found), found.complete) == ([2, 3], False)
-    found = read(Stream([record(1), record(2), record(4)]), 1, 3)
-    assert (numbers(found), found.complete) == ([1, 2], False)
-    found = read(Stream([record(1)], "TrimmedDataAccessException"), 1, 3)
-    assert (numbers(found), found.complete) == ([1], False)
+    reading = read(Stream([record(2), record(3)]), 1, 3)
+    assert (numbers(reading), reading.complete) == ([2, 3], False)
+    reading = read(Stream([record(1), record(2), record(4)]), 1, 3)
+    assert (numbers(reading), reading.complete) == ([1, 2], False)
+    reading = read(Stream([record(1)], "TrimmedDataAccessException"), 1, 3)
+    assert (numbers(reading), reading.complete) == ([1], False)
 
 
 def test_a_stream_that_cannot_be_read_is_no_stream_that_has_nothing_left() -> None:
@@ -95,8 +95,8 @@ def test_items_of_messages_are_no_prices() -> None:
 
 def test_empty_pages_are_passed_over_up_to_many_in_a_row() -> None:
     pages: list[list[Any]] = [[]] * (EMPTY_PAGES - 1)
-    found = read(Stream([record(1)], *pages, [record(2)], *pages, [record(3)]), 1, 3)
-    assert (numbers(found), found.complete) == ([1, 2, 3], True)
+    reading = read(Stream([record(1)], *pages, [record(2)], *pages, [record(3)]), 1, 3)
+    assert (numbers(reading), reading.complete) == ([1, 2, 3], True)
     stream = Stream([record(1)], [])
     assert not read(stream, 1, 3).complete
     assert len(stream.asked) == 1 + 1 + EMPTY_PAGES
@@ -119,7 +119,7 @@ def test_a_pointer_to_anything_else_is_not_followed(other: dict[str, Any]) -> No
 
 
 def logs(*times_ms: int) -> Answers:
-    events = [{"timestamp": each, "message": "x", "eventId": str(each)} for each in times_ms]
+    events = [{"timestamp": time_ms, "message": "x", "eventId": str(time_ms)} for time_ms in times_ms]
     return Answers(of={"FilterLogEvents": {"events": events}})
 
 
@@ -127,7 +127,7 @@ def test_log_lines_are_in_order_and_the_first_is_the_earliest() -> None:
     aws = cast("Aws", logs(30, 10, 20))
     request = "6a1c5a7e-0000-4000-8000-000000000000"
     dead_ms = TRIED_FOR_MS + 5
-    assert [each.time_ms for each in lines_of(aws, STACK.webhook, request, dead_ms)] == [10, 20, 30]
+    assert [line.time_ms for line in lines_of(aws, STACK.webhook, request, dead_ms)] == [10, 20, 30]
     assert first_logged_ms(aws, STACK.webhook, request, dead_ms) == 10
 
 
@@ -156,7 +156,7 @@ class Table(Answers):
     def call(self, service: str, operation: str, **params: Any) -> Any:
         if operation == "Invoke":
             records = json.loads(params["Payload"])["Records"]
-            keys = [enriching.key_of(each["dynamodb"]["Keys"]) for each in records]
+            keys = [enriching.key_of(sent["dynamodb"]["Keys"]) for sent in records]
             self.given.append(keys)
             for key in keys:
                 if key in self.items and not (self.stubborn and key[0].startswith(self.stubborn)):
@@ -169,14 +169,14 @@ class Table(Answers):
                 raise AwsError(service=service, operation=operation, code=code, message="")
             return {}
         (name,) = params["RequestItems"]
-        asked = params["RequestItems"][name]["Keys"]
-        assert len(asked) <= 100
-        self.read.append(len(asked))
-        taken, left = (asked[:1], asked[1:]) if self.cut else (asked, [])
-        keys = [enriching.key_of(each) for each in taken]
-        found = [self.items[key] for key in keys if key in self.items]
-        rest = {name: {"Keys": left}} if left else {}
-        return {"Responses": {name: found}, "UnprocessedKeys": rest}
+        keys_asked = params["RequestItems"][name]["Keys"]
+        assert len(keys_asked) <= 100
+        self.read.append(len(keys_asked))
+        served, unserved = (keys_asked[:1], keys_asked[1:]) if self.cut else (keys_asked, [])
+        keys = [enriching.key_of(wire_key) for wire_key in served]
+        items = [self.items[key] for key in keys if key in self.items]
+        unprocessed = {name: {"Keys": unserved}} if unserved else {}
+        return {"Responses": {name: items}, "UnprocessedKeys": unprocessed}
 
 
 def keys(count: int, symbol: str = "BTC") -> list[Key]:
@@ -204,11 +204,11 @@ def test_what_dynamodb_leaves_out_is_asked_for_again(monkeypatch: pytest.MonkeyP
 
 def test_a_price_counts_as_enriched_once_the_table_says_so() -> None:
     table = Table([*keys(2), *keys(1, "STUBBORN"), *keys(1, "ODD")], stubborn="STUBBORN", odd="ODD")
-    asked = [*keys(2), *keys(1, "STUBBORN"), *keys(1, "ODD"), *keys(1, "GONE")]
-    result = enricher(table).enrich(asked)
+    keys_asked = [*keys(2), *keys(1, "STUBBORN"), *keys(1, "ODD"), *keys(1, "GONE")]
+    result = enricher(table).enrich(keys_asked)
     assert (result.enriched, result.gone, result.tried, result.given_up) == (2, 1, 5, False)
-    assert {each.key[0]: each.tried for each in result.left} == {"STUBBORN": True, "ODD": False}
-    assert "still not enriched" in str(next(each for each in result.left if each.tried))
+    assert {price.key[0]: price.tried for price in result.left} == {"STUBBORN": True, "ODD": False}
+    assert "still not enriched" in str(next(price for price in result.left if price.tried))
     assert table.given == [[*keys(2), *keys(1, "STUBBORN")]]
 
 
@@ -218,7 +218,7 @@ def test_an_enricher_that_keeps_failing_is_given_up_and_one_that_fails_now_and_t
     table = Table(everything, stubborn="BAD")
     result = enricher(table).enrich(everything)
     assert (result.given_up, len(result.left)) == (True, MAX_RECORDS * MAX_GROUPS_IN_VAIN)
-    assert {len(each) for each in table.given} == {MAX_RECORDS}
+    assert {len(batch) for batch in table.given} == {MAX_RECORDS}
     mixed = [*bad, *odd, *good] * MAX_GROUPS_IN_VAIN
     assert not enricher(Table(mixed, stubborn="BAD", odd="ODD")).enrich(mixed).given_up
     none = keys(MAX_RECORDS * (MAX_GROUPS_IN_VAIN + 3), "ODD")
@@ -232,8 +232,8 @@ def step(**more: Any) -> ReplayStep:
 
 
 def attempt(table: Table, **more: Any) -> tuple[str, str, bool]:
-    its = Replayer(aws=cast("Aws", table), stack=STACK).attempt(step(**more))
-    return its.way, its.reason, its.trimmed
+    replayed = Replayer(aws=cast("Aws", table), stack=STACK).attempt(step(**more))
+    return replayed.way, replayed.reason, replayed.trimmed
 
 
 def test_a_step_has_succeeded_where_nothing_of_it_is_left_unenriched() -> None:

@@ -47,9 +47,9 @@ def _replay(shop: Workshop, *arguments: str) -> tuple[str, int]:
     os.close(terminal)
     text = shown.decode(errors="replace")
     assert process.wait() == 0, text[-2000:]
-    found = re.search(r"peak (\d+)", text)
-    assert found, text[-2000:]
-    return text, int(found[1])
+    peak = re.search(r"peak (\d+)", text)
+    assert peak, text[-2000:]
+    return text, int(peak[1])
 
 
 def _fill(shop: Workshop, count: int, series: int) -> None:
@@ -60,9 +60,9 @@ def _fill(shop: Workshop, count: int, series: int) -> None:
 
 def _mapping(shop: Workshop, *, enabled: bool) -> None:
     mapping: StreamMapping = shop.stack.prices_to_enricher
-    found = mapping.find(shop.aws)
-    assert found is not None
-    shop.aws.call("lambda", "UpdateEventSourceMapping", UUID=found["UUID"], Enabled=enabled)
+    observed = mapping.find(shop.aws)
+    assert observed is not None
+    shop.aws.call("lambda", "UpdateEventSourceMapping", UUID=observed["UUID"], Enabled=enabled)
 
 
 def test_a_bar_runs_on_a_terminal_and_each_end_is_said(shop: Workshop) -> None:

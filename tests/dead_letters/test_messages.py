@@ -90,8 +90,12 @@ def test_the_shapes(body: object, attributes: Attributes, shape: Shape) -> None:
     ids=str,
 )
 def test_whose_prices_an_event_is_about(event: object) -> None:
-    found = letter(event)
-    assert (found.symbols, found.exchanges, found.cause) == (("BTC",), ("kraken",), "ValueError")
+    dead_letter = letter(event)
+    assert (dead_letter.symbols, dead_letter.exchanges, dead_letter.cause) == (
+        ("BTC",),
+        ("kraken",),
+        "ValueError",
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,19 +123,19 @@ def test_a_cause_that_is_cut_shows_that_it_is() -> None:
 
 @given(treacherous, st.sampled_from(list(QueueName)), st.booleans())
 def test_no_message_is_too_odd_to_be_shown(body: Any, queue: QueueName, reasons: bool) -> None:
-    found = letter(json.dumps(body), REASONS if reasons else {}, queue)
-    assert json.loads(json.dumps(found.document(0), allow_nan=False))
-    assert found.function
+    dead_letter = letter(json.dumps(body), REASONS if reasons else {}, queue)
+    assert json.loads(json.dumps(dead_letter.document(0), allow_nan=False))
+    assert dead_letter.function
 
 
 def test_the_time_it_was_sent_is_written_as_in_every_document() -> None:
-    found = letter("{}", sent_ms=1_767_323_045_006)
-    assert found.document(0)["sent_at"] == "2026-01-02T03:04:05.006Z"
+    dead_letter = letter("{}", sent_ms=1_767_323_045_006)
+    assert dead_letter.document(0)["sent_at"] == "2026-01-02T03:04:05.006Z"
 
 
 def test_a_number_that_no_float_holds_stays_its_text() -> None:
-    found = letter('{"a": 1e999, "b": [-1e999, NaN], "c": 1.5, "d": 0.10, "e": 1E+2}')
-    assert found.content == {"a": "1e999", "b": ["-1e999", "NaN"], "c": 1.5, "d": 0.1, "e": 100.0}
+    dead_letter = letter('{"a": 1e999, "b": [-1e999, NaN], "c": 1.5, "d": 0.10, "e": 1E+2}')
+    assert dead_letter.content == {"a": "1e999", "b": ["-1e999", "NaN"], "c": 1.5, "d": 0.1, "e": 100.0}
     for text in ("50000.12345678901234567890123", "1e-999", f"1e-{'9' * 30}"):
         assert letter(f'{{"price": {text}}}').content == {"price": text}
 
@@ -140,7 +144,7 @@ def test_a_number_that_no_float_holds_stays_its_text() -> None:
 taken = st.text(
     st.sampled_from("\t\n\r")
     | st.characters(exclude_categories=["Cs"], min_codepoint=32).filter(
-        lambda each: each not in "\ufffe\uffff"
+        lambda character: character not in "\ufffe\uffff"
     ),
     min_size=1,
 )
@@ -150,9 +154,13 @@ taken = st.text(
 def test_a_message_comes_back_from_its_line_to_the_character(
     body: str, attributes: dict[str, str], binary: bytes
 ) -> None:
-    held = {name: {"DataType": "Number", "StringValue": value} for name, value in attributes.items()}
-    held["b"] = {"DataType": "Binary", "BinaryValue": base64.b64encode(binary).decode()}
-    message = Message(queue=QueueName.ENRICHER, id="i", body=body, attributes=held, sent_ms=5, receives=2)
+    message_attributes = {
+        name: {"DataType": "Number", "StringValue": value} for name, value in attributes.items()
+    }
+    message_attributes["b"] = {"DataType": "Binary", "BinaryValue": base64.b64encode(binary).decode()}
+    message = Message(
+        queue=QueueName.ENRICHER, id="i", body=body, attributes=message_attributes, sent_ms=5, receives=2
+    )
     line = file_format.line_of(message)
     assert "\n" not in line and line.isascii()
     assert file_format.message_of(line) == message

@@ -18,7 +18,7 @@ from cryptoctl.ops.trace.tracing import Tracer
 from dead_letters.test_receiving import MESSAGE
 from unit.answers import STACK, Answers
 
-NO_MESSAGES = {f"ApproximateNumberOfMessages{each}": "0" for each in ("", "NotVisible", "Delayed")}
+NO_MESSAGES = {f"ApproximateNumberOfMessages{kind}": "0" for kind in ("", "NotVisible", "Delayed")}
 MISSING = STACK.webhook_dead_letters.name
 
 
@@ -40,9 +40,9 @@ AWS = cast(
 
 
 def test_the_one_that_is_there_can_be_chosen() -> None:
-    found = dead_letter_queues(AWS, STACK, [QueueName.ENRICHER])
-    assert list(found) == [QueueName.ENRICHER]
-    assert identity(found) == "its-arn@"
+    queues = dead_letter_queues(AWS, STACK, [QueueName.ENRICHER])
+    assert list(queues) == [QueueName.ENRICHER]
+    assert identity(queues) == "its-arn@"
 
 
 @pytest.mark.parametrize("wanted", [[QueueName.WEBHOOK], [*QueueName]])
@@ -53,13 +53,13 @@ def test_the_missing_one_is_refused_with_the_choice_that_works(wanted: list[Queu
 
 
 def test_what_a_journal_has_of_the_missing_one_ends_with_it() -> None:
-    found = dead_letter_queues(AWS, STACK, [QueueName.ENRICHER])
-    left, ours = (replace(MESSAGE, queue=QueueName.WEBHOOK, id=each) for each in "ab")
+    queues = dead_letter_queues(AWS, STACK, [QueueName.ENRICHER])
+    other, mine = (replace(MESSAGE, queue=QueueName.WEBHOOK, id=message_id) for message_id in "ab")
     with Journal() as journal:
-        journal.add([(each, MessageState.CHOSEN) for each in (left, ours)], extend_ms=0)
-        assert delete(found, journal, [ours]) == []
-        assert journal.is_replayed(ours.key)
-        release(found, journal, MessageState.CHOSEN)
+        journal.add([(message, MessageState.CHOSEN) for message in (other, mine)], extend_ms=0)
+        assert delete(queues, journal, [mine]) == []
+        assert journal.is_replayed(mine.key)
+        release(queues, journal, MessageState.CHOSEN)
         assert list(journal.all(MessageState.CHOSEN)) == []
 
 

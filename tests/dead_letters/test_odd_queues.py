@@ -36,10 +36,10 @@ def test_a_queue_with_a_redrive_policy_is_not_looked_into(shop: Workshop, dlq: D
             ("import", "file.jsonl"),
             ("purge", "--yes"),
         ):
-            said = dlq(*words)
-            assert said.code == 6, words
-            assert f"webhook-processor-dlq-{shop.name} has a redrive policy" in said.err
-            assert "cryptoctl up" in said.err
+            result = dlq(*words)
+            assert result.code == 6, words
+            assert f"webhook-processor-dlq-{shop.name} has a redrive policy" in result.err
+            assert "cryptoctl up" in result.err
         assert not Path("new.jsonl").exists()
     finally:
         _set(shop, WEBHOOK, RedrivePolicy="")
@@ -81,6 +81,6 @@ def test_no_text_from_a_message_makes_a_line_of_its_own(shop: Workshop, dlq: Dlq
         ("replay",),
         ("peek",),
     ):
-        said = dlq(*words)
-        lines = (said.out + said.err).splitlines()
+        result = dlq(*words)
+        lines = (result.out + result.err).splitlines()
         assert lines and not [line for line in lines if line.lstrip().startswith("✓ webhook 1")], words

@@ -74,9 +74,11 @@ DIGITS = "50000.12345678901234567"
 )
 def test_what_is_edited_keeps_its_digits_where_the_event_itself_is_the_price(edits: Edits) -> None:
     text = f'{{"symbol": "BTC", "price": -1, "exchange": "k", "timestamp": {NOW_MS}}}'
-    found = unwrap_event(json.loads(with_edits(Prices(text=text, in_body=False), edits).sent_again(ARRIVAL)))
-    assert found is not None
-    (price,) = parse_request(found[0]["body"], CLOCK).prices
+    requests = unwrap_event(
+        json.loads(with_edits(Prices(text=text, in_body=False), edits).sent_again(ARRIVAL))
+    )
+    assert requests is not None
+    (price,) = parse_request(requests[0]["body"], CLOCK).prices
     assert isinstance(price, Price) and str(price.price) == DIGITS
     assert with_edits(Prices(text=text, in_body=False), Edits()) == Prices(text=text, in_body=False)
 

@@ -79,9 +79,9 @@ def pointer() -> DeadLetter:
 
 def _sent(step: ReplayStep) -> tuple[Any, Arrival]:
     """The event, and when it is said to have come."""
-    found = unwrap_event(json.loads(step.payload))
-    assert found is not None
-    return found
+    request = unwrap_event(json.loads(step.payload))
+    assert request is not None
+    return request
 
 
 def _timestamp(step: ReplayStep) -> int:
@@ -99,7 +99,7 @@ def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue() 
         ms=SENT_MS - 5, source="the time of its first log line"
     )
     assert planned(plain).stored_at == StoredAt(ms=SENT_MS, source="the time it was queued")
-    assert [_timestamp(planned(each, facts=logged)) for each in (http, plain)] == [SENT_MS - 9, SENT_MS - 5]
+    assert [_timestamp(planned(event, facts=logged)) for event in (http, plain)] == [SENT_MS - 9, SENT_MS - 5]
 
 
 def test_a_price_with_a_time_of_its_own_is_sent_as_it_was_written() -> None:
@@ -109,24 +109,24 @@ def test_a_price_with_a_time_of_its_own_is_sent_as_it_was_written() -> None:
 
 
 def test_what_may_come_again_is_sent_with_its_id_and_at_the_time_it_first_came() -> None:
-    said = {"timeEpoch": SENT_MS - 9, "sender": "desk", "messageId": "msg_1"}
-    theirs = letter({"body": TIMELESS, "requestContext": said})
+    context = {"timeEpoch": SENT_MS - 9, "sender": "desk", "messageId": "msg_1"}
+    desk = letter({"body": TIMELESS, "requestContext": context})
     request = {"RequestID": {"DataType": "String", "StringValue": "6f7c5d1e"}}
     lambdas = letter({"body": TIMELESS}, {**REASONS, **request})
-    for each, sender, message_id in ((theirs, "desk", "msg_1"), (lambdas, INVOCATIONS, "6f7c5d1e")):
-        event, arrival = _sent(planned(each))
+    for dead_letter, sender, message_id in ((desk, "desk", "msg_1"), (lambdas, INVOCATIONS, "6f7c5d1e")):
+        event, arrival = _sent(planned(dead_letter))
         assert event == {"body": TIMELESS}, "unchanged, to the digit"
         assert (arrival.sender, arrival.message_id) == (sender, message_id)
-        step = planned(each, facts=Known(image=message_item(replace(arrival, ms=SENT_MS - 100))))
+        step = planned(dead_letter, facts=Known(image=message_item(replace(arrival, ms=SENT_MS - 100))))
         assert step.stored_at == StoredAt(ms=SENT_MS - 100, source="the time it first came")
         assert _sent(step)[1] == replace(arrival, ms=SENT_MS - 100)
 
 
 def test_what_could_not_be_read_is_sent_for_its_sender_to_be_asked_how_it_writes() -> None:
-    said = {"timeEpoch": SENT_MS, "sender": "desk", "messageId": "", "contentType": "text/plain"}
-    step = planned(letter({"body": '{"s": "BTC"}', "requestContext": said}))
+    context = {"timeEpoch": SENT_MS, "sender": "desk", "messageId": "", "contentType": "text/plain"}
+    step = planned(letter({"body": '{"s": "BTC"}', "requestContext": context}))
     assert (step.summary, step.stored_at) == ("store what desk sent", None)
-    assert _sent(step) == ({"body": '{"s": "BTC"}'}, arrival_in(said))
+    assert _sent(step) == ({"body": '{"s": "BTC"}'}, arrival_in(context))
 
 
 def test_the_time_that_a_failed_attempt_has_used_is_used_again_with_or_without_edits() -> None:
@@ -137,20 +137,20 @@ def test_the_time_that_a_failed_attempt_has_used_is_used_again_with_or_without_e
 
 
 def test_the_editor_sees_what_was_sent_and_may_give_it_a_time() -> None:
-    seen: list[str] = []
+    texts: list[str] = []
 
     def edit(text: str) -> str:
-        seen.append(text)
+        texts.append(text)
         return TIMED
 
     step = planned(letter({"body": TIMELESS}), Edits(editor=edit))
-    assert seen == [TIMELESS]
+    assert texts == [TIMELESS]
     assert (step.stored_at, _sent(step)[0]) == (None, {"body": TIMED})
 
 
 def test_a_message_brought_back_before_is_only_deleted() -> None:
-    for each in (letter({"body": TIMELESS}), record(), pointer()):
-        assert planned(each, facts=Known(back=True)).action is ReplayAction.DELETE
+    for dead_letter in (letter({"body": TIMELESS}), record(), pointer()):
+        assert planned(dead_letter, facts=Known(back=True)).action is ReplayAction.DELETE
 
 
 def test_a_record_is_its_item_enriched_and_a_change_is_made_to_the_item() -> None:
@@ -165,22 +165,22 @@ def test_a_record_is_its_item_enriched_and_a_change_is_made_to_the_item() -> Non
 
 
 def test_a_record_of_our_own_items_has_nothing_to_enrich_or_to_change() -> None:
-    ours = message_item(Arrival(ms=SENT_MS, sender=INVOCATIONS, message_id="m"))
-    stream = {"Keys": {name: ours[name] for name in ("symbol", "timestamp")}, "NewImage": ours}
+    item = message_item(Arrival(ms=SENT_MS, sender=INVOCATIONS, message_id="m"))
+    stream = {"Keys": {name: item[name] for name in ("symbol", "timestamp")}, "NewImage": item}
     body = {"kind": "record", "reason": "it has no price", "record": {"dynamodb": stream}}
-    found = letter(body, {}, QueueName.ENRICHER)
+    dead_letter = letter(body, {}, QueueName.ENRICHER)
     for edits in (Edits(), Edits(changes={"price": "5.10"}), Edits(editor=lambda text: text + " ")):
-        step = planned(found, edits)
+        step = planned(dead_letter, edits)
         assert (step.action, step.keys, step.changes) == (ReplayAction.ENRICH, (), {})
         assert "has nothing to enrich" in step.summary
-    assert found.symbols == ()
+    assert dead_letter.symbols == ()
 
 
 def test_a_pointer_is_the_prices_that_the_stream_has_and_a_search_for_the_rest() -> None:
     keys = [("BTC", Decimal(1)), ("ETH", Decimal("2.5"))]
-    whole = planned(pointer(), facts=Known(reading=StreamKeys(keys=keys, complete=True)))
-    assert (whole.keys, whole.search) == (tuple(keys), False)
-    assert whole.summary == f"enrich its prices, read again from the stream ({len(keys)} of them)"
+    step = planned(pointer(), facts=Known(reading=StreamKeys(keys=keys, complete=True)))
+    assert (step.keys, step.search) == (tuple(keys), False)
+    assert step.summary == f"enrich its prices, read again from the stream ({len(keys)} of them)"
     part = planned(pointer(), facts=Known(reading=StreamKeys(keys=keys[:1])))
     assert (part.keys, part.search) == (tuple(keys[:1]), True)
     assert "search the table for the rest (1 of them)" in part.summary
@@ -197,9 +197,9 @@ def test_prices_in_the_enrichers_queue_are_stored_and_not_handed_to_it(event: ob
 
 
 def test_an_event_of_the_enricher_is_its_prices_enriched_but_not_our_own_items() -> None:
-    ours = message_item(Arrival(ms=SENT_MS, sender="tv", message_id="m"))
+    item = message_item(Arrival(ms=SENT_MS, sender="tv", message_id="m"))
     keys = [{"symbol": {"S": "BTC"}, "timestamp": {"N": number}} for number in ("5", "6", "5")]
-    records = [{"eventName": "INSERT", "dynamodb": {"Keys": each}} for each in (*keys, ours)]
+    records = [{"eventName": "INSERT", "dynamodb": {"Keys": key}} for key in (*keys, item)]
     step = planned(letter({"Records": records}, queue=QueueName.ENRICHER))
     assert (step.action, step.keys, step.search) == (
         ReplayAction.ENRICH,
@@ -277,19 +277,19 @@ def test_planning_twice_gives_the_same_steps_and_the_journal_gives_them_back(
 ) -> None:
     steps = list(plan(found, wanted, known))
     assert steps == list(plan(found, wanted, known))
-    for step, each in zip(steps, found, strict=True):
-        assert step.letter is each
+    for step, document in zip(steps, found, strict=True):
+        assert step.letter is document
         journaled: Any = json.loads(json.dumps(step.document()))
-        assert ReplayStep.from_document(each, journaled) == replace(step, problem="")
+        assert ReplayStep.from_document(document, journaled) == replace(step, problem="")
 
 
 def test_a_function_that_does_not_know_how_a_replay_comes_is_named_as_one_of_an_older_version() -> None:
     refused = {"error": "invalid_request", "message": "symbol: is missing", "field": "symbol"}
     step = planned(letter('{"symbol":"A","price":1,"exchange":"x"}'))
-    for message, told in (("symbol: is missing", True), ("price: is missing", False)):
+    for message, hinted in (("symbol: is missing", True), ("price: is missing", False)):
         answer = {"statusCode": 400, "body": json.dumps({**refused, "message": message})}
-        found = verdict(answer, step)
-        assert message in found.reason and ("`cryptoctl up`" in found.reason) is told
+        result = verdict(answer, step)
+        assert message in result.reason and ("`cryptoctl up`" in result.reason) is hinted
 
 
 def test_what_is_stored_in_part_is_not_replayed() -> None:

@@ -41,7 +41,7 @@ class OneAfterTheOther(Aws):
 
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
         """As `map` is, without threads."""
-        return [function(thing) for thing in things]
+        return [function(argument) for argument in things]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +63,12 @@ class ManyServers(DeadLetterQueue):
 
 def read(queue: ManyServers) -> list[str]:
     with Journal() as journal:
-        wanted = ReceiveOptions(journal=journal, before_ms=2, choose=lambda _: MessageState.ASIDE)
-        return [each.id for each in receive_all([queue], wanted)]
+        options = ReceiveOptions(journal=journal, before_ms=2, choose=lambda _: MessageState.ASIDE)
+        return [message.id for message in receive_all([queue], options)]
 
 
 def queue(ids: list[str], *, metered: bool) -> ManyServers:
-    messages = [replace(MESSAGE, id=each, receipt=each) for each in ids]
+    messages = [replace(MESSAGE, id=message_id, receipt=message_id) for message_id in ids]
     return ManyServers(
         aws=OneAfterTheOther(metered),
         name=QueueName.WEBHOOK,
@@ -107,8 +107,8 @@ def test_whatever_has_been_sent_is_older_by_the_later_of_both_clocks(
     at_least_ms = max(answered_ms, now_ms())
     headers = {} if date is None else {"date": date}
     aws = Answers(of={"GetQueueAttributes": {"ResponseMetadata": {"HTTPHeaders": headers}}})
-    asked = replace(queue([], metered=True), aws=cast("Aws", aws))
-    assert at_least_ms <= asked.now_ms() < at_least_ms + 10 * 86_400_000
+    metered = replace(queue([], metered=True), aws=cast("Aws", aws))
+    assert at_least_ms <= metered.now_ms() < at_least_ms + 10 * 86_400_000
 
 
 class Strict(Aws):
@@ -123,9 +123,9 @@ class Strict(Aws):
     def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """Takes what is good."""
         self.calls += 1
-        if any(each["MessageBody"] == "bad" for each in params["Entries"]):
+        if any(entry["MessageBody"] == "bad" for entry in params["Entries"]):
             raise AwsError(service=service, operation=operation, code=self.code, message="no")
-        return {"Successful": [{"Id": each["Id"]} for each in params["Entries"]]}
+        return {"Successful": [{"Id": entry["Id"]} for entry in params["Entries"]]}
 
 
 def sender(code: str) -> DeadLetterQueue:
@@ -160,12 +160,12 @@ class AllAtOnce(Strict):
 
 def test_many_messages_are_released_at_the_same_time() -> None:
     """One after the other, between calls that keep the rest invisible, took twice as long as the look."""
-    its = replace(sender(""), aws=AllAtOnce())
+    dlq = replace(sender(""), aws=AllAtOnce())
     messages = [replace(MESSAGE, id=str(number), receipt=str(number)) for number in range(PAGE)]
-    assert its.set_visibility(messages, 0) == ([True] * (MAX_A_CALL - 1) + [False]) * (PAGE // MAX_A_CALL)
+    assert dlq.set_visibility(messages, 0) == ([True] * (MAX_A_CALL - 1) + [False]) * (PAGE // MAX_A_CALL)
     with Journal() as journal:
-        journal.add([(each, MessageState.CHOSEN) for each in messages], extend_ms=0)
-        release({its.name: its}, journal, MessageState.CHOSEN)
+        journal.add([(message, MessageState.CHOSEN) for message in messages], extend_ms=0)
+        release({dlq.name: dlq}, journal, MessageState.CHOSEN)
         assert journal.count(*MessageState) == 0
 
 
@@ -197,7 +197,7 @@ def test_what_is_released_is_not_extended_after_that() -> None:
     """It would be in nobody's hands, and invisible for ten minutes."""
     with Journal() as journal:
         journal.add([(replace(MESSAGE, id="1"), MessageState.CHOSEN)], extend_ms=0)
-        its = ReleasedMeanwhile(
+        dlq = ReleasedMeanwhile(
             aws=OneAfterTheOther(metered=False),
             name=QueueName.WEBHOOK,
             queue_name="q",
@@ -205,10 +205,10 @@ def test_what_is_released_is_not_extended_after_that() -> None:
             identity="i",
             journal=journal,
         )
-        with keep_invisible({its.name: its}, journal):
-            assert its.extending.wait(20)
-        its.releasing[0].join()
-    assert its.seconds[-1] == 0
+        with keep_invisible({dlq.name: dlq}, journal):
+            assert dlq.extending.wait(20)
+        dlq.releasing[0].join()
+    assert dlq.seconds[-1] == 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,12 +229,12 @@ def test_once_the_work_is_over_no_more_is_extended() -> None:
     """Who has interrupted it would wait for that, and others for the messages."""
     with Journal() as journal:
         letters = [replace(MESSAGE, id=str(number)) for number in range(3 * PAGE)]
-        journal.add([(each, MessageState.CHOSEN) for each in letters], extend_ms=0)
-        its = OverMeanwhile(
+        journal.add([(message, MessageState.CHOSEN) for message in letters], extend_ms=0)
+        dlq = OverMeanwhile(
             aws=OneAfterTheOther(metered=False), name=QueueName.WEBHOOK, queue_name="q", url="u", identity="i"
         )
-        _extend_until({its.name: its}, journal, RealClock(its.over))
-    assert its.extended == [PAGE]
+        _extend_until({dlq.name: dlq}, journal, RealClock(dlq.over))
+    assert dlq.extended == [PAGE]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,13 +276,13 @@ def _sent(id: str, sent_ms: int = 1) -> Message:  # noqa: A002
 
 
 def _received(its: ToldInTurn, journal: Journal, missing_until_ms: int = 0) -> list[str]:
-    wanted = ReceiveOptions(
+    options = ReceiveOptions(
         journal=journal,
         before_ms=5,
         choose=lambda _: MessageState.CHOSEN,
         missing_until_ms=missing_until_ms,
     )
-    return [each.id for each in receive_all([its], wanted)]
+    return [message.id for message in receive_all([its], options)]
 
 
 def test_messages_that_arrive_without_end_do_not_keep_it_from_ending() -> None:
@@ -290,20 +290,20 @@ def test_messages_that_arrive_without_end_do_not_keep_it_from_ending() -> None:
     for number in (0, 9, 19 + CALLS_WITH_NOTHING_OLDER):  # the last one is found by a poll
         newer.insert(number, [_sent(f"old {number}", 5)])
     with Journal() as journal:
-        its = _in_turn(*newer)
-        old = _received(its, journal)
+        dlq = _in_turn(*newer)
+        old = _received(dlq, journal)
         assert old == ["old 0", "old 9", f"old {19 + CALLS_WITH_NOTHING_OLDER}"]
-        assert len(its.asked) == 20 + 3 * CALLS_WITH_NOTHING_OLDER
-        chosen = {each.id for each in journal.all(MessageState.CHOSEN)}
+        assert len(dlq.asked) == 20 + 3 * CALLS_WITH_NOTHING_OLDER
+        chosen = {letter.id for letter in journal.all(MessageState.CHOSEN)}
         assert chosen == set(old), "no newer one"
 
 
 def test_messages_of_which_a_queue_gives_no_more_do_not_keep_it_from_ending() -> None:
     """SQS gives none where 120,000 are in flight."""
-    its = _in_turn(depths=[_depth(visible=9)] * 5 * CALLS_WITH_NOTHING_OLDER)
+    dlq = _in_turn(depths=[_depth(visible=9)] * 5 * CALLS_WITH_NOTHING_OLDER)
     with Journal() as journal:
-        assert _received(its, journal) == []
-    assert len(its.asked) == 1 + CALLS_WITH_NOTHING_OLDER
+        assert _received(dlq, journal) == []
+    assert len(dlq.asked) == 1 + CALLS_WITH_NOTHING_OLDER
 
 
 def test_a_message_that_sqs_delivers_twice_is_given_once() -> None:
@@ -312,25 +312,25 @@ def test_a_message_that_sqs_delivers_twice_is_given_once() -> None:
 
 
 def test_a_poll_that_finds_nothing_is_not_the_end_while_the_queue_counts_messages() -> None:
-    its = _in_turn([], [], [_sent("1")], depths=[_depth(visible=1)])
+    dlq = _in_turn([], [], [_sent("1")], depths=[_depth(visible=1)])
     with Journal() as journal:
-        assert _received(its, journal) == ["1"]
+        assert _received(dlq, journal) == ["1"]
 
 
 def test_what_a_killed_replay_received_is_waited_for_and_what_this_one_holds_is_not() -> None:
     soon_ms = now_ms() + 2_000
     with Journal() as journal:
-        its = _in_turn([], [_sent("lost")], depths=[_depth(in_flight=1), _depth(in_flight=1)])
-        assert _received(its, journal, soon_ms) == ["lost"]
-        assert len(its.asked) == 4, "the one that it holds itself is in flight too"
+        dlq = _in_turn([], [_sent("lost")], depths=[_depth(in_flight=1), _depth(in_flight=1)])
+        assert _received(dlq, journal, soon_ms) == ["lost"]
+        assert len(dlq.asked) == 4, "the one that it holds itself is in flight too"
 
 
 def test_what_is_worked_on_is_extended_before_others_would_receive_it() -> None:
-    its = _in_turn([_sent("1")])
+    dlq = _in_turn([_sent("1")])
     with Journal() as journal:
         began_ms = now_ms()
-        _received(its, journal)
-        assert set(its.asked) == {FIRST_VISIBILITY_S}
+        _received(dlq, journal)
+        assert set(dlq.asked) == {FIRST_VISIBILITY_S}
         assert not journal.due(began_ms)
         assert journal.due(now_ms() + FIRST_VISIBILITY_S * 900)
         extended: list[int] = []
@@ -344,7 +344,7 @@ def test_what_is_worked_on_is_extended_before_others_would_receive_it() -> None:
                 return [self.still] * len(messages)
 
         for still in (True, False):
-            noting = Noting(**vars(its), still=still)
+            noting = Noting(**vars(dlq), still=still)
             journal.extended(["webhook/1"], 0)
             assert _extend({noting.name: noting}, journal)
             due = journal.due(now_ms() + VISIBILITY_S * 900)
@@ -366,14 +366,14 @@ def test_a_failure_to_extend_is_not_the_last_attempt() -> None:
                 raise AwsError(service="sqs", operation="ChangeMessageVisibilityBatch", code="No", message="")
             return [True] * len(messages)
 
-    its = Refusing(**vars(_in_turn()))
+    dlq = Refusing(**vars(_in_turn()))
 
     class TillItWorks(RealClock):
         def sleep(self, seconds: float) -> None:
-            if len(its.tried) > 1:
+            if len(dlq.tried) > 1:
                 raise Interrupted
 
     with Journal() as journal:
         journal.add([(_sent("1"), MessageState.CHOSEN)], extend_ms=0)
-        _extend_until({its.name: its}, journal, TillItWorks())
-    assert len(its.tried) == 2
+        _extend_until({dlq.name: dlq}, journal, TillItWorks())
+    assert len(dlq.tried) == 2

@@ -33,10 +33,10 @@ def test_an_empty_queue_is_a_finished_replay(shop: Workshop) -> None:
 
 def test_events_come_back_at_their_own_time_and_are_stored_once(shop: Workshop) -> None:
     shop.send_events([shop.price(number) for number in range(12)])
-    told = Told()
-    summary = shop.replay(told=told)
+    listener = Told()
+    summary = shop.replay(told=listener)
     assert summary.complete and summary.outcomes[Outcome.REPLAYED] == 12
-    assert {result.way for result in told.results} == {"store it at its own time: price stored"}
+    assert {result.way for result in listener.results} == {"store it at its own time: price stored"}
     stamps = [int(item["timestamp"]["N"]) for item in shop.items()]
     assert stamps == [shop.now_ms - 600_000 + number for number in range(12)]
     assert shop.depths == EMPTY
@@ -50,14 +50,14 @@ def test_the_time_is_that_of_the_http_event_else_of_the_log_else_of_the_queue(sh
     shop.send(WEBHOOK, json.dumps(http))
     shop.send(WEBHOOK, json.dumps({"body": timeless % "LOG"}), attributes)
     shop.send(WEBHOOK, timeless % "QUEUED")
-    told = Told()
-    assert shop.replay(told=told).complete
-    ways = {result.letter.symbols[0]: result.way for result in told.results}
+    listener = Told()
+    assert shop.replay(told=listener).complete
+    ways = {result.letter.symbols[0]: result.way for result in listener.results}
     assert "at the time of its HTTP event" in ways["HTTP"]
     assert "at the time of its first log line" in ways["LOG"]
     assert "at the time it was queued" in ways["QUEUED"]
     stored = {item["symbol"]["S"]: int(item["timestamp"]["N"]) for item in shop.items()}
-    sent = {result.letter.symbols[0]: result.letter.message.sent_ms for result in told.results}
+    sent = {result.letter.symbols[0]: result.letter.message.sent_ms for result in listener.results}
     assert stored["HTTP"] == shop.now_ms - 9_000
     assert stored["QUEUED"] == sent["QUEUED"]
     assert shop.now_ms - 60_000 < stored["LOG"] < sent["LOG"]
@@ -71,24 +71,24 @@ def test_what_is_in_the_enrichers_queue_is_in_the_table_before_it_is_deleted(sho
         shop.send(ENRICHER, json.dumps({"Records": [{"eventName": "INSERT", "dynamodb": {"Keys": keys}}]}))
         shop.send(ENRICHER, json.dumps({"body": shop.price(2, "SENT"), "requestContext": {"timeEpoch": 5}}))
         shop.send(ENRICHER, json.dumps({"Records": []}))
-        told = Told()
-        summary = shop.replay(told=told)
-        found = {each["symbol"]["S"]: each["processed"]["BOOL"] for each in shop.items()}
-    assert found == {"NEW": True, "SENT": False}
+        listener = Told()
+        summary = shop.replay(told=listener)
+        processed = {row["symbol"]["S"]: row["processed"]["BOOL"] for row in shop.items()}
+    assert processed == {"NEW": True, "SENT": False}
     assert summary.outcomes == {Outcome.REPLAYED: 2, Outcome.FAILED: 1}
-    assert "neither prices nor records" in told.results[-1].reason
+    assert "neither prices nor records" in listener.results[-1].reason
     assert shop.depths == {"webhook": (0, 0), "enricher": (1, 0)}
 
 
 def test_what_fails_again_stays_with_both_reasons_and_three_failures_end_it(shop: Workshop) -> None:
     refused = [shop.price(number, price=-1) for number in range(8)]
     shop.send_events(refused)
-    told = Told()
-    summary = shop.replay(ReplayOptions(max_failures=3), told)
+    listener = Told()
+    summary = shop.replay(ReplayOptions(max_failures=3), listener)
     assert not summary.complete
     assert summary.stopped == "3 failures in a row"
     assert summary.outcomes == {Outcome.FAILED: 3, Outcome.NOT_TRIED: 5}
-    failed = [result for result in told.results if result.outcome is Outcome.FAILED]
+    failed = [result for result in listener.results if result.outcome is Outcome.FAILED]
     for result in failed:
         assert result.letter.error == FROM_LAMBDA["ErrorMessage"]["StringValue"]
         assert result.reason == "refused with status 400: price: must be greater than 0"
@@ -151,15 +151,15 @@ def test_limit_and_filters_choose(shop: Workshop) -> None:
 def test_two_replays_at_once_share_the_work_and_store_nothing_twice(shop: Workshop) -> None:
     shop.send_events([shop.price(number) for number in range(30)])
     with Journal() as other, keep_invisible(shop.queues, other):
-        wanted = ReceiveOptions(
+        options = ReceiveOptions(
             journal=other, before_ms=now_ms() + 1000, choose=lambda _: MessageState.CHOSEN
         )
-        got = receive_all([shop.queues[WEBHOOK]], wanted)
-        held = [next(got) for _ in range(10)]
+        got = receive_all([shop.queues[WEBHOOK]], options)
+        messages = [next(got) for _ in range(10)]
         summary = shop.replay()
         assert summary.chosen_is_replayed and summary.outcomes[Outcome.REPLAYED] == 20
         assert (summary.in_flight, summary.complete) == (10, False)
-        shop.queues[WEBHOOK].set_visibility(held, 0)
+        shop.queues[WEBHOOK].set_visibility(messages, 0)
     assert shop.replay().outcomes == {Outcome.REPLAYED: 10}
     assert len(shop.items()) == 30
     assert shop.depths == EMPTY
@@ -173,9 +173,9 @@ def test_two_replays_on_two_machines_bring_everything_back_once(shop: Workshop, 
             return Replay(shop.replayer, shop.queues, journal, ReplayOptions()).run()
 
     with ThreadPoolExecutor(2) as machines:
-        one, other = machines.map(replay, ("one", "other"))
-    assert one.chosen_is_replayed and other.chosen_is_replayed
-    assert one.outcomes[Outcome.REPLAYED] + other.outcomes[Outcome.REPLAYED] == 40
+        first, second = machines.map(replay, ("one", "other"))
+    assert first.chosen_is_replayed and second.chosen_is_replayed
+    assert first.outcomes[Outcome.REPLAYED] + second.outcomes[Outcome.REPLAYED] == 40
     assert len(shop.items()) == 40
     assert shop.depths == EMPTY
 
@@ -188,10 +188,10 @@ def test_a_second_replay_on_the_same_machine_is_refused(shop: Workshop) -> None:
 def test_a_message_that_sqs_delivers_again_is_deleted_and_not_replayed(shop: Workshop) -> None:
     shop.send_events([shop.price(1)])
     with Journal(shop.journal) as journal:
-        wanted = ReceiveOptions(
+        options = ReceiveOptions(
             journal=journal, before_ms=now_ms() + 1000, choose=lambda _: MessageState.DONE
         )
-        (message,) = receive_all([shop.queues[WEBHOOK]], wanted)
+        (message,) = receive_all([shop.queues[WEBHOOK]], options)
         journal.mark_replayed([message.key], now_ms())
         shop.queues[WEBHOOK].set_visibility([message], 0)
     summary = shop.replay()
@@ -210,9 +210,9 @@ def test_where_a_function_is_missing_the_message_stays(shop: Workshop, monkeypat
         return real(service, operation, **params)
 
     monkeypatch.setattr(shop.aws, "call", call)
-    told = Told()
-    assert shop.replay(told=told).outcomes == {Outcome.FAILED: 1}
-    assert told.results[0].reason == "AccessDenied: not you"
+    listener = Told()
+    assert shop.replay(told=listener).outcomes == {Outcome.FAILED: 1}
+    assert listener.results[0].reason == "AccessDenied: not you"
     assert shop.depths == {"webhook": (1, 0), "enricher": (0, 0)}
 
 
@@ -239,9 +239,9 @@ def test_what_failed_is_tried_again_at_the_same_time_though_its_log_is_gone(shop
     attributes = {**FROM_LAMBDA, "RequestID": {"DataType": "String", "StringValue": request}}
     text = '{"prices": [{"symbol": "LATE", "price": 1, "exchange": "k"}, {"symbol": "LATE", "price": "x"}]}'
     shop.send(WEBHOOK, json.dumps({"body": text}), attributes)
-    told = Told()
-    assert shop.replay(told=told).outcomes == {Outcome.FAILED: 1}
-    assert "refused with status 207" in told.results[0].reason
+    listener = Told()
+    assert shop.replay(told=listener).outcomes == {Outcome.FAILED: 1}
+    assert "refused with status 207" in listener.results[0].reason
     (stored,) = shop.items()
     shop.forget_logs()
     assert shop.replay().outcomes == {Outcome.FAILED: 1}

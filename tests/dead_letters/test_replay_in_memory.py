@@ -56,20 +56,20 @@ class MemoryQueue(DeadLetterQueue):
     hidden: set[str] = field(default_factory=set)
 
     def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
-        found = [each for each in self.held.values() if each.id not in self.hidden][:10]
-        self.hidden.update(each.id for each in found)
-        return found
+        messages = [message for message in self.held.values() if message.id not in self.hidden][:10]
+        self.hidden.update(message.id for message in messages)
+        return messages
 
     def receive_from_all(self, *, visibility_s: int) -> list[Message]:
         return self.receive(visibility_s=visibility_s, wait_s=0)
 
     def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
         if not seconds:
-            self.hidden.difference_update(each.id for each in messages)
-        return [each.id in self.held for each in messages]
+            self.hidden.difference_update(message.id for message in messages)
+        return [message.id in self.held for message in messages]
 
     def delete(self, messages: Sequence[Message]) -> list[bool]:
-        done = [each.id not in self.stubborn for each in messages]
+        done = [removed.id not in self.stubborn for removed in messages]
         for message, deleted in zip(messages, done, strict=True):
             self.stubborn.discard(message.id)
             if deleted:
@@ -181,16 +181,16 @@ KINDS = st.lists(st.sampled_from([GOOD, GOOD, BAD, ODD]), max_size=9)
 def test_what_is_replayed_is_deleted_and_all_else_stays_with_its_reason(
     kinds: list[str], numbers: set[int], max_failures: int
 ) -> None:
-    stubborn = {str(each) for each in numbers} & _of(kinds, GOOD)
+    stubborn = {str(number) for number in numbers} & _of(kinds, GOOD)
     with TemporaryDirectory() as directory:
-        bench, told = Bench(kinds, set(stubborn), directory), CtrlC(None)
-        summary = bench.replay(max_failures, told)
+        bench, listener = Bench(kinds, set(stubborn), directory), CtrlC(None)
+        summary = bench.replay(max_failures, listener)
         by_outcome = {
-            outcome: {r.letter.message.id for r in told.results if r.outcome is outcome}
+            outcome: {r.letter.message.id for r in listener.results if r.outcome is outcome}
             for outcome in Outcome
         }
         assert Counter({outcome: len(ids) for outcome, ids in by_outcome.items() if ids}) == summary.outcomes
-        assert sorted(r.letter.message.id for r in told.results) == sorted(_of(kinds, GOOD, BAD, ODD)), (
+        assert sorted(r.letter.message.id for r in listener.results) == sorted(_of(kinds, GOOD, BAD, ODD)), (
             "once each"
         )
         replayed, failed = by_outcome[Outcome.REPLAYED], by_outcome[Outcome.FAILED]
@@ -199,14 +199,14 @@ def test_what_is_replayed_is_deleted_and_all_else_stays_with_its_reason(
         assert (bench.queue.hidden & bench.queue.held.keys(), bench.failures) == (stubborn & replayed, failed)
         assert summary.undeleted == len(stubborn & replayed)
         assert bool(summary.stopped) is bool(by_outcome[Outcome.NOT_TRIED])
-        assert _failed_in_a_row(told.results) <= max_failures
-        assert not summary.stopped or _failed_in_a_row(told.results) == max_failures
+        assert _failed_in_a_row(listener.results) <= max_failures
+        assert not summary.stopped or _failed_in_a_row(listener.results) == max_failures
         assert summary.complete is (replayed == _of(kinds, GOOD, BAD, ODD) and not stubborn)
         bench.queue.wait()
         again = bench.replay(len(kinds) + 1)
         assert again.replayed_before == len(stubborn & replayed)
         assert bench.queue.held.keys() == _of(kinds, BAD, ODD) | (stubborn - replayed)
-        assert all(bench.replayer.run[each] == 1 for each in _of(kinds, GOOD)), "nothing is stored twice"
+        assert all(bench.replayer.run[number] == 1 for number in _of(kinds, GOOD)), "nothing is stored twice"
 
 
 @settings(max_examples=20)
@@ -218,13 +218,13 @@ def test_after_ctrl_c_the_next_replay_goes_on_from_there(kinds: list[str], after
         summary = bench.replay(told=CtrlC(after))
         assert summary.interrupted is (after <= len(kinds))
         assert not (summary.interrupted and summary.complete)
-        stored = {each for each in _of(kinds, GOOD) if bench.replayer.run[each]}
+        stored = {number for number in _of(kinds, GOOD) if bench.replayer.run[number]}
         assert bench.queue.held.keys() == _of(kinds, GOOD, BAD, ODD) - stored, "what was done is deleted"
         bench.queue.wait()
         assert bench.replay().chosen >= len(_of(kinds, GOOD) - stored)
         assert bench.queue.held.keys() == _of(kinds, BAD, ODD)
         assert bench.queue.depth().in_flight == 0
-        assert all(bench.replayer.run[each] == 1 for each in _of(kinds, GOOD)), "nothing is stored twice"
+        assert all(bench.replayer.run[number] == 1 for number in _of(kinds, GOOD)), "nothing is stored twice"
 
 
 def test_a_purge_that_sqs_does_in_part_is_no_success(
@@ -259,11 +259,11 @@ def test_what_others_have_received_is_counted_unless_as_many_as_asked_for_are_fo
 
 
 def test_what_was_replayed_before_is_deleted_and_none_of_those_that_are_asked_for(tmp_path: Path) -> None:
-    bench, told = Bench([BAD, GOOD, GOOD], {"1"}, str(tmp_path)), CtrlC(None)
+    bench, listener = Bench([BAD, GOOD, GOOD], {"1"}, str(tmp_path)), CtrlC(None)
     with Journal(bench.path) as journal:
         journal.mark_replayed(["webhook/1"], now_ms())
-    summary = bench.replay(1, told)
-    assert [(each.letter.message.id, each.outcome) for each in told.results] == [
+    summary = bench.replay(1, listener)
+    assert [(result.letter.message.id, result.outcome) for result in listener.results] == [
         ("0", Outcome.FAILED),
         ("2", Outcome.NOT_TRIED),
     ]
@@ -296,7 +296,7 @@ def test_what_was_begun_is_finished_as_it_was_begun_and_counted_once(tmp_path: P
     assert bench.queue.depth().visible == 1, "what was not begun is everybody's again"
     with Journal(bench.path) as journal:
         assert journal.count(MessageState.BEGUN) == 1
-        assert [each.id for each in journal.all(MessageState.BEGUN)] == ["0"]
+        assert [letter.id for letter in journal.all(MessageState.BEGUN)] == ["0"]
     bench.queue.wait()
     summary = bench.replay()
     assert (summary.chosen, summary.resumed, summary.complete) == (2, 1, True)

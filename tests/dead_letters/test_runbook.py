@@ -33,29 +33,29 @@ def test_the_runbook_leads_from_an_alarm_to_empty_queues(
     shop.send(WEBHOOK, '{"body": "{}"}', FROM_LAMBDA)
     shop.put("BAD", 1, price={"S": "five"})
     shop.letters(ENRICHER, 1)
-    ours = message_item(Arrival(ms=1, sender=INVOCATIONS, message_id="m"))  # by an older enricher
-    shop.aws.call("dynamodb", "PutItem", TableName=shop.stack.prices.name, Item=ours)
-    stream = {"Keys": {name: ours[name] for name in ("symbol", "timestamp")}, "NewImage": ours}
+    message = message_item(Arrival(ms=1, sender=INVOCATIONS, message_id="m"))  # by an older enricher
+    shop.aws.call("dynamodb", "PutItem", TableName=shop.stack.prices.name, Item=message)
+    stream = {"Keys": {name: message[name] for name in ("symbol", "timestamp")}, "NewImage": message}
     record = {"kind": "record", "reason": "it has no price", "record": {"dynamodb": stream}}
     shop.send(ENRICHER, json.dumps(record))
     for line in commands():
         words = shlex.split(line)
         assert words[0] == "cryptoctl"
-        said = run(*words[1:], environment=shop.name)
+        result = run(*words[1:], environment=shop.name)
         # What is no price in a message is refused again; what is named as left is no surprise.
-        refused_again = "replay" in line and "failed again" in said.out
-        assert said.code == 0 or refused_again, f"{line}\n{said.out}{said.err}"
+        refused_again = "replay" in line and "failed again" in result.out
+        assert result.code == 0 or refused_again, f"{line}\n{result.out}{result.err}"
         if line == "cryptoctl dlq list":
-            last = said
+            last = result
         if "--edit" in line:
-            edited = said
+            edited = result
     assert "symbol: is missing" in edited.out, "it failed so before, and is selected by that"
     assert "price-enricher-dlq" in last.out and "0 waiting" in last.out
     assert shop.waiting(ENRICHER) == 0
     assert shop.waiting(WEBHOOK) == 1, "too young for the purge of the runbook"
     assert all(item["processed"]["BOOL"] for item in shop.items())
     table = shop.stack.prices.name
-    assert shop.aws.call("dynamodb", "GetItem", TableName=table, Key=stream["Keys"])["Item"] == ours
+    assert shop.aws.call("dynamodb", "GetItem", TableName=table, Key=stream["Keys"])["Item"] == message
 
 
 def test_every_dlq_command_is_in_the_runbook() -> None:

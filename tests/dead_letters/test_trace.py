@@ -18,14 +18,14 @@ pytestmark = pytest.mark.engine
 
 
 def trace(shop: Workshop, *words: str, code: int = 0) -> dict[str, Any]:
-    said = run("trace", *words, "-o", "json", environment=shop.name)
-    assert said.code == code, said.out + said.err
-    document: dict[str, Any] = json.loads(said.out)
+    result = run("trace", *words, "-o", "json", environment=shop.name)
+    assert result.code == code, result.out + result.err
+    document: dict[str, Any] = json.loads(result.out)
     return document
 
 
 def stages(document: dict[str, Any]) -> list[str]:
-    return [each["what"] for each in document["events"]]
+    return [event["what"] for event in document["events"]]
 
 
 def test_a_price_is_followed_from_its_failure_over_its_replay_to_its_correction(shop: Workshop) -> None:
@@ -47,34 +47,34 @@ def test_a_price_is_followed_from_its_failure_over_its_replay_to_its_correction(
 
     def announced() -> dict[str, Any] | None:
         document = trace(shop, "TRACED", "--id", "77")
-        told = {"answered", "enriched"} <= set(stages(document)) and len(document["requests"]) == 3
-        return document if told else None
+        finished = {"answered", "enriched"} <= set(stages(document)) and len(document["requests"]) == 3
+        return document if finished else None
 
-    whole = eventually(announced, "the whole way in the logs")
-    assert whole["price"]["outcome"] == "announced"
+    traced = eventually(announced, "the whole way in the logs")
+    assert traced["price"]["outcome"] == "announced"
     # The enricher may begin, and end, while the webhook processor still answers.
-    answered = stages(whole).index("answered")
-    assert answered > stages(whole).index("stored")
-    assert [each for each in stages(whole) if each != "answered"] == [
+    answered = stages(traced).index("answered")
+    assert answered > stages(traced).index("stored")
+    assert [stage for stage in stages(traced) if stage != "answered"] == [
         *("price's own time", "received", "failed", "received", "stored"),
         *("pass began", "announced", "enriched"),
     ]
-    assert [each["lag_ms"] is None for each in whole["events"]] == [True] + [False] * 8
-    until = stages(whole).index("announced") + 1
-    assert whole["lags"]["total_ms"] == sum(each["lag_ms"] for each in whole["events"][2:until])
-    assert whole["item"]["id"] == "77" and not whole["dead_letters"]
-    assert any(line["message"].get("message") == "prices enriched" for line in whole["lines"])
+    assert [event["lag_ms"] is None for event in traced["events"]] == [True] + [False] * 8
+    until = stages(traced).index("announced") + 1
+    assert traced["lags"]["total_ms"] == sum(event["lag_ms"] for event in traced["events"][2:until])
+    assert traced["item"]["id"] == "77" and not traced["dead_letters"]
+    assert any(line["message"].get("message") == "prices enriched" for line in traced["lines"])
 
     shop.store(text)
     # Four late ones before it: now it has an ma_5.
     shop.store(f"[{','.join(shop.price(number, symbol='TRACED', id=number) for number in range(4))}]")
 
     def corrected() -> dict[str, Any] | None:
-        document = trace(shop, "TRACED", "--sort-key", whole["item"]["timestamp"])
+        document = trace(shop, "TRACED", "--sort-key", traced["item"]["timestamp"])
         return document if {"duplicate", "corrected"} <= set(stages(document)) else None
 
     after = eventually(corrected, "the repeat and the correction in the logs")
-    assert stages(after)[:9] == stages(whole)
+    assert stages(after)[:9] == stages(traced)
     # Each late one may have a pass of its own, of which the last may still be under way.
     end = stages(after).index("corrected") + 1
     assert stages(after)[end - 3 : end] == ["pass began", "announced", "corrected"]
@@ -120,19 +120,19 @@ def test_a_poisoned_item_is_traced_to_its_dead_letter(shop: Workshop) -> None:
         document = trace(shop, "POISON", "--sort-key", key)
         return document if "failed" in stages(document) and document["dead_letters"] else None
 
-    found = eventually(dead, "the dead letter")
-    assert found["price"]["outcome"] == "not enriched"
-    assert found["item"]["price"] == "five"
-    assert "dead letter" in stages(found)
+    traced = eventually(dead, "the dead letter")
+    assert traced["price"]["outcome"] == "not enriched"
+    assert traced["item"]["price"] == "five"
+    assert "dead letter" in stages(traced)
 
     # The dead letter names the key, whether or not the item is still there.
     table = shop.stack.prices.name
     shop.aws.call(
         "dynamodb", "DeleteItem", TableName=table, Key={"symbol": {"S": "POISON"}, "timestamp": {"N": key}}
     )
-    left = trace(shop, "POISON", "--sort-key", f"{key}.0")
-    assert left["price"]["outcome"] == "deleted" and len(left["dead_letters"]) == 1
-    assert "a dead letter about it is left" in left["price"]["message"]
+    later = trace(shop, "POISON", "--sort-key", f"{key}.0")
+    assert later["price"]["outcome"] == "deleted" and len(later["dead_letters"]) == 1
+    assert "a dead letter about it is left" in later["price"]["message"]
     shown = run("trace", "POISON", "--sort-key", key, environment=shop.name)
     (hint,) = re.findall("`cryptoctl (dlq replay .*?)`", shown.out.replace("\n", " "))
     assert run(*shlex.split(hint), environment=shop.name).code == 0

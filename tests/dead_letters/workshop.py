@@ -150,8 +150,8 @@ class Workshop:
     @property
     def depths(self) -> dict[str, tuple[int, int]]:
         """Each queue's messages: waiting, and in flight."""
-        found = {name.value: queue.depth() for name, queue in self.queues.items()}
-        return {name: (depth.visible, depth.in_flight) for name, depth in found.items()}
+        depths = {name.value: queue.depth() for name, queue in self.queues.items()}
+        return {name: (depth.visible, depth.in_flight) for name, depth in depths.items()}
 
     def replay(
         self, options: ReplayOptions | None = None, told: ReplayListener | None = None
@@ -172,8 +172,8 @@ class Workshop:
         group = self.stack.webhook_logs.name
 
         def logged() -> list[Any]:
-            asked = {"logGroupName": group, "filterPattern": f'"{request}"'}
-            return list(self.aws.paginate("logs", "FilterLogEvents", "events", **asked))
+            params = {"logGroupName": group, "filterPattern": f'"{request}"'}
+            return list(self.aws.paginate("logs", "FilterLogEvents", "events", **params))
 
         eventually(logged, what="the request's log lines")
         return request
@@ -215,8 +215,8 @@ class Workshop:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """The enricher gets nothing from the stream, and no pass of it is under way."""
-        asked: dict[str, Any] = {"FunctionName": self.stack.enricher.name}
-        [mapping] = self.aws.call("lambda", "ListEventSourceMappings", **asked)["EventSourceMappings"]
+        params: dict[str, Any] = {"FunctionName": self.stack.enricher.name}
+        [mapping] = self.aws.call("lambda", "ListEventSourceMappings", **params)["EventSourceMappings"]
         self._switch(mapping["UUID"], enabled=False, state="Disabled")
         try:
             yield
