@@ -27,7 +27,7 @@ def point(port: int, put: Callable[[Any, str, Any], object] = setattr, *, tls: b
 
 def _there(urls: Any, port: int, secure: str) -> Any:
     if isinstance(urls, dict):
-        return {name: _there(each, port, secure) for name, each in urls.items()}
+        return {name: _there(url, port, secure) for name, url in urls.items()}
     parts = urlsplit(urls)
     scheme = ("ws" if parts.scheme == "wss" else "http") + secure
     return parts._replace(scheme=scheme, netloc=f"127.0.0.1:{port}").geturl()

@@ -31,14 +31,14 @@ class WireTrade:
     @property
     def ms(self) -> int:
         """Whole milliseconds."""
-        whole, _, fraction = self.at.partition(".")
-        return int(whole) * 1000 + int((fraction + "000")[:3])
+        seconds, _, fraction = self.at.partition(".")
+        return int(seconds) * 1000 + int((fraction + "000")[:3])
 
     @property
     def ns(self) -> int:
         """Nanoseconds."""
-        whole, _, fraction = self.at.partition(".")
-        return int(whole) * 10**9 + int((fraction + "0" * 9)[:9])
+        seconds, _, fraction = self.at.partition(".")
+        return int(seconds) * 10**9 + int((fraction + "0" * 9)[:9])
 
 
 @dataclass(kw_only=True)
@@ -132,15 +132,15 @@ class ExchangeServer:
     async def _rest(self, request: Any) -> Any:
         path = request.path
         fault = self.faults.rest(path)
-        asked = Asked(at_s=self._loop.time(), path=path, status=200)
-        self.asked.append(asked)
+        logged = Asked(at_s=self._loop.time(), path=path, status=200)
+        self.asked.append(logged)
         if fault is not None and fault.isdigit():
-            asked.status = int(fault)
+            logged.status = int(fault)
             return aiohttp_web.Response(
-                status=asked.status, text="{}", headers={"Retry-After": self.faults.retry_after}
+                status=logged.status, text="{}", headers={"Retry-After": self.faults.retry_after}
             )
         if fault == "drop":
-            asked.status = 0
+            logged.status = 0
             request.transport.close()
             return aiohttp_web.Response()
         text = "{not json" if fault == "garbage" else self._answer(path, request.query, fault == "empty")
@@ -150,46 +150,51 @@ class ExchangeServer:
         if path.endswith("/exchangeInfo"):
             return json.dumps({"symbols": _binance_markets() if path.startswith("/api") else []})
         if path.endswith("/aggTrades"):
-            found = [] if empty else self._binance_page(query)
-            return "[" + ",".join(_binance_rest(each) for each in found) + "]"
+            trades = [] if empty else self._binance_page(query)
+            return "[" + ",".join(_binance_rest(trade) for trade in trades) + "]"
         if path == "/0/public/AssetPairs":
             return json.dumps({"error": [], "result": _kraken_markets()})
         if path == "/0/public/Trades":
             pair, since = query["pair"], int(query.get("since", 0))
-            found = [each for each in self.tapes.get(pair, []) if each.ns > since]
-            found = found[: self.page] if "since" in query else found[-self.page :]
-            rows = ",".join(_kraken_rest(each) for each in ([] if empty else found))
-            last = found[-1].ns if found else since
+            trades = [trade for trade in self.tapes.get(pair, []) if trade.ns > since]
+            trades = trades[: self.page] if "since" in query else trades[-self.page :]
+            rows = ",".join(_kraken_rest(trade) for trade in ([] if empty else trades))
+            last = trades[-1].ns if trades else since
             return f'{{"error": [], "result": {{"{pair}": [{rows}], "last": "{last}"}}}}'
         return json.dumps({"error": [], "result": {}})
 
     def _binance_page(self, query: Any) -> list[WireTrade]:
         tape, limit = self.tapes.get(query["symbol"], []), min(self.page, int(query.get("limit", 500)))
         if "fromId" in query:
-            return [each for each in tape if each.number >= int(query["fromId"])][:limit]
+            return [trade for trade in tape if trade.number >= int(query["fromId"])][:limit]
         begin, end = int(query.get("startTime", 0)), int(query.get("endTime", 10**15))
-        return [each for each in tape if begin <= each.ms <= end][-limit:]
+        return [trade for trade in tape if begin <= trade.ms <= end][-limit:]
 
     async def _binance_socket(self, request: Any) -> Any:
         socket = await self._accepted(request)
         async for message in socket:
-            asked = json.loads(message.data)
-            self._sockets[socket].update(each.split("@")[0].upper() for each in asked["params"])
-            assert all(each.endswith("@aggTrade") for each in asked["params"])
-            await socket.send_str(json.dumps({"result": None, "id": asked["id"]}))
+            subscription = json.loads(message.data)
+            self._sockets[socket].update(stream.split("@")[0].upper() for stream in subscription["params"])
+            assert all(stream.endswith("@aggTrade") for stream in subscription["params"])
+            await socket.send_str(json.dumps({"result": None, "id": subscription["id"]}))
         return self._left(socket)
 
     async def _kraken_socket(self, request: Any) -> Any:
         socket = await self._accepted(request)
         await socket.send_str('{"channel":"status","type":"update","data":[{"system":"online"}]}')
         async for message in socket:
-            asked = json.loads(message.data)
-            if asked.get("method") != "subscribe":
+            subscription = json.loads(message.data)
+            if subscription.get("method") != "subscribe":
                 continue
-            for symbol in asked["params"]["symbol"]:
+            for symbol in subscription["params"]["symbol"]:
                 result = {"channel": "trade", "snapshot": True, "symbol": symbol}
-                said = {"method": "subscribe", "result": result, "success": True, "req_id": asked["req_id"]}
-                await socket.send_str(json.dumps(said))
+                reply = {
+                    "method": "subscribe",
+                    "result": result,
+                    "success": True,
+                    "req_id": subscription["req_id"],
+                }
+                await socket.send_str(json.dumps(reply))
                 pair = _kraken_pair(symbol)
                 latest = self.tapes.get(pair, [])[-3:]
                 if latest:
@@ -222,23 +227,23 @@ class ExchangeServer:
                     await self._send(socket, message)
 
     async def _send(self, socket: Any, message: str) -> None:
-        fault, held = self.faults.socket(), self._held.get(socket, [])
+        fault, kept = self.faults.socket(), self._held.get(socket, [])
         if fault == "close":
             self._left(socket)
             await socket.close()
             return
         if fault == "lose":
             return
-        if fault == "swap" and not held:
-            held.append(message)
+        if fault == "swap" and not kept:
+            kept.append(message)
             return
-        outgoing = [message, *held] + ([message] if fault == "repeat" else [])
-        held.clear()
+        outgoing = [message, *kept] + ([message] if fault == "repeat" else [])
+        kept.clear()
         if fault == "garbage":
             outgoing.insert(0, "{not json")
-        for each in outgoing:
+        for text in outgoing:
             try:
-                await socket.send_str(each)
+                await socket.send_str(text)
             except (ConnectionError, RuntimeError):
                 self._left(socket)
 
@@ -304,9 +309,9 @@ def _kraken_rest(trade: WireTrade) -> str:
 
 def _kraken_message(symbol: str, trades: Sequence[WireTrade], kind: str) -> str:
     rows = ",".join(
-        f'{{"symbol":"{symbol}","side":"buy","price":{each.price},"qty":{each.volume},"ord_type":"limit",'
-        f'"trade_id":{each.number},"timestamp":"{_iso(each)}"}}'
-        for each in trades
+        f'{{"symbol":"{symbol}","side":"buy","price":{trade.price},"qty":{trade.volume},"ord_type":"limit",'
+        f'"trade_id":{trade.number},"timestamp":"{_iso(trade)}"}}'
+        for trade in trades
     )
     return f'{{"channel":"trade","type":"{kind}","data":[{rows}]}}'
 
@@ -314,6 +319,6 @@ def _kraken_message(symbol: str, trades: Sequence[WireTrade], kind: str) -> str:
 def _iso(trade: WireTrade) -> str:
     from datetime import UTC, datetime
 
-    whole, _, fraction = trade.at.partition(".")
-    moment = datetime.fromtimestamp(int(whole), tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    seconds, _, fraction = trade.at.partition(".")
+    moment = datetime.fromtimestamp(int(seconds), tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{moment}.{(fraction + '000000')[:6]}Z"

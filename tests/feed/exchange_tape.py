@@ -88,14 +88,14 @@ class Exchange:
         return True
 
     def found(self, fetch: Fetch, most: int, lag: int) -> list[Trade]:
-        seen = self.tape[: len(self.tape) - lag] if lag else list(self.tape)
+        trades = self.tape[: len(self.tape) - lag] if lag else list(self.tape)
         if fetch.from_id is not None:
             assert self.rules.from_id
-            return [each for each in seen if int(each.id) >= fetch.from_id][:most]
+            return [entry for entry in trades if int(entry.id) >= fetch.from_id][:most]
         if fetch.since_ms is None:
-            return seen[-most:]
+            return trades[-most:]
         since_ms = fetch.since_ms
-        return [each for each in seen if each.timestamp_ms >= since_ms][:most]
+        return [entry for entry in trades if entry.timestamp_ms >= since_ms][:most]
 
     def take(self, most: int) -> None:
         self.taken += self.follower.take(most)

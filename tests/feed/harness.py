@@ -65,23 +65,23 @@ class MemoryTable:
         """As `send_batch`."""
         self.requests.append(len(prices))
         results = []
-        for number, each in enumerate(prices):
+        for number, price in enumerate(prices):
             if number == len(prices) // 2:
                 self.fails()  # in the middle: a part is stored
-            key = (each.price.symbol, each.price.exchange, each.price.sort_key())
+            key = (price.price.symbol, price.price.exchange, price.price.sort_key())
             results.append("duplicate" if key in self.items else "stored")
-            self.items.setdefault(key, each.text)
+            self.items.setdefault(key, price.text)
         return results
 
     def of(self, exchange: str, symbol: str) -> list[str]:
         """The texts of a symbol, in the order of their keys."""
         mine = [(key, text) for key, text in self.items.items() if key[:2] == (symbol, exchange)]
-        return [text for _, text in sorted(mine, key=lambda each: _place(each[0][2]))]
+        return [text for _, text in sorted(mine, key=lambda entry: _place(entry[0][2]))]
 
 
 def _place(sort_key: str) -> tuple[int, str]:
-    whole, _, fraction = sort_key.partition(".")
-    return int(whole), fraction
+    digits, _, fraction = sort_key.partition(".")
+    return int(digits), fraction
 
 
 def text(trade: WireTrade, exchange: str, symbol: str) -> str:
@@ -98,7 +98,7 @@ def text(trade: WireTrade, exchange: str, symbol: str) -> str:
 
 def texts(tape: Sequence[WireTrade], exchange: str, symbol: str) -> list[str]:
     """The same of a whole tape."""
-    return [text(each, exchange, symbol) for each in tape]
+    return [text(trade, exchange, symbol) for trade in tape]
 
 
 @dataclass
@@ -150,7 +150,7 @@ class Run:
                 begun = bool(self.feed.lines)
                 if begun and await asyncio.to_thread(meanwhile, self):
                     break
-                assert time.monotonic() - begun_s < self.within_s, [each.trouble for each in self.feed.lines]
+                assert time.monotonic() - begun_s < self.within_s, [line.trouble for line in self.feed.lines]
                 await asyncio.wait([running], timeout=0.02)
             stop.set()
             await running

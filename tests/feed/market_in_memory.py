@@ -42,7 +42,7 @@ class MarketInMemory:
         self.asked_s.append(self.clock.now_s())
         if (trouble := next(self.troubles, None)) is not None:
             raise trouble
-        return [each for each in self.tape if int(each.id) >= (fetch.from_id or 0)]
+        return [trade for trade in self.tape if int(trade.id) >= (fetch.from_id or 0)]
 
     async def watch(self) -> list[Trade] | None:
         if self.watch_trouble is not None:

@@ -25,9 +25,9 @@ def test_a_full_request_does_not_wait_and_the_end_neither() -> None:
 
 @given(waiting=st.lists(st.integers(0, 500), max_size=8), most=st.integers(1, 300))
 def test_a_request_is_filled_and_no_symbol_starves(waiting: list[int], most: int) -> None:
-    given = shares(waiting, most)
-    assert sum(given) == min(most, sum(waiting))
-    assert all(0 <= got <= has for got, has in zip(given, waiting, strict=True))
-    hungry = [got for got, has in zip(given, waiting, strict=True) if got < has]
+    parts = shares(waiting, most)
+    assert sum(parts) == min(most, sum(waiting))
+    assert all(0 <= got <= has for got, has in zip(parts, waiting, strict=True))
+    hungry = [got for got, has in zip(parts, waiting, strict=True) if got < has]
     if hungry:  # who did not get all has as much as anybody, but for one
-        assert max(given) - min(hungry) <= 1
+        assert max(parts) - min(hungry) <= 1

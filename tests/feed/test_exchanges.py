@@ -45,21 +45,21 @@ class Exchange:
         self.asked += 1
         self.waiting = asyncio.get_running_loop().create_future()
         await self.waiting
-        kept = self.trades[symbol]
-        new = kept.getLimit(symbol, None)
-        return [kept[place] for place in range(len(kept) - new, len(kept))]
+        cache = self.trades[symbol]
+        new = cache.getLimit(symbol, None)
+        return [cache[place] for place in range(len(cache) - new, len(cache))]
 
 
 def test_a_trade_that_comes_while_nobody_waits_is_given_at_once() -> None:
     ccxt = pytest.importorskip("ccxt.pro")
 
     async def given() -> list[list[str]]:
-        exchange, found = Exchange(), list[list[str]]()
+        exchange, ids = Exchange(), list[list[str]]()
         market = Market(FeedSource(exchange="binance", symbol=SYMBOL), exchange, ccxt)
 
         async def watch() -> None:
             async with asyncio.timeout(5):
-                found.append([each.id for each in await market.watch() or ()])
+                ids.append([trade.id for trade in await market.watch() or ()])
 
         waiting = asyncio.ensure_future(watch())
         await asyncio.sleep(0)
@@ -72,7 +72,7 @@ def test_a_trade_that_comes_while_nobody_waits_is_given_at_once() -> None:
         await asyncio.sleep(0)
         exchange.message(5)
         await waiting
-        return found
+        return ids
 
     assert asyncio.run(given()) == [["1", "2"], ["3", "4"], ["5"]]
 
@@ -82,14 +82,14 @@ def test_what_a_lost_connection_told_last_is_not_given_as_the_next_ones() -> Non
     market = Market(FeedSource(exchange="bybit", symbol=SYMBOL), exchange, ccxt)
     market.on_lost(lambda: None)
 
-    given: list[list[str]] = []
+    ids: list[list[str]] = []
 
     async def told(number: int) -> None:
         async with asyncio.timeout(5):
             waiting = asyncio.ensure_future(market.watch())
             await asyncio.sleep(0)
             exchange.message(number)
-            given.append([each.id for each in await waiting or ()])
+            ids.append([trade.id for trade in await waiting or ()])
 
     async def connect_again() -> None:
         await told(1)
@@ -99,7 +99,7 @@ def test_what_a_lost_connection_told_last_is_not_given_as_the_next_ones() -> Non
         await told(3)
 
     asyncio.run(connect_again())
-    assert given == [["1"], ["3"]]
+    assert ids == [["1"], ["3"]]
     assert exchange.asked == 2  # 2 is not given in place of another connection
 
 
@@ -158,7 +158,7 @@ def test_an_exchange_that_is_slower_than_another_is_waited_for_and_has_no_troubl
             waiting = asyncio.ensure_future(exchanges.markets("kraken"))
             markets = await exchanges.markets("binance")
             waiting.cancel()
-            return [each.source for each in markets], exchanges.not_followed
+            return [market.source for market in markets], exchanges.not_followed
 
     assert asyncio.run(followed()) == (sources[1:], {"kraken": ""})
 
@@ -195,8 +195,8 @@ def test_what_was_mistyped_at_an_exchange_that_answers_late_keeps_no_other_from_
 
     async def followed() -> tuple[list[FeedSource], dict[str, str]]:
         async with Exchanges([*sources, mistyped], clock=FastClock(1), notify=pytest.fail) as exchanges:
-            found = [market.source for name in names for market in await exchanges.markets(name)]
-            return found, exchanges.not_followed
+            followed_sources = [market.source for name in names for market in await exchanges.markets(name)]
+            return followed_sources, exchanges.not_followed
 
     unlisted = {"kraken:AB": f"its exchange does not list it; did you mean {SYMBOL}?"}
     assert asyncio.run(followed()) == (sources, unlisted)
@@ -212,9 +212,9 @@ def test_what_needs_a_key_ends_the_feed_only_where_its_pages_do() -> None:
         fetch_trades=refuses, watch_trades=refuses, trades=None, take_retry_after_s=lambda: 0.0
     )
     market = Market(FeedSource(exchange="here", symbol=SYMBOL), exchange, ccxt)
-    for asked, lasting in ((market.page(Fetch()), True), (market.watch(), False)):
+    for request, lasting in ((market.page(Fetch()), True), (market.watch(), False)):
         with pytest.raises(TradeSourceError, match="apiKey") as raised:
-            asyncio.run(asked)
+            asyncio.run(request)
         assert raised.value.lasting is lasting
 
 

@@ -99,17 +99,17 @@ def test_after_a_start_the_websocket_is_followed_and_no_page_is_asked_for(
 ) -> None:
     pair = BINANCE if words[0] == "binance" else KRAKEN
     market = Market(server, pair, real_trades(160), 100)
-    asked: list[int] = []
+    counts: list[int] = []
 
     def meanwhile(run: Run) -> bool:
         over = market.trade(1) if server.subscribed else False
         if run.line.tape.joined:
-            asked.append(len(server.asked))
+            counts.append(len(server.asked))
         return over and len(run.table.items) == 160
 
     Run(words, since_ms=market.tape[0].ms, times=1.0).until(meanwhile)
-    assert len(asked) > 20
-    assert asked[-1] == asked[5]  # one may be under way as the two are joined
+    assert len(counts) > 20
+    assert counts[-1] == counts[5]  # one may be under way as the two are joined
 
 
 @pytest.mark.parametrize("words", [["binance", "ETH/USDT"], ["kraken", "ETH/USD"]])
@@ -153,10 +153,10 @@ def check(
 ) -> None:
     dice = random.Random(seed)
     server.page = 40
-    rest = ["429", "418", "500", "drop", "garbage", "empty"]
+    faults = ["429", "418", "500", "drop", "garbage", "empty"]
     socket = ["close", "lose", "repeat", "swap", "garbage"]
     server.faults = Faults(
-        rest=lambda path: dice.choice(rest) if "rades" in path and dice.random() < 0.3 else None,
+        rest=lambda path: dice.choice(faults) if "rades" in path and dice.random() < 0.3 else None,
         socket=lambda: dice.choice(socket) if dice.random() < 0.2 else None,
         retry_after="2",
     )
@@ -217,7 +217,7 @@ def test_an_exchange_that_bans_is_left_alone_for_as_long_as_it_says(
     )
     run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
-    first, second = [each for each in server.asked if "aggTrades" in each.path][:2]
+    first, second = [request for request in server.asked if "aggTrades" in request.path][:2]
     assert first.status == int(status)
     assert second.at_s - first.at_s >= 20 / run.times
 
@@ -230,7 +230,9 @@ def test_an_exchange_that_refuses_for_a_moment_ends_no_feed(server: ExchangeServ
     run = Run(["binance", "ETH/USDT"], since_ms=tape[0].ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
     assert run.table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
-    assert [each.status for each in server.asked if "aggTrades" in each.path][:4] == [int(status)] * 3 + [200]
+    assert [request.status for request in server.asked if "aggTrades" in request.path][:4] == [
+        int(status)
+    ] * 3 + [200]
 
 
 def test_symbols_are_read_when_an_exchange_that_bans_has_said_how_long(server: ExchangeServer) -> None:
@@ -240,11 +242,11 @@ def test_symbols_are_read_when_an_exchange_that_bans_has_said_how_long(server: E
     )
     run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
-    first, second = [each for each in server.asked if "/api/v3/exch" in each.path][:2]
+    first, second = [request for request in server.asked if "/api/v3/exch" in request.path][:2]
     assert (first.status, second.status) == (418, 200)
     assert second.at_s - first.at_s >= 20 / run.times
-    [told] = run.told
-    assert told.startswith(
+    [message] = run.told
+    assert message.startswith(
         "binance is asked too often, and answers 418; its symbols are read again after 20 s"
     )
 
@@ -259,7 +261,7 @@ def test_an_exchange_that_bans_before_the_start_and_says_no_time_to_come_ends_no
     )
     run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
-    assert [told.split(", at ")[0] for told in run.told] == [
+    assert [message.split(", at ")[0] for message in run.told] == [
         "binance is asked too often, and answers 429; its symbols are read again after 1 s",
         "binance is asked too often, and answers 418; its symbols are read again after 2 s",
     ]
@@ -284,8 +286,8 @@ def test_a_stop_sends_what_was_received_and_the_next_feed_goes_on_there(server: 
     assert stored == texts(tape[: len(stored)], "binance", "ETH/USDT")
     assert len(stored) == feed.lines[0].tape.counts.settled < 300
     market.trade(20)  # nobody follows
-    known = [str(each.number) for each in tape[: len(stored)]]
-    second = Run(["binance", "ETH/USDT"], table=table, since_ms=tape[0].ms, known=known)
+    ids = [str(trade.number) for trade in tape[: len(stored)]]
+    second = Run(["binance", "ETH/USDT"], table=table, since_ms=tape[0].ms, known=ids)
     feed = second.until(all_stored((market, "binance", "ETH/USDT")))
     assert table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
     assert feed.lines[0].duplicate == 0

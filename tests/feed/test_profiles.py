@@ -19,27 +19,27 @@ pytestmark = pytest.mark.thorough
 
 def test_ccxt_asks_coinbase_for_the_page_that_is_wanted() -> None:
     ccxt = pytest.importorskip("ccxt.pro")
-    asked: list[dict[str, Any]] = []
+    requests: list[dict[str, Any]] = []
 
     async def ticker(request: dict[str, Any]) -> dict[str, Any]:
-        asked.append(request)
+        requests.append(request)
         row = {"trade_id": "7", "product_id": "BTC-USD", "price": "1.50", "size": "2", "side": "BUY"}
         return {"trades": [{**row, "time": "2023-01-11T00:52:37.557001Z"}]}
 
     async def page(fetch: Fetch) -> list[str]:
         exchange = ccxt.coinbase()
-        known = {"id": "BTC-USD", "symbol": "BTC/USD", "base": "BTC", "quote": "USD", "spot": True}
-        exchange.set_markets([exchange.safe_market_structure(known)])
+        raw_market = {"id": "BTC-USD", "symbol": "BTC/USD", "base": "BTC", "quote": "USD", "spot": True}
+        exchange.set_markets([exchange.safe_market_structure(raw_market)])
         exchange.v3PublicGetBrokerageMarketProductsProductIdTicker = ticker
         market = Market(FeedSource(exchange="coinbase", symbol="BTC/USD"), exchange, ccxt)
         try:
-            return [each.id for each in await market.page(fetch)]
+            return [trade.id for trade in await market.page(fetch)]
         finally:
             await exchange.close()
 
     assert asyncio.run(page(Fetch(since_ms=1_673_398_000_000))) == ["7"]
     assert asyncio.run(page(Fetch())) == ["7"]
-    assert asked == [{"product_id": "BTC-USD", "limit": 1000}] * 2
+    assert requests == [{"product_id": "BTC-USD", "limit": 1000}] * 2
 
 
 @pytest.mark.parametrize(("exchange", "followed"), [("okx", False), ("okxus", False), ("bybit", True)])
@@ -55,19 +55,19 @@ def test_a_trade_of_bitstamp_has_one_time_by_rest_and_by_the_websocket() -> None
     ccxt = pytest.importorskip("ccxt.pro")
     exchange = ccxt.bitstamp()
     names = {"base": "BTC", "quote": "USD", "baseId": "BTC", "quoteId": "USD"}
-    known = {"id": "btcusd", "symbol": "BTC/USD", **names, "spot": True}
-    exchange.set_markets([exchange.safe_market_structure(known)])
+    raw_market = {"id": "btcusd", "symbol": "BTC/USD", **names, "spot": True}
+    exchange.set_markets([exchange.safe_market_structure(raw_market)])
     market = Market(FeedSource(exchange="bitstamp", symbol="BTC/USD"), exchange, ccxt)
     digits = {"price": "0.03532850", "amount": "0.85945907"}
     row = {"date": "1551814435", "tid": "83581898", "type": "1", **digits}
-    told = {"id": 83581898, "microtimestamp": "1551814435934000", "type": 1, **digits}
+    trade = {"id": 83581898, "microtimestamp": "1551814435934000", "type": 1, **digits}
 
     async def given() -> list[Trade]:
         async def transactions(_: dict[str, Any]) -> list[dict[str, Any]]:
             return [row]
 
         async def watch(*_: object) -> list[dict[str, Any]]:
-            return [exchange.parse_ws_trade(told, exchange.market("BTC/USD"))]
+            return [exchange.parse_ws_trade(trade, exchange.market("BTC/USD"))]
 
         exchange.publicGetTransactionsPair, exchange.watch_trades = transactions, watch
         try:
@@ -93,7 +93,7 @@ COIN_M = {
     "filters": [],
 }
 USD_M = {
-    **{each: value for each, value in COIN_M.items() if each not in ("contractSize", "contractStatus")},
+    **{name: value for name, value in COIN_M.items() if name not in ("contractSize", "contractStatus")},
     "symbol": "BTCUSDT",
     "quoteAsset": "USDT",
     "marginAsset": "USDT",
@@ -129,9 +129,9 @@ def test_volumes_that_are_numbers_of_contracts_are_known(
     ],
 )
 def test_contracts_are_of_the_base_or_inverse_of_the_quote(contract: dict[str, Any], unit: str) -> None:
-    known = {"BTC/USD": {"base": "BTC", "quote": "USD", **contract}}
+    markets = {"BTC/USD": {"base": "BTC", "quote": "USD", **contract}}
     source = FeedSource(exchange="here", symbol="BTC/USD")
-    assert Market(source, SimpleNamespace(markets=known), None).volume_unit == unit  # type: ignore[arg-type]
+    assert Market(source, SimpleNamespace(markets=markets), None).volume_unit == unit  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_contracts_are_of_the_base_or_inverse_of_the_quote(contract: dict[str, A
 def test_one_trade_with_an_id_that_is_none_ends_no_feed_whose_trades_have_ids(
     exchange: str, identities: list[str | None], lasting: bool
 ) -> None:
-    whole = {"timestamp": 1_673_398_357_557, "price": "1.50", "amount": "2", "info": {}}
+    trade = {"timestamp": 1_673_398_357_557, "price": "1.50", "amount": "2", "info": {}}
 
     async def fetch_trades(*_: object) -> list[dict[str, Any]]:
-        return [{**whole, "id": each} for each in identities]
+        return [{**trade, "id": identity} for identity in identities]
 
     opened = SimpleNamespace(fetch_trades=fetch_trades)
     market = Market(FeedSource(exchange=exchange, symbol="A/B"), opened, None)  # type: ignore[arg-type]
@@ -155,10 +155,10 @@ def test_one_trade_with_an_id_that_is_none_ends_no_feed_whose_trades_have_ids(
 
 @pytest.mark.parametrize("lacking", ["timestamp", "price", "amount"])
 def test_a_trade_of_which_something_cannot_be_read_is_not_stored_without_it(lacking: str) -> None:
-    whole = {"id": "7", "timestamp": 1_673_398_357_557, "price": "1.50", "amount": "0", "info": {}}
+    trade = {"id": "7", "timestamp": 1_673_398_357_557, "price": "1.50", "amount": "0", "info": {}}
 
     async def fetch_trades(*_: object) -> list[dict[str, Any]]:
-        return [{**whole, lacking: None}]
+        return [{**trade, lacking: None}]
 
     opened = SimpleNamespace(fetch_trades=fetch_trades)
     market = Market(FeedSource(exchange="here", symbol="A/B"), opened, None)  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ def test_behind_nothing_the_newest_trade_is_the_first() -> None:
 
 @given(st.lists(st.integers(0, 5_000), min_size=1), st.sampled_from([1, 1_000]))
 def test_behind_prices_with_ids_all_of_them_are_asked_for_again(after_ms: list[int], unit_ms: int) -> None:
-    times = sorted((SECOND_MS + each * unit_ms for each in after_ms), reverse=True)
+    times = sorted((SECOND_MS + after * unit_ms for after in after_ms), reverse=True)
     begin = start_after([price(at_ms, f"t{number}") for number, at_ms in enumerate(times)])
     assert begin == StartPoint(since_ms=times[-1], known=[f"t{number}" for number in range(len(times))])
 
@@ -43,7 +43,7 @@ def test_what_is_not_asked_for_behind_a_price_sent_by_hand_is_known() -> None:
 
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.booleans()), min_size=1).filter(
-        lambda found: not all(named for _, named in found)
+        lambda pairs: not all(named for _, named in pairs)
     ),
     st.sampled_from([1, 1_000]),
 )
@@ -56,9 +56,9 @@ def test_no_trade_that_a_dump_without_ids_may_have_is_sent_again(
         key=lambda each: -each.timestamp_ms,
     )
     begin = start_after(stored)
-    dumped_ms = [each.timestamp_ms for each in stored if not each.id]
+    dumped_ms = [trade.timestamp_ms for trade in stored if not trade.id]
     assert begin.without_ids and begin.since_ms is not None
-    cut_to_seconds = not any(each % 1000 for each in dumped_ms)
+    cut_to_seconds = not any(time_ms % 1000 for time_ms in dumped_ms)
     assert begin.since_ms == dumped_ms[0] + (1000 if cut_to_seconds else 1)
     tape = Tape(TapeRules(reaches_back=True), since_ms=begin.since_ms, known=begin.known)
     trades = [
@@ -66,26 +66,28 @@ def test_no_trade_that_a_dump_without_ids_may_have_is_sent_again(
         for at_ms in {SECOND_MS, *dumped_ms, dumped_ms[0] + 999 * cut_to_seconds, begin.since_ms}
     ]
     tape.page(Fetch(since_ms=begin.since_ms), trades, 0.0)
-    assert [each.timestamp_ms for each in tape.take(9)] == [begin.since_ms]
+    assert [trade.timestamp_ms for trade in tape.take(9)] == [begin.since_ms]
 
 
 def only_the_newest(tape: Tape, newest: list[Trade], looks: int = len(BACK_MS) + 1) -> list[int | None]:
     """From when on pages are asked for; an exchange answers each with those of its newest trades."""
-    asked = []
+    since_ms = []
     for look in range(looks):
         fetch = tape.wanted(look * 10.0)
         if fetch is None or tape.ready:
             break
-        asked.append(fetch.since_ms)
-        tape.page(fetch, [each for each in newest if each.timestamp_ms >= (fetch.since_ms or 0)], look * 10.0)
-    return asked
+        since_ms.append(fetch.since_ms)
+        tape.page(
+            fetch, [trade for trade in newest if trade.timestamp_ms >= (fetch.since_ms or 0)], look * 10.0
+        )
+    return since_ms
 
 
 def test_an_exchange_that_does_not_reach_back_to_the_beginning_has_a_hole_there() -> None:
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
-    asked = only_the_newest(tape, [trade(5, 7_200_000), trade(6, 7_200_001)])
-    assert asked == [BEGIN_MS, BEGIN_MS - 60_000, BEGIN_MS - 3_600_000, BEGIN_MS - 3_600_000]
-    assert [each.id for each in tape.take(9)] == ["5", "6"]
+    since_ms = only_the_newest(tape, [trade(5, 7_200_000), trade(6, 7_200_001)])
+    assert since_ms == [BEGIN_MS, BEGIN_MS - 60_000, BEGIN_MS - 3_600_000, BEGIN_MS - 3_600_000]
+    assert [entry.id for entry in tape.take(9)] == ["5", "6"]
     assert tape.counts.missing == 1
 
 
@@ -93,10 +95,10 @@ def test_an_exchange_that_does_not_reach_back_to_the_beginning_has_a_hole_there(
 def test_a_trade_from_before_the_beginning_shows_that_nothing_is_missing(before_ms: int, looks: int) -> None:
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
     tape_before = trade(4, -before_ms)
-    asked = only_the_newest(tape, [tape_before, trade(5, 7_200_000), trade(6, 7_200_001)])
-    assert len(asked) == looks
-    taken = [each.id for each in tape.take(9)]
-    assert taken == ["4", "5", "6"][before_ms > 0 :]
+    since_ms = only_the_newest(tape, [tape_before, trade(5, 7_200_000), trade(6, 7_200_001)])
+    assert len(since_ms) == looks
+    ids = [entry.id for entry in tape.take(9)]
+    assert ids == ["4", "5", "6"][before_ms > 0 :]
     assert tape.counts.missing == 0
 
 
@@ -108,7 +110,7 @@ def test_a_trade_that_an_earlier_connection_had_told_joins_no_new_one() -> None:
     tape.receive([b], 0.1)  # a repeat: what came in between, nobody has told
     tape.page(Fetch(since_ms=BEGIN_MS + 1), [a, b], 0.1)
     tape.receive([d], 0.2)
-    assert [each.id for each in tape.take(9)] == ["a", "b"]
+    assert [entry.id for entry in tape.take(9)] == ["a", "b"]
     tape.page(Fetch(since_ms=BEGIN_MS + 2), [b, c, d], 0.3)
-    assert [each.id for each in tape.take(9)] == ["c", "d"]
+    assert [entry.id for entry in tape.take(9)] == ["c", "d"]
     assert tape.joined

@@ -32,11 +32,11 @@ def test_a_time_is_found_among_millions_of_trades_with_few_pages(
         assert fetch is not None
         begin = first + count - 500 if fetch.from_id is None else fetch.from_id
         begin = max(first, begin)
-        found = [at(number) for number in range(begin, min(begin + 1000, first + count))]
-        tape.page(fetch, found, pages * 10.0)
+        trades = [at(number) for number in range(begin, min(begin + 1000, first + count))]
+        tape.page(fetch, trades, pages * 10.0)
         pages += 1
-        if not found:
+        if not trades:
             break
-    wanted = first + 2 * -(-(since_ms - BEGIN_MS) // pace_ms)
-    assert [each.number for each in tape.take(1)] == ([wanted] if wanted < first + count else [])
+    expected = first + 2 * -(-(since_ms - BEGIN_MS) // pace_ms)
+    assert [entry.number for entry in tape.take(1)] == ([expected] if expected < first + count else [])
     assert pages <= 40

@@ -9,7 +9,7 @@ from cryptoctl.feed.source import parse_sources
 
 
 def parsed(typed: str) -> list[tuple[str, str]]:
-    return [(each.exchange, each.symbol) for each in parse_sources(typed.split())]
+    return [(source.exchange, source.symbol) for source in parse_sources(typed.split())]
 
 
 @pytest.mark.parametrize(

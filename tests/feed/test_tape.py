@@ -58,7 +58,7 @@ def test_from_a_time_on_the_tape_comes_whole_and_in_order(
     exchange.happen([1, *before])
     start = data.draw(st.integers(0, len(exchange.tape) - 1))
     since_ms = exchange.tape[start].timestamp_ms
-    expected_from = next(n for n, each in enumerate(exchange.tape) if each.timestamp_ms >= since_ms)
+    expected_from = next(n for n, trade in enumerate(exchange.tape) if trade.timestamp_ms >= since_ms)
     exchange.follower = Tape(rules, since_ms=since_ms)
     run(exchange, data.draw(st.lists(OPERATIONS, max_size=40)), expected_from)
 
@@ -75,8 +75,8 @@ def test_trades_of_one_millisecond_whose_ids_are_in_no_order_all_come(
         else:
             getattr(exchange, name)(*arguments)
     exchange.settle_down()
-    assert sorted(exchange.taken, key=lambda each: each.order) == sorted(
-        exchange.tape, key=lambda each: each.order
+    assert sorted(exchange.taken, key=lambda trade: trade.order) == sorted(
+        exchange.tape, key=lambda trade: trade.order
     )
 
 
@@ -89,19 +89,23 @@ def test_after_what_is_stored_the_rest_comes(
     """Of the last request, a process that died may have stored some prices and not others."""
     exchange = Exchange(rules=rules, follower=Tape(rules))
     exchange.happen([1, 0, 30, 1] * 6)
-    there = [each for number, each in enumerate(exchange.tape[:stored]) if stored - number - 1 not in partly]
-    if not there:
+    stored_trades = [
+        trade for number, trade in enumerate(exchange.tape[:stored]) if stored - number - 1 not in partly
+    ]
+    if not stored_trades:
         return
-    since_ms = there[0].timestamp_ms
-    exchange.follower = Tape(rules, since_ms=since_ms, known=[each.id for each in there])
+    since_ms = stored_trades[0].timestamp_ms
+    exchange.follower = Tape(rules, since_ms=since_ms, known=[trade.id for trade in stored_trades])
     for name, *arguments in data.draw(st.lists(OPERATIONS, max_size=40)):
         if name == "pass_time":
             exchange.now_s += arguments[0]
         else:
             getattr(exchange, name)(*arguments)
     exchange.settle_down()
-    wanted = [each for each in exchange.tape if each.timestamp_ms >= since_ms and each not in there]
-    assert exchange.taken == wanted
+    expected = [
+        trade for trade in exchange.tape if trade.timestamp_ms >= since_ms and trade not in stored_trades
+    ]
+    assert exchange.taken == expected
 
 
 @ALL
@@ -162,7 +166,7 @@ def test_disorder_of_a_moment_asks_for_no_page() -> None:
     tape.receive([trade(10)], 0.1)
     assert tape.wanted(0.5) is None
     tape.receive([trade(9)], 0.6)
-    assert [each.id for each in tape.take(9)] == ["7", "8", "9", "10"]
+    assert [entry.id for entry in tape.take(9)] == ["7", "8", "9", "10"]
     tape.receive([trade(12)], 1.0)
     assert tape.wanted(2.5) == Fetch(from_id=11)
     assert tape.counts.filled == 0
@@ -178,7 +182,7 @@ def test_a_hole_that_the_exchange_has_is_believed_after_some_pages_and_counted()
         assert fetch == Fetch(from_id=8)
         assert tape.ready == 1
         tape.page(fetch, [trade(10), trade(11)], look * 10.0)
-    assert [each.id for each in tape.take(9)] == ["7", "10", "11"]
+    assert [entry.id for entry in tape.take(9)] == ["7", "10", "11"]
     assert tape.counts.missing == 2
 
 
@@ -190,7 +194,7 @@ def test_trades_that_the_exchange_does_not_give_any_more_are_counted_as_a_hole()
         assert fetch is not None
         assert tape.ready == 0
         tape.page(fetch, [trade(5, 9_000, "x"), trade(6, 9_001, "y")], look * 10.0)
-    assert [each.id for each in tape.take(9)] == ["x", "y"]
+    assert [entry.id for entry in tape.take(9)] == ["x", "y"]
     assert tape.counts.missing == 1
 
 
@@ -198,7 +202,7 @@ def test_a_hole_inside_a_page_is_looked_at_again() -> None:
     tape = Tape(NUMBERED_BY_ID)
     tape.page(Fetch(), [trade(7)], 0.0)
     tape.page(Fetch(from_id=8), [trade(8), trade(10)], 1.0)
-    assert [each.id for each in tape.take(9)] == ["7", "8"]
+    assert [entry.id for entry in tape.take(9)] == ["7", "8"]
     assert tape.wanted(1.0) == Fetch(from_id=9)
 
 
@@ -218,7 +222,7 @@ def test_what_a_websocket_tells_from_before_the_beginning_is_left() -> None:
     tape.page(Fetch(), [trade(2, 2, "b")], 0.0)
     tape.receive([trade(1, 1, "a"), trade(3, 3, "c")], 0.1)
     tape.page(Fetch(since_ms=BEGIN_MS + 2), [trade(2, 2, "b"), trade(3, 3, "c")], 1.0)
-    assert [each.id for each in tape.take(9)] == ["b", "c"]
+    assert [entry.id for entry in tape.take(9)] == ["b", "c"]
 
 
 def test_a_websocket_that_is_silent_while_rest_has_new_trades_is_not_trusted_any_more() -> None:
@@ -241,7 +245,7 @@ def test_a_stale_repeat_of_a_new_connection_joins_nothing() -> None:
     assert fetch == Fetch(since_ms=BEGIN_MS + 2)
     tape.page(fetch, [trade(2, 2, "b"), trade(3, 3, "c"), trade(4, 4, "d")], 5.0)
     assert tape.joined
-    assert [each.id for each in tape.take(9)] == ["a", "b", "c", "d"]
+    assert [entry.id for entry in tape.take(9)] == ["a", "b", "c", "d"]
 
 
 def test_what_a_new_connection_repeats_of_the_one_before_is_not_lost_between_its_other_trades() -> None:
@@ -293,9 +297,9 @@ def test_where_only_the_newest_trades_are_given_none_of_them_is_lost_by_asking_a
 def test_a_look_from_further_back_that_ends_before_the_last_one_skips_nothing_between_the_two() -> None:
     tape, trades = Tape(UNNUMBERED, since_ms=BEGIN_MS, known=["gone"]), [trade(n, n) for n in range(9)]
     looks = [trades[6:8], trades[6:8], trades[6:8], trades[1:3]]
-    for look, found in enumerate(looks):
+    for look, newest in enumerate(looks):
         fetch = tape.wanted(look * 10.0)
         assert fetch is not None
-        tape.page(fetch, found, look * 10.0)
+        tape.page(fetch, newest, look * 10.0)
     tape.page(Fetch(since_ms=BEGIN_MS + 2), trades[2:], 99.0)
     assert (tape.take(99), tape.counts.missing) == (trades[1:], 1)

@@ -45,7 +45,7 @@ def test_a_failing_exchange_is_asked_less_and_less_often_and_said() -> None:
 
 def test_lines_that_come_later_stand_where_they_were_typed() -> None:
     markets = [MarketInMemory([trade(1)]) for _ in range(3)]
-    at_once, first, second = (feed(each, stored).lines[0] for each in markets)
+    at_once, first, second = (feed(market, stored).lines[0] for market in markets)
     following = feed(markets[0], stored)
 
     async def opens_last() -> Sequence[FollowedSymbol]:
@@ -57,8 +57,8 @@ def test_lines_that_come_later_stand_where_they_were_typed() -> None:
         return [second]
 
     following.lines, following.opening = [at_once], [opens_last(), opens_first()]
-    run(following, lambda: all(each.stored for each in (at_once, first, second)))
-    assert [[at_once, first, second].index(each) for each in following.lines] == [0, 1, 2]
+    run(following, lambda: all(line.stored for line in (at_once, first, second)))
+    assert [[at_once, first, second].index(line) for line in following.lines] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -217,10 +217,10 @@ def test_the_end_waits_half_a_minute_for_all_of_many_slow_requests() -> None:
 
 def test_a_throttled_webhook_function_is_sent_the_same_prices_again_and_that_is_said_once() -> None:
     sent: list[list[str]] = []
-    told: list[str] = []
+    notices: list[str] = []
 
     def throttles(prices: Sequence[OutgoingPrice]) -> list[str]:
-        sent.append([each.text for each in prices])
+        sent.append([price.text for price in prices])
         if len(sent) < 4:
             raise AwsError(
                 service="lambda", operation="Invoke", code="TooManyRequestsException", message="Wait."
@@ -228,10 +228,13 @@ def test_a_throttled_webhook_function_is_sent_the_same_prices_again_and_that_is_
         return stored(prices)
 
     following = feed(MarketInMemory([trade(1), trade(2)]), throttles)
-    following.notify = told.append
+    following.notify = notices.append
     run(following, lambda: following.lines[0].stored == 2)
     assert sent == [sent[0]] * 4
-    assert [each.split(":")[0] for each in told] == ["Sending failed and is repeated", "Sending works again."]
+    assert [notice.split(":")[0] for notice in notices] == [
+        "Sending failed and is repeated",
+        "Sending works again.",
+    ]
 
 
 def test_a_trade_that_is_stored_with_another_price_is_counted_as_such() -> None:
@@ -249,12 +252,12 @@ def test_an_error_that_does_not_pass_ends_the_feed() -> None:
     def refuses(_: Sequence[OutgoingPrice]) -> list[str]:
         raise denied
 
-    told: list[str] = []
+    notices: list[str] = []
     following = feed(MarketInMemory([trade(1)]), refuses)
-    following.notify = told.append
+    following.notify = notices.append
     with pytest.raises(AwsError):
         run(following, lambda: False)
-    assert (following.unsent, told) == (1, [])  # nothing is said to be sent first
+    assert (following.unsent, notices) == (1, [])  # nothing is said to be sent first
 
 
 def test_an_error_that_does_not_pass_is_told_also_while_the_connections_are_closed() -> None:
@@ -285,12 +288,12 @@ def test_an_error_that_does_not_pass_is_told_also_while_the_connections_are_clos
 
 
 def test_a_trade_that_is_no_price_is_named_and_the_others_are_sent() -> None:
-    told: list[str] = []
+    notices: list[str] = []
     following = feed(MarketInMemory([trade(1), trade(2, "0"), trade(3)]), stored)
-    following.notify = told.append
+    following.notify = notices.append
     run(following, lambda: following.lines[0].stored == 2)
     assert following.lines[0].refused == 1
-    assert told == ["here:A/B: trade 2 is not accepted: price: must be greater than 0"]
+    assert notices == ["here:A/B: trade 2 is not accepted: price: must be greater than 0"]
 
 
 @pytest.mark.parametrize(
