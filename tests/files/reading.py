@@ -47,22 +47,24 @@ def read(directory: Path, content: str | bytes, name: str = "prices.csv", **give
 
 def sent(found: Found) -> list[dict[str, Any]]:
     """The prices, numbers as Decimals; every line must be one."""
-    assert [each for each in found if isinstance(each, BadLine)] == []
+    assert [price for price in found if isinstance(price, BadLine)] == []
     return [
-        json.loads(each.text, parse_float=Decimal, parse_int=Decimal)
-        for each in found
-        if isinstance(each, OutgoingPrice)
+        json.loads(price.text, parse_float=Decimal, parse_int=Decimal)
+        for price in found
+        if isinstance(price, OutgoingPrice)
     ]
 
 
 def rows(found: Found) -> list[tuple[int, Any, Any, Any]]:
     """Time, id, price and volume of each."""
-    return [(int(each["timestamp"]), each.get("id"), each["price"], each["volume"]) for each in sent(found)]
+    return [
+        (int(price["timestamp"]), price.get("id"), price["price"], price["volume"]) for price in sent(found)
+    ]
 
 
 def refused(found: Found) -> dict[int, str]:
     """The lines that are no prices."""
-    return {each.line: each.reason for each in found if isinstance(each, BadLine)}
+    return {price.line: price.reason for price in found if isinstance(price, BadLine)}
 
 
 def refusal(directory: Path, content: str | bytes, name: str = "prices.csv", **given: Any) -> str:

@@ -15,10 +15,10 @@ LINES = (f"{MS},7,1666.80,26.062", f"{MS + 1},8,1666.79,0.152")
 @pytest.mark.parametrize(
     ("header", "lines", "said", "header_then"),
     [
-        (HEADER, [f"{each}," for each in LINES], "ends in ',': end line 1 so too.", f"{HEADER},"),
+        (HEADER, [f"{line}," for line in LINES], "ends in ',': end line 1 so too.", f"{HEADER},"),
         (
             HEADER,
-            [f"{n},{each}" for n, each in enumerate(LINES, 1)],
+            [f"{n},{line}" for n, line in enumerate(LINES, 1)],
             "begin it with 'row,'.",
             f"row,{HEADER}",
         ),
@@ -34,7 +34,7 @@ def test_the_hint_makes_it_fit(
 
 def test_two_columns_of_one_name_are_not_told_apart_by_a_hint(tmp_path: Path) -> None:
     content = f"timestamp,price,size,size\n{MS},1,2,3\n"
-    told = refusal(tmp_path, content)
-    assert "has more than one column 'size'" in told
-    assert "Give each column a name of its own in the first line." in told
+    message = refusal(tmp_path, content)
+    assert "has more than one column 'size'" in message
+    assert "Give each column a name of its own in the first line." in message
     assert rows(read(tmp_path, content, ignore=("size",))) == [(MS, None, 1, 0)]

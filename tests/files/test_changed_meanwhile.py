@@ -19,10 +19,10 @@ ROWS = [f"{MS + n},100,5\n" for n in range(LINES)]
 
 def refuse(file: PriceFile, why: str) -> None:
     """The file fails before anything of it is given."""
-    found: Found = []
+    lines: Found = []
     with pytest.raises(Failure, match=why):
-        found.extend(file.prices(lambda: NOW_MS))
-    assert found == []
+        lines.extend(file.prices(lambda: NOW_MS))
+    assert lines == []
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_one_that_is_changed_while_it_is_sent_ends_there(
 ) -> None:
     file = opened(tmp_path, HEADER + "".join(ROWS))
     prices = file.prices(lambda: NOW_MS)
-    found = [next(prices) for _ in range(CHECKED_RECORDS)]
+    lines = [next(prices) for _ in range(CHECKED_RECORDS)]
     change(tmp_path / "prices.csv")
     with pytest.raises(Failure, match="was changed"):
-        found.extend(prices)
-    assert len(found) == CHECKED_RECORDS
+        lines.extend(prices)
+    assert len(lines) == CHECKED_RECORDS
 
 
 def test_of_one_that_has_grown_what_was_read_through_is_sent(tmp_path: Path) -> None:

@@ -33,14 +33,14 @@ def feather(table: Any) -> bytes:
 
 
 def trades(**columns: Any) -> Any:
-    made = {
+    arrays = {
         "timestamp": pa.array([MS, MS + 1]),
         "id": pa.array([7, 8]),
         "price": pa.array([1666.8, 1666.79]),
         "volume": pa.array([26.062, 1e-8]),
         **columns,
     }
-    return pa.table({name: column for name, column in made.items() if column is not None})
+    return pa.table({name: column for name, column in arrays.items() if column is not None})
 
 
 VARIANTS: dict[str, Any] = {
@@ -80,8 +80,8 @@ def test_a_decimal_column_keeps_digits_that_a_float_would_lose(tmp_path: Path) -
     from decimal import Decimal
 
     price = pa.array([Decimal("0.1000000000000000055511"), Decimal(2)], pa.decimal128(38, 22))
-    found = rows(read(tmp_path, parquet(trades(price=price))))
-    assert found[0][2] == Decimal("0.1000000000000000055511")
+    prices = rows(read(tmp_path, parquet(trades(price=price))))
+    assert prices[0][2] == Decimal("0.1000000000000000055511")
 
 
 def test_a_null_or_nan_is_its_rows_fault(tmp_path: Path) -> None:
@@ -107,18 +107,18 @@ def test_an_index_of_times_is_asked_for(tmp_path: Path) -> None:
 def test_of_an_index_of_two_times_one_is_chosen(tmp_path: Path) -> None:
     index = pa.array([MS, MS + 1], pa.timestamp("ms", "UTC"))
     content = parquet(trades(timestamp=None, __index_level_0__=index, __index_level_1__=index))
-    said = "--map 'timestamp=unnamed time 4' --ignore 'unnamed time 5'"
-    assert said in refusal(tmp_path, content)
-    given: dict[str, Any] = {"mapping": {"timestamp": "unnamed time 4"}, "ignore": ("unnamed time 5",)}
-    assert rows(read(tmp_path, content, **given)) == rows(read(tmp_path, TEXT))
+    hint = "--map 'timestamp=unnamed time 4' --ignore 'unnamed time 5'"
+    assert hint in refusal(tmp_path, content)
+    arguments: dict[str, Any] = {"mapping": {"timestamp": "unnamed time 4"}, "ignore": ("unnamed time 5",)}
+    assert rows(read(tmp_path, content, **arguments)) == rows(read(tmp_path, TEXT))
 
 
 def test_ids_and_times_of_floats_are_those_that_the_same_text_has(tmp_path: Path) -> None:
     ids, times = [12064191870.0, 9007199254740992.0, 1e-7], [MS + 0.5, 1.7e18, 1e300]
     table = trades(timestamp=pa.array(times), id=pa.array(ids), price=pa.array([1.0] * 3), volume=None)
-    found = read(tmp_path, parquet(table), time_unit="ms", mapping={})
-    assert rows(found[:1]) == [(MS, "12064191870", 1, 0)]
-    assert set(refused(found)) == {2, 3}
+    lines = read(tmp_path, parquet(table), time_unit="ms", mapping={})
+    assert rows(lines[:1]) == [(MS, "12064191870", 1, 0)]
+    assert set(refused(lines)) == {2, 3}
 
 
 PERIOD = {"ARROW:extension:name": "pandas.period", "ARROW:extension:metadata": '{"freq": "s"}'}
@@ -150,7 +150,7 @@ def test_a_column_that_cannot_hold_its_field_refuses_the_file(
 def test_periods_of_pandas_are_no_times(tmp_path: Path) -> None:
     table = trades(timestamp=pa.array([1706692800, 1706692860]))
     periods = table.schema.field("timestamp").with_metadata(PERIOD)
-    table = table.cast(pa.schema([periods if each.name == "timestamp" else each for each in table.schema]))
+    table = table.cast(pa.schema([periods if field.name == "timestamp" else field for field in table.schema]))
     assert "to_timestamp()" in refusal(tmp_path, parquet(table))
 
 
@@ -158,8 +158,8 @@ def test_a_uuid_is_the_text_that_is_known_of_it(tmp_path: Path) -> None:
     if not hasattr(pa, "uuid"):
         pytest.skip("this pyarrow has no such type")
     values = pa.array([b"a" * 16, b"b" * 16], pa.uuid())
-    found = sent(read(tmp_path, parquet(trades(id=values))))
-    assert [each["id"] for each in found] == [
+    prices = sent(read(tmp_path, parquet(trades(id=values))))
+    assert [price["id"] for price in prices] == [
         "61616161-6161-6161-6161-616161616161",
         "62626262-6262-6262-6262-626262626262",
     ]
@@ -206,6 +206,6 @@ def test_a_stream_of_arrows_is_named_as_one(tmp_path: Path) -> None:
     target, table = io.BytesIO(), trades()
     with pa.ipc.new_stream(target, table.schema) as writer:
         writer.write_table(table)
-    told = refusal(tmp_path, target.getvalue())
-    assert "is a stream of Arrow's" in told
-    assert "Save it as Feather version 2" in told
+    message = refusal(tmp_path, target.getvalue())
+    assert "is a stream of Arrow's" in message
+    assert "Save it as Feather version 2" in message

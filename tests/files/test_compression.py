@@ -90,8 +90,8 @@ def test_line_ends_and_zeros_behind_a_part_are_padding(tmp_path: Path, how: str,
     part = FRAMES[how](PLAIN.encode()) + padding
     assert rows(read(tmp_path, part)) == EXPECTED
     assert len(read(tmp_path, part * 3)) == 8
-    told = refusal(tmp_path, part + b"garbage")
-    assert "damaged" in told and "Error" not in told
+    message = refusal(tmp_path, part + b"garbage")
+    assert "damaged" in message and "Error" not in message
 
 
 @pytest.mark.parametrize("how", FRAMES)
@@ -112,11 +112,11 @@ def test_xz_may_have_padding_and_zstandard_frames_to_be_skipped(tmp_path: Path) 
 
 def test_all_frames_of_a_stream_have_one_decompressor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Making one takes longer than undoing a short frame, and a file may have one for each line."""
-    made = Mock(wraps=zstandard.ZstdDecompressor)
-    monkeypatch.setattr(zstandard, "ZstdDecompressor", made)
+    decompressor = Mock(wraps=zstandard.ZstdDecompressor)
+    monkeypatch.setattr(zstandard, "ZstdDecompressor", decompressor)
     frames = b"".join(map(zstandard.compress, PLAIN.encode().splitlines(keepends=True)))
     assert plain(io.BytesIO(frames), "prices.zst").read() == PLAIN.encode()
-    assert made.call_count == 1
+    assert decompressor.call_count == 1
 
 
 @pytest.mark.thorough

@@ -44,8 +44,8 @@ def test_trades_of_kraken_futures_are_known_by_the_id_that_each_has(tmp_path: Pa
 
 
 def test_fills_without_their_own_ids_are_not_taken_for_trades_of_coinbase(tmp_path: Path) -> None:
-    said = refusal(tmp_path, KRAKEN_FUTURES.replace(',"uid":"aa-1"', ""))
-    assert "--map timestamp=time,volume=size,id=trade_id" in said
+    message = refusal(tmp_path, KRAKEN_FUTURES.replace(',"uid":"aa-1"', ""))
+    assert "--map timestamp=time,volume=size,id=trade_id" in message
 
 
 def test_of_a_quantity_in_contracts_and_one_in_what_is_traded_the_second_is_suggested(tmp_path: Path) -> None:

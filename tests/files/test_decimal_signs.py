@@ -14,7 +14,7 @@ from files.reading import MS, NOW_MS, Found, options, read, refusal, refused, ro
 
 
 def table(*numbers: tuple[str, str], separator: str = ";") -> str:
-    lines = [("timestamp", "price", "volume"), *((str(MS), *each) for each in numbers)]
+    lines = [("timestamp", "price", "volume"), *((str(MS), *row) for row in numbers)]
     return "".join(f"{separator.join(line)}\n" for line in lines)
 
 
@@ -23,8 +23,8 @@ def table(*numbers: tuple[str, str], separator: str = ";") -> str:
 def test_prices_that_can_only_have_decimal_commas_are_read(
     tmp_path: Path, price: str, separator: str
 ) -> None:
-    found = read(tmp_path, table((price, "0,5"), ("65000", "1"), separator=separator))
-    assert rows(found) == [
+    lines = read(tmp_path, table((price, "0,5"), ("65000", "1"), separator=separator))
+    assert rows(lines) == [
         (MS, None, Decimal("65000.5"), Decimal("0.5")),
         (MS, None, Decimal(65000), Decimal(1)),
     ]
@@ -45,9 +45,9 @@ def test_a_point_that_may_stand_between_thousands_is_never_a_decimal_sign_beside
 
 def test_where_no_number_tells_what_a_point_is_the_file_is_refused(tmp_path: Path) -> None:
     content = table(("65.000", "1"), ("65.100", "2"))
-    told = refusal(tmp_path, content)
-    assert "The point of '65.000' in line 2 of prices.csv may be the decimal sign" in told
-    assert "If it is the decimal sign, add --decimal ." in told
+    message = refusal(tmp_path, content)
+    assert "The point of '65.000' in line 2 of prices.csv may be the decimal sign" in message
+    assert "If it is the decimal sign, add --decimal ." in message
     assert [row[2] for row in rows(read(tmp_path, content, decimal="."))] == [65, Decimal("65.1")]
 
 
@@ -62,14 +62,15 @@ def test_where_commas_separate_a_point_is_the_decimal_sign(tmp_path: Path) -> No
 
 def test_where_commas_separate_too_a_later_decimal_comma_tells_what_points_are(tmp_path: Path) -> None:
     content = table(*[('"64.000"', "1")] * 100, ('"65.000,5"', "1"), separator=",")
-    found = read(tmp_path, content)
-    assert [*refused(found)] == [*range(2, 102)]
+    lines = read(tmp_path, content)
+    assert [*refused(lines)] == [*range(2, 102)]
 
 
 def test_two_decimal_signs_in_a_file_refuse_it(tmp_path: Path) -> None:
-    told = refusal(tmp_path, table(("65000,5", "1"), ("65000", "1.5")))
+    message = refusal(tmp_path, table(("65000,5", "1"), ("65000", "1.5")))
     assert (
-        "The numbers of prices.csv have two decimal signs: '65000,5' in line 2, and '1.5' in line 3." in told
+        "The numbers of prices.csv have two decimal signs: '65000,5' in line 2, and '1.5' in line 3."
+        in message
     )
 
 
@@ -80,20 +81,20 @@ def stream(monkeypatch: pytest.MonkeyPatch, content: str) -> Found:
 
 
 def test_of_a_stream_the_first_records_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = stream(monkeypatch, table(("65.000,5", "1"), ("65.000", "1")))
-    assert [*refused(found)] == [3]
+    lines = stream(monkeypatch, table(("65.000,5", "1"), ("65.000", "1")))
+    assert [*refused(lines)] == [3]
 
 
 def test_of_a_stream_whose_first_records_tell_nothing_a_doubtful_number_is_its_lines_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     later = ["65.000", "65001", "65.100", "65.5", "65.000"]
-    found = stream(monkeypatch, table(*[("65000", "1")] * 100, *((each, "1") for each in later)))
-    assert [*refused(found)] == [102, 104]
-    assert "the point of '65.000' may be the decimal sign" in refused(found)[102]
-    assert "if it is the decimal sign, add --decimal ." in refused(found)[102]
-    found = stream(monkeypatch, table(*[("65000", "1")] * 100, ("65000,5", "1"), ("65.000", "1")))
-    assert [*refused(found)] == [102, 103]
+    lines = stream(monkeypatch, table(*[("65000", "1")] * 100, *((price, "1") for price in later)))
+    assert [*refused(lines)] == [102, 104]
+    assert "the point of '65.000' may be the decimal sign" in refused(lines)[102]
+    assert "if it is the decimal sign, add --decimal ." in refused(lines)[102]
+    lines = stream(monkeypatch, table(*[("65000", "1")] * 100, ("65000,5", "1"), ("65.000", "1")))
+    assert [*refused(lines)] == [102, 103]
 
 
 @pytest.mark.parametrize("separator", [",", ";"])
@@ -101,8 +102,8 @@ def test_of_a_stream_whose_first_records_tell_nothing_a_doubtful_number_is_its_l
 def test_what_stands_between_thousands_beyond_doubt_is_taken_out_before_a_decimal_point_too(
     tmp_path: Path, price: str, separator: str
 ) -> None:
-    found = read(tmp_path, table((price, "0.5"), ("1'234.567", "1"), separator=separator))
-    assert [row[2] for row in rows(found)] == [Decimal("65000.5"), Decimal("1234.567")]
+    lines = read(tmp_path, table((price, "0.5"), ("1'234.567", "1"), separator=separator))
+    assert [row[2] for row in rows(lines)] == [Decimal("65000.5"), Decimal("1234.567")]
 
 
 @pytest.mark.parametrize("number", ["1'234.567", "1'234,567"])
@@ -113,8 +114,8 @@ def test_behind_an_apostrophe_between_millions_a_mark_may_stand_between_thousand
 
 
 def test_a_number_with_two_decimal_commas_is_shown_as_it_is(tmp_path: Path) -> None:
-    found = read(tmp_path, table(("1,2,3", "0,5")))
-    assert refused(found) == {2: "price: '1,2,3' has more than one comma"}
+    lines = read(tmp_path, table(("1,2,3", "0,5")))
+    assert refused(lines) == {2: "price: '1,2,3' has more than one comma"}
 
 
 @pytest.mark.parametrize("price", ["65000,50", "65.000,50", "65 000,50"])

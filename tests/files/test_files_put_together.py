@@ -42,16 +42,16 @@ def test_files_put_together_that_have_other_columns_in_the_same_places_are_refus
     ],
 )
 def test_a_header_that_is_only_repeated_is_its_lines_fault(tmp_path: Path, line: str) -> None:
-    found = read(tmp_path, f"{PLAIN}{line}\n{MS + 2},9,1666.70,0.5\n")
-    assert [*refused(found)] == [4]
-    assert len(found) == 4
+    lines = read(tmp_path, f"{PLAIN}{line}\n{MS + 2},9,1666.70,0.5\n")
+    assert [*refused(lines)] == [4]
+    assert len(lines) == 4
 
 
 def test_a_stream_ends_at_a_header_in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:
     content = f"{PLAIN}timestamp,id,volume,price\n{MS + 2},9,0.5,1666.70\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
     [file] = open_files([Path("-")], options(time_unit="ms")).files
-    found = file.prices(lambda: NOW_MS)
-    assert [next(found).line, next(found).line] == [2, 3]
+    lines = file.prices(lambda: NOW_MS)
+    assert [next(lines).line, next(lines).line] == [2, 3]
     with pytest.raises(Failure, match=r"Line 4 of standard input names the columns again"):
-        next(found)
+        next(lines)

@@ -203,23 +203,23 @@ def typed(said: str) -> dict[str, Any]:
         r"; | if | \((?=[a-z]+,)|\.(?: --dry-run|$)", said.partition("Add ")[2] or said.partition(" add ")[2]
     )[0]
     words = shlex.split(options)
-    found = dict(zip(words[::2], words[1::2], strict=True))
+    values = dict(zip(words[::2], words[1::2], strict=True))
     read_as: dict[str, Callable[[str], Any]] = {
         "mapping": lambda text: parse_mapping([text]),
         "ignore": lambda text: tuple(text.split(",")),
     }
     names = {"--map": "mapping"}
-    given = {names.get(each, each[2:].replace("-", "_")): value for each, value in found.items()}
-    return {name: read_as.get(name, str)(value) for name, value in given.items()}
+    arguments = {names.get(option, option[2:].replace("-", "_")): value for option, value in values.items()}
+    return {name: read_as.get(name, str)(value) for name, value in arguments.items()}
 
 
 @pytest.mark.parametrize("name", DOWNLOADS)
 def test_a_hint_typed_as_it_stands_stores_what_the_file_says(tmp_path: Path, name: str) -> None:
     content, expected = DOWNLOADS[name]
-    given = typed(refusal(tmp_path, content))
+    arguments = typed(refusal(tmp_path, content))
     if name in TWO_HINTS:
-        given |= typed(refusal(tmp_path, content, **given))
-    assert rows(read(tmp_path, content, **given)) == expected
+        arguments |= typed(refusal(tmp_path, content, **arguments))
+    assert rows(read(tmp_path, content, **arguments)) == expected
 
 
 @pytest.mark.parametrize(
@@ -231,10 +231,10 @@ def test_several_symbols_or_exchanges_do_not_become_the_given_one(
 ) -> None:
     lines = [f"{MS + number},{'b' if number == before else 'a'},5" for number in range(before + 1)]
     content = "\n".join([f"timestamp,{column},price", *lines, ""])
-    said = refusal(tmp_path, content)
-    assert f"Add --map {field}={column};" in said
-    found = [each[field].lower() for each in sent(read(tmp_path, content, **typed(said)))]
-    assert found == ["a"] * before + ["b"]
+    message = refusal(tmp_path, content)
+    assert f"Add --map {field}={column};" in message
+    prices = [price[field].lower() for price in sent(read(tmp_path, content, **typed(message)))]
+    assert prices == ["a"] * before + ["b"]
 
 
 @pytest.mark.parametrize("path", ["data", "tick.data"])
@@ -246,11 +246,11 @@ def test_messages_around_lists_are_told_how_their_lists_are_read(tmp_path: Path,
         return json.dumps({"channel": "trade", **inner})
 
     content = f'{{"channel":"heartbeat"}}\n{message(0)}\n{message(1)}\n'
-    said = refusal(tmp_path, content)
-    assert f"add --records {path}. Else, say which column" in said
-    found = read(tmp_path, content, records=path)
-    assert refused(found) == {1: f"has no list at '{path}'"}
-    assert [each.price.timestamp_ms for each in found if isinstance(each, OutgoingPrice)] == [MS, MS + 1]
+    hint = refusal(tmp_path, content)
+    assert f"add --records {path}. Else, say which column" in hint
+    lines = read(tmp_path, content, records=path)
+    assert refused(lines) == {1: f"has no list at '{path}'"}
+    assert [price.price.timestamp_ms for price in lines if isinstance(price, OutgoingPrice)] == [MS, MS + 1]
 
 
 @pytest.mark.parametrize(
@@ -259,21 +259,21 @@ def test_messages_around_lists_are_told_how_their_lists_are_read(tmp_path: Path,
 )
 def test_what_is_said_of_an_exchange_or_a_fee_does_not_become_the_symbol(tmp_path: Path, column: str) -> None:
     content = f"timestamp,{column},price\n{MS},1,5\n{MS + 1},2,6\n"
-    found = sent(read(tmp_path, content))
-    assert [(each["symbol"], each["exchange"]) for each in found] == [("S", "X")] * 2
+    prices = sent(read(tmp_path, content))
+    assert [(price["symbol"], price["exchange"]) for price in prices] == [("S", "X")] * 2
 
 
 def test_several_symbols_inside_of_members_do_not_become_the_given_one(tmp_path: Path) -> None:
     trades = [{"s": "B" if number == 60 else "A", "p": 5, "T": MS + number} for number in range(61)]
-    content = "".join(f"{json.dumps({'stream': 'x', 'data': each})}\n" for each in trades)
-    said = refusal(tmp_path, content, mapping={"price": "data.p", "timestamp": "data.T"})
-    assert "Add --map symbol=data.s;" in said
+    content = "".join(f"{json.dumps({'stream': 'x', 'data': trade})}\n" for trade in trades)
+    message = refusal(tmp_path, content, mapping={"price": "data.p", "timestamp": "data.T"})
+    assert "Add --map symbol=data.s;" in message
 
 
 def test_one_symbol_that_a_file_calls_otherwise_may_be_the_given_one(tmp_path: Path) -> None:
     content = json.dumps([{"pair": "XETHZ", "price": 5, "timestamp": MS + number} for number in range(60)])
-    said = refusal(tmp_path, content)
-    assert {each["symbol"] for each in sent(read(tmp_path, content, **typed(said)))} == {"S"}
+    message = refusal(tmp_path, content)
+    assert {price["symbol"] for price in sent(read(tmp_path, content, **typed(message)))} == {"S"}
 
 
 @pytest.mark.parametrize(
@@ -312,35 +312,35 @@ def test_what_no_option_can_answer_says_what_to_do_with_the_file(
     ],
 )
 def test_no_rate_ratio_or_open_interest_is_suggested(tmp_path: Path, content: str) -> None:
-    said = refusal(tmp_path, content)
-    assert "Say which column is the price: --map timestamp=time --map price=COLUMN" in said
+    message = refusal(tmp_path, content)
+    assert "Say which column is the price: --map timestamp=time --map price=COLUMN" in message
 
 
 @pytest.mark.parametrize("price", ["1.0002", "0.9", "1e99999", "0"])
 def test_of_two_quantities_that_the_price_does_not_tell_apart_the_name_says_which(
     tmp_path: Path, price: str
 ) -> None:
-    said = refusal(tmp_path, f"time,price,vol,amount\n2024-01-31T09:20:00Z,{price},100,100.02\n")
-    assert "volume=vol --ignore amount" in said
+    message = refusal(tmp_path, f"time,price,vol,amount\n2024-01-31T09:20:00Z,{price},100,100.02\n")
+    assert "volume=vol --ignore amount" in message
 
 
 def test_no_option_that_is_shown_for_nameless_columns_could_be_typed_by_mistake(tmp_path: Path) -> None:
-    said = refusal(tmp_path, "5,1646092800.123,9,43160.1,0.0123\n")
-    assert "Name its 5 columns in order" in said
-    assert "timestamp,price" not in said
+    message = refusal(tmp_path, "5,1646092800.123,9,43160.1,0.0123\n")
+    assert "Name its 5 columns in order" in message
+    assert "timestamp,price" not in message
 
 
 def test_now_is_no_answer_while_a_column_may_have_the_time(tmp_path: Path) -> None:
-    said = refusal(tmp_path, "Zeit;price\n01.03.2022 00:00:00;5\n")
-    assert "--map timestamp=COLUMN or, if none has it, --now" in said
-    assert "Its columns: Zeit." in said
+    message = refusal(tmp_path, "Zeit;price\n01.03.2022 00:00:00;5\n")
+    assert "--map timestamp=COLUMN or, if none has it, --now" in message
+    assert "Its columns: Zeit." in message
 
 
 def test_members_of_members_whose_names_are_no_words_are_listed_as_an_expression(tmp_path: Path) -> None:
     content = '{"info":{"trade-id":"7","trade time":1672515782136,"größe":"2"},"price":"1"}\n'
-    said = refusal(tmp_path, content * 2)
+    message = refusal(tmp_path, content * 2)
     listed = ['info."trade-id"', 'info."trade time"', 'info."größe"']
-    assert f"Its columns: {', '.join(listed)}. Say" in said
+    assert f"Its columns: {', '.join(listed)}. Say" in message
     id_, time, size = listed
     mapping = {"id": id_, "timestamp": time, "volume": size}
     assert rows(read(tmp_path, content * 2, mapping=mapping)) == [(1672515782136, "7", D(1), D(2))] * 2
@@ -350,8 +350,10 @@ def test_members_of_members_whose_names_are_no_words_are_listed_as_an_expression
 def test_ids_with_as_many_digits_as_a_time_are_not_suggested_as_one(
     tmp_path: Path, ids: tuple[int, ...]
 ) -> None:
-    said = refusal(tmp_path, "id,price\n" + "".join(f"{each},{n}\n" for n, each in enumerate(ids, 5)))
-    assert "nothing says the time" in said and "timestamp=id" not in said
+    message = refusal(
+        tmp_path, "id,price\n" + "".join(f"{trade_id},{n}\n" for n, trade_id in enumerate(ids, 5))
+    )
+    assert "nothing says the time" in message and "timestamp=id" not in message
 
 
 def test_what_is_called_number_sign_is_asked_for_as_an_id(tmp_path: Path) -> None:
@@ -362,8 +364,8 @@ def test_what_is_called_number_sign_is_asked_for_as_an_id(tmp_path: Path) -> Non
 
 def test_a_time_that_was_chosen_is_not_made_finer(tmp_path: Path) -> None:
     content = "timestamp,timestamp_ms,price\n1706692800,1706692800123,1\n"
-    said = refusal(tmp_path, content, mapping={"timestamp": "timestamp"})
-    assert "Add --ignore timestamp_ms;" in said
+    message = refusal(tmp_path, content, mapping={"timestamp": "timestamp"})
+    assert "Add --ignore timestamp_ms;" in message
     assert "Add --map timestamp=timestamp_ms --ignore timestamp;" in refusal(tmp_path, content)
 
 
@@ -392,5 +394,5 @@ def test_a_file_whose_times_cannot_be_read_is_not_said_to_have_a_unit(tmp_path: 
 def test_a_name_is_one_word_for_the_shell_and_one_line_for_the_reader(name: str) -> None:
     word = shell_word(name)
     assert word.isprintable() and listing([name]).isprintable()
-    said = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
-    assert said.stdout.decode() == name
+    printed = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert printed.stdout.decode() == name

@@ -16,21 +16,21 @@ from files.reading import MS, options, read, refusal, refused, rows
 
 
 def records(*ids: Any) -> str:
-    return json.dumps([{"id": each, "price": "23", "qty": "0.5", "time": MS} for each in ids])
+    return json.dumps([{"id": trade_id, "price": "23", "qty": "0.5", "time": MS} for trade_id in ids])
 
 
 @pytest.mark.parametrize("content", [records(None, None), f"id,price,qty,time\n,23,.5,{MS}\n ,23,.5,{MS}\n"])
 def test_the_hint_sends_them_without_one(tmp_path: Path, content: str) -> None:
-    told = refusal(tmp_path, content)
-    assert "Every 'id' of prices.csv is empty, null or no plain value." in told
-    assert "Add --ignore id." in told
+    message = refusal(tmp_path, content)
+    assert "Every 'id' of prices.csv is empty, null or no plain value." in message
+    assert "Add --ignore id." in message
     assert rows(read(tmp_path, content, ignore=("id",))) == [(MS, None, 23, 0.5)] * 2
 
 
 def test_what_was_mapped_by_mistake_is_taken_out(tmp_path: Path) -> None:
-    told = refusal(tmp_path, records(None, None), mapping={"id": "tid"}, ignore=("id",))
-    assert "Every 'tid' of prices.csv is empty, null or no plain value." in told
-    assert "Take id=tid out of --map." in told
+    message = refusal(tmp_path, records(None, None), mapping={"id": "tid"}, ignore=("id",))
+    assert "Every 'tid' of prices.csv is empty, null or no plain value." in message
+    assert "Take id=tid out of --map." in message
 
 
 def test_where_one_has_an_id_or_leaves_it_out_the_others_lines_are_at_fault(tmp_path: Path) -> None:
@@ -72,5 +72,5 @@ def test_a_file_by_itself_is_not_read_once_more_for_ids_that_are_ignored(
 
 
 def test_an_id_that_cannot_be_computed_is_its_lines_fault(tmp_path: Path) -> None:
-    content = json.dumps([{"n": each, "price": "23", "timestamp": MS} for each in (7, "a")])
+    content = json.dumps([{"n": trade_id, "price": "23", "timestamp": MS} for trade_id in (7, "a")])
     assert list(refused(read(tmp_path, content, mapping={"id": "join('-', [n])"}))) == [1]

@@ -91,18 +91,18 @@ def test_a_list_can_be_chosen(tmp_path: Path) -> None:
     ],
 )
 def test_a_fault_in_a_record_is_its_own(tmp_path: Path, record: str, reason: str) -> None:
-    found = read(tmp_path, f"[{ONE}, {record}, {TWO}]")
-    assert list(refused(found)) == [2]
-    assert reason in refused(found)[2]
-    assert len(found) == 3
+    lines = read(tmp_path, f"[{ONE}, {record}, {TWO}]")
+    assert list(refused(lines)) == [2]
+    assert reason in refused(lines)[2]
+    assert len(lines) == 3
 
 
 def test_a_broken_json_line_is_refused_alone(tmp_path: Path) -> None:
-    found = read(tmp_path, f"{ONE}\n{TWO[:25]}\n{TWO}\n", "a.jsonl")
-    assert list(refused(found)) == [2]
-    assert len(found) == 3
-    found = read(tmp_path, f'{{"a":{{}},\n{ONE}\n{TWO}\n', "a.jsonl")
-    assert list(refused(found)) == [1]
+    lines = read(tmp_path, f"{ONE}\n{TWO[:25]}\n{TWO}\n", "a.jsonl")
+    assert list(refused(lines)) == [2]
+    assert len(lines) == 3
+    lines = read(tmp_path, f'{{"a":{{}},\n{ONE}\n{TWO}\n', "a.jsonl")
+    assert list(refused(lines)) == [1]
 
 
 json_values = st.recursive(
@@ -120,8 +120,8 @@ def test_the_elements_of_a_list_are_found_in_pieces_of_any_length(
 
     text = json.dumps(values, indent=indent, ensure_ascii=False)
     pieces = [text[start : start + length] for start in range(0, len(text), length)]
-    found = [json.loads(element) for _, element in JsonScanner(iter(pieces)).elements()]
-    assert found == values
+    elements = [json.loads(element) for _, element in JsonScanner(iter(pieces)).elements()]
+    assert elements == values
 
 
 @given(st.text('[]{}",:1a\\ \n', max_size=20), st.integers(1, 5))
@@ -140,9 +140,9 @@ def test_a_message_of_another_kind_among_lists_is_its_line_s_fault(tmp_path: Pat
     """As a feed writes them down: its heartbeats are objects."""
     lines = ['{"event":"heartbeat"}', f"[{MS},42000.1]", f"[{MS + 1},42000.2]"]
     text = "[" + ",".join(lines) + "]" if end else "\n".join(lines)
-    found = read(tmp_path, text, columns=("timestamp", "price"))
-    assert [each[0] for each in rows(found[1:])] == [MS, MS + 1]
-    assert refused(found) == {1: "must be a JSON list, as the other records are"}
+    records = read(tmp_path, text, columns=("timestamp", "price"))
+    assert [row[0] for row in rows(records[1:])] == [MS, MS + 1]
+    assert refused(records) == {1: "must be a JSON list, as the other records are"}
     assert "--columns cannot apply" in refusal(
         tmp_path, '{"price":1}\n{"price":2}\n[1,2]\n', columns=("timestamp", "price")
     )

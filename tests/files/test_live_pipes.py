@@ -29,7 +29,7 @@ from files.test_pipes import Trickle
 
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=12))
 def test_nothing_is_lost_between_what_is_waited_for_and_the_rest(parts: list[bytes]) -> None:
-    whole = b"".join(parts)
+    content = b"".join(parts)
     begun: list[Callable[[LivePipe], Pipe]] = [
         with_magic,
         lambda live: with_head(live, live, wait_s=1),
@@ -38,9 +38,9 @@ def test_nothing_is_lost_between_what_is_waited_for_and_the_rest(parts: list[byt
     for pipe_of in begun:
         stream: Any = io.BufferedReader(Trickle(*parts))
         with pipe_of(LivePipe(stream, closing=True)) as pipe:
-            assert whole.startswith(pipe.peek())
-            assert len(pipe.peek()) >= min(1, len(whole))
-            assert pipe.read() == whole
+            assert content.startswith(pipe.peek())
+            assert len(pipe.peek()) >= min(1, len(content))
+            assert pipe.read() == content
         assert stream.closed
 
 
@@ -107,14 +107,14 @@ def test_a_line_of_a_stream_gets_the_time_at_which_it_came(written: Written, nam
     hour_ms = 3_600_000
     arrived = iter(range(NOW_MS, NOW_MS + 9 * hour_ms, hour_ms))
     prices = file.prices(lambda: next(arrived))
-    found = []
+    lines = []
     for number in range(2, 6):
-        found.append(next(prices))
+        lines.append(next(prices))
         assert written.writing is not None, "it waited for more before it gave what had come"
         written.write(line.format(number))
     written.end()
-    found += prices
-    assert [row[0] for row in rows(found)] == [NOW_MS + n * hour_ms for n in range(5)]
+    lines += prices
+    assert [row[0] for row in rows(lines)] == [NOW_MS + n * hour_ms for n in range(5)]
     assert written.said == []
 
 
@@ -140,13 +140,13 @@ def test_a_time_of_sending_waits_for_no_more_than_the_first_record(
     written.write(f"{NAMES}1,{MS}\n")
     open_files([written.path], options(ignore=("timestamp",) if given.get("now") else (), **given))
     assert len(waits) == asked
-    assert all(0 < each <= QUIET_S for each in waits)
+    assert all(0 < wait <= QUIET_S for wait in waits)
 
 
 def test_after_an_interruption_of_a_pipe_no_line_is_named_to_go_on_with(written: Written) -> None:
     written.write(f"{NAMES}1,{MS}\n")
-    found = open_files([written.path], options(time_unit="ms"))
-    hint = _how_to_go_on(found, sending.Tally(last_line=2))
+    files = open_files([written.path], options(time_unit="ms"))
+    hint = _how_to_go_on(files, sending.Tally(last_line=2))
     assert "after line 2 may not be stored" in hint
     assert "--from-line" not in hint
 
@@ -186,7 +186,7 @@ def test_what_came_through_a_pipe_is_sent_when_nothing_more_comes(
     sent: list[list[int]] = []
 
     def sends(_aws: object, _function: object, prices: Sequence[OutgoingPrice]) -> list[str]:
-        sent.append([each.line for each in prices])
+        sent.append([price.line for price in prices])
         if written.writing is not None:
             written.write(f"4,{MS}\n" if len(sent) == 1 else "")
         if len(sent) == 2:
@@ -244,6 +244,6 @@ def test_a_file_below_dev_is_a_file() -> None:
     with tempfile.NamedTemporaryFile(dir="/dev/shm", suffix=".csv") as file:
         file.write(PLAIN.encode())
         file.flush()
-        [found] = open_files([Path(file.name)], options(time_unit="ms")).files
-    assert found.source.path == Path(file.name)
-    assert found.scan is not None
+        [price_file] = open_files([Path(file.name)], options(time_unit="ms")).files
+    assert price_file.source.path == Path(file.name)
+    assert price_file.scan is not None

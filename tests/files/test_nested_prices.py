@@ -23,9 +23,9 @@ from files.reading import MS, read, refusal, sent
 def test_a_file_that_is_written_by_columns_is_to_be_written_by_records(
     tmp_path: Path, content: dict[str, Any], what: str
 ) -> None:
-    said = refusal(tmp_path, json.dumps(content), "prices.json")
-    assert f"'price' of prices.json is {what}, and no plain price." in said
-    assert "to_json(orient='records')" in said
+    message = refusal(tmp_path, json.dumps(content), "prices.json")
+    assert f"'price' of prices.json is {what}, and no plain price." in message
+    assert "to_json(orient='records')" in message
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_of_an_object_the_member_that_is_the_price_is_named(
 ) -> None:
     content = json.dumps({"timestamp": MS, "price": price})
     assert f"such as --map {shell_word(f'price={member}')}." in refusal(tmp_path, content)
-    [found] = sent(read(tmp_path, content, mapping={"price": member}))
-    assert found["price"] == Decimal("1.5")
+    [sent_price] = sent(read(tmp_path, content, mapping={"price": member}))
+    assert sent_price["price"] == Decimal("1.5")
 
 
 def test_one_nested_price_among_others_is_its_records_fault(tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_an_object_whose_member_is_mapped_is_not_asked_about(tmp_path: Path) -> 
         {"_id": {"$oid": "5f1"}, "timestamp": {"$date": "2024-01-01T00:00:00Z"}, "price": 2, "size": 3}
     )
     mapping = {"id": '_id."$oid"', "timestamp": 'timestamp."$date"', "volume": "size"}
-    [found] = sent(read(tmp_path, content, mapping=mapping))
-    assert (found["id"], found["timestamp"], found["volume"]) == ("5f1", 1704067200000, 3)
+    [price] = sent(read(tmp_path, content, mapping=mapping))
+    assert (price["id"], price["timestamp"], price["volume"]) == ("5f1", 1704067200000, 3)
     assert "'size' looks like a quantity" in refusal(
-        tmp_path, content, mapping={each: mapping[each] for each in ("id", "timestamp")}
+        tmp_path, content, mapping={field: mapping[field] for field in ("id", "timestamp")}
     )
 
 

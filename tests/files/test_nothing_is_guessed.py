@@ -56,13 +56,13 @@ def test_a_column_that_looks_like_a_field_refuses_the_file_until_mapped_or_ignor
     tmp_path: Path, column: str, field: str
 ) -> None:
     value = {"timestamp": str(MS), "volume": "5", "id": "9", "symbol": "ABC", "exchange": "here"}[field]
-    given: dict[str, Any] = {"symbol": None if field == "symbol" else "S"}
-    given["exchange"] = None if field == "exchange" else "X"
+    arguments: dict[str, Any] = {"symbol": None if field == "symbol" else "S"}
+    arguments["exchange"] = None if field == "exchange" else "X"
     content = f"price,side,{column}\n1,buy,{value}\n"
-    said = refusal(tmp_path, content, now=field != "timestamp", **given)
-    assert repr(column) in said
-    assert f"{field}={column}" in said
-    mapped = sent(read(tmp_path, content, mapping={field: column}, now=field != "timestamp", **given))
+    message = refusal(tmp_path, content, now=field != "timestamp", **arguments)
+    assert repr(column) in message
+    assert f"{field}={column}" in message
+    mapped = sent(read(tmp_path, content, mapping={field: column}, now=field != "timestamp", **arguments))
     assert str(mapped[0][field]) == value
     ignored = read(tmp_path, content, ignore=(column,), now=True, symbol="S", exchange="X")
     assert rows(ignored) == [(NOW_MS, None, 1, 0)]
@@ -71,8 +71,8 @@ def test_a_column_that_looks_like_a_field_refuses_the_file_until_mapped_or_ignor
 def test_several_coins_do_not_become_the_one_that_is_given(tmp_path: Path) -> None:
     content = f"Currency,timestamp,price\ntezos,{MS},1.29\nbitcoin,{MS},5269.57\n"
     assert "'Currency' looks like a symbol" in refusal(tmp_path, content)
-    found = sent(read(tmp_path, content, mapping={"symbol": "Currency"}))
-    assert [each["symbol"] for each in found] == ["TEZOS", "BITCOIN"]
+    prices = sent(read(tmp_path, content, mapping={"symbol": "Currency"}))
+    assert [price["symbol"] for price in prices] == ["TEZOS", "BITCOIN"]
 
 
 @pytest.mark.parametrize("beside", ["currency", "name", "Code", "slug"])
@@ -84,26 +84,26 @@ def test_the_currency_of_the_price_is_not_taken_for_the_coin(
     mapping = {"symbol": symbol}
     if symbol != "symbol":
         assert f"Add --map symbol={symbol};" in refusal(tmp_path, content, symbol=None)
-    [found] = sent(read(tmp_path, content, symbol=None, mapping=mapping if symbol != "symbol" else {}))
-    assert found["symbol"] == "BTC"
+    [price] = sent(read(tmp_path, content, symbol=None, mapping=mapping if symbol != "symbol" else {}))
+    assert price["symbol"] == "BTC"
 
 
 def test_dollars_are_no_coin(tmp_path: Path) -> None:
     content = f"currency,timestamp,price\nUSD,{MS},1\nusd,{MS + 1},2\n"
-    said = refusal(tmp_path, content, symbol=None)
-    assert "nothing says the symbol" in said and "symbol=currency" not in said
-    assert [each["symbol"] for each in sent(read(tmp_path, content, symbol="BTC"))] == ["BTC", "BTC"]
+    message = refusal(tmp_path, content, symbol=None)
+    assert "nothing says the symbol" in message and "symbol=currency" not in message
+    assert [price["symbol"] for price in sent(read(tmp_path, content, symbol="BTC"))] == ["BTC", "BTC"]
 
 
 def test_what_stands_beside_a_mapped_member_is_asked_for_too(tmp_path: Path) -> None:
     trade = {"s": "ETHUSDT", "t": 7, "p": "2500", "q": "5", "T": MS, "trade id": 9, "book": {"ts": 1}}
     content = json.dumps({"stream": "ethusdt@trade", "data": trade})
     mapping = {"price": "data.p", "timestamp": "data.T"}
-    said = refusal(tmp_path, content, mapping=mapping)
-    assert "'data.s' looks like a symbol" in said
-    assert "'data.q' looks like a quantity" in said
-    assert 'id=data."trade id"' in said
-    assert "--ignore data.t,data.s" in said  # of time and symbol something is said already
+    message = refusal(tmp_path, content, mapping=mapping)
+    assert "'data.s' looks like a symbol" in message
+    assert "'data.q' looks like a quantity" in message
+    assert 'id=data."trade id"' in message
+    assert "--ignore data.t,data.s" in message  # of time and symbol something is said already
     mapping |= {"symbol": "data.s", "volume": "data.q", "id": 'data."trade id"'}
     assert rows(read(tmp_path, content, mapping=mapping, ignore=("data.t",))) == [(MS, "9", 2500, 5)]
 
@@ -237,11 +237,11 @@ def test_the_columns_to_be_ignored_may_have_commas_in_their_names(
 
 def test_a_hint_to_ignore_a_column_with_a_comma_can_be_followed(tmp_path: Path) -> None:
     content = f'price,timestamp,"Volume, BTC","Volume, USD"\n1,{MS},5,6\n'
-    said = refusal(tmp_path, content)
-    assert "--map 'volume=Volume, BTC' --ignore 'Volume, USD'" in said
-    given = given_files(map_=["volume=Volume, BTC"], ignore=["Volume, USD"]).options
-    found = read(tmp_path, content, mapping=given.mapping, ignore=given.ignore)
-    assert rows(found) == [(MS, None, 1, 5)]
+    message = refusal(tmp_path, content)
+    assert "--map 'volume=Volume, BTC' --ignore 'Volume, USD'" in message
+    arguments = given_files(map_=["volume=Volume, BTC"], ignore=["Volume, USD"]).options
+    lines = read(tmp_path, content, mapping=arguments.mapping, ignore=arguments.ignore)
+    assert rows(lines) == [(MS, None, 1, 5)]
 
 
 @pytest.mark.parametrize("text", ["close", "close=price", "price=", "price=a,price=b", ""])
@@ -258,9 +258,9 @@ def test_no_message_quotes_more_than_a_little_of_a_file(tmp_path: Path) -> None:
 
 def test_an_id_that_all_have_does_not_make_different_prices_one(tmp_path: Path) -> None:
     content = f"id,price,timestamp\n0,1,{MS}\n0,2,{MS}\n0,2,{MS + 1}\n"
-    said = refusal(tmp_path, content)
-    assert "Every 'id' of prices.csv is '0', and line 3 has another price at the time" in said
-    assert said.endswith("Add --ignore id.")
+    message = refusal(tmp_path, content)
+    assert "Every 'id' of prices.csv is '0', and line 3 has another price at the time" in message
+    assert message.endswith("Add --ignore id.")
     assert len(rows(read(tmp_path, content, ignore=("id",)))) == 3
 
 
@@ -269,8 +269,8 @@ def test_an_id_that_was_mapped_and_that_all_have_is_taken_out_of_the_mapping(
     tmp_path: Path, column: str, value: object
 ) -> None:
     content = json.dumps([{"n": value, "price": price, "timestamp": MS} for price in (1, 2)])
-    said = refusal(tmp_path, content, mapping={"id": column})
-    assert said.endswith(f"as their id, that would make them one. Take id={column} out of --map.")
+    message = refusal(tmp_path, content, mapping={"id": column})
+    assert message.endswith(f"as their id, that would make them one. Take id={column} out of --map.")
     assert len(rows(read(tmp_path, content))) == 2
 
 
@@ -286,5 +286,5 @@ def test_an_id_that_was_mapped_and_that_all_have_is_taken_out_of_the_mapping(
 def test_one_id_of_several_times_or_for_some_only_is_taken(
     tmp_path: Path, lines: list[tuple[str, int, int]]
 ) -> None:
-    content = "id,price,timestamp\n" + "".join(f"{','.join(map(str, each))}\n" for each in lines)
+    content = "id,price,timestamp\n" + "".join(f"{','.join(map(str, line))}\n" for line in lines)
     assert rows(read(tmp_path, content)) == [(ms, identity, price, 0) for identity, price, ms in lines]

@@ -47,12 +47,12 @@ def file_of(directory: Path, trades: list[tuple[str, str, str]]) -> PriceFile:
 def send_batches(prices: list[OutgoingPrice], size: int) -> None:
     for start in range(0, len(prices), size):
         batch = prices[start : start + size]
-        status, _ = send({"body": f"[{','.join(each.text for each in batch)}]"})
+        status, _ = send({"body": f"[{','.join(price.text for price in batch)}]"})
         assert status == 200
 
 
 def prices(file: PriceFile, first_line: int = 1) -> list[OutgoingPrice]:
-    return [each for each in file.prices(lambda: NOW_MS, first_line) if isinstance(each, OutgoingPrice)]
+    return [price for price in file.prices(lambda: NOW_MS, first_line) if isinstance(price, OutgoingPrice)]
 
 
 def table(aws: FakeAws) -> dict[Any, Any]:
@@ -65,13 +65,13 @@ def test_a_file_cut_at_every_place_leaves_the_same_table(
     environment: None, tmp_path_factory: pytest.TempPathFactory, trades: list[tuple[str, str, str]], size: int
 ) -> None:
     file = file_of(tmp_path_factory.mktemp("file"), trades)
-    whole = connect_directly(FakeAws())
+    dynamodb = connect_directly(FakeAws())
     send_batches(prices(file), 200)
-    expected = table(whole)
+    expected = table(dynamodb)
     assert len(expected) == sum(price != "x" for _, price, _ in trades)
     for line in range(1, len(trades) + 3):
         aws = connect_directly(FakeAws())
-        send_batches([each for each in prices(file) if each.line < line], size)
+        send_batches([price for price in prices(file) if price.line < line], size)
         send_batches(prices(file, line), size)
         assert table(aws) == expected, f"from line {line}"
         send_batches(prices(file), size + 1)
@@ -104,8 +104,8 @@ def test_equal_prices_are_counted_the_same_in_memory_and_beyond(
     with closing(Occurrences(max_in_memory)) as few, closing(Occurrences(10**6)) as many:
         for price, after in found:
             fields = {"symbol": "A", "exchange": "x", "price": price, "timestamp": NOW_MS + after}
-            each = outgoing(fields, now_ms=NOW_MS).price
-            assert few.number(each) == many.number(each)
+            outgoing_price = outgoing(fields, now_ms=NOW_MS).price
+            assert few.number(outgoing_price) == many.number(outgoing_price)
 
 
 @pytest.mark.parametrize("read", [1, 341])
@@ -120,20 +120,20 @@ def test_what_counts_equal_prices_is_closed_however_much_of_the_file_is_read(
             super().close()
 
     monkeypatch.setattr(reader, "Occurrences", Counting)
-    given = opened(tmp_path, (CASES / "kraken_BCHEUR_tail341.csv").read_bytes()).prices(lambda: NOW_MS)
-    assert len(list(islice(given, read))) == read
-    del given
+    iterator = opened(tmp_path, (CASES / "kraken_BCHEUR_tail341.csv").read_bytes()).prices(lambda: NOW_MS)
+    assert len(list(islice(iterator, read))) == read
+    del iterator
     assert closed == [True]
 
 
 @pytest.mark.parametrize("rate", [None, 0.5, 7.0, 1000.0])
 def test_batches_hold_every_price_once_in_order(rate: float | None) -> None:
-    one = outgoing({"symbol": "A", "exchange": "x", "price": 1, "timestamp": NOW_MS}, now_ms=NOW_MS)
+    price = outgoing({"symbol": "A", "exchange": "x", "price": 1, "timestamp": NOW_MS}, now_ms=NOW_MS)
     for count in (0, 1, 200, 201, 450):
         batches: list[Sequence[OutgoingPrice | BadLine]] = []
         batch = PriceBatch(batches.append, rate)
         for _ in range(count):
-            batch.add(one)
+            batch.add(price)
         batch.flush()
         assert sum(map(len, batches)) == count
         assert all(len(batch) <= min(200, max(1, int(rate or 200))) for batch in batches)
@@ -142,8 +142,8 @@ def test_batches_hold_every_price_once_in_order(rate: float | None) -> None:
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_what_is_sent_is_json_with_the_price_as_it_was(symbol: str, exchange: str) -> None:
     try:
-        made = outgoing({"symbol": symbol, "exchange": exchange, "price": "0.10"}, now_ms=NOW_MS)
+        price = outgoing({"symbol": symbol, "exchange": exchange, "price": "0.10"}, now_ms=NOW_MS)
     except ValueError:
         return
-    loaded = json.loads(made.text)
-    assert (loaded["symbol"], loaded["exchange"]) == (made.price.symbol, made.price.exchange)
+    loaded = json.loads(price.text)
+    assert (loaded["symbol"], loaded["exchange"]) == (price.price.symbol, price.price.exchange)

@@ -65,7 +65,11 @@ def test_a_price_comes_back_as_it_is_stored(form: str, symbol: str, exchange: st
         written.clear()
         write_csv(SimpleNamespace(raw=written.append), [price])  # type: ignore[arg-type]
     with tempfile.TemporaryDirectory() as directory:
-        given = {"symbol": None, "exchange": None}
-        [found] = sent(read(Path(directory), "".join(written), f"prices.{form}", **given))
-    assert (found["symbol"], found["exchange"], found["id"]) == (symbol, exchange, trade_id)
-    assert (found["price"], found["volume"], int(found["timestamp"])) == (Decimal("1.5"), 2, MS)
+        arguments = {"symbol": None, "exchange": None}
+        [sent_price] = sent(read(Path(directory), "".join(written), f"prices.{form}", **arguments))
+    assert (sent_price["symbol"], sent_price["exchange"], sent_price["id"]) == (symbol, exchange, trade_id)
+    assert (sent_price["price"], sent_price["volume"], int(sent_price["timestamp"])) == (
+        Decimal("1.5"),
+        2,
+        MS,
+    )

@@ -31,9 +31,9 @@ class Trickle(io.RawIOBase):
         part = self._parts.pop(0) if self._parts else b""
         if part[len(buffer) :]:
             self._parts.insert(0, part[len(buffer) :])
-        given = part[: len(buffer)]
-        buffer[: len(given)] = given
-        return len(given)
+        chunk = part[: len(buffer)]
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def standard_input(monkeypatch: pytest.MonkeyPatch) -> Any:
         stream = io.TextIOWrapper(io.BufferedReader(Trickle(*parts)))
         monkeypatch.setattr(sys, "stdin", stream)
         [file] = open_files([Path("-")], options(**given)).files
-        found = list(file.prices(lambda: NOW_MS))
+        lines = list(file.prices(lambda: NOW_MS))
         assert not stream.closed
-        return found
+        return lines
 
     return read_through
 
@@ -73,8 +73,8 @@ def test_a_pipe_as_a_path_is_read_as_a_file(how: str, given: dict[str, Any]) -> 
 @pytest.mark.parametrize("at", [1, 15, 37, 38, 39, 45])
 def test_what_has_come_so_far_does_not_decide_the_columns(standard_input: Any, at: int) -> None:
     content = f"price,timestamp,exchange,symbol,volume,id\n1,{MS},x,S,5,7\n".encode()
-    found = standard_input(content[:at], content[at:], time_unit="ms")
-    assert rows(found) == [(MS, "7", 1, 5)]
+    lines = standard_input(content[:at], content[at:], time_unit="ms")
+    assert rows(lines) == [(MS, "7", 1, 5)]
 
 
 @pytest.mark.parametrize("how", COMPRESSED)
@@ -91,9 +91,9 @@ def test_a_member_that_a_stream_brings_late_and_that_may_be_a_field_is_no_longer
     standard_input: Any, member: str
 ) -> None:
     late = ONE.replace("}", f', "{member}": 7}}')
-    found = standard_input((ONE * 60).encode(), (late + ONE + late).encode(), time_unit="ms")
-    assert list(refused(found)) == [61, 63]
-    assert f"--ignore {member}" in refused(found)[61]
+    lines = standard_input((ONE * 60).encode(), (late + ONE + late).encode(), time_unit="ms")
+    assert list(refused(lines)) == [61, 63]
+    assert f"--ignore {member}" in refused(lines)[61]
     ignored = standard_input((ONE * 60 + late).encode(), time_unit="ms", ignore=(member,))
     assert len(rows(ignored)) == 61
 
@@ -134,8 +134,8 @@ def test_a_member_among_the_first_records_is_a_field_in_a_file_and_in_a_stream(
     standard_input: Any, given: dict[str, Any]
 ) -> None:
     late = ONE.replace("}", ', "id": 7, "volume": 3}')
-    found = standard_input(ONE.encode(), (late).encode(), **given)
-    assert rows(found) == [(MS, None, 1, 0), (MS, "7", 1, 3)]
+    lines = standard_input(ONE.encode(), (late).encode(), **given)
+    assert rows(lines) == [(MS, None, 1, 0), (MS, "7", 1, 3)]
 
 
 @pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
@@ -143,9 +143,9 @@ def test_a_row_in_a_field_with_line_breaks_is_no_row_of_a_stream_either(
     standard_input: Any, given: dict[str, Any]
 ) -> None:
     content = f'price,timestamp,note\n1,{MS},"a\n9,{MS},b\n2,{MS},c"\n3,{MS},"d"\n4,{MS},"e\n5,{MS},f\n'
-    found = standard_input(content.encode(), **given)
-    assert set(refused(found)) == {2, 3, 4, 6}
-    assert [each.price.price for each in found if isinstance(each, OutgoingPrice)] == [3, 5]
+    lines = standard_input(content.encode(), **given)
+    assert set(refused(lines)) == {2, 3, 4, 6}
+    assert [price.price.price for price in lines if isinstance(price, OutgoingPrice)] == [3, 5]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
@@ -175,9 +175,9 @@ def test_the_list_at_a_path_is_read_in_every_message(
 def test_a_message_without_the_list_is_its_own_fault(tmp_path: Path) -> None:
     others = '{"event": "subscribed"}\n', '{"data": null}\n', "7\n"
     content = "".join(f"{other}{message}" for other, message in zip(others, MESSAGES, strict=True))
-    found = read(tmp_path, content, records="data")
-    assert refused(found) == dict.fromkeys((1, 4, 7), "has no list at 'data'")
-    assert len(found) == 9
+    lines = read(tmp_path, content, records="data")
+    assert refused(lines) == dict.fromkeys((1, 4, 7), "has no list at 'data'")
+    assert len(lines) == 9
     assert "no list of records at 'dato'. Choose one: --records data." in refusal(
         tmp_path, content, records="dato"
     )
@@ -201,9 +201,9 @@ def test_records_cannot_apply_to_a_stream_that_is_a_list(standard_input: Any) ->
 
 
 def test_one_nested_price_that_comes_first_is_its_records_fault(standard_input: Any) -> None:
-    found = standard_input(b'{"price":{"amount":1}}\n', b'{"price":2}\n', now=True)
-    assert refused(found[:1]) == {1: "price: must be a number"}
-    assert rows(found[1:]) == [(NOW_MS, None, 2, 0)]
+    lines = standard_input(b'{"price":{"amount":1}}\n', b'{"price":2}\n', now=True)
+    assert refused(lines[:1]) == {1: "price: must be a number"}
+    assert rows(lines[1:]) == [(NOW_MS, None, 2, 0)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])

@@ -15,9 +15,9 @@ CANDLES = ["1646092800000,2919.1,2925.5,2930,2900,49", "1646092860000,2925.5,292
 
 def test_a_preset_that_the_numbers_contradict_is_refused(tmp_path: Path) -> None:
     content = "\n".join([*CANDLES, ""])
-    said = refusal(tmp_path, content, preset="candles-timestamp")
-    assert "is no dump of candles" in said
-    assert "as in '1646092800000, 2919.1, 2925.5, 2930, 290…'" in said
+    message = refusal(tmp_path, content, preset="candles-timestamp")
+    assert "is no dump of candles" in message
+    assert "as in '1646092800000, 2919.1, 2925.5, 2930, 290…'" in message
     assert rows(read(tmp_path, content, preset="bitfinex-candles"))[0][2] == D("2925.5")
     assert "is no dump of freqtrade" in refusal(tmp_path, f"{MS},a,,buy,100,0.5,77\n", preset="freqtrade")
 
@@ -29,8 +29,8 @@ FUTURES = (
 
 @pytest.mark.parametrize("given", [{}, {"preset": "binance-futures-trades"}])
 def test_a_cost_that_is_cut_off_at_cents_contradicts_nothing(tmp_path: Path, given: dict[str, str]) -> None:
-    found = rows(read(tmp_path, FUTURES, **given))
-    assert found == [
+    prices = rows(read(tmp_path, FUTURES, **given))
+    assert prices == [
         (1577836801481, "14458413", D("7189.43"), D("0.026")),
         (1577836801483, "14458414", D("7189.4"), D("0.011")),
     ]
@@ -44,7 +44,7 @@ def test_a_cost_of_something_else_contradicts(tmp_path: Path, cost: str) -> None
 
 def test_one_candle_that_is_wrong_does_not_forbid_the_preset(tmp_path: Path) -> None:
     content = "\n".join([*CANDLES, "1646092920000,2925.5,2931,2926,2920,1", ""])
-    assert [each[2] for each in rows(read(tmp_path, content, preset="bitfinex-candles"))] == [
+    assert [row[2] for row in rows(read(tmp_path, content, preset="bitfinex-candles"))] == [
         D("2925.5"),
         D("2921"),
         D("2931"),
@@ -59,10 +59,10 @@ GATE = "1646092800.123456,3367512399,43160.1,0.5,1\n1646092801.000001,3367512400
 def test_a_preset_whose_time_is_another_s_id_is_refused(
     tmp_path: Path, content: str, preset: str, meant: str
 ) -> None:
-    said = refusal(tmp_path, content, preset=preset)
-    assert "its cells are of the kinds that one of" in said
-    assert f"Add --preset {meant}, or" in said
-    assert [each[1] for each in rows(read(tmp_path, content, preset=meant))] == ["3367512399", "3367512400"]
+    message = refusal(tmp_path, content, preset=preset)
+    assert "its cells are of the kinds that one of" in message
+    assert f"Add --preset {meant}, or" in message
+    assert [row[1] for row in rows(read(tmp_path, content, preset=meant))] == ["3367512399", "3367512400"]
 
 
 def test_a_line_of_another_kind_does_not_forbid_the_preset(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_candles_whose_volume_comes_first_are_told_by_their_cells(tmp_path: Path
 
 def test_a_minute_of_one_trade_in_them_is_not_taken_for_a_candle_of_coinbase_s(tmp_path: Path) -> None:
     content = "1646092800,1,5,5,5,5\n1646092860,0,5,5,5,5\n"
-    said = refusal(tmp_path, content)
-    assert "--preset gate-candles (timestamp, volume, close, high, low, open)" in said
-    found = rows(read(tmp_path, content, preset="gate-candles"))
-    assert found == [(1646092800000, None, 5, 1), (1646092860000, None, 5, 0)]
+    message = refusal(tmp_path, content)
+    assert "--preset gate-candles (timestamp, volume, close, high, low, open)" in message
+    prices = rows(read(tmp_path, content, preset="gate-candles"))
+    assert prices == [(1646092800000, None, 5, 1), (1646092860000, None, 5, 0)]

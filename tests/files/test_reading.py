@@ -92,8 +92,8 @@ def test_a_byte_order_mark_is_no_part_of_the_text_though_the_encoding_is_named(
     marked = "utf-8-sig" if "8" in encoding else encoding.removesuffix("-le")
     content = f"{PLAIN.splitlines()[1]}\n"
     names = ("timestamp", "id", "price", "volume")
-    found = read(tmp_path, content.encode(marked), encoding=encoding, columns=names)
-    assert rows(found) == EXPECTED[:1]
+    lines = read(tmp_path, content.encode(marked), encoding=encoding, columns=names)
+    assert rows(lines) == EXPECTED[:1]
     assert rows(read(tmp_path, f"[{ONE}]".encode(marked), encoding=encoding))[0][0] == MS
 
 
@@ -121,10 +121,10 @@ def test_a_text_that_is_not_in_the_named_encoding_is_refused(tmp_path: Path, enc
 )
 def test_a_fault_is_its_lines_alone(tmp_path: Path, line: str, reason: str) -> None:
     content = f"price,timestamp\n1,{MS}\n{line}\n3,{MS + 1}\n"
-    found = read(tmp_path, content)
-    assert list(refused(found)) == [3]
-    assert reason in refused(found)[3]
-    assert len(found) == 3
+    lines = read(tmp_path, content)
+    assert list(refused(lines)) == [3]
+    assert reason in refused(lines)[3]
+    assert len(lines) == 3
 
 
 def test_the_lines_of_a_field_with_line_breaks_are_all_refused(tmp_path: Path) -> None:
@@ -140,5 +140,5 @@ def test_what_is_quoted_is_split_as_it_was(cells: list[str]) -> None:
 
 @given(st.text('ab",;\t |', max_size=12), st.sampled_from(",;\t|"))
 def test_any_line_is_split_or_is_a_fault(line: str, separator: str) -> None:
-    found = splitter(separator, '"')(line)
-    assert isinstance(found, Fault) or len(found) >= 1
+    cells = splitter(separator, '"')(line)
+    assert isinstance(cells, Fault) or len(cells) >= 1

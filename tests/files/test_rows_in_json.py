@@ -17,16 +17,16 @@ ROWS = f'[{MS}, "7", "1666.80", 26.062], ["{MS + 1}", 8, 1666.79, "0.152"]'
     "content", [f"[{NAMES}, {ROWS}]", f'{{"range": "A1:D3", "values": [{NAMES},\n{ROWS}]}}']
 )
 def test_the_first_row_names_the_columns_of_the_others(tmp_path: Path, content: str) -> None:
-    found = read(tmp_path, content)
-    assert rows(found) == EXPECTED
-    assert [each.line for each in found] == [2, 3]
+    lines = read(tmp_path, content)
+    assert rows(lines) == EXPECTED
+    assert [line.line for line in lines] == [2, 3]
 
 
 def test_a_row_of_another_width_is_refused_by_its_number(tmp_path: Path) -> None:
-    found = read(tmp_path, f'[{NAMES}, {ROWS}, [{MS}, "9", 1]]')
-    assert rows(found[:2]) == EXPECTED
-    assert isinstance(found[2], BadLine)
-    assert found[2].line == 4
+    lines = read(tmp_path, f'[{NAMES}, {ROWS}, [{MS}, "9", 1]]')
+    assert rows(lines[:2]) == EXPECTED
+    assert isinstance(lines[2], BadLine)
+    assert lines[2].line == 4
 
 
 def test_names_that_leave_a_field_open_are_asked_about(tmp_path: Path) -> None:

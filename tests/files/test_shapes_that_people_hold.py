@@ -100,27 +100,27 @@ def test_a_file_that_is_refused_arrives_exactly_with_what_the_hint_says(
     ],
 )
 def test_a_faulty_line_is_refused_alone(tmp_path: Path, name: str, lines: set[int], reason: str) -> None:
-    found = read(tmp_path, case(name))
-    assert set(refused(found)) == lines
-    assert all(reason in each for each in refused(found).values())
+    read_lines = read(tmp_path, case(name))
+    assert set(refused(read_lines)) == lines
+    assert all(reason in message for message in refused(read_lines).values())
     total = len([line for line in case(name).splitlines() if line.strip()])
-    assert len(found) == total - (case(name)[:1] not in b"{[")
+    assert len(read_lines) == total - (case(name)[:1] not in b"{[")
 
 
 def test_a_member_that_a_shape_calls_otherwise_is_asked_for_wherever_it_comes(tmp_path: Path) -> None:
-    told = case("f15b").replace(b'"volume": null', b'"volume": 3')
-    assert "--map volume=amount --ignore volume" in refusal(tmp_path, told)
-    late = case("f15b").splitlines(keepends=True)[0] * 60 + told
+    content = case("f15b").replace(b'"volume": null', b'"volume": 3')
+    assert "--map volume=amount --ignore volume" in refusal(tmp_path, content)
+    late = case("f15b").splitlines(keepends=True)[0] * 60 + content
     assert "--map volume=amount --ignore volume" in refusal(tmp_path, late)
-    found = read(tmp_path, told, mapping={"volume": "amount"}, ignore=("volume",))
-    assert [each.price.volume for each in found if isinstance(each, OutgoingPrice)] == [D(23)]
-    assert refused(found) == {2: "id: is null: leave it out where there is none"}
+    lines = read(tmp_path, content, mapping={"volume": "amount"}, ignore=("volume",))
+    assert [line.price.volume for line in lines if isinstance(line, OutgoingPrice)] == [D(23)]
+    assert refused(lines) == {2: "id: is null: leave it out where there is none"}
 
 
 def test_the_hint_for_an_unused_time_is_followed_and_then_the_bad_line_is_named(tmp_path: Path) -> None:
     assert "--map timestamp=time" in refusal(tmp_path, case("f30"))
-    found = read(tmp_path, case("f30"), mapping={"timestamp": "time"})
-    assert refused(found) == {3: "price: not a finite decimal number: 'abc'"}
+    lines = read(tmp_path, case("f30"), mapping={"timestamp": "time"})
+    assert refused(lines) == {3: "price: not a finite decimal number: 'abc'"}
 
 
 def test_no_case_is_left_out() -> None:
@@ -132,12 +132,12 @@ def test_no_case_is_left_out() -> None:
 
 def test_equal_trades_of_a_second_are_numbered(tmp_path: Path) -> None:
     content = (CASES / "kraken_BCHEUR_tail341.csv").read_text(encoding="utf-8")
-    found = sent(read(tmp_path, content))
+    prices = sent(read(tmp_path, content))
     lines = content.splitlines()[1:]
-    assert [each.get("occurrence", 1) for each in found] == [
+    assert [price.get("occurrence", 1) for price in prices] == [
         lines[: position + 1].count(line) for position, line in enumerate(lines)
     ]
-    assert max(each.get("occurrence", 1) for each in found) > 2
+    assert max(price.get("occurrence", 1) for price in prices) > 2
 
 
 RECOGNISED = {
@@ -264,8 +264,8 @@ def cryptodatadownload(symbol: str, first: str, second: str) -> str:
 
 @pytest.mark.parametrize("symbol", ["BTC/USD", "BTCUSD", "btc-usd", "XBT/USD", "XBTUSD"])
 def test_of_two_volumes_that_of_what_is_traded_is_taken(tmp_path: Path, symbol: str) -> None:
-    for given in ({}, {"preset": "cryptodatadownload"}):
-        [price] = sent(read(tmp_path, cryptodatadownload(symbol, "USD", "BTC"), **given))
+    for arguments in ({}, {"preset": "cryptodatadownload"}):
+        [price] = sent(read(tmp_path, cryptodatadownload(symbol, "USD", "BTC"), **arguments))
         assert price["volume"] == D("51.97")
 
 
@@ -276,10 +276,12 @@ def test_of_two_volumes_that_of_what_is_traded_is_taken(tmp_path: Path, symbol: 
 def test_of_two_volumes_that_the_symbol_leaves_open_one_is_asked_for(
     tmp_path: Path, symbol: str, first: str, second: str
 ) -> None:
-    said = refusal(tmp_path, cryptodatadownload(symbol, first, second))
-    assert f"'Volume {first}' looks like a quantity and is used for nothing" in said
-    said = refusal(tmp_path, cryptodatadownload(symbol, first, second), preset="cryptodatadownload")
-    assert f"has Volume {first}, Volume {second}, and its symbols ({symbol}) do not tell which is the" in said
+    message = refusal(tmp_path, cryptodatadownload(symbol, first, second))
+    assert f"'Volume {first}' looks like a quantity and is used for nothing" in message
+    message = refusal(tmp_path, cryptodatadownload(symbol, first, second), preset="cryptodatadownload")
+    assert (
+        f"has Volume {first}, Volume {second}, and its symbols ({symbol}) do not tell which is the" in message
+    )
 
 
 def test_the_volume_that_is_left_is_not_taken_for_several_symbols(tmp_path: Path) -> None:
@@ -291,19 +293,19 @@ def test_the_volume_that_is_left_is_not_taken_for_several_symbols(tmp_path: Path
 def test_the_only_volume_that_is_of_nothing_in_the_symbol_is_not_taken(tmp_path: Path) -> None:
     content = cryptodatadownload("XBT/USD", "EUR", "BTC").replace(",Volume BTC", "").replace(",51.97", "")
     for only in ("EUR", "USD"):
-        said = refusal(tmp_path, content.replace("EUR", only))
-        assert f"'Volume {only}' looks like a quantity and is used for nothing" in said
+        message = refusal(tmp_path, content.replace("EUR", only))
+        assert f"'Volume {only}' looks like a quantity and is used for nothing" in message
 
 
 def test_no_preset_throws_away_a_column_with_the_name_of_a_field() -> None:
     """Where one has, `fields` names it, or has the same in a better unit."""
     same = {("bitstamp-stream", "price"), ("bitstamp-stream", "timestamp")}
-    found = {
+    symbols = {
         (preset.name, name)
         for preset in presets()
-        for name in {each.lower() for each in preset.others} & set(FIELDS) - set(preset.fields.values())
+        for name in {column.lower() for column in preset.others} & set(FIELDS) - set(preset.fields.values())
     }
-    assert found == same
+    assert symbols == same
 
 
 def test_the_exchange_that_a_line_says_is_its_exchange(tmp_path: Path) -> None:
@@ -311,7 +313,7 @@ def test_the_exchange_that_a_line_says_is_its_exchange(tmp_path: Path) -> None:
         "trade_id,price,size,time,exchange,side\n"
         "1,42000,0.5,2023-11-14T22:13:20Z,kraken,buy\n2,42000,0.25,2023-11-14T22:13:21Z,binance,buy\n"
     )
-    assert [each["exchange"] for each in sent(read(tmp_path, content, exchange="coinbase"))] == [
+    assert [price["exchange"] for price in sent(read(tmp_path, content, exchange="coinbase"))] == [
         "kraken",
         "binance",
     ]
@@ -326,13 +328,13 @@ def test_a_line_whose_exchange_or_symbol_is_empty_has_the_one_that_is_given(
         {"trade_id": n, "price": 1, "size": 2, "time": MS, field: value}
         for n, value in ((1, cell), (2, "own"))
     ]
-    lines = "".join(f"{json.dumps(each)}\n" for each in records)
-    assert [each[field].upper() for each in sent(read(tmp_path, lines, **{field: "given"}))] == [
+    lines = "".join(f"{json.dumps(record)}\n" for record in records)
+    assert [price[field].upper() for price in sent(read(tmp_path, lines, **{field: "given"}))] == [
         "GIVEN",
         "OWN",
     ]
     table = f"price,timestamp,{field}\n1,{MS},{cell or ''}\n1,{MS},own\n"
-    assert [each[field].upper() for each in sent(read(tmp_path, table, **{field: "given"}))] == [
+    assert [price[field].upper() for price in sent(read(tmp_path, table, **{field: "given"}))] == [
         "GIVEN",
         "OWN",
     ]
@@ -344,8 +346,8 @@ def test_a_line_whose_exchange_or_symbol_is_empty_has_the_one_that_is_given(
 
 def test_a_volume_beside_an_amount_is_asked_for(tmp_path: Path) -> None:
     content = "id,timestamp,price,volume,amount\n1,1700000000,42000,0.5,21000\n"
-    for given in ({}, {"preset": "ccxt"}):
-        assert "--map volume=amount --ignore volume, or the other" in refusal(tmp_path, content, **given)
+    for arguments in ({}, {"preset": "ccxt"}):
+        assert "--map volume=amount --ignore volume, or the other" in refusal(tmp_path, content, **arguments)
     for used, ignored, volume in (("amount", "volume", D(21000)), ("volume", "amount", D("0.5"))):
         [price] = sent(read(tmp_path, content, mapping={"volume": used}, ignore=(ignored,)))
         assert price["volume"] == volume
@@ -357,9 +359,9 @@ def test_ids_that_are_null_are_ignored_in_a_known_shape(tmp_path: Path) -> None:
         '"isBuyerMaker":true,"isBestMatch":true}]'
     )
     assert "is empty, null or" in refusal(tmp_path, content)
-    for given in ({}, {"preset": "binance-trades"}):
-        found = read(tmp_path, content, ignore=("id",), **given)
-        assert rows(found) == [(1640830579240, None, D(23), D("0.478468"))]
+    for arguments in ({}, {"preset": "binance-trades"}):
+        lines = read(tmp_path, content, ignore=("id",), **arguments)
+        assert rows(lines) == [(1640830579240, None, D(23), D("0.478468"))]
 
 
 TRADED = '"23200","23210","23190","23205"'
@@ -386,8 +388,8 @@ def test_cells_whose_third_is_no_type_are_not_freqtrade_s(tmp_path: Path) -> Non
 def test_a_candle_of_kraken_s_without_trades_has_no_average(tmp_path: Path) -> None:
     traded = f'[1688671200,{TRADED},"23200.5","3.39",23]'
     without = '[1688671260,"23205","23205","23205","23205","0","0.0000",0]'
-    found = rows(read(tmp_path, f"[{traded},{without}]"))
-    assert found == [(1688671200000, None, D(23205), D("3.39")), (1688671260000, None, D(23205), 0)]
+    prices = rows(read(tmp_path, f"[{traded},{without}]"))
+    assert prices == [(1688671200000, None, D(23205), D("3.39")), (1688671260000, None, D(23205), 0)]
 
 
 def test_contracts_are_not_taken_for_the_volume_of_a_trade(tmp_path: Path) -> None:

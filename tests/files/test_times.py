@@ -39,9 +39,9 @@ def test_a_moment_is_the_same_in_every_unit(ms: int, finer: int) -> None:
 
 def test_half_of_one_unit_and_half_of_another_is_refused_and_each_can_be_sent(tmp_path: Path) -> None:
     content = f"price,timestamp\n1,{MS}\n2,{MS // 1000}\n3,{MS + 1}\n"
-    said = refusal(tmp_path, content)
-    assert "2 in milliseconds (the first is line 2), and 1 in seconds (the first is line 3)" in said
-    assert "--time-unit ms, then again with --time-unit s" in said
+    message = refusal(tmp_path, content)
+    assert "2 in milliseconds (the first is line 2), and 1 in seconds (the first is line 3)" in message
+    assert "--time-unit ms, then again with --time-unit s" in message
     first, second = (read(tmp_path, content, time_unit=unit) for unit in ("ms", "s"))
     assert set(refused(first)) == {3}
     assert set(refused(second)) == {2, 4}
@@ -67,9 +67,9 @@ def test_half_of_one_unit_and_half_of_another_is_refused_and_each_can_be_sent(tm
 )
 def test_what_is_no_time_is_its_lines_fault(tmp_path: Path, text: str, reason: str) -> None:
     content = f"price,timestamp\n1,{MS}\n2,{text}\n"
-    found = read(tmp_path, content, time_unit="ms")
-    assert list(refused(found)) == [3]
-    assert reason in refused(found)[3]
+    lines = read(tmp_path, content, time_unit="ms")
+    assert list(refused(lines)) == [3]
+    assert reason in refused(lines)[3]
 
 
 @pytest.mark.parametrize("text", ["2023-02-02 +0000", "2023/2/3 10:00", "2023/02/02/10:00", "2023/02/021"])
@@ -103,8 +103,8 @@ def test_iso_8601_needs_an_offset_or_a_zone(
 
 @pytest.mark.parametrize("text", ["2023-10-29 02:30:00", "2023-03-26 02:30:00"])
 def test_a_time_that_a_zone_has_twice_or_never_is_refused(tmp_path: Path, text: str) -> None:
-    found = read(tmp_path, f"price,timestamp\n1,{text}\n", time_zone="Europe/Berlin")
-    assert "exists twice or not at all" in refused(found)[2]
+    lines = read(tmp_path, f"price,timestamp\n1,{text}\n", time_zone="Europe/Berlin")
+    assert "exists twice or not at all" in refused(lines)[2]
 
 
 def test_a_time_before_1973_is_not_taken_for_another_unit() -> None:

@@ -61,8 +61,8 @@ def test_an_id_that_lost_digits_or_is_none_is_refused(tmp_path: Path, text: str,
 
 
 def test_a_symbol_may_be_called_what_an_id_may_not(tmp_path: Path) -> None:
-    found = sent(read(tmp_path, f"price,timestamp,symbol\n1,{MS},NIL\n1,{MS},NA\n", symbol=None))
-    assert [each["symbol"] for each in found] == ["NIL", "NA"]
+    prices = sent(read(tmp_path, f"price,timestamp,symbol\n1,{MS},NIL\n1,{MS},NA\n", symbol=None))
+    assert [price["symbol"] for price in prices] == ["NIL", "NA"]
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def test_a_symbol_may_be_called_what_an_id_may_not(tmp_path: Path) -> None:
 def test_an_id_that_a_decimal_comma_shows_to_be_none_is_refused(
     tmp_path: Path, text: str, reason: str
 ) -> None:
-    found = read(tmp_path, f"price;timestamp;id\n1,5;{MS};{text}\n2,5;{MS};1206419187,0\n", decimal=",")
-    assert reason in refused(found)[2]
-    assert [each.price.id for each in found if isinstance(each, OutgoingPrice)] == ["1206419187"]
+    lines = read(tmp_path, f"price;timestamp;id\n1,5;{MS};{text}\n2,5;{MS};1206419187,0\n", decimal=",")
+    assert reason in refused(lines)[2]
+    assert [price.price.id for price in lines if isinstance(price, OutgoingPrice)] == ["1206419187"]
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_a_number_is_read_from_its_text(
 
 
 def test_a_point_among_decimal_commas_is_refused(tmp_path: Path) -> None:
-    found = read(tmp_path, f"price;timestamp\n1.234;{MS}\n2,5;{MS}\n", decimal=",")
-    assert "has a point" in refused(found)[2]
+    lines = read(tmp_path, f"price;timestamp\n1.234;{MS}\n2,5;{MS}\n", decimal=",")
+    assert "has a point" in refused(lines)[2]
 
 
 def test_what_bitmex_has_added_is_known(tmp_path: Path) -> None:
@@ -111,17 +111,17 @@ def test_what_bitmex_has_added_is_known(tmp_path: Path) -> None:
         "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional,trdType\n"
         "2023-11-14D22:13:20.123456000,XBTUSD,Sell,100,35000,PlusTick,0f3a-11,285700,0.002857,100,Regular\n"
     )
-    found = read(tmp_path, content, time_zone="UTC")
-    assert rows(found) == [(1700000000123, "0f3a-11", 35000, 100)]
+    lines = read(tmp_path, content, time_zone="UTC")
+    assert rows(lines) == [(1700000000123, "0f3a-11", 35000, 100)]
 
 
 def test_jmespath_leads_into_a_record(tmp_path: Path) -> None:
     content = f'{{"d": {{"p": "1.10", "t": {MS}}}, "s": "btc", "trade id": 1206419187.0}}\n'
-    found = sent(
+    prices = sent(
         read(tmp_path, content, mapping={"price": "d.p", "timestamp": "d.t", "symbol": "s", "id": "trade id"})
     )
-    assert found[0]["symbol"] == "BTC"
-    assert (found[0]["price"], found[0]["id"]) == (Decimal("1.1"), "1206419187")
+    assert prices[0]["symbol"] == "BTC"
+    assert (prices[0]["price"], prices[0]["id"]) == (Decimal("1.1"), "1206419187")
     assert (
         "timestamp: is null"
         in refused(
@@ -152,18 +152,18 @@ def test_an_expression_that_fails_on_a_record_is_that_records_fault(
 ) -> None:
     record = '{"date": "2023-02-02", "time": "09:20:00.138Z", "price": "1"}\n'
     bad = record.replace('"09:20:00.138Z"' if "timestamp" in mapping else '"1"', "null")
-    given: dict[str, Any] = {"mapping": mapping, "ignore": ("date", "time")}
-    given["now"] = "timestamp" not in mapping
+    arguments: dict[str, Any] = {"mapping": mapping, "ignore": ("date", "time")}
+    arguments["now"] = "timestamp" not in mapping
     for content in (record + bad, bad + record):
-        found = read(tmp_path, content, **given)
-        assert len(found) == 2
-        assert ["cannot be evaluated" in reason for reason in refused(found).values()] == [True]
+        lines = read(tmp_path, content, **arguments)
+        assert len(lines) == 2
+        assert ["cannot be evaluated" in reason for reason in refused(lines).values()] == [True]
 
 
 def test_a_null_does_not_hide_that_day_and_time_are_in_two_members(tmp_path: Path) -> None:
     record = '{"date": "2023-02-02", "time": "09:20:00", "price": "1"}\n'
-    said = refusal(tmp_path, record + record.replace('"09:20:00"', "null") + record)
-    assert "join" in said
+    message = refusal(tmp_path, record + record.replace('"09:20:00"', "null") + record)
+    assert "join" in message
     assert "join" not in refusal(tmp_path, record.replace('"09:20:00"', "null"))
 
 
@@ -207,4 +207,4 @@ def test_prices_that_are_none_for_one_reason_are_told_once(tmp_path: Path) -> No
     lines = ["price;timestamp", *(f"{n}{mark}000.10;{MS}" for n in range(1, 9) for mark in "_#$")]
     preview = Preview()
     preview.add(read(tmp_path, "\n".join(lines)))
-    assert [each.count for each in preview.reasons.values()] == [24]
+    assert [group.count for group in preview.reasons.values()] == [24]

@@ -33,12 +33,12 @@ def test_several_files_and_directories_are_read_in_order(tmp_path: Path) -> None
     (below / "2.jsonl").write_text(TWO, encoding="utf-8")
     (below / "1.csv.gz").write_bytes(gzip.compress(PLAIN.encode()))
     (tmp_path / "a.zip").write_bytes(zipped(PLAIN.encode(), "x/2.csv", "1.csv"))
-    found = open_files([tmp_path / "a.zip", below], options())
-    names = [each.name.removeprefix(f"{tmp_path}/") for each in found.files]
+    opened = open_files([tmp_path / "a.zip", below], options())
+    names = [file.name.removeprefix(f"{tmp_path}/") for file in opened.files]
     assert names == ["a.zip/1.csv", "a.zip/x/2.csv", "below/1.csv.gz", "below/2.jsonl", "below/linked.csv"]
-    passed_over = [Path(each).name for each in found.passed_over if "pipe" not in each]
+    passed_over = [Path(path).name for path in opened.passed_over if "pipe" not in path]
     assert passed_over == [".hidden.csv", "back", "broken.csv", "notes.md"]
-    assert any("pipe.csv" in each for each in found.passed_over) == hasattr(os, "mkfifo")
+    assert any("pipe.csv" in path for path in opened.passed_over) == hasattr(os, "mkfifo")
 
 
 @pytest.mark.parametrize("piped", [False, True])
@@ -50,10 +50,10 @@ def test_what_lies_beside_the_prices_in_an_archive_is_passed_over(
     )
     (tmp_path / "a.zip").write_bytes(content)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
-    found = open_files([Path("-") if piped else tmp_path / "a.zip"], options())
+    opened = open_files([Path("-") if piped else tmp_path / "a.zip"], options())
     name = "standard input" if piped else "a.zip"
-    assert [each.name for each in found.files] == [f"{name}/a/1.csv"]
-    assert found.passed_over == [f"{name}/{each}" for each in ("a/.DS_Store", "a/1.csv.CHECKSUM", "LICENSE")]
+    assert [file.name for file in opened.files] == [f"{name}/a/1.csv"]
+    assert opened.passed_over == [f"{name}/{path}" for path in ("a/.DS_Store", "a/1.csv.CHECKSUM", "LICENSE")]
 
 
 @pytest.mark.parametrize("name", ["trades", "trades.dat", ".hidden.csv"])
@@ -93,7 +93,7 @@ def test_files_that_say_the_symbol_as_their_directories_do_are_read(tmp_path: Pa
         (tmp_path / f"symbol={name}").mkdir()
         (tmp_path / f"symbol={name}" / "0.csv").write_text(f"timestamp,price,symbol\n{MS},1,{name}\n")
     files = open_files([tmp_path], options(symbol=None)).files
-    assert [each["symbol"] for file in files for each in sent(list(file.prices(lambda: MS)))] == ["A", "B"]
+    assert [price["symbol"] for file in files for price in sent(list(file.prices(lambda: MS)))] == ["A", "B"]
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
