@@ -40,15 +40,15 @@ def _botocore_clients() -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         _set_environment(patch)
         function_clients.disconnect()
-        made = {
+        botocore_clients = {
             "dynamodb": clients.client("dynamodb"),
             "sns": clients.client("sns"),
             "sqs": clients.client("sqs"),
             "ssm": clients.client("ssm"),
         }
-    for client in made.values():
+    for client in botocore_clients.values():
         fake_aws.connect(client, lambda: _now[-1])
-    return made
+    return botocore_clients
 
 
 @pytest.fixture

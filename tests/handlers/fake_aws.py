@@ -81,8 +81,8 @@ class FakeAws:
         matching = sorted(_matching(items, params), reverse=not params.get("ScanIndexForward", True))
         page = matching[: params.get("Limit", len(matching))]
         size = sum(_size(items[key]) for key in page)
-        whole = max(1, -(-size // 4096))
-        self.units["read"] += whole if params.get("ConsistentRead") else whole / 2
+        units = max(1, -(-size // 4096))
+        self.units["read"] += units if params.get("ConsistentRead") else units / 2
         answer: dict[str, Any] = {"Items": [_projected(items[key], params) for key in page]}
         if len(page) == params.get("Limit"):  # as DynamoDB does, even where nothing follows
             symbol, number = page[-1]
@@ -237,14 +237,14 @@ class Direct:
 def connect(client: Any, aws: Callable[[], FakeAws]) -> None:
     """From now on the client talks to what `aws` gives, instead of the network."""
     service = client.meta.service_model.service_name
-    asked = threading.local()
+    arguments = threading.local()
 
     def remember(params: dict[str, Any], **_: Any) -> None:
-        asked.params = params
+        arguments.params = params
 
     def reply(model: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
         try:
-            answer = aws().answer(model.name, asked.params)
+            answer = aws().answer(model.name, arguments.params)
         except FaultError as fault:
             return SimpleNamespace(status_code=400, headers={}), fault.answer
         return SimpleNamespace(status_code=200, headers={}), answer
@@ -276,10 +276,10 @@ def _key(item: Mapping[str, Any]) -> tuple[str, Decimal]:
 
 def _projected(item: Item, params: Params) -> Item:
     names = params.get("ExpressionAttributeNames", {})
-    wanted = params.get("ProjectionExpression")
-    if wanted is None:
+    projection = params.get("ProjectionExpression")
+    if projection is None:
         return dict(item)
-    attributes = {names.get(each.strip(), each.strip()) for each in wanted.split(",")}
+    attributes = {names.get(name.strip(), name.strip()) for name in projection.split(",")}
     return {name: value for name, value in item.items() if name in attributes}
 
 

@@ -54,8 +54,8 @@ def _request(operation: str, params: Mapping[str, Any]) -> Request:
         keys = (_updated_key(statement["Parameters"]) for statement in params["Statements"])
         return Request(operation=operation, writes=frozenset(keys))
     assert operation == "PublishBatch", operation
-    told = (entry["Message"].split('"sort_key": "')[1] for entry in params["PublishBatchRequestEntries"])
-    return Request(operation=operation, announces=frozenset(each.split('"')[0] for each in told))
+    sort_keys = (entry["Message"].split('"sort_key": "')[1] for entry in params["PublishBatchRequestEntries"])
+    return Request(operation=operation, announces=frozenset(key.split('"')[0] for key in sort_keys))
 
 
 def _updated_key(parameters: Sequence[Mapping[str, str]]) -> str:
@@ -127,13 +127,13 @@ class Stepwise(Direct):
             answer = super().ask(operation, request)
             runner.meet(operation, answered=True)
             return answer
-        asked, given = _PARTS[operation]
+        request_member, answer_member = _PARTS[operation]
         answers: list[Any] = []
-        for part in request[asked]:
-            runner.pause(_request(operation, {**request, asked: [part]}))
-            answers += super().ask(operation, {**request, asked: [part]})[given]
+        for part in request[request_member]:
+            runner.pause(_request(operation, {**request, request_member: [part]}))
+            answers += super().ask(operation, {**request, request_member: [part]})[answer_member]
             runner.meet(operation, answered=True)
-        return {given: answers}
+        return {answer_member: answers}
 
 
 _PARTS = {
@@ -159,7 +159,9 @@ class Run:
             paused.acquire()
 
     def waiting(self) -> dict[int, Request]:
-        return {number: each.waiting for number, each in enumerate(self.runners) if each.waiting is not None}
+        return {
+            number: runner.waiting for number, runner in enumerate(self.runners) if runner.waiting is not None
+        }
 
     def step(self, number: int) -> None:
         self.steps.append(number)
@@ -216,7 +218,7 @@ def _follow(run: Run, path: list[_Node], commuting: bool) -> bool:
         if path and commuting:
             last = path[-1]
             request = last.waiting[last.chosen]
-            asleep = {n: each for n, each in last.asleep.items() if each.commutes_with(request)}
+            asleep = {n: sleeping for n, sleeping in last.asleep.items() if sleeping.commutes_with(request)}
         chosen = next((number for number in waiting if number not in asleep), None)
         if chosen is None:
             return False

@@ -55,7 +55,9 @@ def variable() -> str:
 
 
 def parameters(secrets: Mapping[str, str] = SECRETS) -> dict[str, str]:
-    return {f"/cryptoctl/test/webhook/{name}": json.dumps({"secret": each}) for name, each in secrets.items()}
+    return {
+        f"/cryptoctl/test/webhook/{name}": json.dumps({"secret": secret}) for name, secret in secrets.items()
+    }
 
 
 def event(

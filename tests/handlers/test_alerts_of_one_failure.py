@@ -13,8 +13,8 @@ from handlers.fake_aws import FakeAws
 
 def platform(kind: str, status: str, error_type: str = "", request: str = "") -> dict[str, Any]:
     record = {"requestId": request, "status": status, "errorType": error_type}
-    said = {"type": f"platform.{kind}", "record": {name: text for name, text in record.items() if text}}
-    return {"timestamp": MS, "message": json.dumps(said)}
+    report = {"type": f"platform.{kind}", "record": {name: text for name, text in record.items() if text}}
+    return {"timestamp": MS, "message": json.dumps(report)}
 
 
 IMPORT, TIMEOUT = "Runtime.ImportModuleError", "Sandbox.Timedout"
@@ -60,10 +60,10 @@ ONE_FAILURE: dict[str, tuple[list[dict[str, Any]], str]] = {  # Lambda's lines; 
 
 @pytest.mark.parametrize("name", ONE_FAILURE)
 def test_one_failure_of_which_several_lines_tell_is_one_error(aws: FakeAws, name: str) -> None:
-    events, said = ONE_FAILURE[name]
+    events, expected = ONE_FAILURE[name]
     text = alert(aws, delivery(logEvents=events))["Message"]
     assert text.startswith("1 error in webhook-processor-prod\n")
-    assert said in text
+    assert expected in text
 
 
 @pytest.mark.parametrize("name", ["retried", "timeout", "crash", "start"])
@@ -71,8 +71,10 @@ def test_one_failure_whose_lines_come_one_by_one_is_one_error_each_time_it_occur
     aws: FakeAws, minutes: Minutes, name: str
 ) -> None:
     for _ in range(3):
-        told = [error_notifier.handler(delivery(logEvents=[each]), None) for each in ONE_FAILURE[name][0]]
-        assert [each["events"] for each in told] == [1] + [0] * (len(told) - 1)
+        results = [
+            error_notifier.handler(delivery(logEvents=[event]), None) for event in ONE_FAILURE[name][0]
+        ]
+        assert [result["events"] for result in results] == [1] + [0] * (len(results) - 1)
         minutes.minute += 20
     assert len(aws.announced) == 3
 
@@ -107,12 +109,12 @@ def test_of_a_record_that_is_set_aside_the_alert_says_which_symbol_and_why(
     aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}})
     aws.put({"symbol": {"S": "ETH"}, "timestamp": {"N": "5"}, "price": {"N": "-1"}})
     enrich(aws.inserts())
-    errors = [each for each in capsys.readouterr().out.splitlines() if '"ERROR"' in each]
+    errors = [line for line in capsys.readouterr().out.splitlines() if '"ERROR"' in line]
     message = alert(aws, delivery(*errors))
     assert "2 errors in webhook-processor-prod, 2 causes" in message["Message"]
     assert "it has no price" in message["Subject"]
-    for wanted in ("its price is not greater than 0", "Symbol: BTC", "Symbol: ETH"):
-        assert wanted in message["Message"]
+    for part in ("its price is not greater than 0", "Symbol: BTC", "Symbol: ETH"):
+        assert part in message["Message"]
 
 
 def test_failed_starts_of_two_functions_are_two(aws: FakeAws) -> None:
@@ -120,5 +122,5 @@ def test_failed_starts_of_two_functions_are_two(aws: FakeAws) -> None:
     for function, kind in starts * 2:
         events = [platform(kind, "error", IMPORT)]
         error_notifier.handler(delivery(logGroup=f"/aws/lambda/{function}", logEvents=events), None)
-    said = [message["Message"].splitlines()[0] for message in aws.announced]
-    assert [sum(function in line for line in said) for function in ("webhook", "enricher")] == [1, 1]
+    subjects = [message["Message"].splitlines()[0] for message in aws.announced]
+    assert [sum(function in line for line in subjects) for function in ("webhook", "enricher")] == [1, 1]

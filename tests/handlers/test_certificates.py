@@ -55,8 +55,8 @@ def test_what_could_not_be_loaded_is_tried_again() -> None:
 def test_a_client_that_verifies_nothing_leaves_the_others_as_they_are() -> None:
     """urllib3 does so with the context of a client that asks for http:// through a proxy that speaks TLS."""
     certificates.parse_once()
-    one, another = httpsession.create_urllib3_context(), httpsession.create_urllib3_context()
+    context, another = httpsession.create_urllib3_context(), httpsession.create_urllib3_context()
 
-    one.verify_mode = ssl.CERT_NONE
+    context.verify_mode = ssl.CERT_NONE
 
     assert another.verify_mode is ssl.CERT_REQUIRED

@@ -31,8 +31,8 @@ def loaded_by(statement: str) -> set[str]:
 
 @pytest.mark.parametrize("module", CORE_AND_HANDLERS)
 def test_a_handler_loads_little_beyond_botocore(module: str) -> None:
-    ours = loaded_by(f"import cryptoctl.handlers.{module}")
-    beyond = ours - loaded_by("import botocore.session")
+    loaded = loaded_by(f"import cryptoctl.handlers.{module}")
+    beyond = loaded - loaded_by("import botocore.session")
     own = {name for name in beyond if name.startswith("cryptoctl")}
     assert len(own) <= CORE_AND_HANDLERS[module], sorted(own)
     assert len(beyond - own) <= MOST_BEYOND_BOTOCORE, sorted(beyond - own)

@@ -163,20 +163,25 @@ class Stage:
 
     def check(self, steps: Sequence[int]) -> None:
         self.check_table(steps)
-        last = {each["sort_key"]: each for each in announcements(self.aws)}
-        for found in self.aws.of("BTC"):
-            told = last[found["timestamp"]["N"]]
+        last = {message["sort_key"]: message for message in announcements(self.aws)}
+        for stored in self.aws.of("BTC"):
+            announcement = last[stored["timestamp"]["N"]]
             for name in NAMES:
-                assert told.get(name) == found.get(name, {}).get("N"), (steps, name, told, found)
+                assert announcement.get(name) == stored.get(name, {}).get("N"), (
+                    steps,
+                    name,
+                    announcement,
+                    stored,
+                )
 
     def check_table(self, steps: Sequence[int]) -> None:
         prices: list[Fraction] = []
-        for found in self.aws.of("BTC"):
-            prices.append(Fraction(found["price"]["N"]))
-            assert found["processed"] == {"BOOL": True}, (steps, found)
-            stored = {name: found.get(name, {}).get("N") for name in NAMES}
-            assert stored["ma_5"] == _mean(prices, 5), (steps, found)
-            assert stored["ma_20"] == _mean(prices, 20), (steps, found)
+        for stored_item in self.aws.of("BTC"):
+            prices.append(Fraction(stored_item["price"]["N"]))
+            assert stored_item["processed"] == {"BOOL": True}, (steps, stored_item)
+            stored = {name: stored_item.get(name, {}).get("N") for name in NAMES}
+            assert stored["ma_5"] == _mean(prices, 5), (steps, stored_item)
+            assert stored["ma_20"] == _mean(prices, 20), (steps, stored_item)
             _check_deviation(stored["volatility"], prices, 10)
 
 
@@ -268,8 +273,8 @@ def test_two_enrichers_end_right_in_every_order_of_their_requests(
 @pytest.mark.parametrize("name", [name for name in TWO if "again" not in name])
 def test_no_order_is_left_out_because_it_seems_to_be_another_one(name: str) -> None:
     stage = Stage(TWO[name])
-    found = every_schedule(stage.start, stage.check, commuting=False)
-    assert found >= 35  # three requests of one pass and four of the other, in any order
+    count = every_schedule(stage.start, stage.check, commuting=False)
+    assert count >= 35  # three requests of one pass and four of the other, in any order
 
 
 @pytest.mark.parametrize("lagging", [False, True], ids=["in order", "behind"])

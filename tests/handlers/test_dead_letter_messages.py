@@ -16,7 +16,7 @@ def taken(code: int) -> bool:
 
 
 def test_at_each_end_of_each_range(aws: FakeAws) -> None:
-    ends = {end + step for each in TAKEN for end in each for step in (-1, 0, 1)} | {0, 0x1F, 0xDBFF, 0xDC00}
+    ends = {end + step for span in TAKEN for end in span for step in (-1, 0, 1)} | {0, 0x1F, 0xDBFF, 0xDC00}
     codes = sorted(code for code in ends if 0 <= code <= 0x10FFFF)
     text = "".join(map(chr, codes))
     dead_letters.send({"text": "x"}, {"Reason": ("String", text)})
@@ -34,7 +34,7 @@ def test_an_attribute_is_as_long_as_lambda_itself_makes_it(aws: FakeAws) -> None
 def test_a_body_with_others_is_escaped(aws: FakeAws) -> None:
     dead_letters.send({"text": "é"}, {})
     dead_letters.send({"text": "é\uffff"}, {})
-    plain, escaped = (each["MessageBody"] for each in aws.queue)
+    plain, escaped = (message["MessageBody"] for message in aws.queue)
     assert plain == '{"text":"é"}'
     assert escaped.isascii()
 

@@ -36,7 +36,7 @@ def test_an_alert_says_what_where_when_and_where_to_look(aws: FakeAws) -> None:
     message = alert(aws, delivery(OUR_LINE))
     assert message["TopicArn"].endswith(":alerts")
     assert message["Subject"] == "[test] webhook-processor-prod: request not stored"
-    for wanted in (
+    for part in (
         "webhook-processor-prod",
         "Environment: test",
         "2026-11-22T21:20:00",
@@ -46,7 +46,7 @@ def test_an_alert_says_what_where_when_and_where_to_look(aws: FakeAws) -> None:
         "Traceback",
         "cryptoctl logs webhook-processor-prod --env test --since 2023-02-02T09:20:00Z\n",
     ):
-        assert wanted in message["Message"]
+        assert part in message["Message"]
 
 
 def test_several_events_make_one_alert(aws: FakeAws) -> None:
@@ -86,8 +86,8 @@ def test_lambda_s_own_lines_are_understood(aws: FakeAws) -> None:
         aws,
         delivery(json.dumps(unhandled), json.dumps(timeout), "2026 r3 Task timed out after 30.00 seconds\n"),
     )["Message"]
-    for wanted in ("KeyError: 'x'", "File b", "platform.report: timeout", "Request id: r2", "Task timed out"):
-        assert wanted in text
+    for part in ("KeyError: 'x'", "File b", "platform.report: timeout", "Request id: r2", "Task timed out"):
+        assert part in text
 
 
 UNREADABLE: list[Any] = [
@@ -155,7 +155,7 @@ anything = st.recursive(
 def test_events_of_any_shape_make_an_alert(aws: FakeAws, events: list[Any], group: Any, lines: bool) -> None:
     aws.announced.clear()
     error_notifier.windows.clear()
-    sent = [{"message": json.dumps(each)} for each in events] if lines else events
+    sent = [{"message": json.dumps(event)} for event in events] if lines else events
     alert(aws, delivery(logEvents=sent, logGroup=group, logStream=group))
 
 
@@ -200,7 +200,7 @@ def test_an_invocation_that_lambda_retries_is_an_alert_that_leads_to_the_dead_le
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     message = alert(aws, delivery(logEvents=[*attempt(1), *attempt(2)]))
     assert message["Subject"].startswith("[test] webhook-processor-prod: being retried: 2 times: User: arn:")
-    for wanted in (
+    for part in (
         "2 errors in webhook-processor-prod\n",
         DENIED,
         "2 invocations of webhook-processor-prod failed with this.\n",
@@ -208,7 +208,7 @@ def test_an_invocation_that_lambda_retries_is_an_alert_that_leads_to_the_dead_le
         "   cryptoctl dlq list --env test --region eu-central-1\n",
         "cryptoctl logs webhook-processor-prod --env test --since ",
     ):
-        assert wanted in message["Message"]
+        assert part in message["Message"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])
@@ -227,7 +227,7 @@ def test_eight_failing_prices_with_three_attempts_each_are_one_alert(
     minutes.minute = 116
     error_notifier.handler(delivery(logEvents=attempt(9)), None)
     assert len(aws.announced) == 2
-    held_back = 24 - len([each for each in events[:size] if "RetryError" in each["message"]])
+    held_back = 24 - len([event for event in events[:size] if "RetryError" in event["message"]])
     assert f"Held back:   {held_back} more since the last alert" in aws.announced[-1]["Message"]
 
 
@@ -334,8 +334,8 @@ def test_a_flood_of_different_errors_is_five_alerts_in_a_minute_and_the_last_say
     for n in range(50):
         error_notifier.handler(delivery("error " + chr(97 + n % 26) * (n + 1)), None)
     assert len(aws.announced) == 5
-    held = ["held back, and counted" in message["Message"] for message in aws.announced]
-    assert held == [False] * 4 + [True]
+    counted = ["held back, and counted" in message["Message"] for message in aws.announced]
+    assert counted == [False] * 4 + [True]
 
 
 def test_one_function_s_flood_holds_back_no_other_s_alert(aws: FakeAws, minutes: Minutes) -> None:

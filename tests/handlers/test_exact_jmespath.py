@@ -67,7 +67,7 @@ def test_what_may_be_configured_is_evaluated_as_jmespath_does(text: str, value: 
 
 
 def test_each_function_that_may_be_configured_is_among_them() -> None:
-    tried = set().union(*(functions(compile_expression(each)) for each in EXPRESSIONS))
+    tried = set().union(*(functions(compile_expression(expression)) for expression in EXPRESSIONS))
     assert tried == set(Functions.FUNCTION_TABLE) - INEXACT_FUNCTIONS
 
 

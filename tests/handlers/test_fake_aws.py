@@ -94,12 +94,12 @@ def update(client: Any, sets: str, where: str, parameters: list[dict[str, Any]])
 def answer(call: Any, *arguments: Any, **more: Any) -> Any:
     """What a call gives, without what says nothing about the table."""
     try:
-        found = call(*arguments, **more)
+        result = call(*arguments, **more)
     except ClientError as error:
         return error.response["Error"]["Code"], error.response.get("Item")
-    kept = {name: found[name] for name in ("Items", "LastEvaluatedKey") if name in found}
-    codes = [response.get("Error", {}).get("Code") for response in found.get("Responses", [])]
-    return kept, codes
+    members = {name: result[name] for name in ("Items", "LastEvaluatedKey") if name in result}
+    codes = [response.get("Error", {}).get("Code") for response in result.get("Responses", [])]
+    return members, codes
 
 
 def test_every_kind_of_call_has_the_same_answer(live: Any, aws: FakeAws) -> None:

@@ -61,7 +61,7 @@ def forged(text: str, chance: random.Random, start: int = 0) -> str:
     """The text with one letter or digit changed: a space, a slash or a zero at its end may change nothing."""
     places = [at for at in range(start, len(text) - 1) if text[at].isalnum()]
     at = chance.choice(places)
-    letter = chance.choice([each for each in "abcdef0123456789" if each != text[at].lower()])
+    letter = chance.choice([digit for digit in "abcdef0123456789" if digit != text[at].lower()])
     return text[:at] + letter + text[at + 1 :]
 
 
@@ -125,10 +125,10 @@ def fuzz(aws: FakeAws, seed: int, count: int) -> Counter[int]:
 def test_a_sample(door: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
     statuses = fuzz(door, seed=1, count=2000)
     assert set(statuses) == {401, 404, 405, 415}
-    said = capsys.readouterr().out
-    lines = [json.loads(line) for line in said.splitlines()]
+    output = capsys.readouterr().out
+    lines = [json.loads(line) for line in output.splitlines()]
     assert sum(line.get("Unauthorized", 0) for line in lines) == statuses[401] == len(lines)
-    assert all(secret[8:] not in said for secret in SECRETS.values())
+    assert all(secret[8:] not in output for secret in SECRETS.values())
 
 
 @pytest.mark.torture

@@ -19,7 +19,7 @@ def answer(event: Any) -> dict[str, Any]:
 HALF = b'"note": "\\ud83d", '
 
 
-@pytest.mark.parametrize("name", [each for each in SENDERS if each != "coinmarket"])
+@pytest.mark.parametrize("name", [sender for sender in SENDERS if sender != "coinmarket"])
 def test_half_a_character_in_a_member_that_nobody_uses_costs_no_price(door: FakeAws, name: str) -> None:
     def down(operation: str, moment: str) -> None:
         if operation == "PutItem":
@@ -27,13 +27,13 @@ def test_half_a_character_in_a_member_that_nobody_uses_costs_no_price(door: Fake
 
     body = BODIES.get(name, json.dumps(PRICE).encode())
     old = b'"s"' if name == "mapped" else b'"exchange"'
-    asked = honest(name, body.replace(old, HALF + old))
+    request = honest(name, body.replace(old, HALF + old))
     door.fault = down
-    assert answer(asked)["statusCode"] == 503
+    assert answer(request)["statusCode"] == 503
     door.fault = lambda operation, moment: None
-    kept = json.loads(door.queue[0]["MessageBody"])
-    assert answer(kept)["statusCode"] == 200
-    assert answer(asked)["statusCode"] == 200
+    event = json.loads(door.queue[0]["MessageBody"])
+    assert answer(event)["statusCode"] == 200
+    assert answer(request)["statusCode"] == 200
     (item,) = door.items.values()
     assert json.loads(item["raw_data"]["S"])["note"] == "\ud83d"
 
@@ -43,8 +43,10 @@ def test_half_a_character_in_a_member_that_nobody_uses_costs_no_price(door: Fake
 def test_half_a_character_in_a_field_is_refused(door: FakeAws, name: str, field: str) -> None:
     price = {**PRICE, field: "\ud83d"}
     short = {"symbol": "s", "price": "p", "timestamp": "t"}
-    record = {short.get(each, each): value for each, value in price.items()} if name == "mapped" else price
-    said = answer(honest(name, json.dumps({"data": [record]} if name == "mapped" else record).encode()))
-    taken = name == "mapped" and field in ("exchange", "id")  # which it has from elsewhere, or not at all
-    assert said["statusCode"] == (200 if taken else 400)
+    record = (
+        {short.get(member, member): value for member, value in price.items()} if name == "mapped" else price
+    )
+    response = answer(honest(name, json.dumps({"data": [record]} if name == "mapped" else record).encode()))
+    accepted = name == "mapped" and field in ("exchange", "id")  # which it has from elsewhere, or not at all
+    assert response["statusCode"] == (200 if accepted else 400)
     assert not door.queue

@@ -23,8 +23,8 @@ def answer(event: Any) -> dict[str, Any]:
 
 
 def body_of(event: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(answer(event)["body"])
-    return found
+    document: dict[str, Any] = json.loads(answer(event)["body"])
+    return document
 
 
 def unauthorized(said: str) -> list[str]:
@@ -36,8 +36,8 @@ def unauthorized(said: str) -> list[str]:
 def test_a_price_of_each_kind_of_sender_is_stored(door: FakeAws, name: str) -> None:
     assert answer(honest(name))["statusCode"] == 200
     (item,) = door.items.values()
-    found = (item["symbol"]["S"], item["price"]["N"])
-    assert found == (("ZEC-USD", "150") if name == "alerting" else ("BTC", "50000.25"))
+    values = (item["symbol"]["S"], item["price"]["N"])
+    assert values == (("ZEC-USD", "150") if name == "alerting" else ("BTC", "50000.25"))
     assert SECRETS[name] not in json.dumps(item)
 
 
@@ -92,12 +92,12 @@ def test_whoever_cannot_prove_it_gets_the_same_answer_and_leaves_nothing(
     assert refused == answer(event("/nobody"))
     assert refused["statusCode"] == 401
     assert not door.items and not door.queue
-    said = capsys.readouterr().out
-    known = REFUSED[case]()["rawPath"].split("/")[1]
-    assert unauthorized(said) == [known if known in SENDERS else "unknown", "unknown"]
-    assert all("Unauthorized" in line for line in said.splitlines()), "nothing else is logged"
-    assert all(secret not in said for secret in SECRETS.values())
-    assert "nobody" not in said and "50000" not in said
+    output = capsys.readouterr().out
+    sender = REFUSED[case]()["rawPath"].split("/")[1]
+    assert unauthorized(output) == [sender if sender in SENDERS else "unknown", "unknown"]
+    assert all("Unauthorized" in line for line in output.splitlines()), "nothing else is logged"
+    assert all(secret not in output for secret in SECRETS.values())
+    assert "nobody" not in output and "50000" not in output
 
 
 @pytest.mark.parametrize(
@@ -129,15 +129,15 @@ def test_whoever_cannot_prove_it_gets_the_same_answer_and_leaves_nothing(
     ],
 )
 def test_path_method_size_and_encoding(door: FakeAws, asked: Any, status: int) -> None:
-    said = answer(asked)
-    assert said["statusCode"] == status
-    assert ("Allow" in said["headers"]) == (status == 405)
+    response = answer(asked)
+    assert response["statusCode"] == status
+    assert ("Allow" in response["headers"]) == (status == 405)
     assert not door.items
 
 
 def test_a_slash_at_the_end_is_no_other_path(door: FakeAws) -> None:
-    asked = honest("standard")
-    assert answer({**asked, "rawPath": "/standard/"})["statusCode"] == 200
+    request = honest("standard")
+    assert answer({**request, "rawPath": "/standard/"})["statusCode"] == 200
 
 
 def test_nobody_comes_in_where_no_sender_is_configured(
@@ -149,9 +149,9 @@ def test_nobody_comes_in_where_no_sender_is_configured(
 
 
 def test_header_names_count_in_any_case(door: FakeAws) -> None:
-    asked = honest("standard")
-    headers = {name.title(): value for name, value in asked["headers"].items()}
-    assert answer({**asked, "headers": headers})["statusCode"] == 200
+    request = honest("standard")
+    headers = {name.title(): value for name, value in request["headers"].items()}
+    assert answer({**request, "headers": headers})["statusCode"] == 200
 
 
 MESSAGE = (
@@ -178,14 +178,14 @@ def test_an_alert_of_tradingview_in_every_form_it_comes(
 ) -> None:
     body = sent.replace("SECRET", SECRETS["tradingview"]).encode()
     path = "/tradingview" if "SECRET" in sent else f"/tradingview/{SECRETS['tradingview']}"
-    asked = event(path, body, {"content-type": content_type}, encoded=encoded)
-    said = answer(asked)
-    assert said["statusCode"] == 200, said
+    request = event(path, body, {"content-type": content_type}, encoded=encoded)
+    response = answer(request)
+    assert response["statusCode"] == 200, response
     (item,) = door.items.values()
     assert (item["symbol"]["S"], item["price"]["N"], item["volume"]["N"]) == ("BTCUSD", "50000.25", "1.5")
-    assert json.loads(said["body"])["timestamp"] == ARRIVED_MS
+    assert json.loads(response["body"])["timestamp"] == ARRIVED_MS
     assert "secret" not in json.dumps(item)
-    assert body_of(asked)["status"] == "duplicate"
+    assert body_of(request)["status"] == "duplicate"
 
 
 def test_a_secret_that_stands_elsewhere_in_a_body_is_not_stored(door: FakeAws) -> None:
@@ -209,9 +209,9 @@ def test_without_fields_a_member_that_is_nothing_is_refused_and_not_taken_for_ab
     door: FakeAws, name: str, nothing: str
 ) -> None:
     body = json.dumps({**PRICE, "timestamp": "here"}).replace('"here"', nothing)
-    said = answer(honest(name, body.encode()))
-    assert (said["statusCode"], door.items) == (400, {})
-    assert "timestamp" in said["body"] or "NaN" in said["body"]
+    response = answer(honest(name, body.encode()))
+    assert (response["statusCode"], door.items) == (400, {})
+    assert "timestamp" in response["body"] or "NaN" in response["body"]
 
 
 def test_a_form_without_a_mapping_is_read_by_the_fields_own_names(door: FakeAws) -> None:
@@ -235,19 +235,19 @@ def test_a_form_without_a_mapping_is_read_by_the_fields_own_names(door: FakeAws)
 )
 def test_a_form_that_is_none_is_refused_with_a_reason(door: FakeAws, body: bytes) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
-    said = answer(honest("header", body, headers=headers, encoded=True))
-    assert said["statusCode"] == 400
-    assert json.loads(said["body"])["reason"]
+    response = answer(honest("header", body, headers=headers, encoded=True))
+    assert response["statusCode"] == 400
+    assert json.loads(response["body"])["reason"]
 
 
 def test_a_message_sent_again_is_the_same_prices(door: FakeAws) -> None:
     trade = '{"s":"BTC","p":1,"t":1700000000000}'
     body = f'{{"data":[{trade},{trade},{{"s":"ETH","p":2,"t":1700000000000}}]}}'.encode()
     first = body_of(honest("mapped", body))
-    assert [each["status"] for each in first["results"]] == ["stored"] * 3
+    assert [result["status"] for result in first["results"]] == ["stored"] * 3
     for _ in range(4):
         again = body_of(honest("mapped", body))
-        assert [each["status"] for each in again["results"]] == ["duplicate"] * 3
+        assert [result["status"] for result in again["results"]] == ["duplicate"] * 3
     assert sorted(item["id"]["S"] for item in door.items.values()) == ["msg_1.0", "msg_1.1", "msg_1.2"]
     assert body_of(honest("mapped", body, message_id="msg_2"))["results"][0]["status"] == "stored"
 
@@ -260,9 +260,9 @@ def test_a_message_with_neither_times_nor_ids_sent_again_is_the_same_prices(
     door: FakeAws, clock: Clock, message_id: str
 ) -> None:
     def sent(message_id: str) -> dict[str, Any]:
-        asked = honest("standard", TIMELESS, message_id=message_id)
-        asked["requestContext"]["timeEpoch"] += int((clock.now_s - start_s) * 1000)
-        return body_of(asked)
+        request = honest("standard", TIMELESS, message_id=message_id)
+        request["requestContext"]["timeEpoch"] += int((clock.now_s - start_s) * 1000)
+        return body_of(request)
 
     start_s = clock.now_s
     first = sent(message_id)
@@ -287,9 +287,9 @@ def test_a_price_without_a_time_whose_first_attempt_failed_keeps_the_time_of_tha
     assert answer(honest("standard", TIMELESS))["statusCode"] == 503
     door.fault = lambda operation, moment: None
     clock.now_s += 60
-    asked = honest("standard", TIMELESS)
-    asked["requestContext"]["timeEpoch"] += 60_000
-    assert (body_of(asked)["status"], body_of(asked)["timestamp"]) == ("stored", ARRIVED_MS)
+    request = honest("standard", TIMELESS)
+    request["requestContext"]["timeEpoch"] += 60_000
+    assert (body_of(request)["status"], body_of(request)["timestamp"]) == ("stored", ARRIVED_MS)
     (letter,) = door.queue
     assert body_of(json.loads(letter["MessageBody"]))["status"] == "duplicate"
 
@@ -316,21 +316,21 @@ def test_what_cannot_be_stored_is_kept_without_header_or_secret_and_comes_back_a
         if operation == "PutItem":
             raise FaultError("InternalServerError")
 
-    asked = honest(name)
+    request = honest(name)
     door.fault = down
-    said = answer(asked)
-    assert said["statusCode"] == 503
-    assert "Retry-After" in said["headers"]
-    (told,) = (line for line in capsys.readouterr().out.splitlines() if "request not stored" in line)
-    assert json.loads(told)["sender"] == name
+    response = answer(request)
+    assert response["statusCode"] == 503
+    assert "Retry-After" in response["headers"]
+    (logged,) = (line for line in capsys.readouterr().out.splitlines() if "request not stored" in line)
+    assert json.loads(logged)["sender"] == name
     (letter,) = door.queue
     assert SECRETS[name] not in json.dumps(letter)
-    kept = json.loads(letter["MessageBody"])
-    assert set(kept) == {"body", "requestContext"}
+    queued = json.loads(letter["MessageBody"])
+    assert set(queued) == {"body", "requestContext"}
     door.fault = lambda operation, moment: None
-    assert answer(kept)["statusCode"] == 200
+    assert answer(queued)["statusCode"] == 200
     (key,) = door.items
-    results = body_of(asked)
+    results = body_of(request)
     assert results.get("results", [results])[0]["status"] == "duplicate", "the sender's own retry"
     assert set(door.items) == {key}
 
@@ -345,13 +345,13 @@ def test_a_sender_s_members_of_our_names_mean_nothing_in_a_dead_letter(
             raise FaultError("InternalServerError")
 
     old = b'"type"' if name == "alerting" else b'"s"'
-    asked = honest(name, BODIES[name].replace(old, members.encode() + b", " + old))
+    request = honest(name, BODIES[name].replace(old, members.encode() + b", " + old))
     door.fault = down
-    assert answer(asked)["statusCode"] == 503
+    assert answer(request)["statusCode"] == 503
     door.fault = lambda operation, moment: None
-    kept = json.loads(door.queue[0]["MessageBody"])
-    assert answer(kept)["statusCode"] == 200
-    results = body_of(asked)
+    queued = json.loads(door.queue[0]["MessageBody"])
+    assert answer(queued)["statusCode"] == 200
+    results = body_of(request)
     assert results.get("results", [results])[0]["status"] == "duplicate"
 
 
@@ -360,10 +360,10 @@ def test_a_secret_in_a_field_of_a_price_is_refused_and_shown_nowhere(
     door: FakeAws, field: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     secret = SECRETS["header"]
-    said = answer(honest("header", json.dumps({**PRICE, field: f"x{secret}"}).encode()))
-    assert (said["statusCode"], json.loads(said["body"])["field"]) == (400, field)
+    response = answer(honest("header", json.dumps({**PRICE, field: f"x{secret}"}).encode()))
+    assert (response["statusCode"], json.loads(response["body"])["field"]) == (400, field)
     assert not door.items and not door.queue
-    assert secret.lower() not in (capsys.readouterr().out + said["body"]).lower()
+    assert secret.lower() not in (capsys.readouterr().out + response["body"]).lower()
 
 
 def test_of_a_request_from_elsewhere_nothing_is_parsed(door: FakeAws) -> None:
@@ -379,9 +379,9 @@ def test_of_a_request_from_elsewhere_nothing_is_parsed(door: FakeAws) -> None:
 def test_the_answer_to_a_known_sender_says_what_was_wrong(
     door: FakeAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = answer(honest("standard", b'{"symbol":"BTC","price":-1,"exchange":"x"}'))
-    assert said["statusCode"] == 400
-    assert json.loads(said["body"])["field"] == "price"
+    response = answer(honest("standard", b'{"symbol":"BTC","price":-1,"exchange":"x"}'))
+    assert response["statusCode"] == 400
+    assert json.loads(response["body"])["field"] == "price"
     (line, *_) = capsys.readouterr().out.splitlines()
     assert (json.loads(line)["sender"], json.loads(line)["level"]) == ("standard", "WARNING")
 

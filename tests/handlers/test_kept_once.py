@@ -82,7 +82,7 @@ class Source:
     @property
     def body(self) -> str:
         mapped = self.sender == "mapped"
-        prices = [each for trade in self.trades for each in trade.members(THEIRS if mapped else OWN)]
+        prices = [member for trade in self.trades for member in trade.members(THEIRS if mapped else OWN)]
         return json.dumps({"data": prices} if mapped else prices)
 
 
@@ -137,9 +137,9 @@ class World:
             name = source.sender or ""
             event = honest(name, source.body.encode(), message_id=f"msg_{source.number}")
             event["requestContext"]["timeEpoch"] = int(self.now_s * 1000)
-            status, said = self.handle(event, f"http-{self.sent}")
+            status, text = self.handle(event, f"http-{self.sent}")
             assert status in (200, 503)
-            source.promised |= status == 200 or "but kept" in said
+            source.promised |= status == 200 or "but kept" in text
             yield
 
     def from_lambda(self, source: Source) -> Iterator[None]:
@@ -170,8 +170,8 @@ class World:
 
     def run(self, step: ReplayStep) -> bool:
         self.sent += 1
-        status, said = self.handle(json.loads(step.payload), f"replay-{self.sent}")
-        assert status in (0, 200), said
+        status, text = self.handle(json.loads(step.payload), f"replay-{self.sent}")
+        assert status in (0, 200), text
         if status == 0 and step.stored_at is not None:
             self.used[step.letter.message.id] = step.stored_at
         return status == 200
@@ -219,15 +219,17 @@ def play(wanted: Any, chance: random.Random, share: float, max_bytes: int) -> No
         sender_secrets.forget()
         number = iter(range(1, 100))
         sources = [
-            Source(place, sender, [Trade(next(number), *each) for each in found])
+            Source(place, sender, [Trade(next(number), *arguments) for arguments in found])
             for place, (sender, found) in enumerate(wanted)
         ]
-        going = [world.from_sender(each) if each.sender else world.from_lambda(each) for each in sources]
+        going = [
+            world.from_sender(origin) if origin.sender else world.from_lambda(origin) for origin in sources
+        ]
         going.append(world.replays(2 * len(sources)))
         while going:
-            one = chance.choice(going)
-            if next(one, one) is one:
-                going.remove(one)
+            delivery = chance.choice(going)
+            if next(delivery, delivery) is delivery:
+                going.remove(delivery)
         world.aws.fault = lambda operation, moment: None
         for letter in list(world.queue):
             assert world.replay(letter)
@@ -235,9 +237,9 @@ def play(wanted: Any, chance: random.Random, share: float, max_bytes: int) -> No
     counts = world.counts()
     for source in sources:
         for trade in source.trades:
-            found = counts.pop(trade.price, 0)
-            assert found <= trade.copies, f"{source} is stored more than once"
-            assert found == trade.copies or not source.promised, f"{source} is lost"
+            copies = counts.pop(trade.price, 0)
+            assert copies <= trade.copies, f"{source} is stored more than once"
+            assert copies == trade.copies or not source.promised, f"{source} is lost"
     assert not counts
 
 

@@ -48,9 +48,11 @@ def down(operation: str, moment: str) -> None:
 
 def replays(aws: FakeAws) -> list[ReplayStep]:
     """The steps for all that is on the queue, which is empty then."""
-    found = [letter(each["MessageBody"], _attributes(each), QueueName.WEBHOOK) for each in aws.queue]
+    letters = [
+        letter(message["MessageBody"], _attributes(message), QueueName.WEBHOOK) for message in aws.queue
+    ]
     aws.queue.clear()
-    return [planned(each) for each in found]
+    return [planned(dead_letter) for dead_letter in letters]
 
 
 def _attributes(message: dict[str, Any]) -> Attributes:
@@ -102,10 +104,10 @@ def test_the_largest_requests_are_kept_and_come_back(
     assert 300_000 < len(body.encode()) <= MAX_BYTES
     status, answer = send({**http(body), "rawPath": f"/{name}/{TOKEN}"})
     assert (status, "but kept" in answer["message"]) == (503, True)
-    for each in aws.queue:
-        size = len(each["MessageBody"].encode()) + len(json.dumps(each["MessageAttributes"]))
+    for message in aws.queue:
+        size = len(message["MessageBody"].encode()) + len(json.dumps(message["MessageAttributes"]))
         assert size <= MAX_SQS_BYTES
-        assert len(json.loads(each["MessageBody"])["body"].encode()) <= MAX_BYTES
+        assert len(json.loads(message["MessageBody"])["body"].encode()) <= MAX_BYTES
     aws.fault = lambda operation, moment: None
     for step in replays(aws):
         assert send(json.loads(step.payload))[0] == 200
@@ -119,21 +121,21 @@ def test_equal_trades_stay_as_many_where_they_are_divided(
     monkeypatch.setattr(webhook_prices, "MAX_BYTES", 100)
     aws = connect_directly(FakeAws(fault=down))
     trade = {"symbol": "BTC", "price": 1, "exchange": "x", "timestamp": ARRIVED_MS}
-    asked = http(json.dumps([trade, trade, {**trade, "occurrence": 7}, trade]))
-    assert send(asked)[0] == 503
+    request = http(json.dumps([trade, trade, {**trade, "occurrence": 7}, trade]))
+    assert send(request)[0] == 503
     assert len(aws.queue) == 4
     aws.fault = lambda operation, moment: None
     for step in reversed(replays(aws)):
         assert send(json.loads(step.payload))[1]["message"] == "1 stored"
     assert sorted(item.get("occurrence", {}).get("N", "1") for item in prices(aws)) == ["1", "2", "4", "7"]
-    assert send(asked)[1]["message"] == "4 duplicate"
+    assert send(request)[1]["message"] == "4 duplicate"
 
 
 texts = st.text(max_size=20)
 raws = st.dictionaries(
     st.sampled_from(["id", "occurrence", "prices", "timestamp", "note", "volume", "price"]),
     st.recursive(texts | st.integers(), lambda inner: st.lists(inner, max_size=2), max_leaves=20),
-).map(lambda found: json.dumps(found, ensure_ascii=False))
+).map(lambda raw: json.dumps(raw, ensure_ascii=False))
 kept = st.builds(
     Price,
     symbol=st.sampled_from(["BTC", "\U0001f601" * 64]),
@@ -158,9 +160,9 @@ def test_a_dead_letter_is_read_as_the_prices_that_it_keeps(found: list[Price], s
         for price in parse_request(event["body"], limits).prices
         if isinstance(price, Price)
     ]
-    wanted = [each for each in request.prices if isinstance(each, Price)]
-    assert [_meaning(each) for each in with_occurrences(read)] == [
-        _meaning(each) for each in with_occurrences(wanted)
+    prices = [price for price in request.prices if isinstance(price, Price)]
+    assert [_meaning(price) for price in with_occurrences(read)] == [
+        _meaning(price) for price in with_occurrences(prices)
     ]
 
 
@@ -239,8 +241,8 @@ def test_a_secret_is_taken_out_however_a_body_writes_it(form: str) -> None:
     secret = 'p@ss"w/rd of the sender'
     written = {"{}": secret, "token={}": quote_plus(secret)}.get(form, json.dumps(secret))
     request = WebhookRequest(headers={}, body=form.format(written).encode())
-    kept = json.dumps(webhook_prices.unread_event(request, [secret], Arrival(ms=1)))
-    assert "rd" not in kept and REDACTED in kept
+    text = json.dumps(webhook_prices.unread_event(request, [secret], Arrival(ms=1)))
+    assert "rd" not in text and REDACTED in text
 
 
 @pytest.mark.parametrize("body", ['{"data":[{"s":"BTC","p":1,"note":"ü"}]}', None])

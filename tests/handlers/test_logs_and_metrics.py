@@ -26,14 +26,14 @@ def log_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def metric_values(lines: list[dict[str, Any]]) -> dict[str, Any]:
     """Metric → value of the lines without a further dimension, each checked against the specification."""
-    found: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
     for line in lines:
         if "_aws" in line:
             check_embedded_metric_format(line)
             if "Reason" not in line:
                 names = [metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
-                found |= {name: line[name] for name in names}
-    return found
+                metrics |= {name: line[name] for name in names}
+    return metrics
 
 
 def check_embedded_metric_format(line: dict[str, Any]) -> None:
@@ -125,9 +125,9 @@ def test_the_metrics_of_both_functions_count_what_became_of_each_price(
     assert metric_values(printed(capsys)) == {"Received": 2, "Stored": 1, "Duplicate": 1}
     aws.put({"symbol": {"S": "BTC"}, "timestamp": {"N": "5"}})
     Mapping(aws).run()
-    found = metric_values(printed(capsys))
-    assert (found["Enriched"], found["DeadLettered"]) == (3, 1)
-    assert len(found["Lag"]) == 3 and min(found["Lag"]) >= 0
+    metrics = metric_values(printed(capsys))
+    assert (metrics["Enriched"], metrics["DeadLettered"]) == (3, 1)
+    assert len(metrics["Lag"]) == 3 and min(metrics["Lag"]) >= 0
 
 
 def test_rejections_are_counted_by_field(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:

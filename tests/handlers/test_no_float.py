@@ -29,9 +29,11 @@ def test_what_is_sent_is_what_is_stored_and_announced(aws: FakeAws, price: str, 
     body = f'{{"symbol":"BTC","exchange":"x","price":{price},"volume":"{volume}"}}'
     assert send({"body": body})[0] == 200
     Mapping(aws).run()
-    (item,), (told,) = aws.of("BTC"), announcements(aws)
+    (item,), (announcement,) = aws.of("BTC"), announcements(aws)
     for name, text in (("price", price), ("volume", volume)):
-        assert decimal.Decimal(item[name]["N"]) == decimal.Decimal(told[name]) == decimal.Decimal(text)
+        assert (
+            decimal.Decimal(item[name]["N"]) == decimal.Decimal(announcement[name]) == decimal.Decimal(text)
+        )
 
 
 def test_a_body_s_numbers_never_become_floats(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:

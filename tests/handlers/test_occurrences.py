@@ -35,12 +35,12 @@ statements = st.lists(
 
 def numbered(trades: list[Trade]) -> list[Trade]:
     """The trades with the number that each has among its like, as a sender counts them."""
-    seen: Counter[object] = Counter()
-    found = []
+    counts: Counter[object] = Counter()
+    numbered = []
     for trade in trades:
-        seen[likeness(trade)] += 1
-        found.append({**trade, "occurrence": seen[likeness(trade)]})
-    return found
+        counts[likeness(trade)] += 1
+        numbered.append({**trade, "occurrence": counts[likeness(trade)]})
+    return numbered
 
 
 def likeness(trade: Trade) -> object:
@@ -92,8 +92,8 @@ def test_a_statement_makes_the_same_table_wherever_it_is_cut_and_interrupted(
     environment: None, trades: list[Trade], seed: int, other: int
 ) -> None:
     sent, tables = numbered(trades), []
-    for each, interrupted in ((seed, False), (other, True)):
-        aws, chance = connect_directly(FakeAws()), random.Random(each)
+    for order, interrupted in ((seed, False), (other, True)):
+        aws, chance = connect_directly(FakeAws()), random.Random(order)
         if interrupted:
             send_in_parts(sent[: chance.randint(0, len(sent))], chance)
         send_in_parts(sent, chance)

@@ -19,8 +19,10 @@ def test_twenty_one_prices_are_enriched_and_announced_once_each(aws: FakeAws) ->
     add(*range(100, 121))
     Mapping(aws).run()
     assert_right(aws)
-    assert [each["correction"] for each in announcements(aws)] == [False] * 21
-    assert [each["price"] for each in announcements(aws)] == [str(price) for price in range(100, 121)]
+    assert [announcement["correction"] for announcement in announcements(aws)] == [False] * 21
+    assert [announcement["price"] for announcement in announcements(aws)] == [
+        str(price) for price in range(100, 121)
+    ]
 
 
 def test_an_announcement_says_all_and_leaves_out_what_is_not_known_yet(aws: FakeAws) -> None:
@@ -65,17 +67,17 @@ def test_a_late_price_corrects_those_after_it_and_says_so(aws: FakeAws) -> None:
     )  # without an id it comes before the id of its millisecond
     mapping.run()
     assert_right(aws)
-    found = announcements(aws)
-    assert [each["correction"] for each in found] == [False] + [True] * 19
-    assert [each["timestamp"] for each in found] == [MS + 9, *range(MS + 9, MS + 28)]
+    announced = announcements(aws)
+    assert [announcement["correction"] for announcement in announced] == [False] + [True] * 19
+    assert [announcement["timestamp"] for announcement in announced] == [MS + 9, *range(MS + 9, MS + 28)]
 
 
 def test_a_record_that_comes_again_announces_and_changes_nothing(aws: FakeAws) -> None:
     add(*range(1, 31))
     Mapping(aws).run()
-    told, table = len(aws.announced), dict(aws.items)
+    count, table = len(aws.announced), dict(aws.items)
     Mapping(aws, size=7).run()
-    assert (len(aws.announced), aws.items) == (told, table)
+    assert (len(aws.announced), aws.items) == (count, table)
 
 
 def test_its_own_write_never_starts_it_again(aws: FakeAws) -> None:

@@ -145,7 +145,7 @@ def test_the_topic_out_of_reach_is_a_failure_and_nothing_is_lost(aws: FakeAws) -
         enrich(aws.inserts())
     aws.fault = lambda operation, moment: None
     Mapping(aws).run()
-    assert [each["correction"] for each in announcements(aws)] == [False, False]
+    assert [announcement["correction"] for announcement in announcements(aws)] == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -154,11 +154,11 @@ def test_the_topic_out_of_reach_is_a_failure_and_nothing_is_lost(aws: FakeAws) -
 def test_what_the_topic_has_refused_nobody_has_heard_and_it_is_neither_repeated_nor_remembered(
     aws: FakeAws, status: int, attempts: int, heard: bool | None
 ) -> None:
-    said = {"HTTPStatusCode": status, "RetryAttempts": attempts}
+    metadata = {"HTTPStatusCode": status, "RetryAttempts": attempts}
 
     def refused(operation: str, moment: str) -> None:
         if operation == "PublishBatch":
-            raise FaultError("Odd", ResponseMetadata=said)
+            raise FaultError("Odd", ResponseMetadata=metadata)
 
     connect_directly(aws)
     add(1, 2, 3)
@@ -295,8 +295,8 @@ def test_a_throttled_write_is_not_announced_again(aws: FakeAws) -> None:
 
 def test_what_could_not_be_written_is_not_remembered_without_bound(aws: FakeAws) -> None:
     price_enricher.unwritten.update({f"S{number}": {} for number in range(1500)})
-    told = Announcement(indicators=None, revision=None)
-    price_enricher.unwritten["S1499"] = {Decimal(number): told for number in range(1500)}
+    announcement = Announcement(indicators=None, revision=None)
+    price_enricher.unwritten["S1499"] = {Decimal(number): announcement for number in range(1500)}
     assert enrich([]) == []
     assert len(price_enricher.unwritten) == 1000
     assert list(price_enricher.unwritten["S1499"]) == list(range(500, 1500))
@@ -342,7 +342,7 @@ def test_a_key_far_from_any_time_is_a_price_like_others(aws: FakeAws, key: str) 
     add(*range(1, 11), start=11)
     Mapping(aws).run()
     assert_right(aws)
-    assert key in {each["sort_key"] for each in announcements(aws)}
+    assert key in {announcement["sort_key"] for announcement in announcements(aws)}
 
 
 @pytest.mark.parametrize(

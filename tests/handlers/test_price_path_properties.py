@@ -72,21 +72,26 @@ def send_until_taken(prices: list[dict[str, Any]]) -> None:
 
 def check(aws: FakeAws) -> None:
     """Each price stands in the table with what is computed over all of them, and was announced with it."""
-    last_told = {(each["symbol"], each["sort_key"]): each for each in announcements(aws)}
+    last_told = {
+        (announcement["symbol"], announcement["sort_key"]): announcement
+        for announcement in announcements(aws)
+    }
     for symbol in SYMBOLS:
         prices: list[Decimal] = []
         for item in aws.of(symbol):
             prices.append(Decimal(item["price"]["N"]))
             right = indicators(prices)
-            told = last_told[symbol, item["timestamp"]["N"]]
+            last = last_told[symbol, item["timestamp"]["N"]]
             assert item["processed"] == {"BOOL": True}
             for name in ("ma_5", "ma_20", "volatility"):
                 value = getattr(right, name)
                 text = None if value is None else plain(value)
                 assert item.get(name, {}).get("N") == text
-                assert told.get(name) == text
+                assert last.get(name) == text
     first = Counter(
-        (each["symbol"], each["sort_key"]) for each in announcements(aws) if not each["correction"]
+        (announcement["symbol"], announcement["sort_key"])
+        for announcement in announcements(aws)
+        if not announcement["correction"]
     )
     assert set(first) == {(symbol, plain(key)) for symbol, key in aws.items}
     if isinstance(aws.fault, Chaos):

@@ -21,8 +21,8 @@ NOT_RIGHT = "the signature is made with another secret, or of another body than 
 
 def _signed(off_s: float = 0, **headers: str) -> dict[str, Any]:
     signed = signature("standard", BODY, SECRETS["standard"], at_s=time.time() + off_s)
-    kept = {**signed, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return event("/standard", BODY, {name: value for name, value in kept.items() if value})
+    sent = {**signed, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    return event("/standard", BODY, {name: value for name, value in sent.items() if value})
 
 
 def _basic(text: str) -> str:
@@ -80,16 +80,16 @@ def test_the_log_tells_why_and_nothing_of_the_request(
     door: FakeAws, case: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make, reason = CASES[case]
-    asked = make()
-    assert webhook_processor.handler(asked, None)["statusCode"] == 401
+    request = make()
+    assert webhook_processor.handler(request, None)["statusCode"] == 401
     text = capsys.readouterr().out
     assert text.count("\n") == 1 and len(text) < 700
-    assert "stranger" not in text and not any(each in text for each in SECRETS.values())
+    assert "stranger" not in text and not any(secret in text for secret in SECRETS.values())
     line = Line(id="", time_ms=0, function="webhook-processor", text=text)
     (entry,) = folded(entries([line, line]))
-    sender = "unknown" if case == "sender" else asked["rawPath"].split("/")[1]
+    sender = "unknown" if case == "sender" else request["rawPath"].split("/")[1]
     assert (entry.level, entry.count) == ("WARNING", 2)
     assert entry.message == f"request of sender {sender} not proven, refused with 401"
-    (told,) = entry.more["reasons"]
-    assert told == reason or (reason.startswith(" s ") and told.endswith(reason))
+    (reason_told,) = entry.more["reasons"]
+    assert reason_told == reason or (reason.startswith(" s ") and reason_told.endswith(reason))
     assert entry.more.keys() == {"reasons"}

@@ -58,14 +58,14 @@ def test_a_secret_that_cannot_be_read_is_a_503_and_no_default(
     door: FakeAws, text: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "/cryptoctl/test/webhook/standard"
-    asked = honest("standard")
+    request = honest("standard")
     if text is None:
         del door.parameters[name]
     else:
         door.parameters[name] = text
-    said = answer(asked)
-    assert said["statusCode"] == 503
-    assert int(said["headers"]["Retry-After"]) > 0
+    response = answer(request)
+    assert response["statusCode"] == 503
+    assert int(response["headers"]["Retry-After"]) > 0
     assert not door.items and not door.queue
     assert answer(honest("github"))["statusCode"] == 200, "the others come in"
     assert [answer(event("/standard"))["statusCode"] for _ in range(3)] == [503] * 3

@@ -20,15 +20,15 @@ MAX_LISTED = 3  # directories of one service: botocore's, the user's own, boto3'
 @pytest.mark.parametrize("service", SERVICES.split())
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_model_is_the_same_as_botocore_s(service: str, kind: str) -> None:
-    theirs, ours = loaders.Loader(), ServiceModels([])
+    loader, models = loaders.Loader(), ServiceModels([])
     try:
-        expected = theirs.load_service_model(service, kind)
+        expected = loader.load_service_model(service, kind)
     except DataNotFoundError as error:
         with pytest.raises(type(error)):
-            ours.load_service_model(service, kind)
+            models.load_service_model(service, kind)
     else:
-        found = ours.load_service_model(service, kind)
-        assert json.dumps(found) == json.dumps(expected)  # the order of members counts
+        model = models.load_service_model(service, kind)
+        assert json.dumps(model) == json.dumps(expected)  # the order of members counts
 
 
 def test_only_the_service_that_is_asked_for_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def test_sessions_share_what_was_loaded_however_many_there_are() -> None:
     first, *others = (boto3.Session(botocore_session=new_session()) for _ in range(3))
     loader = first._session.get_component("data_loader")
 
-    assert all(each._session.get_component("data_loader") is loader for each in others)
+    assert all(client._session.get_component("data_loader") is loader for client in others)
     assert len(loader.search_paths) <= MAX_LISTED
     assert boto3.__version__ in first._session.user_agent()
 
@@ -72,9 +72,9 @@ def test_a_directory_of_one_s_own_is_looked_in_first(tmp_path: Path, monkeypatch
     own = ["$HERE/beside", "$HERE/models", str(tmp_path / "none")]
     monkeypatch.setenv("AWS_DATA_PATH", os.pathsep.join(own))
 
-    found = new_session().get_component("data_loader").load_service_model("sts", "service-2")
+    loaded = new_session().get_component("data_loader").load_service_model("sts", "service-2")
 
-    assert found["metadata"]["serviceId"] == "Own"
+    assert loaded["metadata"]["serviceId"] == "Own"
 
 
 def test_an_empty_name_is_not_the_current_directory_and_an_unknown_user_s_is_none(
@@ -85,9 +85,9 @@ def test_an_empty_name_is_not_the_current_directory_and_an_unknown_user_s_is_non
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_DATA_PATH", os.pathsep.join(["~nobody-of-that-name/models", "none", ""]))
 
-    found = new_session().get_component("data_loader").load_service_model("sts", "service-2")
+    model = new_session().get_component("data_loader").load_service_model("sts", "service-2")
 
-    assert found == ServiceModels([]).load_service_model("sts", "service-2")
+    assert model == ServiceModels([]).load_service_model("sts", "service-2")
 
 
 def test_a_profile_that_is_named_goes_before_the_environment_s(

@@ -235,7 +235,7 @@ def test_each_symbol_reaches_the_stream_in_key_order(aws: FakeAws) -> None:
     for record in aws.inserts():
         image = record["dynamodb"]["NewImage"]
         keys.setdefault(image["symbol"]["S"], []).append(Decimal(image["timestamp"]["N"]))
-    assert all(found == sorted(found) for found in keys.values())
+    assert all(sort_keys == sorted(sort_keys) for sort_keys in keys.values())
 
 
 def test_how_far_back_a_timestamp_may_lie_is_read_from_the_environment(

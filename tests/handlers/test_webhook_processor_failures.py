@@ -26,10 +26,10 @@ def test_what_an_http_event_cannot_store_goes_whole_to_the_queue_and_is_a_503(aw
     assert (status, answer["error"]) == (503, "unavailable")
     assert "dead-letter queue" in answer["message"]
     (letter,) = aws.queue
-    kept = json.loads(letter["MessageBody"])
-    assert kept["requestContext"] == {"timeEpoch": ARRIVED_MS} and set(kept) == {"body", "requestContext"}
-    said = {**GOOD, "note": "ünïcödé 😀", "price": "50000", "volume": "0", "timestamp": ARRIVED_MS}
-    assert json.loads(kept["body"]) == said
+    queued = json.loads(letter["MessageBody"])
+    assert queued["requestContext"] == {"timeEpoch": ARRIVED_MS} and set(queued) == {"body", "requestContext"}
+    body = {**GOOD, "note": "ünïcödé 😀", "price": "50000", "volume": "0", "timestamp": ARRIVED_MS}
+    assert json.loads(queued["body"]) == body
     attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
     assert attributes["RequestID"] == Context().aws_request_id
     assert attributes["ErrorCode"] == "503" and "InternalServerError" in attributes["ErrorMessage"]
