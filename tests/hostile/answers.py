@@ -74,7 +74,7 @@ class Rewrites(Window):
         """Changes the body or the headers."""
         if str(request) != self.operation:
             return answer
-        given = {name.lower() for name, _ in self.headers}
-        kept = {name: value for name, value in answer.headers.items() if name.lower() not in given}
+        names = {name.lower() for name, _ in self.headers}
+        headers = {name: value for name, value in answer.headers.items() if name.lower() not in names}
         body = answer.body.replace(self.old.encode(), self.new.encode()) if self.old else answer.body
-        return Answer(status=answer.status, headers={**kept, **dict(self.headers)}, body=body)
+        return Answer(status=answer.status, headers={**headers, **dict(self.headers)}, body=body)

@@ -115,18 +115,20 @@ class _Hands:
                 "Condition": bound,
             },
         ]
-        made = self.run(
+        metadata = self.run(
             "kms",
             "CreateKey",
             Policy=_document(policy),
             Tags=[{"TagKey": key, "TagValue": value} for key, value in self.tags.items()],
         )["KeyMetadata"]
-        self.key = made["Arn"]
-        self.run("kms", "CreateAlias", AliasName=f"alias/lambda-env-{self.name}", TargetKeyId=made["KeyId"])
-        self.run("kms", "EnableKeyRotation", KeyId=made["KeyId"])
+        self.key = metadata["Arn"]
+        self.run(
+            "kms", "CreateAlias", AliasName=f"alias/lambda-env-{self.name}", TargetKeyId=metadata["KeyId"]
+        )
+        self.run("kms", "EnableKeyRotation", KeyId=metadata["KeyId"])
 
     def make_table(self) -> None:
-        made = self.run(
+        table = self.run(
             "dynamodb",
             "CreateTable",
             TableName=self.table,
@@ -142,7 +144,7 @@ class _Hands:
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
             **({"Tags": self.pairs} if self.pairs else {}),
         )
-        self.stream = made["TableDescription"]["LatestStreamArn"]
+        self.stream = table["TableDescription"]["LatestStreamArn"]
         self.run(
             "dynamodb",
             "UpdateContinuousBackups",
@@ -154,8 +156,10 @@ class _Hands:
         for function in ("webhook-processor", "price-enricher"):
             attributes = {"MessageRetentionPeriod": "1209600", "SqsManagedSseEnabled": "true"}
             queue = f"{function}-dlq-{self.name}"
-            made = self.run("sqs", "CreateQueue", QueueName=queue, Attributes=attributes, tags={**self.tags})
-            self.urls[function] = made["QueueUrl"]
+            created = self.run(
+                "sqs", "CreateQueue", QueueName=queue, Attributes=attributes, tags={**self.tags}
+            )
+            self.urls[function] = created["QueueUrl"]
         for topic in ("price-updates-success", "price-alerts"):
             self.run("sns", "CreateTopic", Name=f"{topic}-{self.name}", Tags=self.pairs)
 
@@ -201,7 +205,7 @@ class _Hands:
             "price-enricher": {
                 **queue,
                 "dynamodb-access": (["dynamodb:PartiQLUpdate", "dynamodb:Query"], table),
-                "dynamodb-stream-access": ([f"dynamodb:{each}" for each in stream], self.stream),
+                "dynamodb-stream-access": ([f"dynamodb:{action}" for action in stream], self.stream),
                 "sns-access": (["sns:Publish"], self.arn("sns", f"price-updates-success-{self.name}")),
             },
             "error-notifier": {"sns-access": (["sns:Publish"], self.arn("sns", f"price-alerts-{self.name}"))},

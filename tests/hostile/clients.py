@@ -108,15 +108,15 @@ class ForkServer:
     def _read(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
-            said = json.loads(line)
-            if "ready" in said:
+            event = json.loads(line)
+            if "ready" in event:
                 self._ready.set()
-            elif "pid" in said:
-                self._running[said["token"]].pid = said["pid"]
-                self._running[said["token"]].begun.set()
+            elif "pid" in event:
+                self._running[event["token"]].pid = event["pid"]
+                self._running[event["token"]].begun.set()
             else:
-                running = self._running.pop(said["token"])
-                running.code = said["code"]
+                running = self._running.pop(event["token"])
+                running.code = event["code"]
                 running.over.set()
 
     def start(
@@ -168,8 +168,8 @@ def fork_server(
 ) -> Iterator[ForkServer]:
     """Ends with the block. Its commands are those of the package below `source`, perhaps behind a proxy."""
     home.mkdir(parents=True, exist_ok=True)
-    found = ForkServer(url, credentials, home, source, through)
+    server = ForkServer(url, credentials, home, source, through)
     try:
-        yield found
+        yield server
     finally:
-        found.close()
+        server.close()

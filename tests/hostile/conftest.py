@@ -30,8 +30,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("hostile")
     text = "".join(CONFIGURATION.format(name=name) for name in NAMES)
     (home / "cryptoctl.toml").write_text(text, encoding="utf-8")
-    with a_world(home) as found:
-        yield found
+    with a_world(home) as world:
+        yield world
 
 
 @pytest.fixture(scope="session")
@@ -69,15 +69,15 @@ def reused() -> Reused:
 @pytest.fixture
 def environment(world: World) -> Iterator[Callable[[], str]]:
     """Names of environments that nobody has used; whatever they hold is removed afterwards."""
-    given: list[str] = []
+    names: list[str] = []
 
     def fresh() -> str:
-        given.append(f"h{next(_numbers)}")
-        return given[-1]
+        names.append(f"h{next(_numbers)}")
+        return names[-1]
 
     yield fresh
     world.proxy.behave()
-    for name in given:
+    for name in names:
         world.clients.run("down", "--env", name, "--yes", "--aws")
 
 

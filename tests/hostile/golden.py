@@ -73,11 +73,11 @@ class Situation:
 
 def ordered(lines: Iterable[str]) -> list[str]:
     """The lines of the progress, which come from several threads, by resource in order of the alphabet."""
-    found: list[str] = []
+    ordered: list[str] = []
     for of_threads, group in groupby(lines, key=lambda line: line[:1] in ENDS or line.startswith(STOPPING)):
         together = list(group)
-        found += sorted(together, key=_resource) if of_threads else together
-    return found
+        ordered += sorted(together, key=_resource) if of_threads else together
+    return ordered
 
 
 def _resource(line: str) -> str:
@@ -86,20 +86,20 @@ def _resource(line: str) -> str:
 
 def check(chapter: str, situations: Iterable[Situation]) -> None:
     """Compares a chapter of the file with these situations, or writes it."""
-    made = "\n\n".join(map(str, situations)).strip() + "\n"
-    assert made.strip(), "a chapter without a situation proves nothing"
+    text = "\n\n".join(map(str, situations)).strip() + "\n"
+    assert text.strip(), "a chapter without a situation proves nothing"
     if os.environ.get("GOLDEN"):
-        write({**chapters(), chapter: made})
-    wanted = chapters().get(chapter, "")
-    differs = "\n".join(unified_diff(wanted.splitlines(), made.splitlines(), FILE.name, "now", lineterm=""))
-    assert made == wanted, f"“{chapter}”: read what differs, then `make golden`\n{differs}"
+        write({**chapters(), chapter: text})
+    expected = chapters().get(chapter, "")
+    differs = "\n".join(unified_diff(expected.splitlines(), text.splitlines(), FILE.name, "now", lineterm=""))
+    assert text == expected, f"“{chapter}”: read what differs, then `make golden`\n{differs}"
 
 
 def chapters() -> dict[str, str]:
     """The file by the titles of its chapters."""
     text = FILE.read_text(encoding="utf-8") if FILE.exists() else ""
-    _, *found = re.split(rf"^{CHAPTER} (.+)\n\n", text, flags=re.MULTILINE)
-    return dict(zip(found[::2], [f"{each.strip()}\n" for each in found[1::2]], strict=True))
+    _, *pieces = re.split(rf"^{CHAPTER} (.+)\n\n", text, flags=re.MULTILINE)
+    return dict(zip(pieces[::2], [f"{body.strip()}\n" for body in pieces[1::2]], strict=True))
 
 
 def write(found: dict[str, str]) -> None:

@@ -75,12 +75,12 @@ class Account:
 
     def inventory(self, environment: str) -> dict[str, Any]:
         """What bears the environment's name or tag, without the ids and times that differ from run to run."""
-        found = dict(self._everything(environment))
+        parts = dict(self._everything(environment))
         return {
             _normal(name, environment): json.loads(
                 _normal(json.dumps(_quiet(what), default=str), environment)
             )
-            for name, what in sorted(found.items())
+            for name, what in sorted(parts.items())
         }
 
     def _everything(self, environment: str) -> Iterator[tuple[str, Any]]:
@@ -175,18 +175,18 @@ class Account:
 
     def _functions(self, environment: str) -> Iterator[tuple[str, Any]]:
         functions = self["lambda"]
-        for each in functions.get_paginator("list_functions").paginate().search("Functions"):
-            name = each["FunctionName"]
+        for configuration in functions.get_paginator("list_functions").paginate().search("Functions"):
+            name = configuration["FunctionName"]
             if name.endswith(f"-{environment}"):
                 yield f"function {name}", functions.get_function(FunctionName=name)
                 try:
                     policy = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"]
                 except functions.exceptions.ResourceNotFoundException:
                     policy = []
-                yield f"function {name} policy", sorted(policy, key=lambda one: str(one["Sid"]))
+                yield f"function {name} policy", sorted(policy, key=lambda statement: str(statement["Sid"]))
                 with suppress(functions.exceptions.ResourceNotFoundException):
-                    found = functions.get_function_event_invoke_config(FunctionName=name)
-                    yield f"function {name} invoke", found
+                    config = functions.get_function_event_invoke_config(FunctionName=name)
+                    yield f"function {name} invoke", config
         number = 0
         mappings = functions.get_paginator("list_event_source_mappings").paginate()
         for mapping in mappings.search("EventSourceMappings"):
@@ -216,7 +216,7 @@ def _quiet(what: Any) -> Any:
         return {key: _quiet(value) for key, value in what.items() if key not in NOISE}
     if isinstance(what, list):
         quiet = [_quiet(value) for value in what]
-        tags = all(isinstance(each, dict) and each.keys() == {"Key", "Value"} for each in quiet)
+        tags = all(isinstance(value, dict) and value.keys() == {"Key", "Value"} for value in quiet)
         return sorted(quiet, key=str) if tags else quiet
     return what
 

@@ -66,14 +66,14 @@ def label(request: Request, environment: str) -> str:
 
 def places(recorded: Iterable[Entry], environment: str) -> list[Place]:
     """Every writing call of a run that nothing disturbed."""
-    seen: Counter[str] = Counter()
-    found = []
+    counts: Counter[str] = Counter()
+    calls = []
     for entry in recorded:
         if entry.request.writes:
             name = label(entry.request, environment)
-            seen[name] += 1
-            found.append(Place(label=name, number=seen[name]))
-    return found
+            counts[name] += 1
+            calls.append(Place(label=name, number=counts[name]))
+    return calls
 
 
 def trap(case: Case, environment: str) -> Trap:
@@ -104,22 +104,22 @@ class Baseline:
 
 def baseline(world: World, environment: str) -> Baseline:
     """Runs all phases undisturbed."""
-    found: dict[str, list[Place]] = {}
+    calls: dict[str, list[Place]] = {}
     behaviour = world.proxy.behave()
     world.up(environment)
-    found["up"] = places(behaviour.recorded, environment)
+    calls["up"] = places(behaviour.recorded, environment)
     inventory = world.account.inventory(environment)
     disturb(world.account, environment)
     behaviour = world.proxy.behave()
     world.up(environment)
-    found["mend"] = places(behaviour.recorded, environment)
+    calls["mend"] = places(behaviour.recorded, environment)
     wrong = differences(inventory, world.account.inventory(environment))
     assert wrong == [], wrong
     behaviour = world.proxy.behave()
     world.down(environment)
-    found["down"] = places(behaviour.recorded, environment)
+    calls["down"] = places(behaviour.recorded, environment)
     assert world.account.inventory(environment) == {}
-    return Baseline(places=found, inventory=inventory)
+    return Baseline(places=calls, inventory=inventory)
 
 
 def run(world: World, base: Baseline, cases: Sequence[Case | None], environment: str) -> list[str]:
@@ -129,14 +129,16 @@ def run(world: World, base: Baseline, cases: Sequence[Case | None], environment:
         if phase == "mend":
             disturb(world.account, environment)
         command = "down" if phase == "down" else "up"
-        wanted = {} if phase == "down" else base.inventory
+        expected = {} if phase == "down" else base.inventory
         if case is not None:
-            wrong += [f"{case}: {each}" for each in _accident(world, case, command, environment)]
+            wrong += [f"{case}: {problem}" for problem in _accident(world, case, command, environment)]
         world.proxy.behave()
         ended = world.clients.run(command, "--env", environment, "--yes", "--aws")
         if ended.code:
             wrong.append(f"{case}: the next {command} ended with {ended.code}: {told(ended.err)}")
-        wrong += [f"{case}: {each}" for each in differences(wanted, world.account.inventory(environment))]
+        wrong += [
+            f"{case}: {problem}" for problem in differences(expected, world.account.inventory(environment))
+        ]
         if phase != "down" and not world.plan_is_empty(environment):
             wrong.append(f"{case}: the next plan is not empty")
     return wrong

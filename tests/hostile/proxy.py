@@ -248,8 +248,8 @@ class HostileProxy:
         except (OSError, http.client.HTTPException):
             self.hang_up()
             raise
-        kept = {name: value for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP}
-        return Answer(status=response.status, headers=kept, body=content)
+        end_to_end = {name: value for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP}
+        return Answer(status=response.status, headers=end_to_end, body=content)
 
 
 def _refused(behaviour: ProxyBehaviour, request: Request) -> Answer | None:

@@ -20,17 +20,17 @@ RUNTIMES = re.compile(r"python3\.1[1-4]")
 
 def violations(requests: Iterable[Request]) -> list[str]:
     """What AWS would refuse, each with the request it stands in."""
-    found = []
-    asked = list(requests)
-    for request in asked:
+    violations = []
+    all_requests = list(requests)
+    for request in all_requests:
         if request.params is None:
-            found.append(f"{request}: its protocol is not read here")
+            violations.append(f"{request}: its protocol is not read here")
             continue
         shape = model(request.service).operation_model(request.operation).input_shape
         problems = list(_against(shape, request.params, "")) if shape is not None else []
-        found += [f"{request}{problem}" for problem in problems]
-        found += [f"{request}: {problem}" for problem in _limits(request)]
-    return list(dict.fromkeys([*found, *_sums(asked)]))
+        violations += [f"{request}{problem}" for problem in problems]
+        violations += [f"{request}: {problem}" for problem in _limits(request)]
+    return list(dict.fromkeys([*violations, *_sums(all_requests)]))
 
 
 def _against(shape: Any, value: Any, path: str) -> Iterator[str]:
@@ -106,8 +106,8 @@ def _limits(request: Request) -> Iterator[str]:
     for name in ("PolicyDocument", "Policy", "AssumeRolePolicyDocument"):
         if name in params:
             json.loads(params[name])
-    for each in params.get("FilterCriteria", {}).get("Filters", ()):
-        json.loads(each["Pattern"])
+    for event_filter in params.get("FilterCriteria", {}).get("Filters", ()):
+        json.loads(event_filter["Pattern"])
 
 
 def _sums(requests: list[Request]) -> Iterator[str]:

@@ -185,11 +185,11 @@ class MappingWindow(Window):
         document = answer.document()
         function = request.param("FunctionName")
         leaving = [
-            each
-            for uuid, each in self.gone.items()
-            if uuid in self.moving and each["FunctionArn"].endswith(f":{function}")
+            mapping
+            for uuid, mapping in self.gone.items()
+            if uuid in self.moving and mapping["FunctionArn"].endswith(f":{function}")
         ]
-        shown = [self._shown(each) for each in document["EventSourceMappings"]]
+        shown = [self._shown(mapping) for mapping in document["EventSourceMappings"]]
         return answer.with_document({**document, "EventSourceMappings": [*shown, *leaving]})
 
 

@@ -90,8 +90,8 @@ def plain(settle: WaitUntil) -> WaitUntil:
 
 def answer(settle: WaitUntil, value: Any, path: str | None = None) -> dict[str, Any]:
     """An answer in which that value stands at the settle's path."""
-    found: Any = value
+    response: Any = value
     for part in reversed((path or settle.path).split(".")):
-        found = {part: found}
-    assert jmespath.search(path or settle.path, found) == value
-    return cast("dict[str, Any]", found)
+        response = {part: response}
+    assert jmespath.search(path or settle.path, response) == value
+    return cast("dict[str, Any]", response)

@@ -45,7 +45,7 @@ class Teller:
         lines = [line for line in err.splitlines() if line[:1] != "…" or (waits and waits in line)]
         lines = [re.sub(r"\(\d+ s so far", "(N s so far", line) for line in lines]
         directories = (str(self.world.home), *re.findall(r"(\S+)/cryptoctl.toml", " ".join(arguments)))
-        command, told = " ".join(["cryptoctl", *arguments]), "\n".join(dict.fromkeys(lines))
+        command, shown_err = " ".join(["cryptoctl", *arguments]), "\n".join(dict.fromkeys(lines))
         for directory in directories:
-            command, told = (text.replace(directory, "DIRECTORY") for text in (command, told))
-        self.told.append(Situation(title=title, command=command, code=code, out=out, err=told))
+            command, shown_err = (text.replace(directory, "DIRECTORY") for text in (command, shown_err))
+        self.told.append(Situation(title=title, command=command, code=code, out=out, err=shown_err))

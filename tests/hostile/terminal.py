@@ -70,10 +70,10 @@ class Terminal:
 @contextmanager
 def terminal(variables: Mapping[str, str], *arguments: str) -> Iterator[Terminal]:
     """`cryptoctl ARGUMENTS` at a terminal; killed if it outlives the block."""
-    found = Terminal(variables, arguments)
+    terminal = Terminal(variables, arguments)
     try:
-        yield found
+        yield terminal
     finally:
-        if found.process.poll() is None:
-            found.process.kill()
-            found.process.wait(60)
+        if terminal.process.poll() is None:
+            terminal.process.kill()
+            terminal.process.wait(60)

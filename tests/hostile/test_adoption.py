@@ -52,7 +52,7 @@ def is_taken_over_in_place(
     [message] = account["sqs"].receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]
     assert message["Body"] == "kept"
     assert world.plan_is_empty(name)
-    meant = [meaning(each, without=set(tags)) for each in (base.inventory, account.inventory(name))]
+    meant = [meaning(inventory, without=set(tags)) for inventory in (base.inventory, account.inventory(name))]
     assert differences(*meant) == []
     goes_through(account, name)
     eventually(lambda: len(subscriber.heard()) == BATCH, "the announcements")
@@ -73,10 +73,10 @@ def refused_as_it_is(world: World, name: str, tags: Mapping[str, str]) -> None:
     assert ended.code == REFUSED
     for resource in resources(name):
         # An untagged log group is one that a late line of our own function brought back.
-        ours = resource.kind in {*CANNOT_CARRY_TAGS, *NOT_MADE_BY_HAND}
-        ours = ours or (resource.kind == "log group" and not tags)
+        unmarked = resource.kind in {*CANNOT_CARRY_TAGS, *NOT_MADE_BY_HAND}
+        unmarked = unmarked or (resource.kind == "log group" and not tags)
         line = f"! {resource}  exists without cryptoctl's tags (--adopt takes it over)"
-        assert (line in ended.err) is not ours
+        assert (line in ended.err) is not unmarked
     assert "Nothing was changed." in ended.err
     assert "`cryptoctl up --adopt --env " in ended.err
     assert [e.request for e in behaviour.recorded if e.request.writes] == []
@@ -96,8 +96,8 @@ def differences_are_shown_first(world: World, name: str) -> None:
         assert f"    {line}" in shown
     for verb in ("±", "-"):
         assert f"\n{verb} " not in f"\n{shown}"
-    made = [line.removeprefix("+ ") for line in shown.splitlines() if line.startswith("+ ")]
-    assert {line.partition(" cryptoctl-")[0] for line in made} == NOT_MADE_BY_HAND
+    created = [line.removeprefix("+ ") for line in shown.splitlines() if line.startswith("+ ")]
+    assert {line.partition(" cryptoctl-")[0] for line in created} == NOT_MADE_BY_HAND
     # What is as the contract says it is is not changed but for its tags.
     head = f"~ table crypto-prices-{name}  update: {TAKEN_OVER}\n"
     table = shown.partition(head)[2]
@@ -116,8 +116,8 @@ def meaning(what: Any, *, without: set[str]) -> Any:
             if key not in others
         }
     if isinstance(what, list):
-        of_others = [each for each in what if isinstance(each, dict) and _added(each, others)]
-        return [meaning(each, without=without) for each in what if each not in of_others]
+        of_others = [member for member in what if isinstance(member, dict) and _added(member, others)]
+        return [meaning(member, without=without) for member in what if member not in of_others]
     return what
 
 

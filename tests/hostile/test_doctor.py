@@ -33,8 +33,8 @@ class WrongTime(Window):
     """Answers that are an hour old, as a machine with a wrong clock sees them."""
 
     def seen(self, request: Request, answer: Answer) -> Answer:
-        kept = {name: value for name, value in answer.headers.items() if name.lower() != "date"}
-        headers = {**kept, "Date": "Mon, 02 Jan 2023 03:04:05 GMT"}
+        others = {name: value for name, value in answer.headers.items() if name.lower() != "date"}
+        headers = {**others, "Date": "Mon, 02 Jan 2023 03:04:05 GMT"}
         return Answer(status=answer.status, headers=headers, body=answer.body)
 
 
@@ -58,7 +58,9 @@ class AsRole(Window):
             return refusal(request, "AccessDenied", "not authorized to perform: iam:SimulatePrincipalPolicy")
         params = request.params or {}
         assert params["PolicySourceArn"] == self.ARN
-        context = {each["ContextKeyName"]: each["ContextKeyValues"][0] for each in params["ContextEntries"]}
+        context = {
+            entry["ContextKeyName"]: entry["ContextKeyValues"][0] for entry in params["ContextEntries"]
+        }
         allowed = {
             action: all(
                 granted(self.policy, Ask(action=action, resource=resource, context=context))
@@ -142,8 +144,8 @@ def test_permissions_are_asked_of_iam_and_what_is_lacking_is_named(
     assert permissions(world, name, policy)["result"] == "good"
     lacking = {
         "Statement": [
-            {**each, "Action": [action for action in each["Action"] if action != "iam:PassRole"]}
-            for each in policy["Statement"]
+            {**statement, "Action": [action for action in statement["Action"] if action != "iam:PassRole"]}
+            for statement in policy["Statement"]
         ]
     }
     check = permissions(world, name, lacking)

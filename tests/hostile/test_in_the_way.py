@@ -20,7 +20,7 @@ def test_a_table_that_a_killed_up_has_left_is_ours_although_its_tags_are_shown_l
 ) -> None:
     name = environment()
     only = ("--only", f"crypto-prices-{name}")
-    trap = Trap(matches=lambda each: each.operation == "CreateTable", accident=Accident.KILLED_AFTER)
+    trap = Trap(matches=lambda request: request.operation == "CreateTable", accident=Accident.KILLED_AFTER)
     late = TableWindow(Windows(table_tags=6))
     world.proxy.behave(more=[late], trap=trap)
     arguments = ("up", "--env", name, "--yes", "--aws", *only)
@@ -39,10 +39,10 @@ def test_an_up_right_after_a_down_waits_for_names_and_for_what_is_still_going(
     # As a person may: by hand, and `up` right afterwards.
     world.stranger["sqs"].delete_queue(QueueUrl=url)
     world.stranger["dynamodb"].delete_table(TableName=table)
-    told = world.up(there).err
-    assert "waits for the queue's name, which AWS blocks for 60 s after a deletion (" in told
-    assert "waits for the table to be gone" in told
-    assert "✓ stream mapping" in told
+    err = world.up(there).err
+    assert "waits for the queue's name, which AWS blocks for 60 s after a deletion (" in err
+    assert "waits for the table to be gone" in err
+    assert "✓ stream mapping" in err
     assert wrong_with(world, base, there) == []
 
 

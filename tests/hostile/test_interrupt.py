@@ -29,7 +29,7 @@ def in_the_midst(world: World, name: str, command: str) -> tuple[Running, Gate, 
     gate = Gate(matches=lambda request: request.writes)
     behaviour = world.proxy.behave(gate=gate)
     running = world.clients.start(command, "--env", name, "--yes", "--aws")
-    eventually(lambda: WHOLE[command] in [held.operation for held in gate.held], "the first calls")
+    eventually(lambda: WHOLE[command] in [request.operation for request in gate.held], "the first calls")
     return running, gate, behaviour
 
 
@@ -43,8 +43,8 @@ def converges(world: World, base: Baseline, name: str, command: str) -> None:
     """The same command again ends as if nothing had happened, with nothing doubled."""
     world.proxy.behave()
     (world.up if command == "up" else world.down)(name)
-    wanted = base.inventory if command == "up" else {}
-    assert differences(wanted, world.account.inventory(name)) == []
+    expected = base.inventory if command == "up" else {}
+    assert differences(expected, world.account.inventory(name)) == []
     if command == "up":
         assert world.plan_is_empty(name)
         assert world.account.leaving_keys(name) == 0
@@ -62,12 +62,12 @@ def test_once_finishes_what_is_under_way_and_begins_nothing_else(
     running.interrupt()
     eventually(lambda: "Stopping: " in running.told(), "the answer to Ctrl-C")
     gate.opened.set()
-    told = ended_in_order(running.wait())
-    assert "error: Interrupted:\n" in told
-    assert " done (" in told
-    assert " interrupted (" in told
-    assert "not waited for" not in told
-    assert "goes on from here." in told
+    err = ended_in_order(running.wait())
+    assert "error: Interrupted:\n" in err
+    assert " done (" in err
+    assert " interrupted (" in err
+    assert "not waited for" not in err
+    assert "goes on from here." in err
     # Not one call was begun after the answer to Ctrl-C.
     assert writes(behaviour) == len(gate.held)
     converges(world, base, used, command)
@@ -90,8 +90,8 @@ def test_twice_does_not_wait_for_answers(
         eventually(lambda: "Stopping: " in running.told(), "the answer to the first signal")
         running.interrupt()
     # It ends while all its calls are still held.
-    told = ended_in_order(running.wait())
-    assert "not waited for (" in told
+    err = ended_in_order(running.wait())
+    assert "not waited for (" in err
     gate.opened.set()
     # The calls reach AWS after all, with nobody there to see their answers.
     eventually(lambda: writes(behaviour) == len(gate.held), "the calls to be answered")
@@ -104,8 +104,8 @@ def test_a_long_wait_ends_at_once(world: World, base: Baseline, used: str) -> No
     running = world.clients.start("up", "--env", used, "--yes", "--aws")
     eventually(lambda: "waits for the table to be active" in running.told(), "the wait")
     running.interrupt()
-    told = ended_in_order(running.wait())
-    assert "table crypto-prices" in told.partition(" interrupted (")[2]
+    err = ended_in_order(running.wait())
+    assert "table crypto-prices" in err.partition(" interrupted (")[2]
     converges(world, base, used, "up")
 
 
@@ -121,8 +121,8 @@ def test_while_it_looks_it_ends_at_once_and_has_changed_nothing(
     running = world.clients.start(command, "--env", name, "--aws", *options)
     assert gate.reached.wait(60)
     running.interrupt(signal.SIGINT, signal.SIGTERM)
-    told = ended_in_order(running.wait())
-    assert ("Interrupted." if command == "plan" else "error: Interrupted. Nothing was changed.") in told
+    err = ended_in_order(running.wait())
+    assert ("Interrupted." if command == "plan" else "error: Interrupted. Nothing was changed.") in err
     gate.opened.set()
     assert writes(behaviour) == 0
 
@@ -140,10 +140,10 @@ def test_after_the_work_it_says_what_was_done(world: World, base: Baseline, used
     running = world.clients.start("up", "--env", used, "--yes", "--aws")
     assert gate.reached.wait(60)
     running.interrupt()
-    told = ended_in_order(running.wait())
+    err = ended_in_order(running.wait())
     gate.opened.set()
-    assert f"error: Interrupted:\n  {told.count('✓')} done (" in told
-    assert " interrupted (" not in told
+    assert f"error: Interrupted:\n  {err.count('✓')} done (" in err
+    assert " interrupted (" not in err
     converges(world, base, used, "up")
 
 
@@ -155,9 +155,9 @@ def test_at_a_terminal_the_question_and_the_progress_end_in_order(
     behaviour = world.proxy.behave(gate=gate)
     with terminal(world.clients.variables, "up", "--env", used, "--aws") as up:
         assert gate.reached.wait(60)
-        for asked in ("Stopping: ", "not waited for ("):
+        for words in ("Stopping: ", "not waited for ("):
             up.process.send_signal(signal.SIGINT)
-            eventually(lambda asked=asked: asked in up.shown(), asked)  # type: ignore[misc]
+            eventually(lambda words=words: words in up.shown(), words)  # type: ignore[misc]
         assert up.process.wait(60) == INTERRUPTED
         up.close()
     gate.opened.set()

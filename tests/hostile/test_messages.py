@@ -35,15 +35,15 @@ def tell(world: World) -> Iterator[Teller]:
 @pytest.fixture
 def removed(world: World) -> Iterator[Callable[[str], str]]:
     """Environments whose names stand in the file; whatever they hold is removed before and afterwards."""
-    given: list[str] = []
+    names: list[str] = []
 
     def clean(name: str) -> str:
-        given.append(name)
+        names.append(name)
         return name
 
     yield clean
     world.proxy.behave()
-    for name in given:
+    for name in names:
         world.clients.run("down", "--env", name, "--yes")
 
 
@@ -238,8 +238,8 @@ def leave_over(world: World, name: str) -> None:
 
 
 def denies_roles() -> tuple[Refuses]:
-    said = f"User: {DEPLOYER} is not authorized to perform: iam:ListRoles"
-    return refuses("iam:ListRoles", code="AccessDenied", message=said, status=403)
+    message = f"User: {DEPLOYER} is not authorized to perform: iam:ListRoles"
+    return refuses("iam:ListRoles", code="AccessDenied", message=message, status=403)
 
 
 def disturb(world: World, name: str) -> None:
@@ -262,10 +262,10 @@ def test_messages_of_accidents(tell: Teller, removed: Callable[[str], str]) -> N
     world = tell.world
     group, table = f"log group /aws/lambda/price-enricher-{name}", f"table crypto-prices-{name}"
     up = ("up", "--env", name, "--only")
-    made = Trap(matches=lambda each: each.operation == "CreateLogGroup", accident=Accident.KILLED_AFTER)
-    tell("killed in the midst of it (there is no one to say anything)", *up, group, trap=made)
+    trap = Trap(matches=lambda request: request.operation == "CreateLogGroup", accident=Accident.KILLED_AFTER)
+    tell("killed in the midst of it (there is no one to say anything)", *up, group, trap=trap)
     tell("the next `up` finds what is there", *up, group)
-    lost = Trap(matches=lambda each: each.operation == "CreateKey", accident=Accident.ANSWER_LOST)
+    lost = Trap(matches=lambda request: request.operation == "CreateKey", accident=Accident.ANSWER_LOST)
     tell(
         "the answer to a request is lost: it looks, and makes nothing twice",
         *up,

@@ -126,12 +126,12 @@ def heard(title: str, command: str, work: Callable[[Screen], object]) -> Situati
 
 def by_rule() -> dict[tuple[str, RetryRule], tuple[Provisioner, list[str]]]:
     """Each rule of each kind once, with all its operations."""
-    found: dict[tuple[str, RetryRule], tuple[Provisioner, list[str]]] = {}
+    steps: dict[tuple[str, RetryRule], tuple[Provisioner, list[str]]] = {}
     for resource, rule, operation in RULES.values():
-        _, operations = found.setdefault((resource.kind, rule), (resource, []))
+        _, operations = steps.setdefault((resource.kind, rule), (resource, []))
         if operation not in operations:
             operations.append(operation)
-    return found
+    return steps
 
 
 def test_errors_that_pass_by_themselves_and_do_not() -> None:
@@ -171,17 +171,17 @@ def test_refusals_that_one_resource_knows() -> None:
 
 
 def known_refusals() -> Iterator[Situation]:
-    kinds = {each.kind: each for each in reversed(STACK)}
+    kinds = {provisioner.kind: provisioner for provisioner in reversed(STACK)}
     for resource in kinds.values():
-        for known in resource.remedies:
-            call = asked_by(resource, known)
-            message = f"… {known.contains} …" if known.contains else "…"
-            title = f"{resource.kind}: {call.operation} is answered {' or '.join(known.codes)} “{message}”"
-            yield told(title, refuses(known.codes[-1], message), step_of(resource, call))
+        for remedy in resource.remedies:
+            call = asked_by(resource, remedy)
+            message = f"… {remedy.contains} …" if remedy.contains else "…"
+            title = f"{resource.kind}: {call.operation} is answered {' or '.join(remedy.codes)} “{message}”"
+            yield told(title, refuses(remedy.codes[-1], message), step_of(resource, call))
 
 
 def asked_by(resource: Provisioner, known: Remedy) -> Call:
-    calls = (each.operation for each in sent_by(resource) if isinstance(each, Call))
+    calls = (request.operation for request in sent_by(resource) if isinstance(request, Call))
     return asking(resource, next(iter(known.operations), next(calls)))
 
 
@@ -206,14 +206,14 @@ WORDS = {
 
 
 def shared_refusals() -> Iterator[Situation]:
-    function = next(each for each in STACK if each.kind == "function")
-    for known in COMMON:
-        call = asking(function, next(iter(known.operations), "CreateFunction"))
-        message = f"{DENIED}{WORDS[known.contains]}" if "AccessDenied" in known.codes else "(AWS's words)"
-        words = f" “… {known.contains} …”" if known.contains else ""
-        what = call.operation if known.operations else "any request"
-        title = f"{what} is answered {' or '.join(known.codes)}{words}"
-        yield told(title, refuses(known.codes[-1], message), step_of(function, call))
+    function = next(resource for resource in STACK if resource.kind == "function")
+    for remedy in COMMON:
+        call = asking(function, next(iter(remedy.operations), "CreateFunction"))
+        message = f"{DENIED}{WORDS[remedy.contains]}" if "AccessDenied" in remedy.codes else "(AWS's words)"
+        words = f" “… {remedy.contains} …”" if remedy.contains else ""
+        subject = call.operation if remedy.operations else "any request"
+        title = f"{subject} is answered {' or '.join(remedy.codes)}{words}"
+        yield told(title, refuses(remedy.codes[-1], message), step_of(function, call))
     call = asking(function, "CreateFunction")
     yield told(
         "an error of which cryptoctl knows nothing",
@@ -237,7 +237,7 @@ def test_a_halfway_failure_says_what_was_done_and_what_not() -> None:
 
 
 def halfway() -> Situation:
-    kinds = {each.kind: each for each in STACK}
+    kinds = {resource.kind: resource for resource in STACK}
     topic, group, function = kinds["topic"], kinds["log group"], kinds["function"]
     mapping, config = kinds["stream mapping"], kinds["invoke config"]
 
@@ -254,8 +254,8 @@ def halfway() -> Situation:
         step_of(mapping, asking(mapping, "CreateEventSourceMapping"), after=(function,)),
         step_of(config, asking(config, "PutFunctionEventInvokeConfig"), after=(mapping,)),
     ]
-    found = told("one was made, two are refused, two need those", Says(some), *steps)
-    return replace(found, in_order=False)
+    situation = told("one was made, two are refused, two need those", Says(some), *steps)
+    return replace(situation, in_order=False)
 
 
 def test_two_runs_at_once() -> None:
@@ -263,9 +263,9 @@ def test_two_runs_at_once() -> None:
 
 
 def at_the_same_time() -> Iterator[Situation]:
-    group = next(each for each in STACK if each.kind == "log group")
+    group = next(resource for resource in STACK if resource.kind == "log group")
     creating = group_step(group)
-    for title, found, its_tags in (
+    for title, groups, its_tags in (
         ("it is made and taken away again under our hands", [], None),
         (
             "somebody makes it a moment before us, without our tags",
@@ -274,7 +274,9 @@ def at_the_same_time() -> Iterator[Situation]:
         ),
     ):
 
-        def say(service: str, operation: str, found: Any = found, its_tags: Any = its_tags) -> dict[str, Any]:
+        def say(
+            service: str, operation: str, found: Any = groups, its_tags: Any = its_tags
+        ) -> dict[str, Any]:
             if operation == "CreateLogGroup":
                 code = "ResourceAlreadyExistsException"
                 raise AwsError(service=service, operation=operation, code=code, message="…")
@@ -295,7 +297,7 @@ def test_a_difference_that_remains() -> None:
 
 
 def difference_that_remains() -> Situation:
-    topic = next(each for each in STACK if each.kind == "topic")
+    topic = next(resource for resource in STACK if resource.kind == "topic")
 
     def say(service: str, operation: str) -> dict[str, Any]:
         if operation == "ListTagsForResource":
@@ -336,8 +338,8 @@ def meanwhile() -> Iterator[Situation]:
 
 def watch(progress: PlanProgress, clock: FakeClock) -> None:
     """42 seconds of an `up`: a table that waits for AWS, others that wait for it, one that is being asked."""
-    kinds = {each.kind: each for each in STACK}
-    table, function, mapping = (steps_of(kinds[each]) for each in ("table", "function", "stream mapping"))
+    kinds = {resource.kind: resource for resource in STACK}
+    table, function, mapping = (steps_of(kinds[kind]) for kind in ("table", "function", "stream mapping"))
     for step in (table, function):
         progress.started(step)
     progress.waiting(mapping, waits(f"{table.resource}, which comes first", None))
@@ -360,9 +362,9 @@ def test_every_exit_code_is_in_the_file() -> None:
     text = FILE.read_text(encoding="utf-8")
     # `--exit-code` of `plan` says nothing but that.
     assert [
-        each.name
-        for each in ExitCode
-        if each is not ExitCode.DIFFERENCES and f"exit code {each}\n" not in text
+        code.name
+        for code in ExitCode
+        if code is not ExitCode.DIFFERENCES and f"exit code {code}\n" not in text
     ] == []
 
 
@@ -371,10 +373,10 @@ def test_every_check_of_doctor_is_in_the_file_good_and_bad() -> None:
     source = "".join(
         Path(str(module.__file__)).read_text(encoding="utf-8") for module in (ops_doctor, cli_doctor)
     )
-    for what in set(re.findall(r'what="(\w+)"', source)) - ALWAYS_GOOD - NOTES:
-        shown = set(re.findall(rf"^    {what} +(good|bad|unknown)\b", text, re.MULTILINE))
-        assert "good" in shown, what
-        assert shown - {"good"}, what
+    for name in set(re.findall(r'what="(\w+)"', source)) - ALWAYS_GOOD - NOTES:
+        shown = set(re.findall(rf"^    {name} +(good|bad|unknown)\b", text, re.MULTILINE))
+        assert "good" in shown, name
+        assert shown - {"good"}, name
 
 
 # Credentials that are none end the command; the region is as it is; another boto3 cannot be had here.
@@ -392,5 +394,5 @@ def test_nothing_secret_and_nothing_that_commands_a_terminal_is_in_the_file() ->
 
 def test_every_rule_and_every_wait_says_what_to_do_where_it_does_not_pass() -> None:
     assert [name for name, (_, settle) in SETTLES.items() if not settle.hint] == []
-    shared = {code for each in COMMON for code in each.codes}
+    shared = {code for remedy in COMMON for code in remedy.codes}
     assert [name for name, (_, rule, _) in RULES.items() if not rule.hint and rule.code not in shared] == []

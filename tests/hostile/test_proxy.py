@@ -20,8 +20,8 @@ def test_up_and_down_through_the_proxy(world: World, environment: Callable[[], s
     behaviour = world.proxy.behave()
     world.up(name)
     assert world.plan_is_empty(name)
-    seen = {str(entry.request) for entry in behaviour.recorded}
-    assert seen >= {"kms:CreateKey", "iam:PutRolePolicy", "sts:GetCallerIdentity"}
+    requests = {str(entry.request) for entry in behaviour.recorded}
+    assert requests >= {"kms:CreateKey", "iam:PutRolePolicy", "sts:GetCallerIdentity"}
     assert world.account.inventory(name)
     world.down(name)
     assert world.account.inventory(name) == {}

@@ -32,9 +32,9 @@ one_seed_here_fifty_in_torture = pytest.mark.parametrize(
 
 def at_once(world: World, name: str, *commands: str) -> list[str]:
     """Runs the commands at the same time; how each one that failed ended."""
-    running = [world.clients.start(each, "--env", name, "--yes", "--aws") for each in commands]
-    ended = [each.wait() for each in running]
-    return [f"exit code {each.code}:\n{each.err}" for each in ended if each.code]
+    running = [world.clients.start(command, "--env", name, "--yes", "--aws") for command in commands]
+    ended = [client.wait() for client in running]
+    return [f"exit code {result.code}:\n{result.err}" for result in ended if result.code]
 
 
 def one_correct_stack(world: World, base: Baseline, name: str) -> None:
@@ -91,6 +91,6 @@ def test_after_an_up_against_a_down_either_one_converges(
         # It may find what the other one removes or creates at that moment, and says so; nothing else.
         assert failed.startswith(("exit code 1:", "exit code 7:")), failed
     world.proxy.behave()
-    wanted = base.inventory if last == "up" else {}
+    expected = base.inventory if last == "up" else {}
     (world.up if last == "up" else world.down)(there)
-    assert differences(wanted, world.account.inventory(there)) == []
+    assert differences(expected, world.account.inventory(there)) == []

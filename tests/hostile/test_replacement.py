@@ -148,13 +148,13 @@ CHANGES: dict[tuple[str, str], tuple[Change, str]] = {
 
 def fixed_fields() -> Iterator[Any]:
     """Each fixed field of each resource; of a kind, the sample has the one on which most hangs."""
-    hanging = [each for other in PATTERN for each in (*dependencies(other), *needed(other))]
+    hanging = [dependency for other in PATTERN for dependency in (*dependencies(other), *needed(other))]
     by_weight = sorted(PATTERN, key=hanging.count, reverse=True)
-    seen: set[tuple[str, str]] = set()
+    pairs: set[tuple[str, str]] = set()
     for resource in by_weight:
         for field in sorted(resource.immutable):
-            again = (resource.kind, field) in seen
-            seen.add((resource.kind, field))
+            again = (resource.kind, field) in pairs
+            pairs.add((resource.kind, field))
             marks = [pytest.mark.torture] if again else []
             yield pytest.param(resource, field, id=f"{field} of {resource}", marks=marks)
 
@@ -237,13 +237,13 @@ def test_with_another_key_everything_moves_to_it_and_the_old_one_goes(standing: 
     world.proxy.behave()
     kms = world.account["kms"]
     tags = [{"TagKey": key, "TagValue": value} for key, value in PATTERN.scope.tags.items()]
-    made = kms.create_key(Tags=tags)["KeyMetadata"]["KeyId"]
-    kms.update_alias(AliasName=alias, TargetKeyId=made)
+    key_id = kms.create_key(Tags=tags)["KeyMetadata"]["KeyId"]
+    kms.update_alias(AliasName=alias, TargetKeyId=key_id)
     planned = standing.plan()
     assert planned.count("KMSKeyArn: ") == len(PATTERN.functions)
     assert "- key " in planned
     standing.up()
-    assert kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"] == made
+    assert kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"] == key_id
     assert world.account.leaving_keys(standing.name) == 1
 
 

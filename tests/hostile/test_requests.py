@@ -46,4 +46,4 @@ def test_what_aws_would_refuse_is_named(
     service: str, operation: str, params: dict[str, object], problem: str
 ) -> None:
     request = Request(service=service, operation=operation, params=params, access_key="")
-    assert any(problem in each for each in violations([request]))
+    assert any(problem in violation for violation in violations([request]))

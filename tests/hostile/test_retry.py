@@ -48,10 +48,10 @@ def run(resource: Provisioner, request: CallOrWait, aws: ScriptedAws) -> tuple[S
         delta=build_plan([resource], {resource: None}, Goal.PRESENT).steps[0].delta,
         requests=(request,),
     )
-    heard = Heard()
-    executor = Executor(aws=cast("Aws", aws), listener=heard, clock=aws.clock)
+    listener = Heard()
+    executor = Executor(aws=cast("Aws", aws), listener=listener, clock=aws.clock)
     [result] = executor.run(Plan(goal=Goal.PRESENT, steps=(step,), known={})).results
-    return result, heard
+    return result, listener
 
 
 def test_there_are_rules_and_waits() -> None:
@@ -64,11 +64,11 @@ def test_an_error_that_passes_is_waited_for(name: str) -> None:
     resource, rule, operation = RULES[name]
     clock = FakeClock()
     aws = ScriptedAws(clock, rule.timeout_s / 2, refuses(operation, rule.code, f"Oh: {rule.contains}!"))
-    result, heard = run(resource, asking(resource, operation), aws)
+    result, listener = run(resource, asking(resource, operation), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
     assert rule.timeout_s / 2 <= clock.time_s <= rule.timeout_s / 2 + MAX_PAUSE_S
-    assert {wait.reason for wait in heard.told} == {rule.reason}
-    assert all(wait.timeout_s == rule.timeout_s for wait in heard.told)
+    assert {wait.reason for wait in listener.told} == {rule.reason}
+    assert all(wait.timeout_s == rule.timeout_s for wait in listener.told)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -120,10 +120,10 @@ def test_a_wait_ends_when_aws_comes_to_rest(name: str) -> None:
     aws = ScriptedAws(
         clock, settle.timeout_s / 2, lambda: answer(settle, "moving"), answer(settle, settle.until[0])
     )
-    result, heard = run(resource, plain(settle), aws)
+    result, listener = run(resource, plain(settle), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
     assert settle.timeout_s / 2 <= clock.time_s <= settle.timeout_s / 2 + MAX_PAUSE_S
-    assert {wait.reason for wait in heard.told} == {settle.reason}
+    assert {wait.reason for wait in listener.told} == {settle.reason}
 
 
 @pytest.mark.parametrize("name", SETTLES)
@@ -150,8 +150,8 @@ def test_a_state_that_is_a_failure_ends_the_wait_at_once(name: str) -> None:
 def test_the_rules_and_waits_name_operations_that_exist() -> None:
     for resource in STACK:
         services = {request.service for request in sent_by(resource)}
-        known = {name for service in services for name in model(service).operation_names}
+        operations = {name for service in services for name in model(service).operation_names}
         named = {name for rule in resource.retry_rules for name in rule.operations}
-        assert named <= known
+        assert named <= operations
         for request in sent_by(resource):
-            assert request.operation in known
+            assert request.operation in operations

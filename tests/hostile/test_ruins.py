@@ -49,17 +49,17 @@ def falls(world: World, base: Baseline, name: str, seed: int) -> list[str]:
     """One ruin, and what a `down` leaves of it."""
     state = ruin(world, base, name, random.Random(seed))
     ended = world.clients.run("down", "--env", name, "--yes", "--aws")
-    left = world.account.inventory(name)
-    return [f"{state}: ended with {ended.code}, left {sorted(left)}"] if ended.code or left else []
+    inventory = world.account.inventory(name)
+    return [f"{state}: ended with {ended.code}, left {sorted(inventory)}"] if ended.code or inventory else []
 
 
 def test_down_leaves_nothing_of_a_ruin(world: World, base: Baseline, environment: Callable[[], str]) -> None:
     """A stack that was disturbed, and one of which an `up` and then a `down` was killed."""
-    assert [each for seed in range(2) for each in falls(world, base, environment(), seed)] == []
+    assert [problem for seed in range(2) for problem in falls(world, base, environment(), seed)] == []
 
 
 @pytest.mark.torture
 def test_down_leaves_nothing_of_fifty_ruins(
     world: World, base: Baseline, environment: Callable[[], str]
 ) -> None:
-    assert [each for seed in range(50) for each in falls(world, base, environment(), seed)] == []
+    assert [problem for seed in range(50) for problem in falls(world, base, environment(), seed)] == []

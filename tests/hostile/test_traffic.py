@@ -93,7 +93,7 @@ def other_release(world: World, tmp_path_factory: pytest.TempPathFactory) -> Ite
     for file in handlers.glob("*.py"):
         file.write_text(file.read_text("utf-8") + "# Another release.\n", encoding="utf-8")
     credentials = tuple(
-        world.clients.variables[each] for each in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        world.clients.variables[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     )
     proxy = world.proxy
     with fork_server(
@@ -102,8 +102,8 @@ def other_release(world: World, tmp_path_factory: pytest.TempPathFactory) -> Ite
         home / "clients",
         source=home / "src",
         through=proxy.url,
-    ) as found:
-        yield found
+    ) as flow:
+        yield flow
 
 
 def test_an_up_that_changes_nothing_the_settings_or_the_code_loses_no_price(
@@ -111,15 +111,15 @@ def test_an_up_that_changes_nothing_the_settings_or_the_code_loses_no_price(
 ) -> None:
     assert "Nothing to do" in flow.up()
     configured(flow.config, flow.name, batch_size=7, max_age_days=36_000)
-    told = flow.up()
-    assert f"✓ function webhook-processor-{flow.name}  updated" in told
-    assert f"✓ stream mapping price-enricher-{flow.name}  updated" in told
+    err = flow.up()
+    assert f"✓ function webhook-processor-{flow.name}  updated" in err
+    assert f"✓ stream mapping price-enricher-{flow.name}  updated" in err
     assert flow.up(other_release).count("CodeSha256: ") == 3
 
 
 def mapping_of(account: Account, name: str) -> str:
-    found = account["lambda"].list_event_source_mappings(FunctionName=f"price-enricher-{name}")
-    return str(found["EventSourceMappings"][0]["UUID"])
+    mappings = account["lambda"].list_event_source_mappings(FunctionName=f"price-enricher-{name}")
+    return str(mappings["EventSourceMappings"][0]["UUID"])
 
 
 def switch_mapping_off(account: Account, name: str) -> None:
@@ -149,9 +149,9 @@ def test_an_up_that_repairs_the_prices_way_loses_none(flow: Flow) -> None:
     for drifts in ((switch_mapping_off, delete_role), (delete_mapping, delete_enricher)):
         for drift in drifts:
             drift(flow.world.account, flow.name)
-        told = flow.up()
-        assert "✓ stream mapping" in told
-        assert "✓ function price-enricher" in told
+        err = flow.up()
+        assert "✓ stream mapping" in err
+        assert "✓ function price-enricher" in err
     refused_without_a_webhook_processor(flow)
     flow.caught_up()
     unenriched_without_a_stream(flow)
@@ -186,9 +186,9 @@ def unenriched_without_a_stream(flow: Flow) -> None:
     """
     account, sender, table = flow.world.account, flow.sender, f"crypto-prices-{flow.name}"
     account["dynamodb"].update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
-    told = flow.up()
+    err = flow.up()
     repairing = f"`cryptoctl dlq repair --env {flow.name} --config {flow.config} --aws`"
-    assert f"{repairing} finds it and enriches it." in told
+    assert f"{repairing} finds it and enriches it." in err
     settled = len(sender.acknowledged)
     sender.more(10)
     sender.enough()
@@ -196,7 +196,7 @@ def unenriched_without_a_stream(flow: Flow) -> None:
     missing = unenriched(account, flow.name)
     # `up` awaits five, of which the first may have been under way while the stream was still on.
     assert len(missing) >= 4
-    assert {each.sort_key for each in rows(account, flow.name)} >= set(sender.acknowledged)
+    assert {price.sort_key for price in rows(account, flow.name)} >= set(sender.acknowledged)
     options = ("--symbol", "ETH", "--output", "json")
     ended = flow.world.clients.run("dlq", "repair", "--env", flow.name, "--aws", *options)
     assert ended.code == 0, ended.err

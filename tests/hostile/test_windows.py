@@ -40,13 +40,13 @@ def test_up_takes_little_longer_than_its_critical_path(
     name = environment()
     world.proxy.behave(AS_MEASURED, latency_s=0.05)
     began_s = time.monotonic()
-    told = world.up(name).err
+    err = world.up(name).err
     took_s = time.monotonic() - began_s
     assert world.plan_is_empty(name)
     assert wrong_with(world, base, name) == []
     assert CRITICAL_PATH_S < took_s < 1.3 * CRITICAL_PATH_S
     for reason in ("the new role to be seen by Lambda", "the table to be active", "backups to be enabled"):
-        assert f"waits for {reason}" in told
+        assert f"waits for {reason}" in err
 
 
 def bad_day(world: World, seed: int) -> None:
@@ -58,11 +58,11 @@ def bad_day(world: World, seed: int) -> None:
 def live(world: World, base: Baseline, name: str) -> list[str]:
     """One environment's life: made, mended, removed."""
     wrong = []
-    for command, wanted in (("up", base.inventory), ("up", base.inventory), ("down", {})):
+    for command, expected in (("up", base.inventory), ("up", base.inventory), ("down", {})):
         ended = world.clients.run(command, "--env", name, "--yes", "--aws")
-        found = differences(wanted, world.account.inventory(name))
-        if ended.code or found:
-            wrong.append(f"{name}: {command} ended with {ended.code}: {told(ended.err)} {found}")
+        differing = differences(expected, world.account.inventory(name))
+        if ended.code or differing:
+            wrong.append(f"{name}: {command} ended with {ended.code}: {told(ended.err)} {differing}")
         if command == "up":
             disturb(world.account, name)
     return wrong
@@ -72,7 +72,11 @@ def lives(world: World, base: Baseline, names: list[str], seed: int) -> list[str
     """Several environments' lives at the same time."""
     bad_day(world, seed)
     with ThreadPoolExecutor(len(names)) as together:
-        return [each for wrong in together.map(lambda name: live(world, base, name), names) for each in wrong]
+        return [
+            problem
+            for wrong in together.map(lambda name: live(world, base, name), names)
+            for problem in wrong
+        ]
 
 
 def test_up_converges_on_a_bad_day(world: World, base: Baseline, environment: Callable[[], str]) -> None:

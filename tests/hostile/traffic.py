@@ -30,10 +30,10 @@ BATCH = 10
 def trades() -> Iterator[dict[str, Any]]:
     """Real trades in their order; after the last one they come again, later and under other ids."""
     with DATA.open(encoding="utf-8", newline="") as file:
-        known = list(csv.DictReader(file))
-    lasts_ms = int(known[-1]["timestamp"]) - int(known[0]["timestamp"]) + 1
+        trades = list(csv.DictReader(file))
+    lasts_ms = int(trades[-1]["timestamp"]) - int(trades[0]["timestamp"]) + 1
     for turn in itertools.count():
-        for row in known:
+        for row in trades:
             yield {
                 "symbol": SYMBOL,
                 "exchange": EXCHANGE,
@@ -88,8 +88,8 @@ class Sender:
 
     def more(self, count: int) -> None:
         """Waits until so many more are acknowledged."""
-        wanted = len(self.acknowledged) + count
-        eventually(lambda: self.broken or len(self.acknowledged) >= wanted, "acknowledgements")
+        target = len(self.acknowledged) + count
+        eventually(lambda: self.broken or len(self.acknowledged) >= target, "acknowledgements")
         assert self.broken is None, self.broken
 
     def enough(self) -> None:
@@ -132,10 +132,10 @@ class Subscriber:
         while messages := self._sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get(
             "Messages"
         ):
-            self._heard += [json.loads(json.loads(each["Body"])["Message"]) for each in messages]
+            self._heard += [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
             handles = [
-                {"Id": str(number), "ReceiptHandle": each["ReceiptHandle"]}
-                for number, each in enumerate(messages)
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(messages)
             ]
             self._sqs.delete_message_batch(QueueUrl=self.url, Entries=handles)
         return self._heard
@@ -161,7 +161,7 @@ def goes_through(account: Account, environment: str) -> None:
     assert json.loads(text)["statusCode"] == 200, text
 
     def enriched() -> bool:
-        return [each.processed for each in rows(account, environment, symbol)] == [True] * BATCH
+        return [price.processed for price in rows(account, environment, symbol)] == [True] * BATCH
 
     eventually(enriched, "the prices are enriched")
 
@@ -175,24 +175,24 @@ def success_topic(account: Account, environment: str) -> str:
 def rows(account: Account, environment: str, symbol: str = SYMBOL) -> list[StoredPrice]:
     """A symbol's prices, in the order of their keys."""
     pages = account["dynamodb"].get_paginator("query")
-    found = pages.paginate(
+    answers = pages.paginate(
         TableName=f"crypto-prices-{environment}",
         KeyConditionExpression="symbol = :symbol",
         ExpressionAttributeValues={":symbol": {"S": symbol}},
         ConsistentRead=True,
     )
-    return [stored_price(item) for page in found for item in page["Items"]]
+    return [stored_price(item) for page in answers for item in page["Items"]]
 
 
 def unenriched(account: Account, environment: str) -> set[str]:
     """The keys of the stored prices that nobody has enriched."""
-    return {each.sort_key for each in rows(account, environment) if not each.processed}
+    return {price.sort_key for price in rows(account, environment) if not price.processed}
 
 
 def right(found: Sequence[StoredPrice]) -> bool:
     """Whether each has the indicators of the prices up to it."""
-    values = [each.price for each in found]
-    return [each.indicators for each in found] == [
+    values = [price.price for price in found]
+    return [price.indicators for price in found] == [
         indicators(values[max(0, end - 20) : end]) for end in range(1, len(values) + 1)
     ]
 
@@ -200,13 +200,13 @@ def right(found: Sequence[StoredPrice]) -> bool:
 def dead_letters(account: Account, environment: str) -> dict[str, int]:
     """How many messages there are in each dead-letter queue, received by somebody or not."""
     sqs = account["sqs"]
-    found = {}
+    depths = {}
     for function in ("webhook-processor", "price-enricher"):
         url = sqs.get_queue_url(QueueName=f"{function}-dlq-{environment}")["QueueUrl"]
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         numbers = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        found[function] = sum(int(numbers[name]) for name in names)
-    return found
+        depths[function] = sum(int(numbers[name]) for name in names)
+    return depths
 
 
 def account_for(account: Account, environment: str, sender: Sender, subscriber: Subscriber) -> None:
@@ -214,12 +214,12 @@ def account_for(account: Account, environment: str, sender: Sender, subscriber: 
     acknowledged = set(sender.acknowledged)
     assert len(acknowledged) == len(sender.acknowledged)
     eventually(lambda: not unenriched(account, environment), "everything is enriched")
-    found = rows(account, environment)
-    assert {each.sort_key for each in found} == acknowledged
-    assert right(found)
+    prices = rows(account, environment)
+    assert {price.sort_key for price in prices} == acknowledged
+    assert right(prices)
 
     def all_announced() -> bool:
-        return {each["sort_key"] for each in subscriber.heard()} >= acknowledged
+        return {announcement["sort_key"] for announcement in subscriber.heard()} >= acknowledged
 
     eventually(all_announced, "everything is announced")
     assert dead_letters(account, environment) == {"webhook-processor": 0, "price-enricher": 0}

@@ -133,8 +133,8 @@ class LogWindow(Window):
                 "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission"
             )
             return refusal(request, "InvalidParameterException", text)
-        there = self.filters.setdefault(request.param("logGroupName"), set())
-        if len(there | {request.param("filterName")}) > 2:
+        names = self.filters.setdefault(request.param("logGroupName"), set())
+        if len(names | {request.param("filterName")}) > 2:
             return refusal(request, "LimitExceededException", "Resource limit exceeded.")
         return None
 

@@ -105,7 +105,9 @@ def _json(shape: Any, value: Any) -> Any:
     if shape is None or value is None:
         return value
     if shape.type_name == "structure":
-        names = {each.serialization.get("name", name): (name, each) for name, each in shape.members.items()}
+        names = {
+            member.serialization.get("name", name): (name, member) for name, member in shape.members.items()
+        }
         return {
             names[key][0] if key in names else key: _json(names[key][1] if key in names else None, item)
             for key, item in value.items()
@@ -121,11 +123,11 @@ def _query(shape: Any, form: Mapping[str, str], prefix: str) -> Any:
     if not any(key == prefix or key.startswith(f"{prefix}." if prefix else "") for key in form):
         return None
     if shape.type_name == "structure":
-        found = {
-            name: _query(each, form, _under(prefix, each.serialization.get("name", name)))
-            for name, each in shape.members.items()
+        members = {
+            name: _query(member, form, _under(prefix, member.serialization.get("name", name)))
+            for name, member in shape.members.items()
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in members.items() if value is not None}
     if shape.type_name == "list":
         stem = prefix if shape.serialization.get("flattened") else _under(prefix, "member")
         return [_query(shape.member, form, f"{stem}.{number}") for number in _numbers(stem, form)]
@@ -152,8 +154,8 @@ def _under(prefix: str, name: str) -> str:
 
 
 def _numbers(stem: str, form: Mapping[str, str]) -> list[int]:
-    found = (re.match(re.escape(stem) + r"\.(\d+)", key) for key in form)
-    return sorted({int(match[1]) for match in found if match})
+    matches = (re.match(re.escape(stem) + r"\.(\d+)", key) for key in form)
+    return sorted({int(match[1]) for match in matches if match})
 
 
 @cache
