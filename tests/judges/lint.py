@@ -24,7 +24,7 @@ EXPLAINED = {
 def known(finding: Any) -> bool:
     """Whether it is a finding whose reason is given here."""
     detail = finding.detail if isinstance(finding.detail, list) else []
-    actions = frozenset(each["action"] if isinstance(each, dict) else str(each) for each in detail)
+    actions = frozenset(action["action"] if isinstance(action, dict) else str(action) for action in detail)
     return (finding.issue, actions) in EXPLAINED
 
 
@@ -32,8 +32,8 @@ def main(directory: Path) -> int:
     """Prints the findings that are not known."""
     paths, explained, new = sorted(directory.glob("*.json")), 0, 0
     for path in paths:
-        for each in analyze_policy_string(path.read_text(encoding="utf-8")).findings:
-            finding = enhance_finding(each)
+        for result in analyze_policy_string(path.read_text(encoding="utf-8")).findings:
+            finding = enhance_finding(result)
             if known(finding):
                 explained += 1
                 continue

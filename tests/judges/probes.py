@@ -50,7 +50,10 @@ def stack(name: str, config: EnvironmentSettings | None = None) -> Stack:
 def printed(config: EnvironmentSettings, purpose: Purpose = Purpose.DEPLOY) -> dict[str, Any]:
     """All that `iam-policy` prints for the environment `prod`, as it is printed: joined, and in parts."""
     documents = parts(stack("prod", config), purpose)
-    return {**documents[0], "Statement": [each for document in documents for each in document["Statement"]]}
+    return {
+        **documents[0],
+        "Statement": [statement for document in documents for statement in document["Statement"]],
+    }
 
 
 def probes() -> Iterator[dict[str, Any]]:
@@ -68,10 +71,10 @@ def probes() -> Iterator[dict[str, Any]]:
         ask = {"action": action, "resource": resource, "context": context}
         return {"what": what, "policy": of, "ask": ask, "allowed": allowed}
 
-    for what, tags in FOREIGN.items():
-        yield probe(what, "kms:TagResource", KEY, {**tags, **asked_for})
+    for title, tags in FOREIGN.items():
+        yield probe(title, "kms:TagResource", KEY, {**tags, **asked_for})
         for action in ON_KEYS:
-            yield probe(what, f"kms:{action}", KEY, {**tags, **BY_LAMBDA})
+            yield probe(title, f"kms:{action}", KEY, {**tags, **BY_LAMBDA})
     for action in ("Decrypt", "Encrypt", "CreateGrant"):
         yield probe("our key, not through Lambda", f"kms:{action}", KEY, own)
         yield probe("our key, through Lambda", f"kms:{action}", KEY, {**own, **BY_LAMBDA}, allowed=True)
@@ -92,11 +95,11 @@ def _under_a_customers_key(probe: Callable[..., dict[str, Any]]) -> Iterator[dic
     for purpose in Purpose:
         document = printed(EnvironmentSettings(security=SecuritySettings(customer_key=CUSTOMER_KEY)), purpose)
         through = {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}
-        what = f"the customer's key, to {purpose}"
-        yield probe(what, "kms:Decrypt", CUSTOMER_KEY, through, allowed=True, of=document)
+        title = f"the customer's key, to {purpose}"
+        yield probe(title, "kms:Decrypt", CUSTOMER_KEY, through, allowed=True, of=document)
         for action in (*ON_KEYS, "TagResource", "GenerateDataKey"):
-            yield probe(what, f"kms:{action}", CUSTOMER_KEY, {}, of=document)
-            yield probe(what, f"kms:{action}", CUSTOMER_KEY, BY_LAMBDA, of=document)
+            yield probe(title, f"kms:{action}", CUSTOMER_KEY, {}, of=document)
+            yield probe(title, f"kms:{action}", CUSTOMER_KEY, BY_LAMBDA, of=document)
             yield probe("another key", f"kms:{action}", KEY, through, of=document)
 
 

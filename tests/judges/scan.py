@@ -65,8 +65,8 @@ def main(directory: Path, checkov: str) -> int:
         passed, failed = _scanned(checkov, place)
         for check in sorted(failed.keys() ^ EXPLAINED[name].keys()):
             wrong += 1
-            what = ", ".join(failed[check]) if check in failed else "is explained, but not found"
-            sys.stdout.write(f"{name}: {check}: {what}\n")
+            reason = ", ".join(failed[check]) if check in failed else "is explained, but not found"
+            sys.stdout.write(f"{name}: {check}: {reason}\n")
         sys.stdout.write(f"{name}: {passed} checks pass; {len(failed)} rules fail, which scan.py explains\n")
     return int(wrong > 0)
 
@@ -75,11 +75,11 @@ def _scanned(checkov: str, place: Path) -> tuple[int, Mapping[str, list[str]]]:
     """How many checks pass, and the rules that fail with the resources where they do."""
     command = [checkov, "-d", str(place), "--framework", "terraform_json", "--compact", "-o", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     failed: dict[str, list[str]] = defaultdict(list)
-    for each in found["results"]["failed_checks"]:
-        failed[each["check_id"]].append(each["resource"])
-    return int(found["summary"]["passed"]), failed
+    for failure in report["results"]["failed_checks"]:
+        failed[failure["check_id"]].append(failure["resource"])
+    return int(report["summary"]["passed"]), failed
 
 
 if __name__ == "__main__":
