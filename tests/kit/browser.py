@@ -25,10 +25,10 @@ POLL_EVERY_S = 0.05
 
 def chromium() -> str:
     """The browser's program; without one the test is skipped."""
-    found = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if found is None:
+    program = next((program for name in BROWSERS if (program := shutil.which(name))), None)
+    if program is None:
         pytest.skip("no Chromium on this machine")
-    return found
+    return program
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +50,10 @@ class Browser:
 
     def __init__(self, profile: Path, *arguments: str) -> None:
         program = chromium()
-        theirs, self._to = os.pipe()
+        reading, self._to = os.pipe()
         self._from, written = os.pipe()
         # Chromium reads commands from descriptor 3 and writes to 4, wherever ours happen to be.
-        high = [fcntl.fcntl(each, fcntl.F_DUPFD, 10) for each in (theirs, written)]
+        high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in (reading, written)]
 
         def place() -> None:
             os.dup2(high[0], 3)
@@ -73,8 +73,8 @@ class Browser:
             preexec_fn=place,
             start_new_session=True,
         )
-        for each in (theirs, written, *high):
-            os.close(each)
+        for descriptor in (reading, written, *high):
+            os.close(descriptor)
         self._number, self._read = 0, b""
         self._answers: dict[int, dict[str, Any]] = {}
         self.requests: list[str] = []
@@ -92,8 +92,8 @@ class Browser:
         """Ends it, and every process that it has started."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(WITHIN_S)
-        for each in (self._to, self._from):
-            os.close(each)
+        for descriptor in (self._to, self._from):
+            os.close(descriptor)
 
     def __enter__(self) -> Browser:
         return self
@@ -124,8 +124,8 @@ class Browser:
             assert part, "the browser has ended"
             self._read += part
         *messages, self._read = self._read.split(b"\0")
-        for each in messages:
-            self._note(json.loads(each))
+        for message in messages:
+            self._note(json.loads(message))
 
     def _note(self, message: dict[str, Any]) -> None:
         params = message.get("params", {})
@@ -140,24 +140,24 @@ class Browser:
         elif message["method"] == "Log.entryAdded" and params["entry"]["level"] in ("warning", "error"):
             self.problems.append(params["entry"]["text"])
         elif message["method"] == "Runtime.consoleAPICalled" and params["type"] in ("warning", "error"):
-            self.problems.append(json.dumps([each.get("value") for each in params["args"]]))
+            self.problems.append(json.dumps([argument.get("value") for argument in params["args"]]))
 
     def open(self, url: str) -> None:
         self.call("Page.navigate", url=url)
 
     def run(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page; a promise is awaited."""
-        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
-        return found["result"].get("value")
+        response = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in response, response["exceptionDetails"]
+        return response["result"].get("value")
 
     def until(self, expression: str, wanted: Callable[[Any], bool] = bool, within_s: float = WITHIN_S) -> Any:
         """The expression's value once it is as wanted."""
         deadline_s = time.monotonic() + within_s
-        while not wanted(found := self.run(expression)):
-            assert time.monotonic() < deadline_s, f"{expression} is still {found!r}; {self.problems}"
+        while not wanted(value := self.run(expression)):
+            assert time.monotonic() < deadline_s, f"{expression} is still {value!r}; {self.problems}"
             self._receive(POLL_EVERY_S)
-        return found
+        return value
 
     def forget_requests(self) -> None:
         """Notes no more requests: of thousands, Chromium and `requests` would hold every one."""
@@ -176,8 +176,8 @@ class Browser:
     def look(self, file: Path, width: int, height: int, *, dark: bool = False) -> None:
         """Writes a picture of the page at a size."""
         self.size(width, height, dark=dark)
-        found = self.call("Page.captureScreenshot", format="png")
-        file.write_bytes(base64.b64decode(found["data"]))
+        response = self.call("Page.captureScreenshot", format="png")
+        file.write_bytes(base64.b64decode(response["data"]))
 
     def size(self, width: int, height: int, *, dark: bool = False) -> None:
         """Sets the window's size and which colours the person prefers."""
@@ -194,7 +194,11 @@ class Browser:
     def held(self) -> Held:
         """What the page holds after its rubbish is collected."""
         self.call("HeapProfiler.collectGarbage")
-        found = {each["name"]: int(each["value"]) for each in self.call("Performance.getMetrics")["metrics"]}
+        metrics = {
+            metric["name"]: int(metric["value"]) for metric in self.call("Performance.getMetrics")["metrics"]
+        }
         return Held(
-            heap_bytes=found["JSHeapUsedSize"], nodes=found["Nodes"], listeners=found["JSEventListeners"]
+            heap_bytes=metrics["JSHeapUsedSize"],
+            nodes=metrics["Nodes"],
+            listeners=metrics["JSEventListeners"],
         )

@@ -57,9 +57,9 @@ class Cli:
 
     def ok(self, *arguments: str, typed: str | None = None) -> Said:
         """Runs a command that must work."""
-        said = self(*arguments, typed=typed)
-        assert said.code == 0, said.err + said.out
-        return said
+        result = self(*arguments, typed=typed)
+        assert result.code == 0, result.err + result.out
+        return result
 
 
 FULL = Path("/dev/full")

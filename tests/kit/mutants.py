@@ -111,13 +111,15 @@ def _changed_expressions(node: ast.expr) -> Iterator[tuple[str, ast.AST]]:
 def mutants_of(file: Path) -> list[Mutant]:
     """Every change to a file, but for annotations, decorators, and `strict=`, which nothing can show."""
     tree = ast.parse(file.read_text("utf-8"))
-    left_out = {id(each) for node in ast.walk(tree) for each in _not_run(node)}
-    found = []
+    left_out = {id(skipped) for node in ast.walk(tree) for skipped in _not_run(node)}
+    mutants = []
     for number, node in enumerate(ast.walk(tree)):
         if id(node) not in left_out:
             line = getattr(node, "lineno", 0)
-            found += [Mutant(file=file, node=number, change=each, line=line) for each, _ in changes(node)]
-    return found
+            mutants += [
+                Mutant(file=file, node=number, change=change, line=line) for change, _ in changes(node)
+            ]
+    return mutants
 
 
 def _not_run(node: ast.AST) -> Iterator[ast.AST]:
@@ -127,7 +129,7 @@ def _not_run(node: ast.AST) -> Iterator[ast.AST]:
         parts.append(node)
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         parts.append(node)
-    if isinstance(node, ast.ClassDef) and any("Protocol" in ast.unparse(each) for each in node.bases):
+    if isinstance(node, ast.ClassDef) and any("Protocol" in ast.unparse(base) for base in node.bases):
         parts.append(node)
     for part in parts:
         if part is not None:
@@ -137,5 +139,9 @@ def _not_run(node: ast.AST) -> Iterator[ast.AST]:
 def chosen(places: Sequence[Path], every: int) -> list[Mutant]:
     """Of the mutants of these files and folders, one of so many; the same ones in each run."""
     files = sorted(file for place in places for file in ([place] if place.is_file() else place.rglob("*.py")))
-    found = [mutant for file in files for mutant in mutants_of(file.resolve())]
-    return [each for each in found if hashlib.sha256(f"{each}{each.node}".encode()).digest()[0] % every == 0]
+    mutants = [mutant for file in files for mutant in mutants_of(file.resolve())]
+    return [
+        mutant
+        for mutant in mutants
+        if hashlib.sha256(f"{mutant}{mutant.node}".encode()).digest()[0] % every == 0
+    ]

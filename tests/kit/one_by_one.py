@@ -11,7 +11,7 @@ class OneByOne:
 
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
         """As Aws.map."""
-        return [function(thing) for thing in things]
+        return [function(argument) for argument in things]
 
     def gather(self, *reads: Callable[[], Any]) -> list[Any]:
         """As Aws.gather."""

@@ -31,8 +31,8 @@ class Guard:
     @contextmanager
     def closed(self) -> Iterator[None]:
         """Until the end of the block, which fails where something was refused, even if nobody noticed."""
-        here = threading.get_ident()
-        self._others = frozenset(each.ident for each in threading.enumerate() if each.ident) - {here}
+        own = threading.get_ident()
+        self._others = frozenset(thread.ident for thread in threading.enumerate() if thread.ident) - {own}
         self._refused.clear()
         try:
             yield

@@ -60,25 +60,25 @@ def run(
 
     Of each pair in `typed_when`, one after the other, the second text is typed once the first is written.
     """
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     process = subprocess.Popen(
         [sys.executable, *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
         env={**environment, "TERM": "xterm-256color", **variables},
         start_new_session=True,
     )
-    os.close(theirs)
-    raw, waiting, seen = b"", list(typed_when), 0
-    while chunk := _read(ours):
+    os.close(terminal)
+    raw, waiting, read = b"", list(typed_when), 0
+    while chunk := _read(master):
         raw += chunk
-        if waiting and waiting[0][0].encode() in raw[seen:]:
-            os.write(ours, waiting.pop(0)[1].encode())
-            seen = len(raw)
-    os.close(ours)
+        if waiting and waiting[0][0].encode() in raw[read:]:
+            os.write(master, waiting.pop(0)[1].encode())
+            read = len(raw)
+    os.close(master)
     text = raw.decode("utf-8", "replace")
     return Shown(code=process.wait(WITHIN_S), lines=shown(text, columns, rows), raw=text)
 

@@ -57,5 +57,5 @@ def once_for_all_workers(request: pytest.FixtureRequest, name: str, make: Callab
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.exists():
             file.write_bytes(pickle.dumps(make()))
-        found: T = pickle.loads(file.read_bytes())
-        return found
+        value: T = pickle.loads(file.read_bytes())
+        return value

@@ -15,8 +15,8 @@ def eventually(
 ) -> T:
     """The first truthy answer of `look`; fails with the last answer where none comes in time."""
     deadline = time.monotonic() + within_s
-    while not (seen := look()):
+    while not (value := look()):
         late = time.monotonic() > deadline
-        assert not late, f"never came within {within_s} s: {what or look.__name__}; last seen: {seen!r}"
+        assert not late, f"never came within {within_s} s: {what or look.__name__}; last seen: {value!r}"
         time.sleep(pause_s)
-    return seen
+    return value
