@@ -71,14 +71,20 @@ def _others(name: str, value: Any, stack: list[Provisioner]) -> Iterator[Any]:
         yield '"something else"' if isinstance(value, str) else {"eventName": ("MODIFY",)}
     elif name == "resource_policy":
         # Statements that somebody else has added are left; ours may have been changed.
-        ours = {sid: replace(each, source_account="9" * 12) for sid, each in value.items() if each}
-        yield from [ours] if ours else []
+        permissions = {
+            sid: replace(permission, source_account="9" * 12)
+            for sid, permission in value.items()
+            if permission
+        }
+        yield from [permissions] if permissions else []
     elif isinstance(value, Metric):
         for field in fields(value):
             for other in _others(field.name, getattr(value, field.name), stack):
                 yield replace(value, **{field.name: other})
     elif isinstance(value, Provisioner):
-        yield from [each for each in stack if type(each) is type(value) and each is not value][:1]
+        yield from [
+            resource for resource in stack if type(resource) is type(value) and resource is not value
+        ][:1]
     else:
         yield from _plain_others(value)
 
@@ -106,9 +112,9 @@ def _plain_others(value: Any) -> Iterator[Any]:
 
 def calls_towards(variant: Provisioner, resource: Provisioner, now: Plan) -> Plan:
     """What makes AWS look as the variant of the resource wishes; `now` is the plan for what there is."""
-    seen = {step.resource: step.delta.observed for step in now.steps}
-    seen[variant] = seen.pop(resource)
-    plan = build_plan(list(seen), seen, Goal.PRESENT)
+    observed = {step.resource: step.delta.observed for step in now.steps}
+    observed[variant] = observed.pop(resource)
+    plan = build_plan(list(observed), observed, Goal.PRESENT)
     return replace(plan, known={**now.known, **plan.known})
 
 
@@ -142,8 +148,8 @@ def _key_id(aws: Aws, key: Any) -> str:
 
 
 def _unsubscribe(aws: Aws, topic: Any) -> None:
-    for each in subscriptions_of(aws, topic.arn):
-        aws.call("sns", "Unsubscribe", SubscriptionArn=each["SubscriptionArn"])
+    for subscription in subscriptions_of(aws, topic.arn):
+        aws.call("sns", "Unsubscribe", SubscriptionArn=subscription["SubscriptionArn"])
 
 
 def _redirect(aws: Aws, subscription: Any) -> None:
@@ -174,7 +180,7 @@ def _other_queue(queue: Any) -> str:
 
 
 def _parameter(**params: Any) -> Request:
-    return lambda aws, its: aws.call("ssm", "PutParameter", Name=its.name, Value=SOMETHING, **params)
+    return lambda aws, secret: aws.call("ssm", "PutParameter", Name=secret.name, Value=SOMETHING, **params)
 
 
 def made_anew(**params: Any) -> Request:

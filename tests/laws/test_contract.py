@@ -51,7 +51,7 @@ def there(standing: Live) -> Reader:
 
 
 def pairs(tags: list[dict[str, str]], key: str = "Key", value: str = "Value") -> dict[str, str]:
-    return {each[key]: each[value] for each in tags}
+    return {tag[key]: tag[value] for tag in tags}
 
 
 def test_the_key(there: Reader) -> None:
@@ -71,11 +71,14 @@ def test_the_key(there: Reader) -> None:
 def test_the_table(there: Reader) -> None:
     name = f"crypto-prices-{there.env}"
     table = there.dynamodb.describe_table(TableName=name)["Table"]
-    assert [(each["AttributeName"], each["KeyType"]) for each in table["KeySchema"]] == [
+    assert [(key_schema["AttributeName"], key_schema["KeyType"]) for key_schema in table["KeySchema"]] == [
         ("symbol", "HASH"),
         ("timestamp", "RANGE"),
     ]
-    assert {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]} == {
+    assert {
+        definition["AttributeName"]: definition["AttributeType"]
+        for definition in table["AttributeDefinitions"]
+    } == {
         "symbol": "S",
         "timestamp": "N",
     }
@@ -141,9 +144,9 @@ def test_the_roles_have_exactly_their_rights_on_exact_arns(there: Reader, functi
     assert there.iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
     for policy, actions in expected.items():
         document = there.iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-        given = [action for statement in document["Statement"] for action in statement["Action"]]
-        assert sorted(given) == sorted(actions)
-        assert not any("*" in action for action in given)
+        granted = [action for statement in document["Statement"] for action in statement["Action"]]
+        assert sorted(granted) == sorted(actions)
+        assert not any("*" in action for action in granted)
         for arn in (arn for statement in document["Statement"] for arn in statement["Resource"]):
             assert arn.count(":") >= 5
             assert "*" not in arn.removesuffix(f"/aws/lambda/{function}-{there.env}:*")
@@ -159,13 +162,13 @@ FUNCTIONS = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_functions(there: Reader, name: str) -> None:
     memory_mb, timeout_s, reserved, variables = FUNCTIONS[name]
-    found = there.lambda_.get_function(FunctionName=f"{name}-{there.env}")
-    configuration = found["Configuration"]
+    function_answer = there.lambda_.get_function(FunctionName=f"{name}-{there.env}")
+    configuration = function_answer["Configuration"]
     assert configuration["Runtime"] == "python3.14"
     assert configuration["Handler"] == f"cryptoctl.handlers.{name.replace('-', '_')}.handler"
     assert configuration["Architectures"] == ["arm64"]
     assert (configuration["MemorySize"], configuration["Timeout"]) == (memory_mb, timeout_s)
-    assert (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions") == reserved
+    assert (function_answer.get("Concurrency") or {}).get("ReservedConcurrentExecutions") == reserved
     group = f"/aws/lambda/{name}-{there.env}"
     assert configuration["LoggingConfig"] == {
         "LogFormat": "JSON",
@@ -182,7 +185,7 @@ def test_the_functions(there: Reader, name: str) -> None:
     if name == "error-notifier":
         dead_letters = there.arn("sns", f"price-alerts-{there.env}")
     assert configuration["DeadLetterConfig"]["TargetArn"] == dead_letters
-    assert found["Tags"] == there.tags
+    assert function_answer["Tags"] == there.tags
     [described] = there.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     assert described["retentionInDays"] == 3
     tags = there.logs.list_tags_for_resource(resourceArn=there.arn("logs", f"log-group:{group}"))["tags"]
@@ -207,10 +210,10 @@ def test_the_stream_mapping(there: Reader) -> None:
 
 
 def test_the_invoke_config(there: Reader) -> None:
-    found = there.lambda_.get_function_event_invoke_config(FunctionName=f"price-enricher-{there.env}")
-    assert (found["MaximumEventAgeInSeconds"], found["MaximumRetryAttempts"]) == (3600, 0)
+    config = there.lambda_.get_function_event_invoke_config(FunctionName=f"price-enricher-{there.env}")
+    assert (config["MaximumEventAgeInSeconds"], config["MaximumRetryAttempts"]) == (3600, 0)
     success = there.arn("sns", f"price-updates-success-{there.env}")
-    assert found["DestinationConfig"]["OnSuccess"]["Destination"] == success
+    assert config["DestinationConfig"]["OnSuccess"]["Destination"] == success
 
 
 @pytest.mark.parametrize(
@@ -219,27 +222,29 @@ def test_the_invoke_config(there: Reader) -> None:
 )
 def test_the_log_subscriptions(there: Reader, function: str, name: str) -> None:
     group = f"/aws/lambda/{function}-{there.env}"
-    [found] = there.logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
-    assert found["filterName"] == f"{name}-{there.env}"
+    [subscription_filter] = there.logs.describe_subscription_filters(logGroupName=group)[
+        "subscriptionFilters"
+    ]
+    assert subscription_filter["filterName"] == f"{name}-{there.env}"
     notifier = there.arn("lambda", f"function:error-notifier-{there.env}")
-    assert found["destinationArn"] == notifier
+    assert subscription_filter["destinationArn"] == notifier
     policy = json.loads(there.lambda_.get_policy(FunctionName=notifier)["Policy"])
-    allowed = {json.dumps(each["Condition"]) for each in policy["Statement"]}
-    assert any(f"{there.arn('logs', f'log-group:{group}')}:*" in each for each in allowed)
+    allowed = {json.dumps(statement["Condition"]) for statement in policy["Statement"]}
+    assert any(f"{there.arn('logs', f'log-group:{group}')}:*" in condition for condition in allowed)
 
 
 def test_the_senders_secret(there: Reader) -> None:
     name = f"/cryptoctl/{there.env}/webhook/desk"
     only = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
-    [found] = there.ssm.describe_parameters(ParameterFilters=only)["Parameters"]
+    [parameter] = there.ssm.describe_parameters(ParameterFilters=only)["Parameters"]
     key = there.kms.describe_key(KeyId=f"alias/lambda-env-{there.env}")["KeyMetadata"]["Arn"]
-    assert (found["Type"], found["Tier"], found["KeyId"]) == ("SecureString", "Standard", key)
+    assert (parameter["Type"], parameter["Tier"], parameter["KeyId"]) == ("SecureString", "Standard", key)
     tags = there.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
     assert pairs(tags) == there.tags
     policy = there.iam.get_role_policy(
         RoleName=f"webhook-processor-{there.env}-role", PolicyName="secrets-access"
     )["PolicyDocument"]
-    reading, decrypting = sorted(policy["Statement"], key=lambda each: each["Action"], reverse=True)
+    reading, decrypting = sorted(policy["Statement"], key=lambda statement: statement["Action"], reverse=True)
     assert reading["Resource"] == [there.arn("ssm", f"parameter{name}")]
     assert decrypting["Resource"] == [key]
     assert decrypting["Condition"] == {"StringEquals": {"kms:ViaService": [f"ssm.{REGION}.amazonaws.com"]}}
@@ -247,12 +252,17 @@ def test_the_senders_secret(there: Reader) -> None:
 
 def test_the_address(there: Reader) -> None:
     function = f"webhook-processor-{there.env}"
-    found = there.lambda_.get_function_url_config(FunctionName=function)
-    assert (found["AuthType"], found["InvokeMode"], found.get("Cors")) == ("NONE", "BUFFERED", None)
+    url_config = there.lambda_.get_function_url_config(FunctionName=function)
+    assert (url_config["AuthType"], url_config["InvokeMode"], url_config.get("Cors")) == (
+        "NONE",
+        "BUFFERED",
+        None,
+    )
     policy = json.loads(there.lambda_.get_policy(FunctionName=function)["Policy"])
-    given = {
-        (each["Action"], each["Principal"], json.dumps(each["Condition"])) for each in policy["Statement"]
+    permissions = {
+        (statement["Action"], statement["Principal"], json.dumps(statement["Condition"]))
+        for statement in policy["Statement"]
     }
     by_url = json.dumps({"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}})
     invoked = json.dumps({"Bool": {"lambda:InvokedViaFunctionUrl": "true"}})
-    assert given == {("lambda:InvokeFunctionUrl", "*", by_url), ("lambda:InvokeFunction", "*", invoked)}
+    assert permissions == {("lambda:InvokeFunctionUrl", "*", by_url), ("lambda:InvokeFunction", "*", invoked)}

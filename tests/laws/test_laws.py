@@ -61,8 +61,8 @@ def test_law_4_a_field_changed_behind_our_back_is_named_and_repaired(standing: L
             continue  # nothing is declared there
         request(standing.aws, resource)
         covered |= expect_repair(standing, resource, around, frozenset({field}), field)[0]
-    whole = standing.plan()
-    assert whole.work == () or _followers_only(standing, whole)
+    plan = standing.plan()
+    assert plan.work == () or _followers_only(standing, plan)
     assert covered >= {field for field, wished in resource.desired().items() if wished != {}}
 
 
@@ -94,7 +94,7 @@ def test_law_5_a_resource_deleted_behind_our_back_is_made_again(standing: Live, 
     created = {step.resource for step in plan.work if step.action is Action.CREATE}
     assert resource in {step.resource for step in plan.work}
     # With it AWS deletes what is part of it, and nothing else is made again.
-    assert all(resource in with_dependencies([each]) for each in created)
+    assert all(resource in with_dependencies([step_resource]) for step_resource in created)
     done(standing.run(plan))
     assert [(str(step.resource), step.changes) for step in standing.plan().work] == []
 
@@ -116,9 +116,13 @@ def test_law_5_a_key_pending_deletion_is_taken_back_not_made_again(fresh: Live) 
 def test_law_6_down_leaves_nothing_but_the_key_pending_deletion(fresh: Live) -> None:
     done(fresh.up())
     done(fresh.down())
-    left = {str(r): seen for r, seen in observe(fresh.resources, fresh.aws).items() if seen is not None}
-    assert list(left) == [str(fresh.stack.key)]
-    [key] = left.values()
+    remaining = {
+        str(r): observed
+        for r, observed in observe(fresh.resources, fresh.aws).items()
+        if observed is not None
+    }
+    assert list(remaining) == [str(fresh.stack.key)]
+    [key] = remaining.values()
     assert key.pending_deletion_until is not None
     assert fresh.plan(Goal.ABSENT).work == ()
     done(fresh.down())
@@ -160,14 +164,14 @@ def test_several_environments_live_side_by_side(standing: Live, connect: Connect
 def test_the_same_environment_in_another_region_is_neither_rewritten_nor_removed(standing: Live) -> None:
     assert standing.aws.endpoint_url
     assert standing.aws._credentials
-    there = Aws(
+    other = Aws(
         region="eu-west-1", endpoint_url=standing.aws.endpoint_url, credentials=standing.aws._credentials
     )
     scope = replace(standing.session.scope, region="eu-west-1")
     stack = list(Stack(scope, EnvironmentSettings(), standing.stack.code))
     roles = [resource for resource in stack if resource.kind == "role"]
     for goal in Goal:
-        plan = make_plan(stack, there, goal, adopt=goal is Goal.PRESENT)
+        plan = make_plan(stack, other, goal, adopt=goal is Goal.PRESENT)
         refused = {step.resource for step in plan.refused}
         assert refused == (set(roles) if goal is Goal.PRESENT else set())
         assert not {step.resource for step in plan.work} & set(roles)

@@ -32,10 +32,10 @@ class Remembering(Aws):
         self.without: tuple[str, Path] | None = None
 
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Response:
-        found: Response = self._again(
+        response: Response = self._again(
             service, operation, params, lambda: self._real.call(service, operation, **params)
         )
-        return found
+        return response
 
     def find(
         self, service: str, operation: str, *, not_found: str | tuple[str, ...] | None, **params: Any
@@ -43,8 +43,8 @@ class Remembering(Aws):
         def ask() -> Response | None:
             return self._real.find(service, operation, not_found=not_found, **params)
 
-        found: Response | None = self._again(service, operation, params, ask)
-        return found
+        response: Response | None = self._again(service, operation, params, ask)
+        return response
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
         def ask() -> dict[str, Any]:
@@ -53,8 +53,8 @@ class Remembering(Aws):
         yield from self._again(service, operation, params, ask).get(key, ())
 
     def _again(self, service: str, operation: str, params: dict[str, Any], ask: Callable[[], Any]) -> Any:
-        asked = f"{service}:{operation}"
-        key = json.dumps([asked, params], sort_keys=True)
+        operation_name = f"{service}:{operation}"
+        key = json.dumps([operation_name, params], sort_keys=True)
         if key not in self.answers:
             self.answers[key] = ask()
         answer = deepcopy(self.answers[key])
@@ -64,13 +64,13 @@ class Remembering(Aws):
             for step in above:
                 part = part[step]
             del part[last]
-        return answer if answer is None else AwsResponse(answer, asked)
+        return answer if answer is None else AwsResponse(answer, operation_name)
 
     def with_shared_lists(self) -> Aws:
         return self
 
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
-        return [function(thing) for thing in things]
+        return [function(argument) for argument in things]
 
 
 def members(answer: Any, above: Path = ()) -> Iterator[Path]:

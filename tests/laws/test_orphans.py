@@ -35,12 +35,12 @@ def _removable(resource: Provisioner) -> bool:
 
 
 # One of each kind that has an ARN of its own.
-KINDS = {type(each): each for each in PATTERN if _removable(each)}
+KINDS = {type(resource): resource for resource in PATTERN if _removable(resource)}
 
 
 def earlier(live: Live, kind: type[Provisioner]) -> list[Provisioner]:
     """A resource of that kind as an earlier stack may have had it, after what it needs."""
-    resource = next(each for each in live.resources if type(each) is kind)
+    resource = next(candidate for candidate in live.resources if type(candidate) is kind)
     folder = resource.name[: resource.name.rfind("/") + 1] if isinstance(resource, Parameter) else ""
     name = f"{folder}former-{resource.kind.replace(' ', '-')}-{live.session.environment}"
     if isinstance(resource, Alarm):
@@ -57,17 +57,19 @@ def made(live: Live, resources: list[Provisioner]) -> None:
 
 
 def test_what_left_the_stack_is_removed_and_nothing_else(standing: Live) -> None:
-    former = [each for kind in KINDS for each in earlier(standing, kind)]
+    former = [orphan for kind in KINDS for orphan in earlier(standing, kind)]
     made(standing, former)
     for goal in (Goal.ABSENT, Goal.PRESENT):
         plan = standing.plan(goal)
         over = [step for step in plan.work if step.why]
         assert [step.action for step in over] == [Action.DELETE] * len(former)
-        assert Counter(step.resource.kind for step in over) == Counter(each.kind for each in former)
+        assert Counter(step.resource.kind for step in over) == Counter(orphan.kind for orphan in former)
     assert list(plan.work) == over
     assert plan.consents == tuple(f"delete {step.resource}" for step in over)
     done(standing.run(plan))
-    assert [each for each in observe(former, standing.aws).values() if each and not each.deleting] == []
+    assert [
+        observed for observed in observe(former, standing.aws).values() if observed and not observed.deleting
+    ] == []
     assert standing.plan().work == ()
 
 
@@ -77,7 +79,7 @@ def test_a_dashboard_that_was_switched_off_is_removed(standing: Live) -> None:
     config = replace(standing.session.config, dashboard=False)
     without = Stack(standing.session.scope, config, standing.stack.code)
     plan = make_plan(list(without), standing.aws, Goal.PRESENT, orphans=without.orphans)
-    assert [(str(each.resource), each.action) for each in plan.work] == [(str(board), Action.DELETE)]
+    assert [(str(step.resource), step.action) for step in plan.work] == [(str(board), Action.DELETE)]
     done(standing.run(plan))
     assert board.observe(standing.aws) is None
     done(standing.up())
@@ -94,11 +96,13 @@ def test_what_an_earlier_configuration_named_otherwise_is_found_whatever_the_ind
     def plan(goal: Goal) -> Plan:
         return make_plan(list(renamed), fresh.aws, goal, orphans=renamed.orphans)
 
-    assert former <= {str(each.resource) for each in plan(Goal.PRESENT).work if each.action is Action.DELETE}
-    assert former <= {str(each.resource) for each in plan(Goal.ABSENT).work}
+    assert former <= {str(step.resource) for step in plan(Goal.PRESENT).work if step.action is Action.DELETE}
+    assert former <= {str(step.resource) for step in plan(Goal.ABSENT).work}
     done(fresh.run(plan(Goal.ABSENT)))
-    left = [resource for resource, its in observe(fresh.resources, fresh.aws).items() if its is not None]
-    assert left == [fresh.stack.key]  # which is pending deletion
+    remaining = [
+        resource for resource, observed in observe(fresh.resources, fresh.aws).items() if observed is not None
+    ]
+    assert remaining == [fresh.stack.key]  # which is pending deletion
 
 
 def test_only_our_own_tags_count(standing: Live, fresh: Live) -> None:
@@ -120,12 +124,12 @@ def test_only_our_own_tags_count(standing: Live, fresh: Live) -> None:
 
 def test_what_cryptoctl_does_not_make_is_told_and_left(standing: Live) -> None:
     """To a stack that has no queues at all, a queue is such a thing."""
-    without = [each for each in standing.resources if not isinstance(each, Queue)]
+    without = [resource for resource in standing.resources if not isinstance(resource, Queue)]
     orphans = Orphans(stack=without)
-    found = orphans.find(standing.aws, orphans.candidates(standing.aws), observe(without, standing.aws))
-    assert found.removable == {}
+    result = orphans.find(standing.aws, orphans.candidates(standing.aws), observe(without, standing.aws))
+    assert result.removable == {}
     queues = [standing.stack.enricher_dead_letters.arn, standing.stack.webhook_dead_letters.arn]
-    assert found.notes == tuple(
+    assert result.notes == tuple(
         f"{arn} has this environment's tags, and is left: cryptoctl creates nothing of that kind (a backup "
         "has the tags of what it was made from)"
         for arn in queues
@@ -150,24 +154,27 @@ def test_a_table_that_is_not_the_stacks_is_left_with_its_data(standing: Live) ->
 def test_a_mapping_that_another_run_has_just_made_is_nobodys_leftover(standing: Live) -> None:
     """It was not there as the stack was observed, and is there as candidates are looked for."""
     orphans, mapping = Orphans(stack=standing.resources), standing.stack.prices_to_enricher
-    seen = {**observe(standing.resources, standing.aws), mapping: None}
-    found = orphans.find(standing.aws, orphans.candidates(standing.aws), seen)
-    assert found.removable == {}
+    observed = {**observe(standing.resources, standing.aws), mapping: None}
+    result = orphans.find(standing.aws, orphans.candidates(standing.aws), observed)
+    assert result.removable == {}
 
 
 def test_a_key_that_the_index_takes_for_ours_by_yesterdays_tags_is_left(
     standing: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = standing.aws.call("kms", "CreateKey")["KeyMetadata"]
-    index, ours = standing.aws.tagged, standing.session.scope.owner_tags
+    index, owner_tags = standing.aws.tagged, standing.session.scope.owner_tags
 
     def lagging(tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
-        return {**index(tags, kind), key["Arn"]: ours}
+        return {**index(tags, kind), key["Arn"]: owner_tags}
 
     monkeypatch.setattr(standing.aws, "tagged", lagging)
     assert standing.plan().work == ()
     standing.aws.call(
-        "kms", "TagResource", KeyId=key["KeyId"], Tags=[{"TagKey": k, "TagValue": v} for k, v in ours.items()]
+        "kms",
+        "TagResource",
+        KeyId=key["KeyId"],
+        Tags=[{"TagKey": k, "TagValue": v} for k, v in owner_tags.items()],
     )
     assert standing.plan().consents == (f"delete key {key['KeyId']}",)
     done(standing.up())

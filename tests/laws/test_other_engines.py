@@ -67,7 +67,7 @@ def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def one_of_each(live: Live) -> list[Provisioner]:
     """The first resource of each kind."""
-    return list({each.kind: each for each in reversed(live.resources)}.values())
+    return list({resource.kind: resource for resource in reversed(live.resources)}.values())
 
 
 def differing(plan: Plan) -> set[tuple[str, str]]:
@@ -119,7 +119,7 @@ def test_law_4_is_broken_where_an_engine_is_said_to_break_it(stand: Stand) -> No
                 plan = live.plan(resources=[resource])
                 assert differing(plan) == {(resource.kind, name)}
                 report = Executor(aws=live.aws, listener=Silent(), clock=FakeClock()).run(plan)
-                assert [each.outcome for each in report.results] == [StepOutcome.FAILED]
+                assert [result.outcome for result in report.results] == [StepOutcome.FAILED]
 
 
 def test_each_operation_that_an_engine_is_said_to_lack_is_lacking(stand: Stand) -> None:
@@ -131,7 +131,11 @@ def test_each_operation_that_an_engine_is_said_to_lack_is_lacking(stand: Stand) 
 def test_law_6_down_leaves_nothing_but_the_key_pending_deletion(stand: Stand) -> None:
     live = stand.live
     done(live.down())
-    left = {str(each): seen for each, seen in observe(live.resources, live.aws).items() if seen is not None}
-    assert list(left) == [str(live.stack.key)]
-    assert left[str(live.stack.key)].pending_deletion_until is not None
+    remaining = {
+        str(resource): observed
+        for resource, observed in observe(live.resources, live.aws).items()
+        if observed is not None
+    }
+    assert list(remaining) == [str(live.stack.key)]
+    assert remaining[str(live.stack.key)].pending_deletion_until is not None
     assert live.plan(Goal.ABSENT).work == ()

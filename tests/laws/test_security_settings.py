@@ -72,16 +72,16 @@ def test_the_second_plan_is_empty(secured: Secured) -> None:
 
 
 def test_each_kind_carries_the_key(secured: Secured) -> None:
-    seen = {
-        each.kind: found.fields
-        for each, found in observe(one_of_each(secured.on.stack), secured.on.aws).items()
-        if found
+    settings = {
+        resource.kind: observed.fields
+        for resource, observed in observe(one_of_each(secured.on.stack), secured.on.aws).items()
+        if observed
     }
-    assert seen["table"]["KMSMasterKeyArn"] == secured.key
-    assert seen["queue"]["Attributes"]["KmsMasterKeyId"] == secured.key
-    assert seen["topic"]["KmsMasterKeyId"] == secured.key
-    assert seen["log group"]["kmsKeyId"] == secured.key
-    assert seen["log group"]["retentionInDays"] is None
+    assert settings["table"]["KMSMasterKeyArn"] == secured.key
+    assert settings["queue"]["Attributes"]["KmsMasterKeyId"] == secured.key
+    assert settings["topic"]["KmsMasterKeyId"] == secured.key
+    assert settings["log group"]["kmsKeyId"] == secured.key
+    assert settings["log group"]["retentionInDays"] is None
 
 
 def test_a_setting_that_is_taken_out_is_reverted_and_put_in_again_is_made(secured: Secured) -> None:
@@ -101,7 +101,7 @@ def policies(live: Live) -> dict[str, dict[str, Any]]:
     topic = live.aws.call("sns", "GetTopicAttributes", TopicArn=live.stack.alerts.arn)
     texts = {"queue": queue.get("Attributes", {}).get("Policy"), "topic": topic["Attributes"].get("Policy")}
     return {
-        kind: {each["Sid"]: each for each in json.loads(text)["Statement"]} if text else {}
+        kind: {statement["Sid"]: statement for statement in json.loads(text)["Statement"]} if text else {}
         for kind, text in texts.items()
     }
 
@@ -109,7 +109,7 @@ def policies(live: Live) -> dict[str, dict[str, Any]]:
 def test_what_others_wrote_in_a_policy_stays_to_the_letter(secured: Secured) -> None:
     live, queue, topic = secured.on, secured.on.stack.webhook_dead_letters, secured.on.stack.alerts
     first = policies(live)
-    assert first.keys() == {"queue", "topic"} and all(SID in each for each in first.values())
+    assert first.keys() == {"queue", "topic"} and all(SID in by_sid for by_sid in first.values())
     assert set(first["topic"]) == {SID, "__default_statement_ID"}
     whom = "1" * 12
     url = live.aws.call("sqs", "GetQueueUrl", QueueName=queue.name)["QueueUrl"]
@@ -124,12 +124,14 @@ def test_what_others_wrote_in_a_policy_stays_to_the_letter(secured: Secured) -> 
         AWSAccountId=[whom],
         ActionName=["Publish"],
     )
-    theirs = {kind: statements["theirs"] for kind, statements in policies(live).items()}
+    foreign = {kind: statements["theirs"] for kind, statements in policies(live).items()}
     done(secured.off.up([secured.off.stack.webhook_dead_letters, secured.off.stack.alerts]))
     off = policies(live)
-    assert {kind: each["theirs"] for kind, each in off.items()} == theirs
-    assert not any(SID in each for each in off.values())
+    assert {kind: by_sid["theirs"] for kind, by_sid in off.items()} == foreign
+    assert not any(SID in by_sid for by_sid in off.values())
     done(live.up([queue, topic]))
     on = policies(live)
-    assert {kind: each["theirs"] for kind, each in on.items()} == theirs
-    assert {kind: each[SID] for kind, each in on.items()} == {kind: each[SID] for kind, each in first.items()}
+    assert {kind: by_sid["theirs"] for kind, by_sid in on.items()} == foreign
+    assert {kind: by_sid[SID] for kind, by_sid in on.items()} == {
+        kind: by_sid[SID] for kind, by_sid in first.items()
+    }

@@ -27,11 +27,11 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(scope="module")
 def live(connect: Connect) -> Iterator[Live]:
     """An environment that is up, without senders."""
-    found = connect("senders", EnvironmentSettings(alarms=LAG_ALARM))
-    done(found.up())
-    yield found
-    with_senders(found)
-    done(found.down())
+    live = connect("senders", EnvironmentSettings(alarms=LAG_ALARM))
+    done(live.up())
+    yield live
+    with_senders(live)
+    done(live.down())
 
 
 def with_senders(live: Live, *names: str) -> None:
@@ -43,8 +43,8 @@ def with_senders(live: Live, *names: str) -> None:
 
 
 def secret(live: Live, sender: str) -> str:
-    found = live.aws.call("ssm", "GetParameter", Name=parameter(live, sender), WithDecryption=True)
-    return str(found["Parameter"]["Value"])
+    response = live.aws.call("ssm", "GetParameter", Name=parameter(live, sender), WithDecryption=True)
+    return str(response["Parameter"]["Value"])
 
 
 def parameter(live: Live, sender: str) -> str:
@@ -53,8 +53,8 @@ def parameter(live: Live, sender: str) -> str:
 
 def parameters(live: Live) -> set[str]:
     only = [{"Key": "Name", "Option": "BeginsWith", "Values": [parameter(live, "")]}]
-    found = live.aws.call("ssm", "DescribeParameters", ParameterFilters=only)["Parameters"]
-    return {each["Name"].rpartition("/")[2] for each in found}
+    rows = live.aws.call("ssm", "DescribeParameters", ParameterFilters=only)["Parameters"]
+    return {row["Name"].rpartition("/")[2] for row in rows}
 
 
 def address(live: Live) -> Any:
@@ -65,10 +65,10 @@ def address(live: Live) -> Any:
 
 
 def statements(live: Live) -> set[str]:
-    found = live.aws.find(
+    policy = live.aws.find(
         "lambda", "GetPolicy", not_found="ResourceNotFoundException", FunctionName=live.stack.webhook.name
     )
-    return {each["Sid"] for each in json.loads(found["Policy"])["Statement"]} if found else set()
+    return {statement["Sid"] for statement in json.loads(policy["Policy"])["Statement"]} if policy else set()
 
 
 def settled(live: Live) -> bool:
@@ -93,14 +93,14 @@ def test_they_come_with_the_first_sender_and_go_with_the_last(live: Live) -> Non
     assert settled(live)
     assert (statements(live), parameters(live)) == ({*ANYBODY_BY_URL}, {"desk", "provider"})
     assert secret(live, "desk") != secret(live, "provider")
-    kept, where = secret(live, "desk"), address(live)["FunctionUrl"]
+    value, where = secret(live, "desk"), address(live)["FunctionUrl"]
 
     with_senders(live, "desk")
     plan = live.plan()
     assert plan.consents == (f"delete parameter {parameter(live, 'provider')}",)
     done(live.run(plan))
     assert settled(live)
-    assert (parameters(live), secret(live, "desk"), address(live)["FunctionUrl"]) == ({"desk"}, kept, where)
+    assert (parameters(live), secret(live, "desk"), address(live)["FunctionUrl"]) == ({"desk"}, value, where)
 
     with_senders(live)
     plan = live.plan()
@@ -123,7 +123,7 @@ def test_a_run_that_dies_as_the_last_sender_goes_leaves_nothing_to_be_taken_for_
     [first, *_] = [step for step in live.plan().steps if step.requests]
     assert (first.action, first.resource.kind) == (Action.DELETE, "function URL")
     [function] = [step for step in live.plan().steps if step.resource is live.stack.webhook]
-    assert first.resource.kind in {each.kind for each in function.after}
+    assert first.resource.kind in {resource.kind for resource in function.after}
     # Dead after its first call: what shows that the address was ours is still there, and goes next.
     live.aws.call("lambda", "DeleteFunctionUrlConfig", FunctionName=live.stack.webhook.name)
     assert statements(live) == {*ANYBODY_BY_URL}
@@ -135,23 +135,23 @@ def test_a_run_that_dies_as_the_last_sender_goes_leaves_nothing_to_be_taken_for_
 def test_an_address_that_somebody_else_made_is_told_and_left_and_taken_over_for_a_sender(live: Live) -> None:
     with_senders(live)
     name = live.stack.webhook.name
-    made = live.aws.call("lambda", "CreateFunctionUrlConfig", FunctionName=name, AuthType="AWS_IAM")
+    config = live.aws.call("lambda", "CreateFunctionUrlConfig", FunctionName=name, AuthType="AWS_IAM")
     plan = live.plan()
     assert plan.work == ()
     [note] = plan.notes
     assert note == (
-        f"function {name} has the address {made['FunctionUrl']}, which cryptoctl did not make: `aws lambda "
+        f"function {name} has the address {config['FunctionUrl']}, which cryptoctl did not make: `aws lambda "
         f"delete-function-url-config --function-name {name}` takes it away if nobody needs it"
     )
     assert note in attention(live)
-    assert address(live)["FunctionUrl"] == made["FunctionUrl"]
+    assert address(live)["FunctionUrl"] == config["FunctionUrl"]
     with_senders(live, "desk")
     plan = live.plan()
     assert plan.consents == (f"lift the IAM protection of function URL {name}",)
     assert f"`up` asks before this: {plan.consents[0]}" in attention(live)
     done(live.run(plan))
     assert settled(live)
-    assert (address(live)["FunctionUrl"], address(live)["AuthType"]) == (made["FunctionUrl"], "NONE")
+    assert (address(live)["FunctionUrl"], address(live)["AuthType"]) == (config["FunctionUrl"], "NONE")
     with_senders(live)
     done(live.up())
     assert address(live) is None
@@ -161,13 +161,13 @@ def test_an_address_that_somebody_else_made_is_told_and_left_and_taken_over_for_
 def test_under_another_key_a_parameter_keeps_its_value_and_its_tier(live: Live, tier: str) -> None:
     with_senders(live, "desk")
     done(live.up())
-    its = live.stack.webhook_secrets["desk"]
-    made_anew(Tier=tier, KeyId="alias/aws/ssm")(live.aws, its)
+    desk = live.stack.webhook_secrets["desk"]
+    made_anew(Tier=tier, KeyId="alias/aws/ssm")(live.aws, desk)
     plan = live.plan()
     assert [change.field for step in plan.work for change in step.changes] == ["KeyId"]
     done(live.run(plan))
     assert settled(live)
-    observed = its.observe(live.aws)
+    observed = desk.observe(live.aws)
     assert observed is not None
     assert (secret(live, "desk"), observed.fields["Tier"]) == (SOMETHING, tier)
 

@@ -46,7 +46,7 @@ class Vanishing(Aws):
         return self._real.paginate(service, operation, key, **params)
 
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
-        return [function(thing) for thing in things]
+        return [function(argument) for argument in things]
 
     def _read(self, service: str, operation: str) -> None:
         if self._left <= self.reads:
@@ -59,8 +59,8 @@ class Vanishing(Aws):
 @each_resource
 def test_what_disappears_between_two_reads_was_absent(standing: Live, index: int) -> None:
     resource = standing.resources[index]
-    whole = Vanishing(standing.aws, after=10**6)
-    assert resource.observe(whole) is not None
-    for after in range(1, whole.reads):
-        seen = resource.observe(Vanishing(standing.aws, after=after))
-        assert seen is None or owned(resource, seen), f"after {after} of {whole.reads} reads"
+    untouched = Vanishing(standing.aws, after=10**6)
+    assert resource.observe(untouched) is not None
+    for after in range(1, untouched.reads):
+        observed = resource.observe(Vanishing(standing.aws, after=after))
+        assert observed is None or owned(resource, observed), f"after {after} of {untouched.reads} reads"
