@@ -15,14 +15,14 @@ QUICK = EngineOptions(async_retry_delays_s=(0.05, 0.1), save_every_s=0.2)
 @pytest.fixture
 def make_engine(tmp_path: Path) -> Iterator[Callable[[str], Engine]]:
     """Engines by name, each in a directory whose name has a space in it; all stopped afterwards."""
-    made: list[Engine] = []
+    engines: list[Engine] = []
 
     def make(name: str = "engine") -> Engine:
-        made.append(Engine(tmp_path / f"home of {name}"))
-        return made[-1]
+        engines.append(Engine(tmp_path / f"home of {name}"))
+        return engines[-1]
 
     yield make
-    for engine in made:
+    for engine in engines:
         engine.stop()
 
 

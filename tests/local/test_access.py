@@ -247,8 +247,8 @@ def test_ministacks_own_doors_are_closed_to_everybody(running: Engine, bench: Wo
 def test_what_a_handler_has_is_signed_and_ends_with_the_engine(running: Engine, bench: Workbench) -> None:
     source = "import os\ndef handler(event, context): return {k: os.environ[k] for k in event}"
     names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
-    given, _ = bench.invoke(bench.function(source), names)
-    key, secret, token = (given[name] for name in names)
+    variables, _ = bench.invoke(bench.function(source), names)
+    key, secret, token = (variables[name] for name in names)
     url = running.status().url
 
     def ask(session_token: str | None) -> Any:
@@ -267,7 +267,7 @@ def test_what_a_handler_has_is_signed_and_ends_with_the_engine(running: Engine, 
 
 def test_damaged_access_keys_are_said_and_let_nobody_new_in(running: Engine) -> None:
     file = running.status().home / "access-keys.json"
-    kept = file.read_text()
+    content = file.read_text()
     running.credentials("test")
     assert signed(running, "GET", "/2015-03-31/functions")[0] == 200
     file.write_text("{")
@@ -278,7 +278,7 @@ def test_damaged_access_keys_are_said_and_let_nobody_new_in(running: Engine) -> 
         assert status == 500
         assert b"access-keys.json is damaged" in body
     finally:
-        file.write_text(kept)
+        file.write_text(content)
     assert signed(running, "GET", "/2015-03-31/functions")[0] == 200
 
 

@@ -61,8 +61,8 @@ def test_a_datapoint_has_the_same_time_in_every_time_zone(
 ) -> None:
     timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_s))
     try:
-        with monkeypatch.context() as there:
-            there.setenv("TZ", zone)
+        with monkeypatch.context() as patch:
+            patch.setenv("TZ", zone)
             time.tzset()
             assert _epoch(timestamp) == at_s
     finally:

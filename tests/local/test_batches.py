@@ -31,15 +31,15 @@ def run(
     while waiting:
         batch = waiting.pop(0)
         tries += 1
-        bad = [each for each in batch.records if number_of(each) in poison]
+        bad = [entry for entry in batch.records if number_of(entry) in poison]
         if reports:
-            failures = [{"itemIdentifier": each["dynamodb"]["SequenceNumber"]} for each in bad]
+            failures = [{"itemIdentifier": entry["dynamodb"]["SequenceNumber"]} for entry in bad]
             answer = BatchResult(error=False, payload=json.dumps({"batchItemFailures": failures}))
         else:
             answer = BatchResult(error=bool(bad), payload="null")
         decision = decide(batch, answer, rules)
-        accepted += [number_of(each) for each in batch.records[: decision.done]]
-        given_up += [number_of(each) for each in decision.given_up.records] if decision.given_up else []
+        accepted += [number_of(entry) for entry in batch.records[: decision.done]]
+        given_up += [number_of(entry) for entry in decision.given_up.records] if decision.given_up else []
         waiting[:0] = decision.again
         assert tries < 10_000
     return accepted, given_up, tries
@@ -97,13 +97,13 @@ def test_whatever_the_clock_did_each_record_is_given_up_or_left_once_and_in_orde
     written_s: list[int], horizon_s: int
 ) -> None:
     records = [record(number) for number in range(len(written_s))]
-    for each, moment_s in zip(records, written_s, strict=True):
-        each["dynamodb"]["ApproximateCreationDateTime"] = moment_s
-    aged, left = split_aged(Batch(records=tuple(records), failures=2), horizon_s)
-    assert [*aged.records, *left.records] == records
-    assert all(written_s[number_of(each)] < horizon_s for each in aged.records)
-    assert not left.records or written_s[number_of(left.records[0])] >= horizon_s
-    assert aged.failures == left.failures == 2
+    for entry, moment_s in zip(records, written_s, strict=True):
+        entry["dynamodb"]["ApproximateCreationDateTime"] = moment_s
+    aged, fresh = split_aged(Batch(records=tuple(records), failures=2), horizon_s)
+    assert [*aged.records, *fresh.records] == records
+    assert all(written_s[number_of(entry)] < horizon_s for entry in aged.records)
+    assert not fresh.records or written_s[number_of(fresh.records[0])] >= horizon_s
+    assert aged.failures == fresh.failures == 2
 
 
 @given(st.integers(1, 10**6))

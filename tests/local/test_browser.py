@@ -49,10 +49,10 @@ def test_a_page_in_a_browser_makes_nothing_and_learns_nothing(
     bench.function("def handler(event, context): print('@say {}')", FunctionName="victim")
     with page_at(PAGE.replace("ENGINE", url).replace("KIND", kind)) as port:
         text = look(f"http://evil.example:{port}/", tmp_path / "profile")
-    seen = json.loads(text.split("@seen ")[1].split(" @end")[0])
-    assert seen.pop("no_cors").startswith("opaque")
-    assert seen.pop("beacon") == "sent"
-    assert set(seen.values()) == {"failed"}
+    outcomes = json.loads(text.split("@seen ")[1].split(" @end")[0])
+    assert outcomes.pop("no_cors").startswith("opaque")
+    assert outcomes.pop("beacon") == "sent"
+    assert set(outcomes.values()) == {"failed"}
     assert bench.seen("victim") == []
     assert not [role for role in client(engine, "iam").list_roles()["Roles"] if role["RoleName"] == "evil"]
 

@@ -56,10 +56,10 @@ def test_status_shows_an_access_key_that_works(alone: Engine) -> None:
 def test_status_says_how_the_engine_is_where_no_access_key_can_be_made(alone: Engine) -> None:
     cryptoctl("local", "start")
     (alone.status().home / "access-keys.json").write_text("{")
-    said = cryptoctl("local", "status")
-    assert said.exit_code == ExitCode.UNREACHABLE
-    assert "access-keys.json is damaged" in said.stderr
-    assert f"The engine answers at {alone.status().url} " in said.stdout
+    result = cryptoctl("local", "status")
+    assert result.exit_code == ExitCode.UNREACHABLE
+    assert "access-keys.json is damaged" in result.stderr
+    assert f"The engine answers at {alone.status().url} " in result.stdout
     document = json.loads(cryptoctl("local", "status", "-o", "json").stdout)
     assert (document["engine"]["running"], document["engine"]["access_key"]) == (True, None)
 
@@ -90,8 +90,8 @@ def test_reset_leaves_no_data(alone: Engine) -> None:
 def test_reset_says_what_it_has_not_deleted(alone: Engine) -> None:
     home = alone.status().home
     (home / "pistons.txt").write_text("four")
-    told = cryptoctl("local", "reset", "--yes").stderr
-    assert told.endswith("is deleted; not the engine's: pistons.txt.\n")
+    stderr = cryptoctl("local", "reset", "--yes").stderr
+    assert stderr.endswith("is deleted; not the engine's: pistons.txt.\n")
     again = cryptoctl("local", "reset", "--yes", "-o", "json")
     assert (again.exit_code, json.loads(again.stdout)["reset"]) == (0, False)
     assert again.stderr == f"No engine has been in {home}: nothing was deleted.\n"

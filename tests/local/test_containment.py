@@ -63,7 +63,7 @@ def test_listeners_and_processes_before_during_and_after(engine: Engine, tmp_pat
     for caller in callers:
         caller.join()
     bench.invoke(function, {"spawn": True})
-    assert any("time.sleep(600)" in each for each in members(status.pid))
+    assert any("time.sleep(600)" in member for member in members(status.pid))
     engine.stop()
     assert members(status.pid) == []
     assert not any(address.endswith(f":{status.port}") for address, _ in listeners())
@@ -99,7 +99,7 @@ def test_workers_and_what_they_started_end_when_the_engine_dies_with_an_answer_u
 
 @pytest.mark.torture
 def test_fifty_kills_at_any_moment_under_load_leave_no_process(engine: Engine) -> None:
-    dice, kills, seen = random.Random(50), 50, 0
+    dice, kills, largest = random.Random(50), 50, 0
     for _ in range(kills):
         bench, over = start(engine), threading.Event()
         pid = engine.status().pid
@@ -116,13 +116,13 @@ def test_fifty_kills_at_any_moment_under_load_leave_no_process(engine: Engine) -
         for caller in callers:
             caller.start()
         time.sleep(dice.uniform(0.0, 2.0))  # Not a wait: any moment will do.
-        seen = max(seen, len(members(pid)))
+        largest = max(largest, len(members(pid)))
         os.kill(pid, signal.SIGKILL)
         over.set()
         eventually(lambda pid=pid: members(pid) == [], what="the end of every process")  # type: ignore[misc]
         for caller in callers:
             caller.join()
-    assert seen > 5, "the engine, its workers and what handlers have started"
+    assert largest > 5, "the engine, its workers and what handlers have started"
 
 
 def test_what_a_handler_has_detached_ends_with_the_next_stop(engine: Engine) -> None:
@@ -151,11 +151,11 @@ def test_nothing_of_the_host_reaches_a_handler(engine: Engine, monkeypatch: pyte
         shell.setenv("SOME_SECRET", "of the shell")
         engine.start(port=0, options=QUICK)
     bench = start(engine)
-    found, _ = bench.invoke(bench.function(SLEEP), {})
-    assert not {"AWS_PROFILE", "HTTPS_PROXY", "SOME_SECRET", "PYTHONPATH"} & set(found)
-    assert "the-users-token" not in found.values()
-    assert not Path(found["HOME"]).exists()
-    assert found["AWS_ENDPOINT_URL"] == engine.status().url
+    variables, _ = bench.invoke(bench.function(SLEEP), {})
+    assert not {"AWS_PROFILE", "HTTPS_PROXY", "SOME_SECRET", "PYTHONPATH"} & set(variables)
+    assert "the-users-token" not in variables.values()
+    assert not Path(variables["HOME"]).exists()
+    assert variables["AWS_ENDPOINT_URL"] == engine.status().url
 
 
 def test_the_code_of_the_zip_wins_over_the_installed_package(engine: Engine) -> None:
@@ -194,5 +194,5 @@ def test_the_code_of_the_zip_wins_over_the_installed_package(engine: Engine) -> 
 def test_the_clean_environment_has_no_aws_in_it_but_what_forbids_looking_for_it(engine: Engine) -> None:
     from cryptoctl.local.data_directory import DataDirectory
 
-    given = launch.clean_environment(DataDirectory(engine.status().home))
-    assert [name for name in given if name.startswith("AWS")] == ["AWS_EC2_METADATA_DISABLED"]
+    variables = launch.clean_environment(DataDirectory(engine.status().home))
+    assert [name for name in variables if name.startswith("AWS")] == ["AWS_EC2_METADATA_DISABLED"]

@@ -24,14 +24,14 @@ def test_a_damaged_state_file_is_kept_aside_and_named(engine: Engine) -> None:
     broken = file.read_text()[:-20]
     file.write_text(broken)
     notes = restart(engine).notes
-    kept = home / "state" / "sqs.json.damaged-1"
-    assert any("sqs.json was damaged" in note and kept.name in note for note in notes)
-    assert kept.read_text() == broken
+    backup = home / "state" / "sqs.json.damaged-1"
+    assert any("sqs.json was damaged" in note and backup.name in note for note in notes)
+    assert backup.read_text() == broken
     engine.stop()
     file.write_text("{")
     restart(engine)
     engine.stop()
-    assert kept.read_text() == broken
+    assert backup.read_text() == broken
     assert (home / "state" / "sqs.json.damaged-2").read_text() == "{"
 
 
@@ -124,9 +124,9 @@ def test_where_the_disk_is_full_at_the_start_the_hint_is_to_make_room(
     script.write_text(FULL.format(store=store))
     monkeypatch.setattr(launch, "BOOT_SCRIPT", script)
     data = DataDirectory(engine.status().home)
-    with pytest.raises(EngineError, match=r"is full\.|no space left") as told:
+    with pytest.raises(EngineError, match=r"is full\.|no space left") as raised:
         engine.start(port=0)
-    assert told.value.hint.startswith("Make room on the disk")
+    assert raised.value.hint.startswith("Make room on the disk")
     assert not data.unclean(), "nothing was begun that could be missing"
 
 
@@ -140,6 +140,6 @@ def test_an_engine_that_is_killed_as_it_starts_is_not_told_of_by_the_log_of_an_e
     script = tmp_path / "boot.py"
     script.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
     monkeypatch.setattr(launch, "BOOT_SCRIPT", script)
-    with pytest.raises(EngineError, match=r"it died silently\.$") as told:
+    with pytest.raises(EngineError, match=r"it died silently\.$") as raised:
         engine.start(port=0)
-    assert told.value.hint.endswith("may have killed it. Start it again.")
+    assert raised.value.hint.endswith("may have killed it. Start it again.")

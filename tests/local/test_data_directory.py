@@ -97,18 +97,18 @@ def test_a_process_that_may_be_anybodys_is_named_and_not_ended(
     data.write(replace(RECORD, pid=stranger.pid))
     with holding(data, "clean") as engine:
         (data.directory / "engine.lock").write_text("")
-        for each in (Engine.status, Engine.stop):
-            with pytest.raises(EngineError, match="does not say which process it is") as told:
-                each(Engine(data.directory))
-        assert told.value.hint == f"End process {stranger.pid}, if it is the engine, then try again."
+        for action in (Engine.status, Engine.stop):
+            with pytest.raises(EngineError, match="does not say which process it is") as raised:
+                action(Engine(data.directory))
+        assert raised.value.hint == f"End process {stranger.pid}, if it is the engine, then try again."
         assert (engine.poll(), stranger.poll()) == (None, None)
 
 
 @pytest.mark.process
 def test_stop_says_where_the_engine_has_not_put_everything_away(data: DataDirectory) -> None:
-    with holding(data), pytest.raises(EngineError, match="not everything was saved") as told:
+    with holding(data), pytest.raises(EngineError, match="not everything was saved") as raised:
         Engine(data.directory).stop()
-    assert str(data.log_file) in told.value.hint
+    assert str(data.log_file) in raised.value.hint
     with holding(data):
         Engine(data.directory).reset()
     assert [file.name for file in data.directory.iterdir()] == []
@@ -189,8 +189,8 @@ def test_an_engine_that_does_not_answer_is_a_problem_of_it(
     data: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cryptoctl.local.health_check.RESPONDS_WITHIN_S", 0.1)
-    held = data.hold()
-    assert held is not None
+    lock = data.hold()
+    assert lock is not None
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         data.write(replace(RECORD, pid=os.getpid(), port=port, status_path="/secret"))
@@ -199,7 +199,7 @@ def test_an_engine_that_does_not_answer_is_a_problem_of_it(
         assert Engine(data.directory).status().problems == ()
     [problem] = Engine(data.directory).status(with_problems=True).problems
     assert "Connection refused" in problem
-    os.close(held)
+    os.close(lock)
 
 
 @pytest.mark.process
@@ -207,14 +207,14 @@ def test_what_an_earlier_engine_has_left_is_not_taken_for_the_one_that_starts(
     data: DataDirectory, stranger: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (data.directory / "engine.lock").write_text(str(stranger.pid))
-    seen: list[int | None] = []
+    holders: list[int | None] = []
 
     def starts(data: DataDirectory, _port: int, _options: EngineOptions) -> None:
-        seen.append(data.holder())
+        holders.append(data.holder())
 
     monkeypatch.setattr(launch, "launch", starts)
     Engine(data.directory).start(port=0)
-    assert seen == [None]
+    assert holders == [None]
 
 
 @pytest.mark.parametrize(
@@ -268,33 +268,33 @@ def test_a_directory_that_others_may_write_to_is_refused(data: DataDirectory, do
 def test_a_directory_of_somebody_else_is_refused(
     data: DataDirectory, doing: str, above: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs = data.directory.parent if above else data.directory
+    directory = data.directory.parent if above else data.directory
     if os.geteuid() == 0:
-        os.chown(theirs, 65534, -1)
+        os.chown(directory, 65534, -1)
     else:
         user = os.geteuid() + 1
         monkeypatch.setattr(os, "geteuid", lambda: user)
-        theirs = data.directory.parent
-    names = {os.geteuid(): "ann", theirs.stat().st_uid: "ben"}
+        directory = data.directory.parent
+    names = {os.geteuid(): "ann", directory.stat().st_uid: "ben"}
     monkeypatch.setattr("pwd.getpwuid", lambda user: SimpleNamespace(pw_name=names[user]))
-    hint = refused(data, doing, f"{theirs} belongs to ben, and cryptoctl runs as ann")
+    hint = refused(data, doing, f"{directory} belongs to ben, and cryptoctl runs as ann")
     assert hint.startswith("Run it as ben, or name a directory of ann's own in CRYPTOCTL_STATE_DIR")
     assert "chmod" not in hint
     monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
     refused(
         data,
         doing,
-        f"{theirs} belongs to user {theirs.stat().st_uid}, and cryptoctl runs as user {os.geteuid()}",
+        f"{directory} belongs to user {directory.stat().st_uid}, and cryptoctl runs as user {os.geteuid()}",
     )
 
 
 def refused(data: DataDirectory, doing: str, why: str) -> str:
     before = sorted(data.directory.rglob("*"))
-    with pytest.raises(EngineError) as told:
+    with pytest.raises(EngineError) as raised:
         DOINGS[doing](Engine(data.directory))
-    assert told.value.message == f"{doing} the embedded engine in {data.directory}: {why}."
+    assert raised.value.message == f"{doing} the embedded engine in {data.directory}: {why}."
     assert sorted(data.directory.rglob("*")) == before
-    return told.value.hint
+    return raised.value.hint
 
 
 @pytest.mark.parametrize(("mode", "exposed"), [(0o777, True), (0o1777, False), (0o775, False)])
@@ -363,11 +363,11 @@ def test_no_link_is_followed(data: DataDirectory, tmp_path: Path, name: str) -> 
 def test_a_link_is_named(data: DataDirectory, name: str, doing: str) -> None:
     (data.directory / "another").write_text("precious")
     (data.directory / name).symlink_to("another")
-    with pytest.raises(EngineError) as told:
+    with pytest.raises(EngineError) as raised:
         DOINGS[doing](Engine(data.directory))
     place = f"{data.directory}: {name} is a link ({data.directory / name})"
-    assert told.value.message == f"{doing} the embedded engine in {place}."
-    assert told.value.hint.startswith("Remove the link")
+    assert raised.value.message == f"{doing} the embedded engine in {place}."
+    assert raised.value.hint.startswith("Remove the link")
     assert (data.directory / "another").read_text() == "precious"
 
 

@@ -11,7 +11,7 @@ def test_the_table_has_every_conformance_test_and_no_other() -> None:
     table = DOCUMENT.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
     rows = [line.split(" | ") for line in table.splitlines() if line.startswith("|")][2:]
     shown = {(row[0].removeprefix("| "), row[1].replace("\\|", "|")) for row in rows}
-    assert shown == {(each.topic, each.behaviour) for each in behaviours()}
+    assert shown == {(behaviour.topic, behaviour.behaviour) for behaviour in behaviours()}
 
 
 def test_the_engine_behaves_as_aws_in_every_row() -> None:

@@ -41,7 +41,7 @@ ASK_LATE = reporting("""
 
 
 def delivered(bench: Workbench, function: str) -> list[int]:
-    return [number for seen in bench.seen(function) for number in seen["batch"]]
+    return [number for record in bench.seen(function) for number in record["batch"]]
 
 
 def test_a_kill_loses_no_item_and_no_stream_position(engine: Engine) -> None:
@@ -125,8 +125,8 @@ def test_an_invocation_under_way_at_a_stop_still_reaches_the_engine(engine: Engi
         engine.stop()
         assert answer.result() == ("now", None)
     restart(engine)
-    told = sorted(map(str, bench.seen(function)))
-    assert told == [str({what: each}) for what in ("answered", "began") for each in ("later", "now")]
+    deliveries = sorted(map(str, bench.seen(function)))
+    assert deliveries == [str({what: time}) for what in ("answered", "began") for time in ("later", "now")]
     assert not [event for event in bench.log(function) if "URLError" in event["message"]]
 
 
@@ -220,7 +220,7 @@ def test_of_what_a_topic_cannot_keep_for_a_function_no_queue_has_a_copy(engine: 
     store.execute("DROP TRIGGER t")
     store.close()
     sns.publish(TopicArn=topic, Message="again")
-    assert [json.loads(each["Body"])["Message"] for each in bench.messages(url)] == ["again"]
+    assert [json.loads(message["Body"])["Message"] for message in bench.messages(url)] == ["again"]
 
 
 def test_a_kill_keeps_what_queues_have_taken(engine: Engine) -> None:
@@ -236,9 +236,9 @@ def test_a_kill_keeps_what_queues_have_taken(engine: Engine) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="last")
     kill(engine)
     restart(engine)
-    found = {each["Body"]: each.get("MessageAttributes", {}) for each in bench.messages(url)}
-    assert [*found] == ["alone", "first", "second", "last"]
-    assert found["alone"]["cause"]["StringValue"] == "poison"
+    attributes = {message["Body"]: message.get("MessageAttributes", {}) for message in bench.messages(url)}
+    assert [*attributes] == ["alone", "first", "second", "last"]
+    assert attributes["alone"]["cause"]["StringValue"] == "poison"
     assert bench.messages(url) == []
 
 
@@ -288,14 +288,14 @@ def test_a_kill_keeps_a_whole_environment_as_it_was_answered(engine: Engine) -> 
 def test_a_function_that_was_being_made_is_ready_after_a_kill(engine: Engine) -> None:
     bench = start(engine)
     bench.client("logs").create_log_group(logGroupName="/aws/lambda/unfinished")
-    made = bench.client("lambda").create_function(
+    created = bench.client("lambda").create_function(
         FunctionName="unfinished",
         Runtime="python3.13",
         Role=bench.role(),
         Handler="main.handler",
         Code={"ZipFile": zipped({"main.py": "def handler(event, context): return 'ready'"})},
     )
-    assert made["State"] == "Pending"
+    assert created["State"] == "Pending"
     kill(engine)
     restart(engine)
     assert bench.invoke("unfinished", {}) == ("ready", None)
@@ -305,8 +305,8 @@ def test_only_the_code_that_functions_have_stays_unpacked(engine: Engine) -> Non
     bench = start(engine)
     say = "def handler(event, context): print('@say {}')"
     function, deleted = bench.function(say.format(1)), bench.function(say.format(2))
-    for each in (function, deleted):
-        bench.invoke(each, {})
+    for name in (function, deleted):
+        bench.invoke(name, {})
     codes = DataDirectory(engine.status().home).code
     (codes / "half.new").mkdir()
     assert len(list(codes.iterdir())) == 3
@@ -314,10 +314,10 @@ def test_only_the_code_that_functions_have_stays_unpacked(engine: Engine) -> Non
     bench.client("lambda").delete_function(FunctionName=deleted)
     engine.stop()
     restart(engine)
-    (kept,) = codes.iterdir()
-    assert kept in before
+    (code,) = codes.iterdir()
+    assert code in before
     bench.invoke(function, {})
-    assert list(codes.iterdir()) == [kept]
+    assert list(codes.iterdir()) == [code]
 
 
 def test_an_engine_of_another_cryptoctl_is_left_running_and_named(engine: Engine) -> None:
@@ -365,8 +365,8 @@ def test_a_change_is_kept_at_once_and_does_not_write_all_metrics_again(engine: E
         return text
 
     def metrics() -> set[str]:
-        found = client(engine, "cloudwatch").list_metrics(Namespace="N")["Metrics"]
-        return {metric["MetricName"] for metric in found}
+        listed = client(engine, "cloudwatch").list_metrics(Namespace="N")["Metrics"]
+        return {metric["MetricName"] for metric in listed}
 
     count("before-the-stop")
     by_us = json.loads(saved("one"))["payload"]

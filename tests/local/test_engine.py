@@ -144,11 +144,11 @@ def test_reset_deletes_everything(engine: Engine) -> None:
 
 
 def test_a_taken_port_is_said(engine: Engine) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
         with pytest.raises(EngineError) as caught:
-            engine.start(port=taken.getsockname()[1])
+            engine.start(port=listener.getsockname()[1])
     assert "address already in use" in caught.value.message
     assert "--port" in caught.value.hint
     with pytest.raises(EngineError, match="99999"):
@@ -156,8 +156,10 @@ def test_a_taken_port_is_said(engine: Engine) -> None:
 
 
 def test_missing_ministack_is_said(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = importlib.util.find_spec
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "ministack" else found(name))
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "ministack" else find_spec(name)
+    )
     with pytest.raises(EngineError) as caught:
         engine.start(port=0)
     assert caught.value.hint.startswith("Install what the engine needs: ")
@@ -202,9 +204,9 @@ def test_a_stop_while_it_starts_is_an_ordinary_end(
     script = tmp_path / "boot.py"
     script.write_text(SIGNALLED.format(stage=f"cryptoctl.local.server.{stage}"))
     monkeypatch.setattr(launch, "BOOT_SCRIPT", script)
-    with pytest.raises(EngineError, match="it was stopped while it started") as told:
+    with pytest.raises(EngineError, match="it was stopped while it started") as raised:
         engine.start(port=0)
-    assert told.value.hint == "Start it again."
+    assert raised.value.hint == "Start it again."
     engine.stop()
     data = DataDirectory(engine.status().home)
     assert not data.unclean()

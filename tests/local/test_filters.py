@@ -161,10 +161,10 @@ def test_broken_filter_policies_are_refused(policy: str, problem: str) -> None:
 
 
 def test_a_pattern_that_was_kept_and_is_refused_now_does_not_keep_the_engine_from_starting() -> None:
-    kept = {"Filters": [{"Pattern": '{"a": [{"foo": 1}]}'}]}
+    criteria = {"Filters": [{"Pattern": '{"a": [{"foo": 1}]}'}]}
     arns = {"EventSourceArn": "arn:stream", "FunctionArn": "arn:aws:lambda:eu-central-1:1:function:f"}
     mapping = EventSourceMapping(
-        uuid="1", region="eu-central-1", settings={**DEFAULTS, **arns, "FilterCriteria": kept}
+        uuid="1", region="eu-central-1", settings={**DEFAULTS, **arns, "FilterCriteria": criteria}
     )
     nobody: Any = None
     MappingWorker(mapping, nobody, nobody, nobody)

@@ -130,7 +130,7 @@ def test_an_upgrade_is_answered_as_an_ordinary_request() -> None:
     async def run() -> list[bytes]:
         upgrades = ["Upgrade: websocket", "Upgrade: h2c"]
         async with serving() as connect:
-            return [await ask(connect, post("/", "Connection: Upgrade", each)) for each in upgrades]
+            return [await ask(connect, post("/", "Connection: Upgrade", upgrade)) for upgrade in upgrades]
 
     assert all(answer.startswith(b"HTTP/1.1 200") for answer in asyncio.run(run()))
 

@@ -28,10 +28,10 @@ GROUP = ("us-east-1", "/aws/lambda/loud", "one")
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\r")), st.integers(1, 9))
 def test_lines_are_the_same_however_the_output_is_cut(text: str, size: int) -> None:
-    output, lines, taken = text.encode(), LogLines(), list[str]()
+    output, lines, complete = text.encode(), LogLines(), list[str]()
     for start in range(0, len(output), size):
-        taken += lines.take(output[start : start + size])
-    assert taken + lines.take_rest() == [line for line in text.split("\n") if line]
+        complete += lines.take(output[start : start + size])
+    assert complete + lines.take_rest() == [line for line in text.split("\n") if line]
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
@@ -46,10 +46,10 @@ def test_a_long_line_is_several_events_and_no_character_is_broken(character: str
 
 
 def test_output_without_a_line_end_is_not_kept_in_memory() -> None:
-    lines, taken = LogLines(), 0
+    lines, size = LogLines(), 0
     for _ in range(40):
-        taken += sum(map(len, lines.take(b"x" * 100_000)))
-    assert 40 * 100_000 - taken <= MAX_EVENT_BYTES
+        size += sum(map(len, lines.take(b"x" * 100_000)))
+    assert 40 * 100_000 - size <= MAX_EVENT_BYTES
 
 
 class CountingDatabase(Database):

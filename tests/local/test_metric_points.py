@@ -30,14 +30,14 @@ def point(at_s: float, value: float, count: float = 1.0) -> dict[str, Any]:
 def by_minute(points: list[Any]) -> dict[int, tuple[float, float, float, float]]:
     """For each minute the count, sum, least and largest value."""
     minutes: dict[int, list[Any]] = {}
-    for each in points:
-        minutes.setdefault(int(each["Timestamp"] // 60), []).append(each)
+    for point in points:
+        minutes.setdefault(int(point["Timestamp"] // 60), []).append(point)
     return {
         minute: (
-            sum(each["Count"] for each in some),
-            sum(each["Count"] * each["Value"] for each in some),
-            min(each["Value"] for each in some),
-            max(each["Value"] for each in some),
+            sum(point["Count"] for point in some),
+            sum(point["Count"] * point["Value"] for point in some),
+            min(point["Value"] for point in some),
+            max(point["Value"] for point in some),
         )
         for minute, some in minutes.items()
     }
@@ -57,29 +57,29 @@ def test_the_statistics_of_each_minute_stay(points: list[Any]) -> None:
 
 @given(POINTS)
 def test_to_do_it_again_changes_nothing(points: list[Any]) -> None:
-    once = kept(sorted(points, key=lambda each: each["Timestamp"]))
-    assert kept(once) == once
+    reduced = kept(sorted(points, key=lambda point: point["Timestamp"]))
+    assert kept(reduced) == reduced
 
 
 def test_of_a_minute_with_many_values_few_points_are_left_and_the_median_stays_near() -> None:
-    found = kept([point(NOW_S - 30, value) for value in range(1_001)])
-    assert len(found) == MAX_A_MINUTE
-    seen = 0.0
-    median = next(each["Value"] for each in found if (seen := seen + each["Count"]) > 500)
+    points = kept([point(NOW_S - 30, value) for value in range(1_001)])
+    assert len(points) == MAX_A_MINUTE
+    count = 0.0
+    median = next(entry["Value"] for entry in points if (count := count + entry["Count"]) > 500)
     assert median == pytest.approx(500, rel=0.06)
 
 
 def test_equal_values_become_one_point_and_few_different_ones_stay_exact() -> None:
-    found = kept([point(NOW_S - number, value) for number, value in enumerate([5, 1, 5, 1, 1, 9], start=1)])
-    assert [(each["Value"], each["Count"]) for each in found] == [(1, 3), (5, 2), (9, 1)]
+    points = kept([point(NOW_S - number, value) for number, value in enumerate([5, 1, 5, 1, 1, 9], start=1)])
+    assert [(entry["Value"], entry["Count"]) for entry in points] == [(1, 3), (5, 2), (9, 1)]
 
 
 def test_the_present_minute_statistic_sets_and_other_units_are_left() -> None:
     now, of_set = point(NOW_S + 1, 1), {"Timestamp": NOW_S - 5, "Value": 1.0, "_stat": {"SampleCount": 4}}
     seconds = {**point(NOW_S - 5, 1), "Unit": "Seconds"}
-    found = kept([point(NOW_S - 6, 1), seconds, now, now, of_set])
-    assert found.count(now) == 2 and found.count(of_set) == 1
-    assert sorted(each["Unit"] for each in found if "_stat" not in each) == ["None"] * 3 + ["Seconds"]
+    points = kept([point(NOW_S - 6, 1), seconds, now, now, of_set])
+    assert points.count(now) == 2 and points.count(of_set) == 1
+    assert sorted(entry["Unit"] for entry in points if "_stat" not in entry) == ["None"] * 3 + ["Seconds"]
 
 
 def test_what_is_too_old_goes() -> None:

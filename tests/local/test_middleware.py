@@ -42,9 +42,9 @@ def test_an_error_is_told_in_the_protocol_of_the_request(
 ) -> None:
     response = answer(request_, error)
     assert (response.status, response.headers["content-type"]) == (status, kind)
-    told = error_of(response)
-    assert told.code == code
-    assert error is not REFUSED or told.message == "because <of> this"
+    told_error = error_of(response)
+    assert told_error.code == code
+    assert error is not REFUSED or told_error.message == "because <of> this"
 
 
 def test_text_that_is_not_unicode_is_refused() -> None:

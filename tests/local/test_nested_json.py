@@ -90,14 +90,14 @@ def event(payload: str) -> QueuedEvent:
 
 def test_an_event_and_a_result_are_told_to_a_destination_as_they_are() -> None:
     outcome = InvocationOutcome(payload=LIST)
-    told = envelope(event(OBJECT), FUNCTION, "Success", outcome)
-    assert json.loads(told.replace(LIST, "[]"))["requestPayload"] == json.loads(OBJECT.replace(LIST, "[]"))
-    assert json.loads(told.replace(LIST, "[]"))["responsePayload"] == []
+    text = envelope(event(OBJECT), FUNCTION, "Success", outcome)
+    assert json.loads(text.replace(LIST, "[]"))["requestPayload"] == json.loads(OBJECT.replace(LIST, "[]"))
+    assert json.loads(text.replace(LIST, "[]"))["responsePayload"] == []
 
 
 def test_a_byte_order_mark_does_not_get_into_what_a_destination_is_told() -> None:
-    told = envelope(event("\ufeff{}"), FUNCTION, "Success", None)
-    assert json.loads(told)["requestPayload"] == {}
+    text = envelope(event("\ufeff{}"), FUNCTION, "Success", None)
+    assert json.loads(text)["requestPayload"] == {}
 
 
 def test_a_message_goes_outside_as_it_is() -> None:
@@ -108,6 +108,6 @@ def test_a_message_goes_outside_as_it_is() -> None:
 @pytest.mark.parametrize("text", [LIST, "1", "no JSON"])
 def test_a_shard_iterator_is_none_of_ours(text: str, tmp_path: Path) -> None:
     database = Database(tmp_path / "store")
-    asked = {"ShardIterator": base64.b64encode(text.encode()).decode()}
-    assert StreamsApi(TableStore(database)).records("us-east-1", asked) is None
+    params = {"ShardIterator": base64.b64encode(text.encode()).decode()}
+    assert StreamsApi(TableStore(database)).records("us-east-1", params) is None
     database.close()

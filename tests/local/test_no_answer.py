@@ -29,8 +29,8 @@ def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket
     monkeypatch.setattr(session, "ENGINE_WAIT_S", 0.2)
     data = DataDirectory(tmp_path / "engine")
     data.create()
-    held = data.hold()
-    assert held is not None
+    lock = data.hold()
+    assert lock is not None
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         record = EngineRecord(
@@ -42,15 +42,15 @@ def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket
         )
         data.write(record)
         yield listening
-    os.close(held)
+    os.close(lock)
 
 
 def test_it_is_named_with_what_to_do(listener: socket.socket) -> None:
-    told: list[str] = []
+    notices: list[str] = []
     with pytest.raises(Failure, match="has not answered for 0 s") as failed:
-        _ = Session(SessionOptions(environment="dev", target=Target.LOCAL), notify=told.append).aws
+        _ = Session(SessionOptions(environment="dev", target=Target.LOCAL), notify=notices.append).aws
     name = f"The embedded engine (process {os.getpid()}, http://127.0.0.1:{listener.getsockname()[1]})"
-    assert told == [f"{name} does not answer yet; waiting for 0 s more at most …"]
+    assert notices == [f"{name} does not answer yet; waiting for 0 s more at most …"]
     assert failed.value.message.startswith(name)
     assert failed.value.exit_code is ExitCode.UNREACHABLE
     for command in (f"`kill -CONT {os.getpid()}`", "`cryptoctl local stop`"):
@@ -59,9 +59,9 @@ def test_it_is_named_with_what_to_do(listener: socket.socket) -> None:
 
 def test_who_starts_it_is_told(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health_check, "RESPONDS_WITHIN_S", 0.1)
-    said = Cli()("local", "start")
+    result = Cli()("local", "start")
     port = listener.getsockname()[1]
-    assert f"the engine does not answer (port {port}: timed out)" in said.err
+    assert f"the engine does not answer (port {port}: timed out)" in result.err
 
 
 def test_one_that_answers_late_is_waited_for(

@@ -48,10 +48,10 @@ class Outside:
 
 @pytest.fixture
 def outside() -> Iterator[Outside]:
-    made = Outside()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    outside = Outside()
+    yield outside
+    outside.server.shutdown()
+    outside.server.server_close()
 
 
 ATTEMPTS = {
@@ -146,12 +146,14 @@ def test_every_message_for_outside_is_kept_and_none_is_sent(engine: Engine, outs
     texts = json.dumps({"default": "for all", "sms": "for phones"})
     sns.publish(TopicArn=topic, Message=texts, MessageStructure="json")
     sns.publish(PhoneNumber="+15550199", Message="straight to a phone")
-    kept = [(each.protocol, each.recipient, each.subject, each.text) for each in engine.outbox(100)]
+    outbox = [
+        (message.protocol, message.recipient, message.subject, message.text) for message in engine.outbox(100)
+    ]
     for protocol, endpoint in recipients.items():
-        assert (protocol, endpoint, "on fire", "the house") in kept
-        assert (protocol, endpoint, "", "the garden") in kept
-        assert (protocol, endpoint, "", "for phones" if protocol == "sms" else "for all") in kept
-    assert ("sms", "+15550199", "", "straight to a phone") in kept
+        assert (protocol, endpoint, "on fire", "the house") in outbox
+        assert (protocol, endpoint, "", "the garden") in outbox
+        assert (protocol, endpoint, "", "for phones" if protocol == "sms" else "for all") in outbox
+    assert ("sms", "+15550199", "", "straight to a phone") in outbox
     log = engine.status().log_file
     eventually(lambda: "keeps to itself" in log.read_text(), what="ministack's attempt to deliver")
     assert outside.asked == []
@@ -177,9 +179,9 @@ def test_what_an_alarm_tells_people_is_kept(engine: Engine) -> None:
     )
     cloudwatch.put_metric_data(Namespace="x", MetricData=[{"MetricName": "Lag", "Value": 90}])
     eventually(lambda: "ALARM" in engine.outbox(1)[0].subject, what="the alarm's message")
-    kept = engine.outbox(1)[0]
-    assert (kept.protocol, kept.recipient) == ("email", "person@example.com")
-    assert kept.text.startswith("lag went from INSUFFICIENT_DATA to ALARM.")
+    message = engine.outbox(1)[0]
+    assert (message.protocol, message.recipient) == ("email", "person@example.com")
+    assert message.text.startswith("lag went from INSUFFICIENT_DATA to ALARM.")
 
 
 def test_a_filter_policy_keeps_a_message_from_its_subscriber(engine: Engine) -> None:
@@ -191,7 +193,7 @@ def test_a_filter_policy_keeps_a_message_from_its_subscriber(engine: Engine) -> 
     for symbol in ("BTC", "ETH"):
         attributes = {"symbol": {"DataType": "String", "StringValue": symbol}}
         sns.publish(TopicArn=topic, Message=f"for {symbol}", MessageAttributes=attributes)
-    assert [each.text for each in engine.outbox(10)][-1:] == ["for BTC"]
+    assert [message.text for message in engine.outbox(10)][-1:] == ["for BTC"]
 
 
 @pytest.mark.parametrize("service", ["events", "s3", "sesv2", "scheduler", "secretsmanager", "stepfunctions"])

@@ -113,8 +113,8 @@ class Pipeline:
         """All stored prices, by their millisecond."""
         client = self.live.aws.client("dynamodb")
         pages = client.get_paginator("scan").paginate(TableName=self.live.stack.prices.name)
-        found = [item for page in pages for item in page["Items"]]
-        return {int(float(item["timestamp"]["N"])) - START_MS: item for item in found}
+        items = [item for page in pages for item in page["Items"]]
+        return {int(float(item["timestamp"]["N"])) - START_MS: item for item in items}
 
     def poisoned(self, count: int) -> set[int]:
         return {number for number in range(count) if (START_MS + number) % self.poison_every == 7}
@@ -123,7 +123,7 @@ class Pipeline:
         """The prices that the enricher's dead-letter queue points to."""
         client, streams = self.live.aws.client("sqs"), self.live.aws.client("dynamodbstreams")
         url = client.get_queue_url(QueueName=self.live.stack.enricher_dead_letters.name)["QueueUrl"]
-        found: set[int] = set()
+        positions: set[int] = set()
         while letters := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for letter in letters:
                 info = json.loads(letter["Body"])["DDBStreamBatchInfo"]
@@ -134,10 +134,10 @@ class Pipeline:
                     SequenceNumber=info["startSequenceNumber"],
                 )["ShardIterator"]
                 records = streams.get_records(ShardIterator=iterator, Limit=info["batchSize"])["Records"]
-                found |= {
-                    int(float(each["dynamodb"]["Keys"]["timestamp"]["N"])) - START_MS for each in records
+                positions |= {
+                    int(float(record["dynamodb"]["Keys"]["timestamp"]["N"])) - START_MS for record in records
                 }
-        return found
+        return positions
 
     def redeliver(self) -> None:
         """Gives every record of the stream to the enricher once more, without the failing wrapper."""
@@ -181,11 +181,11 @@ def endure(engine: Engine, count: int, kills: int, poison_every: int) -> None:
     def enriched() -> set[int]:
         return {number for number, item in pipeline.items().items() if item["processed"] == {"BOOL": True}}
 
-    wanted = set(range(count)) - poisoned
-    eventually(lambda: enriched() >= wanted, within_s=60 + count / 20, what="every price enriched")
+    expected = set(range(count)) - poisoned
+    eventually(lambda: enriched() >= expected, within_s=60 + count / 20, what="every price enriched")
     assert set(pipeline.items()) == set(range(count)), "none is lost, none doubled"
     # What fails by itself may be enriched all the same, in the reach of a later price's pass.
-    assert enriched() >= wanted
+    assert enriched() >= expected
     letters: set[int] = set()
 
     def all_dead_letters() -> bool:

@@ -129,7 +129,7 @@ def test_events_that_are_too_much_for_one_invocation_come_in_several() -> None:
     events = [event(number, chance.randbytes(2000).hex()) for number in range(700)]
     events.insert(350, event(1000, "small"))
     sent = list(payloads("g", "s", "f", events))
-    assert [text for each in sent for text in messages(each)] == [each.message for each in events]
+    assert [text for payload in sent for text in messages(payload)] == [payload.message for payload in events]
     assert max(map(len, sent)) <= MAX_BYTES_ASYNC
     assert len(sent) <= 4
 
@@ -137,6 +137,6 @@ def test_events_that_are_too_much_for_one_invocation_come_in_several() -> None:
 def test_one_event_that_is_too_much_takes_no_other_with_it() -> None:
     chance = random.Random(7)
     huge = event(1, chance.randbytes(900_000).hex())
-    sent = [messages(each) for each in payloads("g", "s", "f", [event(0, "a"), huge, event(2, "b")])]
+    sent = [messages(payload) for payload in payloads("g", "s", "f", [event(0, "a"), huge, event(2, "b")])]
     assert sent == [["a"], [huge.message], ["b"]]
     assert list(payloads("g", "s", "f", [])) == []

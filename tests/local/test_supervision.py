@@ -43,14 +43,14 @@ def supervised(failures: list[Exception]) -> tuple[list[tuple[str, ...]], list[s
     told: list[tuple[str, ...]] = [()]
     given_up: list[str] = []
     runs = 0
-    left = list(failures)
+    failures_left = list(failures)
 
     async def work() -> None:
         nonlocal runs
         runs += 1
         note()
-        if left:
-            raise left.pop(0)
+        if failures_left:
+            raise failures_left.pop(0)
         await asyncio.sleep(0.1)
 
     def note() -> None:
@@ -220,9 +220,9 @@ def test_asking_whether_an_engine_runs_does_not_keep_one_from_starting(tmp_path:
     assert asking.stdout is not None
     asking.stdout.readline()
     began = time.monotonic()
-    held = data.hold()
-    assert held is not None
+    lock = data.hold()
+    assert lock is not None
     assert time.monotonic() - began < 5
-    os.close(held)
+    os.close(lock)
     asking.wait()
     asking.stdout.close()

@@ -82,8 +82,8 @@ def test_items_and_bytes_are_those_that_are_there_and_are_not_counted_again(
         assert store.totals(table) == (len(sizes), sum(sizes))
 
         # As an engine that does not keep them has left it, before one that does or after it.
-        for left in ("DELETE FROM ddb_total;", "UPDATE ddb_total SET items = -1, bytes = -1;"):
-            database.define(left)
+        for statement in ("DELETE FROM ddb_total;", "UPDATE ddb_total SET items = -1, bytes = -1;"):
+            database.define(statement)
             assert TableStore(database).totals(table) == (len(sizes), sum(sizes))
         database.define("DROP TABLE ddb_item;")
         assert store.totals(table) == (len(sizes), sum(sizes))
@@ -105,8 +105,8 @@ def test_a_record_that_lives_no_longer_is_told_apart_from_the_first_that_does(
     def records(number: str) -> list[str]:
         where = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": number}
         iterator = streams.iterator(REGION, {"StreamArn": ARN, "ShardId": SHARD, **where}) or {}
-        found = streams.records(REGION, iterator) or {}
-        return [each["eventName"] for each in found["Records"]]
+        page = streams.records(REGION, iterator) or {}
+        return [record["eventName"] for record in page["Records"]]
 
     assert records(start()) == []
     store.put(table, place, None, OLD)

@@ -41,7 +41,7 @@ def sent(response: HttpResponse) -> bytes:
     connection.receive_data(b"POST / HTTP/1.1\r\nhost: x\r\n\r\n")
     while connection.next_event() not in (h11.NEED_DATA, h11.PAUSED):
         pass
-    headers = [*response.headers.items(), *(("set-cookie", each) for each in response.cookies)]
+    headers = [*response.headers.items(), *(("set-cookie", cookie) for cookie in response.cookies)]
     encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     return connection.send(h11.Response(status_code=response.status, headers=encoded)) or b""
 
@@ -76,11 +76,11 @@ def test_what_the_connection_needs_is_not_the_functions_to_say() -> None:
 @given(st.binary(), st.sampled_from(["text/plain", "application/json", "image/png", ""]))
 def test_every_body_becomes_an_event_that_is_json(body: bytes, kind: str) -> None:
     event = event_of(HOST, 4577, head(content_type=kind), "/x", body, "1")
-    there = json.loads(json.dumps(event))
-    if there["isBase64Encoded"]:
-        assert base64.b64decode(there["body"]) == body
+    read = json.loads(json.dumps(event))
+    if read["isBase64Encoded"]:
+        assert base64.b64decode(read["body"]) == body
     else:
-        assert there.get("body", "") == body.decode("utf-8", "replace")
+        assert read.get("body", "") == body.decode("utf-8", "replace")
 
 
 def test_a_compressed_body_is_handed_on_as_bytes() -> None:

@@ -63,7 +63,7 @@ class HttpAnswer:
 
     def header(self, name: str) -> str | None:
         """A header's value, the first of several."""
-        return next((value for found, value in self.headers if found == name), None)
+        return next((value for header, value in self.headers if header == name), None)
 
 
 class Workbench:
@@ -91,8 +91,8 @@ class Workbench:
         """A client of the endpoint, made once."""
         if service not in self._clients:
             config = Config(retries={"total_max_attempts": 4 if self.real else 1}, read_timeout=60)
-            made = self._session.client(service, endpoint_url=self._endpoint_url, config=config)
-            self._clients[service] = made
+            client = self._session.client(service, endpoint_url=self._endpoint_url, config=config)
+            self._clients[service] = client
         return self._clients[service]
 
     def another_client(
@@ -131,11 +131,11 @@ class Workbench:
         """A role that functions run as."""
         if not self._role:
             iam, name = self.client("iam"), self.name("role")
-            made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+            role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
             iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(POLICY))
             self._last.callback(iam.delete_role, RoleName=name)
             self._last.callback(iam.delete_role_policy, RoleName=name, PolicyName="all")
-            self._role = str(made["Role"]["Arn"])
+            self._role = str(role["Role"]["Arn"])
         return self._role
 
     def function(self, source: str, **settings: Any) -> str:
@@ -168,14 +168,16 @@ class Workbench:
     def address(self, function: str, *, open_: bool = True, **settings: Any) -> str:
         """A function's URL, by default one that anybody may use."""
         client = self.client("lambda")
-        made = client.create_function_url_config(FunctionName=function, **{"AuthType": "NONE", **settings})
+        url_config = client.create_function_url_config(
+            FunctionName=function, **{"AuthType": "NONE", **settings}
+        )
         self._undo.callback(_removed, client.delete_function_url_config, FunctionName=function)
         if open_:
             for wish in BY_ANYBODY:
                 client.add_permission(
                     FunctionName=function, StatementId=self.name("url"), Principal="*", **wish
                 )
-        return str(made["FunctionUrl"])
+        return str(url_config["FunctionUrl"])
 
     def send(
         self,
@@ -202,8 +204,8 @@ class Workbench:
             with suppress(ConnectionError):  # an answer that comes before the end of the body counts
                 connection.send(content)
         answer = connection.getresponse()
-        found = [(name.lower(), value) for name, value in answer.getheaders()]
-        result = HttpAnswer(status=answer.status, headers=found, body=answer.read())
+        answer_headers = [(name.lower(), value) for name, value in answer.getheaders()]
+        result = HttpAnswer(status=answer.status, headers=answer_headers, body=answer.read())
         connection.close()
         return result
 
@@ -255,15 +257,15 @@ class Workbench:
     def messages(self, url: str) -> list[dict[str, Any]]:
         """What lies in a queue; taken out of it."""
         client = self.client("sqs")
-        found: list[dict[str, Any]] = client.receive_message(
+        messages: list[dict[str, Any]] = client.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=10,
             MessageAttributeNames=["All"],
             WaitTimeSeconds=5 if self.real else 0,
         ).get("Messages", [])
-        for message in found:
+        for message in messages:
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return found
+        return messages
 
     def message(self, url: str) -> dict[str, Any]:
         """The next message of a queue."""
@@ -303,17 +305,17 @@ class Workbench:
         """A mapping from a stream to a function, enabled and ready; its UUID."""
         client = self.client("lambda")
         wish = {"StartingPosition": "TRIM_HORIZON", **settings}
-        made = client.create_event_source_mapping(FunctionName=function, EventSourceArn=stream, **wish)
-        self._undo.callback(self._remove_mapping, made["UUID"])
-        self.settle(made["UUID"])
-        return str(made["UUID"])
+        mapping = client.create_event_source_mapping(FunctionName=function, EventSourceArn=stream, **wish)
+        self._undo.callback(self._remove_mapping, mapping["UUID"])
+        self.settle(mapping["UUID"])
+        return str(mapping["UUID"])
 
     def settle(self, uuid_of_mapping: str) -> dict[str, Any]:
         """Waits until a mapping rests."""
 
         def look() -> dict[str, Any] | None:
-            found: dict[str, Any] = self.client("lambda").get_event_source_mapping(UUID=uuid_of_mapping)
-            return found if found["State"] in ("Enabled", "Disabled") else None
+            mapping: dict[str, Any] = self.client("lambda").get_event_source_mapping(UUID=uuid_of_mapping)
+            return mapping if mapping["State"] in ("Enabled", "Disabled") else None
 
         return self.eventually(look, what="a mapping at rest")
 

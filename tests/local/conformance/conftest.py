@@ -61,9 +61,9 @@ class Endpoint(NamedTuple):
 @pytest.fixture(scope="session")
 def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """Where the tests run."""
-    given = request.config.getoption("--endpoint-url", default=None)
-    if given:
-        yield Endpoint(given, "LKCONFORMANCE", "made-up")
+    url = request.config.getoption("--endpoint-url", default=None)
+    if url:
+        yield Endpoint(url, "LKCONFORMANCE", "made-up")
         return
     engine = Engine(tmp_path_factory.mktemp("engine of the conformance suite"))
     status = engine.start(port=0, options=EngineOptions(async_retry_delays_s=(0.1, 0.2), save_every_s=0.5))

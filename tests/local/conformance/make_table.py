@@ -35,7 +35,7 @@ class Behaviour:
 
 def behaviours() -> list[Behaviour]:
     """Every conformance test, read from its source."""
-    found: list[Behaviour] = []
+    entries: list[Behaviour] = []
     for file in sorted(HERE.glob("test_*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         constants = {
@@ -46,8 +46,8 @@ def behaviours() -> list[Behaviour]:
             and isinstance(node.value, ast.Constant)
         }
         tests = (node for node in tree.body if isinstance(node, ast.FunctionDef))
-        found.extend(_behaviour(node, constants) for node in tests if node.name.startswith("test_"))
-    return found
+        entries.extend(_behaviour(node, constants) for node in tests if node.name.startswith("test_"))
+    return entries
 
 
 def _behaviour(node: ast.FunctionDef, constants: Mapping[str, object]) -> Behaviour:
@@ -85,22 +85,28 @@ def outcomes(endpoint: str | None) -> dict[str, str]:
 
 
 def table() -> str:
-    ours = outcomes(None)
+    engine = outcomes(None)
     with tempfile.TemporaryDirectory() as directory, plain_ministack(Path(directory)) as url:
         plain = outcomes(url)
     lines = ["| topic | behaviour | embedded engine | plain ministack | rests on |", "|---|---|---|---|---|"]
-    for each in behaviours():
-        cells = (each.topic, each.behaviour, ours[each.test], plain[each.test], each.document)
+    for behaviour in behaviours():
+        cells = (
+            behaviour.topic,
+            behaviour.behaviour,
+            engine[behaviour.test],
+            plain[behaviour.test],
+            behaviour.document,
+        )
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
     """Runs the suite on both and writes the table into the document."""
-    made = table()
-    before, rest = DOCUMENT.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}", encoding="utf-8")
+    text = table()
+    before, remainder = DOCUMENT.read_text(encoding="utf-8").split(BEGIN)
+    _, after = remainder.split(END)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

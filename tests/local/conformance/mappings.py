@@ -27,7 +27,7 @@ REPORT_13 = reporting("""
 
 
 def batches(bench: Workbench, function: str) -> list[list[int]]:
-    return [seen["batch"] for seen in bench.seen(function)]
+    return [record["batch"] for record in bench.seen(function)]
 
 
 def delivered(bench: Workbench, function: str) -> list[int]:
@@ -51,5 +51,5 @@ def wait_for_good(bench: Workbench, function: str, number: int) -> list[list[int
 
 
 def settings(bench: Workbench, mapping: str) -> dict[str, Any]:
-    found: dict[str, Any] = bench.client("lambda").get_event_source_mapping(UUID=mapping)
-    return found
+    response: dict[str, Any] = bench.client("lambda").get_event_source_mapping(UUID=mapping)
+    return response

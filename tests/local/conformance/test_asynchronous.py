@@ -49,7 +49,7 @@ def test_every_attempt_has_the_same_request_id(bench: Workbench) -> None:
     function = bench.function(FAIL, DeadLetterConfig={"TargetArn": arn})
     request = bench.invoke_async(function, {})
     bench.message(url)
-    assert [seen["request"] for seen in bench.seen(function)] == [request] * 3
+    assert [record["request"] for record in bench.seen(function)] == [request] * 3
 
 
 @pytest.mark.behaviour(

@@ -38,8 +38,8 @@ def answered(bench: Workbench, url: str, status: int) -> HttpAnswer:
     """The answer, once it has that status: permissions and settings take a moment."""
 
     def look() -> HttpAnswer | None:
-        found = bench.send(url)
-        return found if found.status == status else None
+        response = bench.send(url)
+        return response if response.status == status else None
 
     return bench.eventually(look, what=f"a {status}")
 
@@ -58,20 +58,20 @@ def echoes(bench: Workbench) -> str:
 def test_the_event(bench: Workbench, shows: str) -> None:
     before_ms = time.time() * 1000
     agent = ("User-Agent", "conformance/1")
-    seen = event(bench.send(shows, "PUT", "/my/path?a=1", "{}", [JSON, agent]))
-    context, host = seen["requestContext"], str(urlsplit(shows).hostname)
-    assert (seen["version"], seen["routeKey"]) == ("2.0", "$default")
+    received = event(bench.send(shows, "PUT", "/my/path?a=1", "{}", [JSON, agent]))
+    context, host = received["requestContext"], str(urlsplit(shows).hostname)
+    assert (received["version"], received["routeKey"]) == ("2.0", "$default")
     assert (context["routeKey"], context["stage"]) == ("$default", "$default")
     assert (context["domainName"], context["domainPrefix"]) == (host, host.partition(".")[0])
     assert (context["apiId"], context["accountId"]) == (host.partition(".")[0], "anonymous")
     http = context["http"]
     assert (http["method"], http["path"], http["protocol"]) == ("PUT", "/my/path", "HTTP/1.1")
-    assert (http["userAgent"], http["sourceIp"]) == ("conformance/1", seen["headers"]["x-forwarded-for"])
+    assert (http["userAgent"], http["sourceIp"]) == ("conformance/1", received["headers"]["x-forwarded-for"])
     assert abs(context["timeEpoch"] - before_ms) < 60_000
     assert time.strptime(context["time"], "%d/%b/%Y:%H:%M:%S +0000")
-    assert seen["headers"]["x-forwarded-proto"] == urlsplit(shows).scheme
-    assert seen["headers"]["host"] == host
-    assert seen["headers"]["x-amzn-trace-id"].startswith("Root=1-")
+    assert received["headers"]["x-forwarded-proto"] == urlsplit(shows).scheme
+    assert received["headers"]["host"] == host
+    assert received["headers"]["x-amzn-trace-id"].startswith("Root=1-")
 
 
 @pytest.mark.behaviour(
@@ -79,19 +79,19 @@ def test_the_event(bench: Workbench, shows: str) -> None:
 )
 def test_headers_and_cookies(bench: Workbench, shows: str) -> None:
     sent = [("X-Mixed-Case", "one"), ("X-Several", "a"), ("x-several", "b"), ("Cookie", "first=1; second=2")]
-    seen = event(bench.send(shows, "GET", headers=sent))
-    assert (seen["headers"]["x-mixed-case"], seen["headers"]["x-several"]) == ("one", "a,b")
-    assert seen["cookies"] == ["first=1", "second=2"]
-    assert "cookie" not in seen["headers"]
+    received = event(bench.send(shows, "GET", headers=sent))
+    assert (received["headers"]["x-mixed-case"], received["headers"]["x-several"]) == ("one", "a,b")
+    assert received["cookies"] == ["first=1", "second=2"]
+    assert "cookie" not in received["headers"]
     assert "cookies" not in event(bench.send(shows, "GET"))
 
 
 @pytest.mark.behaviour("function URLs", "a client cannot say for itself where it comes from", INVOKING)
 def test_what_a_client_claims_to_be(bench: Workbench, shows: str) -> None:
     claims = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "gopher")]
-    seen = event(bench.send(shows, "GET", headers=claims))
-    assert seen["requestContext"]["http"]["sourceIp"] != "203.0.113.9"
-    assert seen["headers"]["x-forwarded-proto"] == urlsplit(shows).scheme
+    received = event(bench.send(shows, "GET", headers=claims))
+    assert received["requestContext"]["http"]["sourceIp"] != "203.0.113.9"
+    assert received["headers"]["x-forwarded-proto"] == urlsplit(shows).scheme
 
 
 @pytest.mark.behaviour("function URLs", "text is handed on as text, all else in base64", PAYLOAD)
@@ -108,35 +108,35 @@ def test_what_a_client_claims_to_be(bench: Workbench, shows: str) -> None:
 )
 def test_bodies(bench: Workbench, shows: str, kind: str, text: bool) -> None:
     sent = "price=0.1&name=\u00e9\n\ufeff"
-    seen = event(bench.send(shows, body=sent, headers=[("Content-Type", kind)]))
-    assert seen["isBase64Encoded"] is not text
-    assert (seen["body"] if text else base64.b64decode(seen["body"]).decode()) == sent
+    received = event(bench.send(shows, body=sent, headers=[("Content-Type", kind)]))
+    assert received["isBase64Encoded"] is not text
+    assert (received["body"] if text else base64.b64decode(received["body"]).decode()) == sent
 
 
 @pytest.mark.behaviour("function URLs", "bytes come through as they were sent; no body is no member", PAYLOAD)
 def test_bytes(bench: Workbench, shows: str) -> None:
     sent = bytes(range(256))
-    seen = event(bench.send(shows, body=sent, headers=[("Content-Type", "application/octet-stream")]))
-    assert base64.b64decode(seen["body"]) == sent
-    seen = event(bench.send(shows, "GET"))
-    assert ("body" in seen, seen["isBase64Encoded"]) == (False, False)
+    received = event(bench.send(shows, body=sent, headers=[("Content-Type", "application/octet-stream")]))
+    assert base64.b64decode(received["body"]) == sent
+    received = event(bench.send(shows, "GET"))
+    assert ("body" in received, received["isBase64Encoded"]) == (False, False)
 
 
 @pytest.mark.behaviour(
     "function URLs", "path and query are as they were sent; parameters decoded and joined", PAYLOAD
 )
 def test_path_and_query(bench: Workbench, shows: str) -> None:
-    seen = event(bench.send(shows, "GET", "/a%20b/c?x=1&y=%C3%A9&x=2&empty="))
-    assert (seen["rawPath"], seen["requestContext"]["http"]["path"]) == ("/a%20b/c", "/a b/c")
-    assert seen["rawQueryString"] == "x=1&y=%C3%A9&x=2&empty="
-    assert seen["queryStringParameters"] == {"x": "1,2", "y": "\u00e9", "empty": ""}
+    received = event(bench.send(shows, "GET", "/a%20b/c?x=1&y=%C3%A9&x=2&empty="))
+    assert (received["rawPath"], received["requestContext"]["http"]["path"]) == ("/a%20b/c", "/a b/c")
+    assert received["rawQueryString"] == "x=1&y=%C3%A9&x=2&empty="
+    assert received["queryStringParameters"] == {"x": "1,2", "y": "\u00e9", "empty": ""}
 
 
 @pytest.mark.behaviour("function URLs", "status, headers, cookies and body are the function's", INVOKING)
 def test_answers(bench: Workbench, echoes: str) -> None:
     cookies = ["one=1; Secure", "two=2"]
-    said = {"statusCode": 201, "headers": {"X-Mine": "yes", "Retry-After": 5}, "cookies": cookies}
-    answer = answering(bench, echoes, {**said, "body": "made"})
+    response = {"statusCode": 201, "headers": {"X-Mine": "yes", "Retry-After": 5}, "cookies": cookies}
+    answer = answering(bench, echoes, {**response, "body": "made"})
     assert (answer.status, answer.body, answer.header("x-mine")) == (201, b"made", "yes")
     assert answer.header("retry-after") == "5"
     assert [value for name, value in answer.headers if name == "set-cookie"] == cookies
@@ -193,9 +193,9 @@ def test_permissions(bench: Workbench, given: list[int]) -> None:
         bench.client("lambda").add_permission(
             FunctionName=function, StatementId=f"s{which}", Principal="*", **BY_ANYBODY[which]
         )
-    wanted = 200 if len(given) == 2 else 403
-    answer = answered(bench, url, wanted)
-    if wanted == 403:
+    expected = 200 if len(given) == 2 else 403
+    answer = answered(bench, url, expected)
+    if expected == 403:
         assert answer.header("x-amzn-errortype") == "AccessDeniedException"
         assert json.loads(answer.body)["Message"].startswith("Forbidden")
 
@@ -244,22 +244,22 @@ def test_configurations(bench: Workbench) -> None:
     function, client = bench.function(SHOWS), bench.client("lambda")
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         client.get_function_url_config(FunctionName=function)
-    made = client.create_function_url_config(
+    created = client.create_function_url_config(
         FunctionName=function, AuthType="NONE", Cors={"AllowOrigins": ["*"]}
     )
-    assert (made["FunctionUrl"][-1], made["FunctionArn"]) == ("/", bench.arn(function))
+    assert (created["FunctionUrl"][-1], created["FunctionArn"]) == ("/", bench.arn(function))
     with pytest.raises(ClientError, match="ResourceConflictException"):
         client.create_function_url_config(FunctionName=function, AuthType="NONE")
     client.update_function_url_config(FunctionName=function, AuthType="AWS_IAM", Cors={})
-    found = client.get_function_url_config(FunctionName=function)
-    assert (found["AuthType"], found["InvokeMode"], found.get("Cors")) == ("AWS_IAM", "BUFFERED", None)
-    assert found["FunctionUrl"] == made["FunctionUrl"]
+    config = client.get_function_url_config(FunctionName=function)
+    assert (config["AuthType"], config["InvokeMode"], config.get("Cors")) == ("AWS_IAM", "BUFFERED", None)
+    assert config["FunctionUrl"] == created["FunctionUrl"]
     [listed] = client.list_function_url_configs(FunctionName=function)["FunctionUrlConfigs"]
-    assert listed["FunctionUrl"] == made["FunctionUrl"]
+    assert listed["FunctionUrl"] == created["FunctionUrl"]
     client.delete_function_url_config(FunctionName=function)
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         client.delete_function_url_config(FunctionName=function)
-    assert bench.send(made["FunctionUrl"]).status == 403
+    assert bench.send(created["FunctionUrl"]).status == 403
 
 
 @pytest.mark.behaviour("function URLs", "one of another AuthType or InvokeMode is refused", CONFIGURING)

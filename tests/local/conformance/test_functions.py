@@ -65,11 +65,11 @@ ALSO_SEEN = {
 def test_the_environment_is_awss(bench: Workbench) -> None:
     source = "import os\ndef handler(event, context): return dict(os.environ)"
     function = bench.function(source, Environment={"Variables": {"MINE": "yes"}}, MemorySize=256)
-    found, _ = bench.invoke(function, {})
-    assert set(found) >= GIVEN | {"MINE"}
-    assert set(found) <= GIVEN | ALSO_SEEN | {"MINE"}
-    assert found["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
-    assert found["AWS_LAMBDA_LOG_GROUP_NAME"] == f"/aws/lambda/{function}"
+    variables, _ = bench.invoke(function, {})
+    assert set(variables) >= GIVEN | {"MINE"}
+    assert set(variables) <= GIVEN | ALSO_SEEN | {"MINE"}
+    assert variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
+    assert variables["AWS_LAMBDA_LOG_GROUP_NAME"] == f"/aws/lambda/{function}"
 
 
 @pytest.mark.behaviour("functions", "the context object is complete", CONTEXT)
@@ -85,13 +85,13 @@ def handler(event, context):
 """
     function = bench.function(source, Timeout=7)
     answer = bench.client("lambda").invoke(FunctionName=function, Payload=b"{}")
-    found = json.loads(answer["Payload"].read())
-    assert found["request"] == answer["ResponseMetadata"]["RequestId"]
-    assert (found["name"], found["version"], found["memory"]) == (function, "$LATEST", 128)
-    assert found["arn"] == bench.arn(function)
-    assert found["group"] == f"/aws/lambda/{function}"
-    assert "[$LATEST]" in found["stream"]
-    assert 5000 < found["left"] <= 7000
+    context = json.loads(answer["Payload"].read())
+    assert context["request"] == answer["ResponseMetadata"]["RequestId"]
+    assert (context["name"], context["version"], context["memory"]) == (function, "$LATEST", 128)
+    assert context["arn"] == bench.arn(function)
+    assert context["group"] == f"/aws/lambda/{function}"
+    assert "[$LATEST]" in context["stream"]
+    assert 5000 < context["left"] <= 7000
 
 
 @pytest.mark.behaviour(
@@ -99,29 +99,29 @@ def handler(event, context):
 )
 def test_an_error_comes_back(bench: Workbench) -> None:
     function = bench.function("def handler(event, context):\n    raise KeyError(event['which'])")
-    found, kind = bench.invoke(function, {"which": "lost"})
+    error, kind = bench.invoke(function, {"which": "lost"})
     assert kind == "Unhandled"
-    assert found["errorMessage"] == "'lost'"
-    assert found["errorType"] == "KeyError"
-    assert "main.py" in "".join(found["stackTrace"])
+    assert error["errorMessage"] == "'lost'"
+    assert error["errorType"] == "KeyError"
+    assert "main.py" in "".join(error["stackTrace"])
 
 
 @pytest.mark.behaviour("functions", "a handler that cannot be imported says so in its answer", ERROR_PATTERN)
 def test_an_import_error_comes_back(bench: Workbench) -> None:
     function = bench.function("import nothing_of_the_kind")
-    found, kind = bench.invoke(function, {})
+    error, kind = bench.invoke(function, {})
     assert kind == "Unhandled"
-    assert found["errorType"] == "Runtime.ImportModuleError"
-    assert "nothing_of_the_kind" in found["errorMessage"]
+    assert error["errorType"] == "Runtime.ImportModuleError"
+    assert "nothing_of_the_kind" in error["errorMessage"]
 
 
 @pytest.mark.behaviour("functions", "a handler that takes too long is ended, and the next call works", INVOKE)
 def test_a_timeout(bench: Workbench) -> None:
     source = "import time\ndef handler(event, context):\n    time.sleep(event['s'])\n    return 'done'"
     function = bench.function(source, Timeout=1)
-    found, kind = bench.invoke(function, {"s": 30})
+    error, kind = bench.invoke(function, {"s": 30})
     assert kind == "Unhandled"
-    assert "Task timed out after 1.00 seconds" in found["errorMessage"]
+    assert "Task timed out after 1.00 seconds" in error["errorMessage"]
     assert bench.invoke(function, {"s": 0}) == ("done", None)
 
 
@@ -239,8 +239,8 @@ def test_a_topic_filters_for_its_subscriber(bench: Workbench) -> None:
         for symbol in ("ETH", "BTC", "XRP")
     ]
     bench.client("sns").publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
-    found = bench.eventually(lambda: bench.seen(function), what="the message")
-    assert [each["Message"] for each in found] == ["BTC"]
+    records = bench.eventually(lambda: bench.seen(function), what="the message")
+    assert [record["Message"] for record in records] == ["BTC"]
 
 
 @pytest.mark.behaviour("functions", "what a topic's subscriber fails at is tried three times", TOPIC)
@@ -255,7 +255,7 @@ def test_a_subscriber_that_fails_is_invoked_again(bench: Workbench) -> None:
     bench.client("sns").publish(TopicArn=subscribed(bench, function), Message="last")
     letter = json.loads(bench.message(url)["Body"])
     assert letter["Records"][0]["Sns"]["Message"] == "last"
-    requests = [seen["request"] for seen in bench.seen(function)]
+    requests = [record["request"] for record in bench.seen(function)]
     assert len(requests) == 3 and len({*requests}) == 1
 
 

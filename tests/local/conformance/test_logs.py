@@ -92,9 +92,9 @@ def test_an_unhandled_error_is_one_event(bench: Workbench) -> None:
     source = "def handler(event, context): raise ValueError('not this one')"
     function = bench.function(source, LoggingConfig={"LogFormat": "JSON"})
     bench.invoke(function, {})
-    found = bench.eventually(lambda: bench.log(function, "ValueError"), what="the error")
-    entry = json.loads(found[0]["message"])
-    assert len(found) == 1
+    events = bench.eventually(lambda: bench.log(function, "ValueError"), what="the error")
+    entry = json.loads(events[0]["message"])
+    assert len(events) == 1
     assert (entry["log_level"], entry["errorType"], entry["errorMessage"]) == (
         "ERROR",
         "ValueError",
@@ -105,8 +105,8 @@ def test_an_unhandled_error_is_one_event(bench: Workbench) -> None:
 
 def _reports(bench: Workbench, function: str) -> list[dict[str, Any]]:
     pattern = '"platform.report"'
-    found = bench.eventually(lambda: bench.log(function, pattern), what="the report")
-    return [json.loads(event["message"])["record"] for event in found]
+    events = bench.eventually(lambda: bench.log(function, pattern), what="the report")
+    return [json.loads(event["message"])["record"] for event in events]
 
 
 @pytest.mark.behaviour("logs", "a timeout shows in the platform's report", JSON_FORMAT)
@@ -179,12 +179,12 @@ def test_levels_filter(bench: Workbench, levels: dict[str, str], platform: int, 
     function = bench.function(TALKATIVE, LoggingConfig={"LogFormat": "JSON", **levels})
     bench.invoke(function, {})
     bench.eventually(lambda: bench.log(function, "plain"), what="the last line")
-    found = [event["message"] for event in bench.log(function)]
-    contents = [json.loads(line) for line in found if line.startswith("{")]
-    messages = [each["message"] for each in contents if "message" in each]
-    wanted = [f"{how} at {level}" for level in lines for how in ("logged", "printed")]
-    assert messages == wanted
-    own = [each["type"] for each in contents if each.get("type", "").startswith("platform.")]
+    messages_logged = [event["message"] for event in bench.log(function)]
+    contents = [json.loads(line) for line in messages_logged if line.startswith("{")]
+    messages = [entry["message"] for entry in contents if "message" in entry]
+    expected = [f"{how} at {level}" for level in lines for how in ("logged", "printed")]
+    assert messages == expected
+    own = [entry["type"] for entry in contents if entry.get("type", "").startswith("platform.")]
     assert len([kind for kind in own if kind in KINDS]) == platform
 
 
@@ -281,8 +281,8 @@ def test_a_subscription_delivers_what_matches(bench: Workbench, log_group: str) 
     now = int(time.time() * 1000)
     events = [{"timestamp": now, "message": message} for message in MESSAGES]
     client.put_log_events(logGroupName=log_group, logStreamName="one", logEvents=events)
-    (seen,) = bench.eventually(lambda: bench.seen(receiver), what="the delivery")
-    content = json.loads(gzip.decompress(base64.b64decode(seen["data"])))
+    (record,) = bench.eventually(lambda: bench.seen(receiver), what="the delivery")
+    content = json.loads(gzip.decompress(base64.b64decode(record["data"])))
     assert content["messageType"] == "DATA_MESSAGE"
     assert (content["logGroup"], content["logStream"]) == (log_group, "one")
     assert content["subscriptionFilters"] == ["errors"]

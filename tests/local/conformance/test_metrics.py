@@ -19,7 +19,7 @@ SQS = "SQS developer guide: Available CloudWatch metrics for Amazon SQS"
 
 def _sum(bench: Workbench, namespace: str, metric: str, **dimensions: str) -> float:
     now = datetime.now(UTC)
-    found: list[Any] = bench.client("cloudwatch").get_metric_statistics(
+    datapoints: list[Any] = bench.client("cloudwatch").get_metric_statistics(
         Namespace=namespace,
         MetricName=metric,
         Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
@@ -28,7 +28,7 @@ def _sum(bench: Workbench, namespace: str, metric: str, **dimensions: str) -> fl
         Period=60,
         Statistics=["Sum"],
     )["Datapoints"]
-    return float(sum(each["Sum"] for each in found))
+    return float(sum(datapoint["Sum"] for datapoint in datapoints))
 
 
 @pytest.mark.behaviour("metrics", "an invocation is counted when it ends, a timeout as an error", LAMBDA)
@@ -97,8 +97,8 @@ def test_an_alarm_acts(bench: Workbench) -> None:
     bench.eventually(lambda: state() == "OK", what="a quiet alarm")
     put(6, "mine")
     bench.eventually(lambda: state() == "ALARM", what="the alarm")
-    told = json.loads(json.loads(bench.message(url)["Body"])["Message"])
-    assert (told["AlarmName"], told["NewStateValue"]) == (name, "ALARM")
+    notification = json.loads(json.loads(bench.message(url)["Body"])["Message"])
+    assert (notification["AlarmName"], notification["NewStateValue"]) == (name, "ALARM")
 
 
 @pytest.mark.behaviour("metrics", "a queue's messages are a metric", SQS)

@@ -27,14 +27,14 @@ def key(bench: Workbench) -> Iterator[str]:
 
 @pytest.fixture
 def name(bench: Workbench) -> Iterator[str]:
-    ssm, made = bench.client("ssm"), f"/conformance/{bench.name('parameter')}"
-    yield made
-    ssm.delete_parameters(Names=[made])
+    ssm, parameter = bench.client("ssm"), f"/conformance/{bench.name('parameter')}"
+    yield parameter
+    ssm.delete_parameters(Names=[parameter])
 
 
 def put(bench: Workbench, name: str, **wish: Any) -> None:
-    wanted = {"Value": VALUE, "Type": "SecureString", **wish}
-    bench.client("ssm").put_parameter(Name=name, **wanted)
+    params = {"Value": VALUE, "Type": "SecureString", **wish}
+    bench.client("ssm").put_parameter(Name=name, **params)
 
 
 def refused(bench: Workbench, name: str, **wish: Any) -> str:
@@ -59,9 +59,9 @@ def test_reading(bench: Workbench, key: str, name: str) -> None:
 def test_describing(bench: Workbench, key: str, name: str) -> None:
     put(bench, name, KeyId=key, Tags=[{"Key": "a", "Value": "b"}])
     ssm, only = bench.client("ssm"), {"Key": "Name", "Option": "Equals", "Values": [name]}
-    [found] = ssm.describe_parameters(ParameterFilters=[only])["Parameters"]
-    assert (found["KeyId"], found["Type"], found["Tier"]) == (key, "SecureString", "Standard")
-    assert VALUE not in str(found)
+    [parameter] = ssm.describe_parameters(ParameterFilters=[only])["Parameters"]
+    assert (parameter["KeyId"], parameter["Type"], parameter["Tier"]) == (key, "SecureString", "Standard")
+    assert VALUE not in str(parameter)
     beside = {"Key": "Name", "Option": "BeginsWith", "Values": [name[:-2]]}
     assert name in str(ssm.describe_parameters(ParameterFilters=[beside])["Parameters"])
     tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
@@ -75,8 +75,8 @@ def test_writing_again(bench: Workbench, name: str) -> None:
     tags = [{"Key": "a", "Value": "b"}]
     assert refused(bench, name, Overwrite=True, Tags=tags) == "ValidationException"
     put(bench, name, Value="other", Overwrite=True)
-    found = bench.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
-    assert (found["Value"], found["Version"]) == ("other", 2)
+    parameter = bench.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
+    assert (parameter["Value"], parameter["Version"]) == ("other", 2)
 
 
 @pytest.mark.behaviour("parameters", "nothing is written under a key that cannot be used", PUT)

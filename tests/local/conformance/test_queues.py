@@ -65,12 +65,15 @@ def test_wrong_sends_are_refused(bench: Workbench, wrong: dict[str, Any]) -> Non
 def test_one_entry_of_a_batch_is_refused(bench: Workbench) -> None:
     client, (url, _) = bench.client("sqs"), bench.queue()
     wrong = {"Id": "2", "MessageBody": "wrong", "MessageAttributes": texts(a="\x1b")}
-    right = [{"Id": each, "MessageBody": each, "MessageAttributes": texts(a="\t\n\ufffd")} for each in "13"]
+    right = [
+        {"Id": message_id, "MessageBody": message_id, "MessageAttributes": texts(a="\t\n\ufffd")}
+        for message_id in "13"
+    ]
     answer = client.send_message_batch(QueueUrl=url, Entries=[right[0], wrong, right[1]])
-    assert [each["Id"] for each in answer["Successful"]] == ["1", "3"]
-    assert [(each["Id"], each["Code"]) for each in answer["Failed"]] == [("2", "InvalidParameterValue")]
-    found = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-    assert sorted(each["Body"] for each in found) == ["1", "3"]
+    assert [entry["Id"] for entry in answer["Successful"]] == ["1", "3"]
+    assert [(entry["Id"], entry["Code"]) for entry in answer["Failed"]] == [("2", "InvalidParameterValue")]
+    messages = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert sorted(message["Body"] for message in messages) == ["1", "3"]
 
 
 @pytest.mark.behaviour("queues", "to wait or to hide a message for too long is refused", RECEIVE)

@@ -137,23 +137,23 @@ def test_an_impossible_retention(bench: Workbench) -> None:
 @pytest.mark.behaviour("request checks", "an alias that belongs to AWS", ALIAS)
 def test_an_alias_of_awss(bench: Workbench) -> None:
     kms = bench.client("kms")
-    made = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
+    key_id = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
     try:
         with pytest.raises(ClientError) as caught:
-            kms.create_alias(AliasName="alias/aws/lambda", TargetKeyId=made)
+            kms.create_alias(AliasName="alias/aws/lambda", TargetKeyId=key_id)
         assert caught.value.response["Error"]["Code"] == "NotAuthorizedException"
     finally:
-        kms.schedule_key_deletion(KeyId=made, PendingWindowInDays=7)
+        kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)
 
 
 @pytest.mark.behaviour("request checks", "a plaintext of more than 4,096 bytes", ENCRYPT)
 def test_a_large_plaintext(bench: Workbench) -> None:
     kms = bench.client("kms")
-    made = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
+    key_id = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
     try:
-        assert kms.encrypt(KeyId=made, Plaintext=b"x" * 4096)["CiphertextBlob"]
+        assert kms.encrypt(KeyId=key_id, Plaintext=b"x" * 4096)["CiphertextBlob"]
         with pytest.raises(ClientError) as caught:
-            kms.encrypt(KeyId=made, Plaintext=b"x" * 4097)
+            kms.encrypt(KeyId=key_id, Plaintext=b"x" * 4097)
         assert caught.value.response["Error"]["Code"] == "ValidationException"
     finally:
-        kms.schedule_key_deletion(KeyId=made, PendingWindowInDays=7)
+        kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)

@@ -186,7 +186,7 @@ def test_iterator_age_is_a_metric(bench: Workbench) -> None:
 
     def ages() -> list[Any]:
         now = time.time()
-        found: list[Any] = bench.client("cloudwatch").get_metric_statistics(
+        datapoints: list[Any] = bench.client("cloudwatch").get_metric_statistics(
             Namespace="AWS/Lambda",
             MetricName="IteratorAge",
             Dimensions=[{"Name": "FunctionName", "Value": function}],
@@ -195,10 +195,10 @@ def test_iterator_age_is_a_metric(bench: Workbench) -> None:
             Period=60,
             Statistics=["Maximum"],
         )["Datapoints"]
-        return found
+        return datapoints
 
-    (found,) = bench.eventually(ages, what="an iterator age")
-    assert 0 <= found["Maximum"] < 60_000
+    (datapoint,) = bench.eventually(ages, what="an iterator age")
+    assert 0 <= datapoint["Maximum"] < 60_000
 
 
 @pytest.mark.behaviour(
@@ -206,7 +206,7 @@ def test_iterator_age_is_a_metric(bench: Workbench) -> None:
 )
 def test_settings_read_back(bench: Workbench) -> None:
     function, (_, stream) = bench.function(TELL), bench.table()
-    found = settings(bench, bench.mapping(function, stream))
+    mapping = settings(bench, bench.mapping(function, stream))
     expected = {
         "BatchSize": 100,
         "MaximumBatchingWindowInSeconds": 0,
@@ -218,7 +218,7 @@ def test_settings_read_back(bench: Workbench) -> None:
         "EventSourceArn": stream,
         "FunctionArn": bench.arn(function),
     }
-    assert {name: found.get(name) for name in expected} == expected
+    assert {name: mapping.get(name) for name in expected} == expected
 
 
 @pytest.mark.behaviour("stream mappings", "a second mapping of the same stream and function is refused", API)
@@ -265,14 +265,14 @@ def test_a_page_that_cannot_be_is_refused(bench: Workbench, wrong: dict[str, Any
 def test_a_mapping_in_between_cannot_be_changed(bench: Workbench) -> None:
     function, (_, stream) = bench.function(TELL), bench.table()
     client = bench.client("lambda")
-    made = client.create_event_source_mapping(
+    mapping = client.create_event_source_mapping(
         FunctionName=function, EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
     )
     try:
-        assert made["State"] == "Creating"
+        assert mapping["State"] == "Creating"
         with pytest.raises(ClientError) as caught:
-            client.update_event_source_mapping(UUID=made["UUID"], BatchSize=5)
+            client.update_event_source_mapping(UUID=mapping["UUID"], BatchSize=5)
         assert caught.value.response["Error"]["Code"] == "ResourceInUseException"
     finally:
-        bench.settle(made["UUID"])
-        client.delete_event_source_mapping(UUID=made["UUID"])
+        bench.settle(mapping["UUID"])
+        client.delete_event_source_mapping(UUID=mapping["UUID"])

@@ -273,10 +273,10 @@ def test_batches(bench: Workbench, table: str) -> None:
     puts = [{"PutRequest": {"Item": {**key(number), "n": {"N": str(number)}}}} for number in range(25)]
     assert client.batch_write_item(RequestItems={table: puts})["UnprocessedItems"] == {}
     keys = [key(number) for number in (3, 24, 99)]
-    found = client.batch_get_item(RequestItems={table: {"Keys": keys, "ProjectionExpression": "n"}})[
+    responses = client.batch_get_item(RequestItems={table: {"Keys": keys, "ProjectionExpression": "n"}})[
         "Responses"
     ]
-    assert sorted(item["n"]["N"] for item in found[table]) == ["24", "3"]
+    assert sorted(item["n"]["N"] for item in responses[table]) == ["24", "3"]
     for twice in ({"Keys": [key(1), key(1)]},):
         with pytest.raises(ClientError) as caught:
             client.batch_get_item(RequestItems={table: twice})

@@ -14,9 +14,9 @@ INDEX = "Resource Groups Tagging API reference: GetResources"
 
 @pytest.fixture
 def group(bench: Workbench) -> Iterator[str]:
-    made = f"/conformance/{bench.name('group')}"
-    yield made
-    bench.client("logs").delete_log_group(logGroupName=made)
+    group = f"/conformance/{bench.name('group')}"
+    yield group
+    bench.client("logs").delete_log_group(logGroupName=group)
 
 
 @pytest.mark.behaviour("tags", "the tag index lists log groups and stream mappings", INDEX)
@@ -26,8 +26,8 @@ def test_log_groups_and_stream_mappings_are_listed(bench: Workbench, group: str)
     mapping = bench.mapping(bench.function(TELL), bench.table()[1], Tags={key: "2"})
 
     def listed(*values: str) -> list[str]:
-        found = index.get_resources(TagFilters=[{"Key": key, "Values": list(values)}])
-        return sorted(each["ResourceARN"].split(":", 5)[5] for each in found["ResourceTagMappingList"])
+        page = index.get_resources(TagFilters=[{"Key": key, "Values": list(values)}])
+        return sorted(resource["ResourceARN"].split(":", 5)[5] for resource in page["ResourceTagMappingList"])
 
     expected = [f"event-source-mapping:{mapping}", f"log-group:{group}"]
     bench.eventually(lambda: listed() == expected, what="the tag index")

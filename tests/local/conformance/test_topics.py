@@ -28,15 +28,15 @@ def test_wrong_filter_policies_are_refused(bench: Workbench) -> None:
             client.subscribe(**to_queue, Attributes={"FilterPolicy": json.dumps(wrong)})
         assert code(caught) == "InvalidParameter"
     right = {"p": [{"numeric": [">", 1]}]}
-    made = client.subscribe(**to_queue, Attributes={"FilterPolicy": json.dumps(right)})["SubscriptionArn"]
+    arn = client.subscribe(**to_queue, Attributes={"FilterPolicy": json.dumps(right)})["SubscriptionArn"]
     for wrong in WRONG_POLICIES:
         with pytest.raises(ClientError) as caught:
             client.set_subscription_attributes(
-                SubscriptionArn=made, AttributeName="FilterPolicy", AttributeValue=json.dumps(wrong)
+                SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=json.dumps(wrong)
             )
         assert code(caught) == "InvalidParameter"
-    kept = client.get_subscription_attributes(SubscriptionArn=made)["Attributes"]["FilterPolicy"]
-    assert json.loads(kept) == right
+    policy = client.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["FilterPolicy"]
+    assert json.loads(policy) == right
 
 
 @pytest.mark.behaviour("topics", "a protocol that is not there is refused", SUBSCRIBE)
