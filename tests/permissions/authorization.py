@@ -97,7 +97,7 @@ class Place:
         except ClientError:
             return None
         named = {"kms:ResourceAliases": aliases[0]["AliasName"]} if aliases else {}
-        return {f"aws:ResourceTag/{each['TagKey']}": each["TagValue"] for each in tags} | named
+        return {f"aws:ResourceTag/{tag['TagKey']}": tag["TagValue"] for tag in tags} | named
 
     def key_of(self, alias: str) -> str:
         """The id of the key that has an alias; empty where none has."""
@@ -109,8 +109,8 @@ class Place:
     def key_of_parameter(self, name: str) -> str:
         """The key that a parameter is encrypted under, as it was named when the value was written."""
         only = {"Key": "Name", "Option": "Equals", "Values": [name]}
-        (found,) = self.engine["ssm"].describe_parameters(ParameterFilters=[only])["Parameters"]
-        return str(found["KeyId"])
+        (parameter,) = self.engine["ssm"].describe_parameters(ParameterFilters=[only])["Parameters"]
+        return str(parameter["KeyId"])
 
     def boundary_of_role(self, name: str) -> dict[str, str]:
         """What a condition on `iam:PermissionsBoundary` sees of a role that is there."""
@@ -146,14 +146,14 @@ def asks(request: Request, place: Place) -> list[Ask]:
     context = _context(request, action, place)
     resources = ["*"] if action in WITHOUT_RESOURCE else list(_resources(request, place))
     assert resources, f"nothing is known of what {request} acts on"
-    found = [Ask(action=action, resource=resource, context=context) for resource in resources]
+    asks = [Ask(action=action, resource=resource, context=context) for resource in resources]
     tagging = TAGGED_AS_MADE.get(action)
     if tagging and not request.param("Overwrite"):
-        made = {"kms:TagResource": place.arn("kms", "key/new")}
+        tagged = {"kms:TagResource": place.arn("kms", "key/new")}
         if action == "lambda:CreateEventSourceMapping":
-            made["lambda:TagResource"] = place.arn("lambda", "event-source-mapping:new")
-        found.append(Ask(action=tagging, resource=made.get(tagging, found[0].resource), context=context))
-    return [*found, *_implied(request, action, place)]
+            tagged["lambda:TagResource"] = place.arn("lambda", "event-source-mapping:new")
+        asks.append(Ask(action=tagging, resource=tagged.get(tagging, asks[0].resource), context=context))
+    return [*asks, *_implied(request, action, place)]
 
 
 def _implied(request: Request, action: str, place: Place) -> Iterator[Ask]:
@@ -168,8 +168,8 @@ def _implied(request: Request, action: str, place: Place) -> Iterator[Ask]:
         yield Ask(action="kms:Decrypt", resource=key, context=_through("ssm", key, place))
     key = request.param("KMSKeyArn")
     if key:
-        for each in ("kms:CreateGrant", "kms:Encrypt"):
-            yield Ask(action=each, resource=key, context=_through("lambda", key, place))
+        for key_action in ("kms:CreateGrant", "kms:Encrypt"):
+            yield Ask(action=key_action, resource=key, context=_through("lambda", key, place))
     if action == "lambda:GetFunction":
         key = _key_of_function(request, place)
         if key:
@@ -183,10 +183,10 @@ def _through(service: str, key: str, place: Place) -> dict[str, str]:
 
 def _key_of_function(request: Request, place: Place) -> str:
     try:
-        found = place.engine["lambda"].get_function(FunctionName=request.param("FunctionName"))
+        function = place.engine["lambda"].get_function(FunctionName=request.param("FunctionName"))
     except ClientError:
         return ""
-    return str(found["Configuration"].get("KMSKeyArn", ""))
+    return str(function["Configuration"].get("KMSKeyArn", ""))
 
 
 def _of_nothing(request: Request, place: Place) -> bool:
@@ -206,9 +206,11 @@ def _key_named(request: Request) -> str:
 def _context(request: Request, action: str, place: Place) -> dict[str, str]:
     context = _tags_asked_for(request)
     if request.service == "iam" and request.param("RoleName"):
-        given = request.param("PermissionsBoundary")
+        boundary = request.param("PermissionsBoundary")
         return context | (
-            {"iam:PermissionsBoundary": given} if given else place.boundary_of_role(request.param("RoleName"))
+            {"iam:PermissionsBoundary": boundary}
+            if boundary
+            else place.boundary_of_role(request.param("RoleName"))
         )
     if request.service == "kms":
         return {**context, **(place.tags_of_key(_key_named(request)) or {})}
@@ -224,14 +226,14 @@ def _context(request: Request, action: str, place: Place) -> dict[str, str]:
 def _tags_asked_for(request: Request) -> dict[str, str]:
     tags = (request.params or {}).get("Tags", {})
     if isinstance(tags, list):
-        tags = {each.get("TagKey") or each["Key"]: each.get("TagValue") or each["Value"] for each in tags}
+        tags = {tag.get("TagKey") or tag["Key"]: tag.get("TagValue") or tag["Value"] for tag in tags}
     return {f"aws:RequestTag/{key}": value for key, value in tags.items()}
 
 
 def _resources(request: Request, place: Place) -> Iterator[str]:
-    known = {"sqs": _queue, "sns": _topic, "logs": _group, "iam": _role, "kms": _key, "lambda": _function}
-    known |= {"ssm": _parameter, "cloudwatch": _alarm}
-    yield from known.get(request.service, _table)(request, place)
+    askers = {"sqs": _queue, "sns": _topic, "logs": _group, "iam": _role, "kms": _key, "lambda": _function}
+    askers |= {"ssm": _parameter, "cloudwatch": _alarm}
+    yield from askers.get(request.service, _table)(request, place)
 
 
 def _queue(request: Request, place: Place) -> Iterator[str]:
@@ -291,7 +293,7 @@ def _alarm(request: Request, place: Place) -> Iterator[str]:
 def _table(request: Request, place: Place) -> Iterator[str]:
     params = request.params or {}
     names = [request.param("TableName"), *params.get("RequestItems", ())]
-    statements = " ".join(each["Statement"] for each in params.get("Statements", ()))
+    statements = " ".join(statement["Statement"] for statement in params.get("Statements", ()))
     names += dict.fromkeys(re.findall(r'UPDATE "([^"]+)"', statements))
     yield from (place.arn("dynamodb", f"table/{name}") for name in names if name)
     if request.param("ResourceArn", "StreamArn"):

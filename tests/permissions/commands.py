@@ -98,14 +98,14 @@ class Person:
 
     def runs(self, commands: Iterable[Command]) -> Asked:
         """Runs the commands, each of which must end as it should."""
-        asked = Asked(policy=self.policy)
+        result = Asked(policy=self.policy)
         for command in commands:
             guard, ended = self.tries(command)
             assert ended.code == command.code, f"{command.words}: {ended.code}\n{ended.err}{ended.out}"
-            asked.of.append((command, guard.asked))
-            asked.denied.extend((command, ask) for ask in guard.denied)
-            asked.requests.extend(guard.requests)
-        return asked
+            result.of.append((command, guard.asked))
+            result.denied.extend((command, ask) for ask in guard.denied)
+            result.requests.extend(guard.requests)
+        return result
 
     def would_run(self, asked: Asked) -> Asked:
         """What another person's commands asked for, by this one's policy: they would ask the same."""
@@ -155,15 +155,15 @@ def _record(person: Person, command: Command, asked: Iterable[Ask]) -> None:
 
 def fails_for_a_person(ended: Ended, action: str) -> list[str]:
     """What is wrong with how a command failed that lacks an action; nothing if it is as it should be."""
-    said = ended.err + ended.out
+    output = ended.err + ended.out
     wrong = []
     if ended.code not in (1, 7):
         wrong.append(f"it ended with {ended.code}")
-    if action not in " ".join(said.split()):
+    if action not in " ".join(output.split()):
         wrong.append("it does not name the action")
-    if "Traceback" in said:
+    if "Traceback" in output:
         wrong.append("it shows a traceback")
-    return [f"without {action}: {each}:\n{said}" for each in wrong]
+    return [f"without {action}: {problem}:\n{output}" for problem in wrong]
 
 
 def commands_of(purpose: Purpose) -> set[str]:
@@ -174,12 +174,12 @@ def commands_of(purpose: Purpose) -> set[str]:
 def _uses() -> Iterator[tuple[str, Any]]:
     root: Any = get_command(app)
     commands: Mapping[str, Any] = root.commands
-    for name, each in commands.items():
-        inner: Mapping[str, Any] = getattr(each, "commands", {})
+    for name, command in commands.items():
+        inner: Mapping[str, Any] = getattr(command, "commands", {})
         for nested in inner.values():
             yield f"{name} {nested.name}", nested.callback.access
         if not inner:
-            yield name, each.callback.access
+            yield name, command.callback.access
 
 
 def told_of_each(person: Person, asked: Asked, actions: Iterable[str]) -> list[str]:

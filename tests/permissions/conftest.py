@@ -36,5 +36,5 @@ def rights_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def stage(rights_world: World) -> Iterator[Stage]:
     """The environment, up; each module has its own, with nothing in it that another one's tests have left."""
-    with a_stage(rights_world, DOORS) as found:
-        yield found
+    with a_stage(rights_world, DOORS) as stage:
+        yield stage

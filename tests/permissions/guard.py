@@ -24,10 +24,10 @@ class Guard(Window):
 
     def refuse(self, request: Request) -> Answer | None:
         """AWS's refusal, which names who, the action and the resource."""
-        wanted = asks(request, self.place)
+        needed = asks(request, self.place)
         self.requests.append(request)
-        self.asked += wanted
-        missing = [ask for ask in wanted if not granted(self.policy, ask, without=self.without)]
+        self.asked += needed
+        missing = [ask for ask in needed if not granted(self.policy, ask, without=self.without)]
         self.denied += missing
         thinner = str(request) == "lambda:GetFunction"
         refused = [ask for ask in missing if not (thinner and ask.action in LEFT_OUT)]

@@ -173,8 +173,8 @@ class Stage:
             ExpressionAttributeValues={":symbol": {"S": symbol}},
             ConsistentRead=True,
         )
-        found: list[dict[str, Any]] = answer["Items"]
-        return found
+        items: list[dict[str, Any]] = answer["Items"]
+        return items
 
     def enriched(self, symbol: str, number: int) -> None:
         """Waits until so many prices of a symbol are enriched."""
@@ -196,14 +196,14 @@ class Stage:
         def look() -> dict[str, Any] | None:
             letters = self.letters(function)
             return next(
-                (each for each in letters if all(piece in json.dumps(each) for piece in pieces)), None
+                (letter for letter in letters if all(piece in json.dumps(letter) for piece in pieces)), None
             )
 
         return eventually(look, f"{pieces} in the dead letters of {function}")
 
     def pointers(self) -> int:
         """How many dead letters point into the stream."""
-        return sum("DDBStreamBatchInfo" in each["Body"] for each in self.letters(ENRICHER))
+        return sum("DDBStreamBatchInfo" in letter["Body"] for letter in self.letters(ENRICHER))
 
     def queue(self, name: str) -> str:
         return str(self.account["sqs"].get_queue_url(QueueName=name)["QueueUrl"])
@@ -221,11 +221,11 @@ class Stage:
 
     def log(self, function: str) -> list[dict[str, Any]]:
         """Every log event of a function."""
-        found: list[dict[str, Any]] = []
+        events: list[dict[str, Any]] = []
         pages = self.account["logs"].get_paginator("filter_log_events")
         for page in pages.paginate(logGroupName=f"/aws/lambda/{function}-{STAGE}"):
-            found += page["events"]
-        return found
+            events += page["events"]
+        return events
 
     def logged(self, function: str, *pieces: str) -> str:
         """The first log line with these pieces, once there is one."""
@@ -243,15 +243,15 @@ def _has(text: str, pieces: Sequence[str]) -> bool:
 
 def received(account: Any, url: str) -> list[dict[str, Any]]:
     """Every message of a queue, which can be received again at once."""
-    found: dict[str, dict[str, Any]] = {}
+    messages_by_id: dict[str, dict[str, Any]] = {}
     receipts: list[str] = []
-    asked = {"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "VisibilityTimeout": 30}
-    while messages := account["sqs"].receive_message(QueueUrl=url, **asked).get("Messages"):
+    params = {"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "VisibilityTimeout": 30}
+    while messages := account["sqs"].receive_message(QueueUrl=url, **params).get("Messages"):
         receipts += [message.pop("ReceiptHandle") for message in messages]
-        found |= {message["MessageId"]: message for message in messages}
+        messages_by_id |= {message["MessageId"]: message for message in messages}
     for receipt in receipts:
         account["sqs"].change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
-    return list(found.values())
+    return list(messages_by_id.values())
 
 
 @contextmanager
@@ -280,7 +280,7 @@ def updated(account: Account, name: str) -> None:
     """Waits until a function's update is done."""
 
     def settled() -> bool:
-        found = account["lambda"].get_function_configuration(FunctionName=name)
-        return bool(found.get("LastUpdateStatus") == "Successful")
+        configuration = account["lambda"].get_function_configuration(FunctionName=name)
+        return bool(configuration.get("LastUpdateStatus") == "Successful")
 
     eventually(settled, f"{name} to be updated")

@@ -73,8 +73,8 @@ def disturb_more(account: Account, name: str) -> None:
     account["logs"].associate_kms_key(
         logGroupName=group, kmsKeyId=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"
     )
-    found = functions.list_event_source_mappings(FunctionName=f"price-enricher-{name}")
-    functions.update_event_source_mapping(UUID=found["EventSourceMappings"][0]["UUID"], Enabled=False)
+    mappings = functions.list_event_source_mappings(FunctionName=f"price-enricher-{name}")
+    functions.update_event_source_mapping(UUID=mappings["EventSourceMappings"][0]["UUID"], Enabled=False)
     functions.update_function_url_config(FunctionName=f"webhook-processor-{name}", AuthType="AWS_IAM")
     # Under another key of the environment: the value is read with it, and written again under the right one.
     tags = [{"TagKey": key, "TagValue": value} for key, value in owner_tags(name).items()]
@@ -89,7 +89,7 @@ def forget_other_keys(account: Account, name: str) -> None:
     `up` might take back another one than that under which things lie.
     """
     kms, alias = account["kms"], f"alias/lambda-env-{name}"
-    named = {each["AliasName"]: each.get("TargetKeyId") for each in kms.list_aliases()["Aliases"]}
+    named = {entry["AliasName"]: entry.get("TargetKeyId") for entry in kms.list_aliases()["Aliases"]}
     for key in kms.list_keys()["Keys"]:
         tags = {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=key["KeyId"])["Tags"]}
         if key["KeyId"] != named.get(alias) and tags.items() >= owner_tags(name).items():
@@ -144,8 +144,8 @@ def test_each_action_is_asked_for(lived: Asked) -> None:
 
 
 def test_the_third_up_had_something_to_switch_on_and_to_take_away(lived: Asked) -> None:
-    asked = {ask.action for ask in lived.of[2 + len(SECRETS)][1]}
-    assert asked >= {
+    actions = {ask.action for ask in lived.of[2 + len(SECRETS)][1]}
+    assert actions >= {
         "kms:EnableKey",
         "logs:DisassociateKmsKey",
         "sns:SetTopicAttributes",

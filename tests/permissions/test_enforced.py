@@ -46,8 +46,8 @@ class Enforced:
     def allow(self, function: str, *, without: tuple[str, ...] = ()) -> None:
         """The role's policies as `up` wrote them, but for some actions."""
         granted = {action for policy in self._policies[function].values() for action in _actions(policy)}
-        here = [ITS_OWN[action] for action in sorted(granted - {*without}) if action in ITS_OWN]
-        self._write(function, "names-of-its-own", {"Action": here, "Resource": "*"})
+        actions = [ITS_OWN[action] for action in sorted(granted - {*without}) if action in ITS_OWN]
+        self._write(function, "names-of-its-own", {"Action": actions, "Resource": "*"})
         for name, policy in self._policies[function].items():
             (statement,) = policy["Statement"]
             self._write(function, name, {**statement, "Action": sorted({*_actions(policy)} - {*without})})
@@ -85,13 +85,13 @@ class Enforced:
 
     def newest(self) -> dict[str, Any]:
         """The newest price in the table."""
-        found: dict[str, Any] = self.account["dynamodb"].query(
+        page: dict[str, Any] = self.account["dynamodb"].query(
             TableName=f"crypto-prices-{NAME}",
             KeyConditionExpression="symbol = :symbol",
             ExpressionAttributeValues={":symbol": {"S": "BTC"}},
             ScanIndexForward=False,
         )["Items"][0]
-        return found
+        return page
 
 
 def _actions(policy: Any) -> list[str]:
@@ -111,8 +111,8 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforced]:
         ended = clients.run("up", "--env", NAME, "--aws", "--yes", "--config", str(config), *only)
         assert ended.code == 0, ended.err
         account = Account(url, ROOT)
-        for each in account["lambda"].list_event_source_mappings()["EventSourceMappings"]:
-            account["lambda"].delete_event_source_mapping(UUID=each["UUID"])
+        for mapping in account["lambda"].list_event_source_mappings()["EventSourceMappings"]:
+            account["lambda"].delete_event_source_mapping(UUID=mapping["UUID"])
         yield Enforced(account)
         account.close()
 
@@ -154,10 +154,10 @@ BREAKS: dict[tuple[str, str], Callable[[Enforced], str]] = {
 }
 
 
-@pytest.mark.parametrize(("function", "action"), BREAKS, ids=lambda each: each)
+@pytest.mark.parametrize(("function", "action"), BREAKS, ids=lambda value: value)
 def test_without_an_action_the_function_is_denied(enforced: Enforced, function: str, action: str) -> None:
-    for each in FUNCTIONS:
-        enforced.allow(each)
+    for name in FUNCTIONS:
+        enforced.allow(name)
     enforced.allow(function, without=(action, ITS_OWN.get(action, "")))
     denied = (
         f"is not authorized to perform: {ITS_OWN.get(action, action) if function == ENRICHER else action} "

@@ -161,14 +161,16 @@ def nothing(nobody: Person) -> Asked:
 @pytest.fixture(scope="module")
 def operated(stage: Stage, operator: Person, read: Asked, tmp_path_factory: pytest.TempPathFactory) -> Asked:
     """Every command that an operator has: a reader's, which were run as one, and all others."""
-    asked = operator.would_run(read)
+    operations = operator.would_run(read)
     with ExchangeServer({"BTCUSDT": real_trades(3)}) as exchange:
-        asked = asked.and_then(operator.runs(operating(tmp_path_factory.mktemp("operating"), exchange)))
+        operations = operations.and_then(
+            operator.runs(operating(tmp_path_factory.mktemp("operating"), exchange))
+        )
     stage.enriched("BTC/USDT", 3)
     for symbol in ("OHTTP", "OEVENT", "OPOISON", "OPOINTER"):
         stage.enriched(symbol, 1)
-    assert [each["Body"] for each in stage.letters(ENRICHER) + stage.letters(WEBHOOK)] == ["hello"]
-    return asked
+    assert [letter["Body"] for letter in stage.letters(ENRICHER) + stage.letters(WEBHOOK)] == ["hello"]
+    return operations
 
 
 def test_who_reads_has_enough(read: Asked) -> None:
@@ -223,8 +225,8 @@ def test_without_the_metrics_status_shows_all_but_the_age(stage: Stage, reader: 
     def age(without: str = "") -> float | None:
         ended = reader.tries(status, without=without)[1]
         assert ended.code == 0
-        found: float | None = ended.document()["mappings"][0]["iterator_age_s"]
-        return found
+        age_s: float | None = ended.document()["mappings"][0]["iterator_age_s"]
+        return age_s
 
     assert eventually(lambda: age() is not None, "the age of the last record")
     assert age(without=AGE) is None
@@ -234,9 +236,9 @@ def test_without_a_list_a_plan_says_that_former_ones_were_not_looked_for(reader:
     action = FORMER_ROLES
     _, ended = reader.tries(_command("plan"), without=action)
     assert ended.code == 0
-    said = " ".join(ended.out.split())
-    assert f"Orphaned resources were not searched completely: {action} answered AccessDenied" in said
-    assert USER in said
+    output = " ".join(ended.out.split())
+    assert f"Orphaned resources were not searched completely: {action} answered AccessDenied" in output
+    assert USER in output
 
 
 # In the order in which the letters last: who may not let go of a message leaves it out of sight for a while.

@@ -65,8 +65,8 @@ def test_a_star_stands_only_where_aws_leaves_no_choice(policy: Mapping[str, Any]
             assert condition == BOUND.get(action)
         elif "*" in resource:
             exact = re.fullmatch(rf".*:log-group:/aws/lambda/[a-z]+-[a-z]+-{LIFE}:\*", resource)
-            known = [conditions for end, conditions in ASSIGNED.items() if resource.endswith(end)]
-            assert exact or (known and condition in known[0]), (action, resource, condition)
+            assigned = [conditions for end, conditions in ASSIGNED.items() if resource.endswith(end)]
+            assert exact or (assigned and condition in assigned[0]), (action, resource, condition)
 
 
 def test_every_resource_is_in_this_account_and_region(policy: Mapping[str, Any]) -> None:
@@ -80,7 +80,8 @@ def test_of_foreign_keys_only_the_description_is_readable(policy: Mapping[str, A
         action for action, resource, condition in _grants(policy) if ":key/" in resource and condition is None
     }
     assert free == {
-        f"kms:{each}" for each in ("DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags")
+        f"kms:{operation}"
+        for operation in ("DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags")
     }
 
 

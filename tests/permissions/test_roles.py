@@ -44,10 +44,10 @@ def test_a_role_is_enough(stage: Stage, traffic: Traffic, function: str) -> None
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_each_action_of_a_role_is_asked_for(stage: Stage, traffic: Traffic, function: str) -> None:
     role = stage.role(function)
-    asked = traffic.itself[function] + traffic.on_behalf[function]
+    asks = traffic.itself[function] + traffic.on_behalf[function]
     argued = ARGUED.keys() & set(actions_of(role))
     # The webhook processor's reads the senders' secrets with it.
-    assert idle(role, asked) == (argued - {"kms:Decrypt"} if function == WEBHOOK else argued)
+    assert idle(role, asks) == (argued - {"kms:Decrypt"} if function == WEBHOOK else argued)
 
 
 def test_a_role_names_no_more_than_exact_resources(stage: Stage) -> None:
@@ -60,8 +60,8 @@ def test_a_role_names_no_more_than_exact_resources(stage: Stage) -> None:
 
 
 def _nothing_stored(stage: Stage) -> None:
-    said = stage.send(stage.price("W1"))
-    assert "not authorized to perform: dynamodb:PutItem" in said
+    answer = stage.send(stage.price("W1"))
+    assert "not authorized to perform: dynamodb:PutItem" in answer
     stage.invoke(WEBHOOK, {"body": stage.price("W1")}, kind="Event")
     stage.letter(WEBHOOK, "W1", "dynamodb:PutItem")
     stage.open()
@@ -70,9 +70,9 @@ def _nothing_stored(stage: Stage) -> None:
 
 
 def _second_of_a_millisecond(stage: Stage) -> None:
-    one = stage.price("W2")
-    moment_ms = json.loads(one)["timestamp"]
-    stage.store(one)
+    price = stage.price("W2")
+    moment_ms = json.loads(price)["timestamp"]
+    stage.store(price)
     other = stage.price("W2", "101", timestamp=moment_ms)
     assert "not authorized to perform: dynamodb:Query" in stage.send(other)
     stage.invoke(WEBHOOK, {"body": other}, kind="Event")
@@ -120,13 +120,13 @@ def _no_record_set_aside(stage: Stage) -> None:
     stage.put("E4", price={"S": "five"})
     stage.logged(ENRICHER, "not be set aside yet", "not authorized to perform: sqs:SendMessage", "E4")
     stage.open()
-    found = stage.run("dlq", "repair", "--symbol", "E4")
-    assert (found.code, "its price is no number" in found.out) == (1, True)
+    result = stage.run("dlq", "repair", "--symbol", "E4")
+    assert (result.code, "its price is no number" in result.out) == (1, True)
 
 
 def _no_alert(stage: Stage) -> None:
-    said = stage.invoke(NOTIFIER, delivery("an error"))[0]
-    assert "not authorized to perform: sns:Publish" in said
+    answer = stage.invoke(NOTIFIER, delivery("an error"))[0]
+    assert "not authorized to perform: sns:Publish" in answer
 
 
 BREAKS: dict[tuple[str, str], Callable[[Stage], None]] = {
@@ -143,7 +143,7 @@ BREAKS: dict[tuple[str, str], Callable[[Stage], None]] = {
 }
 
 
-@pytest.mark.parametrize(("function", "action"), BREAKS, ids=lambda each: each)
+@pytest.mark.parametrize(("function", "action"), BREAKS, ids=lambda value: value)
 def test_without_an_action_the_function_fails_for_all_to_see_and_no_price_is_lost(
     stage: Stage, function: str, action: str
 ) -> None:
@@ -155,5 +155,5 @@ def test_without_an_action_the_function_fails_for_all_to_see_and_no_price_is_los
 
 
 def test_nothing_that_a_function_asks_for_is_left_out_above(traffic: Traffic) -> None:
-    asked = {(function, ask.action) for function, several in traffic.itself.items() for ask in several}
-    assert asked == set(BREAKS)
+    pairs = {(function, ask.action) for function, several in traffic.itself.items() for ask in several}
+    assert pairs == set(BREAKS)

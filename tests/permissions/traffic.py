@@ -28,9 +28,9 @@ def all_of_it(stage: Stage) -> Traffic:
     success, alerts = stage.listen("price-updates-success"), stage.listen("price-alerts")
     traffic = Traffic()
     guards = {name: [stage.guard(name)] for name in FUNCTIONS}
-    one = stage.price("MEET")
-    moment_ms = json.loads(one)["timestamp"]
-    stage.store(one)
+    price = stage.price("MEET")
+    moment_ms = json.loads(price)["timestamp"]
+    stage.store(price)
     stage.store(stage.price("MEET", "101", timestamp=moment_ms))
     stage.enriched("MEET", 2)
     answer = stage.invoke(WEBHOOK, stage.signed("SIGNED"))[1]
@@ -114,7 +114,7 @@ def _published(stage: Stage, url: str, topic: str, said: object) -> list[Ask]:
     wanted = said if isinstance(said, str) else json.dumps(said)
 
     def heard() -> bool:
-        messages = [json.loads(each["Body"])["Message"] for each in received(stage.account, url)]
+        messages = [json.loads(message["Body"])["Message"] for message in received(stage.account, url)]
         return any(wanted in message for message in messages)
 
     eventually(heard, f"{wanted[:40]} on {topic}")
