@@ -40,13 +40,13 @@ def watched(connect: Connect) -> Iterator[Live]:
 
 
 def alarm_of(live: Live) -> Alarm:
-    found = live.stack.dead_letter_alarms[live.stack.webhook_dead_letters.name]
-    assert found is not None
-    return found
+    alarm = live.stack.dead_letter_alarms[live.stack.webhook_dead_letters.name]
+    assert alarm is not None
+    return alarm
 
 
 def told(engine: Engine, name: str) -> list[OutboxMessage]:
-    return [each for each in engine.outbox(100) if name in each.subject]
+    return [message for message in engine.outbox(100) if name in message.subject]
 
 
 def test_a_dead_letter_raises_its_alarm_and_an_alarm_without_cause_is_cleared(
@@ -59,15 +59,15 @@ def test_a_dead_letter_raises_its_alarm_and_an_alarm_without_cause_is_cleared(
     url = aws.call("sqs", "GetQueueUrl", QueueName=queue.name)["QueueUrl"]
     aws.call("sqs", "SendMessage", QueueUrl=url, MessageBody="{}")
     eventually(lambda: len(told(engine, alarm.name)) > 2, within_s=180, what="the alarm to be raised")
-    (seen,) = [each for each in alarm_states(aws, watched.stack) if each.raised]
-    assert (seen.name, seen.command) == (alarm.name, alarm.command)
-    assert "Threshold Crossed" in seen.reason and abs(seen.since_ms - now_ms()) < 90_000
+    (raised,) = [state for state in alarm_states(aws, watched.stack) if state.raised]
+    assert (raised.name, raised.command) == (alarm.name, alarm.command)
+    assert "Threshold Crossed" in raised.reason and abs(raised.since_ms - now_ms()) < 90_000
     messages = told(engine, alarm.name)
-    assert sorted(each.subject.partition(":")[0] for each in messages) == ["ALARM", "ALARM", "OK"]
-    assert {each.recipient for each in messages} == {"person@example.com"}
+    assert sorted(message.subject.partition(":")[0] for message in messages) == ["ALARM", "ALARM", "OK"]
+    assert {message.recipient for message in messages} == {"person@example.com"}
     scope = watched.session.scope
     command = f"`cryptoctl dlq list --env {scope.environment} --region {scope.region}`"
-    assert all(queue.name in each.text and command in each.text for each in messages)
+    assert all(queue.name in message.text and command in message.text for message in messages)
 
 
 def test_an_alarm_that_was_switched_off_is_removed(watched: Live) -> None:

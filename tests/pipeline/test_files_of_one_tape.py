@@ -25,12 +25,12 @@ def tape(count: int) -> list[dict[str, str]]:
     """Real trades in whole seconds, over and over with later times; every seventh equals the one before."""
     with DATA.open(encoding="utf-8", newline="") as file:
         trades = list(csv.DictReader(file))
-    found: list[dict[str, str]] = []
+    played: list[dict[str, str]] = []
     for n in range(count):
         trade, later = trades[n % len(trades)], n // len(trades)
         moment = str(int(trade["timestamp"]) // 1000 + 1000 * later)
-        found.append(found[-1] if n % 7 == 6 else {**trade, "timestamp": moment})
-    return found
+        played.append(played[-1] if n % 7 == 6 else {**trade, "timestamp": moment})
+    return played
 
 
 def as_csv(tape: list[dict[str, str]], target: Path) -> None:
@@ -74,10 +74,10 @@ SHAPES: dict[str, tuple[Any, dict[str, Any]]] = {
 @pytest.mark.parametrize("count", [100, pytest.param(12_477, marks=pytest.mark.torture)])
 def test_four_shapes_of_one_tape_leave_the_same_table(pipeline: Live, tmp_path: Path, count: int) -> None:
     tables = {}
-    for shape, (write, given) in SHAPES.items():
+    for shape, (write, options) in SHAPES.items():
         target, symbol = tmp_path / shape, f"{shape}{count}"
         write(tape(count), target)
-        [file] = open_files([target], FileOptions(symbol=symbol, exchange="binance", **given)).files
+        [file] = open_files([target], FileOptions(symbol=symbol, exchange="binance", **options)).files
         tally, prices = Tally(), file.prices(lambda: NOW_MS)
         while part := list(islice(prices, 37 if shape == "ARRAYS" else 1000)):
             send(pipeline, part, tally)
@@ -106,7 +106,7 @@ def stored(live: Live, symbol: str) -> list[dict[str, Any]]:
         ExpressionAttributeValues={":symbol": {"S": symbol}},
         ConsistentRead=True,
     )
-    kept = ("timestamp", "price", "volume", "exchange", "id", "occurrence", "raw_data")
+    names = ("timestamp", "price", "volume", "exchange", "id", "occurrence", "raw_data")
     return [
-        {name: str(item[name]).replace(symbol, "SYMBOL") for name in kept if name in item} for item in items
+        {name: str(item[name]).replace(symbol, "SYMBOL") for name in names if name in item} for item in items
     ]

@@ -57,22 +57,22 @@ class Stranger:
 
     def types(self, words: str, *, code: int = 0) -> str:
         """The last command read that begins so, typed as it stands there."""
-        named = [each.group().strip() for each in COMMAND.finditer(self._read)]
-        command = next(each for each in reversed(named) if each.startswith(f"cryptoctl {words}"))
+        named = [match.group().strip() for match in COMMAND.finditer(self._read)]
+        command = next(hint for hint in reversed(named) if hint.startswith(f"cryptoctl {words}"))
         began = time.monotonic()
-        said = Cli()(*shlex.split(command)[1:])
+        result = Cli()(*shlex.split(command)[1:])
         self.seconds += time.monotonic() - began
-        assert said.code == code, f"{command}\n{said.out}{said.err}"
-        self.typed.append((command, said.out + said.err))
-        self.reads(said.out + said.err)
-        return said.out + said.err
+        assert result.code == code, f"{command}\n{result.out}{result.err}"
+        self.typed.append((command, result.out + result.err))
+        self.reads(result.out + result.err)
+        return result.out + result.err
 
 
 def break_the_table_s_name(live: Live) -> None:
     """As somebody might in the console: one variable."""
     name = live.stack.webhook.name
-    found = live.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)
-    variables = {**found["Environment"]["Variables"], "DYNAMODB_TABLE": "crypto-prices-test"}
+    configuration = live.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)
+    variables = {**configuration["Environment"]["Variables"], "DYNAMODB_TABLE": "crypto-prices-test"}
     live.change_function(name, Environment={"Variables": variables})
 
 
@@ -100,18 +100,18 @@ def test_from_the_alert_to_cause_repair_and_empty_queue(prod: Live, engine: Engi
     send_prices(prod)
 
     def alert() -> str | None:
-        found = [each for each in engine.outbox(200) if prod.stack.webhook.name in each.subject]
-        return f"{found[0].subject}\n\n{found[0].text}" if found else None
+        messages = [message for message in engine.outbox(200) if prod.stack.webhook.name in message.subject]
+        return f"{messages[0].subject}\n\n{messages[0].text}" if messages else None
 
-    told = eventually(alert, "the alert")
+    alert_text = eventually(alert, "the alert")
     stranger = Stranger()
-    stranger.reads(told)
+    stranger.reads(alert_text)
     logged = stranger.types("logs")
     assert re.search(r"ERROR request not stored  × \d+, last ", logged)
     assert "ResourceNotFoundException" in logged
-    seen = stranger.types("status")
-    assert "Environment.DYNAMODB_TABLE" in seen
-    waiting = re.search(r"(\d+) dead letters", seen)
+    status = stranger.types("status")
+    assert "Environment.DYNAMODB_TABLE" in status
+    waiting = re.search(r"(\d+) dead letters", status)
     # On a busy machine a function sends a message again whose answer it has waited for long enough.
     assert waiting and int(waiting[1]) >= PRICES
     assert "Environment.DYNAMODB_TABLE" in stranger.types("plan")
@@ -120,21 +120,21 @@ def test_from_the_alert_to_cause_repair_and_empty_queue(prod: Live, engine: Engi
     assert waiting[1] in stranger.types("dlq replay")
     after = stranger.types("status")
     assert "no dead letters" in after and "drifted" not in after
-    found = Cli().ok("prices", "BTC", "--last", "1000", "--wait", "--env", NAME, "-o", "json").json["prices"]
-    assert len(found) == PRICES
-    kept(told, stranger)
+    prices = Cli().ok("prices", "BTC", "--last", "1000", "--wait", "--env", NAME, "-o", "json").json["prices"]
+    assert len(prices) == PRICES
+    kept(alert_text, stranger)
 
 
 def kept(told: str, stranger: Stranger) -> None:
     """The runbook has these commands, in this order."""
-    whole = RUNBOOK.read_text(encoding="utf-8")
-    before, _, rest = whole.partition(BEGIN)
-    section, _, after = rest.partition(END)
+    runbook = RUNBOOK.read_text(encoding="utf-8")
+    before, _, remainder = runbook.partition(BEGIN)
+    section, _, after = remainder.partition(END)
     if os.environ.get("GOLDEN"):
         section = written(told, stranger)
         RUNBOOK.write_text(f"{before}{BEGIN}{section}{END}{after}", encoding="utf-8")
     shown = [line.removeprefix("$ ") for line in section.splitlines() if line.startswith("$ cryptoctl")]
-    assert [timeless(each) for each in shown] == [timeless(command) for command, _ in stranger.typed]
+    assert [timeless(command) for command in shown] == [timeless(command) for command, _ in stranger.typed]
 
 
 def written(told: str, stranger: Stranger) -> str:

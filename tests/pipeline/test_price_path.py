@@ -59,7 +59,7 @@ class Listener:
     def announced(self, symbol: str) -> list[dict[str, Any]]:
         """What was announced of a symbol."""
         prices = [json.loads(text) for text in self.listen()]
-        return [each for each in prices if each["symbol"] == symbol]
+        return [announcement for announcement in prices if announcement["symbol"] == symbol]
 
 
 def trades(symbol: str, count: int) -> list[OutgoingPrice]:
@@ -85,9 +85,9 @@ def timeless(found: Sequence[StoredPrice]) -> list[Any]:
 
 def exact(found: Sequence[StoredPrice]) -> bool:
     """Whether the indicators are right, by what is computed here, in fractions."""
-    values = [Fraction(each.price) for each in found]
+    values = [Fraction(price.price) for price in found]
     return all(
-        is_exact(each.indicators, values[max(0, end - 20) : end]) for end, each in enumerate(found, start=1)
+        is_exact(price.indicators, values[max(0, end - 20) : end]) for end, price in enumerate(found, start=1)
     )
 
 
@@ -140,12 +140,12 @@ def test_a_long_tape_is_stored_whole_and_computed_exactly(pipeline: Live) -> Non
     tally = send(pipeline, sent)
     assert (tally.stored, tally.duplicate, tally.refused) == (count, 0, 0)
     query = Query(symbol=symbol, last=2 * count)
-    found = enriched_prices(pipeline.aws, pipeline.stack.prices, query, Retry(RealClock()))
-    assert [each.id for each in found] == [json.loads(each.text)["id"] for each in sent]
-    assert [plain(each.price) for each in found] == [
-        plain(Decimal(str(json.loads(each.text, parse_float=Decimal)["price"]))) for each in sent
+    prices_read = enriched_prices(pipeline.aws, pipeline.stack.prices, query, Retry(RealClock()))
+    assert [price.id for price in prices_read] == [json.loads(price.text)["id"] for price in sent]
+    assert [plain(price.price) for price in prices_read] == [
+        plain(Decimal(str(json.loads(price.text, parse_float=Decimal)["price"]))) for price in sent
     ]
-    assert exact(found)
+    assert exact(prices_read)
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.torture)])
@@ -155,21 +155,21 @@ def test_so_many_trades_are_so_many_rows_however_often_they_come(pipeline: Live,
     before = enriched_so_far(pipeline)
     assert send(pipeline, sent).stored == count
     first = table(pipeline, symbol)
-    assert [each.id for each in first] == [json.loads(each.text)["id"] for each in sent]
+    assert [price.id for price in first] == [json.loads(price.text)["id"] for price in sent]
     assert right(first)
     eventually(lambda: len(listener.announced(symbol)) >= count, "announcements")
     again = send(pipeline, sent)
     assert (again.stored, again.duplicate) == (0, count)
     assert table(pipeline, symbol) == first
-    announced = Counter(each["sort_key"] for each in listener.announced(symbol) if not each["correction"])
-    assert announced == Counter(each.sort_key for each in first)
+    announced = Counter(price["sort_key"] for price in listener.announced(symbol) if not price["correction"])
+    assert announced == Counter(price.sort_key for price in first)
     assert enriched_so_far(pipeline) - before == count
 
 
 def enriched_so_far(live: Live) -> int:
     """How many prices the enricher has enriched, by its log."""
     events = [line.fields for line in lines(live.aws, [live.stack.enricher], 0)]
-    return sum(each.get("enriched", 0) for each in events if each.get("message") == "prices enriched")
+    return sum(event.get("enriched", 0) for event in events if event.get("message") == "prices enriched")
 
 
 def test_trades_shuffled_and_in_overlapping_parts_make_the_same_table(pipeline: Live) -> None:
@@ -193,26 +193,26 @@ def test_trades_shuffled_and_in_overlapping_parts_make_the_same_table(pipeline: 
 
 def test_a_late_price_corrects_what_comes_after_it(pipeline: Live) -> None:
     listener = Listener(pipeline, pipeline.stack.success)
-    made = [
+    messages = [
         {"symbol": "L", "price": str(100 + n * n), "exchange": "x", "timestamp": str(NOW_MS + n * 10)}
         for n in range(40)
     ]
-    late = made.pop(15)
-    send(pipeline, [outgoing(each, now_ms=NOW_MS) for each in made])
+    late = messages.pop(15)
+    send(pipeline, [outgoing(fields, now_ms=NOW_MS) for fields in messages])
     before = table(pipeline, "L")
     assert right(before)
     send(pipeline, [outgoing(late, now_ms=NOW_MS)])
 
     def corrected() -> list[StoredPrice] | None:
-        found = prices(pipeline.aws, pipeline.stack.prices, Query(symbol="L", last=100))
-        return found if len(found) == 40 and right(found) else None
+        stored = prices(pipeline.aws, pipeline.stack.prices, Query(symbol="L", last=100))
+        return stored if len(stored) == 40 and right(stored) else None
 
     after = eventually(corrected, "the corrections")
-    changed = {each.sort_key for each in after if each not in before} - {str(NOW_MS + 150)}
+    changed = {price.sort_key for price in after if price not in before} - {str(NOW_MS + 150)}
     assert len(changed) == 19
 
     def told() -> set[str] | None:
-        keys = {each["sort_key"] for each in listener.announced("L") if each["correction"]}
+        keys = {message["sort_key"] for message in listener.announced("L") if message["correction"]}
         return keys if len(keys) >= 19 else None
 
     assert eventually(told, "the corrections to be announced") == changed
@@ -233,9 +233,9 @@ def test_a_poisoned_item_is_set_aside_whole_and_the_rest_is_enriched(pipeline: L
         pipeline.aws.call("dynamodb", "PutItem", TableName=pipeline.stack.prices.name, Item=item(number))
     queue = pipeline.stack.enricher_dead_letters.name
     eventually(lambda: waiting(pipeline, queue), "the dead letter")
-    found = table(pipeline, "P")
-    assert len(found) == 20
-    assert right(found)
+    stored = table(pipeline, "P")
+    assert len(stored) == 20
+    assert right(stored)
     url = pipeline.aws.call("sqs", "GetQueueUrl", QueueName=queue)["QueueUrl"]
     [message] = pipeline.aws.call(
         "sqs", "ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]

@@ -53,11 +53,11 @@ def aws(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 def test_a_client_of_a_command_reads_the_authorities_once(aws: SpeaksTls) -> None:
     """Whatever connects later is verified by what was read: the file is not needed any more."""
     authority = aws()
-    found = Aws(region="us-east-1")
-    found.call(*TABLES)
+    client = Aws(region="us-east-1")
+    client.call(*TABLES)
     authority.bundle.unlink()
 
-    found.map(lambda request: found.call(*request), [TABLES] * AT_ONCE)
+    client.map(lambda request: client.call(*request), [TABLES] * AT_ONCE)
 
 
 def test_a_client_of_a_function_reads_the_authorities_once(
@@ -100,9 +100,9 @@ def test_a_server_with_another_s_name_is_refused(aws: SpeaksTls) -> None:
 def test_authorities_that_could_not_be_read_are_read_again(aws: SpeaksTls, tmp_path: Path) -> None:
     authority = aws()
     elsewhere = authority.bundle.rename(tmp_path / "elsewhere.pem")
-    found = Aws(region="us-east-1", attempts=1)
+    client = Aws(region="us-east-1", attempts=1)
     with pytest.raises(Failure):
-        found.call(*TABLES)
+        client.call(*TABLES)
     elsewhere.rename(authority.bundle)
 
-    found.call(*TABLES)
+    client.call(*TABLES)
