@@ -56,6 +56,6 @@ class WithoutThreads:
 def main(more: Sequence[str]) -> int:
     """Runs pytest, and gives its exit code."""
     assert sys.version_info[:2] == (3, 14), sys.version
-    left_out = [f"--deselect={each}" if "::" in each else f"--ignore={each}" for each in LEFT_OUT]
+    left_out = [f"--deselect={path}" if "::" in path else f"--ignore={path}" for path in LEFT_OUT]
     choice = ["-m", "not torture and not process", "-q", "-p", "no:cacheprovider"]
     return int(pytest.main(["tests/core", "tests/handlers", *choice, *left_out, *more], [WithoutThreads()]))
