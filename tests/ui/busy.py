@@ -24,10 +24,10 @@ def main(seed: int, count: int) -> None:
 
     def work(number: int) -> None:
         chance = random.Random(seed * THREADS + number)
-        for each in range(count):
+        for line_number in range(count):
             active[number] = chance.randint(1, 4)
             time.sleep(chance.choice((0, 0.001, 0.003)))
-            line = line_of(number, each)
+            line = line_of(number, line_number)
             chance.choice((screen.say, screen.data))(line)
         del active[number]
 

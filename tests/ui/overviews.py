@@ -35,12 +35,12 @@ def state(symbol: str) -> SymbolState:
         exchange="here",
         processed=True,
     )
-    recent = tuple(Decimal(each) for each in range(60))
+    recent = tuple(Decimal(number) for number in range(60))
     return SymbolState(symbol=symbol, last=price, change_5m=Decimal("-0.013"), change_1h=None, recent=recent)
 
 
 def activity(*, errors: float = 0, lag_s: float | None = 1.6) -> Activity:
-    hour = tuple(float(each) for each in range(MINUTES))
+    hour = tuple(float(minute) for minute in range(MINUTES))
     functions = tuple(
         FunctionActivity(function=f"{name}-dev", prices=hour, invocations=hour, errors=(errors,) * MINUTES)
         for name in NAMES

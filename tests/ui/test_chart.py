@@ -42,7 +42,9 @@ def plot(values: list[Decimal], width: int = 80, height: int = 20) -> list[str]:
 
 
 def dots(row: str) -> int:
-    return sum((ord(each) - BLANK).bit_count() for each in row if BLANK <= ord(each) < BLANK + 256)
+    return sum(
+        (ord(character) - BLANK).bit_count() for character in row if BLANK <= ord(character) < BLANK + 256
+    )
 
 
 @given(st.lists(PRICES, min_size=1, max_size=300), st.integers(30, 200), st.integers(8, 40))
@@ -61,8 +63,8 @@ def test_where_an_encoding_has_no_dots_other_characters_stand_in_their_places(en
     assert "\\" not in "".join(written)
     assert list(map(len, written)) == list(map(len, lines))
     for line, plain in zip(lines, written, strict=True):
-        there = [each != chr(BLANK) for each in line]
-        assert there == [each != " " or old == " " for each, old in zip(plain, line, strict=True)]
+        drawn = [character != chr(BLANK) for character in line]
+        assert drawn == [character != " " or old == " " for character, old in zip(plain, line, strict=True)]
     bars = BARS.encode(encoding, PLAIN).decode(encoding)
     assert len(set(bars)) == len(BARS)
 
@@ -75,7 +77,9 @@ def test_the_highest_is_at_the_top_and_the_lowest_at_the_bottom(values: list[Dec
     top, bottom = (Decimal(rows[row].split()[0]) for row in (0, -1))
     span = max(values) - min(values)
     assert abs(top - max(values)) <= span / 100 and abs(bottom - min(values)) <= span / 100
-    assert (top, bottom) == tuple(Decimal(f"{each:.10g}") for each in (max(values), min(values))) or span < 1
+    assert (top, bottom) == tuple(
+        Decimal(f"{value:.10g}") for value in (max(values), min(values))
+    ) or span < 1
 
 
 @pytest.mark.parametrize("value", ["1", "1.25", "123456.789"])
@@ -132,13 +136,13 @@ def test_equal_prices_are_a_straight_line(count: int) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_price_and_average_differ_in_shape_as_in_colour(width: int) -> None:
-    line = chart(stored([Decimal(each) for each in range(60)]), width, 20)[0]
+    line = chart(stored([Decimal(number) for number in range(60)]), width, 20)[0]
     assert line.plain.endswith("━ price  ┅ ma_20")
     assert "▲ " not in line.plain  # from zero there is no percentage
 
 
 def test_below_it_stands_from_when_to_when_and_how_many() -> None:
-    prices = stored([Decimal(each) for each in range(1, 61)])
+    prices = stored([Decimal(number) for number in range(1, 61)])
     assert chart(prices, 80, 20)[-1].plain.strip() == (
         "2023-11-14 22:13:20 to 22:14:19 UTC  60 prices, all enriched"
     )

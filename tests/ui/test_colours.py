@@ -75,8 +75,8 @@ def test_colours_are_named_in_one_place() -> None:
 @pytest.mark.parametrize("name", PALETTES)
 def test_every_style_can_be_read_on_every_background(name: str) -> None:
     palette = dict(zip(NAMES, PALETTES[name], strict=True))
-    found = {style: contrast(Style.parse(style), palette) for style in LEAST}
-    assert {style: ratio for style, ratio in found.items() if ratio < LEAST[style]} == {}
+    ratios = {style: contrast(Style.parse(style), palette) for style in LEAST}
+    assert {style: ratio for style, ratio in ratios.items() if ratio < LEAST[style]} == {}
 
 
 def test_every_style_is_looked_at() -> None:

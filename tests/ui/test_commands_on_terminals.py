@@ -34,10 +34,10 @@ def typed(live: Live, *words: str, columns: int, rows: int) -> Shown:
 
 def a_day(live: Live, columns: int, rows: int) -> None:
     """From nothing to nothing, each result seen once."""
-    names = sorted(str(each).replace(" ", "") for each in live.resources)
-    seen = typed(live, "up", columns=columns, rows=rows)
-    assert ended(seen, "created") == names, seen.text
-    assert untouched(seen)
+    names = sorted(str(resource).replace(" ", "") for resource in live.resources)
+    screen = typed(live, "up", columns=columns, rows=rows)
+    assert ended(screen, "created") == names, screen.text
+    assert untouched(screen)
     queue = live.aws.call("sqs", "GetQueueUrl", QueueName=live.stack.webhook_dead_letters.name)["QueueUrl"]
     for number in range(LETTERS):
         price = {
@@ -48,13 +48,13 @@ def a_day(live: Live, columns: int, rows: int) -> None:
         }
         body = json.dumps({"body": json.dumps(price)})
         live.aws.call("sqs", "SendMessage", QueueUrl=queue, MessageBody=body, MessageAttributes=FROM_LAMBDA)
-    seen = typed(live, "dlq", "replay", columns=columns, rows=rows)
-    assert seen.code == 0, seen.text
-    assert sum(line.split()[:2] == ["✓", "webhook"] for line in seen.lines) == LETTERS, seen.text
-    assert untouched(seen)
-    seen = typed(live, "down", "--yes", columns=columns, rows=rows)
-    assert ended(seen, "deleted") == names, seen.text
-    assert untouched(seen)
+    screen = typed(live, "dlq", "replay", columns=columns, rows=rows)
+    assert screen.code == 0, screen.text
+    assert sum(line.split()[:2] == ["✓", "webhook"] for line in screen.lines) == LETTERS, screen.text
+    assert untouched(screen)
+    screen = typed(live, "down", "--yes", columns=columns, rows=rows)
+    assert ended(screen, "deleted") == names, screen.text
+    assert untouched(screen)
 
 
 def ended(seen: Shown, how: str) -> list[str]:

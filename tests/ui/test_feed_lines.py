@@ -39,8 +39,8 @@ def test_it_says_from_when_on_and_how(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_volumes_that_are_numbers_of_contracts_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    _, told = said(capsys, StartPoint(since_ms=SINCE_MS), volume_unit="contracts of 100 USD").splitlines()
-    assert told == (
+    _, line = said(capsys, StartPoint(since_ms=SINCE_MS), volume_unit="contracts of 100 USD").splitlines()
+    assert line == (
         "kraken:ETH/USD: its volumes are stored as the exchange gives them: contracts of 100 USD."
     )
 
@@ -69,9 +69,9 @@ def test_how_many_trades_are_missing_is_said_only_where_it_is_known(
     following = feed(MarketInMemory([], rules=rules), stored)
     following.lines[0].tape.counts.missing = 7
     show_summary(Screen(colour=False), following, {})
-    told = capsys.readouterr().err
-    assert f"here:A/B: {what}" in told
-    assert "`cryptoctl send-price --file` stores those that are missing" in " ".join(told.split())
+    err = capsys.readouterr().err
+    assert f"here:A/B: {what}" in err
+    assert "`cryptoctl send-price --file` stores those that are missing" in " ".join(err.split())
 
 
 def test_an_exchange_that_is_waited_for_is_told_once_and_drawn(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,9 +97,9 @@ def test_of_what_lasts_less_and_less_is_told_and_that_it_is_over(capsys: pytest.
     following.lines[0].fetching = "a page is missing"
     for now_s in range(3600):
         report.look(now_s)
-    told = capsys.readouterr().err.splitlines()
+    lines = capsys.readouterr().err.splitlines()
     for name, what in (("there", "no answer"), ("here:A/B", "a page is missing")):
-        first, *others = [each for each in told if each.startswith(name)]
+        first, *others = [line for line in lines if line.startswith(name)]
         assert first == f"{name}: {what}"
         assert others == [f"{name}, still: {what}"] * 5
     waiting.clear()

@@ -47,8 +47,8 @@ def legal(value: Any) -> Any:
         # A half beside its other half is read as one character.
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, list):
-        return [legal(each) for each in value]
-    return {legal(key): legal(each) for key, each in value.items()} if isinstance(value, dict) else value
+        return [legal(child) for child in value]
+    return {legal(key): legal(child) for key, child in value.items()} if isinstance(value, dict) else value
 
 
 @pytest.mark.thorough

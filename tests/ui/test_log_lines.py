@@ -18,7 +18,7 @@ def test_with_verbose_a_text_of_several_lines_is_shown_whole(
     line = Line(id="1", time_ms=0, function="f", text=text)
     for entry in entries([line], everything=verbose):
         show_entry(Screen(colour=False, verbose=verbose), entry)
-    first, *rest = capsys.readouterr().out.splitlines()
+    first, *lines = capsys.readouterr().out.splitlines()
     assert first.endswith(" f ERROR ValueError: no \\x1b[2J")
-    whole = ["      File x, line 1", "    ValueError: no \\x1b[2J"]
-    assert rest == (whole if verbose else [])
+    expected = ["      File x, line 1", "    ValueError: no \\x1b[2J"]
+    assert lines == (expected if verbose else [])

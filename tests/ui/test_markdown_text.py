@@ -16,8 +16,8 @@ FROM_ELSEWHERE = st.text(alphabet="a_*~`|<>[]()!#&;\\lt\n\x1b ", max_size=12)
 def read(line: str) -> list[tuple[str, str]]:
     """What the last cell of a row holds, each with its kind, texts joined."""
     tokens = READER.parse(f"| a | b |\n|---|---|\n| x | {line} |\n")
-    *_, cell = [each for each in tokens if each.type == "inline"]
-    kinds = [(each.type.removesuffix("_special"), each.content) for each in cell.children or ()]
+    *_, cell = [token for token in tokens if token.type == "inline"]
+    kinds = [(token.type.removesuffix("_special"), token.content) for token in cell.children or ()]
     if kinds and all(kind == "text" for kind, _ in kinds):
         return [("text", "".join(content for _, content in kinds))]
     return kinds

@@ -23,8 +23,8 @@ from unit.answers import STACK, Answers
 
 def test_where_all_is_well_nothing_needs_somebody() -> None:
     assert HEALTHY.concerns == ()
-    said = verdict(HEALTHY, "dev on this machine").plain
-    assert said == "✓ dev on this machine: 2 of 2 resources as configured, no dead letters, last price 3s ago"
+    line = verdict(HEALTHY, "dev on this machine").plain
+    assert line == "✓ dev on this machine: 2 of 2 resources as configured, no dead letters, last price 3s ago"
 
 
 def test_what_differs_and_what_waits_is_named_with_its_cause() -> None:
@@ -56,13 +56,13 @@ def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_func
     """And the next step is one that does not need the missing queue."""
     letters = replace(HEALTHY.queues[1], visible=5)
     missing = ResourceReport(name="queue webhook-processor-dlq-dev", state=ResourceState.MISSING)
-    found = replace(HEALTHY, queues=(letters,), inventory=Inventory(resources=(missing,)))
-    assert health(found, "webhook-processor") is Health.BAD
-    assert health(found, "price-enricher") is Health.DOUBTFUL
+    overview = replace(HEALTHY, queues=(letters,), inventory=Inventory(resources=(missing,)))
+    assert health(overview, "webhook-processor") is Health.BAD
+    assert health(overview, "price-enricher") is Health.DOUBTFUL
     for columns in (60, 80, 120):
-        said = "\n".join(on_a_terminal(found, columns, 30))
-        assert said.index("▼ no queue") < said.index("▼ 5 dead letters")
-    assert [each.hint for each in found.concerns][1] == (
+        text = "\n".join(on_a_terminal(overview, columns, 30))
+        assert text.index("▼ no queue") < text.index("▼ 5 dead letters")
+    assert [concern.hint for concern in overview.concerns][1] == (
         "`cryptoctl dlq list --queue enricher` says why, "
         "and `cryptoctl dlq replay --queue enricher` processes them again"
     )
@@ -79,12 +79,12 @@ def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_func
 def test_a_stream_that_stands_or_lags_needs_somebody(
     mapping: dict[str, str], lag_s: float | None, what: str
 ) -> None:
-    found = replace(
+    overview = replace(
         HEALTHY,
         mappings=(replace(HEALTHY.mappings[0], **mapping),),
         activity=activity(lag_s=lag_s),
     )
-    (concern,) = found.concerns
+    (concern,) = overview.concerns
     assert concern.what.startswith(what)
 
 
@@ -92,18 +92,18 @@ def test_who_may_not_read_the_logs_is_not_told_that_no_price_came() -> None:
     reader = OverviewReader(cast("Aws", Answers({"FilterLogEvents": "AccessDeniedException"})), STACK)
     assert reader._symbols() is None
     assert list(reader._unread) == [THE_SYMBOLS]
-    found = replace(HEALTHY, symbols=None, unread=(THE_SYMBOLS,))
-    assert "price" not in verdict(found, "dev").plain
-    assert "no prices" not in "\n".join(on_a_terminal(found, 120, 30))
+    overview = replace(HEALTHY, symbols=None, unread=(THE_SYMBOLS,))
+    assert "price" not in verdict(overview, "dev").plain
+    assert "no prices" not in "\n".join(on_a_terminal(overview, 120, 30))
 
 
 def test_a_search_that_has_not_seen_all_of_the_log_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     event = {"timestamp": AT_MS, "message": '{"level":"ERROR","message":"no"}', "eventId": "1"}
-    for token, whole in (({"nextToken": "more"}, False), ({}, True)):
+    for token, complete in (({"nextToken": "more"}, False), ({}, True)):
         aws = Answers({"FilterLogEvents": {"events": [event], **token}})
         reader = OverviewReader(cast("Aws", aws), STACK)
         assert reader._errors() and reader._names() == []
-        assert reader._complete == {THE_ERRORS: whole, THE_SYMBOLS: whole}
+        assert reader._complete == {THE_ERRORS: complete, THE_SYMBOLS: complete}
     cut = replace(HEALTHY, incomplete=(THE_ERRORS,))
     show_concerns(Screen(colour=False), cut, "dev")
     assert "only a part was read, and there may be more: the errors." in capsys.readouterr().err
@@ -117,18 +117,18 @@ def test_symbols_whose_prices_may_not_be_read_are_not_counted_as_more(
 ) -> None:
     reader = OverviewReader(cast("Aws", Answers({})), STACK)
     others = ("the resources", "the metrics", "the stream mapping", "the queues", "the alarms", THE_ERRORS)
-    known = dict.fromkeys(others) | {
+    results = dict.fromkeys(others) | {
         "the prices": prices,
         THE_SYMBOLS: [f"S{number}" for number in range(MAX_SYMBOLS + 5)],
     }
-    reader._read = {name: (math.inf, each) for name, each in known.items()}
+    reader._read = {name: (math.inf, result) for name, result in results.items()}
     assert reader.overview().more_symbols == more
 
 
 def test_without_the_right_to_read_prices_the_verdict_says_nothing_of_them() -> None:
-    found = replace(HEALTHY, symbols=None, errors=None, activity=None, unread=("the prices",))
-    assert "price" not in verdict(found, "dev").plain
-    assert view(found, "dev", 80, 24)
+    overview = replace(HEALTHY, symbols=None, errors=None, activity=None, unread=("the prices",))
+    assert "price" not in verdict(overview, "dev").plain
+    assert view(overview, "dev", 80, 24)
 
 
 def test_a_next_step_that_only_names_commands_which_were_named_is_left_out() -> None:

@@ -26,8 +26,8 @@ HOSTILE = "a|b`c<script>alert(1)</script>[x](http://y)\n# no heading\x1b[2J"
 
 def changed(value: str) -> Plan:
     """A plan that changes one field of one resource, in place of what is there now."""
-    thing = Thing(name="one", size="new")
-    return build_plan([thing], {thing: Observed(fields={"Size": value})}, Goal.PRESENT)
+    resource = Thing(name="one", size="new")
+    return build_plan([resource], {resource: Observed(fields={"Size": value})}, Goal.PRESENT)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,9 +62,11 @@ def test_text_from_the_wire_stays_in_its_cell() -> None:
 
 
 def test_the_graph_has_every_resource_and_what_it_needs() -> None:
-    one = Thing(name='x"];click', size="s")
-    two = Needing(name="two", size="s", other=one)
-    text = mermaid(build_plan([one, two], {one: None, two: Observed(fields=two.desired())}, Goal.PRESENT))
+    plain = Thing(name='x"];click', size="s")
+    needing = Needing(name="two", size="s", other=plain)
+    text = mermaid(
+        build_plan([plain, needing], {plain: None, needing: Observed(fields=needing.desired())}, Goal.PRESENT)
+    )
     head, first, second, edge, style = text.splitlines()
     assert head == "flowchart LR"
     assert first.endswith('<br>create"]') and '"];' not in first
@@ -93,14 +95,14 @@ def test_the_console_s_addresses() -> None:
 
 @pytest.mark.parametrize("line", ["status -o markdown", "plan -o csv", "config -o csv"])
 def test_a_format_that_a_command_has_not_is_refused(cli: Cli, line: str) -> None:
-    said = cli(*line.split())
-    assert said.code == ExitCode.USAGE
-    assert "has no output as" in said.err
+    result = cli(*line.split())
+    assert result.code == ExitCode.USAGE
+    assert "has no output as" in result.err
 
 
 def test_on_the_engine_there_is_no_console(cli: Cli) -> None:
-    said = cli("open", "table", "--local")
-    assert (said.code, "no console" in said.err) == (ExitCode.USAGE, True)
+    result = cli("open", "table", "--local")
+    assert (result.code, "no console" in result.err) == (ExitCode.USAGE, True)
 
 
 @pytest.mark.parametrize(

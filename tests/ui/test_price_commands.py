@@ -28,8 +28,8 @@ def here(standing: Live, cli: Cli) -> Cli:
 
 
 def test_every_symbol_is_listed_however_old(here: Cli) -> None:
-    found = here.ok("symbols", "-o", "json").json["symbols"]
-    assert [(each["symbol"], each["price"]) for each in found] == [("ONE", "1"), ("TWO", "7")]
+    symbols = here.ok("symbols", "-o", "json").json["symbols"]
+    assert [(symbol["symbol"], symbol["price"]) for symbol in symbols] == [("ONE", "1"), ("TWO", "7")]
     assert [line.split()[0] for line in here.ok("symbols").out.splitlines()] == ["symbol", "ONE", "TWO"]
 
 
@@ -38,19 +38,19 @@ def test_candles_are_the_same_as_table_json_and_csv(here: Cli) -> None:
     assert (first["open"], first["high"], first["low"], first["close"]) == ("1.1", "1.1", "0.9", "0.9")
     assert (first["volume"], first["trades"], second["trades"]) == ("0.2", 2, 1)
     rows = list(csv.DictReader(io.StringIO(here.ok("candles", "ONE", "-o", "csv").out)))
-    assert rows == [{name: str(value) for name, value in each.items()} for each in (first, second)]
+    assert rows == [{name: str(value) for name, value in candle.items()} for candle in (first, second)]
     head, *lines = here.ok("candles", "ONE", "--interval", "1h").out.splitlines()
     assert head.split() == ["time", "open", "high", "low", "close", "volume", "trades"]
-    assert [Decimal(each) for each in lines[0].split()[2:]] == list(
+    assert [Decimal(cell) for cell in lines[0].split()[2:]] == list(
         map(Decimal, ("1.1", "1.1", "0.9", "1", "0.3", "3"))
     )
     assert here.ok("candles", "ONE", "--last", "1", "-o", "json").json["candles"] == [second]
 
 
 def test_a_chart_is_drawn_and_where_there_is_nothing_that_is_said(here: Cli) -> None:
-    said = here.ok("chart", "ONE")
-    assert said.out.startswith("ONE here  1  ▼ -9.09 %  ━ price  ┅ ma_20")
-    assert "2026-09-21 14:14:00 to 14:15:05 UTC  3 prices, " in said.out
+    result = here.ok("chart", "ONE")
+    assert result.out.startswith("ONE here  1  ▼ -9.09 %  ━ price  ┅ ma_20")
+    assert "2026-09-21 14:14:00 to 14:15:05 UTC  3 prices, " in result.out
     assert here.ok("chart", "NONE").out == ""
     assert "No prices of NONE" in here.ok("chart", "NONE").err
     assert "the newest is from 2026-09-21" in here.ok("candles", "ONE", "--since", "1m").err

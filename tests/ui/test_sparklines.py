@@ -12,8 +12,8 @@ from cryptoctl.ui.sparklines import BARS, sparkline
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=40))
 def test_from_zero_a_bar_is_nothing_only_where_nothing_is(numbers: list[int]) -> None:
-    line = sparkline([float(each) for each in numbers], 40, from_zero=True)
-    assert [bar == BARS[0] for bar in line] == [each == 0 for each in numbers]
+    line = sparkline([float(number) for number in numbers], 40, from_zero=True)
+    assert [bar == BARS[0] for bar in line] == [number == 0 for number in numbers]
 
 
 @given(st.lists(st.decimals(0, 10**9, allow_nan=False), max_size=200), st.integers(1, 80))

@@ -36,8 +36,8 @@ def here(plain: Live, cli: Cli) -> Iterator[Cli]:
 
 def test_a_healthy_environment_is_one_line(plain: Live, here: Cli) -> None:
     here.ok("send-price", "GLANCE", "1.50", "here")
-    said = here.ok("status", "--exit-code")
-    (line,) = said.out.splitlines()
+    result = here.ok("status", "--exit-code")
+    (line,) = result.out.splitlines()
     assert line.startswith("✓ ")
     count = len(plain.resources)
     assert f"{count} of {count} resources as configured, no dead letters, last price " in line
@@ -47,10 +47,10 @@ def test_what_needs_somebody_is_named_and_counted_by_the_exit_code(plain: Live, 
     function = plain.stack.enricher.name
     plain.change_function(function, Timeout=29)
     try:
-        said = here("status", "--exit-code")
-        assert said.code == ExitCode.DIFFERENCES
-        assert f"! function {function}  drifted: Timeout" in said.out
-        assert "`cryptoctl plan --env" in said.out
+        result = here("status", "--exit-code")
+        assert result.code == ExitCode.DIFFERENCES
+        assert f"! function {function}  drifted: Timeout" in result.out
+        assert "`cryptoctl plan --env" in result.out
         assert here("status").code == 0
         document = here("status", "-o", "json").json
         assert document["concerns"][0]["subject"] == f"function {function}"
@@ -67,11 +67,11 @@ def test_of_many_symbols_the_newest_are_shown_and_the_others_counted(here: Cli, 
     rows = [f"MANY{number:02},{number + 1},here" for number in range(MAX_SYMBOLS + 3)]
     file.write_text("\n".join(["symbol,price,exchange", *rows]), encoding="utf-8")
     here.ok("send-price", "--file", str(file), "--now")
-    known = len(here.ok("symbols", "-o", "json").json["symbols"])
+    count = len(here.ok("symbols", "-o", "json").json["symbols"])
     document = here.ok("status", "-o", "json").json
     assert len(document["symbols"]) == MAX_SYMBOLS
-    assert document["more_symbols"] == known - MAX_SYMBOLS >= 3
-    assert f"… and {known - MAX_SYMBOLS} more: `cryptoctl symbols --" in here.ok("status", "--all").out
+    assert document["more_symbols"] == count - MAX_SYMBOLS >= 3
+    assert f"… and {count - MAX_SYMBOLS} more: `cryptoctl symbols --" in here.ok("status", "--all").out
 
 
 class InStep(Aws):
@@ -110,18 +110,18 @@ class InStep(Aws):
 def test_an_overview_takes_three_round_trips(plain: Live, here: Cli) -> None:
     here.ok("send-price", "TRIPS", "1", "here")
     in_step = InStep(plain)
-    found = OverviewReader(in_step, plain.stack).overview()
-    assert "TRIPS" in {each.symbol for each in found.symbols or ()}
+    overview = OverviewReader(in_step, plain.stack).overview()
+    assert "TRIPS" in {symbol.symbol for symbol in overview.symbols or ()}
     assert in_step.trips <= 3
 
 
 def test_the_live_screen_fills_the_terminal_and_gives_it_back(plain: Live, elsewhere: Path) -> None:
     arguments = ["-m", "cryptoctl", "status", "--watch", "--local", "--env", plain.session.environment]
-    seen = run(arguments, columns=80, rows=24, typed_when=[("[q] quit", "q")])
-    assert seen.code == 0, seen.text
-    assert "webhook-processor" in seen.raw
-    assert seen.raw.count("\x1b[?1049h") == seen.raw.count("\x1b[?1049l") == 1
-    assert seen.raw.rindex("\x1b[?25h") > seen.raw.rindex("\x1b[?25l")
+    screen = run(arguments, columns=80, rows=24, typed_when=[("[q] quit", "q")])
+    assert screen.code == 0, screen.text
+    assert "webhook-processor" in screen.raw
+    assert screen.raw.count("\x1b[?1049h") == screen.raw.count("\x1b[?1049l") == 1
+    assert screen.raw.rindex("\x1b[?25h") > screen.raw.rindex("\x1b[?25l")
 
 
 def test_a_key_of_the_live_screen_runs_nothing_that_lies_in_the_directory(
@@ -130,10 +130,10 @@ def test_a_key_of_the_live_screen_runs_nothing_that_lies_in_the_directory(
     (elsewhere / "cryptoctl.py").write_text("print('of a stranger')", encoding="utf-8")
     typed = [("[q] quit", "p"), ("[y/N]", "y\n"), ("Press Enter", "\n"), ("[q] quit", "q")]
     arguments = ["-P", "-m", "cryptoctl", "status", "--watch", "--local"]
-    seen = run([*arguments, "--env", plain.session.environment], columns=120, rows=24, typed_when=typed)
-    assert seen.code == 0, seen.text
-    assert "of a stranger" not in seen.raw
-    assert "Nothing to do" in seen.raw
+    screen = run([*arguments, "--env", plain.session.environment], columns=120, rows=24, typed_when=typed)
+    assert screen.code == 0, screen.text
+    assert "of a stranger" not in screen.raw
+    assert "Nothing to do" in screen.raw
 
 
 def test_without_a_terminal_the_live_screen_is_refused(here: Cli) -> None:
@@ -147,11 +147,11 @@ def test_a_table_that_is_gone_is_named_with_all_else_that_is_wrong(plain: Live, 
     plain.change_function(function, Timeout=29)
     plain.aws.call("dynamodb", "DeleteTable", TableName=table)
     try:
-        said = here("status", "--exit-code")
-        assert said.code == ExitCode.DIFFERENCES
-        assert f"! table {table}  missing" in said.out
-        assert f"! function {function}  drifted: Timeout" in said.out
-        assert "price" not in said.out.splitlines()[0].partition("dead letters")[2]
+        result = here("status", "--exit-code")
+        assert result.code == ExitCode.DIFFERENCES
+        assert f"! table {table}  missing" in result.out
+        assert f"! function {function}  drifted: Timeout" in result.out
+        assert "price" not in result.out.splitlines()[0].partition("dead letters")[2]
         assert here.ok("status", "-o", "json").json["symbols"] == []
     finally:
         plain.up()

@@ -47,10 +47,10 @@ def test_in_a_pipe_every_column_is_there_whole(rows: list[list[str]]) -> None:
 
 def test_a_column_is_left_out_only_for_want_of_width() -> None:
     rows = [[Text("x" * 5)] * 4]
-    whole = 4 * 5 + 3 * len(BETWEEN)
-    assert fitted(COLUMNS, rows, whole)[1] == []
-    assert fitted(COLUMNS, rows, whole - 3)[1] == []
-    assert fitted(COLUMNS, rows, whole - 4)[1] == ["b"]
+    width = 4 * 5 + 3 * len(BETWEEN)
+    assert fitted(COLUMNS, rows, width)[1] == []
+    assert fitted(COLUMNS, rows, width - 3)[1] == []
+    assert fitted(COLUMNS, rows, width - 4)[1] == ["b"]
 
 
 def price(*, processed: bool, price: str = "51754.69") -> StoredPrice:

@@ -22,21 +22,21 @@ LINES = 12
 def check(seen: Shown, columns: int) -> None:
     """Every line is there, whole and once, and nothing else."""
     assert seen.code == 0, seen.text
-    wanted = Counter(line_of(thread, number) for thread in range(THREADS) for number in range(LINES))
-    assert Counter(joined(seen.lines)) == wanted + Counter(["the end"])
+    expected = Counter(line_of(thread, number) for thread in range(THREADS) for number in range(LINES))
+    assert Counter(joined(seen.lines)) == expected + Counter(["the end"])
     assert seen.lines[-1] == "the end"
     assert {len(line) <= columns for line in seen.lines} == {True}
 
 
 def joined(lines: list[str]) -> list[str]:
     """The lines as they were printed: each ends with "end"."""
-    found, begun = [], ""
+    whole_lines, begun = [], ""
     for line in lines:
         begun += line
         if begun.endswith("end"):
-            found.append(begun)
+            whole_lines.append(begun)
             begun = ""
-    return [*found, begun] if begun else found
+    return [*whole_lines, begun] if begun else whole_lines
 
 
 @pytest.mark.process
@@ -68,8 +68,8 @@ def on_a_terminal(columns: int, rows: int) -> tuple[Screen, io.StringIO]:
 def test_a_terminal_that_can_do_nothing_still_has_its_width(columns: int) -> None:
     code = "from cryptoctl.ui.screen import Screen; print(Screen(colour=False).terminal.{}.width)"
     for stream in ("out", "err"):
-        seen = run(["-c", code.format(stream)], columns=columns, rows=20, variables={"TERM": "dumb"})
-        assert seen.lines == [str(columns)]
+        screen = run(["-c", code.format(stream)], columns=columns, rows=20, variables={"TERM": "dumb"})
+        assert screen.lines == [str(columns)]
 
 
 @pytest.mark.parametrize("lines", [0, 1, 2, 5, 30])

@@ -32,11 +32,11 @@ def test_a_reading_that_gets_no_answer_is_told_meanwhile(
             answered.wait(60)
         return HEALTHY
 
-    with watch.Watch(read) as found:
-        assert eventually(lambda: found.latest) is HEALTHY
-        assert found.trouble == ""
+    with watch.Watch(read) as watched:
+        assert eventually(lambda: watched.latest) is HEALTHY
+        assert watched.trouble == ""
         hangs.set()
-        assert eventually(lambda: found.trouble).startswith("not refreshed: no answer for ")
+        assert eventually(lambda: watched.trouble).startswith("not refreshed: no answer for ")
         hangs.clear()
         answered.set()
-        eventually(lambda: found.trouble == "")
+        eventually(lambda: watched.trouble == "")

@@ -61,23 +61,23 @@ def job(program: str) -> Iterator[tuple[int, Callable[[str], str]]]:
 @contextmanager
 def on_terminal(*program: str) -> Iterator[tuple[subprocess.Popen[bytes], FileIO, Callable[[str], str]]]:
     """A program on a terminal of its own; that, and what reads up to a text and gives what was before."""
-    ours, theirs = pty.openpty()
+    master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", *program],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
         env={**os.environ, "TERM": "xterm"},
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
-    os.close(theirs)
-    terminal, raw = FileIO(ours, "r+"), ""
+    os.close(slave)
+    terminal, raw = FileIO(master, "r+"), ""
 
     def until(text: str) -> str:
         nonlocal raw
         while text not in raw:
-            raw += os.read(ours, 65536).decode(errors="replace")
+            raw += os.read(master, 65536).decode(errors="replace")
         before, raw = raw.split(text, 1)
         return before
 
@@ -90,27 +90,27 @@ def on_terminal(*program: str) -> Iterator[tuple[subprocess.Popen[bytes], FileIO
 
 
 def test_ctrl_z_gives_the_terminal_back_and_the_screen_goes_on_afterwards() -> None:
-    with job(WATCH.format(path=sys.path)) as (ours, until):
+    with job(WATCH.format(path=sys.path)) as (master, until):
         until(BEGUN)
         until("[q] quit")
-        os.write(ours, b"\x1a")
+        os.write(master, b"\x1a")
         assert until("<stopped ").endswith(LEFT)
         assert until(">") == "True, lines True"
         until(BEGUN)
         until("[q] quit")
-        os.write(ours, b"q")
+        os.write(master, b"q")
         assert until("<ended ").endswith(LEFT)
         assert until(">") == "0"
 
 
 def test_ctrl_z_gives_the_cursor_back_and_the_drawing_goes_on_below() -> None:
-    with job(DRAWING) as (ours, until):
+    with job(DRAWING) as (master, until):
         until("two")
-        os.write(ours, b"\x1a")
+        os.write(master, b"\x1a")
         assert SHOWN in until("<stopped ")
         until(HIDDEN)
         assert "\x1b[1A" not in until("two")
-        os.write(ours, b"\n")
+        os.write(master, b"\n")
         assert SHOWN in until("<ended ")
         assert until(">") == "0"
 

@@ -30,18 +30,18 @@ from ui.overviews import BROKEN, ERROR, HEALTHY, on_a_terminal, state
 def test_what_the_live_screen_has_no_room_for_is_counted(
     symbols: int, more: int, errors: int, width: int, height: int
 ) -> None:
-    found = replace(
+    overview = replace(
         HEALTHY,
         symbols=tuple(state(f"S{number:02}") for number in range(symbols)),
         more_symbols=more if symbols else 0,
         errors=tuple(replace(ERROR, time_ms=number, message=f"E{number:02}") for number in range(errors)),
     )
-    lines = [line.plain for line in view(found, "dev", width, height)]
+    lines = [line.plain for line in view(overview, "dev", width, height)]
     text = "\n".join(lines)
     rows = sum(line.startswith("S") for line in lines)
     counts = re.findall(r"^(?:  and )?(\d+) (?:more|symbols): `", text, re.MULTILINE)
-    assert rows + sum(map(int, counts)) == symbols + found.more_symbols
-    older = sum(int(each) for each in re.findall(r"^(\d+) older errors: `", text, re.MULTILINE))
+    assert rows + sum(map(int, counts)) == symbols + overview.more_symbols
+    older = sum(int(count) for count in re.findall(r"^(\d+) older errors: `", text, re.MULTILINE))
     assert text.count(" ERROR ") + older == errors
     if more and symbols:
         assert "all enriched" not in text
@@ -51,9 +51,9 @@ def test_the_table_s_box_says_whole_what_is_enriched_on_a_narrow_terminal() -> N
     states = (state("S"),) * 12
     waits = replace(states[0], last=replace(states[0].last, processed=False))
     cases = (states, 0, "all enriched"), (states, 30, "12 enriched"), ((waits,), 30, "some waiting")
-    for symbols, more, said in cases:
-        found = replace(HEALTHY, symbols=symbols, more_symbols=more)
-        assert any(f"│ {said} " in line.plain for line in view(found, "dev", 80, 40))
+    for symbols, more, words in cases:
+        overview = replace(HEALTHY, symbols=symbols, more_symbols=more)
+        assert any(f"│ {words} " in line.plain for line in view(overview, "dev", 80, 40))
 
 
 @given(
@@ -66,12 +66,12 @@ def test_the_table_s_box_says_whole_what_is_enriched_on_a_narrow_terminal() -> N
 def test_the_live_screen_fits_every_terminal(
     broken: bool, width: int, height: int, symbols: int, errors: int
 ) -> None:
-    found = replace(
+    overview = replace(
         BROKEN if broken else HEALTHY,
         symbols=tuple(state(f"S{number}") for number in range(symbols)),
         errors=(ERROR,) * errors,
     )
-    lines = view(found, "dev in 123456789012, eu-central-1", width, height)
+    lines = view(overview, "dev in 123456789012, eu-central-1", width, height)
     assert len(lines) <= height
     assert max(line.cell_len for line in lines) <= width
     assert any("[q] quit" in line.plain for line in lines[-4:])
@@ -101,8 +101,8 @@ def test_who_sees_no_colours_sees_which_part_needs_somebody() -> None:
         assert any(
             "!webhook-processor " in line.replace("! w", "!w") for line in on_a_terminal(BROKEN, columns, 24)
         )
-        said = "\n".join(on_a_terminal(waiting, columns, 24)).replace("? ", "?")
-        assert "?price-enricher" in said and "?webhook-processor" not in said
+        text = "\n".join(on_a_terminal(waiting, columns, 24)).replace("? ", "?")
+        assert "?price-enricher" in text and "?webhook-processor" not in text
 
 
 @pytest.mark.parametrize(("width", "height"), [(200, 50), (120, 30), (80, 24), (60, 24)])
@@ -124,9 +124,9 @@ def test_the_live_screen_shows_what_matters_without_colours(width: int, height: 
 
 def test_of_many_concerns_the_first_are_shown_and_the_others_counted() -> None:
     resources = tuple(ResourceReport(name=f"r{n}", state=ResourceState.MISSING) for n in range(9))
-    found = replace(HEALTHY, inventory=Inventory(resources=resources))
-    assert {type(each) for each in found.concerns} == {Concern}
-    assert "and 6 more" in "\n".join(line.plain for line in view(found, "dev", 80, 24))
+    overview = replace(HEALTHY, inventory=Inventory(resources=resources))
+    assert {type(concern) for concern in overview.concerns} == {Concern}
+    assert "and 6 more" in "\n".join(line.plain for line in view(overview, "dev", 80, 24))
 
 
 def test_commands_on_the_live_screen_lead_to_the_environment_that_is_watched() -> None:
@@ -150,6 +150,6 @@ def test_commands_on_the_live_screen_lead_to_the_environment_that_is_watched() -
 def test_only_a_lone_escape_ends_the_live_screen_not_an_arrow_key_or_the_mouse_wheel(
     typed: str, keys: list[str]
 ) -> None:
-    left = iter(typed)
-    assert [pressed(lambda _: next(left, ""), 0.0) for _ in keys] == keys
-    assert next(left, "") == ""
+    characters = iter(typed)
+    assert [pressed(lambda _: next(characters, ""), 0.0) for _ in keys] == keys
+    assert next(characters, "") == ""

@@ -15,9 +15,9 @@ WORDS = st.lists(st.text("ab界", min_size=1, max_size=12) | st.just("`cryptoctl
 
 @given(WORDS, st.integers(4, 60), st.none() | st.integers(0, 9))
 def test_only_what_is_between_words_changes(words: list[str], width: int, indent: int | None) -> None:
-    whole = " ".join(words)
-    lines = wrapped(Text(whole, style="bold"), width, indent)
-    assert re.sub(r"\n *", " ", lines.plain) == whole
+    text = " ".join(words)
+    lines = wrapped(Text(text, style="bold"), width, indent)
+    assert re.sub(r"\n *", " ", lines.plain) == text
     for line in lines.plain.split("\n"):
         assert Text(line).cell_len <= width or len(WORD.findall(line)) == 1
         assert line == line.rstrip()
@@ -29,7 +29,7 @@ def test_what_fits_is_left_as_it_is() -> None:
 
 
 def test_what_goes_on_below_is_indented_and_keeps_its_style() -> None:
-    found = wrapped(Text.assemble(("! ", "red"), "one two three"), 9)
-    assert found.plain == "! one two\n  three"
-    assert [(span.start, span.end, span.style) for span in found.spans if span.style] == [(0, 2, "red")]
+    lines = wrapped(Text.assemble(("! ", "red"), "one two three"), 9)
+    assert lines.plain == "! one two\n  three"
+    assert [(span.start, span.end, span.style) for span in lines.spans if span.style] == [(0, 2, "red")]
     assert wrapped(Text("a  b cde"), 6, indent=3).plain == "a  b\n   cde"
