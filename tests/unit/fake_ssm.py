@@ -41,8 +41,8 @@ class FakeSsm(OneByOne):
 
     def put(self, secret: SenderSecret, **differing: Any) -> None:
         """Somebody else's write."""
-        there = self.versions[-1] if self.versions else {"Type": "SecureString", "Tier": "Standard"}
-        self.versions.append({"KeyId": KEY, **there, "Value": secret.text(), **differing})
+        current = self.versions[-1] if self.versions else {"Type": "SecureString", "Tier": "Standard"}
+        self.versions.append({"KeyId": KEY, **current, "Value": secret.text(), **differing})
 
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> Any:
         self.calls.append(operation)
@@ -68,8 +68,10 @@ class FakeSsm(OneByOne):
         if not NextToken:
             return {"Parameters": [], "NextToken": "second"}
         shown = ("Type", "Tier", "KeyId")
-        there = [{name: each[name] for name in shown if name in each} for each in self.versions[-1:]]
-        return {"Parameters": [{"Name": DESK.name, **each} for each in there]}
+        parameters = [
+            {name: version[name] for name in shown if name in version} for version in self.versions[-1:]
+        ]
+        return {"Parameters": [{"Name": DESK.name, **parameter} for parameter in parameters]}
 
     def ListTagsForResource(self, **_: Any) -> dict[str, Any]:  # noqa: N802
         if not self.versions:
@@ -96,7 +98,7 @@ class FakeSsm(OneByOne):
 
     @property
     def writes(self) -> list[str]:
-        return [each for each in self.calls if each.startswith(("Put", "Delete"))]
+        return [call for call in self.calls if call.startswith(("Put", "Delete"))]
 
 
 def refused(operation: str, code: str, message: str = "") -> AwsError:

@@ -30,17 +30,17 @@ def function(
 ) -> dict[str, Any]:
     """The answers for the webhook processor, as `up` leaves it but for what is given."""
     desired = STACK.webhook.desired()
-    made = {
+    own_configuration = {
         "LastModified": LONG_AGO.isoformat(),
         "KMSKeyArn": desired["KMSKeyArn"],
         "Environment": {"Variables": desired["Environment"]},
         **(configuration or {}),
     }
-    found = {"Configuration": made, "Tags": SCOPE.tags, **more}
+    function = {"Configuration": own_configuration, "Tags": SCOPE.tags, **more}
     policy = {"Policy": json.dumps({"Statement": statements or []})}
     quota = {"AccountLimit": {"UnreservedConcurrentExecutions": 1000, "ConcurrentExecutions": 1000}}
     return {
-        "GetFunction": found,
+        "GetFunction": function,
         "GetPolicy": policy,
         "GetRole": role()["GetRole"],
         "GetAccountSettings": quota,
@@ -50,7 +50,7 @@ def function(
 def role(policies: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     """The answers for the webhook processor's role."""
     trust = STACK.webhook_role.desired()["AssumeRolePolicyDocument"]
-    found = {
+    own_role = {
         "RoleName": STACK.webhook_role.name,
         "Path": "/",
         "RoleId": "AROA",
@@ -61,7 +61,7 @@ def role(policies: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     }
     [name] = policies or {"": None}
     return {
-        "GetRole": {"Role": found},
+        "GetRole": {"Role": own_role},
         "ListRolePolicies": {"PolicyNames": [name] if name else []},
         "ListAttachedRolePolicies": {"AttachedPolicies": []},
         "GetRolePolicy": {"PolicyDocument": json.dumps((policies or {}).get(name))},
@@ -85,14 +85,14 @@ def mapping(uuid: str, **more: Any) -> dict[str, Any]:
 
 def mapping_seen(*listed: dict[str, Any]) -> Observed:
     answers = {"ListEventSourceMappings": {"EventSourceMappings": listed}, "ListTags": {"Tags": SCOPE.tags}}
-    seen = STACK.prices_to_enricher.observe(Answers(answers))  # type: ignore[arg-type]
-    assert seen is not None
-    return seen
+    observed = STACK.prices_to_enricher.observe(Answers(answers))  # type: ignore[arg-type]
+    assert observed is not None
+    return observed
 
 
 def group(**more: Any) -> dict[str, Any]:
-    found = {"logGroupName": STACK.webhook_logs.name, "retentionInDays": 3, **more}
-    return {"DescribeLogGroups": {"logGroups": [found]}, "ListTagsForResource": {"tags": SCOPE.tags}}
+    group = {"logGroupName": STACK.webhook_logs.name, "retentionInDays": 3, **more}
+    return {"DescribeLogGroups": {"logGroups": [group]}, "ListTagsForResource": {"tags": SCOPE.tags}}
 
 
 def key(origin: str, **more: Any) -> dict[str, Any]:

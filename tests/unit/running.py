@@ -25,11 +25,11 @@ def outcomes(report: Report) -> dict[str, StepOutcome]:
 
 
 def failing(operation: str, code: str, message: str = "", *, name: str = "", times: int = 10**9) -> Any:
-    left = [times]
+    failures_left = [times]
 
     def fail(asked: str, params: Mapping[str, Any]) -> None:
-        if asked == operation and params["Name"].startswith(name) and left[0] > 0:
-            left[0] -= 1
+        if asked == operation and params["Name"].startswith(name) and failures_left[0] > 0:
+            failures_left[0] -= 1
             raise refusal(operation, code, message)
 
     return fail

@@ -40,9 +40,9 @@ def resources() -> list[Provisioner]:
 @pytest.mark.parametrize("resource", resources(), ids=str)
 def test_each_call_that_a_resource_sends_is_among_its_permissions(resource: Provisioner) -> None:
     declared = {permission.action for permission in resource.permissions()}
-    asked = {f"{each.service}:{each.operation}" for each in sent_by(resource) if isinstance(each, Call)}
-    actions = {ACTIONS.get(each, each) for each in asked}
-    assert actions | {TAGGED_AS_MADE[each] for each in actions & TAGGED_AS_MADE.keys()} <= declared
+    operations = {f"{call.service}:{call.operation}" for call in sent_by(resource) if isinstance(call, Call)}
+    actions = {ACTIONS.get(operation, operation) for operation in operations}
+    assert actions | {TAGGED_AS_MADE[action] for action in actions & TAGGED_AS_MADE.keys()} <= declared
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))

@@ -34,13 +34,13 @@ def test_a_candle_is_what_its_prices_are(
     groups: dict[int, list[StoredPrice]] = defaultdict(list)
     for price in prices:
         groups[price.timestamp_ms // interval.ms * interval.ms].append(price)
-    wanted = []
+    expected = []
     for begin_ms, group in groups.items():
         volume = Decimal(0)
-        for each in group:
-            volume = EXACT.add(volume, each.volume)
-        values = [each.price for each in group]
-        wanted.append(
+        for trade in group:
+            volume = EXACT.add(volume, trade.volume)
+        values = [trade.price for trade in group]
+        expected.append(
             Candle(
                 begin_ms=begin_ms,
                 open=values[0],
@@ -51,7 +51,7 @@ def test_a_candle_is_what_its_prices_are(
                 trades=len(group),
             )
         )
-    assert list(candles(reversed(prices), interval))[::-1] == wanted
+    assert list(candles(reversed(prices), interval))[::-1] == expected
 
 
 def test_a_sum_of_volumes_keeps_every_digit() -> None:

@@ -29,15 +29,19 @@ class Slow(Thing):
     """A thing whose changes AWS works on for a while."""
 
     def observe(self, aws: Any) -> Observed | None:
-        found = super().observe(aws)
-        return found and Observed(fields={**found.fields, "State": aws.state()}, outputs=found.outputs)
+        observed = super().observe(aws)
+        return observed and Observed(
+            fields={**observed.fields, "State": aws.state()}, outputs=observed.outputs
+        )
 
     def desired(self) -> Fields:
         return {**super().desired(), "State": "Ready"}
 
     def apply(self, delta: Delta) -> Iterator[CallOrWait]:
         yield from (
-            each for each in super().apply(delta) if delta.touches("Size") or isinstance(each, WaitUntil)
+            action
+            for action in super().apply(delta)
+            if delta.touches("Size") or isinstance(action, WaitUntil)
         )
 
 
@@ -57,8 +61,8 @@ class SlowAws(FakeAws):
         return super().call(service, operation, once=once, **params)
 
     def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:
-        found = super().find(service, operation, not_found=not_found, **params)
-        return found and {**found, "State": self.state()}
+        response = super().find(service, operation, not_found=not_found, **params)
+        return response and {**response, "State": self.state()}
 
 
 def carried_out(aws: FakeAws, clock: FakeClock, thing: Thing, answers: dict[str, Any] | None = None) -> Plan:
@@ -94,7 +98,7 @@ def test_where_it_cannot_be_looked_at_again_it_is_said_that_everything_was_done(
     def refuse(*_: Any, **__: Any) -> None:
         raise refusal("GetThing", "Throttling", "Rate exceeded")
 
-    with pytest.raises(Failure, match="All calls succeeded, but the result could not be read") as told:
+    with pytest.raises(Failure, match="All calls succeeded, but the result could not be read") as raised:
         carried_out(aws, FakeClock(), Thing(name="a"))
-    assert told.value.exit_code is ExitCode.AWS
-    assert told.value.hint.endswith("Then run the same command again: it goes on from here.")
+    assert raised.value.exit_code is ExitCode.AWS
+    assert raised.value.hint.endswith("Then run the same command again: it goes on from here.")

@@ -52,26 +52,28 @@ def amount(found: CostEstimate, resource: str, item: str) -> float:
     ("per_s", "batch", "days", "symbols"), [(1 / 60, 1, 30, 1), (10, 1, 30, 50), (1000, 10, 1, 500)]
 )
 def test_the_parts_that_follow_from_the_load_alone(per_s: float, batch: int, days: int, symbols: int) -> None:
-    found = estimate(STACK, Load(prices_per_s=per_s, symbols=symbols, batch=batch, days=days))
+    cost = estimate(STACK, Load(prices_per_s=per_s, symbols=symbols, batch=batch, days=days))
     prices = per_s * 60 * 60 * 24 * days
-    assert of(found, "writes, on demand") == pytest.approx(prices * 2 / MILLION * 0.625)
-    assert amount(found, str(STACK.webhook), "requests") == pytest.approx(prices / batch)
-    assert of(found, "key") == pytest.approx(1.00 * days / 30)
+    assert of(cost, "writes, on demand") == pytest.approx(prices * 2 / MILLION * 0.625)
+    assert amount(cost, str(STACK.webhook), "requests") == pytest.approx(prices / batch)
+    assert of(cost, "key") == pytest.approx(1.00 * days / 30)
     stored_at_the_end_gb = prices * (assumed.ITEM_BYTES + 100) / 1e9
-    assert of(found, "storage") == pytest.approx(stored_at_the_end_gb / 2 * 0.25 * days / 30)
+    assert of(cost, "storage") == pytest.approx(stored_at_the_end_gb / 2 * 0.25 * days / 30)
 
 
 @given(LOADS)
 def test_a_total_is_its_parts_without_what_is_free_and_never_negative(load: Load) -> None:
-    found = estimate(STACK, load)
-    assert found.total_usd == pytest.approx(sum(line.usd for line in found.lines) - sum(found.free.values()))
-    assert found.total_usd >= -1e-9
+    cost = estimate(STACK, load)
+    assert cost.total_usd == pytest.approx(sum(line.usd for line in cost.lines) - sum(cost.free.values()))
+    assert cost.total_usd >= -1e-9
     by_item: dict[str, float] = defaultdict(float)
-    for line in found.lines:
+    for line in cost.lines:
         assert line.amount >= 0 and math.isfinite(line.usd)
         by_item[line.item] += line.usd
-    limits = {each.name: each.cost_usd(each.free) * load.days / 30 for each in price_list().items.values()}
-    for item, usd in found.free.items():
+    limits = {
+        price.name: price.cost_usd(price.free) * load.days / 30 for price in price_list().items.values()
+    }
+    for item, usd in cost.free.items():
         assert usd <= min(by_item[item], limits[item]) + 1e-9
 
 
@@ -81,7 +83,7 @@ def test_a_total_is_its_parts_without_what_is_free_and_never_negative(load: Load
 @example(Load(prices_per_s=28439.5, symbols=1, batch=1, days=1), 1.015625)
 def test_more_prices_never_cost_less(load: Load, times: float) -> None:
     more = replace(load, prices_per_s=load.prices_per_s * times)
-    writes = (of(estimate(STACK, each), "writes, on demand") for each in (load, more))
+    writes = (of(estimate(STACK, traffic), "writes, on demand") for traffic in (load, more))
     assert next(writes) <= next(writes)
     # With another shard, fewer symbols are in a batch, and less is read.
     if assumed.shards(load.prices_per_s, load.symbols) == assumed.shards(more.prices_per_s, load.symbols):
@@ -106,9 +108,11 @@ def test_a_batch_is_never_more_than_full_and_never_waits_longer_than_its_window(
 def test_the_configuration_counts() -> None:
     load = Load(prices_per_s=10)
     longer = replace(EnvironmentSettings(), log_retention_days=30)
-    kept = Stack(STACK.scope, longer, STACK.code)
+    longer_kept = Stack(STACK.scope, longer, STACK.code)
     stored = "stored log lines"
-    assert of(estimate(kept, load), stored) == pytest.approx(of(estimate(STACK, load), stored) * 30 / 3)
+    assert of(estimate(longer_kept, load), stored) == pytest.approx(
+        of(estimate(STACK, load), stored) * 30 / 3
+    )
 
 
 def test_traces_and_requests_to_a_customer_s_key_are_billed_where_there_are_any() -> None:
@@ -117,13 +121,13 @@ def test_traces_and_requests_to_a_customer_s_key_are_billed_where_there_are_any(
         security=SecuritySettings(customer_key="arn:aws:kms:us-east-1:000000000000:key/1"),
     )
     load = Load(prices_per_s=3, batch=1, days=30)
-    found = estimate(Stack(STACK.scope, secured, STACK.code), load)
+    cost = estimate(Stack(STACK.scope, secured, STACK.code), load)
     seconds = 30 * 86_400
     # One a second, and 5 % of the other two.
-    assert amount(found, str(STACK.webhook), "traces") == pytest.approx(seconds * 1.1)
+    assert amount(cost, str(STACK.webhook), "traces") == pytest.approx(seconds * 1.1)
     key = "requests to the customer's key"
-    assert amount(found, str(STACK.prices), key) == pytest.approx(4 * seconds / 300)
-    assert of(found, "traces") > 0 and of(found, key) > 0
+    assert amount(cost, str(STACK.prices), key) == pytest.approx(4 * seconds / 300)
+    assert of(cost, "traces") > 0 and of(cost, key) > 0
     plain = estimate(STACK, load)
     assert not [line for line in plain.lines if line.item in ("traces", key)]
 
@@ -132,21 +136,23 @@ def plan_for(*, seen: Stack | None, wanted: Stack, goal: Goal = Goal.PRESENT) ->
     """From nothing, or from everything."""
     resources = list(wanted)
     observed = {
-        each: None if seen is None else Observed(fields=each.desired(), outputs={"KeyId": "k", "UUID": "u"})
-        for each in resources
+        resource: None
+        if seen is None
+        else Observed(fields=resource.desired(), outputs={"KeyId": "k", "UUID": "u"})
+        for resource in resources
     }
     return build_plan(resources, observed, goal)
 
 
 def test_a_plan_says_what_it_costs_without_any_use() -> None:
-    made = cost_difference(plan_for(seen=None, wanted=STACK))
-    found = {each.item: (each.amount, round(each.usd, 2)) for each in made.fixed}
-    assert found == {"key": (1, 1.0), "alarms": (9, 0.9), "dashboards": (1, 3.0)}
-    assert made.by_use and made.usd == pytest.approx(4.9)
-    told = cost_sentences(made)
-    assert told.startswith("+4.90 USD a month even when idle (key +1.00")
-    assert "3 dashboards and 10 alarms are free for the whole account." in told
-    assert "`cryptoctl cost" in told
+    difference = cost_difference(plan_for(seen=None, wanted=STACK))
+    fixed = {line.item: (line.amount, round(line.usd, 2)) for line in difference.fixed}
+    assert fixed == {"key": (1, 1.0), "alarms": (9, 0.9), "dashboards": (1, 3.0)}
+    assert difference.by_use and difference.usd == pytest.approx(4.9)
+    sentences = cost_sentences(difference)
+    assert sentences.startswith("+4.90 USD a month even when idle (key +1.00")
+    assert "3 dashboards and 10 alarms are free for the whole account." in sentences
+    assert "`cryptoctl cost" in sentences
 
 
 def test_a_key_that_is_taken_back_costs_again() -> None:
@@ -157,18 +163,18 @@ def test_a_key_that_is_taken_back_costs_again() -> None:
     )
     plan = build_plan([STACK.key], {STACK.key: pending}, Goal.PRESENT)
     assert [step.action for step in plan.work] == [Action.UPDATE]
-    assert [(each.item, each.usd) for each in cost_difference(plan).fixed] == [("key", 1.0)]
+    assert [(line.item, line.usd) for line in cost_difference(plan).fixed] == [("key", 1.0)]
 
 
 def test_a_plan_that_changes_nothing_or_only_what_is_free_says_nothing_of_costs() -> None:
     plan = plan_for(seen=None, wanted=STACK)
-    queues = tuple(each for each in plan.steps if each.resource.kind == "queue")
+    queues = tuple(step for step in plan.steps if step.resource.kind == "queue")
     none = cost_difference(replace(plan, steps=queues))
     assert not none.fixed and cost_sentences(none) == ""
-    removed = replace(plan, steps=tuple(replace(each, action=Action.DELETE) for each in plan.steps))
+    removed = replace(plan, steps=tuple(replace(step, action=Action.DELETE) for step in plan.steps))
     assert cost_difference(removed).usd == pytest.approx(-4.9)
-    told = cost_sentences(cost_difference(removed))
-    assert told.startswith("-4.90 USD a month") and "`cryptoctl cost" not in told
+    sentences = cost_sentences(cost_difference(removed))
+    assert sentences.startswith("-4.90 USD a month") and "`cryptoctl cost" not in sentences
 
 
 def test_every_price_has_its_source_and_is_of_something_that_is_billed() -> None:
@@ -178,10 +184,15 @@ def test_every_price_has_its_source_and_is_of_something_that_is_billed() -> None
         functions=FunctionSettings(tracing=True),
         security=SecuritySettings(customer_key="arn:aws:kms:us-east-1:000000000000:key/1"),
     )
-    whole = Stack(STACK.scope, secured, STACK.code)
-    used = {each.item for one in whole if isinstance(one, Priced) for each in one.usage(Traffic(days=30))}
+    secured_stack = Stack(STACK.scope, secured, STACK.code)
+    used = {
+        usage.item
+        for resource in secured_stack
+        if isinstance(resource, Priced)
+        for usage in resource.usage(Traffic(days=30))
+    }
     assert used == set(prices.items)
-    assert all(each.source.endswith(("pricing", "on-demand")) for each in prices.items.values())
+    assert all(price.source.endswith(("pricing", "on-demand")) for price in prices.items.values())
 
 
 def test_what_has_traffic_is_priced() -> None:
@@ -230,10 +241,10 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
 
 def test_what_is_free_in_a_month_and_not_used_is_not_free_later() -> None:
     """At 10 prices a second the table grows by 12.4 GB in 30 days: 6.2, 18.7 and 31.1 on average, 25 free."""
-    found = estimate(STACK, Load(prices_per_s=10, days=90))
+    cost = estimate(STACK, Load(prices_per_s=10, days=90))
     stored = [10 * 86_400 * 30 * 480 / 1e9 * (month + 0.5) for month in range(3)]
-    assert of(found, "storage") == pytest.approx(sum(stored) * 0.25)
-    assert of(found, "storage") - found.free["storage"] == pytest.approx((stored[2] - 25) * 0.25)
+    assert of(cost, "storage") == pytest.approx(sum(stored) * 0.25)
+    assert of(cost, "storage") - cost.free["storage"] == pytest.approx((stored[2] - 25) * 0.25)
 
 
 @pytest.mark.parametrize(("days", "usd"), [(30, 1), (365, 365 / 30), (730, 1095 / 30), (1095, 2190 / 30)])

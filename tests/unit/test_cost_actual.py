@@ -44,8 +44,8 @@ class Metrics:
 
     def call(self, service: str, operation: str, **_: Any) -> Any:
         self.requests.append(operation)
-        made = {} if self.made is None else {"CreationDateTime": self.made}
-        return {"Table": {"TableSizeBytes": TABLE_BYTES, "ItemCount": ITEMS, **made}}
+        creation = {} if self.made is None else {"CreationDateTime": self.made}
+        return {"Table": {"TableSizeBytes": TABLE_BYTES, "ItemCount": ITEMS, **creation}}
 
     def paginate(self, service: str, operation: str, key: str, **asked: Any) -> Iterator[Any]:
         self.requests.append(operation)
@@ -57,7 +57,7 @@ class Metrics:
             yield {
                 "Id": query["Id"],
                 "Timestamps": moments,
-                "Values": [each * (total or 0) for each in (0.25, 0.75)][: len(moments)],
+                "Values": [share * (total or 0) for share in (0.25, 0.75)][: len(moments)],
             }
 
 
@@ -70,9 +70,9 @@ def cost_of(
     made: datetime | None = None,
 ) -> ActualCost:
     aws = Metrics(sums, first=first or NOW - timedelta(days=days), metered=on_aws, made=made)
-    found = actual_cost(cast("Aws", aws), STACK, days, 50, NOW)
+    cost = actual_cost(cast("Aws", aws), STACK, days, 50, NOW)
     assert aws.requests == ["DescribeTable", "GetMetricData"]
-    return found
+    return cost
 
 
 def usd(found: CostEstimate, item: str) -> float:
@@ -80,7 +80,7 @@ def usd(found: CostEstimate, item: str) -> float:
 
 
 def test_what_was_counted_costs_what_aws_lists() -> None:
-    found = cost_of(
+    cost = cost_of(
         {
             WRITES: 4_000_000,
             CALLS: 500_000,
@@ -89,16 +89,16 @@ def test_what_was_counted_costs_what_aws_lists() -> None:
             ("IncomingBytes", STACK.webhook_logs.name): 3e9,
         }
     )
-    actual = found.actual
+    actual = cost.actual
     assert usd(actual, "writes, on demand") == pytest.approx(4 * 0.625)
     assert usd(actual, "requests") == pytest.approx(0.5 * 0.20)
     assert usd(actual, "compute (arm64)") == pytest.approx(60_000 * 1.0 * 0.0000133334)  # 1024 MB
     assert usd(actual, "log lines") == pytest.approx(3 * 0.50)
     days = actual.load.days
     assert usd(actual, "storage") == pytest.approx(0.25 * days / 30)
-    assert (actual.load.batch, found.prices) == (2, 1_000_000)
-    assert usd(found.estimated, "writes, on demand") == pytest.approx(2 * 0.625)
-    assert not found.uncounted
+    assert (actual.load.batch, cost.prices) == (2, 1_000_000)
+    assert usd(cost.estimated, "writes, on demand") == pytest.approx(2 * 0.625)
+    assert not cost.uncounted
 
 
 @given(
@@ -113,17 +113,17 @@ def test_what_was_counted_costs_what_aws_lists() -> None:
 def test_an_environment_that_does_what_is_assumed_costs_what_is_estimated(load: Load) -> None:
     passing = traffic(STACK, load)
     sums = {
-        (each.metric.name, next(iter(each.metric.dimensions.values()))): getattr(
-            passing[each.resource], each.field
+        (metric.metric.name, next(iter(metric.metric.dimensions.values()))): getattr(
+            passing[metric.resource], metric.field
         )
-        * each.times
-        for each in billed_metrics(STACK)
-        if each.resource in passing
+        * metric.times
+        for metric in billed_metrics(STACK)
+        if metric.resource in passing
     }
     sums[STORED] = load.prices
     sums["NumberOfMessagesPublished", STACK.success.name] = load.prices
-    found = cost_of(sums)
-    for actual, estimated in zip(found.actual.lines, found.estimated.lines, strict=True):
+    cost = cost_of(sums)
+    for actual, estimated in zip(cost.actual.lines, cost.estimated.lines, strict=True):
         if actual.item not in ("storage", "point-in-time recovery", "stored log lines"):
             assert actual.amount == pytest.approx(estimated.amount, rel=1e-6), actual
 
@@ -131,14 +131,14 @@ def test_an_environment_that_does_what_is_assumed_costs_what_is_estimated(load: 
 def test_all_that_has_traffic_is_counted() -> None:
     """A new kind that the estimate knows of would be missing here."""
     passing = {resource for resource in traffic(STACK, Load(prices_per_s=1)) if resource is not STACK.key}
-    assert passing <= {each.resource for each in billed_metrics(STACK)}
+    assert passing <= {metric.resource for metric in billed_metrics(STACK)}
 
 
 def test_of_a_young_environment_only_its_life_counts() -> None:
-    found = cost_of({WRITES: 10}, days=30, first=NOW - timedelta(days=3))
-    assert found.since == NOW - timedelta(days=3)
-    assert found.actual.load.days == pytest.approx(3)
-    assert usd(found.actual, "key") == pytest.approx(0.1)
+    cost = cost_of({WRITES: 10}, days=30, first=NOW - timedelta(days=3))
+    assert cost.since == NOW - timedelta(days=3)
+    assert cost.actual.load.days == pytest.approx(3)
+    assert usd(cost.actual, "key") == pytest.approx(0.1)
 
 
 def test_what_stood_idle_at_first_cost_something_since_its_table_was_made() -> None:
@@ -153,9 +153,9 @@ def test_what_stood_idle_at_first_cost_something_since_its_table_was_made() -> N
 
 
 def test_a_time_in_the_machine_s_zone_is_told_in_utc() -> None:
-    made = (NOW - timedelta(days=3)).astimezone(timezone(timedelta(hours=9)))
-    for found in (cost_of({}, days=30, made=made), cost_of({WRITES: 10}, days=30, first=made)):
-        assert found.since == made and not found.since.utcoffset()
+    created = (NOW - timedelta(days=3)).astimezone(timezone(timedelta(hours=9)))
+    for cost in (cost_of({}, days=30, made=created), cost_of({WRITES: 10}, days=30, first=created)):
+        assert cost.since == created and not cost.since.utcoffset()
 
 
 def test_the_hour_that_the_machine_s_clock_shows_twice_counts_twice() -> None:
@@ -164,22 +164,22 @@ def test_the_hour_that_the_machine_s_clock_shows_twice_counts_twice() -> None:
 
 
 def test_a_table_made_later_than_now_by_this_machine_s_clock_is_an_hour_old() -> None:
-    found = cost_of({CALLS: 1}, first=NOW + timedelta(minutes=1), made=NOW + timedelta(minutes=1))
-    assert found.actual.load.days == pytest.approx(1 / 24)
+    cost = cost_of({CALLS: 1}, first=NOW + timedelta(minutes=1), made=NOW + timedelta(minutes=1))
+    assert cost.actual.load.days == pytest.approx(1 / 24)
 
 
 def test_what_is_free_in_a_month_does_not_pay_for_another_one() -> None:
     """All of it was in the first of three months."""
-    found = cost_of({CALLS: 3_000_000, WRITES: 5}, days=90)
-    assert usd(found.actual, "requests") == pytest.approx(3 * 0.20)
-    assert found.actual.free["requests"] == pytest.approx(0.20)
+    cost = cost_of({CALLS: 3_000_000, WRITES: 5}, days=90)
+    assert usd(cost.actual, "requests") == pytest.approx(3 * 0.20)
+    assert cost.actual.free["requests"] == pytest.approx(0.20)
     later = cost_of(
         {CALLS: 3_000_000}, days=90, first=NOW - timedelta(days=45), made=NOW - timedelta(days=90)
     )
     assert later.actual.free["requests"] == pytest.approx(0.20)
     # What is there all the time is free in each of them.
-    assert found.actual.free["storage"] == pytest.approx(usd(found.actual, "storage"))
-    assert found.actual.free["dashboards"] == pytest.approx(3 * 3.00)
+    assert cost.actual.free["storage"] == pytest.approx(usd(cost.actual, "storage"))
+    assert cost.actual.free["dashboards"] == pytest.approx(3 * 3.00)
 
 
 def test_what_is_idle_on_aws_is_nothing_and_what_an_engine_does_not_count_is_unknown() -> None:
@@ -197,7 +197,7 @@ def test_what_no_metric_tells_is_as_estimated_where_there_was_any_use() -> None:
     """A customer key's requests, and traces: of a function that did not run there are none."""
     expected = traffic(STACK, Load(prices_per_s=1, days=7))
     assert expected[STACK.prices].key_requests and expected[STACK.webhook].traces
-    counted = [(each, 0.0 if each.resource is STACK.webhook else 1.0) for each in billed_metrics(STACK)]
+    counted = [(metric, 0.0 if metric.resource is STACK.webhook else 1.0) for metric in billed_metrics(STACK)]
     passed = _counted_traffic(STACK, counted, expected, size_bytes=0)
     assert passed[STACK.prices].key_requests == expected[STACK.prices].key_requests
     assert passed[STACK.enricher].traces == expected[STACK.enricher].traces
@@ -207,8 +207,8 @@ def test_what_no_metric_tells_is_as_estimated_where_there_was_any_use() -> None:
 def test_messages_are_published_ten_at_a_time() -> None:
     calls = ("Invocations", STACK.enricher.name)
     published = ("NumberOfMessagesPublished", STACK.success.name)
-    found = cost_of({calls: 4, published: 100})
-    (amount,) = {line.amount for line in found.actual.lines if line.resource == str(STACK.success)}
+    cost = cost_of({calls: 4, published: 100})
+    (amount,) = {line.amount for line in cost.actual.lines if line.resource == str(STACK.success)}
     assert amount == 4 * 3
 
 
@@ -230,13 +230,13 @@ def test_an_environment_that_does_not_exist_is_named() -> None:
 
 
 def test_a_person_is_told_what_was_not_counted() -> None:
-    said, shown = io.StringIO(), io.StringIO()
+    err, shown = io.StringIO(), io.StringIO()
     screen = Screen(colour=False)
     screen.terminal.out, screen.terminal.err = (
         Console(file=shown, soft_wrap=True),
-        Console(file=said, soft_wrap=True),
+        Console(file=err, soft_wrap=True),
     )
     show_actual(screen, cost_of({CALLS: 10, STORED: 10_000_000}, on_aws=False), "dev on this machine")
     assert "not counted" in shown.getvalue()
-    assert "nan" not in shown.getvalue() + said.getvalue()
-    assert "Not counted here: writes, on demand;" in said.getvalue()
+    assert "nan" not in shown.getvalue() + err.getvalue()
+    assert "Not counted here: writes, on demand;" in err.getvalue()

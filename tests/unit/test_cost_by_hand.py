@@ -127,6 +127,6 @@ def test_the_page_shows_the_same_sums(name: str) -> None:
     """A row for each load: its parts, then the total."""
     row = re.search(rf"^\| {re.escape(name)} \| (.*) \|$", PAGE, re.MULTILINE)
     assert row is not None, name
-    shown = [Decimal(each.replace(",", "")) for each in row[1].split(" | ")]
+    shown = [Decimal(cell.replace(",", "")) for cell in row[1].split(" | ")]
     parts = list(LOADS[name][1].values())
-    assert shown == [round(each, 2) for each in [*parts, sum(parts, Decimal(0))]]
+    assert shown == [round(part, 2) for part in [*parts, sum(parts, Decimal(0))]]

@@ -55,9 +55,9 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configured:
 
 
 def refused() -> Failure:
-    with pytest.raises(Failure) as found:
+    with pytest.raises(Failure) as raised:
         _ = Aws(region="us-east-1").caller
-    return found.value
+    return raised.value
 
 
 BAD_TIME = '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"x"}'
@@ -174,27 +174,29 @@ def test_too_many_open_files_are_no_matter_of_credentials() -> None:
 
 def test_credentials_that_expire_while_a_command_runs_are_told_as_such() -> None:
     with (
-        pytest.raises(Failure, match="The AWS credentials cannot be loaded") as found,
+        pytest.raises(Failure, match="The AWS credentials cannot be loaded") as raised,
         translate_errors("s", "O"),
     ):
         raise RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired.")
-    assert found.value.exit_code is ExitCode.CREDENTIALS
-    assert "sign in again" in found.value.hint
+    assert raised.value.exit_code is ExitCode.CREDENTIALS
+    assert "sign in again" in raised.value.hint
 
 
 def test_what_botocore_refuses_to_send_is_told_with_its_reason() -> None:
-    told = failure(ParamValidationError(report="Unknown parameter in input: Tags"), "cloudwatch:PutDashboard")
-    assert "Parameter validation failed: Unknown parameter in input: Tags" in told.message
+    failed = failure(
+        ParamValidationError(report="Unknown parameter in input: Tags"), "cloudwatch:PutDashboard"
+    )
+    assert "Parameter validation failed: Unknown parameter in input: Tags" in failed.message
 
 
 @pytest.mark.parametrize(("code", "of_the_region"), [("ExpiredToken", False), ("InvalidClientTokenId", True)])
 def test_only_credentials_that_are_unknown_may_be_a_matter_of_the_region(
     code: str, of_the_region: bool
 ) -> None:
-    found = refusal("sts", "GetCallerIdentity", {"Error": {"Code": code, "Message": "m"}}, elsewhere="It.")
-    assert isinstance(found, Failure)
-    assert ("A region that the account has not enabled" in found.hint) is of_the_region
-    assert found.hint.endswith("--region. It." if of_the_region else "work on this machine.")
+    error = refusal("sts", "GetCallerIdentity", {"Error": {"Code": code, "Message": "m"}}, elsewhere="It.")
+    assert isinstance(error, Failure)
+    assert ("A region that the account has not enabled" in error.hint) is of_the_region
+    assert error.hint.endswith("--region. It." if of_the_region else "work on this machine.")
 
 
 def test_nothing_of_it_disturbs_an_engine(configured: Configured) -> None:
@@ -242,9 +244,9 @@ def test_no_proxy_comes_between_a_command_and_an_engine(
     ids=lambda error: type(error).__name__,
 )
 def test_a_sign_in_that_has_expired_says_how_to_sign_in_again(error: Exception) -> None:
-    told = failure(error)
-    assert (told.exit_code, told.hint) == (ExitCode.CREDENTIALS, "Run `aws sso login`.")
-    assert told.message.startswith("The sign-in has expired")
+    failed = failure(error)
+    assert (failed.exit_code, failed.hint) == (ExitCode.CREDENTIALS, "Run `aws sso login`.")
+    assert failed.message.startswith("The sign-in has expired")
 
 
 @pytest.mark.parametrize(
@@ -258,8 +260,8 @@ def test_a_sign_in_that_has_expired_says_how_to_sign_in_again(error: Exception) 
     ids=lambda error: type(error).__name__,
 )
 def test_a_configuration_that_botocore_cannot_use_is_a_matter_of_configuration(error: Exception) -> None:
-    told = failure(error)
-    assert (told.exit_code, told.message[: len(MISCONFIGURED[1])]) == MISCONFIGURED
+    failed = failure(error)
+    assert (failed.exit_code, failed.message[: len(MISCONFIGURED[1])]) == MISCONFIGURED
 
 
 def test_aws_region_comes_before_the_other_ways_to_name_it(
@@ -291,7 +293,7 @@ def test_aws_region_comes_before_the_other_ways_to_name_it(
     ],
 )
 def test_sqs_errors_have_one_code_whether_or_not_a_header_names_the_older(newer: str, older: str) -> None:
-    found = refusal("sqs", "GetQueueUrl", {"Error": {"Code": newer, "Message": "m"}})
-    assert isinstance(found, AwsError) and found.code == older
-    found = refusal("lambda", "GetFunction", {"Error": {"Code": newer, "Message": "m"}})
-    assert isinstance(found, AwsError) and found.code == newer
+    error = refusal("sqs", "GetQueueUrl", {"Error": {"Code": newer, "Message": "m"}})
+    assert isinstance(error, AwsError) and error.code == older
+    error = refusal("lambda", "GetFunction", {"Error": {"Code": newer, "Message": "m"}})
+    assert isinstance(error, AwsError) and error.code == newer

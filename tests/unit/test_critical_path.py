@@ -34,7 +34,7 @@ def test_the_longest_chain_of_the_stack_is_a_role_its_function_and_the_mapping()
     plan = build_plan(stack, dict.fromkeys(stack), Goal.PRESENT)
     longest: dict[Provisioner, tuple[int, tuple[str, ...]]] = {}
     for step in plan.steps:
-        before_s, chain = max((longest[each] for each in step.after), default=(0, ()))
+        before_s, chain = max((longest[before] for before in step.after), default=(0, ()))
         own_s = AS_MEASURED_S.get(step.resource.kind, 0)
         longest[step.resource] = (before_s + own_s, (*chain, step.resource.kind) if own_s else chain)
     assert max(longest.values()) == (sum(AS_MEASURED_S[kind] for kind in CRITICAL_PATH), CRITICAL_PATH)

@@ -27,8 +27,8 @@ ENABLED = {"KeyState": "Enabled", "KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYM
 
 
 def stack(**settings: Any) -> Stack:
-    given = {"security": SecuritySettings(customer_key=KEY), **settings}
-    return Stack(SCOPE, EnvironmentSettings(**given), Code(zip_bytes=b"", sha256=""))
+    settings_given = {"security": SecuritySettings(customer_key=KEY), **settings}
+    return Stack(SCOPE, EnvironmentSettings(**settings_given), Code(zip_bytes=b"", sha256=""))
 
 
 def key_policy(*services: str, actions: tuple[str, ...] = ("kms:*",)) -> dict[str, Any]:
@@ -50,9 +50,9 @@ def answers(metadata: Mapping[str, Any] | str | None = ENABLED, policy: Any = No
 
 def refused(whole: Stack, of: dict[str, Any]) -> list[str]:
     """What stands in the way of making everything that can lie under the key."""
-    kinds = [each for each in whole if each.kind in ("table", "queue", "topic", "log group")]
+    kinds = [resource for resource in whole if resource.kind in ("table", "queue", "topic", "log group")]
     plan = make_plan(kinds, Answers({"DescribeLogGroups": {"logGroups": []}, **of}), Goal.PRESENT)  # type: ignore[arg-type]
-    return [each.what for each in plan.obstacles]
+    return [obstacle.what for obstacle in plan.obstacles]
 
 
 def test_a_key_that_serves_is_no_obstacle() -> None:
@@ -90,8 +90,8 @@ def test_the_key_of_an_environment_s_functions_is_refused_for_it_goes_with_them(
 
 def test_a_key_of_another_region_is_refused_without_asking_for_it() -> None:
     far = KEY.replace("us-east-1", "eu-west-1")
-    whole = stack(security=SecuritySettings(customer_key=far))
-    assert refused(whole, {}) == [
+    configured = stack(security=SecuritySettings(customer_key=far))
+    assert refused(configured, {}) == [
         f"The customer's key {far} is in eu-west-1, and the environment in us-east-1."
     ]
 
@@ -141,7 +141,7 @@ def test_doctor_names_what_a_protected_environment_has_not_set() -> None:
         "error_notifier.reserved_concurrency, log_retention_days of 365 or more, functions.tracing"
     )
     assert list(examine_security(stack(security=SecuritySettings()), none)) == []  # type: ignore[arg-type]
-    whole = stack(
+    configured = stack(
         protected=True,
         permissions_boundary=f"arn:aws:iam::{ACCOUNT}:policy/boundary",
         error_notifier=ErrorNotifierSettings(reserved_concurrency=2),
@@ -149,19 +149,19 @@ def test_doctor_names_what_a_protected_environment_has_not_set() -> None:
         functions=FunctionSettings(tracing=True),
         alarms=AlarmSettings(enabled=True),
     )
-    checks = list(examine_security(whole, Answers(answers())))  # type: ignore[arg-type]
+    checks = list(examine_security(configured, Answers(answers())))  # type: ignore[arg-type]
     assert [check.what for check in checks] == ["customer key"]
 
 
 def key_statements(whole: Stack, purpose: Purpose) -> dict[str, set[str]]:
     """What a printed policy allows with the key, through which service."""
-    found: dict[str, set[str]] = {}
-    for each in policy(whole, purpose)["Statement"]:
-        resources = each["Resource"]
+    actions: dict[str, set[str]] = {}
+    for statement in policy(whole, purpose)["Statement"]:
+        resources = statement["Resource"]
         if KEY in ([resources] if isinstance(resources, str) else resources):
-            via = each.get("Condition", {}).get("StringEquals", {}).get("kms:ViaService", "")
-            found.setdefault(via.partition(".")[0], set()).update(each["Action"])
-    return found
+            via = statement.get("Condition", {}).get("StringEquals", {}).get("kms:ViaService", "")
+            actions.setdefault(via.partition(".")[0], set()).update(statement["Action"])
+    return actions
 
 
 def test_people_use_the_key_through_the_services_alone() -> None:
@@ -190,12 +190,16 @@ def test_people_use_the_key_through_the_services_alone() -> None:
 def test_a_function_uses_the_key_through_the_services_that_it_uses(
     kinds: tuple[Kind, ...], services: dict[str, list[str]]
 ) -> None:
-    whole = stack(security=SecuritySettings(customer_key=KEY, customer_key_encrypts=kinds))
-    roles = {"webhook": whole.webhook_role, "enricher": whole.enricher_role, "notifier": whole.notifier_role}
+    configured = stack(security=SecuritySettings(customer_key=KEY, customer_key_encrypts=kinds))
+    roles = {
+        "webhook": configured.webhook_role,
+        "enricher": configured.enricher_role,
+        "notifier": configured.notifier_role,
+    }
     for name, role in roles.items():
-        found = [
+        resources = [
             service.partition(".")[0]
             for statement in role.policies.get("customer-key-access", ())
             for service in statement.condition["StringEquals"]["kms:ViaService"]
         ]
-        assert found == services[name]
+        assert resources == services[name]

@@ -38,42 +38,42 @@ class Answering(Aws):
 def changes(body: str) -> set[str]:
     """What differs, where AWS has this body."""
     board = dashboard()
-    seen = board.observe(Answering(body))
-    assert seen is not None
-    return {each.path for each in difference(board.desired(), seen, board.exclusive).changes}
+    observed = board.observe(Answering(body))
+    assert observed is not None
+    return {change.path for change in difference(board.desired(), observed, board.exclusive).changes}
 
 
 def test_the_body_is_what_cloudwatch_takes() -> None:
     widgets = json.loads(dashboard().body)["widgets"]
     cells: set[tuple[int, int]] = set()
-    for each in widgets:
-        assert set(each) == {"type", "x", "y", "width", "height", "properties"}
-        assert each["x"] + each["width"] <= 24
+    for widget in widgets:
+        assert set(widget) == {"type", "x", "y", "width", "height", "properties"}
+        assert widget["x"] + widget["width"] <= 24
         own = {
             (x, y)
-            for x in range(each["x"], each["x"] + each["width"])
-            for y in range(each["y"], each["y"] + each["height"])
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
         }
         assert not own & cells, "widgets lie over one another"
         cells |= own
-        for metric in each["properties"].get("metrics", ()):
+        for metric in widget["properties"].get("metrics", ()):
             *names, options = metric
             assert len(names) % 2 == 0 and all(isinstance(name, str) for name in names)
             assert set(options) == {"label", "stat"}
     alarms = widgets[-1]["properties"]["alarms"]
-    assert widgets[-1]["type"] == "alarm" and alarms == [each.arn for each in STACK.alarms]
-    assert len({each["properties"]["title"] for each in widgets}) == len(widgets) == 7
+    assert widgets[-1]["type"] == "alarm" and alarms == [alarm.arn for alarm in STACK.alarms]
+    assert len({widget["properties"]["title"] for widget in widgets}) == len(widgets) == 7
 
 
 def test_the_same_json_written_otherwise_is_no_difference() -> None:
     loaded = json.loads(dashboard().body)
-    turned = [dict(reversed(each.items())) for each in reversed(loaded["widgets"])]
+    turned = [dict(reversed(widget.items())) for widget in reversed(loaded["widgets"])]
     assert changes(json.dumps({"widgets": turned}, indent=4)) == set()
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"widgets": 5}', '{"widgets": [5, {}]}', "{"])
 def test_a_body_that_is_none_differs_in_every_widget(body: str) -> None:
-    assert {f"Widgets.{each.title}" for each in dashboard().graphs} <= changes(body)
+    assert {f"Widgets.{graph.title}" for graph in dashboard().graphs} <= changes(body)
 
 
 def test_what_somebody_has_changed_or_added_is_named() -> None:
@@ -104,26 +104,26 @@ class WithoutTags(Answering):
 
 
 def test_one_of_our_name_without_any_tag_is_ours_and_one_with_somebodys_is_not() -> None:
-    board, there = dashboard(), WithoutTags(dashboard().body)
-    seen = board.observe(there)
-    assert seen is not None and owned(board, seen)
-    assert difference(board.desired(), seen, board.exclusive).changes == ()
-    there.tags = [{"Key": "ManagedBy", "Value": "somebody"}]
-    theirs = board.observe(there)
-    assert theirs is not None and not owned(board, theirs)
+    board, answers = dashboard(), WithoutTags(dashboard().body)
+    observed = board.observe(answers)
+    assert observed is not None and owned(board, observed)
+    assert difference(board.desired(), observed, board.exclusive).changes == ()
+    answers.tags = [{"Key": "ManagedBy", "Value": "somebody"}]
+    foreign = board.observe(answers)
+    assert foreign is not None and not owned(board, foreign)
 
 
 def test_the_environments_dashboard_in_another_region_is_nobodys_leftover() -> None:
     """Tags name no region: in a list of all that has ours, it is beside the one of this region."""
     board = dashboard()
-    there = replace(board, name=dashboard_name(replace(board.scope, region="eu-west-1")))
+    elsewhere = replace(board, name=dashboard_name(replace(board.scope, region="eu-west-1")))
 
     class Indexed(Answering):
         def tagged(self, tags: Any, kind: str | None = None) -> dict[str, dict[str, str]]:
             """What bears our tags, wherever it is."""
-            return {} if kind else {each.arn: dict(board.scope.tags) for each in (board, there)}
+            return {} if kind else {resource.arn: dict(board.scope.tags) for resource in (board, elsewhere)}
 
     aws = Indexed(board.body)
     leftover = Orphans(stack=[STACK.prices], unconfigured=[board])
-    found = leftover.find(aws, leftover.candidates(aws), {STACK.prices: None})
-    assert [each.name for each in found.removable] == [board.name]
+    orphans = leftover.find(aws, leftover.candidates(aws), {STACK.prices: None})
+    assert [orphan.name for orphan in orphans.removable] == [board.name]

@@ -53,7 +53,7 @@ class FakeIam(OneByOne):
         self.asked.append(params)
         if params["PolicySourceArn"] != WITH_PATH:
             raise AwsError(service=service, operation=operation, code="NoSuchEntity", message="no such role")
-        yield from ({"EvalActionName": each, "EvalDecision": "allowed"} for each in params["ActionNames"])
+        yield from ({"EvalActionName": action, "EvalDecision": "allowed"} for action in params["ActionNames"])
 
 
 def test_a_role_with_a_path_is_asked_about_by_its_whole_arn() -> None:
@@ -65,8 +65,8 @@ def test_a_role_with_a_path_is_asked_about_by_its_whole_arn() -> None:
 def test_what_must_be_absent_is_not_told_to_the_simulation() -> None:
     iam = FakeIam()
     _permissions(iam, [NEW])  # type: ignore[arg-type]
-    [asked] = iam.asked
-    assert [each["ContextKeyName"] for each in asked["ContextEntries"]] == ["aws:RequestTag/Environment"]
+    [request] = iam.asked
+    assert [entry["ContextKeyName"] for entry in request["ContextEntries"]] == ["aws:RequestTag/Environment"]
 
 
 def test_a_role_that_may_not_be_read_leaves_it_open() -> None:

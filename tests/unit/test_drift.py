@@ -29,11 +29,11 @@ OURS = json.dumps({"Statement": [HERE.desired()["Policy"][SID]]})
 
 def queue(**attributes: str) -> dict[str, Any]:
     """The answers for a queue as `up` leaves it, but for these attributes."""
-    its = {name: value for name, value in HERE.desired()["Attributes"].items() if value is not None}
+    defaults = {name: value for name, value in HERE.desired()["Attributes"].items() if value is not None}
     return {
         "GetQueueUrl": {"QueueUrl": "https://queue"},
         "ListQueueTags": {"Tags": SCOPE.tags},
-        "GetQueueAttributes": {"Attributes": {**its, "Policy": OURS, **attributes}},
+        "GetQueueAttributes": {"Attributes": {**defaults, "Policy": OURS, **attributes}},
     }
 
 
@@ -42,13 +42,13 @@ def plan(answers: dict[str, Any], resource: Provisioner = HERE) -> Plan:
 
 
 def test_a_queue_as_it_should_be_is_left_and_our_own_denial_is_not_worth_a_word() -> None:
-    found = plan(queue())
-    assert (found.work, found.notes) == ((), ())
+    planned = plan(queue())
+    assert (planned.work, planned.notes) == ((), ())
 
 
 def test_a_message_that_arrives_is_no_change_of_its_queue() -> None:
     counts = ({f"ApproximateNumberOfMessages{of}": number for of in ("", "NotVisible")} for number in "05")
-    empty, busy = (HERE.observe(Answers(queue(**each))) for each in counts)  # type: ignore[arg-type]
+    empty, busy = (HERE.observe(Answers(queue(**count))) for count in counts)  # type: ignore[arg-type]
     assert empty is not None and busy is not None
     assert (empty.fields, empty.data, busy.data) == (busy.fields, "", "10 messages")
 
@@ -76,11 +76,11 @@ def test_an_attribute_of_a_queue_that_loses_dead_letters_is_set_back(
 def test_a_key_that_somebody_put_on_a_queue_goes_with_the_queues_own_encryption_after_asking(
     own: str,
 ) -> None:
-    found = plan(queue(KmsMasterKeyId=SOMEBODYS_KEY, SqsManagedSseEnabled=own))
-    [step] = found.work
+    planned = plan(queue(KmsMasterKeyId=SOMEBODYS_KEY, SqsManagedSseEnabled=own))
+    [step] = planned.work
     [call] = step.calls
     assert call.params["Attributes"] == {"KmsMasterKeyId": "", "SqsManagedSseEnabled": "true"}
-    assert found.consents == (f"replace the encryption key {SOMEBODYS_KEY} of {HERE}",)
+    assert planned.consents == (f"replace the encryption key {SOMEBODYS_KEY} of {HERE}",)
 
 
 class Tagged(Answers):
@@ -103,9 +103,9 @@ def orphans(stack: Provisioner, former: Provisioner, answers: dict[str, Any]) ->
 @pytest.mark.parametrize("where", ["", "NotVisible", "Delayed"])
 def test_a_former_queue_is_kept_wherever_its_messages_are(where: str) -> None:
     holding = queue(**{f"ApproximateNumberOfMessages{where}": "1"})
-    found = orphans(HERE, replace(HERE, name="former-dlq-dev"), holding)
-    assert found.removable == {}
-    assert "it holds 1 message;" in found.notes[0]
+    orphaned = orphans(HERE, replace(HERE, name="former-dlq-dev"), holding)
+    assert orphaned.removable == {}
+    assert "it holds 1 message;" in orphaned.notes[0]
 
 
 TABLE: dict[str, Any] = {
@@ -133,14 +133,14 @@ def backups(**its: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("status", ["ENABLED", "DISABLED"])
 def test_how_far_back_a_table_can_be_restored_is_drift_while_that_is_on(status: str) -> None:
-    found = backups(PointInTimeRecoveryStatus=status, RecoveryPeriodInDays=7)
-    [step] = plan({**TABLE, "DescribeContinuousBackups": found}, STACK.prices).work
-    [change] = [each for each in step.changes if each.field.startswith(("PointInTime", "Recovery"))]
+    answer = backups(PointInTimeRecoveryStatus=status, RecoveryPeriodInDays=7)
+    [step] = plan({**TABLE, "DescribeContinuousBackups": answer}, STACK.prices).work
+    [change] = [drifted for drifted in step.changes if drifted.field.startswith(("PointInTime", "Recovery"))]
     shown = ("RecoveryPeriodInDays", 7) if status == "ENABLED" else ("PointInTimeRecoveryStatus", "DISABLED")
     assert (change.path, change.old) == shown
-    [call] = [each for each in step.calls if each.operation == "UpdateContinuousBackups"]
-    wanted = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}
-    assert call.params["PointInTimeRecoverySpecification"] == wanted
+    [call] = [sent for sent in step.calls if sent.operation == "UpdateContinuousBackups"]
+    specification = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}
+    assert call.params["PointInTimeRecoverySpecification"] == specification
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,9 @@ def test_how_often_a_key_rotates_is_drift_while_it_does(found: dict[str, Any], s
 
 
 def test_a_restored_table_that_carries_our_copied_tags_is_kept_with_its_data() -> None:
-    found = orphans(STACK.prices, replace(STACK.prices, name="crypto-prices-dev-restored"), TABLE)
-    assert found.removable == {}
-    [note] = found.notes
+    orphaned = orphans(STACK.prices, replace(STACK.prices, name="crypto-prices-dev-restored"), TABLE)
+    assert orphaned.removable == {}
+    [note] = orphaned.notes
     assert "table crypto-prices-dev-restored is no longer part of this environment, and is kept" in note
     assert "delete it by its name" in note
 
@@ -177,11 +177,11 @@ def test_what_is_told_stands_in_what_a_person_reads() -> None:
 
 
 def test_doctor_tells_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = plan(DENIED)
-    monkeypatch.setattr("cryptoctl.ops.doctor.make_plan", lambda *_, **__: found)
+    planned = plan(DENIED)
+    monkeypatch.setattr("cryptoctl.ops.doctor.make_plan", lambda *_, **__: planned)
     checks = list(examine(STACK, Told(DENIED), enforced=False))  # type: ignore[arg-type]
-    told = [check for check in checks if check.what == "attention"]
-    assert [(check.result, check.detail) for check in told] == [(CheckResult.UNKNOWN, found.notes[0])]
+    attention = [check for check in checks if check.what == "attention"]
+    assert [(check.result, check.detail) for check in attention] == [(CheckResult.UNKNOWN, planned.notes[0])]
 
 
 class Told(Answers):

@@ -63,7 +63,7 @@ def test_all_services_at_one_engine_are_told_and_no_more(monkeypatch: pytest.Mon
 def test_the_addresses_of_aws_are_those_that_botocore_knows() -> None:
     partitions = botocore.session.Session().get_data("partitions")["partitions"]
     assert set(SUFFIXES) == {
-        each["outputs"][name] for each in partitions for name in ("dnsSuffix", "dualStackDnsSuffix")
+        partition["outputs"][name] for partition in partitions for name in ("dnsSuffix", "dualStackDnsSuffix")
     }
 
 
@@ -105,8 +105,8 @@ def test_whoever_does_not_answer_is_looked_for_where_it_is(kind: Any) -> None:
     names = "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS, AWS_ENDPOINT_URL or `endpoint_url`"
     assert names in hint(ENGINE)
     assert "AWS_ENDPOINT_URL" not in hint("https://logs.us-east-1.amazonaws.com/")
-    told = hint(ENGINE, engine=True)
-    assert "`cryptoctl local stop`, then `cryptoctl local start`" in told and "AWS_ENDPOINT_URL" not in told
+    text = hint(ENGINE, engine=True)
+    assert "`cryptoctl local stop`, then `cryptoctl local start`" in text and "AWS_ENDPOINT_URL" not in text
 
 
 @pytest.mark.parametrize("service", ["logs", "sts", "dynamodbstreams", "resourcegroupstaggingapi", "ce"])

@@ -34,10 +34,10 @@ def test_a_value_that_comes_out_as_it_was_changes_nothing() -> None:
     last = Thing(name="last", size=data.id)
     aws = FakeAws()
     run(aws, last, data)
-    there = aws.things.pop("data")
+    item = aws.things.pop("data")
     plan = make_plan([last, data], aws, Goal.PRESENT)  # type: ignore[arg-type]
     assert [step.action for step in plan.work] == [Action.CREATE, Action.UPDATE]
-    aws.things["data"] = there
+    aws.things["data"] = item
     aws.calls.clear()
     waiting = threading.Event()
 
@@ -143,16 +143,16 @@ def test_after_a_lost_answer_it_looks_again_and_makes_nothing_twice() -> None:
 
 def test_what_somebody_made_meanwhile_is_looked_at_and_mended() -> None:
     aws = FakeAws()
-    thing = Thing(name="a", size=5)
+    resource = Thing(name="a", size=5)
 
     def meanwhile(operation: str, _: Mapping[str, Any]) -> None:
         if operation == "CreateThing":
             aws.things.setdefault(
-                "a", {"Fields": {**thing.desired(), "Size": 4}, "Id": "x", "State": "Ready"}
+                "a", {"Fields": {**resource.desired(), "Size": 4}, "Id": "x", "State": "Ready"}
             )
 
     aws.before = meanwhile
-    report, _, _ = run(aws, thing)
+    report, _, _ = run(aws, resource)
     assert outcomes(report) == {"a": StepOutcome.DONE}
     assert [operation for operation, _ in aws.calls] == ["CreateThing", "UpdateThing"]
     assert aws.things["a"]["Fields"]["Size"] == 5
@@ -199,10 +199,10 @@ def test_rest_that_never_comes_is_given_up_in_time() -> None:
 
 def test_what_is_gone_already_counts_as_removed() -> None:
     aws = FakeAws()
-    thing = Thing(name="a")
-    run(aws, thing)
+    resource = Thing(name="a")
+    run(aws, resource)
     aws.before = lambda operation, _: aws.things.clear() if operation == "DeleteThing" else None
-    report, _, _ = run(aws, thing, goal=Goal.ABSENT)
+    report, _, _ = run(aws, resource, goal=Goal.ABSENT)
     assert outcomes(report) == {"a": StepOutcome.DONE}
 
 
@@ -293,9 +293,9 @@ def test_what_was_made_before_an_answer_was_lost_and_is_shown_late_is_not_made_t
     aws, looks = FakeAws(after=failing("CreateThing", RESPONSE_LOST, times=1)), [5]
 
     def late(*_: Any, **params: Any) -> dict[str, Any] | None:
-        there = aws.things.get(params["Name"])
-        looks[0] -= there is not None
-        return there if looks[0] < 0 else None
+        item = aws.things.get(params["Name"])
+        looks[0] -= item is not None
+        return item if looks[0] < 0 else None
 
     aws.find = late  # type: ignore[method-assign]
     report, _, clock = run(aws, Thing(name="a"))
@@ -319,8 +319,8 @@ def test_what_the_caller_may_not_do_is_asked_for_once_though_something_else_has_
 
 def test_a_value_that_a_step_is_going_to_give_anew_is_not_used_before() -> None:
     aws, used = FakeAws(), threading.Event()
-    given, data = Thing(name="given"), Thing(name="data")
-    run(aws, given, data)
+    first, data = Thing(name="given"), Thing(name="data")
+    run(aws, first, data)
     aws.things["data"]["Id"] = "old"
 
     def before(operation: str, params: Mapping[str, Any]) -> None:
@@ -330,7 +330,7 @@ def test_a_value_that_a_step_is_going_to_give_anew_is_not_used_before() -> None:
             used.set()
 
     aws.before = before
-    data = Thing(name="data", shape="square", size=(given := Thing(name="given", shape="square")).id)
-    report, _, _ = run(aws, given, data, Thing(name="last", size=data.id))
+    data = Thing(name="data", shape="square", size=(first := Thing(name="given", shape="square")).id)
+    report, _, _ = run(aws, first, data, Thing(name="last", size=data.id))
     assert set(outcomes(report).values()) == {StepOutcome.DONE}
     assert aws.things["last"]["Fields"]["Size"] == "id-of-data"

@@ -145,8 +145,8 @@ PIECES += ["ceil", "to_number", "sort_by", "length", "foo", ",", "==", "?", "'x'
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join) | st.text(min_size=1))
 def test_no_text_is_a_traceback(where: str) -> None:
     try:
-        found = Selection(where=where)
+        selection = Selection(where=where)
     except Failure as failure:
         assert failure.exit_code is ExitCode.USAGE
     else:
-        found.matches(LETTER, 0)
+        selection.matches(LETTER, 0)

@@ -27,11 +27,11 @@ def _interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("extra", ["local", "files", "feed", "dashboard"])
 def test_the_packages_of_an_extra_are_named_themselves(extra: str) -> None:
-    wanted = tomllib.loads(PYPROJECT.read_text())["project"]["optional-dependencies"][extra]
+    required = tomllib.loads(PYPROJECT.read_text())["project"]["optional-dependencies"][extra]
     interpreter, *words = shlex.split(install_extra(extra))
     assert interpreter == INTERPRETER
     assert words[:3] == ["-m", "pip", "install"]
-    assert sorted(words[3:]) == sorted(wanted)
+    assert sorted(words[3:]) == sorted(required)
 
 
 def test_where_cryptoctl_is_not_installed_its_source_tree_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,8 +32,8 @@ from unit.resource_answers import (
     role,
 )
 
-LAG_ALARM = next(each for each in STACK if each.kind == "alarm")
-DASHBOARD = next(each for each in STACK if each.kind == "dashboard")
+LAG_ALARM = next(resource for resource in STACK if resource.kind == "alarm")
+DASHBOARD = next(resource for resource in STACK if resource.kind == "dashboard")
 DENY = json.dumps({"Statement": [{"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": "SQS:*"}]})
 
 
@@ -44,26 +44,26 @@ def test_variables_that_cannot_be_read_stop_up_but_not_down() -> None:
     answers = function(configuration={"Environment": {"Error": DENIED}})
     with pytest.raises(
         Failure, match="environment variables of function webhook-processor-dev cannot be read"
-    ) as found:
+    ) as raised:
         plan(STACK.webhook, answers)
-    assert "These credentials need kms:Decrypt on the environment's key" in (found.value.hint or "")
+    assert "These credentials need kms:Decrypt on the environment's key" in (raised.value.hint or "")
     assert [step.action for step in plan(STACK.webhook, answers, Goal.ABSENT).steps] == [Action.DELETE]
 
 
 @pytest.mark.parametrize("code", ["KMSThrottlingException", "ThrottlingException", "KMSInternalException"])
 def test_variables_that_lambda_cannot_decrypt_at_the_moment_are_no_difference(code: str) -> None:
     answers = function(configuration={"Environment": {"Error": {"ErrorCode": code, "Message": "slow down"}}})
-    with pytest.raises(Failure, match="cannot be read: slow down") as found:
+    with pytest.raises(Failure, match="cannot be read: slow down") as raised:
         plan(STACK.webhook, answers)
-    assert "run the same command again" in (found.value.hint or "")
+    assert "run the same command again" in (raised.value.hint or "")
 
 
 def test_tags_that_cannot_be_read_stop_both() -> None:
     answers = function(TagsError=DENIED)
     for goal in Goal:
-        with pytest.raises(Failure, match="tags of function webhook-processor-dev cannot be read") as found:
+        with pytest.raises(Failure, match="tags of function webhook-processor-dev cannot be read") as raised:
             plan(STACK.webhook, answers, goal)
-        assert "These credentials need lambda:ListTags on the function" in (found.value.hint or "")
+        assert "These credentials need lambda:ListTags on the function" in (raised.value.hint or "")
 
 
 def test_a_function_from_an_image_is_replaced() -> None:
@@ -144,7 +144,7 @@ def test_a_former_queue_with_dead_letters_in_it_is_left() -> None:
         looking = Orphans(stack=[STACK.webhook_dead_letters])
         return looking.find(aws, looking.candidates(aws), observe([STACK.webhook_dead_letters], aws))
 
-    assert [each.name for each in orphans("0").removable] == ["former-dlq-dev"]
+    assert [orphan.name for orphan in orphans("0").removable] == ["former-dlq-dev"]
     assert orphans("3").removable == {}
     [note] = orphans("3").notes
     assert "is kept: it holds 3 messages; delete it by its name" in note
@@ -195,9 +195,9 @@ def test_a_table_without_a_policy_of_its_own_is_not_worth_a_word(code: str) -> N
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "UnknownOperationException"])
 def test_a_tables_policy_that_cannot_be_read_stops_nothing_and_is_told(code: str) -> None:
-    found = plan(STACK.prices, {**TABLE, "GetResourcePolicy": code})
-    assert found.work
-    [note] = found.notes
+    planned = plan(STACK.prices, {**TABLE, "GetResourcePolicy": code})
+    assert planned.work
+    [note] = planned.notes
     assert f"dynamodb:GetResourcePolicy answered {code}" in note
 
 
@@ -230,14 +230,14 @@ def test_a_function_that_cannot_be_invoked_is_told(state: str) -> None:
 
 def test_a_second_filter_that_hands_the_same_lines_on_is_told() -> None:
     subscription = STACK.webhook_errors
-    its = {"filterName": subscription.name, "filterPattern": subscription.pattern}
-    its |= {"destinationArn": subscription.destination.arn}
-    others = [{**its, "filterName": "all"}, {**its, "filterName": "else", "destinationArn": "arn:kinesis"}]
-    seen = subscription.observe(
-        Answers({"DescribeSubscriptionFilters": {"subscriptionFilters": [*others, its]}})  # type: ignore[arg-type]
+    own = {"filterName": subscription.name, "filterPattern": subscription.pattern}
+    own |= {"destinationArn": subscription.destination.arn}
+    others = [{**own, "filterName": "all"}, {**own, "filterName": "else", "destinationArn": "arn:kinesis"}]
+    observed = subscription.observe(
+        Answers({"DescribeSubscriptionFilters": {"subscriptionFilters": [*others, own]}})  # type: ignore[arg-type]
     )
-    assert seen is not None
-    [note] = seen.notes
+    assert observed is not None
+    [note] = observed.notes
     assert "the filter all of log group" in note and "--filter-name all" in note
 
 
@@ -251,12 +251,16 @@ def test_a_second_mapping_of_the_stream_is_told_even_to_an_alias() -> None:
 
 
 def test_a_key_on_a_mappings_filters_is_taken_off() -> None:
-    seen = mapping_seen(mapping("ours", KMSKeyArn="arn:key"))
-    here = STACK.prices_to_enricher
+    observed = mapping_seen(mapping("ours", KMSKeyArn="arn:key"))
+    enricher_mapping = STACK.prices_to_enricher
     delta = difference(
-        {**here.desired(), "EventSourceArn": seen.fields["EventSourceArn"]}, seen, here.exclusive
+        {**enricher_mapping.desired(), "EventSourceArn": observed.fields["EventSourceArn"]},
+        observed,
+        enricher_mapping.exclusive,
     )
-    [sent] = [action.params for action in here.apply(delta) if action.operation.startswith("Update")]
+    [sent] = [
+        action.params for action in enricher_mapping.apply(delta) if action.operation.startswith("Update")
+    ]
     assert sent["KMSKeyArn"] == ""
 
 
@@ -274,9 +278,9 @@ def test_a_protected_log_group_stops_down_before_it_begins() -> None:
 
 
 def test_a_key_with_imported_material_blocks_nothing() -> None:
-    found = plan(STACK.key, key("EXTERNAL"))
-    assert found.work == ()
-    assert "has key material that AWS did not make (EXTERNAL)" in found.notes[0]
+    planned = plan(STACK.key, key("EXTERNAL"))
+    assert planned.work == ()
+    assert "has key material that AWS did not make (EXTERNAL)" in planned.notes[0]
     assert plan(STACK.key, key("EXTERNAL"), Goal.ABSENT).work != ()
 
 
@@ -286,8 +290,8 @@ def test_what_is_on_its_way_out_is_not_worth_a_word() -> None:
 
 
 def test_a_plan_says_how_much_is_refused_and_that_up_would_not_start() -> None:
-    found = plan(STACK.webhook_role, role(Tags=[]))
-    assert summary(found) == "1 refused; `up` would not start"
+    planned = plan(STACK.webhook_role, role(Tags=[]))
+    assert summary(planned) == "1 refused; `up` would not start"
     protected = plan(STACK.webhook_logs, group(deletionProtectionEnabled=True), Goal.ABSENT)
     assert summary(protected) == "1 to delete; 1 call; `down` would not start"
 
@@ -296,8 +300,8 @@ def test_a_plan_says_how_much_is_refused_and_that_up_would_not_start() -> None:
 def test_what_belongs_to_another_environment_is_not_taken_from_it(adopt: bool) -> None:
     """Some of its alarms may be named as ours are."""
     tags = {**SCOPE.tags, "Environment": "other"}
-    seen = Observed(fields={**STACK.webhook_logs.desired(), "Tags": tags})
-    [step] = build_plan([STACK.webhook_logs], {STACK.webhook_logs: seen}, Goal.PRESENT, adopt=adopt).steps
+    observed = Observed(fields={**STACK.webhook_logs.desired(), "Tags": tags})
+    [step] = build_plan([STACK.webhook_logs], {STACK.webhook_logs: observed}, Goal.PRESENT, adopt=adopt).steps
     assert (step.action, step.why[:29]) == (Action.REFUSED, "belongs to environment other,")
 
 
@@ -316,8 +320,8 @@ def test_the_policy_of_a_key_that_others_made_is_replaced_after_asking(whose: st
     if whose == "theirs":
         answers["ListResourceTags"] = {"Tags": [{"TagKey": "Team", "TagValue": "desk"}]}
     adopting = make_plan([STACK.key], Answers(answers), Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
-    asked = (f"replace somebody else's policy of {STACK.key}",)
-    assert adopting.consents == (asked if (whose, policy) == ("theirs", "another") else ())
+    consents = (f"replace somebody else's policy of {STACK.key}",)
+    assert adopting.consents == (consents if (whose, policy) == ("theirs", "another") else ())
     assert {reason(step) for step in adopting.work} <= {
         "update: without cryptoctl's tags, and taken over" if whose == "theirs" else "update"
     }
@@ -336,9 +340,9 @@ def test_older_lines_of_a_log_group_that_others_made_are_deleted_after_asking(
     days: int | None, tags: dict[str, str], asked: bool
 ) -> None:
     logs = STACK.webhook_logs
-    seen = Observed(fields={**logs.desired(), "retentionInDays": days, "Tags": tags})
-    found = build_plan([logs], {logs: seen}, Goal.PRESENT, adopt=True)
-    assert found.consents == ((f"delete older log lines of {logs}",) if asked else ())
+    observed = Observed(fields={**logs.desired(), "retentionInDays": days, "Tags": tags})
+    planned = build_plan([logs], {logs: observed}, Goal.PRESENT, adopt=True)
+    assert planned.consents == ((f"delete older log lines of {logs}",) if asked else ())
 
 
 @pytest.mark.parametrize("whose", [{"Team": "desk"}, SCOPE.tags], ids=["theirs", "ours"])
@@ -359,26 +363,26 @@ def test_older_lines_of_a_log_group_that_others_made_are_deleted_after_asking(
 def test_what_others_have_put_into_a_resource_is_replaced_after_asking(
     resource: Provisioner, fields: dict[str, Any], lost: str, whose: dict[str, str]
 ) -> None:
-    seen = Observed(fields={**resource.desired(), **fields, "Tags": whose})
-    found = build_plan([resource], {resource: seen}, Goal.PRESENT, adopt=True)
-    asked = (f"replace somebody else's {lost} of {resource}",)
-    assert found.consents == (asked if lost and whose != SCOPE.tags else ())
+    observed = Observed(fields={**resource.desired(), **fields, "Tags": whose})
+    planned = build_plan([resource], {resource: observed}, Goal.PRESENT, adopt=True)
+    consents = (f"replace somebody else's {lost} of {resource}",)
+    assert planned.consents == (consents if lost and whose != SCOPE.tags else ())
 
 
 @pytest.mark.parametrize("tags", [{}, {"Team": "desk"}, SCOPE.tags])
 def test_nobody_is_asked_where_a_log_group_is_to_keep_its_lines_for_ever(tags: Mapping[str, str]) -> None:
     logs = replace(STACK.webhook_logs, retention_days=None)
-    seen = Observed(fields={**logs.desired(), "retentionInDays": 30, "Tags": tags})
-    found = build_plan([logs], {logs: seen}, Goal.PRESENT, adopt=True)
-    assert (len(found.work), found.consents) == (1, ())
+    observed = Observed(fields={**logs.desired(), "retentionInDays": 30, "Tags": tags})
+    planned = build_plan([logs], {logs: observed}, Goal.PRESENT, adopt=True)
+    assert (len(planned.work), planned.consents) == (1, ())
 
 
 def test_the_rest_of_what_was_agreed_to_is_nothing_new() -> None:
     """The code is written already, say, when the change of the variables is refused."""
     webhook = STACK.webhook
     fields = {**webhook.desired(), "Environment": {"KEY": "theirs"}, "Tags": {"Team": "desk"}}
-    both, rest = (
-        build_plan([webhook], {webhook: Observed(fields=each)}, Goal.PRESENT, adopt=True).steps[0]
-        for each in ({**fields, "CodeSha256": "theirs"}, fields)
+    both, remaining = (
+        build_plan([webhook], {webhook: Observed(fields=observed_fields)}, Goal.PRESENT, adopt=True).steps[0]
+        for observed_fields in ({**fields, "CodeSha256": "theirs"}, fields)
     )
-    assert (rest.beyond(both), both.beyond(rest)) == (None, "replace somebody else's code")
+    assert (remaining.beyond(both), both.beyond(remaining)) == (None, "replace somebody else's code")

@@ -20,9 +20,9 @@ PUBLIC = {
 
 def test_a_statement_that_somebody_added_to_a_function_is_told_and_left() -> None:
     """With it gone, nobody could send a webhook any more."""
-    found = plan(STACK.webhook, function(statements=[PUBLIC]))
-    assert "RemovePermission" not in {call.operation for step in found.work for call in step.calls}
-    [note] = found.notes
+    planned = plan(STACK.webhook, function(statements=[PUBLIC]))
+    assert "RemovePermission" not in {call.operation for step in planned.work for call in step.calls}
+    [note] = planned.notes
     assert "invoked by * (everybody), by the statement FunctionURLAllowPublicAccess" in note
     assert "aws lambda remove-permission" in note
 
@@ -37,21 +37,21 @@ def test_a_statement_that_allows_what_ours_do_is_not_worth_a_word() -> None:
             "StringEquals": {"AWS:SourceAccount": ACCOUNT},
         },
     }
-    ours = STACK.notifier.resource_policy
-    told = [
+    own = STACK.notifier.resource_policy
+    notes = [
         note
         for statement in (again, {**again, "Condition": {}})
-        for note in foreign_statement_notes("f", policy({**statement, "Sid": "s"}), ours)
+        for note in foreign_statement_notes("f", policy({**statement, "Sid": "s"}), own)
     ]
-    assert len(told) == 1
+    assert len(notes) == 1
 
 
 def test_a_statement_for_an_organization_is_told_with_its_condition_and_not_as_everybodys() -> None:
-    ours = {"Action": "lambda:InvokeFunction", "Effect": "Allow", "Principal": "*", "Sid": "our-org"}
-    bound = {**ours, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}
+    statement = {"Action": "lambda:InvokeFunction", "Effect": "Allow", "Principal": "*", "Sid": "our-org"}
+    bound = {**statement, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}
     [note] = foreign_statement_notes("f", policy(bound), {})
     assert "invoked by * (aws:principalorgid o-a1b2c3d4e5), by the statement our-org" in note
-    [note] = foreign_statement_notes("f", policy({**ours, "Principal": {"AWS": "*"}}), {})
+    [note] = foreign_statement_notes("f", policy({**statement, "Principal": {"AWS": "*"}}), {})
     assert "invoked by * (everybody), by the statement our-org" in note
 
 
@@ -62,9 +62,9 @@ def test_a_statement_that_denies_is_told_as_one() -> None:
 
 
 def test_our_statement_compared_otherwise_is_not_ours() -> None:
-    sid, ours = next(iter(STACK.notifier.resource_policy.items()))
-    assert ours is not None
-    arn, account = {"aws:SourceArn": ours.source_arn}, {"aws:SourceAccount": ours.source_account}
+    sid, permission = next(iter(STACK.notifier.resource_policy.items()))
+    assert permission is not None
+    arn, account = {"aws:SourceArn": permission.source_arn}, {"aws:SourceAccount": permission.source_account}
     for condition, same in (
         ({"ArnLike": arn, "StringEquals": account}, True),
         ({"ArnLike": {**arn, **account}}, True),
@@ -75,22 +75,22 @@ def test_our_statement_compared_otherwise_is_not_ours() -> None:
         statement = {
             "Sid": sid,
             "Effect": "Allow",
-            "Principal": {"Service": ours.principal},
-            "Action": ours.action,
+            "Principal": {"Service": permission.principal},
+            "Action": permission.action,
             "Condition": condition,
         }
-        assert (statements_in(policy(statement))[sid] == ours.described) is same, condition
+        assert (statements_in(policy(statement))[sid] == permission.described) is same, condition
 
 
 def test_each_statement_without_an_id_is_told_with_all_whom_it_lets_in() -> None:
     who = {"AWS": ["arn:aws:iam::1:root"], "Service": "s3.amazonaws.com"}
     others = [
-        {"Effect": "Allow", "Principal": each, "Action": "lambda:InvokeFunction"}
-        for each in (who, {"AWS": "2"})
+        {"Effect": "Allow", "Principal": principal, "Action": "lambda:InvokeFunction"}
+        for principal in (who, {"AWS": "2"})
     ]
-    told = " ".join(foreign_statement_notes("f", policy(*others), {}))
-    assert "invoked by arn:aws:iam::1:root, s3.amazonaws.com, by the statement without an id" in told
-    assert "invoked by 2, by the statement without an id" in told
+    notes = " ".join(foreign_statement_notes("f", policy(*others), {}))
+    assert "invoked by arn:aws:iam::1:root, s3.amazonaws.com, by the statement without an id" in notes
+    assert "invoked by 2, by the statement without an id" in notes
 
 
 def policy(*statements: dict[str, Any]) -> dict[str, Any]:

@@ -60,11 +60,13 @@ def grants(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
     purpose: Purpose, place: dict[str, str], settings: dict[str, Any]
 ) -> None:
-    whole = stack(place, **settings)
-    documents = parts(whole, purpose)
+    configured = stack(place, **settings)
+    documents = parts(configured, purpose)
     for document in documents:
         assert len(json.dumps(document, separators=(",", ":"))) <= 6144
-    assert {each for document in documents for each in grants(document)} >= {*grants(policy(whole, purpose))}
+    assert {grant for document in documents for grant in grants(document)} >= {
+        *grants(policy(configured, purpose))
+    }
     # Of the ten managed policies that a user, a group and a role take.
     assert len(documents) <= 2
 
@@ -72,21 +74,21 @@ def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
 @pytest.mark.parametrize("settings", [{}, EVERYTHING], ids=["as it comes", "with everything"])
 def test_no_length_of_a_name_makes_a_part_that_does_not_fit(settings: dict[str, Any]) -> None:
     for length in range(1, 42):
-        whole = stack({**SHORT, "environment": "e" * length}, **settings)
-        for document in parts(whole, Purpose.DEPLOY):
+        configured = stack({**SHORT, "environment": "e" * length}, **settings)
+        for document in parts(configured, Purpose.DEPLOY):
             assert len(json.dumps(document, separators=(",", ":"))) <= 6144, length
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_one_statement_of_many_resources_is_divided(purpose: Purpose) -> None:
     queues = tuple(
-        f"arn:aws:sqs:us-east-1:{'1' * 12}:alerts-of-the-team-number-{each}" for each in range(200)
+        f"arn:aws:sqs:us-east-1:{'1' * 12}:alerts-of-the-team-number-{number}" for number in range(200)
     )
-    whole = stack(SHORT, alert_subscribers=queues)
-    documents = parts(whole, purpose)
+    configured = stack(SHORT, alert_subscribers=queues)
+    documents = parts(configured, purpose)
     assert all(len(json.dumps(document, separators=(",", ":"))) <= 6144 for document in documents)
-    granted = [each for document in documents for each in grants(document)]
-    assert {*granted} == {*grants(policy(whole, purpose))}
+    granted = [grant for document in documents for grant in grants(document)]
+    assert {*granted} == {*grants(policy(configured, purpose))}
     assert len(granted) == len({*granted})
 
 
@@ -98,23 +100,25 @@ def test_usual_names_need_one_policy(purpose: Purpose) -> None:
 
 
 def test_what_is_granted_beyond_need_so_that_it_fits_is_on_resources_of_the_environment_alone() -> None:
-    whole = stack({**SHORT, "environment": "production"})
-    [document] = parts(whole, Purpose.DEPLOY)
-    more = {*grants(document)} - {*grants(policy(whole, Purpose.DEPLOY))}
+    configured = stack({**SHORT, "environment": "production"})
+    [document] = parts(configured, Purpose.DEPLOY)
+    more = {*grants(document)} - {*grants(policy(configured, Purpose.DEPLOY))}
     assert {action.partition(":")[0] for action, _, _ in more} == {"cloudwatch", "lambda", "logs"}
     assert {condition for _, _, condition in more} == {"null"}
-    ours = (":function:", ":log-group:/aws/lambda/", ":dashboard/cryptoctl-", ":alarm:cryptoctl-")
-    assert all(any(each in resource for each in ours) for _, resource, _ in more)
+    prefixes = (":function:", ":log-group:/aws/lambda/", ":dashboard/cryptoctl-", ":alarm:cryptoctl-")
+    assert all(any(prefix in resource for prefix in prefixes) for _, resource, _ in more)
 
 
 def test_what_fits_as_it_is_grants_nothing_beyond_need() -> None:
-    whole = stack(SHORT)
+    configured = stack(SHORT)
     for purpose in (Purpose.OPERATE, Purpose.READ):
-        assert parts(whole, purpose) == [policy(whole, purpose)]
+        assert parts(configured, purpose) == [policy(configured, purpose)]
 
 
 def conditions(document: dict[str, Any], action: str) -> list[dict[str, Any]]:
-    return [each.get("Condition", {}) for each in document["Statement"] if action in each["Action"]]
+    return [
+        statement.get("Condition", {}) for statement in document["Statement"] if action in statement["Action"]
+    ]
 
 
 def test_no_key_that_is_there_already_can_be_tagged_as_ours() -> None:
@@ -137,36 +141,41 @@ def test_the_key_is_used_through_lambda_only(action: str) -> None:
 
 @pytest.mark.parametrize("action", ["kms:Decrypt", "kms:Encrypt"])
 def test_with_senders_it_is_used_through_parameter_store_too_by_those_who_deploy(action: str) -> None:
-    whole = stack(SHORT, webhook=WITH_A_SENDER.webhook)
+    configured = stack(SHORT, webhook=WITH_A_SENDER.webhook)
     services = [
         condition["StringEquals"]["kms:ViaService"]
-        for condition in conditions(policy(whole, Purpose.DEPLOY), action)
+        for condition in conditions(policy(configured, Purpose.DEPLOY), action)
     ]
     assert services == ["lambda.us-east-1.amazonaws.com", "ssm.us-east-1.amazonaws.com"]
-    assert "ssm" not in json.dumps(conditions(policy(whole, Purpose.READ), action))
+    assert "ssm" not in json.dumps(conditions(policy(configured, Purpose.READ), action))
 
 
 def test_of_the_senders_secrets_readers_see_no_value() -> None:
-    whole = stack(SHORT, webhook=WITH_A_SENDER.webhook)
+    configured = stack(SHORT, webhook=WITH_A_SENDER.webhook)
     for purpose in (Purpose.OPERATE, Purpose.READ):
-        actions = {action for action, _, _ in grants(policy(whole, purpose)) if action.startswith("ssm:")}
+        actions = {
+            action for action, _, _ in grants(policy(configured, purpose)) if action.startswith("ssm:")
+        }
         assert actions == {"ssm:DescribeParameters", "ssm:ListTagsForResource"}
 
 
 def test_without_senders_what_one_has_left_is_looked_for_and_nothing_more() -> None:
     actions = {action for action, _, _ in grants(policy(stack(SHORT), Purpose.DEPLOY))}
-    found = {
+    lookups = {
         action for action in actions if action.startswith("ssm:") or action.endswith("FunctionUrlConfig")
     }
-    assert found == {"ssm:DescribeParameters", "lambda:GetFunctionUrlConfig"}
+    assert lookups == {"ssm:DescribeParameters", "lambda:GetFunctionUrlConfig"}
 
 
 @pytest.mark.parametrize("purpose", [Purpose.DEPLOY, Purpose.READ])
 def test_without_a_dashboard_one_that_is_left_is_known_by_its_tags(purpose: Purpose) -> None:
-    granted = {each[:2] for each in grants(policy(stack(SHORT, dashboard=False), purpose))}
-    its = "arn:aws:cloudwatch::111111111111:dashboard/cryptoctl-dev-us-east-1"
-    assert {("cloudwatch:ListTagsForResource", its), ("cloudwatch:GetDashboard", its)} <= granted
-    assert ("cloudwatch:DeleteDashboards", its) not in granted
+    granted = {grant[:2] for grant in grants(policy(stack(SHORT, dashboard=False), purpose))}
+    dashboard_arn = "arn:aws:cloudwatch::111111111111:dashboard/cryptoctl-dev-us-east-1"
+    assert {
+        ("cloudwatch:ListTagsForResource", dashboard_arn),
+        ("cloudwatch:GetDashboard", dashboard_arn),
+    } <= granted
+    assert ("cloudwatch:DeleteDashboards", dashboard_arn) not in granted
 
 
 @pytest.mark.parametrize("action", ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"])
@@ -195,8 +204,8 @@ def test_the_document_has_the_sizes_of_the_policies() -> None:
     }
     text = PERMISSIONS.read_text(encoding="utf-8")
     for name, (place, settings) in environments.items():
-        whole = stack(place, **settings)
-        documents = parts(whole, Purpose.DEPLOY)
+        configured = stack(place, **settings)
+        documents = parts(configured, Purpose.DEPLOY)
         printed = f"one document of {characters(documents[0]):,}" if len(documents) == 1 else "two parts"
-        exact = characters(policy(whole, Purpose.DEPLOY))
+        exact = characters(policy(configured, Purpose.DEPLOY))
         assert f"| {name} | {exact:,} | {printed} |" in text

@@ -19,39 +19,39 @@ def not_under_nohup() -> Iterator[None]:
 
 
 def test_a_signal_in_the_midst_of_what_the_first_one_calls_is_the_second() -> None:
-    heard: list[str] = []
+    signals: list[str] = []
 
     def first() -> None:
         signal.raise_signal(signal.SIGTERM)
-        heard.append("first")
+        signals.append("first")
 
-    with interrupts.on_signal(first, lambda: heard.append("second")):
+    with interrupts.on_signal(first, lambda: signals.append("second")):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
-    assert sorted(heard) == ["first", "second"]
+    assert sorted(signals) == ["first", "second"]
 
 
 def test_where_they_are_deferred_the_first_is_only_told_and_the_second_raises() -> None:
-    with pytest.raises(KeyboardInterrupt), interrupts.deferred() as asked:
-        assert not asked()
+    with pytest.raises(KeyboardInterrupt), interrupts.deferred() as interrupted:
+        assert not interrupted()
         signal.raise_signal(signal.SIGINT)
-        assert asked()
+        assert interrupted()
         signal.raise_signal(signal.SIGTERM)
 
 
 def test_a_closed_terminal_which_the_shell_and_the_kernel_tell_asks_once() -> None:
-    heard: list[str] = []
-    with interrupts.on_signal(lambda: heard.append("first"), lambda: heard.append("second")):
+    signals: list[str] = []
+    with interrupts.on_signal(lambda: signals.append("first"), lambda: signals.append("second")):
         signal.raise_signal(signal.SIGHUP)
         signal.raise_signal(signal.SIGHUP)
-        assert heard == ["first"]
+        assert signals == ["first"]
         signal.raise_signal(signal.SIGTERM)
-    assert heard == ["first", "second"]
+    assert signals == ["first", "second"]
 
 
 def test_a_terminal_that_is_closed_after_ctrl_c_hurries_nothing() -> None:
-    heard: list[str] = []
-    with interrupts.on_signal(lambda: heard.append("first"), lambda: heard.append("second")):
+    signals: list[str] = []
+    with interrupts.on_signal(lambda: signals.append("first"), lambda: signals.append("second")):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGHUP)
-    assert heard == ["first"]
+    assert signals == ["first"]

@@ -37,9 +37,9 @@ def region(config: EnvironmentSettings | None = None, **options: str) -> str:
 
 
 def refused() -> Failure:
-    with pytest.raises(Failure) as found:
+    with pytest.raises(Failure) as raised:
         region()
-    return found.value
+    return raised.value
 
 
 def test_where_nothing_names_a_region_another_one_is_refused() -> None:

@@ -37,8 +37,8 @@ class Paged(Answers):
     """IAM gives a page of a list, and the whole only to who asks for all of them."""
 
     def find(self, service: str, operation: str, **params: Any) -> Any:
-        found = super().find(service, operation, **params)
-        return {**found, "PolicyNames": []} if operation == "ListRolePolicies" else found
+        response = super().find(service, operation, **params)
+        return {**response, "PolicyNames": []} if operation == "ListRolePolicies" else response
 
 
 def test_the_policies_of_a_role_are_read_page_by_page() -> None:
@@ -48,7 +48,7 @@ def test_the_policies_of_a_role_are_read_page_by_page() -> None:
 
 def test_a_statement_that_somebody_adds_after_the_plan_was_made_stays_in_the_policy() -> None:
     queue = Queue(scope=SCOPE, name="q", retention_s=60, refuse_plain_http=True)
-    theirs = {"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage"}
+    foreign = {"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage"}
     attributes = dict(queue.desired()["Attributes"])
     aws = Answers(
         {
@@ -59,13 +59,13 @@ def test_a_statement_that_somebody_adds_after_the_plan_was_made_stays_in_the_pol
         }
     )
     agreed = make_plan([queue], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    attributes["Policy"] = json.dumps({"Version": "2012-10-17", "Statement": [theirs]})
+    attributes["Policy"] = json.dumps({"Version": "2012-10-17", "Statement": [foreign]})
     executor = Executor(aws=aws, listener=Silent(), clock=FakeClock())  # type: ignore[arg-type]
     [result] = executor.run(agreed).results
     [sent] = [params for operation, params in aws.asked if operation == "SetQueueAttributes"]
     statements = json.loads(sent["Attributes"]["Policy"])["Statement"]
     assert result.outcome is StepOutcome.DONE
-    assert [each["Sid"] for each in statements] == ["Theirs", SID]
+    assert [statement["Sid"] for statement in statements] == ["Theirs", SID]
 
 
 @dataclass

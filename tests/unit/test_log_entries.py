@@ -69,7 +69,7 @@ def test_an_error_is_one_entry_with_type_text_and_place() -> None:
 
 
 def test_what_only_the_runtime_or_the_platform_has_logged_is_shown() -> None:
-    assert [each.message for each in entries([runtimes("r")])] == [SAID]
+    assert [entry.message for entry in entries([runtimes("r")])] == [SAID]
     (timeout,) = entries([report("r", "timeout")])
     assert timeout.level == "ERROR"
     assert "timeout" in timeout.message
@@ -103,9 +103,9 @@ def test_of_a_chain_of_errors_the_last_is_told() -> None:
 
 def test_texts_that_only_begin_alike_are_told_apart() -> None:
     lines = [plain(TRACEBACK.format(why), at_ms) for at_ms, why in enumerate(("no", "no", "never"))]
-    assert [each.count for each in folded(entries(lines))] == [2, 1]
-    lines = [plain(f"it holds:\n{what}", at_ms) for at_ms, what in enumerate(("a", "a", "b"))]
-    assert [each.count for each in folded(entries(lines))] == [2, 1]
+    assert [entry.count for entry in folded(entries(lines))] == [2, 1]
+    lines = [plain(f"it holds:\n{detail}", at_ms) for at_ms, detail in enumerate(("a", "a", "b"))]
+    assert [entry.count for entry in folded(entries(lines))] == [2, 1]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\t\r"])
@@ -116,7 +116,7 @@ def test_an_empty_line_is_no_error(text: str) -> None:
 
 def test_a_refusal_in_the_request_that_met_another_error_is_no_copy() -> None:
     refused = line(_aws={}, level="WARNING", message="refused with 401", requestId="r", Unauthorized=1)
-    assert [each.message for each in entries([ours("r"), refused])][1:] == ["refused with 401"]
+    assert [entry.message for entry in entries([ours("r"), refused])][1:] == ["refused with 401"]
 
 
 def test_another_error_of_the_same_request_is_no_copy() -> None:
@@ -131,7 +131,7 @@ def test_a_line_is_of_a_request_only_with_its_whole_id() -> None:
 
 
 def test_repeats_are_one_entry_with_their_number_and_the_last_time() -> None:
-    lines = [each for n in range(300) for each in (ours(f"r{n}", n * 10), runtimes(f"r{n}", n * 10 + 1))]
+    lines = [line for n in range(300) for line in (ours(f"r{n}", n * 10), runtimes(f"r{n}", n * 10 + 1))]
     (entry,) = folded(entries(lines))
     assert (entry.count, entry.time_ms, entry.last_ms) == (300, 0, 2990)
 
@@ -141,7 +141,7 @@ def test_information_is_folded_only_in_a_row_and_only_where_it_is_the_same() -> 
         return line(at_ms=at_ms, level="INFO", message="prices taken in", logger="l", **more)
 
     lines = [info(1, stored=1), info(2, stored=1), info(3, stored=2), info(4, stored=1)]
-    assert [each.count for each in folded(entries(lines))] == [2, 1, 1]
+    assert [entry.count for entry in folded(entries(lines))] == [2, 1, 1]
 
 
 def warning(at_ms: int, *reasons: str, **more: Any) -> Line:
@@ -177,8 +177,8 @@ def test_of_the_last_entries_a_repeat_counts_by_its_last_time() -> None:
         warning(9, "price: is missing"),
     ]
     shown = latest(folded(entries(lines)), 2)
-    assert [(each.message, each.count) for each in shown] == [("prices refused", 2), ("m8", 1)]
-    assert [each.time_ms for each in lines_of(shown)] == [1, 8, 9]
+    assert [(entry.message, entry.count) for entry in shown] == [("prices refused", 2), ("m8", 1)]
+    assert [entry.time_ms for entry in lines_of(shown)] == [1, 8, 9]
     assert len(latest(folded(entries(lines)), 100)) == 8
 
 

@@ -26,20 +26,20 @@ from unit.things import FakeAws, Thing, refusal
 
 def shows_its_tags_after(aws: FakeAws, looks: int) -> None:
     """Another run makes the thing a moment before, and AWS shows its tags only after so many looks."""
-    thing, left = Thing(name="a"), [looks]
+    resource, remaining = Thing(name="a"), [looks]
 
     def meanwhile(operation: str, _: Mapping[str, Any]) -> None:
         if operation == "CreateThing":
-            fields = {**thing.desired(), "Tags": {}}
+            fields = {**resource.desired(), "Tags": {}}
             aws.things.setdefault("a", {"Fields": fields, "Id": "x", "State": "Ready"})
 
     def found(*_: Any, **__: Any) -> dict[str, Any] | None:
-        there = aws.things.get("a")
-        if there is not None:
-            left[0] -= 1
-            if left[0] < 0:
-                there["Fields"] = thing.desired()
-        return there
+        item = aws.things.get("a")
+        if item is not None:
+            remaining[0] -= 1
+            if remaining[0] < 0:
+                item["Fields"] = resource.desired()
+        return item
 
     aws.before, aws.find = meanwhile, found  # type: ignore[method-assign]
 
@@ -75,10 +75,10 @@ def test_what_appeared_with_anothers_tags_is_not_waited_for() -> None:
 def test_what_is_deleted_before_it_is_waited_for_is_made_again() -> None:
     aws = FakeAws()
     run(aws, Thing(name="a", settles=True))
-    left = [1]
+    remaining = [1]
 
     def deleted(operation: str, params: Mapping[str, Any]) -> None:
-        if operation == "UpdateThing" and left.pop():
+        if operation == "UpdateThing" and remaining.pop():
             aws.things.clear()
 
     aws.after = deleted
@@ -90,17 +90,17 @@ def test_what_is_deleted_before_it_is_waited_for_is_made_again() -> None:
 
 
 def test_what_is_deleted_while_it_is_waited_for_and_made_again_by_another_run_is_followed() -> None:
-    aws, thing, looks = FakeAws(), Thing(name="a", settles=True), [0]
+    aws, resource, looks = FakeAws(), Thing(name="a", settles=True), [0]
 
     def found(*_: Any, **__: Any) -> dict[str, Any] | None:
-        there = aws.things.get("a")
-        looks[0] += there is not None
-        if there is None or looks[0] == 2:
+        item = aws.things.get("a")
+        looks[0] += item is not None
+        if item is None or looks[0] == 2:
             return None
-        return {**there, "State": "Ready" if looks[0] > 2 else "Pending"}
+        return {**item, "State": "Ready" if looks[0] > 2 else "Pending"}
 
     aws.find = found  # type: ignore[method-assign]
-    report, _, clock = run(aws, thing)
+    report, _, clock = run(aws, resource)
     assert outcomes(report) == {"a": StepOutcome.DONE}
     assert [operation for operation, _ in aws.calls] == ["CreateThing"]
     assert clock.time_s < 1
@@ -110,10 +110,10 @@ def test_what_is_deleted_over_and_over_is_told_as_that() -> None:
     aws, looks = FakeAws(), itertools.count()
 
     def found(*_: Any, **__: Any) -> dict[str, Any] | None:
-        there = aws.things.get("a")
-        if there is None or next(looks) % 3 == 2:
+        item = aws.things.get("a")
+        if item is None or next(looks) % 3 == 2:
             return None
-        return {**there, "Fields": {**there["Fields"], "Size": 99}, "State": "Pending"}
+        return {**item, "Fields": {**item["Fields"], "Size": 99}, "State": "Pending"}
 
     aws.find = found  # type: ignore[method-assign]
     report, _, _ = run(aws, Thing(name="a", settles=True))
@@ -165,9 +165,9 @@ def test_what_was_made_and_is_not_shown_yet_is_waited_for() -> None:
     aws, looks = FakeAws(), [20]
 
     def late(*_: Any, **__: Any) -> dict[str, Any] | None:
-        there = aws.things.get("a")
-        looks[0] -= there is not None
-        return there if looks[0] < 0 else None
+        item = aws.things.get("a")
+        looks[0] -= item is not None
+        return item if looks[0] < 0 else None
 
     aws.find = late  # type: ignore[method-assign]
     report, listener, _ = run(aws, Thing(name="a", settles=True))
@@ -219,19 +219,19 @@ def test_in_place_of_a_value_that_nothing_gives_nothing_is_sent() -> None:
 @pytest.mark.parametrize(
     "resource",
     [STACK.alarms[0], Dashboard(scope=SCOPE, name=dashboard_name(SCOPE), graphs=(), alarms=())],
-    ids=lambda each: each.kind,
+    ids=lambda resource: resource.kind,
 )
 @pytest.mark.parametrize("owner", ["somebody", "another run"])
 def test_what_aws_creates_over_what_is_there_is_looked_at_right_before(
     resource: Provisioner, owner: str
 ) -> None:
-    theirs = {"Owner": owner} if owner == "somebody" else SCOPE.tags
-    aws = Answers(there := dict[str, Any]())
+    tags = {"Owner": owner} if owner == "somebody" else SCOPE.tags
+    aws = Answers(answers := dict[str, Any]())
     agreed = make_plan([resource], aws, Goal.PRESENT)  # type: ignore[arg-type]
     [put] = agreed.steps[0].calls
-    made = {name: value for name, value in serialize(put.params).items() if name != "Tags"}
-    there |= {"DescribeAlarms": {"MetricAlarms": [made]}, "GetDashboard": made, put.operation: {}}
-    there |= {"ListTagsForResource": {"Tags": [{"Key": key, "Value": theirs[key]} for key in theirs]}}
+    created = {name: value for name, value in serialize(put.params).items() if name != "Tags"}
+    answers |= {"DescribeAlarms": {"MetricAlarms": [created]}, "GetDashboard": created, put.operation: {}}
+    answers |= {"ListTagsForResource": {"Tags": [{"Key": key, "Value": tags[key]} for key in tags]}}
     [result] = Executor(aws=aws, listener=Silent(), clock=FakeClock()).run(agreed).results  # type: ignore[arg-type]
     assert put.operation not in [operation for operation, _ in aws.asked]
     assert result.outcome is (StepOutcome.FAILED if owner == "somebody" else StepOutcome.DONE)

@@ -58,7 +58,7 @@ def up(kms: DenyingKms, goal: Goal = Goal.PRESENT) -> tuple[Report, Silent]:
 def test_a_new_key_waits_until_its_tags_count() -> None:
     kms = DenyingKms()
     report, listener = up(kms)
-    assert [each.outcome for each in report.results] == [StepOutcome.DONE], report.results[0].problem
+    assert [result.outcome for result in report.results] == [StepOutcome.DONE], report.results[0].problem
     assert kms.aliases == {ALIAS: "key-1"}
     assert any("the new key's tags to count" in reason for _, reason in listener.waits)
     assert kms.tags_count_after_s <= kms.clock.time_s < 330
@@ -68,14 +68,14 @@ def test_a_new_key_waits_until_its_tags_count() -> None:
 def test_each_call_that_needs_the_tags_waits_for_them(operation: str) -> None:
     kms = DenyingKms(denies=(operation,))
     report, _ = up(kms)
-    assert [each.outcome for each in report.results] == [StepOutcome.DONE], report.results[0].problem
+    assert [result.outcome for result in report.results] == [StepOutcome.DONE], report.results[0].problem
     assert kms.clock.time_s >= kms.tags_count_after_s
 
 
 def test_a_key_that_lost_its_name_to_another_run_is_deleted_once_its_tags_count() -> None:
     kms = DenyingKms(denies=("ScheduleKeyDeletion",), before={"CreateAlias": named_by_another_run})
     report, _ = up(kms)
-    assert [each.outcome for each in report.results] == [StepOutcome.DONE], report.results[0].problem
+    assert [result.outcome for result in report.results] == [StepOutcome.DONE], report.results[0].problem
     assert kms.keys["key-1"]["KeyState"] == "PendingDeletion"
     assert kms.clock.time_s >= kms.tags_count_after_s
 
@@ -85,7 +85,7 @@ def test_a_run_after_one_that_was_killed_waits_too_and_makes_no_second_key(index
     kms = DenyingKms(indexed=indexed)
     kms.new_key()
     report, _ = up(kms)
-    assert [each.outcome for each in report.results] == [StepOutcome.DONE], report.results[0].problem
+    assert [result.outcome for result in report.results] == [StepOutcome.DONE], report.results[0].problem
     assert list(kms.keys) == ["key-1"]
     assert kms.aliases == {ALIAS: "key-1"}
 
@@ -101,7 +101,7 @@ def test_a_denial_on_a_key_that_is_not_new_is_told_at_once() -> None:
     kms = DenyingKms(made_ago=timedelta(days=1))
     kms.new_key()
     report, _ = up(kms)
-    assert [each.outcome for each in report.results] == [StepOutcome.FAILED]
+    assert [result.outcome for result in report.results] == [StepOutcome.FAILED]
     assert kms.clock.time_s < 1
 
 
@@ -110,7 +110,7 @@ def test_a_denial_on_a_new_key_whose_alias_could_be_deleted_is_told_at_once() ->
     kms = DenyingKms(denies=("ScheduleKeyDeletion",))
     kms.aliases[ALIAS] = kms.new_key()
     report, listener = up(kms, Goal.ABSENT)
-    assert [each.outcome for each in report.results] == [StepOutcome.FAILED]
+    assert [result.outcome for result in report.results] == [StepOutcome.FAILED]
     assert (kms.clock.time_s, listener.waits) == (0, [])
 
 
@@ -124,5 +124,5 @@ def test_the_policy_is_not_in_the_call_that_creates_the_key(monkeypatch: pytest.
     monkeypatch.setattr(kms, "PutKeyPolicy", lambda **params: sent.update(PutKeyPolicy=params) or {})
     up(kms)
     assert "Policy" not in sent["CreateKey"]
-    assert {each["TagKey"] for each in sent["CreateKey"]["Tags"]} >= {"ManagedBy", "Environment"}
+    assert {tag["TagKey"] for tag in sent["CreateKey"]["Tags"]} >= {"ManagedBy", "Environment"}
     assert "Policy" in sent["PutKeyPolicy"]

@@ -96,12 +96,12 @@ def test_where_a_defect_may_lie_is_shown_with_verbose_alone(verbose: bool, capsy
             int("many")
         except ValueError as error:
             raise Failure(ExitCode.FAILED, "It is no number.") from error
-    told = Failure(ExitCode.FAILED, "The result could not be read.")
-    told.__cause__ = odd.value
+    reported = Failure(ExitCode.FAILED, "The result could not be read.")
+    reported.__cause__ = odd.value
     of_itself = Failure(ExitCode.FAILED, "It is raised again from what it caused.")
     of_itself.__cause__ = Failure(ExitCode.FAILED, "It is looked into.")
     of_itself.__cause__.__cause__ = of_itself
-    told_of = ((odd.value, True), (told, True), (foreseen.value, False), (of_itself, False))
+    told_of = ((odd.value, True), (reported, True), (foreseen.value, False), (of_itself, False))
     for failure, is_odd in told_of:
         Screen(colour=False, verbose=verbose).failure(failure)
         shown = capsys.readouterr().err

@@ -31,8 +31,10 @@ ODD_KEYS = (
 
 
 def price(key: str) -> StoredPrice:
-    one = Decimal(1)
-    return StoredPrice(symbol="TS", key=Decimal(key), price=one, volume=one, exchange="x", processed=True)
+    number = Decimal(1)
+    return StoredPrice(
+        symbol="TS", key=Decimal(key), price=number, volume=number, exchange="x", processed=True
+    )
 
 
 @given(st.integers(-(10**130), 10**130) | st.integers(-(10**15), 10**15))

@@ -61,8 +61,8 @@ class Indexed(Thing, Listed):
         yield from (self.scope.arn("things", f"thing/{name}") for name in self.scope.likeliest(aws.things))
 
     def tags_of(self, aws: Any) -> Mapping[str, str]:
-        found = aws.find("things", "GetTags", not_found="NoSuchThing", Name=self.name)
-        return dict(found["Fields"]["Tags"]) if found else {}
+        item = aws.find("things", "GetTags", not_found="NoSuchThing", Name=self.name)
+        return dict(item["Fields"]["Tags"]) if item else {}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,7 +89,7 @@ def found(aws: TaggedAws, *stack: Thing, absent: tuple[Provisioner, ...] = ()) -
 
 
 def names(over: FoundOrphans) -> list[str]:
-    return [each.name for each in over.removable]
+    return [resource.name for resource in over.removable]
 
 
 def arn(name: str) -> str:
@@ -105,8 +105,8 @@ def test_of_many_that_are_only_named_so_few_are_asked_for_their_tags_and_the_lik
     assert names(result) == ["former-test"]
     [note] = result.notes
     assert "of 301 things with the environment in their names, 200 were looked at" in note
-    assert len([each for each in aws.asked if each.startswith("GetTags")]) == MAX_NAMED
-    assert [each for each in aws.asked if each.startswith("GetThing")] == [
+    assert len([call for call in aws.asked if call.startswith("GetTags")]) == MAX_NAMED
+    assert [call for call in aws.asked if call.startswith("GetThing")] == [
         "GetThing own-test",
         "GetThing former-test",
     ]
@@ -141,8 +141,8 @@ def test_a_kind_that_settings_name_is_always_listed_by_name() -> None:
 def test_the_stacks_own_are_not_counted_among_the_many() -> None:
     aws = TaggedAws()
     own = [Unindexed(name=f"a{number}-test") for number in range(MAX_NAMED)]
-    for each in own:
-        aws.has(each.name, OURS)
+    for resource in own:
+        aws.has(resource.name, OURS)
     aws.has("former-test", OURS)
     assert names(found(aws, *own)) == ["former-test"]
 
@@ -202,32 +202,32 @@ def test_what_may_be_left_of_a_kind_that_the_stack_has_none_of_is_told_where_its
 
 
 def test_a_part_that_was_left_goes_before_its_whole_changes_and_another_ones_is_told() -> None:
-    whole = Thing(name="own-test", size=2)
-    part = Part(name="part", whole=whole)
+    owner = Thing(name="own-test", size=2)
+    part = Part(name="part", whole=owner)
     aws = TaggedAws()
-    aws.things["own-test"] = {"Fields": {**whole.desired(), "Size": 1}, "Id": "own-test"}
-    assert found(aws, whole, absent=(part,)) == FoundOrphans(removable={})
+    aws.things["own-test"] = {"Fields": {**owner.desired(), "Size": 1}, "Id": "own-test"}
+    assert found(aws, owner, absent=(part,)) == FoundOrphans(removable={})
     aws.things["part"] = {"Fields": {"Maker": "other"}, "Id": "part"}
-    assert found(aws, whole, absent=(part,)) == FoundOrphans(
+    assert found(aws, owner, absent=(part,)) == FoundOrphans(
         removable={}, notes=("somebody else made the part",)
     )
     aws.things["part"] = {"Fields": {}, "Id": "part"}
-    over = found(aws, whole, absent=(part,))
-    plan = build_plan([whole], observe([whole], cast("Aws", aws)), Goal.PRESENT, orphans=over.removable)
+    over = found(aws, owner, absent=(part,))
+    plan = build_plan([owner], observe([owner], cast("Aws", aws)), Goal.PRESENT, orphans=over.removable)
     first, second = plan.work
     assert (first.resource, first.action, first.after) == (part, Action.DELETE, ())
-    assert (second.resource, second.action, second.after) == (whole, Action.UPDATE, (part,))
+    assert (second.resource, second.action, second.after) == (owner, Action.UPDATE, (part,))
     assert plan.consents == ("delete thing part",)
 
 
 def test_where_only_parts_are_looked_for_nothing_else_is() -> None:
     aws = TaggedAws(index={arn("former-test"): OURS})
     aws.has("former-test", OURS)
-    whole = Unindexed(name="own-test")
-    real, part = cast("Aws", aws), Part(name="part", whole=whole)
+    owner = Unindexed(name="own-test")
+    real, part = cast("Aws", aws), Part(name="part", whole=owner)
     aws.things["part"] = {"Fields": {}, "Id": "part"}
-    parts = Orphans(stack=[whole], unconfigured=(part,), parts_only=True)
-    assert names(parts.find(real, parts.candidates(real), observe([whole], real))) == ["part"]
+    parts = Orphans(stack=[owner], unconfigured=(part,), parts_only=True)
+    assert names(parts.find(real, parts.candidates(real), observe([owner], real))) == ["part"]
     assert "ListThings" not in aws.asked and "GetThing former-test" not in aws.asked
 
 
@@ -235,8 +235,8 @@ def test_what_is_pending_deletion_is_left_to_itself() -> None:
     @dataclass(frozen=True, kw_only=True, eq=False)
     class Going(Indexed):
         def observe(self, aws: Any) -> Observed | None:
-            its = super().observe(aws)
-            return its and replace(its, pending_deletion_until=datetime(2030, 1, 1, tzinfo=UTC))
+            observed = super().observe(aws)
+            return observed and replace(observed, pending_deletion_until=datetime(2030, 1, 1, tzinfo=UTC))
 
     aws = TaggedAws(index={arn("former-test"): OURS})
     aws.has("former-test", OURS)

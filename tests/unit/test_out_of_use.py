@@ -35,11 +35,11 @@ def table(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_table_that_lost_its_key_is_told_and_not_waited_for(status: str, what: str, hint: str) -> None:
-    found = plan(STACK.prices, table(TableStatus=status))
-    [obstacle] = found.obstacles
+    planned = plan(STACK.prices, table(TableStatus=status))
+    [obstacle] = planned.obstacles
     assert what in obstacle.what
     assert hint in obstacle.hint
-    assert summary(found).endswith("`up` would not start")
+    assert summary(planned).endswith("`up` would not start")
     assert plan(STACK.prices, table(TableStatus=status), Goal.ABSENT).obstacles == ()
 
 
@@ -66,8 +66,8 @@ def test_a_table_that_comes_back_by_itself_is_no_obstacle(status: str) -> None:
 def test_a_key_that_nothing_here_can_enable_is_told_before_anything_is_tried(
     state: str, what: str, hint: str
 ) -> None:
-    found = plan(STACK.key, key("EXTERNAL", KeyState=state))
-    [obstacle] = found.obstacles
+    planned = plan(STACK.key, key("EXTERNAL", KeyState=state))
+    [obstacle] = planned.obstacles
     assert (what in obstacle.what, f"({state})" in obstacle.what, hint in obstacle.hint) == (True, True, True)
     assert plan(STACK.key, key("EXTERNAL", KeyState=state), Goal.ABSENT).obstacles == ()
 
@@ -83,7 +83,7 @@ def test_a_key_that_nothing_here_can_enable_is_told_before_anything_is_tried(
 def test_a_key_that_encrypts_no_variables_is_told_before_anything_is_made(made_for: dict[str, str]) -> None:
     answers = {**key("AWS_KMS", **made_for), "GetKeyRotationStatus": "UnsupportedOperationException"}
     [obstacle] = plan(STACK.key, answers).obstacles
-    assert all(each in obstacle.what for each in made_for.values())
+    assert all(name in obstacle.what for name in made_for.values())
     assert "delete-alias" in obstacle.hint
     assert plan(STACK.key, answers, Goal.ABSENT).obstacles == ()
 
@@ -100,8 +100,8 @@ def test_what_is_in_the_way_of_an_adoption_leads_back_to_it(
     resource: Provisioner, answers: dict[str, Any]
 ) -> None:
     answers = {**answers, "ListResourceTags": {"Tags": []}, "ListTagsOfResource": {"Tags": []}}
-    found = make_plan([resource], Answers(answers), Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
-    [obstacle] = found.obstacles
+    planned = make_plan([resource], Answers(answers), Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
+    [obstacle] = planned.obstacles
     assert obstacle.hint.endswith("then run the same command again.")
 
 
@@ -136,13 +136,13 @@ def test_replicas_of_the_table_are_told() -> None:
 
 
 def test_a_table_that_was_the_source_of_a_replica_says_how_long_to_wait() -> None:
-    said = (
+    message = (
         "Replica cannot be deleted because it has acted as a source region for new replica(s) being added "
         "to the table in the last 24 hours."
     )
-    error = AwsError(service="dynamodb", operation="DeleteTable", code="ValidationException", message=said)
+    error = AwsError(service="dynamodb", operation="DeleteTable", code="ValidationException", message=message)
     assert "24 h" in remedy(error, STACK.prices.remedies)
-    assert not any(rule.matches("DeleteTable", error.code, said) for rule in STACK.prices.retry_rules)
+    assert not any(rule.matches("DeleteTable", error.code, message) for rule in STACK.prices.retry_rules)
 
 
 def test_layers_that_somebody_gave_a_function_are_told() -> None:

@@ -26,12 +26,12 @@ def aws_with(
     pair = AccessKey(access_key="a", secret_key="b")
     aws = Aws(region="us-east-1", credentials=pair, endpoint_url="http://127.0.0.1:9")
     [(key, items)] = whole.items()
-    asked, goes_on = TOKENS[service]
+    argument, goes_on = TOKENS[service]
 
     def answer(operation: str, params: dict[str, Any]) -> dict[str, Any]:
         if operation in others:
             return dict(others[operation])
-        place = int(params.get(asked, 0))
+        place = int(params.get(argument, 0))
         more = place + 1 < len(items)
         return {
             key: items[place : place + 1],
@@ -49,8 +49,8 @@ def test_a_keys_tags(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_topics_subscribers(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = [{"SubscriptionArn": name} for name in ("a", "Deleted", "c")]
-    found = subscriptions_of(aws_with(monkeypatch, "sns", {"Subscriptions": listed}), "topic")
-    assert [each["SubscriptionArn"] for each in found] == ["a", "c"]
+    subscriptions = subscriptions_of(aws_with(monkeypatch, "sns", {"Subscriptions": listed}), "topic")
+    assert [subscription["SubscriptionArn"] for subscription in subscriptions] == ["a", "c"]
 
 
 def test_a_log_group_behind_others_that_begin_alike(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,8 +61,8 @@ def test_a_log_group_behind_others_that_begin_alike(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_subscription_filter_behind_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = STACK.webhook_errors
+    own = STACK.webhook_errors
     listed = [
-        {"filterName": name, "filterPattern": "", "destinationArn": "arn"} for name in ("another", ours.name)
+        {"filterName": name, "filterPattern": "", "destinationArn": "arn"} for name in ("another", own.name)
     ]
-    assert ours.observe(aws_with(monkeypatch, "logs", {"subscriptionFilters": listed})) is not None
+    assert own.observe(aws_with(monkeypatch, "logs", {"subscriptionFilters": listed})) is not None

@@ -40,9 +40,9 @@ def ref() -> Ref:
 
 def planned_for(ssm: Any) -> Plan:
     """The plan for the sender's parameter alone, with its key known."""
-    known = {ref(): KEY}
-    step = plan_present(DESK, DESK.observe(ssm), known, adopt=False)
-    return Plan(goal=Goal.PRESENT, steps=(replace(step, after=()),), known=known)
+    refs = {ref(): KEY}
+    step = plan_present(DESK, DESK.observe(ssm), refs, adopt=False)
+    return Plan(goal=Goal.PRESENT, steps=(replace(step, after=()),), known=refs)
 
 
 def up(ssm: FakeSsm, plan: Plan | None = None) -> StepResult:
@@ -81,7 +81,8 @@ class Counting(Aws):
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
         self.asked.append(operation)
         yield from (
-            {"Name": each.name, "Type": "SecureString", "Tier": "Standard", "KeyId": KEY} for each in many()
+            {"Name": sender.name, "Type": "SecureString", "Tier": "Standard", "KeyId": KEY}
+            for sender in many()
         )
 
     def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> Any:
@@ -119,18 +120,18 @@ def test_an_advanced_one_stays_one() -> None:
     ssm.put(GIVEN, KeyId=OTHER_KEY)
     assert up(ssm).outcome is StepOutcome.DONE
     rotate(ssm)
-    assert [each["Tier"] for each in ssm.versions] == ["Advanced"] * 4
+    assert [version["Tier"] for version in ssm.versions] == ["Advanced"] * 4
 
 
 def test_one_of_another_type_stops_up_before_anything_is_changed() -> None:
     ssm = holding(Type="String")
     del ssm.versions[-1]["KeyId"]
     (obstacle,) = Parameter.preflight(ssm, {DESK: planned_for(ssm).steps[0].delta})  # type: ignore[arg-type]
-    for told in (
+    for words in (
         "--query Parameter.Value --output text`",
         f"delete-parameter --region us-east-1 --name {DESK.name}`",
     ):
-        assert told in obstacle.hint
+        assert words in obstacle.hint
     assert GIVEN.secret not in str(obstacle)
     with pytest.raises(Failure) as caught:
         check(replace(planned_for(ssm), obstacles=(obstacle,)))
@@ -143,7 +144,7 @@ def test_one_of_another_type_stops_up_before_anything_is_changed() -> None:
 
 def test_the_obstacle_is_in_the_plan() -> None:
     plan = make_plan([DESK], holding(Type="String"), Goal.PRESENT)  # type: ignore[arg-type]
-    assert [each.what for each in plan.obstacles if "of type String" in each.what]
+    assert [obstacle.what for obstacle in plan.obstacles if "of type String" in obstacle.what]
 
 
 def test_down_removes_one_of_another_type() -> None:
@@ -174,7 +175,7 @@ def test_a_rotation_while_it_waits_for_its_new_key_counts() -> None:
     ssm.refuse = rotated_meanwhile
     assert up(ssm).outcome is StepOutcome.DONE
     assert (ssm.secret, ssm.versions[-1]["KeyId"]) == (ROTATED, KEY)
-    assert [parse_secret(each["Value"]) for each in ssm.versions] == [GIVEN, ROTATED, ROTATED]
+    assert [parse_secret(version["Value"]) for version in ssm.versions] == [GIVEN, ROTATED, ROTATED]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ def test_a_secret_whose_key_cannot_be_used_says_what_to_do(said: str, told: str)
 
 def test_a_rotation_between_reading_and_writing_counts() -> None:
     ssm = holding(KeyId=OTHER_KEY)
-    ssm.after = {"GetParameter": lambda its: its.put(ROTATED)}
+    ssm.after = {"GetParameter": lambda fake: fake.put(ROTATED)}
     assert up(ssm).outcome is StepOutcome.DONE
     assert (ssm.secret, ssm.versions[-1]["KeyId"]) == (ROTATED, KEY)
 
@@ -205,7 +206,7 @@ def test_a_rotation_between_reading_and_writing_counts() -> None:
 @pytest.mark.parametrize("operation", ["GetParameter", "PutParameter"])
 def test_what_could_not_be_put_back_is_a_failure_and_no_success(operation: str) -> None:
     ssm = holding(KeyId=OTHER_KEY)
-    ssm.after = {"GetParameter": lambda its: its.put(ROTATED)}
+    ssm.after = {"GetParameter": lambda fake: fake.put(ROTATED)}
 
     def refuse(its: FakeSsm, asked: str) -> None:
         if asked == operation and len(its.versions) > 2:
@@ -244,7 +245,7 @@ def test_a_value_under_a_key_that_goes_is_not_waited_for() -> None:
 
 def test_a_rotation_that_cannot_put_back_what_it_overwrote_says_so() -> None:
     ssm = holding()
-    ssm.after = {"GetParameter": lambda its: its.put(SenderSecret(secret="the first one's"))}
+    ssm.after = {"GetParameter": lambda fake: fake.put(SenderSecret(secret="the first one's"))}
 
     def refuse(its: FakeSsm, asked: str) -> None:
         if asked == "PutParameter" and len(its.versions) > 2:
@@ -263,7 +264,7 @@ def test_of_three_rotations_at_once_the_last_one_that_was_told_success_counts() 
     def second_comes(its: FakeSsm) -> None:
         its.after = {"GetParameter": lambda _: its.put(second)}
 
-    ssm.after = {"GetParameter": lambda its: its.put(first), "PutParameter": second_comes}
+    ssm.after = {"GetParameter": lambda fake: fake.put(first), "PutParameter": second_comes}
     with pytest.raises(Failure):
         rotate(ssm)
     assert ssm.secret == second
@@ -271,7 +272,7 @@ def test_of_three_rotations_at_once_the_last_one_that_was_told_success_counts() 
 
 def test_a_write_that_was_repeated_after_a_lost_answer_is_no_other_ones() -> None:
     ssm = holding(KeyId=OTHER_KEY)
-    ssm.after = {"GetParameter": lambda its: its.put(GIVEN)}
+    ssm.after = {"GetParameter": lambda fake: fake.put(GIVEN)}
     assert up(ssm).outcome is StepOutcome.DONE
     assert (ssm.secret, ssm.writes) == (GIVEN, ["PutParameter"])
 
@@ -279,7 +280,7 @@ def test_a_write_that_was_repeated_after_a_lost_answer_is_no_other_ones() -> Non
 def test_of_two_rotations_at_once_one_counts_and_the_other_says_so() -> None:
     ssm = holding()
     first = SenderSecret(secret="the first one's", previous=GIVEN.secret, until_ms=10**15)
-    ssm.after = {"GetParameter": lambda its: its.put(first)}
+    ssm.after = {"GetParameter": lambda fake: fake.put(first)}
     with pytest.raises(Failure) as caught:
         rotate(ssm)
     assert (caught.value.exit_code, ssm.secret) == (ExitCode.REFUSED, first)
@@ -288,7 +289,7 @@ def test_of_two_rotations_at_once_one_counts_and_the_other_says_so() -> None:
 
 def test_a_rotation_at_the_time_of_a_move_to_another_key_counts() -> None:
     ssm = holding(KeyId=OTHER_KEY)
-    ssm.after = {"GetParameter": lambda its: its.put(GIVEN, KeyId=KEY)}
+    ssm.after = {"GetParameter": lambda fake: fake.put(GIVEN, KeyId=KEY)}
     assert rotate(ssm).secret == ssm.secret.secret == ROTATED.secret
     assert ssm.versions[-1]["KeyId"] == KEY
 
@@ -331,8 +332,8 @@ def test_no_traceback_of_an_error_shows_it() -> None:
         raise refused("PutParameter", "ValidationException", sent) from ValueError(sent)
     except AwsError as error:
         revealed.hide_in(error)
-        told = "".join(traceback.format_exception(error))
-    assert "ValidationException" in told and sent not in told
+        text = "".join(traceback.format_exception(error))
+    assert "ValidationException" in text and sent not in text
 
 
 def test_tags_go_without_the_value() -> None:

@@ -69,8 +69,8 @@ def test_nothing_there_means_create_in_order_of_need() -> None:
 
 
 def test_the_way_out_of_a_refusal_offers_adoption_where_only_our_tags_are_missing() -> None:
-    thing = Thing(name="taken")
-    plan = build_plan([thing], {thing: seen(thing, Tags={})}, Goal.PRESENT)
+    resource = Thing(name="taken")
+    plan = build_plan([resource], {resource: seen(resource, Tags={})}, Goal.PRESENT)
     assert [step.action for step in plan.refused] == [Action.REFUSED] and not plan.nothing_to_do
     assert (
         plan.refusal_hint.startswith("Choose another --env") and "`cryptoctl up --adopt`" in plan.refusal_hint
@@ -85,32 +85,32 @@ def test_a_value_that_is_known_stands_in_the_plan() -> None:
 
 
 def test_no_difference_means_no_step() -> None:
-    thing = Thing(name="a")
-    plan = build_plan([thing], {thing: seen(thing, Unknown="ignored")}, Goal.PRESENT)
+    resource = Thing(name="a")
+    plan = build_plan([resource], {resource: seen(resource, Unknown="ignored")}, Goal.PRESENT)
     assert plan.work == ()
     assert actions(plan) == {"a": Action.NOTHING}
 
 
 def test_a_changed_field_is_named_and_a_fixed_one_means_replacement() -> None:
-    thing = Thing(name="a")
-    updated = build_plan([thing], {thing: seen(thing, Size=2)}, Goal.PRESENT)
+    resource = Thing(name="a")
+    updated = build_plan([resource], {resource: seen(resource, Size=2)}, Goal.PRESENT)
     assert [(change.path, change.old, change.new) for change in updated.work[0].changes] == [("Size", 2, 1)]
-    replaced = build_plan([thing], {thing: seen(thing, Shape="square")}, Goal.PRESENT)
+    replaced = build_plan([resource], {resource: seen(resource, Shape="square")}, Goal.PRESENT)
     assert actions(replaced) == {"a": Action.REPLACE}
     assert [call.operation for call in replaced.work[0].calls] == ["DeleteThing", "CreateThing"]
     assert replaced.destroys == replaced.work
 
 
 def test_a_part_goes_with_what_is_replaced_and_stays_with_what_is_updated() -> None:
-    whole = Thing(name="whole")
-    part = Part(name="part", whole=whole)
-    replaced: Seen = {whole: seen(whole, Shape="square"), part: seen(part)}
-    assert actions(build_plan([whole, part], replaced, Goal.PRESENT)) == {
+    owner = Thing(name="whole")
+    part = Part(name="part", whole=owner)
+    replaced: Seen = {owner: seen(owner, Shape="square"), part: seen(part)}
+    assert actions(build_plan([owner, part], replaced, Goal.PRESENT)) == {
         "whole": Action.REPLACE,
         "part": Action.CREATE,
     }
-    updated: Seen = {whole: seen(whole, Size=2), part: seen(part)}
-    assert actions(build_plan([whole, part], updated, Goal.PRESENT)) == {
+    updated: Seen = {owner: seen(owner, Size=2), part: seen(part)}
+    assert actions(build_plan([owner, part], updated, Goal.PRESENT)) == {
         "whole": Action.UPDATE,
         "part": Action.NOTHING,
     }
@@ -154,11 +154,11 @@ def test_extra_tags_are_no_difference_and_missing_ones_are() -> None:
 
 
 def test_what_is_not_ours_is_refused_unless_adopted() -> None:
-    thing = Thing(name="a")
-    foreign: Seen = {thing: seen(thing, Size=9, Tags={"Environment": "test"})}
-    assert actions(build_plan([thing], foreign, Goal.PRESENT)) == {"a": Action.REFUSED}
-    assert actions(build_plan([thing], foreign, Goal.ABSENT)) == {"a": Action.REFUSED}
-    adopted = build_plan([thing], foreign, Goal.PRESENT, adopt=True)
+    resource = Thing(name="a")
+    foreign: Seen = {resource: seen(resource, Size=9, Tags={"Environment": "test"})}
+    assert actions(build_plan([resource], foreign, Goal.PRESENT)) == {"a": Action.REFUSED}
+    assert actions(build_plan([resource], foreign, Goal.ABSENT)) == {"a": Action.REFUSED}
+    adopted = build_plan([resource], foreign, Goal.PRESENT, adopt=True)
     assert {change.path for change in adopted.work[0].changes} == {"Size", "Tags.ManagedBy"}
 
 
@@ -172,20 +172,20 @@ class Guarded(Thing, DeletionProtected):
 
 def test_what_others_have_put_data_into_is_not_replaced_to_be_adopted() -> None:
     def planned(thing: Thing, **changed: Any) -> Plan:
-        there = {"Fields": {**thing.desired(), **changed}, "Id": "x", "State": "Ready"}
-        aws: Any = FakeAws(things={thing.name: there})
+        item = {"Fields": {**thing.desired(), **changed}, "Id": "x", "State": "Ready"}
+        aws: Any = FakeAws(things={thing.name: item})
         return make_plan([thing], aws, Goal.PRESENT, adopt=True)
 
     [obstacle] = planned(Full(name="a"), Shape="square", Tags={}).obstacles
     assert obstacle.what.startswith("thing a was made by others") and "Shape" in obstacle.what
     assert planned(Full(name="a"), Shape="square", Size=7, Tags={}).obstacles == (obstacle,)
     assert planned(Full(name="a"), Size=9, Tags={}).obstacles == ()
-    theirs = planned(Thing(name="a"), Shape="square", Tags={})
-    assert theirs.obstacles == ()
-    assert theirs.work[0].why == "without cryptoctl's tags, and taken over; Shape cannot be changed in place"
-    ours = planned(Full(name="a"), Shape="square")
-    assert (ours.obstacles, ours.consents) == ((), ("replace thing a and delete its data",))
-    assert ours.work[0].why == "Shape cannot be changed in place; its data is deleted"
+    foreign = planned(Thing(name="a"), Shape="square", Tags={})
+    assert foreign.obstacles == ()
+    assert foreign.work[0].why == "without cryptoctl's tags, and taken over; Shape cannot be changed in place"
+    own = planned(Full(name="a"), Shape="square")
+    assert (own.obstacles, own.consents) == ((), ("replace thing a and delete its data",))
+    assert own.work[0].why == "Shape cannot be changed in place; its data is deleted"
     [obstacle] = planned(Guarded(name="a"), Shape="square", Tags={}).obstacles
     assert obstacle.what.startswith("thing a was made by others")
 
@@ -209,15 +209,15 @@ def test_choosing_one_brings_what_it_depends_on() -> None:
 @given(st.integers(), st.integers())
 def test_the_fingerprint_is_that_of_what_the_plan_does(one: int, other: int) -> None:
     def fingerprint(size: int) -> str:
-        thing = Thing(name="a", size=size)
-        return build_plan([thing], {thing: None}, Goal.PRESENT).fingerprint
+        resource = Thing(name="a", size=size)
+        return build_plan([resource], {resource: None}, Goal.PRESENT).fingerprint
 
     assert (fingerprint(one) == fingerprint(other)) == (one == other)
 
 
 def test_the_fingerprint_is_also_that_of_what_is_waited_for() -> None:
-    thing = Thing(name="a")
-    plan = build_plan([thing], {thing: None}, Goal.PRESENT)
+    resource = Thing(name="a")
+    plan = build_plan([resource], {resource: None}, Goal.PRESENT)
     (step,) = plan.steps
     wait = WaitUntil(
         service="things",
@@ -243,25 +243,29 @@ def test_the_fingerprint_is_also_that_of_where_it_is_done() -> None:
     """`up --expect` in another account or region would find the same names."""
     scopes = (SCOPE, replace(SCOPE, account="2" * 12), replace(SCOPE, region="there"))
     things = [Thing(name="a", scope=replace(scope, extra_tags={})) for scope in scopes]
-    assert len({build_plan([each], {each: None}, Goal.PRESENT).fingerprint for each in things}) == 3
+    assert (
+        len({build_plan([resource], {resource: None}, Goal.PRESENT).fingerprint for resource in things}) == 3
+    )
 
 
 def test_an_orphan_is_deleted_after_all_that_may_take_its_place() -> None:
-    one, other, orphan = Thing(name="one"), Thing(name="other"), Thing(name="orphan")
-    plan = build_plan([one, other], {one: None, other: None}, Goal.PRESENT, orphans={orphan: seen(orphan)})
+    first, second, orphan = Thing(name="one"), Thing(name="other"), Thing(name="orphan")
+    plan = build_plan(
+        [first, second], {first: None, second: None}, Goal.PRESENT, orphans={orphan: seen(orphan)}
+    )
     assert plan.work[-1].resource is orphan
-    assert set(plan.work[-1].after) == {one, other}
+    assert set(plan.work[-1].after) == {first, second}
 
 
 def test_what_is_pending_deletion_is_not_deleted_again() -> None:
-    thing = Thing(name="a")
-    going = replace(seen(thing), pending_deletion_until=datetime(2030, 1, 1, tzinfo=UTC))
-    assert build_plan([thing], {thing: going}, Goal.ABSENT).work == ()
+    resource = Thing(name="a")
+    going = replace(seen(resource), pending_deletion_until=datetime(2030, 1, 1, tzinfo=UTC))
+    assert build_plan([resource], {resource: going}, Goal.ABSENT).work == ()
 
 
 def test_where_there_is_nothing_to_do_there_is_nothing_to_wait_for_either() -> None:
-    thing = Thing(name="a")
-    assert not build_plan([thing], {thing: seen(thing)}, Goal.PRESENT).only_waits
+    resource = Thing(name="a")
+    assert not build_plan([resource], {resource: seen(resource)}, Goal.PRESENT).only_waits
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -269,11 +273,11 @@ class Asked(Thing, ConsentRequired, Preflight):
     """A thing that is made smaller only after asking, and for which nothing of another's is in the way."""
 
     def consent_reasons(self, delta: Delta) -> Iterator[str]:
-        yield from (f"shrink to {each.new}" for each in delta.changes if each.new == 1)
+        yield from (f"shrink to {change.new}" for change in delta.changes if change.new == 1)
 
     @classmethod
     def preflight(cls, aws: Any, changes: Mapping[Provisioner, Delta]) -> Iterator[Obstacle]:
-        yield from (Obstacle(what=f"{each} is in the way.", hint="") for each in changes)
+        yield from (Obstacle(what=f"{change} is in the way.", hint="") for change in changes)
 
 
 def test_a_change_that_has_come_to_need_consent_is_more_than_what_was_agreed_to() -> None:
@@ -286,10 +290,10 @@ def test_a_change_that_has_come_to_need_consent_is_more_than_what_was_agreed_to(
 
 
 def test_what_is_in_the_way_of_a_change_is_in_the_way_of_no_deletion() -> None:
-    thing, orphan = Asked(name="a"), Asked(name="orphan")
-    plan = build_plan([thing], {thing: None}, Goal.PRESENT, orphans={orphan: seen(orphan)})
+    resource, orphan = Asked(name="a"), Asked(name="orphan")
+    plan = build_plan([resource], {resource: None}, Goal.PRESENT, orphans={orphan: seen(orphan)})
     aws: Any = FakeAws()
-    assert [each.what for each in _obstacles(plan, aws)] == ["thing a is in the way."]
+    assert [obstacle.what for obstacle in _obstacles(plan, aws)] == ["thing a is in the way."]
 
 
 def test_no_other_tag_takes_the_place_of_those_that_say_whose_it_is() -> None:

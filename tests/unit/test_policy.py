@@ -34,41 +34,41 @@ def loosely(value: Any, draw: Any) -> Any:
     if isinstance(value, dict):
         return {key: loosely(item, draw) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        loose = [loosely(each, draw) for each in draw(st.permutations(list(value)))]
+        loose = [loosely(statement, draw) for statement in draw(st.permutations(list(value)))]
         return loose[0] if len(loose) == 1 and isinstance(loose[0], str) and draw(st.booleans()) else loose
     return value
 
 
 @given(statements, st.data())
 def test_a_policy_is_compared_by_meaning(given_statements: list[Statement], data: st.DataObject) -> None:
-    ours = document(given_statements)
-    text = json.dumps(loosely(ours, data.draw))
-    assert normal(text) == ours
-    assert normal(quote(text)) == ours
+    own = document(given_statements)
+    text = json.dumps(loosely(own, data.draw))
+    assert normal(text) == own
+    assert normal(quote(text)) == own
 
 
 def test_everybody_is_everybody_in_either_way_of_writing_it() -> None:
-    ours = document([Statement(actions=("a:B",), principal={"AWS": "*"}, effect="Deny")])
-    theirs = {**ours, "Statement": [{**ours["Statement"][0], "Principal": "*"}]}
-    assert normal(json.dumps(theirs)) == ours
+    own = document([Statement(actions=("a:B",), principal={"AWS": "*"}, effect="Deny")])
+    live = {**own, "Statement": [{**own["Statement"][0], "Principal": "*"}]}
+    assert normal(json.dumps(live)) == own
 
 
 def test_a_policy_that_means_something_else_differs() -> None:
-    ours = document([Statement(actions=("a:B",), resources=("r",))])
+    own = document([Statement(actions=("a:B",), resources=("r",))])
     for change in (
         {"Effect": "Deny"},
         {"Action": "a:C"},
         {"Resource": "*"},
         {"Condition": {"X": {"y": "z"}}},
     ):
-        theirs = {**ours, "Statement": [{**ours["Statement"][0], **change}]}
-        assert normal(json.dumps(theirs)) != ours
+        live = {**own, "Statement": [{**own["Statement"][0], **change}]}
+        assert normal(json.dumps(live)) != own
 
 
 def test_the_order_does_not_depend_on_what_a_ref_stands_for() -> None:
     """The one is what is declared, before AWS has assigned anything; the other is what AWS has."""
     arns = {"A": "arn:z", "B": "arn:a"}
     refs = {name: Ref(STACK.key, name) for name in arns}
-    ours = document([Statement(sid=name, actions=("a:B",), resources=(refs[name],)) for name in arns])
-    resolved = resolve(ours, lambda ref: arns[ref.output])
+    own = document([Statement(sid=name, actions=("a:B",), resources=(refs[name],)) for name in arns])
+    resolved = resolve(own, lambda ref: arns[ref.output])
     assert normal(json.dumps(resolved)) == resolved

@@ -85,7 +85,7 @@ def throttles() -> Iterator[str]:
         for shape in session.get_service_model(service).error_shapes:
             error = shape.metadata.get("error", {})
             limited = ("hrottl", "TooManyRequests", "RequestLimit", "ThroughputExceeded")
-            if any(each in shape.name for each in limited):
+            if any(name in shape.name for name in limited):
                 yield error.get("code", shape.name)
 
 
@@ -146,6 +146,6 @@ def test_following_survives_being_throttled() -> None:
 
     line = Line(id="1", time_ms=1, function="f", text="t")
     logs = Logs(["ThrottlingException", [], "Throttled", [line]])
-    found = list(islice(follow(logs, STACK.functions, 0, FakeClock()), 1))  # type: ignore[arg-type]
-    assert found == [line]
+    lines = list(islice(follow(logs, STACK.functions, 0, FakeClock()), 1))  # type: ignore[arg-type]
+    assert lines == [line]
     assert logs.asked == 4

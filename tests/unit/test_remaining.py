@@ -24,12 +24,12 @@ THING = Thing(name="a")
 
 def plans(*counts: int) -> Iterator[Plan]:
     """Plans with so many steps to do; the last one again and again."""
-    left = make_plan([THING], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([THING], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
     nothing = make_plan([], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
     for count in counts:
-        yield left if count else nothing
+        yield plan if count else nothing
     while True:
-        yield left if counts[-1] else nothing
+        yield plan if counts[-1] else nothing
 
 
 def test_where_nothing_remains_nobody_waits() -> None:
@@ -40,13 +40,13 @@ def test_where_nothing_remains_nobody_waits() -> None:
 
 def test_what_aws_shows_late_is_waited_for_and_told() -> None:
     clock, again = FakeClock(), plans(1, 1, 0)
-    told: list[str] = []
+    waits: list[str] = []
 
     def tell(step: Step, wait: Wait) -> None:
-        told.append(f"{step.resource}: {wait.reason}")
+        waits.append(f"{step.resource}: {wait.reason}")
 
     assert plan_until_done(lambda: next(again), clock, tell).work == ()
-    assert told == ["thing a: AWS to show what was done; for a while it may show the old state"] * 2
+    assert waits == ["thing a: AWS to show what was done; for a while it may show the old state"] * 2
 
 
 def test_what_never_comes_is_given_back_when_its_time_is_over() -> None:
@@ -59,11 +59,11 @@ def refused(*, new: bool, looks: int) -> tuple[Callable[[], Plan], FakeClock]:
     """Looks at a thing that shows our tags only after so many of them."""
     aws = FakeAws()
     aws.things["a"] = {"Fields": {**THING.desired(), "Tags": {}}, "Id": "x", "New": new}
-    left = [looks]
+    remaining = [looks]
 
     def look() -> Plan:
-        left[0] -= 1
-        if left[0] < 0:
+        remaining[0] -= 1
+        if remaining[0] < 0:
             aws.things["a"]["Fields"] = THING.desired()
         return make_plan([THING], aws, Goal.PRESENT)  # type: ignore[arg-type]
 
@@ -72,12 +72,12 @@ def refused(*, new: bool, looks: int) -> tuple[Callable[[], Plan], FakeClock]:
 
 def test_tags_of_what_was_made_a_moment_ago_are_waited_for_and_told() -> None:
     look, clock = refused(new=True, looks=4)
-    told: list[str] = []
+    waits: list[str] = []
     plan = plan_until_tags_show(
-        look, clock, lambda step, wait: told.append(f"{step.resource}: {wait.reason}")
+        look, clock, lambda step, wait: waits.append(f"{step.resource}: {wait.reason}")
     )
     assert plan.nothing_to_do
-    assert told == [f"thing a: {TAGS_TO_SHOW}"] * 4
+    assert waits == [f"thing a: {TAGS_TO_SHOW}"] * 4
     assert 0 < clock.time_s < THING.visible_within_s
 
 

@@ -127,9 +127,9 @@ REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
             "CreateFunction",
             "AccessDeniedException",
             f"because no {kind} allows the iam:PassRole action",
-            told,
+            words,
         )
-        for kind, told in (
+        for kind, words in (
             ("permissions boundary", "The permissions boundary"),
             ("session policy", "The session"),
             ("VPC endpoint policy", "The policy of the VPC endpoint"),
@@ -162,10 +162,12 @@ def test_what_a_deny_or_the_organization_forbids_is_waited_for_by_no_rule(ending
 
 
 def test_of_which_policy_denies_only_the_message_knows_and_no_rule_says_it_before() -> None:
-    whole = Stack(SCOPE, WITH_A_SENDER, Code(zip_bytes=b"", sha256=""))
-    waited = [(each, rule) for each in whole for rule in each.retry_rules if rule.code in DENIED]
-    assert {each.kind for each, _ in waited} == {"key", "parameter"}
-    assert [str(each) for each, rule in waited if rule.hint] == []
+    configured = Stack(SCOPE, WITH_A_SENDER, Code(zip_bytes=b"", sha256=""))
+    waited = [
+        (resource, rule) for resource in configured for rule in resource.retry_rules if rule.code in DENIED
+    ]
+    assert {resource.kind for resource, _ in waited} == {"key", "parameter"}
+    assert [str(resource) for resource, rule in waited if rule.hint] == []
 
 
 def test_a_denied_read_is_told_as_the_resource_knows_it() -> None:
@@ -188,8 +190,8 @@ def test_a_denied_read_is_told_as_the_resource_knows_it() -> None:
 def test_one_function_may_wait_for_what_another_still_has_reserved() -> None:
     refused = "decreases account's UnreservedConcurrentExecution below its minimum value of [100]."
     rules = STACK.webhook.retry_rules
-    asked = ("PutFunctionConcurrency", "InvalidParameterValueException", refused)
-    (rule,) = (each for each in rules if each.matches(*asked))
+    error_parts = ("PutFunctionConcurrency", "InvalidParameterValueException", refused)
+    (rule,) = (candidate for candidate in rules if candidate.matches(*error_parts))
     assert "release the concurrency" in rule.reason
     assert "ask AWS for a higher quota" in rule.hint
 

@@ -141,8 +141,8 @@ def when(statement: dict[str, Any], operator: str, key: str, value: object) -> d
 def test_a_condition_on_what_is_known_of_a_request_counts(
     statements: list[dict[str, Any]], may: bool
 ) -> None:
-    asked = {"aws:sourcearn": TOPIC, "aws:sourceaccount": ACCOUNT}
-    assert allows_service(policy(*statements), "s", "sqs:SendMessage", asked) is may
+    context = {"aws:sourcearn": TOPIC, "aws:sourceaccount": ACCOUNT}
+    assert allows_service(policy(*statements), "s", "sqs:SendMessage", context) is may
 
 
 # As SNS writes it into a new topic's policy.

@@ -42,8 +42,8 @@ def observed(role: Role, **more: Any) -> Observed:
 
 
 def step(role: Role, seen: Observed | None, goal: Goal = Goal.PRESENT) -> Step:
-    [found] = build_plan([role], {role: seen}, goal).steps
-    return found
+    [step] = build_plan([role], {role: seen}, goal).steps
+    return step
 
 
 def test_a_boundary_is_on_the_role_from_the_call_that_creates_it() -> None:
@@ -66,10 +66,10 @@ def test_a_boundary_that_the_configuration_does_not_name_is_left() -> None:
 
 def test_what_is_in_use_in_another_region_stays_when_the_environment_goes_in_this_one() -> None:
     """Else what was left of an environment here could be removed only after the one that lives there."""
-    there = replace(SCOPE, region="eu-west-1")
-    ours = ROLE.policies["sqs-dlq-access"][0]
-    theirs = replace(ours, resources=(there.arn("sqs", "webhook-processor-dlq-dev"),))
-    role = replace(ROLE, policies={"sqs-dlq-access": (theirs,)})
+    scope = replace(SCOPE, region="eu-west-1")
+    statement = ROLE.policies["sqs-dlq-access"][0]
+    foreign = replace(statement, resources=(scope.arn("sqs", "webhook-processor-dlq-dev"),))
+    role = replace(ROLE, policies={"sqs-dlq-access": (foreign,)})
     plan = build_plan([ROLE], {ROLE: observed(role)}, Goal.ABSENT)
     assert (plan.work, plan.refused) == ((), ())
     [note] = plan.notes
@@ -77,31 +77,31 @@ def test_what_is_in_use_in_another_region_stays_when_the_environment_goes_in_thi
 
 
 def test_a_region_with_a_wildcard_is_nobodys() -> None:
-    ours = ROLE.policies["sqs-dlq-access"][0]
-    wide = replace(ours, resources=("arn:aws:sqs:us-*:111111111111:webhook-processor-dlq-dev",))
+    statement = ROLE.policies["sqs-dlq-access"][0]
+    wide = replace(statement, resources=("arn:aws:sqs:us-*:111111111111:webhook-processor-dlq-dev",))
     changed = step(ROLE, observed(replace(ROLE, policies={"sqs-dlq-access": (wide,)})))
     assert [call.operation for call in changed.calls] == ["PutRolePolicy"]
 
 
 def test_an_arn_of_another_region_beside_ours_is_drift() -> None:
     """Refused, the environment could be neither mended nor removed, in this region or in that one."""
-    ours = ROLE.policies["sqs-dlq-access"][0]
-    wider = replace(ours, resources=(*ours.resources, "arn:aws:sqs:eu-west-1:111111111111:other"))
+    statement = ROLE.policies["sqs-dlq-access"][0]
+    wider = replace(statement, resources=(*statement.resources, "arn:aws:sqs:eu-west-1:111111111111:other"))
     changed = step(ROLE, observed(replace(ROLE, policies={"sqs-dlq-access": (wider,)})))
     assert [call.operation for call in changed.calls] == ["PutRolePolicy"]
 
 
 def test_a_role_that_another_region_takes_over_while_it_is_removed_is_not_told_as_removed() -> None:
-    there = replace(SCOPE, region="eu-west-1")
-    ours = ROLE.policies["sqs-dlq-access"][0]
-    theirs = replace(ours, resources=(there.arn("sqs", "webhook-processor-dlq-dev"),))
-    taken = observed(replace(ROLE, policies={"sqs-dlq-access": (theirs,)}))
+    scope = replace(SCOPE, region="eu-west-1")
+    statement = ROLE.policies["sqs-dlq-access"][0]
+    foreign = replace(statement, resources=(scope.arn("sqs", "webhook-processor-dlq-dev"),))
+    observed_role = observed(replace(ROLE, policies={"sqs-dlq-access": (foreign,)}))
 
     class Taken(Role):
         """Whose role serves the other region as soon as it is looked at again."""
 
         def observe(self, aws: Aws) -> Observed:
-            return taken
+            return observed_role
 
     class Refusing:
         """Deletes nothing."""
@@ -137,8 +137,8 @@ THEIRS: dict[str, Any] = {"Tags": {"Team": "desk"}}
 def test_the_policies_of_a_role_that_others_made_are_replaced_after_asking(
     fields: dict[str, Any], asked: bool
 ) -> None:
-    found = build_plan([ROLE], {ROLE: observed(ROLE, **fields)}, Goal.PRESENT, adopt=True)
-    assert found.consents == ((f"replace somebody else's policies of {ROLE}",) if asked else ())
+    planned = build_plan([ROLE], {ROLE: observed(ROLE, **fields)}, Goal.PRESENT, adopt=True)
+    assert planned.consents == ((f"replace somebody else's policies of {ROLE}",) if asked else ())
 
 
 def test_what_others_have_attached_between_plan_and_apply_is_not_replaced_without_asking() -> None:

@@ -33,12 +33,12 @@ def test_every_price_is_refused_stored_or_still_under_way(
 ) -> None:
     workload = Workload(prices_a_second=rate, symbols=symbols, prices_a_request=size)
     settings = replace(Settings(), parallelization=parallelization)
-    found = Simulation(workload, settings, Durations(), seed).run(SECONDS)
-    under_way = found.sent - found.refused - found.stored
+    simulation = Simulation(workload, settings, Durations(), seed).run(SECONDS)
+    under_way = simulation.sent - simulation.refused - simulation.stored
     assert 0 <= under_way <= settings.webhook_concurrency * size
-    assert found.behind >= 0
+    assert simulation.behind >= 0
     # Nothing is enriched before an invocation could have read and written it.
-    assert min(found.lags_s, default=1.0) >= Durations().batch_s(1, 1)
+    assert min(simulation.lags_s, default=1.0) >= Durations().batch_s(1, 1)
 
 
 @pytest.mark.thorough
@@ -67,16 +67,16 @@ def test_the_enricher_has_ten_batches_a_second_for_each_concurrency() -> None:
     assert highest_rate(workload, settings, Durations()) == pytest.approx(2 * 10 * 10, rel=0.01)
     no_time = Durations(webhook_s=0, put_s=0, enricher_s=0, query_s=0, update_s=0, publish_s=0, poll_s=0)
     twice = replace(workload, prices_a_second=400)
-    found = Simulation(twice, settings, no_time).run(SECONDS)
+    simulation = Simulation(twice, settings, no_time).run(SECONDS)
     # What was saved before the first second counts too.
-    assert len(found.lags_s) <= 200 * (SECONDS + 1)
-    assert found.behind > 0.4 * found.stored
+    assert len(simulation.lags_s) <= 200 * (SECONDS + 1)
+    assert simulation.behind > 0.4 * simulation.stored
 
 
 def _numbers(line: str) -> list[float]:
     """What the cells of a row begin with."""
-    cells = [each.strip() for each in line.strip("|").split("|")]
-    return [float(found[0].replace(",", "")) for each in cells if (found := re.match(r"[\d,]+", each))]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    return [float(match[0].replace(",", "")) for cell in cells if (match := re.match(r"[\d,]+", cell))]
 
 
 def test_the_page_has_the_rates_that_are_computed() -> None:
@@ -87,7 +87,7 @@ def test_the_page_has_the_rates_that_are_computed() -> None:
     for workload in workloads:
         begin = f"| {workload.symbols:,}, {workload.prices_a_request} |"
         (row,) = [line for line in PAGE.splitlines() if line.startswith(begin)]
-        computed = [highest_rate(workload, each, Durations()) for each in CHOICES.values()]
+        computed = [highest_rate(workload, choice, Durations()) for choice in CHOICES.values()]
         assert _numbers(row)[1:] == pytest.approx(computed, rel=0.005), begin
 
 
@@ -125,5 +125,5 @@ def test_each_symbol_of_a_batch_has_its_query() -> None:
     full_batches = Settings(batch_size=10, window_s=1_000)
     for symbols, least_s in ((1, 1), (10, 3)):
         workload = Workload(prices_a_second=1, symbols=symbols)
-        found = Simulation(workload, full_batches, queries_alone, of_shards=1).run(200)
-        assert min(found.lags_s) >= least_s
+        simulation = Simulation(workload, full_batches, queries_alone, of_shards=1).run(200)
+        assert min(simulation.lags_s) >= least_s

@@ -50,27 +50,27 @@ def printed(plan: Plan) -> str:
 
 
 def test_it_is_made_when_it_is_sent_and_not_for_a_plan() -> None:
-    made: list[str] = []
-    aws, thing = FakeAws(), secret_thing(made)
-    plan = look(aws, thing)
-    assert (made, TEXT in printed(plan), "(secret)" in printed(plan)) == ([], False, True)
-    assert plan.fingerprint == look(aws, thing).fingerprint
+    texts: list[str] = []
+    aws, resource = FakeAws(), secret_thing(texts)
+    plan = look(aws, resource)
+    assert (texts, TEXT in printed(plan), "(secret)" in printed(plan)) == ([], False, True)
+    assert plan.fingerprint == look(aws, resource).fingerprint
     assert run(aws, plan).outcome is StepOutcome.DONE
-    assert made == [TEXT]
+    assert texts == [TEXT]
     assert aws.things["safe"]["Fields"]["Size"] == TEXT
 
 
 def test_one_that_exists_is_no_difference_and_is_not_made_again() -> None:
-    made: list[str] = []
-    aws, thing = FakeAws(), secret_thing(made)
-    run(aws, look(aws, thing))
+    texts: list[str] = []
+    aws, resource = FakeAws(), secret_thing(texts)
+    run(aws, look(aws, resource))
     aws.things["safe"]["Fields"]["Size"] = Secret.EXISTS
-    assert look(aws, thing).nothing_to_do
-    assert len(made) == 1
+    assert look(aws, resource).nothing_to_do
+    assert len(texts) == 1
 
 
 def test_a_retry_sends_the_same_one() -> None:
-    made: list[str] = []
+    texts: list[str] = []
     sent: list[str] = []
 
     def not_yet(operation: str, params: Mapping[str, Any]) -> None:
@@ -79,8 +79,8 @@ def test_a_retry_sends_the_same_one() -> None:
             raise AwsError(service="things", operation=operation, code="NotYet", message="It comes soon.")
 
     aws = FakeAws(before=not_yet)
-    assert run(aws, look(aws, secret_thing(made))).outcome is StepOutcome.DONE
-    assert (sent, len(made)) == ([TEXT] * 3, 1)
+    assert run(aws, look(aws, secret_thing(texts))).outcome is StepOutcome.DONE
+    assert (sent, len(texts)) == ([TEXT] * 3, 1)
 
 
 def test_an_error_that_repeats_it_hides_it() -> None:

@@ -48,17 +48,17 @@ def by_kind(whole: Stack) -> dict[Kind, list[Provisioner]]:
 
 @pytest.mark.parametrize("kind", ["table", "queues", "topics", "log_groups"])
 def test_each_kind_lies_under_the_customers_key_by_itself(kind: Kind) -> None:
-    whole = stack(security=SecuritySettings(customer_key=KEY, customer_key_encrypts=(kind,)))
-    for each, resources in by_kind(whole).items():
+    configured = stack(security=SecuritySettings(customer_key=KEY, customer_key_encrypts=(kind,)))
+    for name, resources in by_kind(configured).items():
         for resource in resources:
-            assert (KEY in json.dumps(created(resource))) == (each == kind), resource
+            assert (KEY in json.dumps(created(resource))) == (name == kind), resource
 
 
 def refusals(resource: Provisioner) -> list[dict[str, Any]]:
     """The statements of the policy that it is created with, which refuse something."""
     params = created(resource)
     policy = json.loads(params.get("Attributes", {}).get("Policy", "{}"))
-    return [each for each in policy.get("Statement", ()) if each["Effect"] == "Deny"]
+    return [statement for statement in policy.get("Statement", ()) if statement["Effect"] == "Deny"]
 
 
 def test_queues_and_topics_refuse_plain_http_from_the_call_that_creates_them() -> None:
@@ -74,25 +74,25 @@ def test_queues_and_topics_refuse_plain_http_from_the_call_that_creates_them() -
 
 
 def test_log_lines_are_kept_for_ever_where_that_is_asked_for() -> None:
-    kept, ever = stack().webhook_logs, stack(log_retention_days="never expire").webhook_logs
+    ending, endless = stack().webhook_logs, stack(log_retention_days="never expire").webhook_logs
     sent = {
         group: [call.operation for call in build_plan([group], {group: None}, Goal.PRESENT).steps[0].calls]
-        for group in (kept, ever)
+        for group in (ending, endless)
     }
-    assert sent == {kept: ["CreateLogGroup", "PutRetentionPolicy"], ever: ["CreateLogGroup"]}
-    assert (kept.desired()["retentionInDays"], ever.desired()["retentionInDays"]) == (3, None)
+    assert sent == {ending: ["CreateLogGroup", "PutRetentionPolicy"], endless: ["CreateLogGroup"]}
+    assert (ending.desired()["retentionInDays"], endless.desired()["retentionInDays"]) == (3, None)
 
 
 def test_every_function_has_the_log_levels_and_is_traced_where_that_is_asked_for() -> None:
     functions = FunctionSettings(application_log_level="DEBUG", system_log_level="DEBUG", tracing=True)
-    for whole, level, mode in (
+    for configured, level, mode in (
         (stack(), "INFO", "PassThrough"),
         (stack(functions=functions), "DEBUG", "Active"),
     ):
-        for function in whole.functions:
+        for function in configured.functions:
             params = created(function)
-            found = params["LoggingConfig"]
-            assert (found["ApplicationLogLevel"], found["SystemLogLevel"]) == (level, level)
+            logging = params["LoggingConfig"]
+            assert (logging["ApplicationLogLevel"], logging["SystemLogLevel"]) == (level, level)
             assert params["TracingConfig"] == {"Mode": mode}
             assert ("x-ray-access" in function.role.policies) == (mode == "Active")
 

@@ -85,8 +85,8 @@ class Answers(OneByOne):
 
 
 def context(*errors: AwsError | None) -> CheckContext:
-    made: Any = Answers(*errors)
-    return CheckContext(aws=made, stack=OURS, retry=Retry(FakeClock()), began=NOW)
+    answers: Any = Answers(*errors)
+    return CheckContext(aws=answers, stack=OURS, retry=Retry(FakeClock()), began=NOW)
 
 
 def error(code: str, message: str = "", operation: str = "CreateFunction") -> AwsError:
@@ -115,50 +115,52 @@ class Listener:
 
 
 def test_each_claim_has_a_name_of_its_own_and_says_where_it_is_relied_on() -> None:
-    assert [name for name, count in Counter(each.id for each in WRITTEN).items() if count > 1] == []
-    for each in WRITTEN:
-        assert each.text.endswith("."), each.id
-        for place in each.relied_on:
+    assert [name for name, count in Counter(claim.id for claim in WRITTEN).items() if count > 1] == []
+    for claim in WRITTEN:
+        assert claim.text.endswith("."), claim.id
+        for place in claim.relied_on:
             file = place.partition(":")[0]
-            assert (SOURCE / file).exists() or (DOCS.parent / file).exists(), f"{each.id}: {place}"
+            assert (SOURCE / file).exists() or (DOCS.parent / file).exists(), f"{claim.id}: {place}"
             member = place.partition(": ")[2].partition(",")[0].partition(".")[0]
             if member.isidentifier():
-                assert member in (SOURCE / file).read_text("utf-8"), f"{each.id}: {place}"
+                assert member in (SOURCE / file).read_text("utf-8"), f"{claim.id}: {place}"
 
 
 def test_what_the_claims_need_is_part_of_the_environment() -> None:
-    for each in WRITTEN:
-        assert set(needed(OURS, [each])) <= set(OURS), each.id
-    assert Counter(each.id for each in chosen(["queue-missing", "queue-missing"])) == {"queue-missing": 1}
+    for claim in WRITTEN:
+        assert set(needed(OURS, [claim])) <= set(OURS), claim.id
+    assert Counter(claim.id for claim in chosen(["queue-missing", "queue-missing"])) == {"queue-missing": 1}
     with pytest.raises(Failure, match="no claim 'queue-mising'") as failure:
         chosen(["queue-mising"])
     assert "queue-missing" in failure.value.hint
 
 
 def test_every_rule_remedy_and_code_of_the_stack_is_in_the_report_once() -> None:
-    written = {each for one in WRITTEN for each in one.covers}
-    found = list(derived(list(OURS), CREATES, Recorder(FakeClock()), WRITTEN, on_engine=True))
-    assert len({each.id for each in found}) == len(found)
+    written = {subject for claim in WRITTEN for subject in claim.covers}
+    claims = list(derived(list(OURS), CREATES, Recorder(FakeClock()), WRITTEN, on_engine=True))
+    assert len({claim.id for claim in claims}) == len(claims)
     everything = list(declared(OURS, CREATES))
     waits = {
-        (step.resource.kind, each.reason)
+        (step.resource.kind, request.reason)
         for step in CREATES
-        for each in step.requests
-        if isinstance(each, WaitUntil)
+        for request in step.requests
+        if isinstance(request, WaitUntil)
     }
-    assert len(found) == len([each for each in everything if each not in written]) + len(waits)
-    rules = {(type(each), rule) for each in OURS for rule in (*each.retry_rules, *each.remedies)}
+    assert len(claims) == len([subject for subject in everything if subject not in written]) + len(waits)
+    rules = {(type(subject), rule) for subject in OURS for rule in (*subject.retry_rules, *subject.remedies)}
     codes = {call.exists for step in CREATES for call in step.calls} - {None}
     assert rules <= set(everything)
-    assert codes <= {code for _, each in everything if isinstance(each, AnswerCode) for code in each.codes}
+    assert codes <= {
+        code for _, subject in everything if isinstance(subject, AnswerCode) for code in subject.codes
+    }
 
 
 def test_what_did_not_occur_is_not_shown_and_what_the_engine_waits_is_no_evidence() -> None:
     for on_engine in (True, False):
-        found = list(derived(list(OURS), CREATES, Recorder(FakeClock()), WRITTEN, on_engine=on_engine))
-        outcomes = {each.check(context()).outcome for each in found if "shows it within" not in each.text}
+        claims = list(derived(list(OURS), CREATES, Recorder(FakeClock()), WRITTEN, on_engine=on_engine))
+        outcomes = {claim.check(context()).outcome for claim in claims if "shows it within" not in claim.text}
         assert outcomes == {ClaimOutcome.NOT_SHOWN}
-        waits = {each.check(context()).outcome for each in found if "shows it within" in each.text}
+        waits = {claim.check(context()).outcome for claim in claims if "shows it within" in claim.text}
         assert waits == {ClaimOutcome.NOT_SHOWN if on_engine else ClaimOutcome.HOLDS}
 
 
@@ -169,11 +171,13 @@ def test_a_refusal_that_passed_while_the_environment_was_made_is_evidence_with_i
     for _ in range(3):
         recorder.answered("dynamodb", "UpdateContinuousBackups", refused)
         clock.sleep(2)
-    found = {each.id: each for each in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
-    assert found[f"table: {late}"].check(context()).outcome is ClaimOutcome.NOT_SHOWN
+    claims = {claim.id: claim for claim in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
+    assert claims[f"table: {late}"].check(context()).outcome is ClaimOutcome.NOT_SHOWN
     recorder.answered("dynamodb", "UpdateContinuousBackups", None)
-    seen = {each.id: each for each in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
-    evidence = seen[f"table: {late}"].check(context())
+    shown_claims = {
+        claim.id: claim for claim in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)
+    }
+    evidence = shown_claims[f"table: {late}"].check(context())
     assert evidence.outcome is ClaimOutcome.HOLDS
     assert "met 3 times" in evidence.seen
     assert "passed after 6.0 s" in evidence.seen
@@ -184,9 +188,9 @@ def test_another_services_error_of_the_same_code_is_no_evidence() -> None:
     for code in ("KMSInvalidStateException", "LimitExceededException"):
         refused = AwsError(service="logs", operation="PutSubscriptionFilter", code=code, message="")
         recorder.answered("logs", "PutSubscriptionFilter", refused)
-    found = {each.id: each for each in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
-    assert found["key: KMSInvalidStateException"].check(context()).outcome is ClaimOutcome.NOT_SHOWN
-    assert found["every service: LimitExceededException"].check(context()).outcome is ClaimOutcome.HOLDS
+    claims = {claim.id: claim for claim in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
+    assert claims["key: KMSInvalidStateException"].check(context()).outcome is ClaimOutcome.NOT_SHOWN
+    assert claims["every service: LimitExceededException"].check(context()).outcome is ClaimOutcome.HOLDS
 
 
 def test_refusals_in_two_threads_are_told_apart() -> None:
@@ -196,7 +200,7 @@ def test_refusals_in_two_threads_are_told_apart() -> None:
     thread.start()
     thread.join()
     recorder.answered("lambda", "CreateFunction", None)
-    assert [each.passed_after_s for each in recorder.met()] == [None]
+    assert [wait.passed_after_s for wait in recorder.met()] == [None]
 
 
 ASSUMED = retry_rule(Function, INVALID, "cannot be assumed by Lambda")
@@ -240,14 +244,14 @@ def test_what_passes_by_itself_is_waited_for_before_a_refusal_is_judged() -> Non
 
 
 def test_what_aws_accepts_against_the_claim_is_undone() -> None:
-    made = context()
+    check_context = context()
     checks = Request("sqs", "CreateQueue").refused(
         "x",
         retry_rule(Queue, "AWS.SimpleQueueService.QueueDeletedRecently"),
         undo=Request("sqs", "DeleteQueue"),
     )
-    assert checks.check(made).outcome is ClaimOutcome.DIFFERS
-    sent: Any = made.aws
+    assert checks.check(check_context).outcome is ClaimOutcome.DIFFERS
+    sent: Any = check_context.aws
     assert sent.sent == ["CreateQueue", "DeleteQueue"]
 
 
@@ -281,24 +285,24 @@ def test_a_check_that_breaks_ends_its_own_claim_only() -> None:
         claim("lacks", breaks, engine_limit="the engine has none"),
     ]
     listener = Listener()
-    found = checked(context(), claims, listener, on_engine=True)
-    assert [(each.claim.id, each.outcome) for each in found] == [
+    results = checked(context(), claims, listener, on_engine=True)
+    assert [(result.claim.id, result.outcome) for result in results] == [
         ("breaks", ClaimOutcome.FAILED),
         ("denied", ClaimOutcome.FAILED),
         ("works", ClaimOutcome.HOLDS),
         ("lacks", ClaimOutcome.NOT_SHOWN),
     ]
-    assert "KeyError" in found[0].seen
+    assert "KeyError" in results[0].seen
     assert listener.told.index("check failed breaks") < listener.told.index("begun works")
 
 
 def test_after_an_interruption_no_check_is_begun() -> None:
-    made, stop = context(), threading.Event()
+    check_context, stop = context(), threading.Event()
     stop.set()
-    clock: Any = made.retry.clock
+    clock: Any = check_context.retry.clock
     clock.stop = stop
-    [found] = checked(made, [claim("any", lambda _: holds("seen"))], Listener(), on_engine=False)
-    assert (found.outcome, found.seen) == (ClaimOutcome.NOT_SHOWN, "interrupted")
+    [result] = checked(check_context, [claim("any", lambda _: holds("seen"))], Listener(), on_engine=False)
+    assert (result.outcome, result.seen) == (ClaimOutcome.NOT_SHOWN, "interrupted")
 
 
 def test_a_name_says_when_its_run_began() -> None:
@@ -311,9 +315,9 @@ def test_a_name_says_when_its_run_began() -> None:
 
 
 def test_former_environments_are_known_by_the_names_of_everything_in_them() -> None:
-    names = [each.name for each in OURS] + [str(each.arn) for each in OURS]
+    names = [resource.name for resource in OURS] + [str(resource.arn) for resource in OURS]
     assert names_in(iter(names)) == {NAME}
-    assert {each.name for each in OURS if not names_in(iter([each.name]))} == set()
+    assert {resource.name for resource in OURS if not names_in(iter([resource.name]))} == set()
     assert names_in(iter(["prices-selftest-20261126t0930-abcdef", "my-selftest-1", "selftest-x"])) == set()
 
 
@@ -322,8 +326,8 @@ def test_the_environment_fits_into_a_small_account_and_keeps_the_boundary() -> N
     given_ = EnvironmentSettings(permissions_boundary=boundary, protected=True, region="eu-west-1")
     config = settings(given_)
     stack = SelftestStack(OURS.scope, config, STACK.code)
-    assert {each.reserved_concurrency for each in stack if isinstance(each, Function)} == {None}
-    assert {each.boundary for each in stack if isinstance(each, Role)} == {boundary}
+    assert {resource.reserved_concurrency for resource in stack if isinstance(resource, Function)} == {None}
+    assert {resource.boundary for resource in stack if isinstance(resource, Role)} == {boundary}
     assert not stack.prices.deletion_protection
     assert config.region == "eu-west-1"
 
@@ -361,13 +365,13 @@ def test_the_report_is_a_table_whatever_aws_says(seen: str) -> None:
 @given(st.text(alphabet="ab:/ 1"), st.text(alphabet="ab:/ "))
 def test_a_report_tells_nobody_whose_account_it_was(before: str, after: str) -> None:
     caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/admins/alice"
-    seen = f"{before} User: {caller} is not authorized, {ACCOUNT} {after} AKIAIOSFODNN7EXAMPLE"
-    hidden = report(seen).without_account()
+    evidence = f"{before} User: {caller} is not authorized, {ACCOUNT} {after} AKIAIOSFODNN7EXAMPLE"
+    hidden = report(evidence).without_account()
     for text in (markdown(hidden), json.dumps(report_document(hidden))):
         assert ACCOUNT not in text
         assert "alice" not in text
         assert "AKIA" not in text
-    assert ACCOUNT in json.dumps(report_document(report(seen)))
+    assert ACCOUNT in json.dumps(report_document(report(evidence)))
 
 
 def test_a_number_that_only_contains_the_account_is_left() -> None:

@@ -29,12 +29,12 @@ class Attack(Answers):
     held: int = 0
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
-        given: list[weakref.ref[Event]] = []
+        references: list[weakref.ref[Event]] = []
         for number in range(10) if params["filterPattern"] == TERMS else ():
             line = {"Unauthorized": 1, "Sender": "desk", "reasons": [f"reason {number}"]}
             event = Event(message=json.dumps(line), timestamp=1_000 + (number if number < 6 else -number))
-            given.append(weakref.ref(event))
-            self.held = max(self.held, sum(each() is not None for each in given))
+            references.append(weakref.ref(event))
+            self.held = max(self.held, sum(reference() is not None for reference in references))
             yield event
 
 

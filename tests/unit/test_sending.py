@@ -40,8 +40,8 @@ class Lambda(Answers):
         answer = self.processor(json.loads(body))
         if isinstance(answer, AwsError):
             raise answer
-        whole = answer if self.error else {"statusCode": 200, "body": json.dumps(answer)}
-        response = {"Payload": io.BytesIO(json.dumps(whole).encode())}
+        payload = answer if self.error else {"statusCode": 200, "body": json.dumps(answer)}
+        response = {"Payload": io.BytesIO(json.dumps(payload).encode())}
         return response | ({"FunctionError": self.error} if self.error else {})
 
 
@@ -50,9 +50,9 @@ def stored(prices: list[Any]) -> Any:
 
 
 def price(line: int, symbol: str = "BTC") -> OutgoingPrice:
-    given = {"symbol": symbol, "price": "1", "exchange": "x", "timestamp": "1700000000"}
-    its = outgoing(given, now_ms=1_700_000_000_000)
-    return OutgoingPrice(line=line, text=its.text, price=its.price)
+    fields = {"symbol": symbol, "price": "1", "exchange": "x", "timestamp": "1700000000"}
+    price = outgoing(fields, now_ms=1_700_000_000_000)
+    return OutgoingPrice(line=line, text=price.text, price=price.price)
 
 
 def sent(
@@ -78,8 +78,8 @@ def test_all_are_sent_in_order_in_requests_that_the_processor_takes() -> None:
 
 def test_no_request_is_longer_than_the_processor_takes() -> None:
     aws, long = Lambda(stored), price(1)
-    its = [OutgoingPrice(line=n, text=json.dumps("x" * 29_000), price=long.price) for n in range(1, 101)]
-    assert sent(aws, its)[0].stored == 100
+    prices = [OutgoingPrice(line=n, text=json.dumps("x" * 29_000), price=long.price) for n in range(1, 101)]
+    assert sent(aws, prices)[0].stored == 100
     assert len(aws.bodies) > 1 and max(len(body.encode()) for body in aws.bodies) <= MAX_BYTES
 
 
@@ -100,13 +100,13 @@ def test_each_answer_is_counted_as_what_it_says() -> None:
     tally, settled = sent(Lambda(lambda _: {"results": answers}), lines)
     assert (tally.stored, tally.duplicate, tally.differing, tally.refused) == (1, 2, 1, 2)
     assert (tally.handled, settled) == (5, [7])
-    told = {each.line: each.reason for each in tally.failed}
-    assert told == {2: "no price", 7: "price: must be greater than 0"}
+    reasons = {failure.line: failure.reason for failure in tally.failed}
+    assert reasons == {2: "no price", 7: "price: must be greater than 0"}
 
 
 def test_a_request_that_is_refused_as_a_whole_stores_nothing() -> None:
     tally, _ = sent(Lambda(lambda _: {"message": "too much"}), [price(1), price(2)])
-    assert (tally.stored, [each.reason for each in tally.failed]) == (
+    assert (tally.stored, [failure.reason for failure in tally.failed]) == (
         0,
         ["refused with status 200: too much"] * 2,
     )
@@ -180,7 +180,7 @@ def test_of_very_many_that_fail_all_are_counted_and_some_are_kept() -> None:
 def test_what_would_be_stored_twice_is_not_sent_again_by_whoever_follows_the_hint(
     stamped_now: bool, files: int, told: str, not_told: str
 ) -> None:
-    each = SimpleNamespace(source=SimpleNamespace(stream=False), records=SimpleNamespace(counted_in="line"))
-    found = SimpleNamespace(files=[each] * files, stamped_now=stamped_now)
-    hint = _how_to_go_on(cast("PriceFiles", found), Tally(last_line=7))
+    file = SimpleNamespace(source=SimpleNamespace(stream=False), records=SimpleNamespace(counted_in="line"))
+    price_files = SimpleNamespace(files=[file] * files, stamped_now=stamped_now)
+    hint = _how_to_go_on(cast("PriceFiles", price_files), Tally(last_line=7))
     assert told in hint and not_told not in hint

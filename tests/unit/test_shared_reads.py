@@ -36,8 +36,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Counting:
 
 def test_in_one_look_a_list_is_asked_for_once_and_anew_in_the_next(aws: Counting) -> None:
     first, second = aws.with_shared_lists(), aws.with_shared_lists()
-    found = [look.list_all("s", "List", "Items", Prefix="p") for look in (first, first, second, aws, aws)]
-    assert [items[0][0] for items in found] == [1, 1, 2, 3, 4]
+    pages = [look.list_all("s", "List", "Items", Prefix="p") for look in (first, first, second, aws, aws)]
+    assert [items[0][0] for items in pages] == [1, 1, 2, 3, 4]
 
 
 def test_another_list_is_another_request(aws: Counting) -> None:
@@ -46,7 +46,7 @@ def test_another_list_is_another_request(aws: Counting) -> None:
 
 
 def test_who_asks_meanwhile_waits_for_the_one_answer() -> None:
-    reads, began, go_on, found = SharedReads(), threading.Event(), threading.Event(), list[str]()
+    reads, began, go_on, collected = SharedReads(), threading.Event(), threading.Event(), list[str]()
 
     def slow() -> str:
         began.set()
@@ -54,7 +54,7 @@ def test_who_asks_meanwhile_waits_for_the_one_answer() -> None:
         return "the first's"
 
     def ask() -> None:
-        found.append(reads.get("it", slow))
+        collected.append(reads.get("it", slow))
 
     threads = [threading.Thread(target=ask) for _ in range(5)]
     threads[0].start()
@@ -64,7 +64,7 @@ def test_who_asks_meanwhile_waits_for_the_one_answer() -> None:
     go_on.set()
     for thread in threads:
         thread.join(10)
-    assert found == ["the first's"] * 5
+    assert collected == ["the first's"] * 5
 
 
 def test_a_failure_is_everybodys() -> None:

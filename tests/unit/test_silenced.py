@@ -22,27 +22,27 @@ TAGS = [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]
 
 
 def step(resource: Provisioner, answers: dict[str, Any]) -> Step:
-    [found] = make_plan([resource], Answers(answers), Goal.PRESENT).steps  # type: ignore[arg-type]
-    return found
+    [planned] = make_plan([resource], Answers(answers), Goal.PRESENT).steps  # type: ignore[arg-type]
+    return planned
 
 
 def alarm(**more: Any) -> dict[str, Any]:
-    [made] = make_plan([ALARM], Answers({}), Goal.PRESENT).steps[0].calls  # type: ignore[arg-type]
-    its = {name: value for name, value in serialize(made.params).items() if name != "Tags"}
-    return {"DescribeAlarms": {"MetricAlarms": [{**its, **more}]}, "ListTagsForResource": {"Tags": TAGS}}
+    [call] = make_plan([ALARM], Answers({}), Goal.PRESENT).steps[0].calls  # type: ignore[arg-type]
+    settings = {name: value for name, value in serialize(call.params).items() if name != "Tags"}
+    return {"DescribeAlarms": {"MetricAlarms": [{**settings, **more}]}, "ListTagsForResource": {"Tags": TAGS}}
 
 
 def log_filter(**more: Any) -> dict[str, Any]:
-    its = {"filterName": FILTER.name, "filterPattern": FILTER.pattern}
-    its |= {"destinationArn": FILTER.destination.arn, **more}
-    return {"DescribeSubscriptionFilters": {"subscriptionFilters": [its]}}
+    settings = {"filterName": FILTER.name, "filterPattern": FILTER.pattern}
+    settings |= {"destinationArn": FILTER.destination.arn, **more}
+    return {"DescribeSubscriptionFilters": {"subscriptionFilters": [settings]}}
 
 
 def test_an_alarm_in_a_unit_that_nobody_measures_in_is_written_without_one() -> None:
     assert step(ALARM, alarm()).changes == ()
-    found = step(ALARM, alarm(Unit="Bytes"))
-    assert [(each.field, each.old, each.new) for each in found.changes] == [("Unit", "Bytes", None)]
-    [call] = found.calls
+    planned = step(ALARM, alarm(Unit="Bytes"))
+    assert [(change.field, change.old, change.new) for change in planned.changes] == [("Unit", "Bytes", None)]
+    [call] = planned.calls
     assert (call.operation, "Unit" in call.params) == ("PutMetricAlarm", False)
 
 
@@ -50,10 +50,10 @@ def test_an_alarm_or_dashboard_that_is_deleted_under_a_change_is_made_anew_with_
     """CloudWatch's calls create what they do not find: without tags, nobody would own it ever after."""
     board = STACK.dashboard
     assert board is not None
-    there = {"GetDashboard": {"DashboardBody": "{}"}, "ListTagsForResource": {"Tags": TAGS}}
-    for found in (step(ALARM, alarm(Threshold=9.0)), step(board, there)):
-        [call] = found.calls
-        assert (found.action, serialize(call.params)["Tags"]) == (Action.UPDATE, TAGS)
+    answers = {"GetDashboard": {"DashboardBody": "{}"}, "ListTagsForResource": {"Tags": TAGS}}
+    for planned in (step(ALARM, alarm(Threshold=9.0)), step(board, answers)):
+        [call] = planned.calls
+        assert (planned.action, serialize(call.params)["Tags"]) == (Action.UPDATE, TAGS)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_log_filter_that_takes_other_lines_is_set_back(field: str, found: Any,
     other = {"fieldSelectionCriteria": "", "applyOnTransformedLogs": False}
     assert step(FILTER, log_filter()).changes == step(FILTER, log_filter(**other)).changes == ()
     drifted = step(FILTER, log_filter(**{field: found}))
-    assert [each.field for each in drifted.changes] == [field]
+    assert [change.field for change in drifted.changes] == [field]
     [call] = drifted.calls
     assert {name: call.params[name] for name in other if name in call.params} == {field: sent}
 
@@ -81,19 +81,19 @@ def test_a_tumbling_window_is_taken_off_the_mapping() -> None:
 def test_a_topic_whose_policy_is_ours_alone_gets_its_first_one_back() -> None:
     """SNS takes no empty policy, and without the first one no alarm may publish."""
     of = replace(STACK.alerts, refuse_plain_http=True)
-    ours = json.dumps({"Statement": [of.desired()["Policy"][SID]]})
+    policy = json.dumps({"Statement": [of.desired()["Policy"][SID]]})
     off = replace(of, refuse_plain_http=False)
-    found = step(
+    planned = step(
         off,
         {
-            "GetTopicAttributes": {"Attributes": {"Policy": ours}},
+            "GetTopicAttributes": {"Attributes": {"Policy": policy}},
             "ListTagsForResource": {"Tags": TAGS},
             "ListSubscriptionsByTopic": {"Subscriptions": []},
         },
     )
-    [call] = found.calls
+    [call] = planned.calls
     sent = json.loads(str(serialize(call.params["AttributeValue"])))
-    assert [each["Sid"] for each in sent["Statement"]] == ["__default_statement_ID"]
+    assert [statement["Sid"] for statement in sent["Statement"]] == ["__default_statement_ID"]
 
 
 @pytest.mark.parametrize(
@@ -108,5 +108,5 @@ def test_an_alarm_of_others_that_looks_at_something_else_is_replaced_after_askin
     theirs: dict[str, Any],
 ) -> None:
     answers = {**alarm(**theirs), "ListTagsForResource": {"Tags": []}}
-    found = make_plan([ALARM], Answers(answers), Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
-    assert found.consents == (f"replace somebody else's metric of {ALARM}",)
+    planned = make_plan([ALARM], Answers(answers), Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
+    assert planned.consents == (f"replace somebody else's metric of {ALARM}",)

@@ -38,7 +38,11 @@ def test_a_boundary_is_on_every_role(tmp_path: Path) -> None:
 
 
 def alarms(of: Stack) -> dict[str, tuple[str, int]]:
-    return {each.name: (each.metric.name, each.threshold) for each in of if isinstance(each, Alarm)}
+    return {
+        resource.name: (resource.metric.name, resource.threshold)
+        for resource in of
+        if isinstance(resource, Alarm)
+    }
 
 
 def test_alarms_are_there_and_each_can_be_switched_off(tmp_path: Path) -> None:
@@ -49,8 +53,8 @@ def test_alarms_are_there_and_each_can_be_switched_off(tmp_path: Path) -> None:
         "cryptoctl-dev-webhook-processor-dlq": ("ApproximateNumberOfMessagesVisible", 0),
         "cryptoctl-dev-price-enricher-dlq": ("ApproximateNumberOfMessagesVisible", 0),
         "cryptoctl-dev-price-enricher-lag": ("IteratorAge", 30_000),
-        **{f"cryptoctl-dev-{each}-errors": ("Errors", 5) for each in functions},
-        **{f"cryptoctl-dev-{each}-throttles": ("Throttles", 0) for each in functions},
+        **{f"cryptoctl-dev-{name}-errors": ("Errors", 5) for name in functions},
+        **{f"cryptoctl-dev-{name}-throttles": ("Throttles", 0) for name in functions},
     }
     off = 'dead_letters = "off", throttles = "off", errors = "off", lag_s = "off"'
     senders = 'webhook.senders.desk.preset = "standard-webhooks"\n'
@@ -63,7 +67,7 @@ def test_alarms_are_there_and_each_can_be_switched_off(tmp_path: Path) -> None:
 
 def test_alarms_that_were_switched_off_are_looked_for(tmp_path: Path) -> None:
     def kinds(of: Stack) -> set[str]:
-        return {each.kind for each in of.unconfigured}
+        return {resource.kind for resource in of.unconfigured}
 
     assert "alarm" not in kinds(stack(tmp_path, ""))
     assert "alarm" in kinds(stack(tmp_path, "alarms.enabled = false\n"))
@@ -78,9 +82,9 @@ def test_the_order_in_which_senders_and_what_they_have_stand_in_the_file_makes_n
             f"fields = {{ {fields} }}\nconstants = {{ {constants} }}\n"
         )
 
-    one = ('"192.0.2.1", "192.0.2.2"', 'symbol = "s", price = "p"', 'exchange = "x", volume = "1"')
+    settings = ('"192.0.2.1", "192.0.2.2"', 'symbol = "s", price = "p"', 'exchange = "x", volume = "1"')
     other = ('"192.0.2.2", "192.0.2.1"', 'price = "p", symbol = "s"', 'volume = "1", exchange = "x"')
-    first = stack(tmp_path, sender("a", *one) + sender("b", *other))
-    second = stack(tmp_path, sender("b", *one) + sender("a", *other))
-    for each, same in zip(first, second, strict=True):
-        assert (str(each), repr(each.desired())) == (str(same), repr(same.desired()))
+    first = stack(tmp_path, sender("a", *settings) + sender("b", *other))
+    second = stack(tmp_path, sender("b", *settings) + sender("a", *other))
+    for resource, same in zip(first, second, strict=True):
+        assert (str(resource), repr(resource.desired())) == (str(same), repr(same.desired()))

@@ -39,9 +39,9 @@ def stack(*subscribers: str) -> Stack:
 
 
 def notes(of: Stack, answers: Mapping[str, Any]) -> tuple[str, ...]:
-    seen = of.alerts.observe(Answers({**TOPIC, **answers}))  # type: ignore[arg-type]
-    assert seen is not None
-    return seen.notes
+    observed = of.alerts.observe(Answers({**TOPIC, **answers}))  # type: ignore[arg-type]
+    assert observed is not None
+    return observed.notes
 
 
 def policy(*statements: dict[str, Any]) -> dict[str, Any]:
@@ -79,10 +79,10 @@ def test_a_queue_that_lets_sns_send_is_not_worth_a_word(statement: dict[str, Any
     ],
 )
 def test_a_queue_that_does_not_let_sns_send_is_told(statements: tuple[dict[str, Any], ...]) -> None:
-    its = stack(QUEUE, "a@b.c")
-    [note] = notes(its, policy(*statements))
-    assert note.startswith(f"the policy of {QUEUE} does not let {its.alerts} send")
-    assert f"aws:SourceArn {its.alerts.arn}" in note
+    configured = stack(QUEUE, "a@b.c")
+    [note] = notes(configured, policy(*statements))
+    assert note.startswith(f"the policy of {QUEUE} does not let {configured.alerts} send")
+    assert f"aws:SourceArn {configured.alerts.arn}" in note
 
 
 def test_a_queue_without_a_policy_is_told() -> None:
@@ -114,7 +114,11 @@ def test_the_queue_is_asked_of_its_own_account() -> None:
 
 def test_reading_the_queue_is_among_the_permissions() -> None:
     def of_queues(permissions: list[Permission]) -> set[tuple[str, tuple[Any, ...]]]:
-        return {(each.action, each.resources) for each in permissions if each.action.startswith("sqs:")}
+        return {
+            (permission.action, permission.resources)
+            for permission in permissions
+            if permission.action.startswith("sqs:")
+        }
 
     assert of_queues(list(stack(QUEUE, ELSEWHERE, "a@b.c").alerts.permissions())) == {
         ("sqs:GetQueueUrl", (QUEUE,)),
@@ -124,28 +128,31 @@ def test_reading_the_queue_is_among_the_permissions() -> None:
 
 def test_a_subscriber_that_has_not_confirmed_is_told_by_every_plan() -> None:
     """Without that, alerts are lost for months, and nothing differs."""
-    its = stack("a@b.c", "d@e.f")
+    configured = stack("a@b.c", "d@e.f")
     listed = [
         {"Protocol": "email", "Endpoint": endpoint, "SubscriptionArn": arn}
         for endpoint, arn in (
             ("a@b.c", "PendingConfirmation"),
-            ("d@e.f", f"{its.alerts.arn}:1"),
+            ("d@e.f", f"{configured.alerts.arn}:1"),
             ("somebody@else.org", "PendingConfirmation"),
         )
     ]
     [note] = notes(
-        its, {"ListSubscriptionsByTopic": {"Subscriptions": listed}, "GetSubscriptionAttributes": {}}
+        configured, {"ListSubscriptionsByTopic": {"Subscriptions": listed}, "GetSubscriptionAttributes": {}}
     )
-    assert note.startswith(f"the subscription of a@b.c to {its.alerts} is not confirmed")
+    assert note.startswith(f"the subscription of a@b.c to {configured.alerts} is not confirmed")
 
 
 def filtered(policy: str | None, endpoint: str = "a@b.c") -> tuple[str, ...]:
-    its = stack("a@b.c")
-    arn = f"{its.alerts.arn}:1"
+    configured = stack("a@b.c")
+    arn = f"{configured.alerts.arn}:1"
     listed = {"Protocol": "email", "Endpoint": endpoint, "SubscriptionArn": arn}
     attributes = {"Attributes": {} if policy is None else {"FilterPolicy": policy}}
-    there = {"ListSubscriptionsByTopic": {"Subscriptions": [listed]}, "GetSubscriptionAttributes": attributes}
-    return notes(its, there)
+    answers = {
+        "ListSubscriptionsByTopic": {"Subscriptions": [listed]},
+        "GetSubscriptionAttributes": attributes,
+    }
+    return notes(configured, answers)
 
 
 def test_a_filter_that_keeps_alerts_from_a_subscriber_is_told_with_the_way_out() -> None:
@@ -164,15 +171,17 @@ def test_no_filter_or_somebody_elses_is_not_worth_a_word(policy: str | None, end
 
 
 def test_a_subscription_that_may_not_be_read_stops_nothing() -> None:
-    its = stack("a@b.c")
-    listed = {"Protocol": "email", "Endpoint": "a@b.c", "SubscriptionArn": f"{its.alerts.arn}:1"}
-    there = {"ListSubscriptionsByTopic": {"Subscriptions": [listed]}}
-    assert notes(its, {**there, "GetSubscriptionAttributes": "AuthorizationError"}) == ()
+    configured = stack("a@b.c")
+    listed = {"Protocol": "email", "Endpoint": "a@b.c", "SubscriptionArn": f"{configured.alerts.arn}:1"}
+    answers = {"ListSubscriptionsByTopic": {"Subscriptions": [listed]}}
+    assert notes(configured, {**answers, "GetSubscriptionAttributes": "AuthorizationError"}) == ()
 
 
 def test_reading_a_subscription_is_among_the_permissions_where_somebody_is_subscribed() -> None:
     def reads(of: Stack) -> bool:
-        return "sns:GetSubscriptionAttributes" in {each.action for each in of.alerts.permissions()}
+        return "sns:GetSubscriptionAttributes" in {
+            permission.action for permission in of.alerts.permissions()
+        }
 
     assert (reads(stack("a@b.c")), reads(stack())) == (True, False)
 
@@ -201,16 +210,19 @@ def test_up_says_once_that_a_subscriber_must_confirm(
     config = EnvironmentSettings(
         alert_subscribers=("a@b.c",), security=SecuritySettings(refuse_plain_http=False)
     )
-    whole = Stack(SCOPE, config, Code(zip_bytes=b"", sha256=""))
+    configured = Stack(SCOPE, config, Code(zip_bytes=b"", sha256=""))
     listed = {"Protocol": "email", "Endpoint": "a@b.c", "SubscriptionArn": "PendingConfirmation"}
     tags = [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]
-    there = {"ListTagsForResource": {"Tags": tags}, "ListSubscriptionsByTopic": {"Subscriptions": [listed]}}
-    aws = Empty({**TOPIC, **there, "CreateTopic": {}, "Subscribe": {}})
+    answers = {"ListTagsForResource": {"Tags": tags}, "ListSubscriptionsByTopic": {"Subscriptions": [listed]}}
+    aws = Empty({**TOPIC, **answers, "CreateTopic": {}, "Subscribe": {}})
     aws.made = made
     session = Session(SessionOptions(environment="dev", target=Target.AWS))
-    session.__dict__ |= {"aws": aws, "stack": whole, "settings": Settings(), "last_location": None}
-    up(CommandRun(session=session, screen=Screen(colour=False)), only=[whole.alerts.name])
-    assert capsys.readouterr().err.count(f"The subscription of a@b.c to {whole.alerts} is not confirmed") == 1
+    session.__dict__ |= {"aws": aws, "stack": configured, "settings": Settings(), "last_location": None}
+    up(CommandRun(session=session, screen=Screen(colour=False)), only=[configured.alerts.name])
+    assert (
+        capsys.readouterr().err.count(f"The subscription of a@b.c to {configured.alerts} is not confirmed")
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -223,15 +235,15 @@ def test_up_says_once_that_a_subscriber_must_confirm(
 def test_what_the_engine_sends_to_a_queue_is_not_looked_for_in_its_outbox(
     endpoints: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = stack(*endpoints)
+    configured = stack(*endpoints)
     listed = [
-        {"Protocol": each.protocol, "Endpoint": each.endpoint, "SubscriptionArn": "arn:1"}
-        for each in whole.alerts.subscribers
+        {"Protocol": subscriber.protocol, "Endpoint": subscriber.endpoint, "SubscriptionArn": "arn:1"}
+        for subscriber in configured.alerts.subscribers
     ]
-    there = {**TOPIC, **policy(LETS_IN), "ListSubscriptionsByTopic": {"Subscriptions": listed}}
-    observed = whole.alerts.observe(Answers({**there, "GetSubscriptionAttributes": {}}))  # type: ignore[arg-type]
+    answers = {**TOPIC, **policy(LETS_IN), "ListSubscriptionsByTopic": {"Subscriptions": listed}}
+    observed = configured.alerts.observe(Answers({**answers, "GetSubscriptionAttributes": {}}))  # type: ignore[arg-type]
     session = Session(SessionOptions(environment="dev", target=Target.LOCAL))
-    session.__dict__ |= {"stack": whole, "settings": Settings(), "last_location": None}
-    plan = build_plan([whole.alerts], {whole.alerts: observed}, Goal.PRESENT)
+    session.__dict__ |= {"stack": configured, "settings": Settings(), "last_location": None}
+    plan = build_plan([configured.alerts], {configured.alerts: observed}, Goal.PRESENT)
     _mention_alerts(CommandRun(session=session, screen=Screen(colour=False)), plan)
     assert capsys.readouterr().err == said

@@ -51,9 +51,9 @@ def recent_prices(refusal: str) -> object:
     line = '{"level":"INFO","message":"prices taken in","symbols":["A"],"keys":{"A":["1700000000000"]}}'
     logged = {"events": [{"timestamp": 1, "message": line, "eventId": "1"}]}
     aws = Answers({"FilterLogEvents": logged, "Query": refusal})
-    found = OverviewReader(cast("Aws", aws), STACK)._symbols()
+    symbols = OverviewReader(cast("Aws", aws), STACK)._symbols()
     assert aws.asked[-1][0] == "Query"
-    return found
+    return symbols
 
 
 def test_somebodys_table_with_other_keys_ends_no_overview() -> None:

@@ -52,26 +52,28 @@ def thinner(shape: Any, path: tuple[str, ...] = (), above: frozenset[str] = froz
 
 def test_every_answer_that_may_be_thinner_is_known() -> None:
     session = botocore.session.Session()
-    actions = {each.action for purpose in Purpose for each in needed(STACK, purpose)}
-    actions |= {each.action for resource in resources() for each in resource.permissions()}
-    found = set()
+    actions = {permission.action for purpose in Purpose for permission in needed(STACK, purpose)}
+    actions |= {permission.action for resource in resources() for permission in resource.permissions()}
+    paths = set()
     for action in actions:
         prefix, _, operation = action.partition(":")
         service = {"tag": "resourcegroupstaggingapi"}.get(prefix, prefix)
         model = session.get_service_model(service)
         if operation.startswith(LOOKING) and operation in model.operation_names:
             output = model.operation_model(operation).output_shape
-            found |= {(service, operation, path) for path in thinner(output)}
-    assert found == KNOWN.keys()
+            paths |= {(service, operation, path) for path in thinner(output)}
+    assert paths == KNOWN.keys()
 
 
 def test_filters_that_a_key_hides_are_sent_again_without_it() -> None:
     denied = {"ErrorCode": "AccessDeniedException", "Message": "no"}
-    seen = mapping_seen(mapping("ours", KMSKeyArn="arn:key", FilterCriteriaError=denied))
-    here = STACK.prices_to_enricher
-    desired = {**here.desired(), "EventSourceArn": seen.fields["EventSourceArn"]}
-    delta = difference(desired, seen, here.exclusive)
-    [sent] = [action.params for action in here.apply(delta) if action.operation.startswith("Update")]
+    observed = mapping_seen(mapping("ours", KMSKeyArn="arn:key", FilterCriteriaError=denied))
+    enricher_mapping = STACK.prices_to_enricher
+    desired = {**enricher_mapping.desired(), "EventSourceArn": observed.fields["EventSourceArn"]}
+    delta = difference(desired, observed, enricher_mapping.exclusive)
+    [sent] = [
+        action.params for action in enricher_mapping.apply(delta) if action.operation.startswith("Update")
+    ]
     assert sent["KMSKeyArn"] == ""
     assert serialize(sent["FilterCriteria"]) == {"Filters": [{"Pattern": '{"eventName":["INSERT"]}'}]}
 

@@ -78,7 +78,7 @@ def way(
 
 
 def stages(found: Timeline) -> list[tuple[str, int]]:
-    return [(each.what.name, each.time_ms - T) for each in found.events]
+    return [(event.what.name, event.time_ms - T) for event in found.events]
 
 
 def letter(
@@ -94,8 +94,8 @@ def letter(
 
 
 def test_the_whole_way_has_its_times_and_lags() -> None:
-    found = way(*TAKEN, *ENRICHED)
-    assert stages(found) == [
+    result = way(*TAKEN, *ENRICHED)
+    assert stages(result) == [
         ("TRADED", 0),
         ("RECEIVED", 100),
         ("STORED", 120),
@@ -104,12 +104,12 @@ def test_the_whole_way_has_its_times_and_lags() -> None:
         ("ANNOUNCED", 300),
         ("ENRICHED", 300),
     ]
-    assert [each.lag_ms for each in found.events] == [None, 100, 20, 10, 70, 100, 0]
-    assert (found.arrival_ms, found.storing_ms, found.enriching_ms, found.total_ms) == (100, 20, 180, 200)
-    assert found.events[1].detail == "from sender desk over HTTPS"
-    assert found.events[3].detail == "200: stored"
-    assert found.events[-1].detail == "ma_5=49999.123"
-    assert found.requests == ("r1", "r2")
+    assert [event.lag_ms for event in result.events] == [None, 100, 20, 10, 70, 100, 0]
+    assert (result.arrival_ms, result.storing_ms, result.enriching_ms, result.total_ms) == (100, 20, 180, 200)
+    assert result.events[1].detail == "from sender desk over HTTPS"
+    assert result.events[3].detail == "200: stored"
+    assert result.events[-1].detail == "ma_5=49999.123"
+    assert result.requests == ("r1", "r2")
 
 
 def test_a_correction_writes_what_the_item_has_now_and_the_first_pass_keeps_its_own_time() -> None:
@@ -118,8 +118,8 @@ def test_a_correction_writes_what_the_item_has_now_and_the_first_pass_keeps_its_
         line("e", 960, "r3", "prices enriched", keys=named("9"), corrections=named(KEY)),
     ]
     stored = item(enriched_at={"S": iso_of_ms(T + 950)})
-    found = way(*TAKEN, *ENRICHED, *later, stored=stored)
-    assert stages(found)[5:] == [
+    result = way(*TAKEN, *ENRICHED, *later, stored=stored)
+    assert stages(result)[5:] == [
         ("ANNOUNCED", 310),
         ("ENRICHED", 310),
         ("STARTED", 900),
@@ -133,8 +133,8 @@ def test_an_item_that_was_read_before_a_correction_says_nothing_of_it() -> None:
         start("e", 900, "r3"),
         line("e", 960, "r3", "prices enriched", keys=named("9"), corrections=named(KEY)),
     ]
-    found = way(*TAKEN, *ENRICHED, *later)  # enriched_at is still the first pass's
-    assert stages(found)[4:] == [
+    result = way(*TAKEN, *ENRICHED, *later)  # enriched_at is still the first pass's
+    assert stages(result)[4:] == [
         ("STARTED", 200),
         ("ANNOUNCED", 310),
         ("ENRICHED", 310),
@@ -142,7 +142,7 @@ def test_an_item_that_was_read_before_a_correction_says_nothing_of_it() -> None:
         ("ANNOUNCED", 960),
         ("CORRECTED", 960),
     ]
-    assert found.events[-1].detail == ""
+    assert result.events[-1].detail == ""
 
 
 def test_each_attempt_of_a_failing_request_is_told_and_the_runtime_s_copy_is_not() -> None:
@@ -161,27 +161,27 @@ def test_each_attempt_of_a_failing_request_is_told_and_the_runtime_s_copy_is_not
         start("w", 60, "r0"),
         line("w", 70, "r0", "prices taken in", received=2, stored=1, rejected=1, keys=named(KEY)),
     ]
-    found = timeline(BTC, STACK, None, lines, [])
-    assert stages(found) == [("RECEIVED", 10), ("FAILED", 20), ("RECEIVED", 60), ("ANSWERED", 70)]
-    assert found.events[1].detail.endswith("Teapot: no")
-    assert found.events[2].detail.endswith("attempt 2")
-    assert found.events[3].detail == "207: stored (of 1 stored, 1 rejected)"
+    result = timeline(BTC, STACK, None, lines, [])
+    assert stages(result) == [("RECEIVED", 10), ("FAILED", 20), ("RECEIVED", 60), ("ANSWERED", 70)]
+    assert result.events[1].detail.endswith("Teapot: no")
+    assert result.events[2].detail.endswith("attempt 2")
+    assert result.events[3].detail == "207: stored (of 1 stored, 1 rejected)"
 
 
 def test_a_request_that_was_refused_came_over_https_from_nobody_knows_whom() -> None:
     refused = line("w", 20, "r0", "not proven", level="WARNING", Unauthorized=1, _aws={}, reasons=["a clock"])
-    found = timeline(Subject(requests=("r0",)), STACK, None, [start("w", 10, "r0"), refused], [])
-    assert stages(found) == [("RECEIVED", 10), ("ANSWERED", 20)]
-    assert [each.detail for each in found.events] == ["over HTTPS", "not proven: a clock"]
+    result = timeline(Subject(requests=("r0",)), STACK, None, [start("w", 10, "r0"), refused], [])
+    assert stages(result) == [("RECEIVED", 10), ("ANSWERED", 20)]
+    assert [event.detail for event in result.events] == ["over HTTPS", "not proven: a clock"]
 
 
 def test_a_repeat_is_a_duplicate_and_other_prices_of_a_request_are_not_this_one_s() -> None:
     again = line("w", 500, "r4", "prices taken in", received=1, duplicate=1, repeated=named(KEY))
     other = line("w", 600, "r5", "prices taken in", received=1, stored=1, keys=named(f"{T}.018"))
     elsewhere = line("w", 600, "r6", "prices taken in", received=1, stored=1, keys=named(KEY, symbol="ETH"))
-    found = way(*TAKEN, *ENRICHED, again, other, elsewhere)
-    assert stages(found)[-2:] == [("RECEIVED", 500), ("DUPLICATE", 500)]
-    assert set(found.requests) == {"r1", "r2", "r4"}
+    result = way(*TAKEN, *ENRICHED, again, other, elsewhere)
+    assert stages(result)[-2:] == [("RECEIVED", 500), ("DUPLICATE", 500)]
+    assert set(result.requests) == {"r1", "r2", "r4"}
     assert concerned(BTC, [*TAKEN, again, other, elsewhere]) == ["r1", "r4"]
 
 
@@ -229,9 +229,9 @@ def test_a_record_is_about_the_item_whose_key_it_has() -> None:
         "reason": "x",
         "record": {"dynamodb": {"Keys": {"symbol": {"S": "BTC"}, "timestamp": {"N": KEY}}}},
     }
-    found = letter(body, QueueName.ENRICHER, request="")
-    assert is_about(found, WANTED, ("BTC", Decimal(KEY)), ())
-    assert not is_about(found, WANTED, ("BTC", Decimal(T)), ())
+    dead_letter = letter(body, QueueName.ENRICHER, request="")
+    assert is_about(dead_letter, WANTED, ("BTC", Decimal(KEY)), ())
+    assert not is_about(dead_letter, WANTED, ("BTC", Decimal(T)), ())
     assert not is_about(
         letter({"kind": "record", "record": {"dynamodb": []}}, QueueName.ENRICHER, ""),
         WANTED,
@@ -260,11 +260,11 @@ def test_the_verdict_says_where_the_price_is_and_what_to_type() -> None:
         (traced(timeline(BTC, STACK, None, TAKEN, []), None, []), "deleted", ""),
         (traced(timeline(BTC, STACK, None, [], []), None, []), "not stored", "dlq list"),
     ]
-    for each, outcome, hint in cases:
-        found = verdict(each)
-        assert found.outcome == outcome
-        assert hint in found.hint and bool(hint) == bool(found.hint)
-        assert found.text.startswith("BTC")
+    for selected, outcome, hint in cases:
+        result = verdict(selected)
+        assert result.outcome == outcome
+        assert hint in result.hint and bool(hint) == bool(result.hint)
+        assert result.text.startswith("BTC")
     assert "200 ms after it came" in verdict(cases[0][0]).text
 
 
@@ -273,8 +273,8 @@ def test_a_request_s_prices_are_listed_with_what_became_of_each() -> None:
         line("w", 1, "r", "prices taken in", keys={"A": ["1", "2"]}, repeated={"B": ["3"]}),
         line("w", 2, "r", "request not stored", level="ERROR", errorType="X", keys={"C": ["4"], "D": 5}),
     )
-    found = traced(timeline(BTC, STACK, None, lines, []), None, [], lines)
-    assert prices_of(found) == [
+    result = traced(timeline(BTC, STACK, None, lines, []), None, [], lines)
+    assert prices_of(result) == [
         ("A", "1", "done"),
         ("A", "2", "done"),
         ("B", "3", "stored before"),
@@ -286,8 +286,8 @@ def test_the_command_that_is_shown_has_a_sender_s_symbol_as_one_word(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     symbol = "A$(ID);B&C"
-    found = traced(timeline(BTC, STACK, None, (), []), None, [], ())
-    show_request(Screen(colour=False), "r", found, [(symbol, "1.02", "done")], "dev")
+    result = traced(timeline(BTC, STACK, None, (), []), None, [], ())
+    show_request(Screen(colour=False), "r", result, [(symbol, "1.02", "done")], "dev")
     [command] = re.findall("`(.*)`", capsys.readouterr().err.replace("\n", " "))
     assert shlex.split(command)[:5] == ["cryptoctl", "trace", symbol, "--sort-key", "1.02"]
 
@@ -298,9 +298,9 @@ def test_a_dead_letter_that_came_once_has_come_one_time(capsys: pytest.CaptureFi
 
 
 def test_an_item_is_described_whoever_wrote_it() -> None:
-    found = described(item(zz={"B": b"x"}, note={"M": {}}))
-    assert list(found)[:3] == ["symbol", "timestamp", "price"]
-    assert found["processed"] is True and found["timestamp"] == KEY and found["note"] == '{"M": {}}'
+    document = described(item(zz={"B": b"x"}, note={"M": {}}))
+    assert list(document)[:3] == ["symbol", "timestamp", "price"]
+    assert document["processed"] is True and document["timestamp"] == KEY and document["note"] == '{"M": {}}'
 
 
 @given(st.integers(0, 10**12))
@@ -351,12 +351,12 @@ def test_lines_that_are_not_ours_may_have_anything_in_our_fields(subject: Subjec
 
 @given(LINES)
 def test_whatever_the_lines_events_are_in_order_and_lags_add_up(lines: list[Line]) -> None:
-    found = way(*sorted(lines, key=lambda each: each.time_ms))
-    times = [each.time_ms for each in found.events]
+    result = way(*sorted(lines, key=lambda line: line.time_ms))
+    times = [event.time_ms for event in result.events]
     assert times == sorted(times)
-    assert sum(each.lag_ms or 0 for each in found.events) == times[-1] - times[0]
-    assert found.first(Stage.TRADED) is not None
-    assert set(found.requests) == {each.request for each in found.events if each.request}
+    assert sum(event.lag_ms or 0 for event in result.events) == times[-1] - times[0]
+    assert result.first(Stage.TRADED) is not None
+    assert set(result.requests) == {event.request for event in result.events if event.request}
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def look(aws: FakeKms) -> Plan:
 
 
 def right(aws: FakeKms, report: Report) -> None:
-    assert {each.outcome for each in report.results} == {StepOutcome.DONE}, report
+    assert {result.outcome for result in report.results} == {StepOutcome.DONE}, report
     winner = aws.keys[aws.aliases[ALIAS]]
     assert aws.things["user"]["Fields"]["Size"] == winner["Arn"]
     assert {key["KeyId"]: key["KeyState"] for key in aws.keys.values()} == {
@@ -52,7 +52,7 @@ def test_a_key_that_was_found_without_a_name_is_used_only_once_it_has_it() -> No
     assert KEY.arn not in plan.known
     aws.before["CreateAlias"] = named_by_another_run
     report = run(aws, plan)
-    assert {each.outcome for each in report.results} == {StepOutcome.DONE}
+    assert {result.outcome for result in report.results} == {StepOutcome.DONE}
     assert aws.things["user"]["Fields"]["Size"] == aws.keys[aws.aliases[ALIAS]]["Arn"]
 
 
@@ -66,12 +66,12 @@ def test_a_key_that_another_run_has_left_is_named_and_is_no_difference() -> None
     run(aws, agreed)
     aws.new_key()
     other = replace(KEY, only_id="key-2")
-    seen = observe([KEY, USER, other], aws)  # type: ignore[arg-type]
-    orphans: dict[Provisioner, Observed] = {other: each} if (each := seen[other]) else {}
-    rest = build_plan([KEY, USER], seen, Goal.PRESENT, orphans=orphans)
-    assert rest.left_by_others(agreed) == rest.work
-    assert [str(step.resource) for step in rest.work] == ["key key-2"]
-    assert rest.left_by_others(rest) == ()
+    observed = observe([KEY, USER, other], aws)  # type: ignore[arg-type]
+    orphans: dict[Provisioner, Observed] = {other: orphan_seen} if (orphan_seen := observed[other]) else {}
+    remaining = build_plan([KEY, USER], observed, Goal.PRESENT, orphans=orphans)
+    assert remaining.left_by_others(agreed) == remaining.work
+    assert [str(step.resource) for step in remaining.work] == ["key key-2"]
+    assert remaining.left_by_others(remaining) == ()
 
 
 def test_a_name_that_kms_still_shows_is_waited_for_before_a_removal_is_over() -> None:
@@ -96,7 +96,7 @@ def test_a_removal_does_not_wait_for_a_key_that_another_run_has_taken_back() -> 
     aws.before["DescribeKey"] = taken_back
     clock = FakeClock()
     report = Executor(aws=aws, listener=Silent(), clock=clock).run(plan)  # type: ignore[arg-type]
-    assert ({each.outcome for each in report.results}, clock.time_s) == ({StepOutcome.DONE}, 0)
+    assert ({result.outcome for result in report.results}, clock.time_s) == ({StepOutcome.DONE}, 0)
 
 
 def test_a_run_alone_keeps_the_key_that_it_made() -> None:

@@ -30,10 +30,10 @@ CLOCK = Clock()
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """botocore's pauses between attempts, which take no time."""
-    taken = list[float]()
-    monkeypatch.setattr("botocore.endpoint.time.sleep", taken.append)
+    pauses_s = list[float]()
+    monkeypatch.setattr("botocore.endpoint.time.sleep", pauses_s.append)
     monkeypatch.setattr("cryptoctl.unanswered.time", CLOCK)
-    return taken
+    return pauses_s
 
 
 class Unanswered:
@@ -89,10 +89,10 @@ def test_what_gets_no_answer_is_told_while_it_is_sent_again() -> None:
 def test_what_is_refused_at_once_is_told_once_and_not_with_each_attempt() -> None:
     refusing = Unanswered(7, EndpointConnectionError(endpoint_url=NOWHERE), attempt_s=0.1)
     refusing.ask()
-    assert [each.split("(")[1][:9] for each in refusing.told] == ["attempt 1"]
+    assert [line.split("(")[1][:9] for line in refusing.told] == ["attempt 1"]
     slower = Unanswered(7, EndpointConnectionError(endpoint_url=NOWHERE), attempt_s=TOLD_AFTER_S / 2)
     slower.ask()
-    assert [each.split("(")[1][:9] for each in slower.told] == ["attempt 1", "attempt 3"]
+    assert [line.split("(")[1][:9] for line in slower.told] == ["attempt 1", "attempt 3"]
 
 
 def test_of_what_lasts_for_hours_less_and_less_is_told_until_it_is_over() -> None:
@@ -112,12 +112,12 @@ def test_one_stands_for_all_until_each_service_has_given_an_answer() -> None:
     hanging = Unanswered(2, ReadTimeoutError(endpoint_url=NOWHERE), attempt_s=0)
     hanging.ask("logs", "DescribeLogGroups")
     hanging.ask("kms", "ListAliases")
-    for service, operation, told in (("kms", "ListAliases", 1), ("logs", "DescribeLogGroups", 2)):
+    for service, operation, count in (("kms", "ListAliases", 1), ("logs", "DescribeLogGroups", 2)):
         hanging.back = True
         hanging.aws.call(service, operation)
         hanging.back = False
         hanging.ask("logs", "DescribeLogGroups")
-        assert len(hanging.told) == told
+        assert len(hanging.told) == count
 
 
 def test_of_a_call_that_is_sent_only_once_no_further_attempt_is_announced() -> None:
@@ -164,8 +164,8 @@ def test_who_reads_no_terminal_hears_on_stderr_that_requests_are_sent_again(
         "AWS_ENDPOINT_URL": NOWHERE,
     }.items():
         monkeypatch.setenv(name, value)
-    said = Cli("--aws", "--region", "us-east-1", "--output", output)("status")
-    assert "No answer to sts:GetCallerIdentity yet (attempt 1 of 7)" in said.err
-    assert said.code == ExitCode.UNREACHABLE
+    result = Cli("--aws", "--region", "us-east-1", "--output", output)("status")
+    assert "No answer to sts:GetCallerIdentity yet (attempt 1 of 7)" in result.err
+    assert result.code == ExitCode.UNREACHABLE
     if output == "json":
-        assert said.json["outcome"] == "failure"
+        assert result.json["outcome"] == "failure"

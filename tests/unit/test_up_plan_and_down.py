@@ -52,9 +52,9 @@ class Going(Thing):
     """A thing that AWS removes some days after it was asked to."""
 
     def observe(self, aws: Any) -> Observed | None:
-        its = super().observe(aws)
+        observed = super().observe(aws)
         when = datetime(2030, 1, 2, tzinfo=UTC) if self.name in aws.going else None
-        return its and replace(its, pending_deletion_until=when)
+        return observed and replace(observed, pending_deletion_until=when)
 
 
 class Aws(FakeAws):
@@ -81,8 +81,12 @@ class LeftOver(Orphans):
         return Candidates()
 
     def find(self, aws: Any, candidates: Candidates, seen: Any) -> FoundOrphans:
-        there = {each: each.observe(aws) for each in self.over if len(self.looks) >= self.from_look}
-        return FoundOrphans(removable={each: its for each, its in there.items() if its})
+        orphans = {
+            resource: resource.observe(aws) for resource in self.over if len(self.looks) >= self.from_look
+        }
+        return FoundOrphans(
+            removable={resource: observed for resource, observed in orphans.items() if observed}
+        )
 
 
 @dataclass
@@ -142,15 +146,15 @@ def data(name: str = "data", **more: Any) -> Data:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A person at the terminal: what they are asked, and their answer."""
-    its: dict[str, Any] = {"answer": "", "questions": []}
+    prompts: dict[str, Any] = {"answer": "", "questions": []}
 
     def ask(_: Screen, question: str) -> str:
-        its["questions"].append(question)
-        return str(its["answer"])
+        prompts["questions"].append(question)
+        return str(prompts["answer"])
 
     monkeypatch.setattr(Screen, "can_ask", property(lambda _: True))
     monkeypatch.setattr(Screen, "ask", ask)
-    return its
+    return prompts
 
 
 def exit_code(run: CommandRun, **options: Any) -> int:
@@ -174,7 +178,7 @@ def test_plan_adopts_and_shows_what_is_left_over() -> None:
     over = LeftOver(stack=(), over=(thing("old"),))
     run = command(Aws(a={"Tags": {}}, old={}), thing("a"), over=over)
     plan(run, adopt=True)
-    assert [(each["resource"], each["action"]) for each in run.members["plan"]["steps"]] == [
+    assert [(step["resource"], step["action"]) for step in run.members["plan"]["steps"]] == [
         ("thing a", "update"),
         ("thing old", "delete"),
     ]

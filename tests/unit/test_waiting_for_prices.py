@@ -48,8 +48,8 @@ class Feed:
 def waited(feed: Feed) -> list[int]:
     """The numbers of the prices that come back."""
     aws: Any = feed
-    found = enriched_prices(aws, STACK.prices, Query(symbol="BTC", last=3), Retry(FakeClock()))
-    return [(price.timestamp_ms - NOW_MS) // 1000 for price in found]
+    prices = enriched_prices(aws, STACK.prices, Query(symbol="BTC", last=3), Retry(FakeClock()))
+    return [(price.timestamp_ms - NOW_MS) // 1000 for price in prices]
 
 
 def test_what_comes_meanwhile_is_not_waited_for() -> None:

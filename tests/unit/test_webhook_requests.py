@@ -60,10 +60,10 @@ def test_the_request_of_each_kind_of_sender_is_let_in_and_has_a_price(name: str)
     sender = allowed_senders(senders_variable({name: SENDERS[name]}), ExactExpression)[name]
     encoding = SENDERS[name].resolved().get("secret_encoding", "raw")
     secret, other = new_secret(encoding), new_secret(encoding)
-    made = maker(name)
-    sample = made.sample()
-    right = arrived(made.request(secret, sample, now_s=NOW_S, message_id="msg_1"))
-    forged = arrived(made.request(other, sample, now_s=NOW_S, message_id="msg_1"))
+    request_maker = maker(name)
+    sample = request_maker.sample()
+    right = arrived(request_maker.request(secret, sample, now_s=NOW_S, message_id="msg_1"))
+    forged = arrived(request_maker.request(other, sample, now_s=NOW_S, message_id="msg_1"))
     assert sender.accepts(right, [secret], NOW_S)
     assert not sender.accepts(forged, [secret], NOW_S)
     (price,) = prices_in_request(right, sender, [secret], LIMITS).prices
@@ -74,8 +74,8 @@ def test_the_request_of_each_kind_of_sender_is_let_in_and_has_a_price(name: str)
 
 @pytest.mark.parametrize("name", SENDERS)
 def test_the_curl_command_is_the_same_request(name: str) -> None:
-    made = maker(name)
-    request = made.request("whsec_c2VjcmV0", made.sample() + " it's", now_s=NOW_S, message_id="msg_1")
+    sender = maker(name)
+    request = sender.request("whsec_c2VjcmV0", sender.sample() + " it's", now_s=NOW_S, message_id="msg_1")
     words = shlex.split(request.curl())
     assert words[words.index("--data-binary") + 1] == request.body
     assert request.url in words
@@ -107,5 +107,5 @@ def test_to_the_engine_no_proxy_leads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_secret_is_not_in_the_text_of_a_request() -> None:
-    made = maker("basic").request("the-secret", json.dumps({}), now_s=NOW_S, message_id="1")
-    assert "the-secret" not in repr(made)
+    sender = maker("basic").request("the-secret", json.dumps({}), now_s=NOW_S, message_id="1")
+    assert "the-secret" not in repr(sender)

@@ -171,19 +171,19 @@ NEVER_PRICES = {
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [(name, each) for name in NEVER_PRICES for each in NEVER_PRICES[name]]
+    ("name", "value"), [(name, text) for name in NEVER_PRICES for text in NEVER_PRICES[name]]
 )
 def test_a_constant_with_which_nothing_can_be_a_price_is_refused(
     tmp_path: Path, name: str, value: str
 ) -> None:
-    said = refused(tmp_path, HMAC + f'constants = {{ {name} = "{value}" }}')
-    assert f"`constants.{name}` would have every price refused: " in said
+    message = refused(tmp_path, HMAC + f'constants = {{ {name} = "{value}" }}')
+    assert f"`constants.{name}` would have every price refused: " in message
 
 
 @pytest.mark.parametrize(
     "constants",
     ['symbol = "btc"', 'exchange = "BtcTurk | Kripto"', 'price = "1e-18"', 'volume = "0"', 'id = "7"']
-    + [f'timestamp = "{each}"' for each in ("0", "1767323045000", "2026-01-01T00:00:00Z", "9999999999")],
+    + [f'timestamp = "{time}"' for time in ("0", "1767323045000", "2026-01-01T00:00:00Z", "9999999999")],
 )
 def test_a_constant_that_a_price_can_have_is_taken(tmp_path: Path, constants: str) -> None:
     assert webhook(tmp_path, HMAC + f"constants = {{ {constants} }}").variables
@@ -196,14 +196,14 @@ def test_a_sender_has_a_name_that_fits_into_an_address(tmp_path: Path, name: str
 
 def test_more_than_fits_into_the_functions_variables_is_refused(tmp_path: Path) -> None:
     def senders(number: int) -> str:
-        more = (f"[env.prod.webhook.senders.s{each}]\n{HMAC}" for each in range(number))
+        more = (f"[env.prod.webhook.senders.s{index}]\n{HMAC}" for index in range(number))
         return HMAC + "".join(more)
 
     variables: Any = webhook(tmp_path, senders(49)).variables
     assert len(variables["WEBHOOK_SENDERS"]) <= MAX_VARIABLE_BYTES
-    said = refused(tmp_path, senders(50))
-    assert "`env.prod.webhook.senders = " in said
-    assert "has 51 senders, where the function's role can be given the secrets of 50" in said
+    message = refused(tmp_path, senders(50))
+    assert "`env.prod.webhook.senders = " in message
+    assert "has 51 senders, where the function's role can be given the secrets of 50" in message
     long = refused(tmp_path, senders(49).replace('"x"', '"a-longer-name-of-a-header"'))
     assert f"where Lambda leaves {MAX_VARIABLE_BYTES}" in long
 
@@ -215,9 +215,9 @@ def test_as_many_senders_as_can_be_fit_into_what_lambda_and_iam_take() -> None:
         senders.popitem()
     short = {str(number): SenderSettings(scheme="basic") for number in range(MAX_SENDERS)}
     scope = replace(SCOPE, environment="e" * 41, region="ap-southeast-1", partition="aws-us-gov")
-    for each in (senders, short):
+    for configured in (senders, short):
         config = EnvironmentSettings(
-            webhook=WebhookSettings(senders=each),
+            webhook=WebhookSettings(senders=configured),
             webhook_processor=WebhookProcessorSettings(max_age_days=36500),
         )
         stack = Stack(scope, config, Code(zip_bytes=b"", sha256=""))

@@ -37,11 +37,11 @@ def url_plan(answers: Answers, goal: Goal) -> Plan:
 
 
 def test_where_lambda_has_no_function_urls_there_is_none_and_none_can_be_made() -> None:
-    there = WithoutUrls({"GetFunctionUrlConfig": {}})
-    assert URL.observe(there) is None  # type: ignore[arg-type]
-    [obstacle] = url_plan(there, Goal.PRESENT).obstacles
+    answers = WithoutUrls({"GetFunctionUrlConfig": {}})
+    assert URL.observe(answers) is None  # type: ignore[arg-type]
+    [obstacle] = url_plan(answers, Goal.PRESENT).obstacles
     assert "no function URLs in us-east-1" in obstacle.what
-    absent = url_plan(there, Goal.ABSENT)
+    absent = url_plan(answers, Goal.ABSENT)
     assert (absent.work, absent.obstacles) == ((), ())
 
 
@@ -58,26 +58,31 @@ def test_who_may_not_ask_for_an_address_is_told_so() -> None:
 def test_an_archived_table_is_there_though_dynamodb_knows_nothing_of_its_backups(status: str) -> None:
     """Else `up` would create it, and `down` leave it."""
     answers = {**table(TableStatus=status), "DescribeContinuousBackups": "TableNotFoundException"}
-    seen = STACK.prices.observe(Answers(answers))  # type: ignore[arg-type]
-    assert seen is not None
-    assert (seen.fields["TableStatus"], seen.fields["PointInTimeRecoveryStatus"]) == (status, "DISABLED")
+    observed = STACK.prices.observe(Answers(answers))  # type: ignore[arg-type]
+    assert observed is not None
+    assert (observed.fields["TableStatus"], observed.fields["PointInTimeRecoveryStatus"]) == (
+        status,
+        "DISABLED",
+    )
 
 
 def mapping_step(partition: str, goal: Goal, *listed: Mapping[str, Any]) -> Step:
     scope = replace(SCOPE, partition=partition)
-    its = Stack(scope, EnvironmentSettings(), Code(zip_bytes=b"code", sha256="hash")).prices_to_enricher
-    there = [
+    enricher_mapping = Stack(
+        scope, EnvironmentSettings(), Code(zip_bytes=b"code", sha256="hash")
+    ).prices_to_enricher
+    mappings = [
         {
-            **each,
-            "EventSourceArn": f"{its.table.arn}/stream/2026",
-            "FunctionArn": its.function.arn,
+            **listed_mapping,
+            "EventSourceArn": f"{enricher_mapping.table.arn}/stream/2026",
+            "FunctionArn": enricher_mapping.function.arn,
         }
-        for each in listed
+        for listed_mapping in listed
     ]
     refused = {"ListTags": "InvalidParameterValueException"}
-    answers = Answers({"ListEventSourceMappings": {"EventSourceMappings": there}, **refused})
-    seen = its.observe(answers)  # type: ignore[arg-type]
-    [step] = build_plan([its], {its: seen}, goal).steps
+    answers = Answers({"ListEventSourceMappings": {"EventSourceMappings": mappings}, **refused})
+    observed = enricher_mapping.observe(answers)  # type: ignore[arg-type]
+    [step] = build_plan([enricher_mapping], {enricher_mapping: observed}, goal).steps
     return step
 
 
@@ -85,18 +90,18 @@ def mapping_step(partition: str, goal: Goal, *listed: Mapping[str, Any]) -> Step
 def test_where_mappings_carry_no_tags_that_of_our_function_is_ours(partition: str) -> None:
     create = mapping_step(partition, Goal.PRESENT).calls[0]
     assert (create.operation, "Tags" in create.params) == ("CreateEventSourceMapping", False)
-    there = mapping_step(partition, Goal.PRESENT, mapping("ours"))
-    assert there.action is not Action.REFUSED
-    assert "Tags" not in {change.field for change in there.changes}
+    step = mapping_step(partition, Goal.PRESENT, mapping("ours"))
+    assert step.action is not Action.REFUSED
+    assert "Tags" not in {change.field for change in step.changes}
     assert mapping_step(partition, Goal.ABSENT, mapping("ours")).action is Action.DELETE
 
 
 @pytest.mark.parametrize(("partition", "asked"), [("aws", True), ("aws-us-gov", False)])
 def test_rights_to_tags_are_asked_for_where_mappings_carry_them(partition: str, asked: bool) -> None:
-    its = replace(STACK.prices_to_enricher, scope=replace(SCOPE, partition=partition))
-    actions = {permission.action for permission in its.permissions()}
+    enricher_mapping = replace(STACK.prices_to_enricher, scope=replace(SCOPE, partition=partition))
+    actions = {permission.action for permission in enricher_mapping.permissions()}
     assert ({"lambda:ListTags", "lambda:TagResource"} <= actions) is asked
-    assert asked or list(its.candidate_arns(Answers({}))) == []  # type: ignore[arg-type]
+    assert asked or list(enricher_mapping.candidate_arns(Answers({}))) == []  # type: ignore[arg-type]
 
 
 def test_elsewhere_a_new_mapping_is_tagged() -> None:

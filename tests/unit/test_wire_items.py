@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cryptoctl.wire_items import take_items
 
 TEXT = st.text(max_size=4)
-BINARY = st.binary(max_size=4).map(lambda each: base64.b64encode(each).decode())
+BINARY = st.binary(max_size=4).map(lambda data: base64.b64encode(data).decode())
 SCALARS = st.one_of(
     st.builds(lambda text: {"S": text}, TEXT),
     st.builds(lambda number: {"N": str(number)}, st.decimals(allow_nan=False, allow_infinity=False)),
@@ -30,8 +30,8 @@ def nested(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.recursive(
         values,
         lambda inner: (
-            st.builds(lambda each: {"L": each}, st.lists(inner, max_size=2))
-            | st.builds(lambda each: {"M": each}, st.dictionaries(TEXT, inner, max_size=2))
+            st.builds(lambda value: {"L": value}, st.lists(inner, max_size=2))
+            | st.builds(lambda value: {"M": value}, st.dictionaries(TEXT, inner, max_size=2))
         ),
         max_leaves=4,
     )
@@ -39,8 +39,8 @@ def nested(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 def pages(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     items = st.lists(st.dictionaries(TEXT, nested(values), max_size=3), max_size=3)
-    rest = st.fixed_dictionaries({"Items": items, "Count": st.integers(0, 9)})
-    return rest | st.builds(lambda page, key: {**page, "LastEvaluatedKey": {"k": key}}, rest, SCALARS)
+    last = st.fixed_dictionaries({"Items": items, "Count": st.integers(0, 9)})
+    return last | st.builds(lambda page, key: {**page, "LastEvaluatedKey": {"k": key}}, last, SCALARS)
 
 
 @cache

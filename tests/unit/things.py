@@ -41,10 +41,10 @@ class Thing(Provisioner):
         return Ref(self, "Id")
 
     def observe(self, aws: Any) -> Observed | None:
-        found = aws.find("things", "GetThing", not_found="NoSuchThing", Name=self.name)
-        if found is None:
+        item = aws.find("things", "GetThing", not_found="NoSuchThing", Name=self.name)
+        if item is None:
             return None
-        return Observed(fields=found["Fields"], outputs={"Id": found["Id"]}, new=found.get("New", False))
+        return Observed(fields=item["Fields"], outputs={"Id": item["Id"]}, new=item.get("New", False))
 
     def permissions(self) -> Iterator[Permission]:
         yield from allow(Access.DESCRIBE, "things", "GetThing", "*")
