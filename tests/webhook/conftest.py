@@ -113,8 +113,8 @@ def cli(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     name = door.live.session.environment
     text = "".join(
         f"[env.{name}.webhook.senders.{sender}]\n"
-        + "".join(f"{key} = {_toml(value)}\n" for key, value in vars(its).items() if value is not None)
-        for sender, its in SENDERS.items()
+        + "".join(f"{key} = {_toml(value)}\n" for key, value in vars(config).items() if value is not None)
+        for sender, config in SENDERS.items()
     )
     file = tmp_path / "cryptoctl.toml"
     file.write_text(f"[env.{name}.stream]\nwindow_s = 0\n{text}", encoding="utf-8")
@@ -128,5 +128,5 @@ def cli(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {json.dumps(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key} = {json.dumps(setting)}" for key, setting in value.items()) + "}"
     return json.dumps(value)

@@ -35,8 +35,8 @@ const tries = {
 def test_a_page_stores_nothing_and_reads_no_answer(door: Door, tmp_path: Path) -> None:
     with page_at(PAGE.replace("ADDRESS", door.address)) as port:
         text = look(f"http://evil.example:{port}/", tmp_path / "profile")
-    seen = json.loads(text.split("@seen ")[1].split(" @end")[0])
-    assert seen.pop("no_cors") == "opaque"
-    assert seen.pop("beacon") == "sent"
-    assert set(seen.values()) == {"failed"}
+    outcomes = json.loads(text.split("@seen ")[1].split(" @end")[0])
+    assert outcomes.pop("no_cors") == "opaque"
+    assert outcomes.pop("beacon") == "sent"
+    assert set(outcomes.values()) == {"failed"}
     assert not door.stored("PAGE")

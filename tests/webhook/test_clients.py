@@ -55,8 +55,8 @@ def test_messages_signed_by_the_packages_of_the_standard(
 
     assert [deliver(now + timedelta(seconds=number)) for number in range(5)] == [200] * 5
     assert len(door.stored(symbol)) == 1, "signed anew and delivered five times, it is one price"
-    found = list(names(door.live.aws, door.live.stack.prices))
-    assert symbol in found and not any("message" in each for each in found)
+    symbols = list(names(door.live.aws, door.live.stack.prices))
+    assert symbol in symbols and not any("message" in name_seen for name_seen in symbols)
     assert deliver(now - timedelta(minutes=6)) == 401
     assert deliver(now, body.replace("0.1", "0.2")) == 401
     assert len(door.stored(symbol)) == 1
@@ -69,8 +69,8 @@ def test_an_alert_of_tradingview(door: Door) -> None:
     ):
         answer = send(door, path, MESSAGE % f"TV{number}" + end, {"content-type": content_type})
         assert answer.status_code == 200, answer.text
-        (found,) = door.stored(f"TV{number}")
-        assert (str(found.price), found.exchange) == ("50000.25", "BITSTAMP")
+        (price,) = door.stored(f"TV{number}")
+        assert (str(price.price), price.exchange) == ("50000.25", "BITSTAMP")
     wrong = send(door, "elsewhere/" + door.secret("elsewhere"), MESSAGE % "TV9", {})
     assert wrong.status_code == 401, "from another address than TradingView's"
     assert not door.stored("TV9")
@@ -100,8 +100,8 @@ def test_an_alert_as_cryptocurrencyalerting_documents_it(door: Door) -> None:
     }
     path = f"cryptocurrencyalerting/{door.secret('cryptocurrencyalerting')}"
     assert send(door, path, json.dumps(alert), {"content-type": "application/json"}).status_code == 200
-    (found,) = door.stored("ZEC-USD")
-    assert (found.price, found.exchange) == (Decimal(150), "Gemini")
+    (price,) = door.stored("ZEC-USD")
+    assert (price.price, price.exchange) == (Decimal(150), "Gemini")
 
 
 def test_signed_as_stripe_and_as_github_document_it(door: Door) -> None:

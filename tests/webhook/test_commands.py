@@ -25,22 +25,22 @@ ELSEWHERE = {"elsewhere": "52.89.214.238", "six": "2001:db8::/32"}
 
 def test_each_sender_passes_the_test(door: Door, cli: Any) -> None:
     for name in SENDERS.keys() - {WORDED}:
-        said = cli("test", name, "--output", "json")
-        document = json.loads(said.out)
+        result = cli("test", name, "--output", "json")
+        document = json.loads(result.out)
         passed = [step["passed"] for step in document["steps"]]
         if name in ELSEWHERE:
-            assert (said.code, passed) == (0, [True, True, True, None])
+            assert (result.code, passed) == (0, [True, True, True, None])
             assert ELSEWHERE[name] in document["steps"][-1]["answer"]
-            assert "`cryptoctl webhook list" in said.err
+            assert "`cryptoctl webhook list" in result.err
         else:
-            assert (said.code, passed) == (0, [True] * 4), said
+            assert (result.code, passed) == (0, [True] * 4), result
 
 
 def test_a_function_that_somebody_has_stopped_passes_no_step(door: Door, cli: Any) -> None:
     """Every request gets the same answer then, which refuses nobody."""
     webhook = door.live.stack.webhook
-    its = door.live.aws.call("lambda", "GetFunctionConcurrency", FunctionName=webhook.name)
-    reserved = its["ReservedConcurrentExecutions"]
+    concurrency = door.live.aws.call("lambda", "GetFunctionConcurrency", FunctionName=webhook.name)
+    reserved = concurrency["ReservedConcurrentExecutions"]
 
     def reserve(runs: int) -> None:
         change: Any = {"FunctionName": webhook.name, "ReservedConcurrentExecutions": runs}
@@ -48,10 +48,10 @@ def test_a_function_that_somebody_has_stopped_passes_no_step(door: Door, cli: An
 
     reserve(0)
     try:
-        said = cli("test", "desk", "--output", "json")
+        result = cli("test", "desk", "--output", "json")
     finally:
         reserve(reserved)
-    document = json.loads(said.out)
+    document = json.loads(result.out)
     assert [step["passed"] for step in document["steps"]] == [False] * 4
     assert "`cryptoctl plan" in document["failure"]["next"]
 
@@ -69,10 +69,10 @@ def test_show_hides_the_secret_unless_asked(door: Door, cli: Any) -> None:
 
 
 def test_show_needs_no_message_of_a_sender_whose_words_are_not_known(door: Door, cli: Any) -> None:
-    said = cli("show", WORDED, "--reveal")
-    assert said.code == 0
-    assert f"address  {door.address}{WORDED}" in said.out and door.secret(WORDED) in said.out
-    assert "No curl command" in said.err and "--body FILE" in said.err
+    result = cli("show", WORDED, "--reveal")
+    assert result.code == 0
+    assert f"address  {door.address}{WORDED}" in result.out and door.secret(WORDED) in result.out
+    assert "No curl command" in result.err and "--body FILE" in result.err
     document = json.loads(cli("show", WORDED, "--reveal", "--output", "json").out)
     assert (document["secret"], document["curl"]) == (door.secret(WORDED), None)
     assert cli("test", WORDED).code == ExitCode.USAGE
@@ -81,7 +81,7 @@ def test_show_needs_no_message_of_a_sender_whose_words_are_not_known(door: Door,
 def test_list_counts_what_was_refused(door: Door, cli: Any) -> None:
     def refused() -> dict[str, int]:
         senders = json.loads(cli("list", "--output", "json").out)["senders"]
-        return {each["name"]: each["refused"] for each in senders}
+        return {sender["name"]: sender["refused"] for sender in senders}
 
     before = refused()
     door.post("basic", "{}")
@@ -89,16 +89,18 @@ def test_list_counts_what_was_refused(door: Door, cli: Any) -> None:
     after = refused()
     assert (after["basic"], after["unknown"]) == (before["basic"] + 1, before["unknown"] + 1)
     assert set(after) == {*SENDERS, "unknown"}
-    told = cli("list").err
-    assert re.search(r"basic: the last refusal, at 20\S+Z, was because the header authorization is", told)
-    assert re.search(r"unknown: the last refusal, at 20\S+Z, was because the address names no sender", told)
+    err = cli("list").err
+    assert re.search(r"basic: the last refusal, at 20\S+Z, was because the header authorization is", err)
+    assert re.search(r"unknown: the last refusal, at 20\S+Z, was because the address names no sender", err)
 
 
 def test_list_tells_when_a_price_of_a_sender_was_last_stored(door: Door, cli: Any) -> None:
     def last() -> str | None:
         senders = json.loads(cli("list", "--output", "json").out)["senders"]
-        found: str | None = next(each["last_accepted"] for each in senders if each["name"] == "coinmarket")
-        return found
+        time: str | None = next(
+            sender["last_accepted"] for sender in senders if sender["name"] == "coinmarket"
+        )
+        return time
 
     path = f"coinmarket/{door.secret('coinmarket')}"
     before = last()
@@ -111,12 +113,12 @@ def test_list_tells_when_a_price_of_a_sender_was_last_stored(door: Door, cli: An
 
 def test_rotate_lets_both_secrets_in_for_the_grace(door: Door, cli: Any) -> None:
     old = door.secret("alerts")
-    said = json.loads(
+    document = json.loads(
         cli("rotate", "alerts", "--grace", "1h", "--no-wait", "--reveal", "--output", "json").out
     )
     stored = door.store("alerts").read()
-    assert (stored.secret, stored.previous) == (said["secret"], old)
-    assert said["effective"] is False and said["previous_until"]
+    assert (stored.secret, stored.previous) == (document["secret"], old)
+    assert document["effective"] is False and document["previous_until"]
     plan = run("plan", "--exit-code", environment=door.live.session.environment)
     assert plan.code == 0, plan.out
 
@@ -129,20 +131,20 @@ def test_a_rotation_that_is_interrupted_while_it_waits_says_that_the_secret_is_a
 
     old = door.secret("github")
     monkeypatch.setattr(RealClock, "sleep", interrupted)
-    said = cli("rotate", "github", "--grace", "0s")
-    assert said.code == ExitCode.INTERRUPTED
-    assert "The secret of github is replaced" in said.err and "webhook show github --reveal" in said.err
+    result = cli("rotate", "github", "--grace", "0s")
+    assert result.code == ExitCode.INTERRUPTED
+    assert "The secret of github is replaced" in result.err and "webhook show github --reveal" in result.err
     assert door.store("github").read().secret != old
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
 def test_a_rotation_whose_output_cannot_be_written_is_not_to_be_done_again(door: Door, cli: Any) -> None:
-    old, here = door.secret("github"), ("--local", "--env", door.live.session.environment)
-    said = onto_a_full_disk("webhook", "rotate", "github", "--no-wait", "--grace", "0s", *here)
+    old, options = door.secret("github"), ("--local", "--env", door.live.session.environment)
+    result = onto_a_full_disk("webhook", "rotate", "github", "--no-wait", "--grace", "0s", *options)
     assert door.store("github").read().secret != old
-    assert said.code == ExitCode.FAILED
-    assert "The secret of github is replaced. The output cannot be written" in said.err
-    assert "Do not rotate again for it" in said.err
+    assert result.code == ExitCode.FAILED
+    assert "The secret of github is replaced. The output cannot be written" in result.err
+    assert "Do not rotate again for it" in result.err
 
 
 def test_a_secret_that_still_counts_is_not_dropped_by_rotating_twice(door: Door, cli: Any) -> None:
@@ -169,9 +171,9 @@ def test_a_secret_written_by_hand_that_is_none_is_said_as_such(door: Door, cli: 
     store.write(SenderSecret(secret="no base64, of nobody"))
     try:
         for words in (("show", "desk"), ("test", "desk"), ("rotate", "desk")):
-            said = cli(*words)
-            assert said.code == ExitCode.FAILED and "rotate desk --replace" in said.err
-            assert "of nobody" not in said.out + said.err
+            result = cli(*words)
+            assert result.code == ExitCode.FAILED and "rotate desk --replace" in result.err
+            assert "of nobody" not in result.out + result.err
         assert cli("rotate", "desk", "--replace", "--no-wait").code == 0
         assert store.read().previous is None
     finally:
@@ -191,9 +193,9 @@ def test_a_secret_that_the_sender_made(door: Door, cli: Any, tmp_path: Path) -> 
 
 def test_an_unknown_sender_is_named_with_those_there_are(cli: Any) -> None:
     for words in (("show", "nobody"), ("test", "nobody"), ("rotate", "nobody")):
-        said = cli(*words)
-        assert said.code == ExitCode.USAGE
-        assert "'nobody'" in said.err and "desk" in said.err
+        result = cli(*words)
+        assert result.code == ExitCode.USAGE
+        assert "'nobody'" in result.err and "desk" in result.err
 
 
 def test_a_grace_that_is_none_is_refused_before_anything_is_changed(door: Door, cli: Any) -> None:

@@ -23,8 +23,8 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encodi
 
 def blocks(language: str) -> list[str]:
     return [
-        re.sub(r"^   ", "", each, flags=re.MULTILINE)
-        for each in re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
+        re.sub(r"^   ", "", block, flags=re.MULTILINE)
+        for block in re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
     ]
 
 
@@ -45,8 +45,12 @@ def test_an_example_sends_a_price(door: Door, language: str, number: int) -> Non
 
 
 def test_the_senders_of_the_document_are_valid_and_one_is_the_tests_own() -> None:
-    found = [TypeAdapter(Settings).validate_python(tomllib.loads(each)) for each in blocks("toml")]
-    senders = {name: its for each in found for name, its in each.env["dev"].webhook.senders.items()}
+    configurations = [TypeAdapter(Settings).validate_python(tomllib.loads(block)) for block in blocks("toml")]
+    senders = {
+        name: sender
+        for settings in configurations
+        for name, sender in settings.env["dev"].webhook.senders.items()
+    }
     assert set(senders) == {"tradingview", "desk", "provider", "alerts"}
 
 

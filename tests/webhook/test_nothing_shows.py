@@ -25,9 +25,9 @@ def test_a_request_that_is_refused_leaves_nothing_but_a_number(door: Door) -> No
     }
     assert len(answers) == 1
     assert not door.stored("STRANGER")
-    said = door.logged()
-    assert "stranger" not in said.lower()
-    assert '"Unauthorized":1' in said
+    log = door.logged()
+    assert "stranger" not in log.lower()
+    assert '"Unauthorized":1' in log
 
 
 def test_the_secrets_are_not_in_the_logs_or_in_the_functions_configuration(door: Door) -> None:
@@ -46,7 +46,7 @@ def test_the_secrets_are_not_in_the_logs_or_in_the_functions_configuration(door:
             door.live.aws.call("dynamodb", "Scan", TableName=door.live.stack.prices.name), default=str
         )
     )
-    assert not [each for each in secrets if each in everything]
+    assert not [secret for secret in secrets if secret in everything]
 
 
 def test_after_a_day_of_use_no_file_and_no_command_shows_a_secret(
@@ -55,7 +55,7 @@ def test_after_a_day_of_use_no_file_and_no_command_shows_a_secret(
     name = door.live.session.environment
     for sender in ("svix", "basic"):  # whose secrets no other test rotates
         assert cli("test", sender).code == 0
-    said = [
+    results = [
         run(*words, environment=name)
         for words in (
             ("plan", "--verbose"),
@@ -73,8 +73,8 @@ def test_after_a_day_of_use_no_file_and_no_command_shows_a_secret(
         )
     ]
     secrets = {door.secret(sender) for sender in SENDERS}
-    for each in said:
-        assert not [secret for secret in secrets if secret in each.out + each.err]
+    for result in results:
+        assert not [secret for secret in secrets if secret in result.out + result.err]
     state = env_vars.state_directory()
     holding = {
         file.relative_to(state)

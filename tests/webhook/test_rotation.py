@@ -36,10 +36,10 @@ def test_none_is_refused_within_the_grace_and_none_let_in_after_it(door: Door, c
     sender = threading.Thread(target=traffic)
     sender.start()
     try:
-        said = cli("rotate", "svix", "--grace", f"{GRACE_S}s", "--reveal", "--output", "json")
-        assert said.code == 0, said.err
+        result = cli("rotate", "svix", "--grace", f"{GRACE_S}s", "--reveal", "--output", "json")
+        assert result.code == 0, result.err
         assert send(old) == 200, "the grace is not over"
-        current[0] = json.loads(said.out)["secret"]
+        current[0] = json.loads(result.out)["secret"]
         until_ms = door.store("svix").read().until_ms
         while time.time() * 1000 <= until_ms:
             over.wait(1)
@@ -70,8 +70,8 @@ def test_two_environments_side_by_side_have_nothing_in_common(door: Door, connec
                 request = maker.request(
                     secret, maker.sample(), now_s=time.time(), message_id=uuid.uuid4().hex
                 )
-                there = Door(live=door.live, address=to)
-                status = there.post("desk", request.body, **dict(request.headers)).status
+                forwarded = Door(live=door.live, address=to)
+                status = forwarded.post("desk", request.body, **dict(request.headers)).status
                 assert status == (200 if of == to else 401)
     finally:
         other.down()

@@ -79,10 +79,12 @@ def test_meanwhile_the_honest_sender_s_prices_are_all_stored(door: Door, strange
     over = threading.Event()
 
     def disturb(number: int) -> set[int]:
-        seen, bodies = set(), list(BODIES.values())
+        answered, bodies = set(), list(BODIES.values())
         while not over.is_set():
-            seen.add(posted(door, "tradingview" if number % 2 else "nobody", bodies[number % len(bodies)]))
-        return seen
+            answered.add(
+                posted(door, "tradingview" if number % 2 else "nobody", bodies[number % len(bodies)])
+            )
+        return answered
 
     with ThreadPoolExecutor(strangers) as pool:
         disturbing = [pool.submit(disturb, number) for number in range(strangers)]
@@ -91,9 +93,9 @@ def test_meanwhile_the_honest_sender_s_prices_are_all_stored(door: Door, strange
                 send_until_stored(door, symbol, number)
         finally:
             over.set()
-        statuses = set().union(*(each.result() for each in disturbing))
+        statuses = set().union(*(future.result() for future in disturbing))
     for connection in slow:
         connection.close()
     # 408: too slow. 503: the engine is too busy even for the secrets to be read.
     assert statuses <= {401, 408, 413, 429, 503, 0}, statuses
-    assert sorted(int(each.price) for each in door.stored(symbol)) == list(range(1, honest + 1))
+    assert sorted(int(price.price) for price in door.stored(symbol)) == list(range(1, honest + 1))
