@@ -96,8 +96,8 @@ class Live:
         self.aws.call("lambda", "UpdateFunctionConfiguration", FunctionName=name, **params)
 
         def updated() -> bool:
-            seen = self.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)
-            return bool(seen["LastUpdateStatus"] == "Successful")
+            configuration = self.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)
+            return bool(configuration["LastUpdateStatus"] == "Successful")
 
         eventually(updated, "the update")
 

@@ -90,7 +90,7 @@ def measure(told: Path, tests: Sequence[str]) -> None:
     data = measured.get_data()
     lines: Lines = defaultdict(set)
     for file in data.measured_files():
-        contexts = {line: set(found) - reach.failed for line, found in data.contexts_by_lineno(file).items()}
+        contexts = {line: set(names) - reach.failed for line, names in data.contexts_by_lineno(file).items()}
         everybody = set[str]().union(*contexts.values()) - {AT_IMPORT}
         for line, reaching in contexts.items():
             lines[file, line] = everybody if AT_IMPORT in reaching else reaching
@@ -153,10 +153,10 @@ def tried(mutant: Mutant, tests: Sequence[str]) -> int:
 def survivors(mutants: Sequence[Mutant], tests: Sequence[str], workers: int) -> Iterator[tuple[Mutant, str]]:
     """The mutants that none of the tests notices, and why."""
     with tempfile.TemporaryDirectory() as directory:
-        told = Path(directory) / "reached"
-        os.waitpid(forked(measure, told, tests), 0)
-        found: tuple[Lines, dict[str, float]] = pickle.loads(told.read_bytes())
-    lines, took_s = found
+        reached = Path(directory) / "reached"
+        os.waitpid(forked(measure, reached, tests), 0)
+        measured: tuple[Lines, dict[str, float]] = pickle.loads(reached.read_bytes())
+    lines, took_s = measured
     running: dict[int, Mutant] = {}
     todo = list(reversed(mutants))
     while todo or running:
@@ -184,12 +184,12 @@ def main() -> None:
     arguments = parser.parse_args()
     os.chdir(SOURCE.parent)
     mutants = chosen([place.resolve() for place in arguments.places], arguments.every)
-    total, left = Counter(each.package for each in mutants), Counter[str]()
+    total, unnoticed = Counter(change.package for change in mutants), Counter[str]()
     for mutant, why in survivors(mutants, arguments.tests, arguments.workers):
-        left[mutant.package] += 1
+        unnoticed[mutant.package] += 1
         print(f"{mutant}  ({why})", flush=True)
     for package, count in sorted(total.items()):
-        print(f"{package}: {count - left[package]} of {count} changes are noticed")
+        print(f"{package}: {count - unnoticed[package]} of {count} changes are noticed")
 
 
 if __name__ == "__main__":

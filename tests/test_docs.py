@@ -25,14 +25,14 @@ README = DOCS.parent / "README.md"
 
 
 def commands() -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    commands: dict[str, Any] = {}
     root: Any = typer.main.get_command(app)
     for name, command in root.commands.items():
         if hasattr(command, "commands"):
-            found.update({f"{name} {inner}": each for inner, each in command.commands.items()})
+            commands.update({f"{name} {inner}": subcommand for inner, subcommand in command.commands.items()})
         else:
-            found[name] = command
-    return found
+            commands[name] = command
+    return commands
 
 
 def documented() -> dict[str, str]:
@@ -58,9 +58,9 @@ def test_every_option_is_documented_and_every_documented_option_exists() -> None
     for name, row in documented().items():
         command = commands()[name]
         written = set(re.findall(r"--[a-z-]+", row))
-        there = {option for option in options(command) if option.startswith("--")}
-        assert written <= there, name
-        assert there - written <= common | {"--help"}, name
+        existing = {option for option in options(command) if option.startswith("--")}
+        assert written <= existing, name
+        assert existing - written <= common | {"--help"}, name
 
 
 def test_every_command_has_help_with_an_example() -> None:
@@ -80,11 +80,11 @@ def test_every_key_of_the_configuration_is_documented_as_the_schema_has_it() -> 
     text = file.read_text(encoding="utf-8")
     template = (Path(cryptoctl.cli.__file__).parents[1] / "template.toml").read_text(encoding="utf-8")
     table = text[text.index("| key |") :].partition("\n\n")[0]
-    wanted = "\n".join(["| key | default | meaning |", "|---|---|---|", *map(_row, documented_keys())])
+    expected = "\n".join(["| key | default | meaning |", "|---|---|---|", *map(_row, documented_keys())])
     if os.environ.get("GOLDEN"):
-        file.write_text(text.replace(table, wanted), encoding="utf-8")
-        table = wanted
-    assert table == wanted
+        file.write_text(text.replace(table, expected), encoding="utf-8")
+        table = expected
+    assert table == expected
     for key in documented_keys():
         name = key.name.rpartition(".")[2]
         assert re.search(rf"^# {name} = ", template, re.MULTILINE), name
@@ -92,8 +92,8 @@ def test_every_key_of_the_configuration_is_documented_as_the_schema_has_it() -> 
 
 def test_the_template_holds_together_when_every_line_of_it_is_taken() -> None:
     template = (Path(cryptoctl.cli.__file__).parents[1] / "template.toml").read_text(encoding="utf-8")
-    taken = re.sub(r"^# (?=[a-z_]+ =|\[)", "", template, flags=re.MULTILINE)
-    settings = TypeAdapter(Settings).validate_python(tomllib.loads(taken))
+    uncommented = re.sub(r"^# (?=[a-z_]+ =|\[)", "", template, flags=re.MULTILINE)
+    settings = TypeAdapter(Settings).validate_python(tomllib.loads(uncommented))
     assert settings.env["dev"].webhook.senders.keys() == {"tradingview", "provider", "alerts", "desk"}
 
 
@@ -112,7 +112,7 @@ SHELL_BLOCK = re.compile(r"^```(?:sh|bash|console)?\n(.*?)^```$", re.MULTILINE |
 
 def typed() -> list[str]:
     """The commands in the documents' blocks that stand alone: nothing is piped or redirected."""
-    found = []
+    lines = []
     for file in (README, *sorted(DOCS.rglob("*.md"))):
         for block in SHELL_BLOCK.findall(file.read_text(encoding="utf-8")):
             for line in block.replace("\\\n", " ").splitlines():
@@ -120,8 +120,8 @@ def typed() -> list[str]:
                     continue
                 words = set(shlex.shlex(line, posix=True, punctuation_chars=True))
                 if not words & {"|", "<", ">", ">>", "&", "&&", ";"}:
-                    found.append(line)
-    return found
+                    lines.append(line)
+    return lines
 
 
 @pytest.mark.process
@@ -131,7 +131,7 @@ def test_a_shell_passes_the_commands_of_the_documents_on_as_they_are_written() -
     assert len(lines) > 50
     script = "\n".join(['cryptoctl() { printf "%s\\0" "$@"; printf "\\n\\0"; }', *lines])
     ran = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, env={"PATH": ""})
-    passed = [each.split("\0")[:-1] for each in ran.stdout.split("\n\0")[:-1]]
+    passed = [record.split("\0")[:-1] for record in ran.stdout.split("\n\0")[:-1]]
     assert passed == [shlex.split(line, comments=True)[1:] for line in lines]
     assert ran.stderr == ""
 

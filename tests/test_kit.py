@@ -65,8 +65,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_run_that_is_killed_takes_its_engines_with_it(tmp_path: Path) -> None:
-    here = Path(__file__).parent
-    run = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=here, check=False)
+    tests = Path(__file__).parent
+    run = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=tests, check=False)
     assert run.returncode == -signal.SIGKILL
     engine = Engine(tmp_path / "engine")
     eventually(lambda: not engine.status().running, what="the engine to end")
@@ -77,6 +77,8 @@ def test_what_the_tests_of_core_and_handlers_import_is_there_on_python_3_14() ->
     files = [file for folder in ("core", "handlers") for file in (TESTS / folder).glob("*.py")]
     run_there = [file for file in files if file.relative_to(TESTS.parent).as_posix() not in LEFT_OUT]
     imports = "\n".join(file.read_text(encoding="utf-8") for file in run_there)
-    ours = {name for name in re.findall(r"^ *from (\w+)", imports, re.MULTILINE) if (TESTS / name).is_dir()}
-    given = (TESTS / "python314" / "run.mjs").read_text(encoding="utf-8")
-    assert "kit" in ours and {name for name in ours if f"'{name}'" not in given} == set()
+    packages = {
+        name for name in re.findall(r"^ *from (\w+)", imports, re.MULTILINE) if (TESTS / name).is_dir()
+    }
+    script = (TESTS / "python314" / "run.mjs").read_text(encoding="utf-8")
+    assert "kit" in packages and {name for name in packages if f"'{name}'" not in script} == set()

@@ -23,6 +23,6 @@ def test_what_a_claim_names_in_a_file_is_in_that_file() -> None:
     missing = []
     for file in sorted(SOURCE.rglob("*.py")):
         for where, what in re.findall(r'"([\w/]+\.py): ([\w.]+)"', file.read_text("utf-8")):
-            there = re.findall(r"\w+", (SOURCE / where).read_text("utf-8"))
-            missing += [f"{where}: {name}" for name in what.split(".") if name not in there]
+            identifiers = re.findall(r"\w+", (SOURCE / where).read_text("utf-8"))
+            missing += [f"{where}: {name}" for name in what.split(".") if name not in identifiers]
     assert missing == []

@@ -95,8 +95,8 @@ def test_every_reference_to_a_decision_is_to_one_that_exists() -> None:
     folders = (ROOT / "src", ROOT / "tests", ROOT / "bench", DOCS)
     files = [file for folder in folders for file in folder.rglob("*.*") if file.suffix in (".py", ".md")]
     for file in (*files, *ROOT.glob("*.md")):
-        found = file.read_text(encoding="utf-8")
-        for number, linked in re.findall(r"\b[Dd]ecision\s+(\d+)\b(?:\]\((?:\w+/)*(\d+)-)?", found):
+        text = file.read_text(encoding="utf-8")
+        for number, linked in re.findall(r"\b[Dd]ecision\s+(\d+)\b(?:\]\((?:\w+/)*(\d+)-)?", text):
             assert int(number) in numbers, f"{file}: decision {number}"
             assert int(linked or number) == int(number), f"{file}: decision {number} links to another one"
 
@@ -116,9 +116,9 @@ def test_every_picture_is_shown_and_drawn_by_the_script() -> None:
 @pytest.mark.parametrize("file", sorted((DOCS / "pictures").glob("*.svg")), ids=lambda file: file.name)
 def test_a_picture_is_well_formed_fetches_nothing_and_shows_no_traceback(file: Path) -> None:
     drawn = file.read_text(encoding="utf-8")
-    said = "".join(ET.fromstring(drawn).itertext())
-    assert "cryptoctl" in said
-    assert "Traceback" not in said
+    text = "".join(ET.fromstring(drawn).itertext())
+    assert "cryptoctl" in text
+    assert "Traceback" not in text
     assert not re.findall(r"(?:href|url)\W+(?:https?:)?//", drawn)
 
 
@@ -171,9 +171,9 @@ def test_the_source_distribution_has_the_hidden_files_that_its_tests_read() -> N
 
 def test_ci_runs_every_python_that_the_package_names_on_three_systems() -> None:
     versions = [
-        each.rpartition(" ")[2]
-        for each in PROJECT["project"]["classifiers"]
-        if re.search(r":: 3\.\d+$", each)
+        classifier.rpartition(" ")[2]
+        for classifier in PROJECT["project"]["classifiers"]
+        if re.search(r":: 3\.\d+$", classifier)
     ]
     jobs = yaml.safe_load(text(".github", "workflows", "ci.yml"))["jobs"]
     assert {name: job["strategy"]["matrix"]["python"] for name, job in jobs.items()} == dict.fromkeys(
@@ -212,12 +212,14 @@ def test_editors_wrap_python_where_ruff_does() -> None:
 def test_every_command_line_in_a_document_names_a_command_and_options_that_exist(file: Path) -> None:
     for words in command_lines(file):
         command: Any = typer.main.get_command(app)
-        known = {name for parameter in command.params for name in parameter.opts}
+        options = {name for parameter in command.params for name in parameter.opts}
         while words and words[0] in getattr(command, "commands", {}):
             command = command.commands[words.pop(0)]
-            known |= {n for parameter in command.params for n in (*parameter.opts, *parameter.secondary_opts)}
+            options |= {
+                n for parameter in command.params for n in (*parameter.opts, *parameter.secondary_opts)
+            }
         assert not hasattr(command, "commands"), f"no such command: {words}"
-        assert {word for word in words if word.startswith("--")} <= known, words
+        assert {word for word in words if word.startswith("--")} <= options, words
 
 
 # A kind with more settings than most.
