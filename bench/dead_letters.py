@@ -118,8 +118,8 @@ def _plain(aws: Aws, stack: Stack, queue: DeadLetterQueue, count: int) -> float:
 def _replay(count: int) -> tuple[float, int]:
     arguments = ("dlq", "replay", "--local", "--env", ENVIRONMENT, "--output", "json")
     command = [sys.executable, "-c", CHILD, *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout)["summary"]["replayed"] == count
-    seconds, peak = ended.stderr.split()[-2:]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["summary"]["replayed"] == count
+    seconds, peak = result.stderr.split()[-2:]
     return float(seconds), int(peak)

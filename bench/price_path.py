@@ -106,7 +106,7 @@ def _enrich_plainly(item: dict[str, Any]) -> None:
     values = {
         "ma_5": {"N": str(sum(prices[5]) / len(prices[5]))},
         "ma_20": {"N": str(sum(prices[20]) / len(prices[20]))},
-        "volatility": {"N": str((sum((x - mean) ** 2 for x in prices[10]) / len(prices[10])) ** 0.5)},
+        "volatility": {"N": str((sum((value - mean) ** 2 for value in prices[10]) / len(prices[10])) ** 0.5)},
         "processed": {"BOOL": True},
         "enriched_at": {"S": "2023-02-02T09:20:00.000000+00:00"},
     }
