@@ -36,12 +36,12 @@ def test_up_twice_then_down_twice_then_up_takes_the_key_back(local_cli: Any) -> 
         assert "--region us-east-1" in elsewhere.err
     assert "Pending deletion until" in cli.ok("down", "--yes").err
     assert "Pending deletion until" in cli.ok("down", "--yes").err
-    gone = cli("status")
-    assert gone.code == ExitCode.FAILED
-    assert "There is no environment updown on this machine" in gone.err
+    result = cli("status")
+    assert result.code == ExitCode.FAILED
+    assert "There is no environment updown on this machine" in result.err
     assert cli("plan", "--exit-code").code == 3
-    again = cli.ok("up", "--output", "json").json
-    changed = {step["resource"]: step["action"] for step in again["plan"]["steps"]}
+    document = cli.ok("up", "--output", "json").json
+    changed = {step["resource"]: step["action"] for step in document["plan"]["steps"]}
     assert changed.pop("key alias/lambda-env-updown") == "update"
     assert set(changed.values()) == {"create"}
     cli.ok("down", "--yes")
@@ -55,7 +55,7 @@ def test_the_indicators_are_those_of_pandas_and_each_price_is_announced_once(
     url = live.aws.call("sqs", "CreateQueue", QueueName=f"listener-{outputs['environment']}")["QueueUrl"]
     arn = outputs["webhook_dlq_arn"].rsplit(":", 1)[0] + f":listener-{outputs['environment']}"
     live.aws.call("sns", "Subscribe", TopicArn=outputs["sns_topic_arn"], Protocol="sqs", Endpoint=arn)
-    sent = [str(Decimal(50000) + Decimal(i * i) / 7) for i in range(21)]
+    sent = [str(Decimal(50000) + Decimal(number * number) / 7) for number in range(21)]
     for price in sent:
         day.ok("send-price", "BTC", price, "coinbase")
     rows = day.ok("prices", "BTC", "--wait", "--last", "100", "-o", "json").json["prices"]
@@ -143,11 +143,11 @@ def test_a_dry_run_shows_what_would_be_stored_and_sends_nothing(day: Cli, tmp_pa
     refused = day(*command)
     assert (refused.code, "--map timestamp=transact_time" in refused.err) == (2, True)
     command = (*command, "--map", "timestamp=transact_time")
-    shown = day.ok(*command, "--dry-run")
-    assert "times in milliseconds" in shown.err
-    assert "line 4: " in shown.err
+    result = day.ok(*command, "--dry-run")
+    assert "times in milliseconds" in result.err
+    assert "line 4: " in result.err
     assert (
-        "2 would be sent, from 2023-02-02T09:20:00.138Z to 2023-02-02T09:20:00.138Z; 1 would be" in shown.out
+        "2 would be sent, from 2023-02-02T09:20:00.138Z to 2023-02-02T09:20:00.138Z; 1 would be" in result.out
     )
     (tmp_path / "notes.md").write_text("x", encoding="utf-8")
     beside = day.ok(*command, "--file", str(tmp_path), "--dry-run", "-o", "json").json["dry_run"]
@@ -156,8 +156,12 @@ def test_a_dry_run_shows_what_would_be_stored_and_sends_nothing(day: Cli, tmp_pa
     assert [row["occurrence"] for row in preview["first"]] == [None, 2]
     assert day.ok("prices", "币安人生usdt", "-o", "json").json["prices"] == []
     for stored, duplicate in ((2, 0), (0, 2)):
-        sent = day(*command, "-o", "json").json["file"]
-        assert (sent["stored"], sent["duplicate"], sent["refused"]) == (stored, duplicate, 1)
+        file_document = day(*command, "-o", "json").json["file"]
+        assert (file_document["stored"], file_document["duplicate"], file_document["refused"]) == (
+            stored,
+            duplicate,
+            1,
+        )
     text = day.ok("prices", "币安人生USDT", "--wait", "-o", "csv").out
     (tmp_path / "again.csv").write_text(text, encoding="utf-8")
     again = day.ok("send-price", "--file", str(tmp_path / "again.csv"), "-o", "json").json["file"]
@@ -173,8 +177,8 @@ def test_another_price_under_a_stored_id_is_told(day: Cli, tmp_path: Path) -> No
     file.write_text(f"timestamp,symbol,price,exchange,id\n{at},DIFFERS,11,x,7\n{at},DIFFERS,12,x,8\n")
     result = day.ok("send-price", "--file", str(file))
     assert "Of the duplicates, 1 has another price or volume" in " ".join(result.err.split())
-    sent = day.ok("send-price", "--file", str(file), "-o", "json").json["file"]
-    assert (sent["duplicate"], sent["differing"]) == (2, 1)
+    file_document = day.ok("send-price", "--file", str(file), "-o", "json").json["file"]
+    assert (file_document["duplicate"], file_document["differing"]) == (2, 1)
 
 
 def test_names_as_exchanges_write_them_come_through_everything(day: Cli, tmp_path: Path) -> None:
@@ -287,8 +291,8 @@ def test_a_protected_environment_refuses_to_go(local_cli: Any, elsewhere: Path) 
     unasked = cli("up")
     assert unasked.code == 6
     assert "lift the deletion protection" in unasked.err
-    only = cli("up", "--only", "crypto-prices-guarded", "--adopt")
-    assert "`cryptoctl plan --only crypto-prices-guarded --adopt --env guarded --local`" in only.err
+    result = cli("up", "--only", "crypto-prices-guarded", "--adopt")
+    assert "`cryptoctl plan --only crypto-prices-guarded --adopt --env guarded --local`" in result.err
     cli.ok("up", "--yes")
     cli.ok("down", "--yes")
 

@@ -116,9 +116,9 @@ def ended(access: Access, *, fails: bool, capsys: pytest.CaptureFixture[str]) ->
     built: Any = _Command(
         path=("config",), function=work, access=access, example="", groups=(), formats=()
     ).built()
-    with full_disk(), pytest.raises(SystemExit) as end:
+    with full_disk(), pytest.raises(SystemExit) as raised:
         built([])
-    return steps, end.value.code, " ".join(capsys.readouterr().err.split())
+    return steps, raised.value.code, " ".join(capsys.readouterr().err.split())
 
 
 def test_a_command_that_changes_something_does_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:

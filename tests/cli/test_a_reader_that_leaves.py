@@ -46,9 +46,9 @@ def steps_done(
     built: Any = _Command(
         path=("config",), function=work, access=access, example="", groups=(), formats=()
     ).built()
-    with stdout, pytest.raises(SystemExit) as ended:
+    with stdout, pytest.raises(SystemExit) as raised:
         built([*options])
-    return done, ended.value.code
+    return done, raised.value.code
 
 
 WAYS: dict[str, Callable[[Screen], object]] = {

@@ -29,10 +29,10 @@ def test_a_value_names_its_source(cli: Cli, elsewhere: Path, monkeypatch: pytest
 
 
 def test_every_key_is_shown_with_its_meaning(cli: Cli) -> None:
-    shown = cli.ok("config").out
+    text = cli.ok("config").out
     for key in documented_keys():
-        assert key.name.replace("NAME", "dev") in shown
-        assert key.meaning in shown
+        assert key.name.replace("NAME", "dev") in text
+        assert key.meaning in text
 
 
 def test_the_keys_of_each_sender_are_shown(cli: Cli, elsewhere: Path) -> None:

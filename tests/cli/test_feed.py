@@ -75,17 +75,17 @@ def test_a_feed_is_interrupted_goes_on_where_the_table_ends_and_a_file_of_it_is_
             server.happen(PAIR, tape[100:160])
         return ids()[-1:] == numbers[159:160]
 
-    pressed = interrupt_once(made)
+    interrupt = interrupt_once(made)
     first = day.ok("feed", "binance", "ETH/USDT", "--since", str(tape[0].ms))
-    pressed.join(10)
+    interrupt.join(10)
     assert ids() == numbers[:160]
     assert "begins at 2023-02-02T09:20:00.138Z" in first.err
     assert ["binance", "ETH/USDT", "160", "0", "0"] in [line.split()[:5] for line in first.out.splitlines()]
 
     server.happen(PAIR, tape[160:])  # while nobody follows
-    pressed = interrupt_once(lambda: len(ids()) == 260)
+    interrupt = interrupt_once(lambda: len(ids()) == 260)
     second = day.ok("feed", "binance:ETH/USDT", "-o", "json")
-    pressed.join(10)
+    interrupt.join(10)
     assert ids() == numbers
     document = json.loads(second.out.splitlines()[-1])
     assert MODELS["feed"].model_validate(document).outcome == "success"
@@ -132,9 +132,9 @@ def test_it_ends_when_its_time_is_over_also_while_an_exchange_asks_to_wait(
 
 def test_an_exchange_that_fails_is_told_and_the_others_are_followed(day: Cli, server: ExchangeServer) -> None:
     server.faults = Faults(rest=lambda path: "503" if "AssetPairs" in path else None)
-    pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
+    interrupt = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
     result = day("feed", "kraken", "ETH/USD", "binance:BTC/USDT")
-    pressed.join(10)
+    interrupt.join(10)
     assert result.code == 1
     assert "error: Not followed: kraken." in result.err
     assert [line.split()[:2] for line in result.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
@@ -143,9 +143,9 @@ def test_an_exchange_that_fails_is_told_and_the_others_are_followed(day: Cli, se
 
 def test_the_document_names_the_exchange_that_was_not_followed(day: Cli, server: ExchangeServer) -> None:
     server.faults = Faults(rest=lambda path: "503" if "AssetPairs" in path else None)
-    pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
+    interrupt = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
     result = day("feed", "kraken", "ETH/USD", "binance:BTC/USDT", "-o", "json")
-    pressed.join(10)
+    interrupt.join(10)
     document = json.loads(result.out.splitlines()[-1])
     assert [line["exchange"] for line in document["lines"]] == ["binance"]
     [unfollowed] = MODELS["feed"].model_validate(document).model_dump()["not_followed"]
@@ -156,9 +156,9 @@ def test_the_document_names_the_exchange_that_was_not_followed(day: Cli, server:
 
 def test_a_symbol_of_the_table_that_is_delisted_is_left_out(day: Cli, server: ExchangeServer) -> None:
     day.ok("send-price", "OLD/USDT", "1.5", "binance", "--id", "1")
-    pressed = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
+    interrupt = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
     result = day.ok("feed", "binance", "BTC/USDT", "OLD/USDT")
-    pressed.join(10)
+    interrupt.join(10)
     assert "binance:OLD/USDT is not followed" in result.err
     assert [line.split()[:2] for line in result.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
 
@@ -168,9 +168,9 @@ def test_a_signal_while_an_exchange_does_not_answer_ends_it(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         point(silent.getsockname()[1], monkeypatch.setattr)
-        pressed = interrupt_once(lambda: bool(select.select([silent], [], [], 0)[0]))
+        interrupt = interrupt_once(lambda: bool(select.select([silent], [], [], 0)[0]))
         result = day("feed", "binance", "BTC/USDT", "-o", "json")
-        pressed.join(10)
+        interrupt.join(10)
     assert result.code == 1, result.err
     assert "Stopped before the feed began." in result.err
     assert json.loads(result.out)["lines"] == []

@@ -260,7 +260,7 @@ def _faults(root: Any, place: str, text: str) -> Iterator[str]:
         for part in name.split():
             command = command.commands[part]
         options = {"--help"} | {
-            o for parameter in command.params for o in (*parameter.opts, *parameter.secondary_opts)
+            option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
         }
         if unknown := {word for word in words if word.startswith("--")} - options:
             yield f"{place}: {name} has no {unknown}"

@@ -46,8 +46,8 @@ def test_an_interruption_before_everything_is_imported_leaves_no_traceback(tmp_p
     command = [sys.executable, "-m", "cryptoctl", "plan"]
     source = str(Path(cryptoctl.__file__).parents[1])
     paths = os.pathsep.join([str(tmp_path), source])
-    ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (ExitCode.INTERRUPTED, "")
+    result = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (ExitCode.INTERRUPTED, "")
 
 
 def test_following_the_logs_ends_with_130_and_a_document(day: Cli) -> None:

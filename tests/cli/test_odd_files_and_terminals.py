@@ -182,9 +182,9 @@ def test_a_terminal_that_ends_or_is_gone_at_a_question_consents_to_nothing(
 
     monkeypatch.setattr("builtins.input", no_line)
     monkeypatch.setattr(Screen, "can_ask", True)
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(Failure) as raised:
         ask(CommandRun(session=Session(SessionOptions(environment="dev")), screen=Screen(colour=False)))
-    assert (refused.value.exit_code, refused.value.message) == (ExitCode.REFUSED, "Nothing was changed.")
+    assert (raised.value.exit_code, raised.value.message) == (ExitCode.REFUSED, "Nothing was changed.")
 
 
 def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:

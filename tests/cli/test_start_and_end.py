@@ -208,9 +208,9 @@ def test_a_reader_that_has_read_enough_of_the_help_ends_it_with_0(words: list[st
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "cryptoctl", *words]
-    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+    result = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 class Unwritable(io.StringIO):
