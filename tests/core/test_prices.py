@@ -30,7 +30,9 @@ def refusal(**fields: Any) -> Rejected:
 
 
 def without(name: str) -> Rejected:
-    rejected = parse_request(json.dumps({k: v for k, v in GOOD.items() if k != name}), CLOCK).prices[0]
+    rejected = parse_request(
+        json.dumps({key: value for key, value in GOOD.items() if key != name}), CLOCK
+    ).prices[0]
     assert isinstance(rejected, Rejected)
     return rejected
 

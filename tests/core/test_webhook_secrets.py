@@ -79,14 +79,14 @@ def test_a_new_parameter_has_no_previous_secret() -> None:
     ],
 )
 def test_another_text_is_refused_and_never_quoted(text: str) -> None:
-    with pytest.raises(SecretError) as refused:
+    with pytest.raises(SecretError) as raised:
         parse_secret(text)
-    assert "s3cret" not in str(refused.value)
-    assert refused.value.__cause__ is None
+    assert "s3cret" not in str(raised.value)
+    assert raised.value.__cause__ is None
 
 
 def test_a_secret_is_not_shown() -> None:
     assert "s3cret" not in repr(SenderSecret(secret="s3cret", previous="s3cret"))
-    with pytest.raises(SecretError) as refused:
+    with pytest.raises(SecretError) as raised:
         key_bytes("s3cret?", "base64")
-    assert "s3cret" not in str(refused.value)
+    assert "s3cret" not in str(raised.value)
