@@ -67,9 +67,9 @@ def test_a_saved_page_allows_exactly_the_scripts_and_styles_that_are_in_it() -> 
 def test_the_library_is_the_release_byte_for_byte() -> None:
     content = library().encode()
     assert b"Apache License 2.0" in content[:300]
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(Failure) as raised:
         released(content + b"\n", "lightweight-charts.js")
-    assert refused.value.exit_code is ExitCode.REFUSED
+    assert raised.value.exit_code is ExitCode.REFUSED
 
 
 def test_the_extra_pins_the_version_that_has_that_file() -> None:
@@ -80,7 +80,7 @@ def test_the_extra_pins_the_version_that_has_that_file() -> None:
 
 def test_a_missing_extra_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library_of, "PACKAGE", "not-installed-anywhere")
-    with pytest.raises(Failure) as missing:
+    with pytest.raises(Failure) as raised:
         library()
-    assert missing.value.exit_code is ExitCode.USAGE
-    assert "litecharts==" in missing.value.hint
+    assert raised.value.exit_code is ExitCode.USAGE
+    assert "litecharts==" in raised.value.hint
