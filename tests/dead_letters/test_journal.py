@@ -240,7 +240,7 @@ def test_where_nothing_can_be_made_it_says_where_to_make_it(
 def test_of_a_message_that_comes_twice_the_latest_receipt_counts_and_the_state_stays(path: Path) -> None:
     with Journal(path, OURS) as journal:
         journal.add([(replace(message(), receipt="later"), MessageState.ASIDE)], extend_ms=0)
-        assert [(m.receipt, step["payload"]) for m, step in journal.steps(MessageState.BEGUN)] == [
+        assert [(begun.receipt, step["payload"]) for begun, step in journal.steps(MessageState.BEGUN)] == [
             ("later", "x" * 100)
         ]
         assert journal.count(*MessageState) == 1

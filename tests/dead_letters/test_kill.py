@@ -110,6 +110,6 @@ def _fill(shop: Workshop) -> list[tuple[str, str]]:
 def _killed(shop: Workshop, step: int | str, when: str) -> int:
     """How a replay that is to be killed at that step ended."""
     command = [sys.executable, str(PROGRAM), shop.name, str(shop.journal), str(step), when]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
-    return ended.returncode
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode in (0, -signal.SIGKILL), result.stderr
+    return result.returncode

@@ -58,8 +58,8 @@ def test_list_groups_by_cause_and_says_how_long_a_pointer_can_be_read(shop: Work
     assert sorted(cause["shape"] for cause in causes[1:]) == ["pointer", "unknown"]
     pointers = next(cause for cause in causes if cause["shape"] == "pointer")
     assert (pointers["count"], pointers["readable_for_s"]) == (2, 0), "the first to go counts"
-    shown = dlq("list").out
-    assert "3 waiting" in shown and "no longer" in shown and "scribble" not in shown
+    text = dlq("list").out
+    assert "3 waiting" in text and "no longer" in text and "scribble" not in text
 
 
 def test_many_symbols_of_one_cause_are_one_row_with_its_history(shop: Workshop, dlq: Dlq) -> None:
@@ -96,9 +96,9 @@ def test_peek_shows_the_log_lines_of_the_request(shop: Workshop, dlq: Dlq) -> No
     shop.send(WEBHOOK, json.dumps({"body": "{}"}), attributes)
     (letter,) = dlq("peek", "--output", "json").json["messages"]
     assert any("refused" in json.dumps(line) for line in letter["log"])
-    shown = dlq("peek").out
-    assert "refused" in shown and "platform." in dlq("peek", "--verbose").out
-    assert "platform." not in shown, "the platform's own lines are shown with --verbose only"
+    text = dlq("peek").out
+    assert "refused" in text and "platform." in dlq("peek", "--verbose").out
+    assert "platform." not in text, "the platform's own lines are shown with --verbose only"
 
 
 def test_filters_reach_every_command(shop: Workshop, dlq: Dlq) -> None:
@@ -206,9 +206,9 @@ def test_no_escape_sequence_reaches_the_terminal(shop: Workshop, dlq: Dlq) -> No
         ("export", "file.jsonl"),
     ):
         result = dlq(*arguments)
-        shown = result.out + result.err
+        text = result.out + result.err
         if arguments[0] == "export":
-            shown += Path("file.jsonl").read_text(encoding="utf-8")
-        assert shown
+            text += Path("file.jsonl").read_text(encoding="utf-8")
+        assert text
         for character in ("\x1b", "\x07", "\u202e", "\u2066", "\x9b"):
-            assert character not in shown, arguments
+            assert character not in text, arguments

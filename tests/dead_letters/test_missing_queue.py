@@ -47,9 +47,9 @@ def test_the_one_that_is_there_can_be_chosen() -> None:
 
 @pytest.mark.parametrize("wanted", [[QueueName.WEBHOOK], [*QueueName]])
 def test_the_missing_one_is_refused_with_the_choice_that_works(wanted: list[QueueName]) -> None:
-    with pytest.raises(Failure, match=MISSING) as refused:
+    with pytest.raises(Failure, match=MISSING) as raised:
         dead_letter_queues(AWS, STACK, wanted)
-    assert refused.value.hint.endswith(" `--queue enricher` works on the other queue alone.")
+    assert raised.value.hint.endswith(" `--queue enricher` works on the other queue alone.")
 
 
 def test_what_a_journal_has_of_the_missing_one_ends_with_it() -> None:

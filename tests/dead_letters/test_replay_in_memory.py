@@ -168,7 +168,11 @@ def _of(kinds: Sequence[str], *wanted: str) -> set[str]:
 
 def _failed_in_a_row(results: Sequence[ReplayResult]) -> int:
     """How many failures end what was tried."""
-    tried = [r.outcome is Outcome.FAILED for r in results if r.outcome in (Outcome.FAILED, Outcome.REPLAYED)]
+    tried = [
+        result.outcome is Outcome.FAILED
+        for result in results
+        if result.outcome in (Outcome.FAILED, Outcome.REPLAYED)
+    ]
     return [*reversed(tried), False].index(False)
 
 
@@ -186,13 +190,13 @@ def test_what_is_replayed_is_deleted_and_all_else_stays_with_its_reason(
         bench, listener = Bench(kinds, set(stubborn), directory), CtrlC(None)
         summary = bench.replay(max_failures, listener)
         by_outcome = {
-            outcome: {r.letter.message.id for r in listener.results if r.outcome is outcome}
+            outcome: {result.letter.message.id for result in listener.results if result.outcome is outcome}
             for outcome in Outcome
         }
         assert Counter({outcome: len(ids) for outcome, ids in by_outcome.items() if ids}) == summary.outcomes
-        assert sorted(r.letter.message.id for r in listener.results) == sorted(_of(kinds, GOOD, BAD, ODD)), (
-            "once each"
-        )
+        assert sorted(result.letter.message.id for result in listener.results) == sorted(
+            _of(kinds, GOOD, BAD, ODD)
+        ), "once each"
         replayed, failed = by_outcome[Outcome.REPLAYED], by_outcome[Outcome.FAILED]
         assert (replayed - _of(kinds, GOOD), failed - _of(kinds, BAD)) == (set(), set())
         assert bench.queue.held.keys() == _of(kinds, GOOD, BAD, ODD) - (replayed - stubborn)

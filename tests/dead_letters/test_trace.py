@@ -79,8 +79,8 @@ def test_a_price_is_followed_from_its_failure_over_its_replay_to_its_correction(
     end = stages(after).index("corrected") + 1
     assert stages(after)[end - 3 : end] == ["pass began", "announced", "corrected"]
     assert "corrected since" in after["price"]["message"]
-    shown = run("trace", "TRACED", "--at", str(shop.now_ms - 600_000 + 5), environment=shop.name)
-    assert shown.code == 0 and "corrected" in shown.out, shown.out + shown.err
+    result = run("trace", "TRACED", "--at", str(shop.now_ms - 600_000 + 5), environment=shop.name)
+    assert result.code == 0 and "corrected" in result.out, result.out + result.err
 
 
 def test_what_cannot_be_traced_is_a_sentence(shop: Workshop) -> None:
@@ -133,7 +133,7 @@ def test_a_poisoned_item_is_traced_to_its_dead_letter(shop: Workshop) -> None:
     later = trace(shop, "POISON", "--sort-key", f"{key}.0")
     assert later["price"]["outcome"] == "deleted" and len(later["dead_letters"]) == 1
     assert "a dead letter about it is left" in later["price"]["message"]
-    shown = run("trace", "POISON", "--sort-key", key, environment=shop.name)
-    (hint,) = re.findall("`cryptoctl (dlq replay .*?)`", shown.out.replace("\n", " "))
+    result = run("trace", "POISON", "--sort-key", key, environment=shop.name)
+    (hint,) = re.findall("`cryptoctl (dlq replay .*?)`", result.out.replace("\n", " "))
     assert run(*shlex.split(hint), environment=shop.name).code == 0
     assert "no dead letter" in trace(shop, "POISON", "--sort-key", key, code=1)["failure"]["message"]
