@@ -40,7 +40,7 @@ def test_exchanges_and_symbols(typed: str, meant: list[tuple[str, str]]) -> None
     ],
 )
 def test_what_cannot_be_meant_is_refused(typed: str, said: str) -> None:
-    with pytest.raises(Failure, match=said) as caught:
+    with pytest.raises(Failure, match=said) as raised:
         parsed(typed)
-    assert caught.value.exit_code is ExitCode.USAGE
-    assert caught.value.hint
+    assert raised.value.exit_code is ExitCode.USAGE
+    assert raised.value.hint
