@@ -174,9 +174,9 @@ def test_utc_is_known_where_no_other_zone_is(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(times, "ZoneInfo", unknown)
     monkeypatch.setattr(times, "available_timezones", set)
     assert times.zone("UTC") is UTC and str(UTC) == "UTC"
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(Failure) as raised:
         times.zone("Europe/Berlin")
-    assert "pip install tzdata" in caught.value.hint
+    assert "pip install tzdata" in raised.value.hint
 
 
 @pytest.mark.parametrize(
