@@ -109,8 +109,11 @@ class FakeAws:
         assert len(entries) <= 10
         refused = [entry for entry in entries if self.refuse_messages(entry)]
         self.announced += [entry for entry in entries if entry not in refused]
-        failed = [{"Id": e["Id"], "Code": "InternalError", "SenderFault": False} for e in refused]
-        return {"Successful": [{"Id": e["Id"]} for e in entries if e not in refused], "Failed": failed}
+        failed = [{"Id": entry["Id"], "Code": "InternalError", "SenderFault": False} for entry in refused]
+        return {
+            "Successful": [{"Id": entry["Id"]} for entry in entries if entry not in refused],
+            "Failed": failed,
+        }
 
     def publish(self, params: Params) -> dict[str, Any]:
         self.announced.append(dict(params))
@@ -174,7 +177,11 @@ class FakeAws:
         if key not in self.items or self.items[key].get("rev") != expected:
             return {"Error": {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}}
         removed = {name for verb, name, _ in assignments if verb == "REMOVE"}
-        self._write(key, {n: v for n, v in self.items[key].items() if n not in removed} | values)
+        self._write(
+            key,
+            {attribute: value for attribute, value in self.items[key].items() if attribute not in removed}
+            | values,
+        )
         return {"TableName": "t"}
 
     def _write(self, key: tuple[str, Decimal], item: Item) -> None:

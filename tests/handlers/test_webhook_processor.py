@@ -143,7 +143,7 @@ def test_the_same_request_again_is_all_duplicates(aws: FakeAws, ids: bool) -> No
     second = send_prices(*prices)[1]["results"]
     assert {result["status"] for result in first} == {"stored"}
     assert {result["status"] for result in second} == {"duplicate"}
-    assert [r["sort_key"] for r in second] == [r["sort_key"] for r in first] or not ids
+    assert [result["sort_key"] for result in second] == [result["sort_key"] for result in first] or not ids
     assert aws.items == table and len(table) == 40
 
 
@@ -223,7 +223,7 @@ def test_requests_that_overlap_in_time_make_one_table(aws: FakeAws, ids: bool, s
         answers = list(pool.map(lambda part: send_prices(*part), parts))
     assert all(status == 200 for status, _ in answers)
     assert sorted(int(item["price"]["N"]) for item in aws.of("BTC")) == list(range(1, 61))
-    stored = [r for _, answer in answers for r in answer["results"] if r["status"] == "stored"]
+    stored = [result for _, answer in answers for result in answer["results"] if result["status"] == "stored"]
     assert len(stored) == 60
 
 
