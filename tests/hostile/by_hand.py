@@ -44,22 +44,30 @@ def by_command_line(aws: str, variables: Mapping[str, str]) -> Run:
     def run(service: str, operation: str, **params: Any) -> Any:
         code = params.get("Code", {}).pop("ZipFile", None) if "Code" in params else None
         with tempfile.NamedTemporaryFile(suffix=".zip") as file:
-            more = []
+            arguments = []
             if code is not None:
                 del params["Code"]
                 file.write(code)
                 file.flush()
-                more = ["--zip-file", f"fileb://{file.name}"]
+                arguments = ["--zip-file", f"fileb://{file.name}"]
             words = [service, xform_name(operation, "-"), "--cli-input-json", json.dumps(params)]
-            ended = subprocess.run(
-                [aws, "--endpoint-url", variables["AWS_ENDPOINT_URL"], *words, *more, "--output", "json"],
+            result = subprocess.run(
+                [
+                    aws,
+                    "--endpoint-url",
+                    variables["AWS_ENDPOINT_URL"],
+                    *words,
+                    *arguments,
+                    "--output",
+                    "json",
+                ],
                 env={**variables, "AWS_PAGER": ""},
                 capture_output=True,
                 text=True,
                 check=False,
             )
-        assert ended.returncode == 0, f"aws {' '.join(words[:2])}: {ended.stderr}"
-        return json.loads(ended.stdout or "{}")
+        assert result.returncode == 0, f"aws {' '.join(words[:2])}: {result.stderr}"
+        return json.loads(result.stdout or "{}")
 
     return run
 

@@ -62,10 +62,10 @@ class Running:
             self.kill()
             self.over.wait()
         out, err = (self.home / f"{self.pid}.out", self.home / f"{self.pid}.err")
-        ended = Ended(code=self.code, out=out.read_text("utf-8"), err=err.read_text("utf-8"))
+        result = Ended(code=self.code, out=out.read_text("utf-8"), err=err.read_text("utf-8"))
         out.unlink()
         err.unlink()
-        return ended
+        return result
 
 
 class ForkServer:

@@ -113,8 +113,8 @@ def baseline(world: World, environment: str) -> Baseline:
     behaviour = world.proxy.behave()
     world.up(environment)
     calls["mend"] = places(behaviour.recorded, environment)
-    wrong = differences(inventory, world.account.inventory(environment))
-    assert wrong == [], wrong
+    problems = differences(inventory, world.account.inventory(environment))
+    assert problems == [], problems
     behaviour = world.proxy.behave()
     world.down(environment)
     calls["down"] = places(behaviour.recorded, environment)
@@ -124,24 +124,24 @@ def baseline(world: World, environment: str) -> Baseline:
 
 def run(world: World, base: Baseline, cases: Sequence[Case | None], environment: str) -> list[str]:
     """One life of an environment, with an accident in each phase; gives what was wrong."""
-    wrong = []
+    problems = []
     for phase, case in zip(PHASES, cases, strict=True):
         if phase == "mend":
             disturb(world.account, environment)
         command = "down" if phase == "down" else "up"
         expected = {} if phase == "down" else base.inventory
         if case is not None:
-            wrong += [f"{case}: {problem}" for problem in _accident(world, case, command, environment)]
+            problems += [f"{case}: {problem}" for problem in _accident(world, case, command, environment)]
         world.proxy.behave()
-        ended = world.clients.run(command, "--env", environment, "--yes", "--aws")
-        if ended.code:
-            wrong.append(f"{case}: the next {command} ended with {ended.code}: {told(ended.err)}")
-        wrong += [
+        result = world.clients.run(command, "--env", environment, "--yes", "--aws")
+        if result.code:
+            problems.append(f"{case}: the next {command} ended with {result.code}: {told(result.err)}")
+        problems += [
             f"{case}: {problem}" for problem in differences(expected, world.account.inventory(environment))
         ]
         if phase != "down" and not world.plan_is_empty(environment):
-            wrong.append(f"{case}: the next plan is not empty")
-    return wrong
+            problems.append(f"{case}: the next plan is not empty")
+    return problems
 
 
 def _accident(world: World, case: Case, command: str, environment: str) -> list[str]:
@@ -152,11 +152,11 @@ def _accident(world: World, case: Case, command: str, environment: str) -> list[
 
     # The command's first request is a read; by then its process id is known.
     world.proxy.behave(trap=sprung)
-    ended = world.clients.start(command, "--env", environment, "--yes", "--aws", known=known).wait()
+    result = world.clients.start(command, "--env", environment, "--yes", "--aws", known=known).wait()
     if sprung.sprung is None:
-        return [f"the call was never made; it ended with {ended.code}: {told(ended.err)}"]
-    if case.accident is Accident.ANSWER_LOST and ended.code:
-        return [f"it did not get over it: {ended.code}: {told(ended.err)}"]
+        return [f"the call was never made; it ended with {result.code}: {told(result.err)}"]
+    if case.accident is Accident.ANSWER_LOST and result.code:
+        return [f"it did not get over it: {result.code}: {told(result.err)}"]
     return []
 
 

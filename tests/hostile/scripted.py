@@ -68,7 +68,8 @@ RULES: dict[str, tuple[Provisioner, RetryRule, str]] = {
     for resource in STACK
     for rule in resource.retry_rules
     for operation in (
-        rule.operations or dict.fromkeys(a.operation for a in sent_by(resource) if isinstance(a, Call))
+        rule.operations
+        or dict.fromkeys(action.operation for action in sent_by(resource) if isinstance(action, Call))
     )
 }
 SETTLES: dict[str, tuple[Provisioner, WaitUntil]] = {

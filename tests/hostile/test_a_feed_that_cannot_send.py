@@ -41,13 +41,13 @@ def stopped_twice(running: Running) -> None:
     eventually(lambda: "Press Ctrl-C again to stop at once" in running.told(), "the answer to the first")
     assert not running.over.is_set()
     running.interrupt(signal.SIGTERM)
-    ended = running.wait(60)
-    assert ended.code == 130, ended.err
-    assert "Stopping: 1 price received before now will be sent first, for 30 s at most." in ended.err
-    assert "Whether the request under way was stored is not known." in ended.err
-    assert "it begins where the table ends, and nothing is stored twice" in ended.err
-    assert "Traceback" not in ended.err + ended.out
-    assert "BTC/USDT" in ended.out  # the summary
+    result = running.wait(60)
+    assert result.code == 130, result.err
+    assert "Stopping: 1 price received before now will be sent first, for 30 s at most." in result.err
+    assert "Whether the request under way was stored is not known." in result.err
+    assert "it begins where the table ends, and nothing is stored twice" in result.err
+    assert "Traceback" not in result.err + result.out
+    assert "BTC/USDT" in result.out  # the summary
 
 
 def test_two_signals_end_it_while_sending_fails_and_while_it_hangs(

@@ -52,8 +52,10 @@ def is_taken_over_in_place(
     [message] = account["sqs"].receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]
     assert message["Body"] == "kept"
     assert world.plan_is_empty(name)
-    meant = [meaning(inventory, without=set(tags)) for inventory in (base.inventory, account.inventory(name))]
-    assert differences(*meant) == []
+    meanings = [
+        meaning(inventory, without=set(tags)) for inventory in (base.inventory, account.inventory(name))
+    ]
+    assert differences(*meanings) == []
     goes_through(account, name)
     eventually(lambda: len(subscriber.heard()) == BATCH, "the announcements")
     subscriber.close()
@@ -69,22 +71,22 @@ def refused_as_it_is(world: World, name: str, tags: Mapping[str, str]) -> None:
     """By a sentence for each resource; nothing is changed."""
     before = world.account.inventory(name)
     behaviour = world.proxy.behave()
-    ended = world.clients.run("up", "--env", name, "--yes", "--aws")
-    assert ended.code == REFUSED
+    result = world.clients.run("up", "--env", name, "--yes", "--aws")
+    assert result.code == REFUSED
     for resource in resources(name):
         # An untagged log group is one that a late line of our own function brought back.
         unmarked = resource.kind in {*CANNOT_CARRY_TAGS, *NOT_MADE_BY_HAND}
         unmarked = unmarked or (resource.kind == "log group" and not tags)
         line = f"! {resource}  exists without cryptoctl's tags (--adopt takes it over)"
-        assert (line in ended.err) is not unmarked
-    assert "Nothing was changed." in ended.err
-    assert "`cryptoctl up --adopt --env " in ended.err
-    assert [e.request for e in behaviour.recorded if e.request.writes] == []
+        assert (line in result.err) is not unmarked
+    assert "Nothing was changed." in result.err
+    assert "`cryptoctl up --adopt --env " in result.err
+    assert [entry.request for entry in behaviour.recorded if entry.request.writes] == []
     assert world.account.inventory(name) == before
 
 
 def differences_are_shown_first(world: World, name: str) -> None:
-    shown = world.clients.run("plan", "--env", name, "--aws", "--adopt").out
+    plan = world.clients.run("plan", "--env", name, "--aws", "--adopt").out
     for line in (
         "MemorySize: 512 → 1024",
         "retentionInDays: 30 → 3",
@@ -93,14 +95,14 @@ def differences_are_shown_first(world: World, name: str) -> None:
         "CodeSha256: ",
         "filterPattern: ?ERROR ?Traceback → ",
     ):
-        assert f"    {line}" in shown
+        assert f"    {line}" in plan
     for verb in ("±", "-"):
-        assert f"\n{verb} " not in f"\n{shown}"
-    created = [line.removeprefix("+ ") for line in shown.splitlines() if line.startswith("+ ")]
+        assert f"\n{verb} " not in f"\n{plan}"
+    created = [line.removeprefix("+ ") for line in plan.splitlines() if line.startswith("+ ")]
     assert {line.partition(" cryptoctl-")[0] for line in created} == NOT_MADE_BY_HAND
     # What is as the contract says it is is not changed but for its tags.
     head = f"~ table crypto-prices-{name}  update: {TAKEN_OVER}\n"
-    table = shown.partition(head)[2]
+    table = plan.partition(head)[2]
     assert [line.split()[0].partition(".")[0] for line in table.split("\n~")[0].splitlines() if line] == [
         "Tags"
     ] * 3

@@ -91,8 +91,8 @@ def _xml(operation: str, result: str) -> Answer:
 
 
 def results(world: World, name: str) -> tuple[int, dict[str, dict[str, str]]]:
-    ended = world.clients.run("doctor", "--env", name, "--aws", "--output", "json")
-    return ended.code, {check["what"]: check for check in json.loads(ended.out)["checks"]}
+    result = world.clients.run("doctor", "--env", name, "--aws", "--output", "json")
+    return result.code, {check["what"]: check for check in json.loads(result.out)["checks"]}
 
 
 def test_all_is_well_in_an_empty_account(world: World, environment: Callable[[], str]) -> None:
@@ -100,7 +100,7 @@ def test_all_is_well_in_an_empty_account(world: World, environment: Callable[[],
     code, checks = results(world, environment())
     assert code == 0
     assert {check["result"] for check in checks.values()} == {"good"}
-    assert [e.request for e in behaviour.recorded if e.request.writes] == []
+    assert [entry.request for entry in behaviour.recorded if entry.request.writes] == []
 
 
 def test_names_that_are_taken_are_found(world: World, environment: Callable[[], str]) -> None:
@@ -122,10 +122,10 @@ def test_a_small_quota_stops_doctor_and_up_before_anything_is_made(
     behaviour.windows += (SmallQuota(),)
     code, checks = results(world, name)
     assert (code, checks["quotas"]["result"]) == (1, "bad")
-    ended = world.clients.run("up", "--env", name, "--yes", "--aws")
-    assert ended.code == 6
-    assert 'Set `reserved_concurrency = "none"`' in ended.err
-    assert [e.request for e in behaviour.recorded if e.request.writes] == []
+    result = world.clients.run("up", "--env", name, "--yes", "--aws")
+    assert result.code == 6
+    assert 'Set `reserved_concurrency = "none"`' in result.err
+    assert [entry.request for entry in behaviour.recorded if entry.request.writes] == []
 
 
 def test_a_wrong_clock_is_found(world: World, environment: Callable[[], str]) -> None:

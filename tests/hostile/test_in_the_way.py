@@ -50,7 +50,9 @@ def test_a_down_while_the_table_is_going_waits_until_it_is_gone(world: World, th
     behaviour = world.proxy.behave(Windows(table_gone=8))
     world.stranger["dynamodb"].delete_table(TableName=f"crypto-prices-{there}")
     assert "waits for the table to be gone" in world.down(there).err
-    assert [e.status for e in behaviour.recorded if str(e.request) == "dynamodb:DeleteTable"] == [200]
+    assert [entry.status for entry in behaviour.recorded if str(entry.request) == "dynamodb:DeleteTable"] == [
+        200
+    ]
     assert world.account.inventory(there) == {}
 
 
@@ -72,7 +74,7 @@ def test_a_change_that_failed_is_made_again(world: World, base: Baseline, there:
     state = {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "The key was disabled."}
     behaviour.windows += (Shown(f"webhook-processor-{there}", state, ("UpdateFunctionConfiguration",)),)
     world.up(there)
-    assert [str(e.request) for e in behaviour.recorded if e.request.writes] == [
+    assert [str(entry.request) for entry in behaviour.recorded if entry.request.writes] == [
         "lambda:UpdateFunctionConfiguration"
     ]
     assert wrong_with(world, base, there) == []
@@ -93,10 +95,10 @@ def test_what_somebody_else_has_under_our_name_is_refused_and_left_alone(
     before = world.account.inventory(name)
     behaviour = world.proxy.behave()
     for command in ("up", "down"):
-        ended = world.clients.run(command, "--env", name, "--yes", "--aws")
-        assert ended.code == 6
-        assert f"queue webhook-processor-dlq-{name}" in ended.err.partition("error: ")[2]
-        assert "Nothing was changed" in ended.err
-    assert [e.request for e in behaviour.recorded if e.request.writes] == []
+        result = world.clients.run(command, "--env", name, "--yes", "--aws")
+        assert result.code == 6
+        assert f"queue webhook-processor-dlq-{name}" in result.err.partition("error: ")[2]
+        assert "Nothing was changed" in result.err
+    assert [entry.request for entry in behaviour.recorded if entry.request.writes] == []
     assert world.account.inventory(name) == before
     world.up(name, "--adopt")

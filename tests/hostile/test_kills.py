@@ -35,8 +35,8 @@ def test_an_accident_at_some_calls_leaves_no_trace(
     world: World, base: Baseline, environment: Callable[[], str], accident: Accident
 ) -> None:
     chosen = sample(lives(base, accident), SAMPLED, first=7 * ACCIDENTS.index(accident))
-    wrong = [problem for cases in chosen for problem in run(world, base, cases, environment())]
-    assert wrong == []
+    problems = [problem for cases in chosen for problem in run(world, base, cases, environment())]
+    assert problems == []
 
 
 @pytest.mark.torture
@@ -44,5 +44,7 @@ def test_an_accident_at_some_calls_leaves_no_trace(
 def test_an_accident_at_any_call_leaves_no_trace(
     world: World, base: Baseline, environment: Callable[[], str], accident: Accident
 ) -> None:
-    wrong = [problem for cases in lives(base, accident) for problem in run(world, base, cases, environment())]
-    assert wrong == []
+    problems = [
+        problem for cases in lives(base, accident) for problem in run(world, base, cases, environment())
+    ]
+    assert problems == []

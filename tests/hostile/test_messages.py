@@ -277,9 +277,9 @@ def test_messages_of_accidents(tell: Teller, removed: Callable[[str], str]) -> N
     running = world.clients.start(*up, table)
     eventually(lambda: "waits for" in running.told(), "word of the wait")
     running.interrupt()
-    ended = running.wait()
+    result = running.wait()
     tell.add(
-        "interrupted while it waits", (*up, table), ended.code, ended.out, ended.err, waits="to be active"
+        "interrupted while it waits", (*up, table), result.code, result.out, result.err, waits="to be active"
     )
     tell("the next `up` goes on", *up, table, lengths=Windows())
 

@@ -33,8 +33,8 @@ one_seed_here_fifty_in_torture = pytest.mark.parametrize(
 def at_once(world: World, name: str, *commands: str) -> list[str]:
     """Runs the commands at the same time; how each one that failed ended."""
     running = [world.clients.start(command, "--env", name, "--yes", "--aws") for command in commands]
-    ended = [client.wait() for client in running]
-    return [f"exit code {result.code}:\n{result.err}" for result in ended if result.code]
+    results = [client.wait() for client in running]
+    return [f"exit code {result.code}:\n{result.err}" for result in results if result.code]
 
 
 def one_correct_stack(world: World, base: Baseline, name: str) -> None:

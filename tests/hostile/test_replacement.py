@@ -39,25 +39,25 @@ class Standing:
         self.inventory = world.account.inventory(name)
 
     def plan(self) -> str:
-        ended = self.world.clients.run("plan", *self.options)
-        assert ended.code == 0, ended.err
-        return ended.out
+        result = self.world.clients.run("plan", *self.options)
+        assert result.code == 0, result.err
+        return result.out
 
     def up(self) -> None:
         """Everything is mended, and prices go through again."""
-        ended = self.world.clients.run("up", "--yes", *self.options)
-        assert ended.code == 0, ended.err
+        result = self.world.clients.run("up", "--yes", *self.options)
+        assert result.code == 0, result.err
         assert "Nothing to do" in self.plan()
         assert differences(self.inventory, self.world.account.inventory(self.name)) == []
         goes_through(self.world.stranger, self.name)
 
     def is_refused_without_consent(self, sentence: str) -> None:
         behaviour = self.world.proxy.behaviour
-        ended = self.world.clients.run("up", *self.options)
-        assert ended.code == REFUSED
-        assert sentence in ended.err.partition("error: ")[2]
-        assert "add --yes" in ended.err
-        assert [e.request for e in behaviour.recorded if e.request.writes] == []
+        result = self.world.clients.run("up", *self.options)
+        assert result.code == REFUSED
+        assert sentence in result.err.partition("error: ")[2]
+        assert "add --yes" in result.err
+        assert [entry.request for entry in behaviour.recorded if entry.request.writes] == []
 
 
 @pytest.fixture(scope="module")
@@ -261,10 +261,10 @@ def test_what_is_protected_and_would_have_to_be_replaced_is_refused_beforehand(s
     another_key_schema(world, TABLE)
     dynamodb.update_table(TableName=TABLE, DeletionProtectionEnabled=True)
     behaviour = world.proxy.behave()
-    ended = world.clients.run("up", "--yes", *standing.options)
-    assert ended.code == REFUSED
-    assert "has deletion protection" in ended.err
-    assert "would have to be replaced, for KeySchema" in ended.err
-    assert [e.request for e in behaviour.recorded if e.request.writes] == []
+    result = world.clients.run("up", "--yes", *standing.options)
+    assert result.code == REFUSED
+    assert "has deletion protection" in result.err
+    assert "would have to be replaced, for KeySchema" in result.err
+    assert [entry.request for entry in behaviour.recorded if entry.request.writes] == []
     dynamodb.update_table(TableName=TABLE, DeletionProtectionEnabled=False)
     standing.up()

@@ -86,7 +86,9 @@ def test_an_error_that_does_not_pass_ends_in_time_and_says_what_was_waited_for(n
 @pytest.mark.parametrize("name", [name for name, (_, rule, _) in RULES.items() if rule.contains])
 def test_wrong_input_with_the_same_code_fails_at_once(name: str) -> None:
     resource, rule, operation = RULES[name]
-    others = [r for r in resource.retry_rules if r.matches(operation, rule.code, "1 validation error")]
+    others = [
+        other for other in resource.retry_rules if other.matches(operation, rule.code, "1 validation error")
+    ]
     if others:
         return  # another rule speaks of this code whatever the message says
     clock = FakeClock()

@@ -48,9 +48,11 @@ def killed(world: World, base: Baseline, name: str, command: str, dice: random.R
 def falls(world: World, base: Baseline, name: str, seed: int) -> list[str]:
     """One ruin, and what a `down` leaves of it."""
     state = ruin(world, base, name, random.Random(seed))
-    ended = world.clients.run("down", "--env", name, "--yes", "--aws")
+    result = world.clients.run("down", "--env", name, "--yes", "--aws")
     inventory = world.account.inventory(name)
-    return [f"{state}: ended with {ended.code}, left {sorted(inventory)}"] if ended.code or inventory else []
+    return (
+        [f"{state}: ended with {result.code}, left {sorted(inventory)}"] if result.code or inventory else []
+    )
 
 
 def test_down_leaves_nothing_of_a_ruin(world: World, base: Baseline, environment: Callable[[], str]) -> None:

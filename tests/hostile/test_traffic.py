@@ -48,10 +48,10 @@ class Flow:
         """`up` in the midst of it; gives what it told."""
         self.sender.more(5)
         arguments = ("up", "--env", self.name, "--aws", "--yes", "--config", str(self.config))
-        ended = (clients or self.world.clients).run(*arguments)
-        assert ended.code == 0, ended.err
+        result = (clients or self.world.clients).run(*arguments)
+        assert result.code == 0, result.err
         self.sender.more(5)
-        return ended.err
+        return result.err
 
     def caught_up(self, since: int = 0) -> None:
         """Waits until what was acknowledged so far, from this number on, is enriched."""
@@ -198,6 +198,6 @@ def unenriched_without_a_stream(flow: Flow) -> None:
     assert len(missing) >= 4
     assert {price.sort_key for price in rows(account, flow.name)} >= set(sender.acknowledged)
     options = ("--symbol", "ETH", "--output", "json")
-    ended = flow.world.clients.run("dlq", "repair", "--env", flow.name, "--aws", *options)
-    assert ended.code == 0, ended.err
-    assert ended.document()["enriched"] == len(missing)
+    result = flow.world.clients.run("dlq", "repair", "--env", flow.name, "--aws", *options)
+    assert result.code == 0, result.err
+    assert result.document()["enriched"] == len(missing)

@@ -57,15 +57,15 @@ def bad_day(world: World, seed: int) -> None:
 
 def live(world: World, base: Baseline, name: str) -> list[str]:
     """One environment's life: made, mended, removed."""
-    wrong = []
+    problems = []
     for command, expected in (("up", base.inventory), ("up", base.inventory), ("down", {})):
-        ended = world.clients.run(command, "--env", name, "--yes", "--aws")
+        result = world.clients.run(command, "--env", name, "--yes", "--aws")
         differing = differences(expected, world.account.inventory(name))
-        if ended.code or differing:
-            wrong.append(f"{name}: {command} ended with {ended.code}: {told(ended.err)} {differing}")
+        if result.code or differing:
+            problems.append(f"{name}: {command} ended with {result.code}: {told(result.err)} {differing}")
         if command == "up":
             disturb(world.account, name)
-    return wrong
+    return problems
 
 
 def lives(world: World, base: Baseline, names: list[str], seed: int) -> list[str]:

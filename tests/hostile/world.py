@@ -39,9 +39,9 @@ class World:
         return self.clients.run("plan", "--env", environment, "--aws", "--exit-code", *more).code == 0
 
     def _succeeds(self, *arguments: str) -> Ended:
-        ended = self.clients.run(*arguments)
-        assert ended.code == 0, f"cryptoctl {' '.join(arguments)} ended with {ended.code}:\n{ended.err}"
-        return ended
+        result = self.clients.run(*arguments)
+        assert result.code == 0, f"cryptoctl {' '.join(arguments)} ended with {result.code}:\n{result.err}"
+        return result
 
 
 @contextmanager
