@@ -56,7 +56,7 @@ EXPLAINED: Mapping[str, Mapping[str, str]] = {"default": ALWAYS | BY_DEFAULT, "s
 
 def main(directory: Path, checkov: str) -> int:
     """Prints what is found and not explained, or explained and not found."""
-    wrong = 0
+    unexplained = 0
     for name, config in CONFIGURATIONS.items():
         place = directory / name
         place.mkdir(parents=True, exist_ok=True)
@@ -64,11 +64,11 @@ def main(directory: Path, checkov: str) -> int:
         (place / "main.tf.json").write_text(configuration(stack, place / "functions.zip"), "utf-8")
         passed, failed = _scanned(checkov, place)
         for check in sorted(failed.keys() ^ EXPLAINED[name].keys()):
-            wrong += 1
+            unexplained += 1
             reason = ", ".join(failed[check]) if check in failed else "is explained, but not found"
             sys.stdout.write(f"{name}: {check}: {reason}\n")
         sys.stdout.write(f"{name}: {passed} checks pass; {len(failed)} rules fail, which scan.py explains\n")
-    return int(wrong > 0)
+    return int(unexplained > 0)
 
 
 def _scanned(checkov: str, place: Path) -> tuple[int, Mapping[str, list[str]]]:
