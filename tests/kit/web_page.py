@@ -38,7 +38,7 @@ def look(url: str, profile: Path) -> str:
     off = f"PrivateNetworkAccessRespectPreflightResults,LocalNetworkAccessChecks,{OWN_BUSINESS}"
     hosts = f"MAP evil.example 127.0.0.1, {NOWHERE_ELSE}"
     command += [f"--disable-features={off}", f"--host-resolver-rules={hosts}", "--virtual-time-budget=8000"]
-    shown = subprocess.run(
+    result = subprocess.run(
         [*command, "--dump-dom", url], capture_output=True, text=True, timeout=90, check=False
     )
-    return shown.stdout
+    return result.stdout
