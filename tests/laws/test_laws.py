@@ -117,8 +117,8 @@ def test_law_6_down_leaves_nothing_but_the_key_pending_deletion(fresh: Live) -> 
     done(fresh.up())
     done(fresh.down())
     remaining = {
-        str(r): observed
-        for r, observed in observe(fresh.resources, fresh.aws).items()
+        str(resource): observed
+        for resource, observed in observe(fresh.resources, fresh.aws).items()
         if observed is not None
     }
     assert list(remaining) == [str(fresh.stack.key)]

@@ -174,7 +174,7 @@ def test_a_key_that_the_index_takes_for_ours_by_yesterdays_tags_is_left(
         "kms",
         "TagResource",
         KeyId=key["KeyId"],
-        Tags=[{"TagKey": k, "TagValue": v} for k, v in owner_tags.items()],
+        Tags=[{"TagKey": name, "TagValue": value} for name, value in owner_tags.items()],
     )
     assert standing.plan().consents == (f"delete key {key['KeyId']}",)
     done(standing.up())

@@ -27,7 +27,9 @@ each_resource = pytest.mark.parametrize("index", range(len(PATTERN)), ids=NAMES)
 
 def done(report: Report) -> None:
     assert [
-        (str(r.step.resource), r.problem) for r in report.results if r.outcome is not StepOutcome.DONE
+        (str(result.step.resource), result.problem)
+        for result in report.results
+        if result.outcome is not StepOutcome.DONE
     ] == []
 
 
