@@ -36,8 +36,8 @@ def workbench(engine: Engine) -> Workbench:
 
 def members(group: int | None) -> list[str]:
     """The processes of a group that still run (a zombie nobody reaps does not)."""
-    shown = subprocess.run(
+    result = subprocess.run(
         ["ps", "-e", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True
     )
-    rows = [line.split(None, 2) for line in shown.stdout.splitlines()]
+    rows = [line.split(None, 2) for line in result.stdout.splitlines()]
     return [row[2] for row in rows if row[0] == str(group) and not row[1].startswith("Z")]

@@ -135,7 +135,7 @@ def signed(engine: Engine, method: str, target: str, body: bytes = b"", **header
 def untouched(engine: Engine, bench: Workbench) -> None:
     roles = client(engine, "iam").list_roles()["Roles"]
     assert [role["RoleName"] for role in roles if "evil" in role["RoleName"]] == []
-    names = {f["FunctionName"] for f in client(engine, "lambda").list_functions()["Functions"]}
+    names = {function["FunctionName"] for function in client(engine, "lambda").list_functions()["Functions"]}
     assert "victim" in names
     assert "evil" not in names
     assert bench.seen("victim") == []
@@ -324,8 +324,8 @@ except urllib.error.HTTPError as error:
 """
     python = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
     options: dict[str, Any] = {"user": NOBODY, "capture_output": True, "text": True, "cwd": "/"}
-    shown = subprocess.run([python, "-c", code], check=False, **options)
-    assert shown.stdout.splitlines() == ["keys: refused", "functions: 403"], shown.stderr
+    result = subprocess.run([python, "-c", code], check=False, **options)
+    assert result.stdout.splitlines() == ["keys: refused", "functions: 403"], result.stderr
 
 
 URL_HANDLER = "def handler(event, context): return {'statusCode': 200, 'body': event['rawPath']}"

@@ -45,10 +45,10 @@ def test_the_engine_needs_no_environment(alone: Engine) -> None:
 
 def test_status_shows_an_access_key_that_works(alone: Engine) -> None:
     cryptoctl("local", "start")
-    shown = json.loads(cryptoctl("local", "status", "-o", "json").stdout)["engine"]
-    assert shown["running"] is True
+    status = json.loads(cryptoctl("local", "status", "-o", "json").stdout)["engine"]
+    assert status["running"] is True
     pair = alone.credentials("other-tools")
-    assert (shown["access_key"], shown["secret_key"]) == (pair.access_key, pair.secret_key)
+    assert (status["access_key"], status["secret_key"]) == (pair.access_key, pair.secret_key)
     cryptoctl("local", "stop")
     assert json.loads(cryptoctl("local", "status", "-o", "json").stdout)["engine"]["secret_key"] is None
 
@@ -92,9 +92,9 @@ def test_reset_says_what_it_has_not_deleted(alone: Engine) -> None:
     (home / "pistons.txt").write_text("four")
     stderr = cryptoctl("local", "reset", "--yes").stderr
     assert stderr.endswith("is deleted; not the engine's: pistons.txt.\n")
-    again = cryptoctl("local", "reset", "--yes", "-o", "json")
-    assert (again.exit_code, json.loads(again.stdout)["reset"]) == (0, False)
-    assert again.stderr == f"No engine has been in {home}: nothing was deleted.\n"
+    result = cryptoctl("local", "reset", "--yes", "-o", "json")
+    assert (result.exit_code, json.loads(result.stdout)["reset"]) == (0, False)
+    assert result.stderr == f"No engine has been in {home}: nothing was deleted.\n"
 
 
 @pytest.mark.parametrize("delays", ["[1.0]", "[1, 2, 3]", "[-1, 2]", "[nan, 1]", '["a", "b"]', "5"], ids=str)

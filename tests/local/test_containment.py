@@ -35,8 +35,8 @@ def handler(event, context):
 
 def listeners() -> set[tuple[str, str]]:
     """Every TCP listener of the machine, with the processes that hold it."""
-    shown = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True)
-    return {(line.split()[3], line.split("users:")[-1]) for line in shown.stdout.splitlines()}
+    result = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True)
+    return {(line.split()[3], line.split("users:")[-1]) for line in result.stdout.splitlines()}
 
 
 def held_by(pids: set[str]) -> set[str]:
@@ -44,8 +44,8 @@ def held_by(pids: set[str]) -> set[str]:
 
 
 def pids_of(group: int | None) -> set[str]:
-    shown = subprocess.run(["ps", "-e", "-o", "pgid=,pid="], capture_output=True, text=True, check=True)
-    return {line.split()[1] for line in shown.stdout.splitlines() if line.split()[0] == str(group)}
+    result = subprocess.run(["ps", "-e", "-o", "pgid=,pid="], capture_output=True, text=True, check=True)
+    return {line.split()[1] for line in result.stdout.splitlines() if line.split()[0] == str(group)}
 
 
 def test_listeners_and_processes_before_during_and_after(engine: Engine, tmp_path: Path) -> None:

@@ -87,9 +87,9 @@ def test_a_table_nobody_describes_any_more_is_gone(engine: Engine) -> None:
     engine.stop()
     (engine.status().home / "state" / "dynamodb.json").write_text("{")
     restart(engine)
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.put(table, 2)
-    assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
+    assert raised.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
 def test_a_record_that_is_no_json_does_not_stop_the_engine(engine: Engine) -> None:

@@ -30,8 +30,8 @@ pytestmark = pytest.mark.process
 def test_importing_the_engine_is_cheap() -> None:
     code = "import sys, cryptoctl.local.engine; print([m for m in sys.modules if m.split('.')[0] in "
     code += "('ministack', 'hypercorn', 'boto3', 'botocore', 'asyncio')])"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
 
 
 def test_start_answers_and_stop_leaves_nothing(engine: Engine) -> None:
@@ -147,10 +147,10 @@ def test_a_taken_port_is_said(engine: Engine) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        with pytest.raises(EngineError) as caught:
+        with pytest.raises(EngineError) as raised:
             engine.start(port=listener.getsockname()[1])
-    assert "address already in use" in caught.value.message
-    assert "--port" in caught.value.hint
+    assert "address already in use" in raised.value.message
+    assert "--port" in raised.value.hint
     with pytest.raises(EngineError, match="99999"):
         engine.start(port=99999)
 
@@ -160,11 +160,11 @@ def test_missing_ministack_is_said(engine: Engine, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda name: None if name == "ministack" else find_spec(name)
     )
-    with pytest.raises(EngineError) as caught:
+    with pytest.raises(EngineError) as raised:
         engine.start(port=0)
-    assert caught.value.hint.startswith("Install what the engine needs: ")
-    assert "-m pip install" in caught.value.hint
-    assert "ministack==" in caught.value.hint
+    assert raised.value.hint.startswith("Install what the engine needs: ")
+    assert "-m pip install" in raised.value.hint
+    assert "ministack==" in raised.value.hint
 
 
 def test_an_engine_that_dies_at_start_shows_its_last_lines(
@@ -172,9 +172,9 @@ def test_an_engine_that_dies_at_start_shows_its_last_lines(
 ) -> None:
     monkeypatch.setattr(launch, "clean_environment", lambda _home: {"PATH": "/bin"})
     monkeypatch.setattr(EngineOptions, "to_json", lambda _self: "no options at all")
-    with pytest.raises(EngineError) as caught:
+    with pytest.raises(EngineError) as raised:
         engine.start(port=0)
-    assert "JSONDecodeError" in caught.value.message
+    assert "JSONDecodeError" in raised.value.message
     assert engine.status().running is False
 
 
@@ -321,10 +321,10 @@ def _impossible(case: str, directory: Path) -> Path:
 def test_an_impossible_directory_is_one_sentence(tmp_path: Path, case: str) -> None:
     directory = _impossible(case, tmp_path / "engine")
     engine = Engine(directory)
-    with pytest.raises(EngineError) as refused:
+    with pytest.raises(EngineError) as raised:
         engine.start(port=0)
-    assert f" the embedded engine in {directory}: " in refused.value.message
-    assert refused.value.message.count("\n") == 0
+    assert f" the embedded engine in {directory}: " in raised.value.message
+    assert raised.value.message.count("\n") == 0
     with contextlib.suppress(EngineError):
         assert engine.status().running is False
     with contextlib.suppress(EngineError):
@@ -336,9 +336,9 @@ def test_an_impossible_directory_is_one_sentence(tmp_path: Path, case: str) -> N
 @pytest.mark.parametrize("case", ["a file", "below a file", "a link to nowhere"])
 def test_an_impossible_directory_is_known_before_anything_is_made(tmp_path: Path, case: str) -> None:
     engine = Engine(_impossible(case, tmp_path / "engine"))
-    with pytest.raises(EngineError) as refused:
+    with pytest.raises(EngineError) as raised:
         engine.check_start(_free_port(None))
-    assert "not a directory" in refused.value.message and "CRYPTOCTL_STATE_DIR" in refused.value.hint
+    assert "not a directory" in raised.value.message and "CRYPTOCTL_STATE_DIR" in raised.value.hint
 
 
 def test_a_directory_that_must_not_be_written_to_is_known_before_anything_is_made(
@@ -347,9 +347,9 @@ def test_a_directory_that_must_not_be_written_to_is_known_before_anything_is_mad
     engine, port = Engine(tmp_path / "state" / "engine"), _free_port(None)
     engine.check_start(port)
     monkeypatch.setattr(os, "access", lambda place, _: place != tmp_path)
-    with pytest.raises(EngineError) as refused:
+    with pytest.raises(EngineError) as raised:
         engine.check_start(port)
-    assert f"permission denied ({tmp_path})" in refused.value.message
+    assert f"permission denied ({tmp_path})" in raised.value.message
     assert not (tmp_path / "state").exists()
 
 
@@ -382,5 +382,5 @@ def _free_port(besides: int | None) -> int:
 
 
 def _listeners(pid: int | None) -> list[str]:
-    shown = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True)
-    return [line.split()[3] for line in shown.stdout.splitlines() if f"pid={pid}," in line]
+    result = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True)
+    return [line.split()[3] for line in result.stdout.splitlines() if f"pid={pid}," in line]

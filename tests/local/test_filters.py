@@ -155,9 +155,9 @@ def test_filter_policies(policy: str, scope: str) -> None:
     ],
 )
 def test_broken_filter_policies_are_refused(policy: str, problem: str) -> None:
-    with pytest.raises(ServiceError, match=problem) as caught:
+    with pytest.raises(ServiceError, match=problem) as raised:
         check_policy(policy, "MessageAttributes")
-    assert caught.value.code == "InvalidParameter"
+    assert raised.value.code == "InvalidParameter"
 
 
 def test_a_pattern_that_was_kept_and_is_refused_now_does_not_keep_the_engine_from_starting() -> None:

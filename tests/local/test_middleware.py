@@ -48,13 +48,13 @@ def test_an_error_is_told_in_the_protocol_of_the_request(
 
 
 def test_text_that_is_not_unicode_is_refused() -> None:
-    with pytest.raises(UnicodeEncodeError) as caught:
+    with pytest.raises(UnicodeEncodeError) as raised:
         "\ud800".encode()
-    response = answer(JSON, caught.value)
+    response = answer(JSON, raised.value)
     assert (response.status, error_of(response).code) == (400, "SerializationException")
 
 
 def test_a_body_nested_without_end_is_refused() -> None:
-    with pytest.raises(ServiceError) as caught:
+    with pytest.raises(ServiceError) as raised:
         _ = HttpRequest("POST", "/", {}, b'{"a":' * 100_000).json
-    assert caught.value.code == "SerializationException"
+    assert raised.value.code == "SerializationException"

@@ -47,14 +47,14 @@ def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket
 
 def test_it_is_named_with_what_to_do(listener: socket.socket) -> None:
     notices: list[str] = []
-    with pytest.raises(Failure, match="has not answered for 0 s") as failed:
+    with pytest.raises(Failure, match="has not answered for 0 s") as raised:
         _ = Session(SessionOptions(environment="dev", target=Target.LOCAL), notify=notices.append).aws
     name = f"The embedded engine (process {os.getpid()}, http://127.0.0.1:{listener.getsockname()[1]})"
     assert notices == [f"{name} does not answer yet; waiting for 0 s more at most …"]
-    assert failed.value.message.startswith(name)
-    assert failed.value.exit_code is ExitCode.UNREACHABLE
+    assert raised.value.message.startswith(name)
+    assert raised.value.exit_code is ExitCode.UNREACHABLE
     for command in (f"`kill -CONT {os.getpid()}`", "`cryptoctl local stop`"):
-        assert command in failed.value.hint
+        assert command in raised.value.hint
 
 
 def test_who_starts_it_is_told(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,10 +100,10 @@ print("the engine is reached")
 def test_a_contained_process_reaches_the_engine_and_nothing_else(attempt: str) -> None:
     source = str(containment.__file__).partition("/cryptoctl/")[0]
     command = [sys.executable, "-W", "ignore", "-c", PROBE, source, ATTEMPTS[attempt]]
-    shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-    assert "refused:" in shown.stdout, shown.stderr
-    assert "the embedded engine" in shown.stdout
-    assert shown.stdout.endswith("the engine is reached\n")
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    assert "refused:" in result.stdout, result.stderr
+    assert "the embedded engine" in result.stdout
+    assert result.stdout.endswith("the engine is reached\n")
 
 
 def test_a_handler_reaches_the_engine_and_nothing_else(engine: Engine, outside: Outside) -> None:

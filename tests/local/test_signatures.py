@@ -52,9 +52,9 @@ def verify(head: RequestHead, body: bytes, later: timedelta = timedelta(), token
 
 
 def refusal(head: RequestHead, body: bytes = b"{}", later: timedelta = timedelta(), token: str = "") -> str:
-    with pytest.raises(SignatureError) as refused:
+    with pytest.raises(SignatureError) as raised:
         verify(head, body, later, token)
-    return refused.value.kind
+    return raised.value.kind
 
 
 def changed(head: RequestHead, **headers: str) -> RequestHead:

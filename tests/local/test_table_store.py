@@ -117,9 +117,9 @@ def test_a_record_that_lives_no_longer_is_told_apart_from_the_first_that_does(
     second = str(int(start()) + 1)
     streams.prune()
     assert records(start()) == ["REMOVE"]
-    with pytest.raises(ServiceError) as caught:
+    with pytest.raises(ServiceError) as raised:
         records(second)
-    assert caught.value.code == "TrimmedDataAccessException"
+    assert raised.value.code == "TrimmedDataAccessException"
     database.execute("UPDATE ddb_record SET at = 0")
     streams.prune()
     with pytest.raises(ServiceError):

@@ -266,9 +266,9 @@ def test_configurations(bench: Workbench) -> None:
 def test_impossible_configurations(bench: Workbench) -> None:
     function, client = bench.function(SHOWS), bench.client("lambda")
     for wrong in ({"AuthType": "PASSWORD"}, {"AuthType": "NONE", "InvokeMode": "SLOWLY"}):
-        with pytest.raises(ClientError, match="enum value set") as caught:
+        with pytest.raises(ClientError, match="enum value set") as raised:
             client.create_function_url_config(FunctionName=function, **wrong)
-        assert caught.value.response["Error"]["Code"] == "ValidationException"
+        assert raised.value.response["Error"]["Code"] == "ValidationException"
 
 
 @pytest.mark.behaviour("function URLs", "one goes with its function, and not to the next", CONFIGURING)

@@ -263,9 +263,9 @@ def test_a_subscriber_that_fails_is_invoked_again(bench: Workbench) -> None:
 def test_a_payload_must_be_json(bench: Workbench) -> None:
     function = bench.function("def handler(event, context): return event")
     for wrong in (b"{not json", b"NaN", b'{"a": -Infinity}', b"[" * 100_000):
-        with pytest.raises(ClientError) as caught:
+        with pytest.raises(ClientError) as raised:
             bench.client("lambda").invoke(FunctionName=function, Payload=wrong)
-        assert caught.value.response["Error"]["Code"] == "InvalidRequestContentException"
+        assert raised.value.response["Error"]["Code"] == "InvalidRequestContentException"
 
 
 @pytest.mark.behaviour("functions", "a response of more than 6 MB is an error in its place", QUOTAS)

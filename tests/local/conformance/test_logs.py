@@ -252,9 +252,9 @@ def log_group(bench: Workbench) -> Any:
 @pytest.mark.behaviour("logs", "a pattern that cannot be read is refused", SYNTAX)
 @pytest.mark.parametrize("pattern", ["un-quoted!", '"open', "%open", "two  un-quoted"])
 def test_broken_patterns_are_refused(bench: Workbench, log_group: str, pattern: str) -> None:
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("logs").filter_log_events(logGroupName=log_group, filterPattern=pattern)
-    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
+    assert raised.value.response["Error"]["Code"] == "InvalidParameterException"
 
 
 @pytest.mark.behaviour(
@@ -295,21 +295,21 @@ def test_a_subscription_delivers_what_matches(bench: Workbench, log_group: str) 
 )
 def test_a_subscription_needs_a_permission(bench: Workbench, log_group: str) -> None:
     receiver = bench.function("def handler(event, context): pass")
-    with pytest.raises(ClientError, match="Could not execute the lambda function") as caught:
+    with pytest.raises(ClientError, match="Could not execute the lambda function") as raised:
         bench.client("logs").put_subscription_filter(
             logGroupName=log_group, filterName="all", filterPattern="", destinationArn=bench.arn(receiver)
         )
-    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
+    assert raised.value.response["Error"]["Code"] == "InvalidParameterException"
 
 
 @pytest.mark.behaviour("logs", "a topic is no destination of a subscription", SUBSCRIPTIONS)
 def test_a_topic_is_no_destination(bench: Workbench, log_group: str) -> None:
     topic = bench.client("sns").create_topic(Name=bench.name("topic"))["TopicArn"]
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("logs").put_subscription_filter(
             logGroupName=log_group, filterName="all", filterPattern="", destinationArn=topic
         )
-    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
+    assert raised.value.response["Error"]["Code"] == "InvalidParameterException"
     bench.client("sns").delete_topic(TopicArn=topic)
 
 
@@ -318,9 +318,9 @@ def test_a_topic_is_no_destination(bench: Workbench, log_group: str) -> None:
 def test_wrong_pages_are_refused(bench: Workbench, log_group: str, wrong: dict[str, Any]) -> None:
     client = bench.client("logs")
     stream = client.describe_log_streams(logGroupName=log_group)["logStreams"][0]["logStreamName"]
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         client.filter_log_events(logGroupName=log_group, **wrong)
-    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
-    with pytest.raises(ClientError) as caught:
+    assert raised.value.response["Error"]["Code"] == "InvalidParameterException"
+    with pytest.raises(ClientError) as raised:
         client.get_log_events(logGroupName=log_group, logStreamName=stream, **wrong)
-    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
+    assert raised.value.response["Error"]["Code"] == "InvalidParameterException"

@@ -38,9 +38,9 @@ def put(bench: Workbench, name: str, **wish: Any) -> None:
 
 
 def refused(bench: Workbench, name: str, **wish: Any) -> str:
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         put(bench, name, **wish)
-    return str(caught.value.response["Error"]["Code"])
+    return str(raised.value.response["Error"]["Code"])
 
 
 @pytest.mark.behaviour("parameters", "a SecureString is readable with decryption only", GET)

@@ -27,13 +27,13 @@ def test_attributes_count(bench: Workbench) -> None:
     client, (url, _) = bench.client("sqs"), bench.queue()
     attribute = texts(a="b")  # 1 byte of name, 6 of type, 1 of value
     client.send_message(QueueUrl=url, MessageBody="x" * (MEBIBYTE - 8), MessageAttributes=attribute)
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         client.send_message(QueueUrl=url, MessageBody="x" * (MEBIBYTE - 7), MessageAttributes=attribute)
-    assert code(caught) == "InvalidParameterValue"
+    assert code(raised) == "InvalidParameterValue"
     entry = {"Id": "1", "MessageBody": "x" * (MEBIBYTE - 7), "MessageAttributes": attribute}
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         client.send_message_batch(QueueUrl=url, Entries=[entry])
-    assert code(caught) == "AWS.SimpleQueueService.BatchRequestTooLong"
+    assert code(raised) == "AWS.SimpleQueueService.BatchRequestTooLong"
 
 
 @pytest.mark.behaviour(
@@ -54,9 +54,9 @@ def test_attributes_count(bench: Workbench) -> None:
 )
 def test_wrong_sends_are_refused(bench: Workbench, wrong: dict[str, Any]) -> None:
     client, (url, _) = bench.client("sqs"), bench.queue()
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         client.send_message(QueueUrl=url, MessageBody="x", **wrong)
-    assert code(caught) == "InvalidParameterValue"
+    assert code(raised) == "InvalidParameterValue"
 
 
 @pytest.mark.behaviour(
@@ -81,14 +81,14 @@ def test_one_entry_of_a_batch_is_refused(bench: Workbench) -> None:
 def test_wrong_receives_are_refused(bench: Workbench, wrong: dict[str, Any]) -> None:
     client, (url, _) = bench.client("sqs"), bench.queue()
     client.send_message(QueueUrl=url, MessageBody="x")
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         client.receive_message(QueueUrl=url, **wrong)
-    assert code(caught) == "InvalidParameterValue"
+    assert code(raised) == "InvalidParameterValue"
 
 
 @pytest.mark.behaviour("queues", "an attribute that no queue has is refused", SETTINGS)
 def test_unknown_attributes_are_refused(bench: Workbench) -> None:
     client, (url, _) = bench.client("sqs"), bench.queue()
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         client.set_queue_attributes(QueueUrl=url, Attributes={"Colour": "blue"})
-    assert code(caught) == "InvalidAttributeName"
+    assert code(raised) == "InvalidAttributeName"

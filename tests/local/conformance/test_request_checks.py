@@ -43,25 +43,25 @@ def create(bench: Workbench, **changes: Any) -> None:
     ids=lambda wrong: str(wrong)[:60],
 )
 def test_impossible_settings(bench: Workbench, wrong: dict[str, Any]) -> None:
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         create(bench, **wrong)
-    assert caught.value.response["Error"]["Code"] in ("InvalidParameterValueException", "ValidationException")
+    assert raised.value.response["Error"]["Code"] in ("InvalidParameterValueException", "ValidationException")
 
 
 @pytest.mark.behaviour("request checks", "a function whose role is not there", CREATE)
 def test_a_missing_role(bench: Workbench) -> None:
     role = bench.role().rpartition("/")[0] + "/nobody-of-that-name"
-    with pytest.raises(ClientError, match="cannot be assumed by Lambda") as caught:
+    with pytest.raises(ClientError, match="cannot be assumed by Lambda") as raised:
         create(bench, Role=role)
-    assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert raised.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
 @pytest.mark.behaviour("request checks", "dead letters to a queue that is not there", CREATE)
 def test_a_missing_dead_letter_queue(bench: Workbench) -> None:
     _, arn = bench.queue()
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         create(bench, DeadLetterConfig={"TargetArn": arn + "-not"})
-    assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert raised.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
 @pytest.mark.behaviour(
@@ -70,11 +70,11 @@ def test_a_missing_dead_letter_queue(bench: Workbench) -> None:
 def test_too_much_reserved_concurrency(bench: Workbench) -> None:
     function = bench.function(SOURCE)
     limits = bench.client("lambda").get_account_settings()["AccountLimit"]
-    with pytest.raises(ClientError, match="UnreservedConcurrentExecution") as caught:
+    with pytest.raises(ClientError, match="UnreservedConcurrentExecution") as raised:
         bench.client("lambda").put_function_concurrency(
             FunctionName=function, ReservedConcurrentExecutions=limits["ConcurrentExecutions"] - 50
         )
-    assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert raised.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
 @pytest.mark.behaviour(
@@ -88,9 +88,9 @@ def test_impossible_invoke_configurations(bench: Workbench) -> None:
         {"DestinationConfig": {"OnSuccess": {"Destination": arn + "-not"}}},
     ]
     for wrong in wrongs:
-        with pytest.raises(ClientError) as caught:
+        with pytest.raises(ClientError) as raised:
             bench.client("lambda").put_function_event_invoke_config(FunctionName=function, **wrong)
-        assert caught.value.response["Error"]["Code"] in (
+        assert raised.value.response["Error"]["Code"] in (
             "InvalidParameterValueException",
             "ValidationException",
         )
@@ -100,9 +100,9 @@ def test_impossible_invoke_configurations(bench: Workbench) -> None:
 def test_an_update_during_an_update(bench: Workbench) -> None:
     function, client = bench.function(SOURCE), bench.client("lambda")
     client.update_function_configuration(FunctionName=function, MemorySize=256)
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         client.update_function_configuration(FunctionName=function, MemorySize=512)
-    assert caught.value.response["Error"]["Code"] == "ResourceConflictException"
+    assert raised.value.response["Error"]["Code"] == "ResourceConflictException"
 
 
 @pytest.mark.behaviour("request checks", "a third subscription filter", SUBSCRIPTION)
@@ -121,17 +121,17 @@ def test_a_third_subscription_filter(bench: Workbench) -> None:
     }
     for name in ("one", "two", "two"):
         bench.client("logs").put_subscription_filter(filterName=name, **wish)
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("logs").put_subscription_filter(filterName="three", **wish)
-    assert caught.value.response["Error"]["Code"] == "LimitExceededException"
+    assert raised.value.response["Error"]["Code"] == "LimitExceededException"
 
 
 @pytest.mark.behaviour("request checks", "a retention that is none of the allowed", RETENTION)
 def test_an_impossible_retention(bench: Workbench) -> None:
     function = bench.function(SOURCE)
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("logs").put_retention_policy(logGroupName=f"/aws/lambda/{function}", retentionInDays=4)
-    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
+    assert raised.value.response["Error"]["Code"] == "InvalidParameterException"
 
 
 @pytest.mark.behaviour("request checks", "an alias that belongs to AWS", ALIAS)
@@ -139,9 +139,9 @@ def test_an_alias_of_awss(bench: Workbench) -> None:
     kms = bench.client("kms")
     key_id = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
     try:
-        with pytest.raises(ClientError) as caught:
+        with pytest.raises(ClientError) as raised:
             kms.create_alias(AliasName="alias/aws/lambda", TargetKeyId=key_id)
-        assert caught.value.response["Error"]["Code"] == "NotAuthorizedException"
+        assert raised.value.response["Error"]["Code"] == "NotAuthorizedException"
     finally:
         kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)
 
@@ -152,8 +152,8 @@ def test_a_large_plaintext(bench: Workbench) -> None:
     key_id = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
     try:
         assert kms.encrypt(KeyId=key_id, Plaintext=b"x" * 4096)["CiphertextBlob"]
-        with pytest.raises(ClientError) as caught:
+        with pytest.raises(ClientError) as raised:
             kms.encrypt(KeyId=key_id, Plaintext=b"x" * 4097)
-        assert caught.value.response["Error"]["Code"] == "ValidationException"
+        assert raised.value.response["Error"]["Code"] == "ValidationException"
     finally:
         kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)

@@ -24,9 +24,9 @@ SERVICES: dict[str, tuple[str, bool]] = {
 
 
 def _code(client: Any, service: str) -> str:
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as raised:
         getattr(client, SERVICES[service][0])()
-    return str(refused.value.response["Error"]["Code"])
+    return str(raised.value.response["Error"]["Code"])
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -57,6 +57,6 @@ def test_stale(bench: Workbench, service: str, monkeypatch: pytest.MonkeyPatch) 
     old = datetime.now(UTC) - timedelta(minutes=6)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: old)
     expected = "SignatureDoesNotMatch" if SERVICES[service][1] else "InvalidSignatureException"
-    with pytest.raises(ClientError, match="Signature expired") as refused:
+    with pytest.raises(ClientError, match="Signature expired") as raised:
         getattr(bench.another_client(service), SERVICES[service][0])()
-    assert refused.value.response["Error"]["Code"] == expected
+    assert raised.value.response["Error"]["Code"] == expected

@@ -225,10 +225,10 @@ def test_settings_read_back(bench: Workbench) -> None:
 def test_a_duplicate_mapping_is_refused(bench: Workbench) -> None:
     function, (_, stream) = bench.function(TELL), bench.table()
     mapping = bench.mapping(function, stream)
-    with pytest.raises(ClientError, match="already exists") as caught:
+    with pytest.raises(ClientError, match="already exists") as raised:
         bench.mapping(function, stream)
-    assert caught.value.response["Error"]["Code"] == "ResourceConflictException"
-    assert mapping in str(caught.value)
+    assert raised.value.response["Error"]["Code"] == "ResourceConflictException"
+    assert mapping in str(raised.value)
 
 
 @pytest.mark.behaviour("stream mappings", "settings out of range are refused", API)
@@ -248,17 +248,17 @@ def test_a_duplicate_mapping_is_refused(bench: Workbench) -> None:
 )
 def test_settings_out_of_range_are_refused(bench: Workbench, wrong: dict[str, Any]) -> None:
     function, (_, stream) = bench.function(TELL), bench.table()
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.mapping(function, stream, **wrong)
-    assert caught.value.response["Error"]["Code"] in ("InvalidParameterValueException", "ValidationException")
+    assert raised.value.response["Error"]["Code"] in ("InvalidParameterValueException", "ValidationException")
 
 
 @pytest.mark.behaviour("stream mappings", "a list's marker is one that it gave, its size 1 to 10000", LIST)
 @pytest.mark.parametrize("wrong", [{"Marker": "junk"}, {"Marker": "-1"}, {"MaxItems": 10_001}], ids=str)
 def test_a_page_that_cannot_be_is_refused(bench: Workbench, wrong: dict[str, Any]) -> None:
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("lambda").list_event_source_mappings(**wrong)
-    assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert raised.value.response["Error"]["Code"] == "InvalidParameterValueException"
 
 
 @pytest.mark.behaviour("stream mappings", "while it is being made, it cannot be changed", API)
@@ -270,9 +270,9 @@ def test_a_mapping_in_between_cannot_be_changed(bench: Workbench) -> None:
     )
     try:
         assert mapping["State"] == "Creating"
-        with pytest.raises(ClientError) as caught:
+        with pytest.raises(ClientError) as raised:
             client.update_event_source_mapping(UUID=mapping["UUID"], BatchSize=5)
-        assert caught.value.response["Error"]["Code"] == "ResourceInUseException"
+        assert raised.value.response["Error"]["Code"] == "ResourceInUseException"
     finally:
         bench.settle(mapping["UUID"])
         client.delete_event_source_mapping(UUID=mapping["UUID"])

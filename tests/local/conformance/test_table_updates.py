@@ -77,7 +77,7 @@ def test_keys_are_not_updated(bench: Workbench, table: str, update: str) -> None
     more: dict[str, Any] = {"ExpressionAttributeNames": {"#at": "at"}} if "#at" in update else {}
     values = {":s": {"S": "ETH"}, ":n": {"N": "2"}}
     used = {name: value for name, value in values.items() if name in update}
-    with pytest.raises(ClientError, match="This attribute is part of the key") as caught:
+    with pytest.raises(ClientError, match="This attribute is part of the key") as raised:
         client.update_item(
             TableName=table,
             Key=key(1),
@@ -85,7 +85,7 @@ def test_keys_are_not_updated(bench: Workbench, table: str, update: str) -> None
             **({"ExpressionAttributeValues": used} if used else {}),
             **more,
         )
-    assert code(caught) == "ValidationException"
+    assert code(raised) == "ValidationException"
     assert client.scan(TableName=table)["Items"] == [key(1)]
 
 
@@ -97,11 +97,11 @@ def test_an_update_creates_unless_told_not_to(bench: Workbench, table: str) -> N
     update = {"UpdateExpression": "SET n = :n", "ExpressionAttributeValues": {":n": {"N": "1"}}}
     client.update_item(TableName=table, Key=key(1), **update)
     assert client.get_item(TableName=table, Key=key(1))["Item"] == {**key(1), "n": {"N": "1"}}
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         client.update_item(
             TableName=table, Key=key(2), ConditionExpression="attribute_exists(symbol)", **update
         )
-    assert code(caught) == "ConditionalCheckFailedException"
+    assert code(raised) == "ConditionalCheckFailedException"
     assert "Item" not in client.get_item(TableName=table, Key=key(2))
 
 
@@ -124,6 +124,6 @@ def test_an_update_creates_unless_told_not_to(bench: Workbench, table: str) -> N
 def test_wrong_expressions_are_refused(bench: Workbench, table: str, wrong: dict[str, str]) -> None:
     client = bench.client("dynamodb")
     client.put_item(TableName=table, Item=key(1))
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         client.update_item(TableName=table, Key=key(1), ExpressionAttributeValues={":n": {"N": "1"}}, **wrong)
-    assert code(caught) == "ValidationException"
+    assert code(raised) == "ValidationException"

@@ -55,9 +55,9 @@ def test_numbers(bench: Workbench, table: str, put: str, got: str) -> None:
     ],
 )
 def test_numbers_refused(bench: Workbench, table: str, wrong: str) -> None:
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("dynamodb").put_item(TableName=table, Item={**key(1), "price": {"N": wrong}})
-    assert code(caught) == "ValidationException"
+    assert code(raised) == "ValidationException"
 
 
 @pytest.mark.behaviour(
@@ -158,7 +158,7 @@ def test_wrong_queries_are_refused(
     bench: Workbench, table: str, condition: str, values: Key, more: dict[str, Any]
 ) -> None:
     names = {"ExpressionAttributeNames": {"#at": "at"}} if "#at" in condition + str(more) else {}
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("dynamodb").query(
             TableName=table,
             KeyConditionExpression=condition,
@@ -166,7 +166,7 @@ def test_wrong_queries_are_refused(
             **names,
             **more,
         )
-    assert code(caught) == "ValidationException"
+    assert code(raised) == "ValidationException"
 
 
 @pytest.mark.behaviour("tables", "a scan may filter by a key", CONDITIONS)
@@ -189,15 +189,15 @@ def test_conditions(bench: Workbench, table: str) -> None:
     item = {**key(1), "price": {"N": "5"}}
     condition = "attribute_not_exists(symbol)"
     client.put_item(TableName=table, Item=item, ConditionExpression=condition)
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         client.put_item(
             TableName=table,
             Item={**key(1), "price": {"N": "6"}},
             ConditionExpression=condition,
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    assert code(caught) == "ConditionalCheckFailedException"
-    assert caught.value.response["Item"] == item
+    assert code(raised) == "ConditionalCheckFailedException"
+    assert raised.value.response["Item"] == item
     assert client.get_item(TableName=table, Key=key(1))["Item"] == item
 
 
@@ -253,16 +253,16 @@ def test_operators(bench: Workbench, table: str, condition: str, holds: bool) ->
     ids=["empty", "too long", "another type", "incomplete"],
 )
 def test_wrong_keys_are_refused(bench: Workbench, table: str, wrong: Key) -> None:
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("dynamodb").put_item(TableName=table, Item=wrong)
-    assert code(caught) == "ValidationException"
+    assert code(raised) == "ValidationException"
 
 
 @pytest.mark.behaviour("tables", "an item of more than 400 KB is refused", TYPES)
 def test_large_items_are_refused(bench: Workbench, table: str) -> None:
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("dynamodb").put_item(TableName=table, Item={**key(1), "big": {"S": "x" * 409_601}})
-    assert code(caught) == "ValidationException"
+    assert code(raised) == "ValidationException"
 
 
 @pytest.mark.behaviour(
@@ -278,12 +278,12 @@ def test_batches(bench: Workbench, table: str) -> None:
     ]
     assert sorted(item["n"]["N"] for item in responses[table]) == ["24", "3"]
     for twice in ({"Keys": [key(1), key(1)]},):
-        with pytest.raises(ClientError) as caught:
+        with pytest.raises(ClientError) as raised:
             client.batch_get_item(RequestItems={table: twice})
-        assert code(caught) == "ValidationException"
-    with pytest.raises(ClientError) as caught:
+        assert code(raised) == "ValidationException"
+    with pytest.raises(ClientError) as raised:
         client.batch_write_item(RequestItems={table: [*puts, {"DeleteRequest": {"Key": key(50)}}]})
-    assert code(caught) == "ValidationException"
+    assert code(raised) == "ValidationException"
 
 
 @pytest.mark.behaviour("tables", "PartiQL: a batch updates what is there and creates nothing", PARTIQL)
@@ -318,9 +318,9 @@ def test_partiql(bench: Workbench, table: str) -> None:
 def test_partiql_keeps_keys(bench: Workbench, table: str, statement: str, expected: str) -> None:
     client = bench.client("dynamodb")
     bench.put(table, 1, price={"N": "1"})
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         client.execute_statement(Statement=statement.format(table))
-    assert code(caught) == expected
+    assert code(raised) == expected
     assert client.scan(TableName=table)["Items"] == [{**key(1), "price": {"N": "1"}}]
 
 
@@ -358,14 +358,14 @@ def test_stream_records(bench: Workbench) -> None:
 def test_wrong_sequence_numbers_are_refused(bench: Workbench) -> None:
     (_, stream), streams = bench.table(), bench.client("dynamodbstreams")
     shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         streams.get_shard_iterator(
             StreamArn=stream,
             ShardId=shard,
             ShardIteratorType="AT_SEQUENCE_NUMBER",
             SequenceNumber="x" * 21,
         )
-    assert code(caught) == "ValidationException"
+    assert code(raised) == "ValidationException"
 
 
 @pytest.mark.behaviour("tables", "a stream switched off and on is another stream", STREAMS)

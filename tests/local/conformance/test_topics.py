@@ -24,26 +24,26 @@ def test_wrong_filter_policies_are_refused(bench: Workbench) -> None:
     bench.let_topic_send(topic, url, queue)
     to_queue = {"TopicArn": topic, "Protocol": "sqs", "Endpoint": queue, "ReturnSubscriptionArn": True}
     for wrong in WRONG_POLICIES:
-        with pytest.raises(ClientError) as caught:
+        with pytest.raises(ClientError) as raised:
             client.subscribe(**to_queue, Attributes={"FilterPolicy": json.dumps(wrong)})
-        assert code(caught) == "InvalidParameter"
+        assert code(raised) == "InvalidParameter"
     right = {"p": [{"numeric": [">", 1]}]}
     arn = client.subscribe(**to_queue, Attributes={"FilterPolicy": json.dumps(right)})["SubscriptionArn"]
     for wrong in WRONG_POLICIES:
-        with pytest.raises(ClientError) as caught:
+        with pytest.raises(ClientError) as raised:
             client.set_subscription_attributes(
                 SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=json.dumps(wrong)
             )
-        assert code(caught) == "InvalidParameter"
+        assert code(raised) == "InvalidParameter"
     policy = client.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["FilterPolicy"]
     assert json.loads(policy) == right
 
 
 @pytest.mark.behaviour("topics", "a protocol that is not there is refused", SUBSCRIBE)
 def test_unknown_protocols_are_refused(bench: Workbench) -> None:
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("sns").subscribe(TopicArn=bench.topic(), Protocol="pigeon", Endpoint="roof")
-    assert code(caught) == "InvalidParameter"
+    assert code(raised) == "InvalidParameter"
 
 
 @pytest.mark.behaviour("topics", "an empty message, a long subject and one of two lines are refused", PUBLISH)
@@ -53,14 +53,14 @@ def test_unknown_protocols_are_refused(bench: Workbench) -> None:
     ids=["empty", "long", "two lines"],
 )
 def test_wrong_messages_are_refused(bench: Workbench, wrong: dict[str, str]) -> None:
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("sns").publish(TopicArn=bench.topic(), **wrong)
-    assert code(caught) == "InvalidParameter"
+    assert code(raised) == "InvalidParameter"
 
 
 @pytest.mark.behaviour("topics", "a batch of more than 256 KB together is refused", PUBLISH_BATCH)
 def test_large_batches_are_refused(bench: Workbench) -> None:
     entries = [{"Id": str(number), "Message": "x" * 131_073} for number in range(2)]
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError) as raised:
         bench.client("sns").publish_batch(TopicArn=bench.topic(), PublishBatchRequestEntries=entries)
-    assert code(caught) == "BatchRequestTooLong"
+    assert code(raised) == "BatchRequestTooLong"
