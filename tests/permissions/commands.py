@@ -156,14 +156,14 @@ def _record(person: Person, command: Command, asked: Iterable[Ask]) -> None:
 def fails_for_a_person(ended: Ended, action: str) -> list[str]:
     """What is wrong with how a command failed that lacks an action; nothing if it is as it should be."""
     output = ended.err + ended.out
-    wrong = []
+    problems = []
     if ended.code not in (1, 7):
-        wrong.append(f"it ended with {ended.code}")
+        problems.append(f"it ended with {ended.code}")
     if action not in " ".join(output.split()):
-        wrong.append("it does not name the action")
+        problems.append("it does not name the action")
     if "Traceback" in output:
-        wrong.append("it shows a traceback")
-    return [f"without {action}: {problem}:\n{output}" for problem in wrong]
+        problems.append("it shows a traceback")
+    return [f"without {action}: {problem}:\n{output}" for problem in problems]
 
 
 def commands_of(purpose: Purpose) -> set[str]:
@@ -184,8 +184,8 @@ def _uses() -> Iterator[tuple[str, Any]]:
 
 def told_of_each(person: Person, asked: Asked, actions: Iterable[str]) -> list[str]:
     """Takes each action away, runs the first command that was granted it, and says what is wrong then."""
-    wrong = []
+    problems = []
     for action in actions:
-        _, ended = person.tries(asked.first(action), without=action)
-        wrong += fails_for_a_person(ended, action)
-    return wrong
+        _, result = person.tries(asked.first(action), without=action)
+        problems += fails_for_a_person(result, action)
+    return problems

@@ -57,9 +57,9 @@ def policy_of(world: World, environment: str, purpose: str) -> Policy:
     part, parts = 1, 1
     while part <= parts:
         words = ("--for", purpose, "--part", str(part), "--env", environment, "--aws", "--output", "json")
-        ended = world.clients.run("iam-policy", *words)
-        assert ended.code == 0, ended.err
-        document = ended.document()
+        result = world.clients.run("iam-policy", *words)
+        assert result.code == 0, result.err
+        document = result.document()
         statements += document["policy"]["Statement"]
         part, parts = part + 1, document["parts"]
     return {"Statement": statements}

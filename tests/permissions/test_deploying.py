@@ -159,39 +159,39 @@ def test_the_third_up_had_something_to_switch_on_and_to_take_away(lived: Asked) 
 
 @pytest.mark.parametrize("action", SAMPLE)
 def test_without_an_action_up_says_which(deployer: Person, lived: Asked, action: str) -> None:
-    guard, ended = deployer.tries(Command(words=("up",)), without=action)
+    guard, result = deployer.tries(Command(words=("up",)), without=action)
     assert [ask.action for ask in guard.denied if ask.action == action] != []
-    assert fails_for_a_person(ended, action) == []
-    assert ended.code == 7
-    assert "cryptoctl iam-policy --for deploy" in ended.err
+    assert fails_for_a_person(result, action) == []
+    assert result.code == 7
+    assert "cryptoctl iam-policy --for deploy" in result.err
 
 
 @pytest.mark.torture
 def test_without_any_action_some_command_fails_and_says_which(deployer: Person, lived: Asked) -> None:
-    wrong = []
+    problems = []
     forget_other_keys(deployer.world.account, LIFE)
     for action in actions_of(lived.policy):
         if action not in {*SEEN_ALL_THE_SAME, *FOR_A_NEW_KEY}:
-            wrong += _fails_once(deployer, action)
+            problems += _fails_once(deployer, action)
         forget_other_keys(deployer.world.account, LIFE)
         deployer.world.down(LIFE)
-    assert wrong == [], "\n".join(wrong)
+    assert problems == [], "\n".join(problems)
 
 
 @pytest.mark.torture
 def test_without_an_action_for_a_new_key_up_says_which(rights_world: World) -> None:
     person = Person(rights_world, FRESH, Purpose.DEPLOY)
-    wrong = []
+    problems = []
     for action in FOR_A_NEW_KEY:
-        wrong += _fails_once(person, action)
+        problems += _fails_once(person, action)
         forget_other_keys(rights_world.account, FRESH)
     rights_world.down(FRESH)
-    assert wrong == [], "\n".join(wrong)
+    assert problems == [], "\n".join(problems)
 
 
 def _fails_once(person: Person, action: str) -> list[str]:
     for command in life(person.world.account, person.environment):
-        _, ended = person.tries(command, without=action)
-        if ended.code:
-            return fails_for_a_person(ended, action)
+        _, result = person.tries(command, without=action)
+        if result.code:
+            return fails_for_a_person(result, action)
     return [f"without {action} everything succeeds"]

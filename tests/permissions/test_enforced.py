@@ -108,8 +108,8 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforced]:
         config = home / "cryptoctl.toml"
         # It is reached without TLS, and enforces that too.
         config.write_text(f"[env.{NAME}.security]\nrefuse_plain_http = false\n", encoding="utf-8")
-        ended = clients.run("up", "--env", NAME, "--aws", "--yes", "--config", str(config), *only)
-        assert ended.code == 0, ended.err
+        result = clients.run("up", "--env", NAME, "--aws", "--yes", "--config", str(config), *only)
+        assert result.code == 0, result.err
         account = Account(url, ROOT)
         for mapping in account["lambda"].list_event_source_mappings()["EventSourceMappings"]:
             account["lambda"].delete_event_source_mapping(UUID=mapping["UUID"])

@@ -223,9 +223,9 @@ def test_without_the_metrics_status_shows_all_but_the_age(stage: Stage, reader: 
     status = _command("status", "-o", "json")
 
     def age(without: str = "") -> float | None:
-        ended = reader.tries(status, without=without)[1]
-        assert ended.code == 0
-        age_s: float | None = ended.document()["mappings"][0]["iterator_age_s"]
+        result = reader.tries(status, without=without)[1]
+        assert result.code == 0
+        age_s: float | None = result.document()["mappings"][0]["iterator_age_s"]
         return age_s
 
     assert eventually(lambda: age() is not None, "the age of the last record")
@@ -234,9 +234,9 @@ def test_without_the_metrics_status_shows_all_but_the_age(stage: Stage, reader: 
 
 def test_without_a_list_a_plan_says_that_former_ones_were_not_looked_for(reader: Person) -> None:
     action = FORMER_ROLES
-    _, ended = reader.tries(_command("plan"), without=action)
-    assert ended.code == 0
-    output = " ".join(ended.out.split())
+    _, result = reader.tries(_command("plan"), without=action)
+    assert result.code == 0
+    output = " ".join(result.out.split())
     assert f"Orphaned resources were not searched completely: {action} answered AccessDenied" in output
     assert USER in output
 
