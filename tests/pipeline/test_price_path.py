@@ -80,7 +80,10 @@ def table(live: Live, symbol: str) -> list[StoredPrice]:
 
 def timeless(found: Sequence[StoredPrice]) -> list[Any]:
     """The rows without their symbol and the moment at which they were enriched."""
-    return [(p.key, p.price, p.volume, p.exchange, p.id, p.processed, p.indicators) for p in found]
+    return [
+        (price.key, price.price, price.volume, price.exchange, price.id, price.processed, price.indicators)
+        for price in found
+    ]
 
 
 def exact(found: Sequence[StoredPrice]) -> bool:
