@@ -33,7 +33,11 @@ def main(seed: int, count: int) -> None:
 
     def present() -> Text:
         heights = list(active.items())
-        return Text("\n".join(f"<drawn {n} {i} {'.' * 70}>" for n, height in heights for i in range(height)))
+        return Text(
+            "\n".join(
+                f"<drawn {number} {line} {'.' * 70}>" for number, height in heights for line in range(height)
+            )
+        )
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
     with screen.drawn(present):
