@@ -108,5 +108,7 @@ def key(origin: str, **more: Any) -> dict[str, Any]:
         "DescribeKey": {"KeyMetadata": metadata},
         "GetKeyPolicy": {"Policy": json.dumps(STACK.key.desired()["Policy"])},
         "GetKeyRotationStatus": "UnsupportedOperationException",
-        "ListResourceTags": {"Tags": [{"TagKey": k, "TagValue": v} for k, v in SCOPE.tags.items()]},
+        "ListResourceTags": {
+            "Tags": [{"TagKey": name, "TagValue": value} for name, value in SCOPE.tags.items()]
+        },
     }

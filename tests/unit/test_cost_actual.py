@@ -230,13 +230,13 @@ def test_an_environment_that_does_not_exist_is_named() -> None:
 
 
 def test_a_person_is_told_what_was_not_counted() -> None:
-    err, shown = io.StringIO(), io.StringIO()
+    err, out = io.StringIO(), io.StringIO()
     screen = Screen(colour=False)
     screen.terminal.out, screen.terminal.err = (
-        Console(file=shown, soft_wrap=True),
+        Console(file=out, soft_wrap=True),
         Console(file=err, soft_wrap=True),
     )
     show_actual(screen, cost_of({CALLS: 10, STORED: 10_000_000}, on_aws=False), "dev on this machine")
-    assert "not counted" in shown.getvalue()
-    assert "nan" not in shown.getvalue() + err.getvalue()
+    assert "not counted" in out.getvalue()
+    assert "nan" not in out.getvalue() + err.getvalue()
     assert "Not counted here: writes, on demand;" in err.getvalue()

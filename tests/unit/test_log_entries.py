@@ -214,15 +214,15 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     "text", ["1969-12-31T23:59:59.999Z", "1700-01-01", "0001-01-01", "1970-01-01T00:00+01:00"]
 )
 def test_a_time_before_1970_is_refused_as_such(text: str) -> None:
-    with pytest.raises(Failure, match="is before 1970") as refused:
+    with pytest.raises(Failure, match="is before 1970") as raised:
         parse_time_ms(text, NOW_MS)
-    assert refused.value.exit_code is ExitCode.USAGE
+    assert raised.value.exit_code is ExitCode.USAGE
     assert parse_time_ms("1970-01-01", NOW_MS) == parse_time_ms("9999w", NOW_MS) == 0
 
 
 @pytest.mark.parametrize("text", ["99999999999d", "999999999999w 999999999999w", "36501d"])
 def test_a_length_of_time_that_no_clock_can_count_is_refused(text: str) -> None:
-    with pytest.raises(Failure, match="is longer than 100 years") as refused:
+    with pytest.raises(Failure, match="is longer than 100 years") as raised:
         parse_duration(text)
-    assert refused.value.exit_code is ExitCode.USAGE
+    assert raised.value.exit_code is ExitCode.USAGE
     assert parse_duration("36500d").days == 36_500

@@ -104,9 +104,9 @@ def test_where_a_defect_may_lie_is_shown_with_verbose_alone(verbose: bool, capsy
     told_of = ((odd.value, True), (reported, True), (foreseen.value, False), (of_itself, False))
     for failure, is_odd in told_of:
         Screen(colour=False, verbose=verbose).failure(failure)
-        shown = capsys.readouterr().err
-        assert ("Traceback" in shown) is ("policy.py" in shown) is (verbose and is_odd)
-        assert "\x1b" not in shown
+        err = capsys.readouterr().err
+        assert ("Traceback" in err) is ("policy.py" in err) is (verbose and is_odd)
+        assert "\x1b" not in err
 
 
 def test_so_is_that_of_a_step(capsys: Any) -> None:
@@ -117,6 +117,6 @@ def test_so_is_that_of_a_step(capsys: Any) -> None:
     [failed] = report.ended(StepOutcome.FAILED)
     for verbose in (False, True):
         PlanProgress(Screen(colour=False, verbose=verbose), FakeClock()).ended(failed)
-        shown = capsys.readouterr().err
-        assert "✗ thing a  create failed: ZeroDivisionError" in shown
-        assert ("in breaks" in shown) is verbose
+        err = capsys.readouterr().err
+        assert "✗ thing a  create failed: ZeroDivisionError" in err
+        assert ("in breaks" in err) is verbose

@@ -133,12 +133,12 @@ def test_one_of_another_type_stops_up_before_anything_is_changed() -> None:
     ):
         assert words in obstacle.hint
     assert GIVEN.secret not in str(obstacle)
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(Failure) as raised:
         check(replace(planned_for(ssm), obstacles=(obstacle,)))
-    assert caught.value.exit_code is ExitCode.REFUSED
-    with pytest.raises(Failure) as caught:
+    assert raised.value.exit_code is ExitCode.REFUSED
+    with pytest.raises(Failure) as raised:
         rotate(ssm)
-    assert (caught.value.exit_code, caught.value.hint) == (ExitCode.REFUSED, obstacle.hint)
+    assert (raised.value.exit_code, raised.value.hint) == (ExitCode.REFUSED, obstacle.hint)
     assert (ssm.secret, ssm.writes) == (GIVEN, [])
 
 
@@ -191,9 +191,9 @@ def test_a_secret_whose_key_cannot_be_used_says_what_to_do(said: str, told: str)
 
     ssm = holding()
     ssm.refuse = refuse
-    with pytest.raises(AwsError) as caught:
+    with pytest.raises(AwsError) as raised:
         store(ssm).read()
-    assert told in remedy(caught.value)
+    assert told in remedy(raised.value)
 
 
 def test_a_rotation_between_reading_and_writing_counts() -> None:
@@ -252,9 +252,9 @@ def test_a_rotation_that_cannot_put_back_what_it_overwrote_says_so() -> None:
             raise refused(asked, "TooManyUpdates", "again later")
 
     ssm.refuse = refuse
-    with pytest.raises(Failure, match=r"could not put it back: .*TooManyUpdates") as caught:
+    with pytest.raises(Failure, match=r"could not put it back: .*TooManyUpdates") as raised:
         rotate(ssm)
-    assert "--reveal" in caught.value.hint and "the first one's" not in str(caught.value)
+    assert "--reveal" in raised.value.hint and "the first one's" not in str(raised.value)
 
 
 def test_of_three_rotations_at_once_the_last_one_that_was_told_success_counts() -> None:
@@ -281,10 +281,10 @@ def test_of_two_rotations_at_once_one_counts_and_the_other_says_so() -> None:
     ssm = holding()
     first = SenderSecret(secret="the first one's", previous=GIVEN.secret, until_ms=10**15)
     ssm.after = {"GetParameter": lambda fake: fake.put(first)}
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(Failure) as raised:
         rotate(ssm)
-    assert (caught.value.exit_code, ssm.secret) == (ExitCode.REFUSED, first)
-    assert first.secret not in str(caught.value) + caught.value.hint
+    assert (raised.value.exit_code, ssm.secret) == (ExitCode.REFUSED, first)
+    assert first.secret not in str(raised.value) + raised.value.hint
 
 
 def test_a_rotation_at_the_time_of_a_move_to_another_key_counts() -> None:
@@ -347,8 +347,8 @@ def test_a_rotation_while_the_secret_before_still_counts_is_refused_unless_it_en
     ssm = holding()
     rotate(ssm)
     before = ssm.secret
-    with pytest.raises(Failure, match="was rotated before") as caught:
+    with pytest.raises(Failure, match="was rotated before") as raised:
         rotate(ssm, "the third one's own")
-    assert (caught.value.exit_code, ssm.secret) == (ExitCode.REFUSED, before)
+    assert (raised.value.exit_code, ssm.secret) == (ExitCode.REFUSED, before)
     store(ssm).rotate("the third one's own", now_ms=0, grace=timedelta(0))
     assert ssm.secret.accepted(0) == ("the third one's own",)

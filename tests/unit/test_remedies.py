@@ -182,9 +182,9 @@ def test_a_denied_read_is_told_as_the_resource_knows_it() -> None:
             return super().find(service, operation, **params)
 
     aws: Any = Denies({"ListEventSourceMappings": {"EventSourceMappings": [mapping]}})
-    with pytest.raises(AwsError) as denied:
+    with pytest.raises(AwsError) as raised:
         observe([STACK.prices_to_enricher], aws)
-    assert "tag one that was made by other means by hand first" in remedy(denied.value)
+    assert "tag one that was made by other means by hand first" in remedy(raised.value)
 
 
 def test_one_function_may_wait_for_what_another_still_has_reserved() -> None:

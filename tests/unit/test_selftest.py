@@ -130,9 +130,9 @@ def test_what_the_claims_need_is_part_of_the_environment() -> None:
     for claim in WRITTEN:
         assert set(needed(OURS, [claim])) <= set(OURS), claim.id
     assert Counter(claim.id for claim in chosen(["queue-missing", "queue-missing"])) == {"queue-missing": 1}
-    with pytest.raises(Failure, match="no claim 'queue-mising'") as failure:
+    with pytest.raises(Failure, match="no claim 'queue-mising'") as raised:
         chosen(["queue-mising"])
-    assert "queue-missing" in failure.value.hint
+    assert "queue-missing" in raised.value.hint
 
 
 def test_every_rule_remedy_and_code_of_the_stack_is_in_the_report_once() -> None:

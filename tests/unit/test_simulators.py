@@ -67,18 +67,18 @@ def answering(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Answering:
 )
 def test_what_a_simulator_lacks_is_no_fault_of_aws(answering: Answering, status: int, code: str) -> None:
     aws = answering("dynamodb", status, "application/json", f'{{"__type": "{code}"}}')
-    with pytest.raises(AwsError, match=code) as refused:
+    with pytest.raises(AwsError, match=code) as raised:
         aws.call("dynamodb", "DescribeContinuousBackups", TableName="prices")
-    assert remedy(refused.value).startswith(IT)
-    assert "dynamodb:DescribeContinuousBackups may be missing there" in remedy(refused.value)
+    assert remedy(raised.value).startswith(IT)
+    assert "dynamodb:DescribeContinuousBackups may be missing there" in remedy(raised.value)
 
 
 def test_a_fault_of_a_simulator_is_told_as_that_where_nothing_is_sent_twice(answering: Answering) -> None:
     aws = answering("kms", 500, "application/json", '{"__type": "InternalError", "message": "no"}')
-    with pytest.raises(AwsError) as refused:
+    with pytest.raises(AwsError) as raised:
         aws.call("kms", "CreateKey", once=True)
-    assert refused.value.response_lost  # it may have been done all the same
-    assert "kms:CreateKey may be missing there" in remedy(refused.value)
+    assert raised.value.response_lost  # it may have been done all the same
+    assert "kms:CreateKey may be missing there" in remedy(raised.value)
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
@@ -95,9 +95,9 @@ def test_a_fault_of_a_simulator_is_told_as_that_where_nothing_is_sent_twice(answ
 )
 def test_json_of_another_form_is_no_answer_of_aws(answering: Answering, status: int, body: str) -> None:
     aws = answering("kms", status, "application/json", body)
-    with pytest.raises((AwsError, Failure)) as refused:
+    with pytest.raises((AwsError, Failure)) as raised:
         aws.call("kms", "DescribeKey", KeyId="k")["KeyMetadata"]["KeyState"]
-    assert "credentials" not in str(refused.value)
+    assert "credentials" not in str(raised.value)
 
 
 def test_xml_of_another_form_is_no_answer_of_aws(answering: Answering) -> None:
@@ -118,32 +118,32 @@ def test_what_answers_in_place_of_sts_when_a_role_is_assumed_is_told_as_that(
     (tmp_path / "config").write_text(f"[profile p]\n{role}", encoding="utf-8")
     answer = AWSResponse("", 200, {"Content-Type": "text/html"}, _Body(body.encode()))
     monkeypatch.setattr(URLLib3Session, "send", lambda *_: answer)
-    with pytest.raises(Failure, match="What answered is not AWS") as refused:
+    with pytest.raises(Failure, match="What answered is not AWS") as raised:
         _ = Aws(region="us-east-1", profile="p").caller
-    assert "AWS_ENDPOINT_URL_STS" in refused.value.hint
+    assert "AWS_ENDPOINT_URL_STS" in raised.value.hint
 
 
 def test_what_a_simulator_cannot_route_is_no_matter_of_credentials(answering: Answering) -> None:
     body = '{"__type": "UnrecognizedClientException", "message": "no such service"}'
     aws = answering("resourcegroupstaggingapi", 403, "application/json", body)
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(Failure) as raised:
         aws.tagged({"Environment": "dev"})
-    assert f"--region. {IT}" in refused.value.hint
+    assert f"--region. {IT}" in raised.value.hint
 
 
 def test_expired_credentials_are_nothing_that_a_simulator_lacks(answering: Answering) -> None:
     aws = answering("dynamodb", 400, "application/json", '{"__type": "ExpiredTokenException"}')
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(Failure) as raised:
         aws.call("dynamodb", "DescribeTable", TableName="prices")
-    assert refused.value.hint.endswith("to work on this machine.")
+    assert raised.value.hint.endswith("to work on this machine.")
 
 
 def test_of_aws_itself_nothing_is_said_to_be_elsewhere(answering: Any) -> None:
     body = '{"__type": "InternalFailure"}'
     aws = answering("dynamodb", 500, "application/json", body, "https://dynamodb.us-east-1.amazonaws.com")
-    with pytest.raises(AwsError) as refused:
+    with pytest.raises(AwsError) as raised:
         aws.call("dynamodb", "DescribeTable", TableName="prices")
-    assert remedy(refused.value).startswith("The fault is AWS's")
+    assert remedy(raised.value).startswith("The fault is AWS's")
 
 
 def test_doctor_goes_on_where_iam_cannot_be_asked(answering: Answering) -> None:
@@ -184,12 +184,12 @@ def test_where_a_gateway_says_that_it_is_busy_the_request_is_sent_again(
     aws = answering(service, status, "text/html", body, None, attempts=3)
     sent: list[str] = []
     aws.client(service).meta.events.register("before-send", lambda **_: sent.append(service))
-    with pytest.raises(AwsError) as refused:
+    with pytest.raises(AwsError) as raised:
         aws.call(service, operation)
-    assert refused.value.code == ("Throttling" if status == 429 else str(status))
-    assert refused.value.throttled == (status == 429)
-    assert "may be missing" not in remedy(refused.value)
-    assert "some minutes" in remedy(refused.value)
+    assert raised.value.code == ("Throttling" if status == 429 else str(status))
+    assert raised.value.throttled == (status == 429)
+    assert "may be missing" not in remedy(raised.value)
+    assert "some minutes" in remedy(raised.value)
     assert len(sent) == 3
 
 

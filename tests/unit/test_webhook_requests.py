@@ -86,10 +86,10 @@ def test_the_curl_command_is_the_same_request(name: str) -> None:
 def test_what_cannot_be_told_from_an_expression_is_asked_for() -> None:
     fields = {"symbol": "join('-', [a, b])", "price": "p", "exchange": "e"}
     sender = SenderSettings(scheme="basic", fields=fields)  # type: ignore[arg-type]
-    with pytest.raises(Failure, match="cannot be told") as failure:
+    with pytest.raises(Failure, match="cannot be told") as raised:
         RequestMaker(name="a", sender=sender, address=ADDRESS).sample()
-    assert failure.value.exit_code is ExitCode.USAGE
-    assert "--body FILE" in failure.value.hint
+    assert raised.value.exit_code is ExitCode.USAGE
+    assert "--body FILE" in raised.value.hint
 
 
 def test_a_list_has_no_member_for_the_secret() -> None:

@@ -33,10 +33,10 @@ def webhook(tmp_path: Path, text: str, name: str = "a") -> WebhookSettings:
 
 
 def refused(tmp_path: Path, text: str, name: str = "a") -> str:
-    with pytest.raises(Failure) as failure:
+    with pytest.raises(Failure) as raised:
         webhook(tmp_path, text, name)
-    assert failure.value.exit_code is ExitCode.USAGE
-    return str(failure.value)
+    assert raised.value.exit_code is ExitCode.USAGE
+    return str(raised.value)
 
 
 def test_without_a_sender_there_is_no_variable() -> None:
