@@ -72,7 +72,9 @@ def test_every_command_has_help_with_an_example() -> None:
 def test_the_exit_codes_are_those_of_the_document() -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| ?([A-Z]*) \| (.+?) \|$", text, re.MULTILINE)
-    assert {(int(code), name) for code, name, _ in rows} == {(p.value, p.name) for p in ExitCode} | {(0, "")}
+    assert {(int(code), name) for code, name, _ in rows} == {
+        (exit_code.value, exit_code.name) for exit_code in ExitCode
+    } | {(0, "")}
 
 
 def test_every_key_of_the_configuration_is_documented_as_the_schema_has_it() -> None:

@@ -43,13 +43,13 @@ def python(code: str, *words: str, home: Path) -> subprocess.CompletedProcess[st
 
 
 def test_every_command_loads_without_what_only_posix_systems_have(tmp_path: Path) -> None:
-    ended = python(EVERY_MODULE, home=tmp_path)
-    assert ended.returncode == 0, ended.stderr
+    result = python(EVERY_MODULE, home=tmp_path)
+    assert result.returncode == 0, result.stderr
 
 
 def test_the_embedded_engine_says_where_it_runs_and_what_to_do(tmp_path: Path) -> None:
-    ended = python(COMMAND_LINE, "local", "start", home=tmp_path)
-    assert ended.returncode == 5, ended.stderr
-    assert "error: The embedded engine needs Linux or macOS." in ended.stderr
-    assert "WSL" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    result = python(COMMAND_LINE, "local", "start", home=tmp_path)
+    assert result.returncode == 5, result.stderr
+    assert "error: The embedded engine needs Linux or macOS." in result.stderr
+    assert "WSL" in result.stderr
+    assert "Traceback" not in result.stderr
