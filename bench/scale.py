@@ -190,11 +190,11 @@ class Simulation:
     def _is_stored(self, symbol: int, size: int, now_s: float) -> None:
         self._webhooks -= 1
         self._stored += size
-        many = self._settings.parallelization
+        parallel = self._settings.parallelization
         for _ in range(size):
             # Of one shard, records are spread over its batches by the item's key.
-            shard = symbol % (len(self._lanes) // many)
-            lane = self._lanes[shard * many + self._dice.randrange(many)]
+            shard = symbol % (len(self._lanes) // parallel)
+            lane = self._lanes[shard * parallel + self._dice.randrange(parallel)]
             lane.waiting.append((now_s, symbol))
             self._look(lane, now_s + self._dice.uniform(0, self._durations.poll_s))
 
