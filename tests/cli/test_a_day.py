@@ -156,8 +156,8 @@ def test_a_dry_run_shows_what_would_be_stored_and_sends_nothing(day: Cli, tmp_pa
     assert [row["occurrence"] for row in preview["first"]] == [None, 2]
     assert day.ok("prices", "币安人生usdt", "-o", "json").json["prices"] == []
     for stored, duplicate in ((2, 0), (0, 2)):
-        file_document = day(*command, "-o", "json").json["file"]
-        assert (file_document["stored"], file_document["duplicate"], file_document["refused"]) == (
+        counts = day(*command, "-o", "json").json["file"]
+        assert (counts["stored"], counts["duplicate"], counts["refused"]) == (
             stored,
             duplicate,
             1,
@@ -177,8 +177,8 @@ def test_another_price_under_a_stored_id_is_told(day: Cli, tmp_path: Path) -> No
     file.write_text(f"timestamp,symbol,price,exchange,id\n{at},DIFFERS,11,x,7\n{at},DIFFERS,12,x,8\n")
     result = day.ok("send-price", "--file", str(file))
     assert "Of the duplicates, 1 has another price or volume" in " ".join(result.err.split())
-    file_document = day.ok("send-price", "--file", str(file), "-o", "json").json["file"]
-    assert (file_document["duplicate"], file_document["differing"]) == (2, 1)
+    counts = day.ok("send-price", "--file", str(file), "-o", "json").json["file"]
+    assert (counts["duplicate"], counts["differing"]) == (2, 1)
 
 
 def test_names_as_exchanges_write_them_come_through_everything(day: Cli, tmp_path: Path) -> None:

@@ -95,8 +95,8 @@ def test_a_feed_is_interrupted_goes_on_where_the_table_ends_and_a_file_of_it_is_
 
     file = tmp_path / "trades.jsonl"
     file.write_text("".join(json.dumps(as_ccxt(trade)) + "\n" for trade in tape), encoding="utf-8")
-    again = day.ok("send-price", "--file", str(file), "--exchange", "binance", "-o", "json").json["file"]
-    assert (again["stored"], again["duplicate"]) == (0, 260)
+    counts = day.ok("send-price", "--file", str(file), "--exchange", "binance", "-o", "json").json["file"]
+    assert (counts["stored"], counts["duplicate"]) == (0, 260)
 
 
 def as_ccxt(trade: Any) -> dict[str, Any]:

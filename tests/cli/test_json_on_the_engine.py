@@ -110,8 +110,8 @@ def test_a_file_with_a_bad_line_and_a_queued_price(day: Cli, tmp_path: Path) -> 
 
 def test_down_has_results_as_up_has(local_cli: Any) -> None:
     cli = local_cli("jsondown")
-    only = ("--only", "price-alerts-jsondown")
-    up = validated("up", cli.ok("up", *only, "-o", "json").json)
+    options = ("--only", "price-alerts-jsondown")
+    up = validated("up", cli.ok("up", *options, "-o", "json").json)
     assert [(result.action, result.outcome) for result in up.results] == [("create", "done")]
     refused = validated("down", cli("down", "-o", "json").json)
     assert (refused.failure.problem, refused.results) == ("REFUSED", [])

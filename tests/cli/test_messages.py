@@ -39,10 +39,10 @@ class Teller:
     def __call__(
         self, title: str, *arguments: str, typed: str | None = None, **variables: str | None
     ) -> None:
-        nothing = str(self.directory / "none")
+        missing = str(self.directory / "none")
         env: dict[str, str | None] = {
-            "AWS_CONFIG_FILE": nothing,
-            "AWS_SHARED_CREDENTIALS_FILE": nothing,
+            "AWS_CONFIG_FILE": missing,
+            "AWS_SHARED_CREDENTIALS_FILE": missing,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_DEFAULT_REGION": "us-east-1",
             "CRYPTOCTL_STATE_DIR": str(self.directory / "state"),
@@ -52,8 +52,8 @@ class Teller:
         }
         result = Cli(env=env)(*arguments, typed=typed)
         texts = [text.replace(str(self.directory), "DIRECTORY") for text in (result.out, result.err)]
-        shown = [f"{name}={value}" for name, value in variables.items() if name not in KEYS]
-        command = " ".join([*shown, "cryptoctl", *arguments]).replace(str(self.directory), "DIRECTORY")
+        settings = [f"{name}={value}" for name, value in variables.items() if name not in KEYS]
+        command = " ".join([*settings, "cryptoctl", *arguments]).replace(str(self.directory), "DIRECTORY")
         command = re.sub(r"(127\.0\.0\.1:|--port )\d+", r"\1PORT", command)
         self.told.append(
             Situation(title=title, command=command, code=result.code, out=texts[0], err=texts[1])
@@ -101,9 +101,9 @@ def test_messages_about_credentials_and_the_network(tell: Teller) -> None:
     tell("an endpoint that is no URL", "up", AWS_ENDPOINT_URL="me:secret@aws", **KEYS)
     wrong_port = "http://me:se/cret@aws:PORT"
     tell("an endpoint whose port is no number", "up", AWS_ENDPOINT_URL=wrong_port, **KEYS)
-    nobody = f"127.0.0.1:{unused_port()}"
-    tell("nobody answers at the endpoint", "status", AWS_ENDPOINT_URL=f"http://{nobody}", **KEYS)
-    with_password = f"http://me:secret@{nobody}"
+    address = f"127.0.0.1:{unused_port()}"
+    tell("nobody answers at the endpoint", "status", AWS_ENDPOINT_URL=f"http://{address}", **KEYS)
+    with_password = f"http://me:secret@{address}"
     tell("the same, and the endpoint has a password in it", "status", AWS_ENDPOINT_URL=with_password, **KEYS)
     tell("a proxy that does not answer, with a password in it", "plan", HTTPS_PROXY=with_password, **KEYS)
     with answering(b"<html>Sign in to the guests' network</html>") as url:

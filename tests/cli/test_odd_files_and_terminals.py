@@ -188,13 +188,13 @@ def test_a_terminal_that_ends_or_is_gone_at_a_question_consents_to_nothing(
 
 
 def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    script = f"cd '{gone}' && rmdir '{gone}' && exec '{sys.executable}' -m cryptoctl config \"$@\""
-    for more, code in (((), ExitCode.USAGE), (("--config", str(tmp_path / "some.toml")), 0)):
+    directory = tmp_path / "gone"
+    directory.mkdir()
+    script = f"cd '{directory}' && rmdir '{directory}' && exec '{sys.executable}' -m cryptoctl config \"$@\""
+    for options, code in (((), ExitCode.USAGE), (("--config", str(tmp_path / "some.toml")), 0)):
         (tmp_path / "some.toml").write_text("", encoding="utf-8")
-        gone.mkdir(exist_ok=True)
-        done = subprocess.run(["sh", "-c", script, "sh", *more], capture_output=True, text=True)
+        directory.mkdir(exist_ok=True)
+        done = subprocess.run(["sh", "-c", script, "sh", *options], capture_output=True, text=True)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         assert code == 0 or "The working directory cannot be read" in done.stderr

@@ -53,14 +53,14 @@ def test_with_its_function_alone_an_address_goes_before_what_shows_whose_it_is(
     cli = local_cli(name)
     cli.ok("up")
     file.write_text(settings, encoding="utf-8")
-    only = ("--only", f"webhook-processor-{name}")
-    assert f"- function URL webhook-processor-{name}  delete" in cli.ok("plan", *only).out
+    options = ("--only", f"webhook-processor-{name}")
+    assert f"- function URL webhook-processor-{name}  delete" in cli.ok("plan", *options).out
     refused = cli("up", "--only", f"function webhook-processor-{name}")
     assert refused.code == 6
     assert f"`cryptoctl plan --only 'function webhook-processor-{name}' --env" in refused.err
-    cli.ok("up", "--yes", *only)
+    cli.ok("up", "--yes", *options)
     assert "has the address" not in cli.ok("plan").out
-    assert cli.ok("plan", *only, "--exit-code").code == 0
+    assert cli.ok("plan", *options, "--exit-code").code == 0
     cli.ok("down", "--yes")
 
 
