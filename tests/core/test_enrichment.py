@@ -105,8 +105,8 @@ def test_a_revision_counts_and_names_the_window_alone() -> None:
     first, second = enriched(40, 7), enriched(40, 8)
     assert first[30].revision != second[30].revision
     assert str((first[30].revision or {})["S"]).startswith("1-")
-    (again,) = enrichments([*first[:30], replace(first[30], processed=False)], {Decimal(30)})
-    assert again.revision == str((first[30].revision or {})["S"]).replace("1-", "2-")
+    (change,) = enrichments([*first[:30], replace(first[30], processed=False)], {Decimal(30)})
+    assert change.revision == str((first[30].revision or {})["S"]).replace("1-", "2-")
 
 
 @pytest.mark.parametrize(

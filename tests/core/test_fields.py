@@ -75,9 +75,9 @@ def test_every_digit_of_a_number_is_kept(text: str) -> None:
 def test_numbers_compare_as_numbers_in_an_expression() -> None:
     expression = mapping("trades[?size > `9`]", symbol="s", price="p", exchange="s")
     text = '{"trades": [{"s": "A", "p": 1, "size": 10}, {"s": "B", "p": 1, "size": 2}]}'
-    (only,) = expression.request(document(text), LIMITS).prices
-    assert isinstance(only, Price)
-    assert only.symbol == "A"
+    (price,) = expression.request(document(text), LIMITS).prices
+    assert isinstance(price, Price)
+    assert price.symbol == "A"
 
 
 @pytest.mark.parametrize("odd", ["NaN", "Infinity", "-Infinity", "1e999999999999999999999", "null", "[[]]"])

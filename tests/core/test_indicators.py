@@ -53,9 +53,9 @@ def test_they_agree_with_pandas(prices: list[Decimal]) -> None:
         ([values.ma_5 for values in computed], series.rolling(5).mean()),
         ([values.ma_20 for values in computed], series.rolling(20).mean()),
     ):
-        for mine, reference in zip(got, expected, strict=True):
-            assert (mine is None) == (reference != reference)
-            assert mine is None or float(mine) == pytest.approx(reference, rel=1e-9)
+        for value, reference in zip(got, expected, strict=True):
+            assert (value is None) == (reference != reference)
+            assert value is None or float(value) == pytest.approx(reference, rel=1e-9)
     # pandas takes a running variance, which cancels; numpy's own of each window is the better witness
     for end, result in enumerate(computed):
         window = series.iloc[max(0, end - 9) : end + 1]
