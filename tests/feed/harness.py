@@ -75,8 +75,8 @@ class MemoryTable:
 
     def of(self, exchange: str, symbol: str) -> list[str]:
         """The texts of a symbol, in the order of their keys."""
-        mine = [(key, text) for key, text in self.items.items() if key[:2] == (symbol, exchange)]
-        return [text for _, text in sorted(mine, key=lambda entry: _place(entry[0][2]))]
+        entries = [(key, text) for key, text in self.items.items() if key[:2] == (symbol, exchange)]
+        return [text for _, text in sorted(entries, key=lambda entry: _place(entry[0][2]))]
 
 
 def _place(sort_key: str) -> tuple[int, str]:

@@ -53,7 +53,7 @@ def test_no_trade_that_a_dump_without_ids_may_have_is_sent_again(
     """The dump's times are cut to its unit; the exchange's trades have milliseconds."""
     stored = sorted(
         (price(SECOND_MS + at * unit_ms, f"t{at}" if named else None) for at, named in found),
-        key=lambda each: -each.timestamp_ms,
+        key=lambda entry: -entry.timestamp_ms,
     )
     begin = start_after(stored)
     dumped_ms = [trade.timestamp_ms for trade in stored if not trade.id]
