@@ -100,11 +100,11 @@ def test_a_price_deleted_meanwhile_is_not_brought_back(aws: FakeAws) -> None:
 
 def test_a_price_deleted_between_reading_and_writing_is_not_brought_back_either(aws: FakeAws) -> None:
     add(1, 2, 3)
-    gone = aws.of("BTC")[1]["timestamp"]["N"]
+    sort_key = aws.of("BTC")[1]["timestamp"]["N"]
 
     def delete_it(operation: str, moment: str) -> None:
-        if operation == "PublishBatch" and ("BTC", Decimal(gone)) in aws.items:
-            aws.delete("BTC", gone)
+        if operation == "PublishBatch" and ("BTC", Decimal(sort_key)) in aws.items:
+            aws.delete("BTC", sort_key)
 
     aws.fault = delete_it
     Mapping(aws).run()

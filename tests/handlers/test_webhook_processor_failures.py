@@ -39,9 +39,9 @@ def test_the_event_from_the_queue_is_stored_under_the_time_it_first_arrived(aws:
     aws.fault = down
     send(http(BODY))
     aws.fault = lambda operation, moment: None
-    again = json.loads(aws.queue[0]["MessageBody"])
-    assert send(again)[1]["timestamp"] == ARRIVED_MS
-    assert send(again)[1]["status"] == "duplicate"
+    queued = json.loads(aws.queue[0]["MessageBody"])
+    assert send(queued)[1]["timestamp"] == ARRIVED_MS
+    assert send(queued)[1]["status"] == "duplicate"
 
 
 def test_a_503_says_so_where_even_the_queue_is_out_of_reach(aws: FakeAws) -> None:
