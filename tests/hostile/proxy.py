@@ -240,9 +240,9 @@ class HostileProxy:
             connection = http.client.HTTPConnection(self.engine.hostname or "", self.engine.port, timeout=60)
             connection.connect()
             self._local.connection = connection
-        sent = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
+        forwarded = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
         try:
-            connection.request(method, target, body=body, headers=sent)
+            connection.request(method, target, body=body, headers=forwarded)
             response = connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException):

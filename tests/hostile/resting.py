@@ -68,8 +68,8 @@ class TableWindow(Window):
 
     def _described(self, name: str, request: Request, answer: Answer) -> Answer:
         if name in self.deleting:
-            shown = Answer(status=200, headers={"Content-Type": "application/x-amz-json-1.0"}, body=b"")
-            return shown.with_document({"Table": self.last[name]})
+            reply = Answer(status=200, headers={"Content-Type": "application/x-amz-json-1.0"}, body=b"")
+            return reply.with_document({"Table": self.last[name]})
         status = "CREATING" if name in self.creating else "UPDATING" if name in self.updating else None
         if not answer.ok or status is None:
             return answer

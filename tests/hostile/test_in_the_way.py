@@ -19,15 +19,15 @@ def test_a_table_that_a_killed_up_has_left_is_ours_although_its_tags_are_shown_l
     world: World, environment: Callable[[], str]
 ) -> None:
     name = environment()
-    only = ("--only", f"crypto-prices-{name}")
+    options = ("--only", f"crypto-prices-{name}")
     trap = Trap(matches=lambda request: request.operation == "CreateTable", accident=Accident.KILLED_AFTER)
     late = TableWindow(Windows(table_tags=6))
     world.proxy.behave(more=[late], trap=trap)
-    arguments = ("up", "--env", name, "--yes", "--aws", *only)
+    arguments = ("up", "--env", name, "--yes", "--aws", *options)
     assert world.clients.start(*arguments, known=lambda pid: setattr(trap, "victim", pid)).wait().code
     world.proxy.behave(more=[late])
-    assert "waits for AWS to show its tags" in world.up(name, *only).err
-    assert world.plan_is_empty(name, *only)
+    assert "waits for AWS to show its tags" in world.up(name, *options).err
+    assert world.plan_is_empty(name, *options)
 
 
 def test_an_up_right_after_a_down_waits_for_names_and_for_what_is_still_going(
