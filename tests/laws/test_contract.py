@@ -235,8 +235,8 @@ def test_the_log_subscriptions(there: Reader, function: str, name: str) -> None:
 
 def test_the_senders_secret(there: Reader) -> None:
     name = f"/cryptoctl/{there.env}/webhook/desk"
-    only = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
-    [parameter] = there.ssm.describe_parameters(ParameterFilters=only)["Parameters"]
+    filters = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
+    [parameter] = there.ssm.describe_parameters(ParameterFilters=filters)["Parameters"]
     key = there.kms.describe_key(KeyId=f"alias/lambda-env-{there.env}")["KeyMetadata"]["Arn"]
     assert (parameter["Type"], parameter["Tier"], parameter["KeyId"]) == ("SecureString", "Standard", key)
     tags = there.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]

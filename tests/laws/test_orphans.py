@@ -77,8 +77,8 @@ def test_a_dashboard_that_was_switched_off_is_removed(standing: Live) -> None:
     board = standing.stack.dashboard
     assert board is not None
     config = replace(standing.session.config, dashboard=False)
-    without = Stack(standing.session.scope, config, standing.stack.code)
-    plan = make_plan(list(without), standing.aws, Goal.PRESENT, orphans=without.orphans)
+    stack = Stack(standing.session.scope, config, standing.stack.code)
+    plan = make_plan(list(stack), standing.aws, Goal.PRESENT, orphans=stack.orphans)
     assert [(str(step.resource), step.action) for step in plan.work] == [(str(board), Action.DELETE)]
     done(standing.run(plan))
     assert board.observe(standing.aws) is None
@@ -124,9 +124,9 @@ def test_only_our_own_tags_count(standing: Live, fresh: Live) -> None:
 
 def test_what_cryptoctl_does_not_make_is_told_and_left(standing: Live) -> None:
     """To a stack that has no queues at all, a queue is such a thing."""
-    without = [resource for resource in standing.resources if not isinstance(resource, Queue)]
-    orphans = Orphans(stack=without)
-    result = orphans.find(standing.aws, orphans.candidates(standing.aws), observe(without, standing.aws))
+    resources = [resource for resource in standing.resources if not isinstance(resource, Queue)]
+    orphans = Orphans(stack=resources)
+    result = orphans.find(standing.aws, orphans.candidates(standing.aws), observe(resources, standing.aws))
     assert result.removable == {}
     queues = [standing.stack.enricher_dead_letters.arn, standing.stack.webhook_dead_letters.arn]
     assert result.notes == tuple(

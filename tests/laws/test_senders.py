@@ -52,8 +52,8 @@ def parameter(live: Live, sender: str) -> str:
 
 
 def parameters(live: Live) -> set[str]:
-    only = [{"Key": "Name", "Option": "BeginsWith", "Values": [parameter(live, "")]}]
-    rows = live.aws.call("ssm", "DescribeParameters", ParameterFilters=only)["Parameters"]
+    filters = [{"Key": "Name", "Option": "BeginsWith", "Values": [parameter(live, "")]}]
+    rows = live.aws.call("ssm", "DescribeParameters", ParameterFilters=filters)["Parameters"]
     return {row["Name"].rpartition("/")[2] for row in rows}
 
 
