@@ -70,8 +70,8 @@ def test_outbox_shows_to_whom_when_and_the_text(alone: Engine) -> None:
     topic = sns.create_topic(Name="alerts")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="person@example.com")
     sns.publish(TopicArn=topic, Subject="on fire", Message="first line\nsecond \x1b[31mline")
-    shown = cryptoctl("local", "outbox", "--last", "1").stdout
-    head, *text = shown.splitlines()
+    listing = cryptoctl("local", "outbox", "--last", "1").stdout
+    head, *text = listing.splitlines()
     assert head.endswith("email to person@example.com: on fire")
     assert text == ["    first line", "    second \\x1b[31mline"]
     answer = json.loads(cryptoctl("local", "outbox", "--last", "1", "-o", "json").stdout)

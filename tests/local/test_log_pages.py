@@ -77,8 +77,8 @@ def test_after_the_last_page_the_other_way_leads_back(logs: Logs, times: list[in
     for way, back in (("nextForwardToken", "nextBackwardToken"), ("nextBackwardToken", "nextForwardToken")):
         end = logs.page(nextToken=logs.page()[way])
         assert end["events"] == []
-        again = logs.page(nextToken=end[back])
-        assert [event["message"] for event in again["events"]] == written
+        page = logs.page(nextToken=end[back])
+        assert [event["message"] for event in page["events"]] == written
 
 
 def test_the_forward_token_of_the_end_gives_what_comes_later(logs: Logs) -> None:

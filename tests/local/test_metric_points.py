@@ -34,12 +34,12 @@ def by_minute(points: list[Any]) -> dict[int, tuple[float, float, float, float]]
         minutes.setdefault(int(point["Timestamp"] // 60), []).append(point)
     return {
         minute: (
-            sum(point["Count"] for point in some),
-            sum(point["Count"] * point["Value"] for point in some),
-            min(point["Value"] for point in some),
-            max(point["Value"] for point in some),
+            sum(point["Count"] for point in group),
+            sum(point["Count"] * point["Value"] for point in group),
+            min(point["Value"] for point in group),
+            max(point["Value"] for point in group),
         )
-        for minute, some in minutes.items()
+        for minute, group in minutes.items()
     }
 
 

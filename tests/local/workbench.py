@@ -99,12 +99,12 @@ class Workbench:
         self, service: str, *, access_key: str = "", secret_key: str = "", signed: bool = True
     ) -> Any:
         """A client with another access key, another secret, or no signature at all."""
-        mine = self._session.get_credentials()
-        assert mine is not None
+        credentials = self._session.get_credentials()
+        assert credentials is not None
         config = Config(retries={"total_max_attempts": 1}, signature_version=None if signed else UNSIGNED)
         session = boto3.Session(
-            access_key or mine.access_key,
-            secret_key or mine.secret_key,
+            access_key or credentials.access_key,
+            secret_key or credentials.secret_key,
             region_name=self._session.region_name,
         )
         return session.client(service, endpoint_url=self._endpoint_url, config=config)

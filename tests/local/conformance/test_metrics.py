@@ -68,7 +68,7 @@ def test_an_alarm_acts(bench: Workbench) -> None:
     topic, (url, queue) = bench.topic(), bench.queue()
     bench.let_topic_send(topic, url, queue)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
-    mine = [{"Name": "Kind", "Value": "mine"}]
+    dimensions = [{"Name": "Kind", "Value": "mine"}]
 
     def put(value: float, kind: str) -> None:
         datum = {"MetricName": "Failures", "Value": value, "Dimensions": [{"Name": "Kind", "Value": kind}]}
@@ -79,7 +79,7 @@ def test_an_alarm_acts(bench: Workbench) -> None:
         AlarmName=name,
         Namespace=namespace,
         MetricName="Failures",
-        Dimensions=mine,
+        Dimensions=dimensions,
         Statistic="Sum",
         Period=60,
         EvaluationPeriods=1,

@@ -58,8 +58,8 @@ def test_reading(bench: Workbench, key: str, name: str) -> None:
 @pytest.mark.behaviour("parameters", "a description names key, type and tier, and never the value", DESCRIBE)
 def test_describing(bench: Workbench, key: str, name: str) -> None:
     put(bench, name, KeyId=key, Tags=[{"Key": "a", "Value": "b"}])
-    ssm, only = bench.client("ssm"), {"Key": "Name", "Option": "Equals", "Values": [name]}
-    [parameter] = ssm.describe_parameters(ParameterFilters=[only])["Parameters"]
+    ssm, by_name = bench.client("ssm"), {"Key": "Name", "Option": "Equals", "Values": [name]}
+    [parameter] = ssm.describe_parameters(ParameterFilters=[by_name])["Parameters"]
     assert (parameter["KeyId"], parameter["Type"], parameter["Tier"]) == (key, "SecureString", "Standard")
     assert VALUE not in str(parameter)
     beside = {"Key": "Name", "Option": "BeginsWith", "Values": [name[:-2]]}
