@@ -108,8 +108,8 @@ class Place:
 
     def key_of_parameter(self, name: str) -> str:
         """The key that a parameter is encrypted under, as it was named when the value was written."""
-        only = {"Key": "Name", "Option": "Equals", "Values": [name]}
-        (parameter,) = self.engine["ssm"].describe_parameters(ParameterFilters=[only])["Parameters"]
+        by_name = {"Key": "Name", "Option": "Equals", "Values": [name]}
+        (parameter,) = self.engine["ssm"].describe_parameters(ParameterFilters=[by_name])["Parameters"]
         return str(parameter["KeyId"])
 
     def boundary_of_role(self, name: str) -> dict[str, str]:

@@ -98,14 +98,14 @@ class Person:
 
     def runs(self, commands: Iterable[Command]) -> Asked:
         """Runs the commands, each of which must end as it should."""
-        result = Asked(policy=self.policy)
+        record = Asked(policy=self.policy)
         for command in commands:
-            guard, ended = self.tries(command)
-            assert ended.code == command.code, f"{command.words}: {ended.code}\n{ended.err}{ended.out}"
-            result.of.append((command, guard.asked))
-            result.denied.extend((command, ask) for ask in guard.denied)
-            result.requests.extend(guard.requests)
-        return result
+            guard, result = self.tries(command)
+            assert result.code == command.code, f"{command.words}: {result.code}\n{result.err}{result.out}"
+            record.of.append((command, guard.asked))
+            record.denied.extend((command, ask) for ask in guard.denied)
+            record.requests.extend(guard.requests)
+        return record
 
     def would_run(self, asked: Asked) -> Asked:
         """What another person's commands asked for, by this one's policy: they would ask the same."""

@@ -149,8 +149,8 @@ class Stage:
 
     def store(self, *texts: str) -> None:
         """Prices by a direct invocation, which must be taken."""
-        why = self.send(*texts)
-        assert why == "", why
+        error = self.send(*texts)
+        assert error == "", error
 
     def put(self, symbol: str, **attributes: dict[str, object]) -> None:
         """An item past the webhook processor."""

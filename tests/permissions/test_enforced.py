@@ -104,11 +104,11 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforced]:
     home: Path = tmp_path_factory.mktemp("enforced")
     (home / "ministack").mkdir()
     with enforcing(home / "ministack") as url, fork_server(url, ROOT, home / "clients") as clients:
-        only = [word for function in FUNCTIONS for word in ("--only", f"{function}-{NAME}")]
+        options = [word for function in FUNCTIONS for word in ("--only", f"{function}-{NAME}")]
         config = home / "cryptoctl.toml"
         # It is reached without TLS, and enforces that too.
         config.write_text(f"[env.{NAME}.security]\nrefuse_plain_http = false\n", encoding="utf-8")
-        result = clients.run("up", "--env", NAME, "--aws", "--yes", "--config", str(config), *only)
+        result = clients.run("up", "--env", NAME, "--aws", "--yes", "--config", str(config), *options)
         assert result.code == 0, result.err
         account = Account(url, ROOT)
         for mapping in account["lambda"].list_event_source_mappings()["EventSourceMappings"]:
