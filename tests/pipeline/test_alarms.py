@@ -71,8 +71,8 @@ def test_a_dead_letter_raises_its_alarm_and_an_alarm_without_cause_is_cleared(
 
 
 def test_an_alarm_that_was_switched_off_is_removed(watched: Live) -> None:
-    without = replace(watched.session.config, alarms=AlarmSettings(enabled=False))
-    watched.stack = Stack(watched.session.scope, without, watched.stack.code)
+    config = replace(watched.session.config, alarms=AlarmSettings(enabled=False))
+    watched.stack = Stack(watched.session.scope, config, watched.stack.code)
     removed = [str(step.resource) for step in watched.plan().work if step.action is Action.DELETE]
     name = f"cryptoctl-{watched.session.environment}-webhook-processor-dlq"
     assert removed == [f"alarm {name}"]
