@@ -116,17 +116,17 @@ def test_ctrl_z_gives_the_cursor_back_and_the_drawing_goes_on_below() -> None:
 
 
 def test_where_the_terminal_is_gone_without_a_signal_the_screen_ends_as_by_ctrl_c() -> None:
-    *before, shown = WATCH.format(path=sys.path).strip().split("\n")
+    *before, last = WATCH.format(path=sys.path).strip().split("\n")
     ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
-    with on_terminal("\n".join([*before, ignoring, f"{CLOSED}{shown}"])) as (process, terminal, until):
+    with on_terminal("\n".join([*before, ignoring, f"{CLOSED}{last}"])) as (process, terminal, until):
         until("[q] quit")
         terminal.close()
         assert process.wait(60) == 130
 
 
 def test_where_the_terminal_is_closed_the_screen_ends_as_by_ctrl_c() -> None:
-    *before, shown = WATCH.format(path=sys.path).strip().split("\n")
-    with on_terminal("\n".join([*before, f"{CLOSED}{shown}"])) as (process, terminal, until):
+    *before, last = WATCH.format(path=sys.path).strip().split("\n")
+    with on_terminal("\n".join([*before, f"{CLOSED}{last}"])) as (process, terminal, until):
         until("[q] quit")
         terminal.close()
         assert process.wait(60) == 130
