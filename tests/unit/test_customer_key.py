@@ -27,8 +27,8 @@ ENABLED = {"KeyState": "Enabled", "KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYM
 
 
 def stack(**settings: Any) -> Stack:
-    settings_given = {"security": SecuritySettings(customer_key=KEY), **settings}
-    return Stack(SCOPE, EnvironmentSettings(**settings_given), Code(zip_bytes=b"", sha256=""))
+    values = {"security": SecuritySettings(customer_key=KEY), **settings}
+    return Stack(SCOPE, EnvironmentSettings(**values), Code(zip_bytes=b"", sha256=""))
 
 
 def key_policy(*services: str, actions: tuple[str, ...] = ("kms:*",)) -> dict[str, Any]:
@@ -97,12 +97,12 @@ def test_a_key_of_another_region_is_refused_without_asking_for_it() -> None:
 
 
 def test_log_groups_need_a_key_that_cloudwatch_logs_may_use() -> None:
-    nobody = answers(policy=key_policy())
-    assert refused(stack(), nobody) == [
+    denied = answers(policy=key_policy())
+    assert refused(stack(), denied) == [
         f"The policy of the customer's key {KEY} does not let CloudWatch Logs use it."
     ]
     others = SecuritySettings(customer_key=KEY, customer_key_encrypts=("table", "queues", "topics"))
-    assert refused(stack(security=others), nobody) == []
+    assert refused(stack(security=others), denied) == []
 
 
 def test_a_policy_that_may_not_be_read_is_no_obstacle() -> None:

@@ -37,11 +37,11 @@ def test_a_statement_that_allows_what_ours_do_is_not_worth_a_word() -> None:
             "StringEquals": {"AWS:SourceAccount": ACCOUNT},
         },
     }
-    own = STACK.notifier.resource_policy
+    permissions = STACK.notifier.resource_policy
     notes = [
         note
         for statement in (again, {**again, "Condition": {}})
-        for note in foreign_statement_notes("f", policy({**statement, "Sid": "s"}), own)
+        for note in foreign_statement_notes("f", policy({**statement, "Sid": "s"}), permissions)
     ]
     assert len(notes) == 1
 
@@ -83,10 +83,10 @@ def test_our_statement_compared_otherwise_is_not_ours() -> None:
 
 
 def test_each_statement_without_an_id_is_told_with_all_whom_it_lets_in() -> None:
-    who = {"AWS": ["arn:aws:iam::1:root"], "Service": "s3.amazonaws.com"}
+    principals = {"AWS": ["arn:aws:iam::1:root"], "Service": "s3.amazonaws.com"}
     others = [
         {"Effect": "Allow", "Principal": principal, "Action": "lambda:InvokeFunction"}
-        for principal in (who, {"AWS": "2"})
+        for principal in (principals, {"AWS": "2"})
     ]
     notes = " ".join(foreign_statement_notes("f", policy(*others), {}))
     assert "invoked by arn:aws:iam::1:root, s3.amazonaws.com, by the statement without an id" in notes

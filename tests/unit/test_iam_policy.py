@@ -102,11 +102,11 @@ def test_usual_names_need_one_policy(purpose: Purpose) -> None:
 def test_what_is_granted_beyond_need_so_that_it_fits_is_on_resources_of_the_environment_alone() -> None:
     configured = stack({**SHORT, "environment": "production"})
     [document] = parts(configured, Purpose.DEPLOY)
-    more = {*grants(document)} - {*grants(policy(configured, Purpose.DEPLOY))}
-    assert {action.partition(":")[0] for action, _, _ in more} == {"cloudwatch", "lambda", "logs"}
-    assert {condition for _, _, condition in more} == {"null"}
+    added = {*grants(document)} - {*grants(policy(configured, Purpose.DEPLOY))}
+    assert {action.partition(":")[0] for action, _, _ in added} == {"cloudwatch", "lambda", "logs"}
+    assert {condition for _, _, condition in added} == {"null"}
     prefixes = (":function:", ":log-group:/aws/lambda/", ":dashboard/cryptoctl-", ":alarm:cryptoctl-")
-    assert all(any(prefix in resource for prefix in prefixes) for _, resource, _ in more)
+    assert all(any(prefix in resource for prefix in prefixes) for _, resource, _ in added)
 
 
 def test_what_fits_as_it_is_grants_nothing_beyond_need() -> None:

@@ -176,9 +176,9 @@ def test_of_the_last_entries_a_repeat_counts_by_its_last_time() -> None:
         *(line(at_ms=at_ms, level="INFO", message=f"m{at_ms}", logger="l") for at_ms in range(2, 9)),
         warning(9, "price: is missing"),
     ]
-    shown = latest(folded(entries(lines)), 2)
-    assert [(entry.message, entry.count) for entry in shown] == [("prices refused", 2), ("m8", 1)]
-    assert [entry.time_ms for entry in lines_of(shown)] == [1, 8, 9]
+    newest = latest(folded(entries(lines)), 2)
+    assert [(entry.message, entry.count) for entry in newest] == [("prices refused", 2), ("m8", 1)]
+    assert [entry.time_ms for entry in lines_of(newest)] == [1, 8, 9]
     assert len(latest(folded(entries(lines)), 100)) == 8
 
 

@@ -140,11 +140,11 @@ def test_a_kind_that_settings_name_is_always_listed_by_name() -> None:
 
 def test_the_stacks_own_are_not_counted_among_the_many() -> None:
     aws = TaggedAws()
-    own = [Unindexed(name=f"a{number}-test") for number in range(MAX_NAMED)]
-    for resource in own:
+    resources = [Unindexed(name=f"a{number}-test") for number in range(MAX_NAMED)]
+    for resource in resources:
         aws.has(resource.name, OURS)
     aws.has("former-test", OURS)
-    assert names(found(aws, *own)) == ["former-test"]
+    assert names(found(aws, *resources)) == ["former-test"]
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ValidationException"])

@@ -61,8 +61,9 @@ def test_a_log_group_behind_others_that_begin_alike(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_subscription_filter_behind_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = STACK.webhook_errors
+    log_filter = STACK.webhook_errors
     listed = [
-        {"filterName": name, "filterPattern": "", "destinationArn": "arn"} for name in ("another", own.name)
+        {"filterName": name, "filterPattern": "", "destinationArn": "arn"}
+        for name in ("another", log_filter.name)
     ]
-    assert own.observe(aws_with(monkeypatch, "logs", {"subscriptionFilters": listed})) is not None
+    assert log_filter.observe(aws_with(monkeypatch, "logs", {"subscriptionFilters": listed})) is not None

@@ -41,34 +41,34 @@ def loosely(value: Any, draw: Any) -> Any:
 
 @given(statements, st.data())
 def test_a_policy_is_compared_by_meaning(given_statements: list[Statement], data: st.DataObject) -> None:
-    own = document(given_statements)
-    text = json.dumps(loosely(own, data.draw))
-    assert normal(text) == own
-    assert normal(quote(text)) == own
+    policy = document(given_statements)
+    text = json.dumps(loosely(policy, data.draw))
+    assert normal(text) == policy
+    assert normal(quote(text)) == policy
 
 
 def test_everybody_is_everybody_in_either_way_of_writing_it() -> None:
-    own = document([Statement(actions=("a:B",), principal={"AWS": "*"}, effect="Deny")])
-    live = {**own, "Statement": [{**own["Statement"][0], "Principal": "*"}]}
-    assert normal(json.dumps(live)) == own
+    policy = document([Statement(actions=("a:B",), principal={"AWS": "*"}, effect="Deny")])
+    edited = {**policy, "Statement": [{**policy["Statement"][0], "Principal": "*"}]}
+    assert normal(json.dumps(edited)) == policy
 
 
 def test_a_policy_that_means_something_else_differs() -> None:
-    own = document([Statement(actions=("a:B",), resources=("r",))])
+    policy = document([Statement(actions=("a:B",), resources=("r",))])
     for change in (
         {"Effect": "Deny"},
         {"Action": "a:C"},
         {"Resource": "*"},
         {"Condition": {"X": {"y": "z"}}},
     ):
-        live = {**own, "Statement": [{**own["Statement"][0], **change}]}
-        assert normal(json.dumps(live)) != own
+        edited = {**policy, "Statement": [{**policy["Statement"][0], **change}]}
+        assert normal(json.dumps(edited)) != policy
 
 
 def test_the_order_does_not_depend_on_what_a_ref_stands_for() -> None:
     """The one is what is declared, before AWS has assigned anything; the other is what AWS has."""
     arns = {"A": "arn:z", "B": "arn:a"}
     refs = {name: Ref(STACK.key, name) for name in arns}
-    own = document([Statement(sid=name, actions=("a:B",), resources=(refs[name],)) for name in arns])
-    resolved = resolve(own, lambda ref: arns[ref.output])
+    policy = document([Statement(sid=name, actions=("a:B",), resources=(refs[name],)) for name in arns])
+    resolved = resolve(policy, lambda ref: arns[ref.output])
     assert normal(json.dumps(resolved)) == resolved

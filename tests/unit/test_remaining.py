@@ -25,11 +25,11 @@ THING = Thing(name="a")
 def plans(*counts: int) -> Iterator[Plan]:
     """Plans with so many steps to do; the last one again and again."""
     plan = make_plan([THING], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
-    nothing = make_plan([], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
+    empty = make_plan([], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
     for count in counts:
-        yield plan if count else nothing
+        yield plan if count else empty
     while True:
-        yield plan if counts[-1] else nothing
+        yield plan if counts[-1] else empty
 
 
 def test_where_nothing_remains_nobody_waits() -> None:
