@@ -227,18 +227,18 @@ class ExchangeServer:
                     await self._send(socket, message)
 
     async def _send(self, socket: Any, message: str) -> None:
-        fault, kept = self.faults.socket(), self._held.get(socket, [])
+        fault, held_back = self.faults.socket(), self._held.get(socket, [])
         if fault == "close":
             self._left(socket)
             await socket.close()
             return
         if fault == "lose":
             return
-        if fault == "swap" and not kept:
-            kept.append(message)
+        if fault == "swap" and not held_back:
+            held_back.append(message)
             return
-        outgoing = [message, *kept] + ([message] if fault == "repeat" else [])
-        kept.clear()
+        outgoing = [message, *held_back] + ([message] if fault == "repeat" else [])
+        held_back.clear()
         if fault == "garbage":
             outgoing.insert(0, "{not json")
         for text in outgoing:

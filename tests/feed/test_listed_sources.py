@@ -17,8 +17,8 @@ def sources(*typed: str) -> list[FeedSource]:
 
 
 def test_a_delisted_symbol_keeps_no_other_from_being_followed_and_is_told() -> None:
-    listed, notices = sources("here:A/B", "here:OLD/B"), list[str]()
-    followed = listed_sources(listed, LISTED, stored=sources("here:OLD/B"), notify=notices.append)
+    requested, notices = sources("here:A/B", "here:OLD/B"), list[str]()
+    followed = listed_sources(requested, LISTED, stored=sources("here:OLD/B"), notify=notices.append)
     assert followed == sources("here:A/B")
     [notice] = notices
     assert notice.startswith("here:OLD/B is not followed, the others are: here does not list it any more.")
@@ -32,21 +32,21 @@ def test_all_that_was_mistyped_is_refused_at_once() -> None:
 
 
 def test_a_feed_of_delisted_symbols_alone_is_refused() -> None:
-    listed = sources("here:OLD/B")
+    requested = sources("here:OLD/B")
     with pytest.raises(Failure, match="here has no symbol OLD/B"):
-        listed_sources(listed, LISTED, listed, pytest.fail)
+        listed_sources(requested, LISTED, requested, pytest.fail)
 
 
 def test_an_exchange_whose_symbols_are_all_delisted_keeps_no_other_from_being_followed() -> None:
-    listed, notices = sources("here:OLD/B"), list[str]()
-    assert listed_sources(listed, LISTED, listed, notices.append, others=True) == []
+    requested, notices = sources("here:OLD/B"), list[str]()
+    assert listed_sources(requested, LISTED, requested, notices.append, others=True) == []
     assert "here:OLD/B is not followed, the others are" in notices[0]
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("a/b", "A/B"), ("AB", "A/B"), ("A", "Write it as ccxt does")])
 def test_another_name_than_ccxts_is_not_taken_for_a_delisted_symbol(typed: str, meant: str) -> None:
     """Of all of them the table has prices: a/b is stored as A/B is, and files call symbols as they like."""
-    listed = sources(f"here:{typed}", "here:C/B")
+    requested = sources(f"here:{typed}", "here:C/B")
     with pytest.raises(Failure, match=f"here has no symbol {typed}") as raised:
-        listed_sources(listed, LISTED, listed, pytest.fail)
+        listed_sources(requested, LISTED, requested, pytest.fail)
     assert meant in raised.value.hint

@@ -56,7 +56,7 @@ def test_no_trade_that_a_dump_without_ids_may_have_is_sent_again(
         key=lambda entry: -entry.timestamp_ms,
     )
     begin = start_after(stored)
-    dumped_ms = [trade.timestamp_ms for trade in stored if not trade.id]
+    dumped_ms = [entry.timestamp_ms for entry in stored if not entry.id]
     assert begin.without_ids and begin.since_ms is not None
     cut_to_seconds = not any(time_ms % 1000 for time_ms in dumped_ms)
     assert begin.since_ms == dumped_ms[0] + (1000 if cut_to_seconds else 1)
