@@ -171,9 +171,9 @@ class Span(Protocol):
 def covered_s(spans: Sequence[Span]) -> float:
     """How long at least one of them lasts."""
     total_s = until_s = 0.0
-    for longest in sorted(spans, key=lambda span: span.began_s):
-        total_s += max(0.0, longest.ended_s - max(longest.began_s, until_s))
-        until_s = max(until_s, longest.ended_s)
+    for interval in sorted(spans, key=lambda span: span.began_s):
+        total_s += max(0.0, interval.ended_s - max(interval.began_s, until_s))
+        until_s = max(until_s, interval.ended_s)
     return total_s
 
 

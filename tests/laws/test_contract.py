@@ -222,12 +222,10 @@ def test_the_invoke_config(there: Reader) -> None:
 )
 def test_the_log_subscriptions(there: Reader, function: str, name: str) -> None:
     group = f"/aws/lambda/{function}-{there.env}"
-    [subscription_filter] = there.logs.describe_subscription_filters(logGroupName=group)[
-        "subscriptionFilters"
-    ]
-    assert subscription_filter["filterName"] == f"{name}-{there.env}"
+    [log_filter] = there.logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
+    assert log_filter["filterName"] == f"{name}-{there.env}"
     notifier = there.arn("lambda", f"function:error-notifier-{there.env}")
-    assert subscription_filter["destinationArn"] == notifier
+    assert log_filter["destinationArn"] == notifier
     policy = json.loads(there.lambda_.get_policy(FunctionName=notifier)["Policy"])
     allowed = {json.dumps(statement["Condition"]) for statement in policy["Statement"]}
     assert any(f"{there.arn('logs', f'log-group:{group}')}:*" in condition for condition in allowed)
