@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import boto3
@@ -9,15 +10,20 @@ import botocore.session
 import pytest
 from botocore import loaders
 from botocore.exceptions import DataNotFoundError, ProfileNotFound, UnknownServiceError
+from botocore.handlers import BUILTIN_HANDLERS
+from botocore.session import Session
 
-from cryptoctl.handlers.service_models import ServiceModels, new_session
+import cryptoctl
+from cryptoctl.handlers.service_models import SERVICES, ServiceModels, new_session
 
+SOURCE = Path(cryptoctl.__file__).parent
+ASKED = re.compile(r"""\.(?:call|client|find|paginate)\(\s*"([a-z0-9-]+)\"""")
 TYPES = ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1")
-SERVICES = "cloudwatch dynamodb iam kms lambda logs resourcegroupstaggingapi service-quotas sns sqs ssm sts"
+MODELS = "cloudwatch dynamodb iam kms lambda logs resourcegroupstaggingapi service-quotas sns sqs ssm sts"
 MAX_LISTED = 3  # directories of one service: botocore's, the user's own, boto3's
 
 
-@pytest.mark.parametrize("service", SERVICES.split())
+@pytest.mark.parametrize("service", MODELS.split())
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_model_is_the_same_as_botocore_s(service: str, kind: str) -> None:
     loader, models = loaders.Loader(), ServiceModels([])
@@ -103,3 +109,24 @@ def test_a_profile_that_is_named_goes_before_the_environment_s(
     assert new_session("p").get_config_variable("region") == "eu-west-3"
     with pytest.raises(ProfileNotFound):
         new_session()
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_what_botocore_does_at_an_event_of_our_services_is_done(service: str) -> None:
+    model = Session().get_service_model(service)
+    name = model.service_id.hyphenize()
+    kinds = {event.partition(".")[0] for event, *_ in BUILTIN_HANDLERS} - {"docs"}
+    events = {f"{kind}.{name}.{operation}" for kind in kinds for operation in model.operation_names}
+    events |= {f"{kind}.{name}" for kind in kinds}
+
+    assert handlers(new_session(), events) == handlers(Session(), events)
+
+
+def test_every_service_that_is_asked_is_one_of_ours() -> None:
+    asked = {name for file in SOURCE.rglob("*.py") for name in ASKED.findall(file.read_text("utf-8"))}
+    assert {"dynamodb", "lambda", "sts"} <= asked <= SERVICES
+
+
+def handlers(session: Session, events: set[str]) -> dict[str, list[object]]:
+    emitter = session.get_component("event_emitter")._emitter
+    return {event: list(emitter._handlers.prefix_search(event)) for event in events}

@@ -2,7 +2,8 @@
 
 Before it loads the model of a service, botocore looks into the directories of all 400 services. That takes
 12 ms of a CPU, and another 10 in each thread that asks for a page while no other has yet. It reads each file
-into OrderedDicts, which takes twice as long as dicts.
+into OrderedDicts, which takes twice as long as dicts. And it registers event handlers for 30 services, most of
+them for S3, which each client copies: half of what a session and its first client take when models are known.
 """
 
 import gzip
@@ -14,8 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import DataNotFoundError
+from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session
+
+# Those that the pipeline consists of, and those that credentials come from.
+SERVICES = frozenset(
+    (
+        *("cloudwatch", "dynamodb", "dynamodbstreams", "iam", "kms", "lambda", "logs"),
+        *("resourcegroupstaggingapi", "signin", "sns", "sqs", "ssm", "sso", "sso-oidc", "sts"),
+    )
+)
 
 
 def new_session(profile: str | None = None, variables: dict[str, Any] | None = None) -> Session:
@@ -24,11 +34,22 @@ def new_session(profile: str | None = None, variables: dict[str, Any] | None = N
     `variables` are botocore's session variables. May raise BotoCoreError for an unusable configuration, which
     the session's clients raise otherwise.
     """
-    session = Session(session_vars=variables)
+    session = Session(session_vars=variables, include_builtin_handlers=False)
+    _register_handlers(session.get_component("event_emitter"))
     if profile is not None:
         session.set_config_variable("profile", profile)
     session.register_component("data_loader", _models(session.get_config_variable("data_path")))
     return session
+
+
+def _register_handlers(emitter: Any) -> None:
+    """botocore's own, but for those of other services and those that write documentation."""
+    register = {REGISTER_FIRST: emitter.register_first, REGISTER_LAST: emitter.register_last}
+    for event, handler, *place in BUILTIN_HANDLERS:
+        kind, _, subject = event.partition(".")
+        service = subject.partition(".")[0]
+        if kind != "docs" and (not service or service in SERVICES):
+            (register[place[0]] if place else emitter.register)(event, handler)
 
 
 @cache
