@@ -27,7 +27,7 @@ from kit.sharing import longest_first
 from live import LAG_ALARM, WITH_A_SENDER, Connect, Live, connected
 
 # The descriptors of this process. `select`, which a browser is waited for with, takes none from 1,024 on.
-OPEN, MAX_OPEN = Path("/dev/fd"), 256
+OPEN, MAX_OPEN = Path("/dev/fd"), 700
 
 GUARD = pytest.StashKey[Guard]()
 LEFTOVERS = pytest.StashKey[Leftovers]()
@@ -67,6 +67,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         mark(item)
     longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: no collection of garbage walks it again."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

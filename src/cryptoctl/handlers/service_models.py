@@ -2,8 +2,9 @@
 
 Before it loads the model of a service, botocore looks into the directories of all 400 services. That takes
 12 ms of a CPU, and another 10 in each thread that asks for a page while no other has yet. It reads each file
-into OrderedDicts, which takes twice as long as dicts. And it registers event handlers for 30 services, most of
-them for S3, which each client copies: half of what a session and its first client take when models are known.
+into OrderedDicts, which takes twice as long as dicts. And it registers event handlers for 30 services, most
+of them for S3, which each client copies: half of the time of a session and its first client, once models are
+known.
 """
 
 import gzip
