@@ -59,7 +59,7 @@ class Exchange:
 
     def disconnect(self) -> None:
         self.connected, self.undelivered, self.delivered = False, [], []
-        self.follower.broken()
+        self.follower.note_loss()
 
     def deliver(self, count: int) -> None:
         message, self.undelivered = self.undelivered[:count], self.undelivered[count:]
@@ -81,10 +81,10 @@ class Exchange:
             self.undelivered[:4] = self.undelivered[:4][::-1]
 
     def answer(self, most: int, lag: int) -> bool:
-        fetch = self.follower.wanted(self.now_s)
+        fetch = self.follower.next_fetch(self.now_s)
         if fetch is None:
             return False
-        self.follower.page(fetch, self.found(fetch, most, lag), self.now_s)
+        self.follower.receive_page(fetch, self.found(fetch, most, lag), self.now_s)
         return True
 
     def found(self, fetch: Fetch, most: int, lag: int) -> list[Trade]:

@@ -129,7 +129,7 @@ class Run:
         stop, clock, begun_s = asyncio.Event(), FastClock(self.times), time.monotonic()
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         async with Exchanges(parse_sources(self.words), clock=clock, notify=self.told.append) as exchanges:
-            begin = StartPoint(since_ms=self.since_ms, known=self.known)
+            begin = StartPoint(since_ms=self.since_ms, stored_ids=self.known)
             begins = dict.fromkeys(parse_sources(self.words), begin)
 
             async def opened(name: str) -> Sequence[FollowedSymbol]:

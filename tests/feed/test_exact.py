@@ -51,7 +51,7 @@ def test_nothing_is_read_of_a_connection_after_a_message_that_cannot_be_read() -
         first.handle_message(message)
     assert first.handled == ["one"]
     assert isinstance(first.error, UnreadableMessage)
-    assert isinstance(first.error.why, ValueError)
+    assert isinstance(first.error.reading_error, ValueError)
     del exchange.clients["wss://here"]
     exchange.client("wss://here").handle_message("four")
     assert exchange.clients["wss://here"].handled == ["four"]
@@ -80,7 +80,7 @@ def test_a_refusal_asks_to_wait_for_seconds_or_until_a_time_by_its_own_clock(
     exchange.on_rest_response(429, "Too Many Requests", "https://here", "GET", headers)
     assert exchange.take_retry_after_s() == pause_s
     assert exchange.take_retry_after_s() == 0.0
-    assert exchange.refused == 429
+    assert exchange.refusal_status == 429
 
 
 def test_a_date_in_an_answer_without_one_says_nothing() -> None:

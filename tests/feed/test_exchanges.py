@@ -30,7 +30,7 @@ class Exchange:
         cache = pytest.importorskip("ccxt.async_support.base.ws.cache")
         self.trades: dict[str, Any] = {SYMBOL: cache.ArrayCache(100)}
         self.waiting: asyncio.Future[None] | None = None
-        self.lost: Callable[[frozenset[str]], None] | None = None
+        self.on_connection_lost: Callable[[frozenset[str]], None] | None = None
         self.asked = 0
 
     def message(self, *numbers: int) -> None:
@@ -94,8 +94,8 @@ def test_what_a_lost_connection_told_last_is_not_given_as_the_next_ones() -> Non
     async def connect_again() -> None:
         await told(1)
         exchange.message(2)  # nobody waits
-        assert exchange.lost is not None
-        exchange.lost(frozenset({f"trade:{SYMBOL}"}))
+        assert exchange.on_connection_lost is not None
+        exchange.on_connection_lost(frozenset({f"trade:{SYMBOL}"}))
         await told(3)
 
     asyncio.run(connect_again())

@@ -39,7 +39,7 @@ def test_a_feed_of_delisted_symbols_alone_is_refused() -> None:
 
 def test_an_exchange_whose_symbols_are_all_delisted_keeps_no_other_from_being_followed() -> None:
     requested, notices = sources("here:OLD/B"), list[str]()
-    assert listed_sources(requested, LISTED, requested, notices.append, others=True) == []
+    assert listed_sources(requested, LISTED, requested, notices.append, others_followed=True) == []
     assert "here:OLD/B is not followed, the others are" in notices[0]
 
 

@@ -31,14 +31,14 @@ def test_behind_nothing_the_newest_trade_is_the_first() -> None:
 def test_behind_prices_with_ids_all_of_them_are_asked_for_again(after_ms: list[int], unit_ms: int) -> None:
     times = sorted((SECOND_MS + after * unit_ms for after in after_ms), reverse=True)
     begin = start_after([price(at_ms, f"t{number}") for number, at_ms in enumerate(times)])
-    assert begin == StartPoint(since_ms=times[-1], known=[f"t{number}" for number in range(len(times))])
+    assert begin == StartPoint(since_ms=times[-1], stored_ids=[f"t{number}" for number in range(len(times))])
 
 
 def test_what_is_not_asked_for_behind_a_price_sent_by_hand_is_known() -> None:
     by_hand, fed, dumped = price(SECOND_MS + 9_000, None), price(SECOND_MS, "t1"), price(SECOND_MS - 1, None)
-    assert start_after([by_hand, fed, dumped]).unasked_ms == SECOND_MS
-    assert start_after([fed, dumped]).unasked_ms is None
-    assert start_after([by_hand, dumped]).unasked_ms is None
+    assert start_after([by_hand, fed, dumped]).skipped_from_ms == SECOND_MS
+    assert start_after([fed, dumped]).skipped_from_ms is None
+    assert start_after([by_hand, dumped]).skipped_from_ms is None
 
 
 @given(
@@ -60,12 +60,12 @@ def test_no_trade_that_a_dump_without_ids_may_have_is_sent_again(
     assert begin.without_ids and begin.since_ms is not None
     cut_to_seconds = not any(time_ms % 1000 for time_ms in dumped_ms)
     assert begin.since_ms == dumped_ms[0] + (1000 if cut_to_seconds else 1)
-    tape = Tape(TapeRules(reaches_back=True), since_ms=begin.since_ms, known=begin.known)
+    tape = Tape(TapeRules(reaches_back=True), since_ms=begin.since_ms, stored_ids=begin.stored_ids)
     trades = [
         Trade(id=f"x{at_ms}", timestamp_ms=at_ms, price="5", volume="1")
         for at_ms in {SECOND_MS, *dumped_ms, dumped_ms[0] + 999 * cut_to_seconds, begin.since_ms}
     ]
-    tape.page(Fetch(since_ms=begin.since_ms), trades, 0.0)
+    tape.receive_page(Fetch(since_ms=begin.since_ms), trades, 0.0)
     assert [trade.timestamp_ms for trade in tape.take(9)] == [begin.since_ms]
 
 
@@ -73,11 +73,11 @@ def only_the_newest(tape: Tape, newest: list[Trade], looks: int = len(BACK_MS) +
     """From when on pages are asked for; an exchange answers each with those of its newest trades."""
     since_ms = []
     for look in range(looks):
-        fetch = tape.wanted(look * 10.0)
+        fetch = tape.next_fetch(look * 10.0)
         if fetch is None or tape.ready:
             break
         since_ms.append(fetch.since_ms)
-        tape.page(
+        tape.receive_page(
             fetch, [trade for trade in newest if trade.timestamp_ms >= (fetch.since_ms or 0)], look * 10.0
         )
     return since_ms
@@ -106,11 +106,11 @@ def test_a_trade_that_an_earlier_connection_had_told_joins_no_new_one() -> None:
     a, b, c, d = (trade(number, number, name) for number, name in enumerate("abcd", start=1))
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS + 1)
     tape.receive([b], 0.0)
-    tape.broken()
+    tape.note_loss()
     tape.receive([b], 0.1)  # a repeat: what came in between, nobody has told
-    tape.page(Fetch(since_ms=BEGIN_MS + 1), [a, b], 0.1)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS + 1), [a, b], 0.1)
     tape.receive([d], 0.2)
     assert [entry.id for entry in tape.take(9)] == ["a", "b"]
-    tape.page(Fetch(since_ms=BEGIN_MS + 2), [b, c, d], 0.3)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS + 2), [b, c, d], 0.3)
     assert [entry.id for entry in tape.take(9)] == ["c", "d"]
     assert tape.joined

@@ -95,7 +95,7 @@ def test_after_what_is_stored_the_rest_comes(
     if not stored_trades:
         return
     since_ms = stored_trades[0].timestamp_ms
-    exchange.follower = Tape(rules, since_ms=since_ms, known=[trade.id for trade in stored_trades])
+    exchange.follower = Tape(rules, since_ms=since_ms, stored_ids=[trade.id for trade in stored_trades])
     for name, *arguments in data.draw(st.lists(OPERATIONS, max_size=40)):
         if name == "pass_time":
             exchange.now_s += arguments[0]
@@ -154,56 +154,56 @@ def test_a_joined_websocket_needs_no_pages(rules: TapeRules) -> None:
         exchange.happen([100])
         exchange.deliver(1)
         exchange.now_s += 0.1
-        assert exchange.follower.wanted(exchange.now_s) is None
+        assert exchange.follower.next_fetch(exchange.now_s) is None
     exchange.now_s += QUIET_S
-    assert exchange.follower.wanted(exchange.now_s) is not None
+    assert exchange.follower.next_fetch(exchange.now_s) is not None
 
 
 def test_disorder_of_a_moment_asks_for_no_page() -> None:
     tape = Tape(NUMBERED_BY_ID)
-    tape.page(Fetch(), [trade(7)], 0.0)
+    tape.receive_page(Fetch(), [trade(7)], 0.0)
     tape.receive([trade(8)], 0.0)
     tape.receive([trade(10)], 0.1)
-    assert tape.wanted(0.5) is None
+    assert tape.next_fetch(0.5) is None
     tape.receive([trade(9)], 0.6)
     assert [entry.id for entry in tape.take(9)] == ["7", "8", "9", "10"]
     tape.receive([trade(12)], 1.0)
-    assert tape.wanted(2.5) == Fetch(from_id=11)
+    assert tape.next_fetch(2.5) == Fetch(from_id=11)
     assert tape.counts.filled == 0
-    tape.page(Fetch(from_id=11), [trade(11), trade(12)], 2.5)
+    tape.receive_page(Fetch(from_id=11), [trade(11), trade(12)], 2.5)
     assert (tape.counts.filled, tape.joined) == (1, True)
 
 
 def test_a_hole_that_the_exchange_has_is_believed_after_some_pages_and_counted() -> None:
     tape = Tape(NUMBERED_BY_ID)
-    tape.page(Fetch(), [trade(7)], 0.0)
+    tape.receive_page(Fetch(), [trade(7)], 0.0)
     for look in range(1, len(BACK_MS) + 2):
-        fetch = tape.wanted(look * 10.0)
+        fetch = tape.next_fetch(look * 10.0)
         assert fetch == Fetch(from_id=8)
         assert tape.ready == 1
-        tape.page(fetch, [trade(10), trade(11)], look * 10.0)
+        tape.receive_page(fetch, [trade(10), trade(11)], look * 10.0)
     assert [entry.id for entry in tape.take(9)] == ["7", "10", "11"]
     assert tape.counts.missing == 2
 
 
 def test_trades_that_the_exchange_does_not_give_any_more_are_counted_as_a_hole() -> None:
     """An exchange with the newest trades only, asked after a long night."""
-    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS, known=["a"])
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS, stored_ids=["a"])
     for look in range(len(BACK_MS) + 1):
-        fetch = tape.wanted(look * 10.0)
+        fetch = tape.next_fetch(look * 10.0)
         assert fetch is not None
         assert tape.ready == 0
-        tape.page(fetch, [trade(5, 9_000, "x"), trade(6, 9_001, "y")], look * 10.0)
+        tape.receive_page(fetch, [trade(5, 9_000, "x"), trade(6, 9_001, "y")], look * 10.0)
     assert [entry.id for entry in tape.take(9)] == ["x", "y"]
     assert tape.counts.missing == 1
 
 
 def test_a_hole_inside_a_page_is_looked_at_again() -> None:
     tape = Tape(NUMBERED_BY_ID)
-    tape.page(Fetch(), [trade(7)], 0.0)
-    tape.page(Fetch(from_id=8), [trade(8), trade(10)], 1.0)
+    tape.receive_page(Fetch(), [trade(7)], 0.0)
+    tape.receive_page(Fetch(from_id=8), [trade(8), trade(10)], 1.0)
     assert [entry.id for entry in tape.take(9)] == ["7", "8"]
-    assert tape.wanted(1.0) == Fetch(from_id=9)
+    assert tape.next_fetch(1.0) == Fetch(from_id=9)
 
 
 def test_more_trades_of_one_millisecond_than_a_page_holds_stop_nothing_and_are_counted() -> None:
@@ -219,31 +219,31 @@ def test_more_trades_of_one_millisecond_than_a_page_holds_stop_nothing_and_are_c
 
 def test_what_a_websocket_tells_from_before_the_beginning_is_left() -> None:
     tape = Tape(UNNUMBERED)
-    tape.page(Fetch(), [trade(2, 2, "b")], 0.0)
+    tape.receive_page(Fetch(), [trade(2, 2, "b")], 0.0)
     tape.receive([trade(1, 1, "a"), trade(3, 3, "c")], 0.1)
-    tape.page(Fetch(since_ms=BEGIN_MS + 2), [trade(2, 2, "b"), trade(3, 3, "c")], 1.0)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS + 2), [trade(2, 2, "b"), trade(3, 3, "c")], 1.0)
     assert [entry.id for entry in tape.take(9)] == ["b", "c"]
 
 
 def test_a_websocket_that_is_silent_while_rest_has_new_trades_is_not_trusted_any_more() -> None:
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS + 1)
     tape.receive([trade(1, 1, "a")], 0.0)
-    tape.page(Fetch(since_ms=BEGIN_MS + 1), [trade(1, 1, "a")], 0.0)
-    fetch = tape.wanted(QUIET_S + 1)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS + 1), [trade(1, 1, "a")], 0.0)
+    fetch = tape.next_fetch(QUIET_S + 1)
     assert fetch is not None
-    tape.page(fetch, [trade(1, 1, "a"), trade(2, 2, "b")], QUIET_S + 1)
+    tape.receive_page(fetch, [trade(1, 1, "a"), trade(2, 2, "b")], QUIET_S + 1)
     assert not tape.joined
-    assert tape.wanted(QUIET_S + 1) is not None
+    assert tape.next_fetch(QUIET_S + 1) is not None
     assert tape.counts.filled == 1
 
 
 def test_a_stale_repeat_of_a_new_connection_joins_nothing() -> None:
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS + 1)
-    tape.page(Fetch(since_ms=BEGIN_MS + 1), [trade(1, 1, "a"), trade(2, 2, "b")], 0.0)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS + 1), [trade(1, 1, "a"), trade(2, 2, "b")], 0.0)
     tape.receive([trade(1, 1, "a"), trade(4, 4, "d")], 0.1)
-    fetch = tape.wanted(5.0)
+    fetch = tape.next_fetch(5.0)
     assert fetch == Fetch(since_ms=BEGIN_MS + 2)
-    tape.page(fetch, [trade(2, 2, "b"), trade(3, 3, "c"), trade(4, 4, "d")], 5.0)
+    tape.receive_page(fetch, [trade(2, 2, "b"), trade(3, 3, "c"), trade(4, 4, "d")], 5.0)
     assert tape.joined
     assert [entry.id for entry in tape.take(9)] == ["a", "b", "c", "d"]
 
@@ -251,55 +251,55 @@ def test_a_stale_repeat_of_a_new_connection_joins_nothing() -> None:
 def test_what_a_new_connection_repeats_of_the_one_before_is_not_lost_between_its_other_trades() -> None:
     a, b, c, d = [trade(number, number, name) for number, name in enumerate("abcd", 1)]
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS + 1)
-    tape.page(Fetch(since_ms=BEGIN_MS + 1), [a], 0.0)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS + 1), [a], 0.0)
     tape.receive([c], 0.1)
-    tape.broken()
+    tape.note_loss()
     tape.receive([b, c, d], 0.2)  # the latest trades, as some exchanges tell them first
-    tape.page(Fetch(since_ms=BEGIN_MS + 1), [a, b], 1.0)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS + 1), [a, b], 1.0)
     assert tape.joined
     assert tape.take(9) == [a, b, c, d]
 
 
 def test_what_is_not_sent_is_bounded_and_fetched_later() -> None:
     tape = Tape(NUMBERED_BY_ID)
-    tape.page(Fetch(), [trade(0)], 0.0)
+    tape.receive_page(Fetch(), [trade(0)], 0.0)
     for number in range(1, MAX_READY + 2_000):
         tape.receive([trade(number)], 0.0)
     assert tape.ready == MAX_READY
     assert not tape.joined
-    assert tape.wanted(1.0) is None
+    assert tape.next_fetch(1.0) is None
     assert len(tape.take(MAX_READY)) == MAX_READY
-    assert tape.wanted(1.0) == Fetch(from_id=MAX_READY)
+    assert tape.next_fetch(1.0) == Fetch(from_id=MAX_READY)
 
 
 def test_what_waits_to_be_joined_is_bounded() -> None:
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
     tape.receive([trade(n, n, f"t{n}") for n in range(MAX_LIVE)], 0.0)
     tape.receive([trade(1, 1, "more")], 0.0)
-    assert tape.wanted(0.0) is not None
-    tape.page(Fetch(since_ms=BEGIN_MS), [trade(0, 0, "t0")], 0.0)
+    assert tape.next_fetch(0.0) is not None
+    tape.receive_page(Fetch(since_ms=BEGIN_MS), [trade(0, 0, "t0")], 0.0)
     assert (tape.ready, tape.joined) == (1, False)
 
 
 def test_where_only_the_newest_trades_are_given_none_of_them_is_lost_by_asking_again() -> None:
     newest = [trade(number, number) for number in range(12)]
     tape = Tape(UNNUMBERED, since_ms=BEGIN_MS)
-    tape.page(Fetch(since_ms=BEGIN_MS), newest[:3], 0.0)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS), newest[:3], 0.0)
     for look in range(len(BACK_MS) + 1):
-        fetch = tape.wanted(look * 10.0)
+        fetch = tape.next_fetch(look * 10.0)
         assert fetch is not None
-        tape.page(fetch, newest[5 + look : 8 + look], look * 10.0)
+        tape.receive_page(fetch, newest[5 + look : 8 + look], look * 10.0)
     assert (tape.take(99), tape.counts.missing) == (newest[:3] + newest[5:11], 1)
-    tape.page(Fetch(since_ms=BEGIN_MS + 10), newest[9:], 99.0)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS + 10), newest[9:], 99.0)
     assert (tape.take(99), tape.counts.missing) == (newest[11:], 1)
 
 
 def test_a_look_from_further_back_that_ends_before_the_last_one_skips_nothing_between_the_two() -> None:
-    tape, trades = Tape(UNNUMBERED, since_ms=BEGIN_MS, known=["gone"]), [trade(n, n) for n in range(9)]
+    tape, trades = Tape(UNNUMBERED, since_ms=BEGIN_MS, stored_ids=["gone"]), [trade(n, n) for n in range(9)]
     looks = [trades[6:8], trades[6:8], trades[6:8], trades[1:3]]
     for look, newest in enumerate(looks):
-        fetch = tape.wanted(look * 10.0)
+        fetch = tape.next_fetch(look * 10.0)
         assert fetch is not None
-        tape.page(fetch, newest, look * 10.0)
-    tape.page(Fetch(since_ms=BEGIN_MS + 2), trades[2:], 99.0)
+        tape.receive_page(fetch, newest, look * 10.0)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS + 2), trades[2:], 99.0)
     assert (tape.take(99), tape.counts.missing) == (trades[1:], 1)

@@ -46,7 +46,7 @@ def test_volumes_that_are_numbers_of_contracts_are_told(capsys: pytest.CaptureFi
 
 
 def test_what_is_not_asked_for_is_said_with_what_asks_for_it(capsys: pytest.CaptureFixture[str]) -> None:
-    begin = StartPoint(since_ms=SINCE_MS, without_ids=True, unasked_ms=SINCE_MS - HOUR_MS)
+    begin = StartPoint(since_ms=SINCE_MS, without_ids=True, skipped_from_ms=SINCE_MS - HOUR_MS)
     first, second = said(capsys, begin).splitlines()
     assert first == (
         "kraken:ETH/USD begins at 2023-11-14T22:13:20.000Z, behind the newest stored price without an id."

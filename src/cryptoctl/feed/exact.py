@@ -13,26 +13,26 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 
-Lost = Callable[[frozenset[str]], None]
+LostCallback = Callable[[frozenset[str]], None]
 loads = partial(json.loads, parse_float=str)
-MAX_ASKED_S = 10**6  # nobody asks to wait for longer who means it
+MAX_RETRY_AFTER_S = 10**6  # nobody asks to wait for longer who means it
 
 
 class UnreadableMessage(Exception):
-    """What a connection has told cannot be read; `why` is what reading it raised."""
+    """What a connection has told cannot be read; `reading_error` is what reading it raised."""
 
-    def __init__(self, why: Exception) -> None:
-        super().__init__(str(why))
-        self.why = why
+    def __init__(self, reading_error: Exception) -> None:
+        super().__init__(str(reading_error))
+        self.reading_error = reading_error
 
 
 class ExactNumbers:
     """Stands before an exchange's class of ccxt."""
 
-    lost: Lost | None = None
+    on_connection_lost: LostCallback | None = None
     """called with the subscriptions of a connection that has ended"""
 
-    refused: int = 0
+    refusal_status: int = 0
     """the status of the last refusal"""
     retry_after_s: float = 0.0
     """what the last refusal asked to wait; whoever takes it sets it to 0"""
@@ -45,7 +45,7 @@ class ExactNumbers:
         """An answer has come. Others may come before ccxt has raised an error for it."""
         if code >= 400:
             lower_case = {name.lower(): text for name, text in headers.items()}
-            self.refused = code
+            self.refusal_status = code
             self.retry_after_s = _pause_s(lower_case.get("retry-after", ""), lower_case.get("date", ""))
         return super().on_rest_response(code, reason, url, method, headers, *others)  # type: ignore[misc]
 
@@ -77,8 +77,8 @@ class ExactNumbers:
         self._notify(client)
 
     def _notify(self, client: Any) -> None:
-        if self.lost is not None:
-            self.lost(frozenset(map(str, client.subscriptions)))
+        if self.on_connection_lost is not None:
+            self.on_connection_lost(frozenset(map(str, client.subscriptions)))
 
     @staticmethod
     def safe_integer_product(values: Any, key: Any, factor: Any, default: Any = None) -> Any:
@@ -113,16 +113,16 @@ class ExactNumbers:
         return ExactNumbers.safe_integer_product_n(values, keys, 1000, default)
 
 
-def _pause_s(asked: str, answered: str) -> float:
+def _pause_s(retry_after: str, date: str) -> float:
     """The seconds of a Retry-After, which may be a date: from the answer's own on, by no clock of ours."""
     try:
-        if asked.isdigit():
-            pause_s = float(asked)
+        if retry_after.isdigit():
+            pause_s = float(retry_after)
         else:
-            pause_s = (parsedate_to_datetime(asked) - parsedate_to_datetime(answered)).total_seconds()
+            pause_s = (parsedate_to_datetime(retry_after) - parsedate_to_datetime(date)).total_seconds()
     except (ValueError, TypeError, OverflowError):  # the last of a zone that no machine has
         return 0.0
-    return pause_s if 0 < pause_s < MAX_ASKED_S else 0.0
+    return pause_s if 0 < pause_s < MAX_RETRY_AFTER_S else 0.0
 
 
 def _product(values: Any, key: Any, factor: Any) -> int | None:

@@ -14,19 +14,19 @@ from cryptoctl.extras import install_extra
 from cryptoctl.feed.exact import ExactNumbers
 from cryptoctl.feed.followed_symbol import FIRST_PAUSE_S, MAX_PAUSE_S
 from cryptoctl.feed.listed_sources import listed_sources
-from cryptoctl.feed.market import KEPT_TRADES, Market, described
+from cryptoctl.feed.market import MAX_CACHED_TRADES, Market, describe_error
 from cryptoctl.feed.source import FeedSource
 from cryptoctl.ops.times import duration_text, iso_of_ms, now_ms
 from cryptoctl.reconcile.async_retry import AsyncClock, doubling
 
 TIMEOUT_MS = 20_000
-ASKED_TOO_OFTEN = (418, 429)
+RATE_LIMIT_STATUSES = (418, 429)
 
 
-class _Unreadable(Exception):
-    def __init__(self, why: str, hint: str) -> None:
-        super().__init__(why)
-        self.why, self.hint = why, hint
+class _SymbolsUnreadable(Exception):
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.reason, self.hint = reason, hint
 
 
 class Exchanges:
@@ -60,13 +60,13 @@ class Exchanges:
 
     async def __aexit__(self, *_: object) -> None:
         for exchange in self._open.values():
-            exchange.lost = None
+            exchange.on_connection_lost = None
             with suppress(Exception):  # Python 3.11.2, of Debian 12, fails where a TLS connection is gone
                 await exchange.close()
 
     async def markets(self, name: str) -> Sequence[Market]:
         """What is followed at one of the exchanges, once it has given its symbols. Raises Failure."""
-        exchange = await self._loaded(name)
+        exchange = await self._load_with_retries(name)
         sources = [source for source in self._sources if source.exchange == name]
         del self.not_followed[name]
         others = self._followed > 0 or bool(self.not_followed)
@@ -75,24 +75,24 @@ class Exchanges:
             exchange.markets,
             self._stored,
             self._notify,
-            others=others,
+            others_followed=others,
             unlisted=self.not_followed if self._followed else None,
         )
         self._followed += len(listed)
         return [Market(source, exchange, self._ccxt) for source in listed]
 
-    async def _loaded(self, name: str) -> Any:
+    async def _load_with_retries(self, name: str) -> Any:
         """The exchange with its symbols. It is asked again and again, unless no exchange has given any."""
         for pause_s in doubling(FIRST_PAUSE_S, MAX_PAUSE_S):
             try:
                 return await self._load(name)
-            except _Unreadable as error:
+            except _SymbolsUnreadable as error:
                 self._failed.add(name)
                 if not self._followed and self._failed >= self.not_followed.keys():
                     raise Failure(
-                        ExitCode.FAILED, f"The symbols of {name} cannot be read: {error.why}", error.hint
+                        ExitCode.FAILED, f"The symbols of {name} cannot be read: {error.reason}", error.hint
                     ) from error
-                self.not_followed[name] = f"its symbols cannot be read: {error.why}"
+                self.not_followed[name] = f"its symbols cannot be read: {error.reason}"
             await self._clock.sleep(pause_s, asyncio.Event())
         raise AssertionError  # the pauses have no end
 
@@ -104,21 +104,21 @@ class Exchanges:
                     "newUpdates": True,
                     "timeout": TIMEOUT_MS,
                     "aiohttp_trust_env": True,
-                    "options": {"tradesLimit": KEPT_TRADES, "include_OS_certificates": True},
+                    "options": {"tradesLimit": MAX_CACHED_TRADES, "include_OS_certificates": True},
                 }
             )
         exchange = self._open[name]
         try:
             await self._load_markets(name, exchange)
         except Exception as error:
-            reason = f"{described(name, error)}."
+            reason = f"{describe_error(name, error)}."
             if not isinstance(error, (self._ccxt.BaseError, OSError)):
                 reason = f"an answer of another shape ({type(error).__name__})."  # whatever its parsers raise
-            raise _Unreadable(
+            raise _SymbolsUnreadable(
                 reason, "Try again later, or see whether the exchange can be reached from here."
             ) from error
         if not exchange.markets:
-            raise _Unreadable(
+            raise _SymbolsUnreadable(
                 "it answered without any.",
                 "Try again later: exchanges and proxies answer so during maintenance.",
             )
@@ -128,19 +128,19 @@ class Exchanges:
 
     async def _load_markets(self, name: str, exchange: Any) -> None:
         for least_s in doubling(FIRST_PAUSE_S, MAX_PAUSE_S):
-            exchange.refused = 0
+            exchange.refusal_status = 0
             try:
                 await exchange.load_markets(reload=True)
                 return
             except self._ccxt.BaseError:
                 # Who asks on, a service that is started again, say, is banned for longer.
-                if exchange.refused not in ASKED_TOO_OFTEN:
+                if exchange.refusal_status not in RATE_LIMIT_STATUSES:
                     raise
             pause_s = max(exchange.take_retry_after_s(), least_s)
             pause_ms = round(pause_s * 1000)
             self._notify(
-                f"{name} is asked too often, and answers {exchange.refused}; its symbols are read again "
-                f"after {duration_text(pause_ms)}, at {iso_of_ms(now_ms() + pause_ms)}."
+                f"{name} is asked too often, and answers {exchange.refusal_status}; its symbols are read "
+                f"again after {duration_text(pause_ms)}, at {iso_of_ms(now_ms() + pause_ms)}."
             )
             await self._clock.sleep(pause_s, asyncio.Event())
 

@@ -109,7 +109,7 @@ class FollowedSymbol:
         """What does not work just now; empty where all does."""
         return self.ended or self.fetching or self.watching
 
-    def sent(self, trades: list[Trade]) -> None:
+    def note_sent(self, trades: list[Trade]) -> None:
         """These were acknowledged."""
         self.last_sent = trades[-1]
         self.lag_ms = max(0, self._now_ms() - trades[-1].timestamp_ms)
@@ -126,32 +126,32 @@ class FollowedSymbol:
         while not self._stop.is_set():
             # What an exchange asks one of its symbols to wait, it asks all of them.
             banned_s = self._resume_at_s.get(self.source.exchange, 0.0) - self._clock.now_s()
-            fetch = None if banned_s > 0 else self.tape.wanted(self._clock.now_s())
+            fetch = None if banned_s > 0 else self.tape.next_fetch(self._clock.now_s())
             if fetch is None:
                 await self._clock.sleep(max(POLL_EVERY_S, banned_s), self._stop)
                 continue
             try:
                 trades = await self.market.page(fetch)
             except TradeSourceError as error:
-                self.fetching = self._described(error)
+                self.fetching = self._error_text(error)
                 await self._wait_out(error, pauses)
                 continue
             self.fetching, pauses = "", doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
-            self.tape.page(fetch, trades, self._clock.now_s())
+            self.tape.receive_page(fetch, trades, self._clock.now_s())
 
     async def watch(self) -> None:
         """Follows the websocket, connecting anew. Raises TradeSourceError where that is of no use."""
         if not self.market.can_watch:
             return
-        self.market.on_lost(self._lost)
+        self.market.on_lost(self._on_lost)
         pauses, connected_s = doubling(FIRST_PAUSE_S, MAX_PAUSE_S), self._clock.now_s()
         while not self._stop.is_set():
             losses = self._losses
             try:
                 trades = await self._next()
             except TradeSourceError as error:
-                self.tape.broken()
-                self.watching = self._described(error)
+                self.tape.note_loss()
+                self.watching = self._error_text(error)
                 # One that tells trades and fails each time soon after is a failing one still.
                 if self._clock.now_s() - connected_s >= QUIET_S:
                     pauses = doubling(FIRST_PAUSE_S, MAX_PAUSE_S)
@@ -161,13 +161,13 @@ class FollowedSymbol:
             self.watching = ""
             # The last words of a connection that has ended meanwhile would join the next before it is there.
             if trades is None or losses != self._losses:
-                self.tape.broken()
+                self.tape.note_loss()
             else:
                 self.tape.receive(trades, self._clock.now_s())
 
-    def _lost(self) -> None:
+    def _on_lost(self) -> None:
         self._losses += 1
-        self.tape.broken()
+        self.tape.note_loss()
 
     async def _next(self) -> list[Trade] | None:
         """The websocket's next trades. One that is silent while REST has new ones is restarted."""
@@ -184,7 +184,7 @@ class FollowedSymbol:
         finally:
             future.cancel()
 
-    def _described(self, error: TradeSourceError) -> str:
+    def _error_text(self, error: TradeSourceError) -> str:
         if error.pause_s <= MAX_PAUSE_S:  # no longer than without being asked: not told anew each time
             return error.message
         pause_ms = round(error.pause_s * 1000)
@@ -211,9 +211,9 @@ def followed_symbols(
     """One for each of the markets. What an exchange asks one of its symbols to wait, all of them wait."""
     resume_at_s: dict[str, float] = {}
 
-    def followed(market: TradeSource) -> FollowedSymbol:
+    def follow(market: TradeSource) -> FollowedSymbol:
         start = start_points[market.source]
-        tape = Tape(market.rules, since_ms=start.since_ms, known=start.known)
+        tape = Tape(market.rules, since_ms=start.since_ms, stored_ids=start.stored_ids)
         return FollowedSymbol(market, tape, clock=clock, stop=stop, now_ms=now_ms, resume_at_s=resume_at_s)
 
-    return [followed(market) for market in markets]
+    return [follow(market) for market in markets]

@@ -55,7 +55,7 @@ class Feed:
     sending: str = ""
     """what sending failed with last; empty while it works"""
     refusals: list[RefusedTrade] = field(default_factory=list)
-    under_way: int = 0
+    in_flight: int = 0
     """prices of the request that has no answer yet"""
     unsent: int = 0
     """prices that were received and could not be sent before the end"""
@@ -103,7 +103,7 @@ class Feed:
     async def _end(self, tasks: Sequence[asyncio.Future[Any]], sender: asyncio.Future[None]) -> None:
         self.stop.set()
         had_ended = sender.done()
-        pending = sum(line.tape.ready for line in self.lines) + self.under_way
+        pending = sum(line.tape.ready for line in self.lines) + self.in_flight
         if pending and not had_ended:
             self.notify(
                 f"Stopping: {pluralize(pending, 'price')} received before now will be sent first, for "
@@ -118,7 +118,7 @@ class Feed:
         self.unsent += sum(line.tape.ready for line in self.lines)
         if not in_time:
             # A request hangs, or there are more of them than there is time for.
-            self.unsent += self.under_way
+            self.unsent += self.in_flight
             self.sending = self.sending or f"{ENDING_S:.0f} s were not enough."
         elif not had_ended:
             sender.result()
@@ -153,9 +153,9 @@ class Feed:
                 self._refuse(line, trade, str(rejected))
         if not prices:
             return
-        self.under_way = len(prices)
-        results = await self._until_answered(executor, [price for _, _, price in prices])
-        self.under_way = 0
+        self.in_flight = len(prices)
+        results = await self._send_with_retries(executor, [price for _, _, price in prices])
+        self.in_flight = 0
         for (line, trade, _), result in zip(prices, results, strict=True):
             if result == STORED:
                 line.stored += 1
@@ -166,9 +166,9 @@ class Feed:
                 self._refuse(line, trade, result)
         for line in self.lines:
             if trades := [trade for owner, trade, _ in prices if owner is line]:
-                line.sent(trades)
+                line.note_sent(trades)
 
-    async def _until_answered(
+    async def _send_with_retries(
         self, executor: ThreadPoolExecutor, prices: Sequence[OutgoingPrice]
     ) -> Sequence[str]:
         """Sends until there is an answer: ids make a repeat harmless."""
@@ -217,10 +217,10 @@ def is_transient(error: AwsError | Failure) -> bool:
     """Whether an error of sending may be another's next time: throttled, lost, or the function's own."""
     if isinstance(error, Failure):
         return error.exit_code in (ExitCode.FAILED, ExitCode.UNREACHABLE)
-    return error.throttled or error.response_lost or error.code in _PASSING
+    return error.throttled or error.response_lost or error.code in _TRANSIENT_CODES
 
 
-_PASSING = frozenset(
+_TRANSIENT_CODES = frozenset(
     {
         "EC2AccessDeniedException",
         "ENILimitReachedException",

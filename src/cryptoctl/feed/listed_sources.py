@@ -20,7 +20,7 @@ def listed_sources(
     stored: Collection[FeedSource],
     notify: Callable[[str], None],
     *,
-    others: bool = False,
+    others_followed: bool = False,
     unlisted: dict[str, str] | None = None,
 ) -> list[FeedSource]:
     """Those of an exchange's sources that it lists. Raises Failure for all that was probably mistyped.
@@ -28,9 +28,9 @@ def listed_sources(
     Where `unlisted` is given, because others are followed already, it is put there instead, with why.
 
     One of the `stored`, of which the table has prices, was right once: so that a delisted symbol does not
-    keep a service from following the others, it is told and left out, if others are left, here or (`others`)
-    at another exchange. Names that ccxt does not give, and other spellings of what is listed, were never
-    followed: a file's prices have them.
+    keep a service from following the others, it is told and left out, if others are left, here or
+    (`others_followed`) at another exchange. Names that ccxt does not give, and other spellings of what is
+    listed, were never followed: a file's prices have them.
     """
     listed = [source for source in sources if source.symbol in markets]
     missing = [source for source in sources if source not in listed]
@@ -39,7 +39,7 @@ def listed_sources(
         for source in missing
         if source in stored and "/" in source.symbol and source.stored_symbol not in map(str.upper, markets)
     ]
-    unknown = [source for source in missing if not (listed or others) or source not in delisted]
+    unknown = [source for source in missing if not (listed or others_followed) or source not in delisted]
     if unknown and unlisted is not None:
         for source in unknown:
             suggestion = _nearest(markets, source.symbol)

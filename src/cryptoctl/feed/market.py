@@ -16,7 +16,7 @@ from cryptoctl.feed.source import FeedSource
 from cryptoctl.feed.trade import Fetch, TapeRules, Trade
 
 # ccxt keeps so many trades for whoever reads the websocket; more at once count as a gap.
-KEPT_TRADES = 20_000
+MAX_CACHED_TRADES = 20_000
 # So ccxt says, without asking, that an exchange tells it to its customers alone.
 _NO_KEY = '" credential'
 
@@ -38,7 +38,7 @@ class Market:
     @property
     def can_watch(self) -> bool:
         """Whether it can be followed through a websocket."""
-        return self._profile.followed and bool(self._exchange.has.get("watchTrades"))
+        return self._profile.can_watch and bool(self._exchange.has.get("watchTrades"))
 
     @property
     def volume_unit(self) -> str:
@@ -52,7 +52,7 @@ class Market:
 
     def on_lost(self, callback: Callable[[], None]) -> None:
         """Has `callback` called whenever a connection ends that the symbol's trades may have come through."""
-        before = self._exchange.lost
+        before = self._exchange.on_connection_lost
 
         def lost(subscriptions: frozenset[str]) -> None:
             if before is not None:
@@ -61,7 +61,7 @@ class Market:
                 self._mark_read()  # what it told last does not belong to the next one
                 callback()
 
-        self._exchange.lost = lost
+        self._exchange.on_connection_lost = lost
 
     async def page(self, fetch: Fetch) -> list[Trade]:
         """Trades through REST, paced by ccxt. Raises TradeSourceError."""
@@ -81,26 +81,26 @@ class Market:
         if not records:
             try:
                 records = await self._exchange.watch_trades(
-                    self.source.symbol, None, None, dict(self._profile.watch)
+                    self.source.symbol, None, None, dict(self._profile.watch_parameters)
                 )
             except Exception as error:
                 raise self._trouble(error, watching=True) from error
             # It counts what `_unread` gave before as new, also where an earlier connection told it.
-            records = self._unread() if self._kept() else records
+            records = self._unread() if self._cached_trades() else records
         self._mark_read()
         trades = self._trades(records)
-        return trades if len(trades) < KEPT_TRADES else None
+        return trades if len(trades) < MAX_CACHED_TRADES else None
 
-    def _kept(self) -> Sequence[Any]:
+    def _cached_trades(self) -> Sequence[Any]:
         return (self._exchange.trades or {}).get(self.source.symbol) or ()
 
     def _mark_read(self) -> None:
-        trades = self._kept()
+        trades = self._cached_trades()
         self._read = trades[-1] if trades else None
 
     def _unread(self) -> Sequence[Any]:
         """The trades that ccxt has kept since `watch` last gave any."""
-        trades, count = self._kept(), 0
+        trades, count = self._cached_trades(), 0
         while count < len(trades) and trades[-1 - count] is not self._read:
             count += 1
         return [trades[index] for index in range(len(trades) - count, len(trades))]
@@ -120,7 +120,7 @@ class Market:
     def _trouble(self, error: Exception, *, watching: bool = False) -> TradeSourceError:
         if isinstance(error, UnreadableMessage):
             # Some of ccxt's parsers call a message that they do not know not supported: the next may be.
-            return TradeSourceError(f"an answer that cannot be read ({type(error.why).__name__})")
+            return TradeSourceError(f"an answer that cannot be read ({type(error.reading_error).__name__})")
         if isinstance(error, OSError):
             # ccxt lets it pass where it writes to a connection that is being closed.
             return TradeSourceError(f"the connection is lost: {one_line(str(error))}")
@@ -132,15 +132,15 @@ class Market:
         lasting = isinstance(error, (self._ccxt.NotSupported, self._ccxt.ArgumentsRequired))
         lasting = lasting or (_NO_KEY in str(error) and not watching)
         pause_s = self._exchange.take_retry_after_s()
-        return TradeSourceError(described(self.source.exchange, error), pause_s=pause_s, lasting=lasting)
+        return TradeSourceError(describe_error(self.source.exchange, error), pause_s=pause_s, lasting=lasting)
 
     def _trades(self, records: Iterable[Mapping[str, Any]]) -> list[Trade]:
         return [self._trade(record) for record in records]
 
-    def _trade(self, each: Mapping[str, Any]) -> Trade:
-        identity, moment = each.get("id"), each.get("timestamp")
-        price, volume = each.get("price"), each.get("amount")
-        if not isinstance(each.get("info"), (dict, list)):
+    def _trade(self, record: Mapping[str, Any]) -> Trade:
+        identity, moment = record.get("id"), record.get("timestamp")
+        price, volume = record.get("price"), record.get("amount")
+        if not isinstance(record.get("info"), (dict, list)):
             raise TradeSourceError("an answer that cannot be read")  # ccxt gives text, a character a trade
         if identity is None:
             raise TradeSourceError(
@@ -161,7 +161,7 @@ class Market:
         return trade
 
 
-def described(exchange: str, error: Exception) -> str:
+def describe_error(exchange: str, error: Exception) -> str:
     """What ccxt says, and why it says so: of a name, a proxy or a certificate its own words have nothing."""
     message = f"{type(error).__name__}: {one_line(str(error)).removeprefix(f'{exchange} ')}"
     cause = "" if error.__cause__ is None else one_line(str(error.__cause__))

@@ -16,13 +16,13 @@ class Profile:
     rules: TapeRules = field(default_factory=TapeRules)
     limit: int | None = None
     """trades in a page, at most"""
-    watch: Mapping[str, Any] = field(default_factory=dict)
+    watch_parameters: Mapping[str, Any] = field(default_factory=dict)
     """further parameters of a subscription"""
-    followed: bool = True
+    can_watch: bool = True
     """its websocket tells the trades that its pages have; else pages alone are asked for"""
     unit_ms: int = 1
     """times are cut to so many milliseconds, where its pages and its websocket write them differently"""
-    newest: bool = False
+    newest_only: bool = False
     """a page is always one of the newest trades; no time is asked for"""
     since_ns: bool = False
     """pages begin at a nanosecond, given as `since`"""
@@ -31,7 +31,7 @@ class Profile:
         """What ccxt's `fetch_trades` is called with: `since` and the exchange's own parameters."""
         if fetch.from_id is not None:
             return None, {"fromId": fetch.from_id}
-        if self.newest:
+        if self.newest_only:
             return None, {}
         if fetch.since_ms is not None and self.since_ns:
             # Whether it includes the moment itself is not documented; one nanosecond earlier includes it.
@@ -43,16 +43,16 @@ class Profile:
 _BINANCE = Profile(
     rules=TapeRules(consecutive=True, from_id=True, reaches_back=True),
     limit=1000,
-    watch={"name": "aggTrade"},
+    watch_parameters={"name": "aggTrade"},
 )
 _PROFILES = {
     **dict.fromkeys(("binance", "binanceus", "binanceusdm", "binancecoinm"), _BINANCE),
     # ccxt asks for no time without a later one, which would be this clock's; between both Coinbase gives the
     # newest trades as well.
-    "coinbase": Profile(newest=True, limit=1000),
+    "coinbase": Profile(newest_only=True, limit=1000),
     # Its websocket adds up the trades of an order at one price under the last one's id; its pages have each.
     # The channel that does not needs an account in ccxt.
-    **dict.fromkeys(("okx", "myokx", "okxus"), Profile(newest=True, limit=500, followed=False)),
+    **dict.fromkeys(("okx", "myokx", "okxus"), Profile(newest_only=True, limit=500, can_watch=False)),
     # Their pages have whole seconds, their websockets more; by another time a trade is another price.
     **dict.fromkeys(("bitstamp", "whitebit"), Profile(unit_ms=1000)),
     "kraken": Profile(rules=TapeRules(consecutive=True, reaches_back=True), limit=1000, since_ns=True),

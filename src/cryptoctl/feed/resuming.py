@@ -24,13 +24,14 @@ class StartPoint:
     """Where following starts (None: at the newest trade), and which ids since are stored.
 
     `without_ids`: it lies behind prices without an id, with which no trade can be compared; trades from
-    `unasked_ms` on, where the newest price with an id is, are not asked for then. None: there is none before.
+    `skipped_from_ms` on, where the newest price with an id is, are not asked for then. None: there is none
+    before.
     """
 
     since_ms: int | None
-    known: Sequence[str] = ()
+    stored_ids: Sequence[str] = ()
     without_ids: bool = False
-    unasked_ms: int | None = None
+    skipped_from_ms: int | None = None
 
 
 def start_point(aws: Aws, table: Table, source: FeedSource) -> StartPoint:
@@ -54,9 +55,9 @@ def start_after(stored: Sequence[StoredPrice]) -> StartPoint:
     since_ms, ids = stored[-1].timestamp_ms, [price.id for price in stored if price.id]
     nameless_ms = [price.timestamp_ms for price in stored if not price.id]
     if not nameless_ms:
-        return StartPoint(since_ms=since_ms, known=ids)
+        return StartPoint(since_ms=since_ms, stored_ids=ids)
     step_ms = 1 if any(timestamp_ms % 1000 for timestamp_ms in nameless_ms) else 1000
     begins_ms = nameless_ms[0] + step_ms
     newest_named_ms = max((price.timestamp_ms for price in stored if price.id), default=begins_ms)
-    unasked_ms = newest_named_ms if newest_named_ms < nameless_ms[0] else None
-    return StartPoint(since_ms=begins_ms, known=ids, without_ids=True, unasked_ms=unasked_ms)
+    skipped_from_ms = newest_named_ms if newest_named_ms < nameless_ms[0] else None
+    return StartPoint(since_ms=begins_ms, stored_ids=ids, without_ids=True, skipped_from_ms=skipped_from_ms)

@@ -33,24 +33,24 @@ def parse_sources(words: Sequence[str]) -> list[FeedSource]:
     An exchange has no slash in its name and most symbols have one, so `BTC/USDT:USDT` is a symbol.
     Raises Failure (USAGE).
     """
-    usual = ""
+    default_exchange = ""
     if words and not {"/", ":"} & set(words[0]):
-        usual, words = words[0], words[1:]
+        default_exchange, words = words[0], words[1:]
     if not words:
         raise InputError("An exchange and at least one symbol of it are needed.", EXAMPLE)
     sources: list[FeedSource] = []
     for word in words:
-        source = _source(word, usual)
+        source = _parse_source(word, default_exchange)
         if source in sources:
             raise InputError(f"{source} is given twice.", "Name it once.")
         sources.append(source)
     return sources
 
 
-def _source(word: str, usual: str) -> FeedSource:
+def _parse_source(word: str, default_exchange: str) -> FeedSource:
     before, colon, after = word.partition(":")
     named = bool(colon) and "/" not in before
-    exchange, symbol = (before, after) if named else (usual, word)
+    exchange, symbol = (before, after) if named else (default_exchange, word)
     source = FeedSource(exchange=exchange.strip().lower(), symbol=symbol.strip())
     if not source.exchange:
         raise InputError(f"{word!r} names no exchange.", EXAMPLE)

@@ -46,16 +46,18 @@ class TapeCounts:
 class Tape:
     """The trades of a symbol in the exchange's order, each once.
 
-    `since_ms` says where to begin; None means at the newest trade. `known` are ids that are stored already.
+    `since_ms` says where to begin; None means at the newest trade. `stored_ids` are in the table already.
     """
 
-    def __init__(self, rules: TapeRules, *, since_ms: int | None = None, known: Iterable[str] = ()) -> None:
+    def __init__(
+        self, rules: TapeRules, *, since_ms: int | None = None, stored_ids: Iterable[str] = ()
+    ) -> None:
         self.rules, self.counts = rules, TapeCounts()
         self.last: Trade | None = None
         """the last settled trade"""
         self._since_ms, self._cursor_ms = since_ms, since_ms
-        self._stored = frozenset(known)
-        self._recent: dict[str, None] = dict.fromkeys(self._stored)
+        self._stored_ids = frozenset(stored_ids)
+        self._recent: dict[str, None] = dict.fromkeys(self._stored_ids)
         self._ready: deque[Trade] = deque()
         self._live: dict[str, Trade] = {}
         self._stale: frozenset[str] = frozenset()  # told by the connections before: they join nothing
@@ -86,7 +88,7 @@ class Tape:
 
     # The websocket.
 
-    def broken(self) -> None:
+    def note_loss(self) -> None:
         """The connection is lost, or something of it: what comes next does not follow."""
         self._gap = self._gap or self._joined
         self._unjoin()
@@ -100,7 +102,7 @@ class Tape:
         """Trades of the websocket, in its order; `now_s` is a clock that never goes back."""
         self._heard_s = now_s
         if len(self._ready) >= MAX_READY or len(self._live) + len(trades) > MAX_LIVE:
-            self.broken()
+            self.note_loss()
             return
         for trade in trades:
             if not self._is_new(trade):
@@ -137,7 +139,7 @@ class Tape:
 
     # REST.
 
-    def wanted(self, now_s: float) -> Fetch | None:
+    def next_fetch(self, now_s: float) -> Fetch | None:
         """The page that is needed now; None while nothing is."""
         if len(self._ready) >= ENOUGH_READY or now_s < self._next_page_s or not self._needs_page(now_s):
             return None
@@ -154,7 +156,7 @@ class Tape:
             return True
         return now_s - self._heard_s >= QUIET_S
 
-    def page(self, fetch: Fetch, trades: Sequence[Trade], now_s: float) -> None:
+    def receive_page(self, fetch: Fetch, trades: Sequence[Trade], now_s: float) -> None:
         """What REST has answered to `fetch`."""
         ordered = sorted(trades, key=self._order)
         holes, had_hole = self._holes_seen, self._hole_since_s is not None
@@ -171,8 +173,7 @@ class Tape:
         if progress:
             self._next_page_s, self._poll_s = 0.0, FIRST_POLL_S
             return
-        self._cursor_ms = None
-        self._next_page_s = now_s + self._poll_s
+        self._cursor_ms, self._next_page_s = None, now_s + self._poll_s
         self._poll_s = min(self._poll_s * 1.5, MAX_POLL_S)
         if self._joined and self._hole_since_s is None:
             self._heard_s = now_s
@@ -288,7 +289,7 @@ class Tape:
         if len(self._recent) > MAX_RECENT:
             del self._recent[next(iter(self._recent))]
         too_early = self._since_ms is not None and trade.timestamp_ms < self._since_ms
-        if not too_early and trade.id not in self._stored:
+        if not too_early and trade.id not in self._stored_ids:
             self.counts.settled += 1
             self._ready.append(trade)
 

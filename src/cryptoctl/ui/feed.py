@@ -97,8 +97,8 @@ def show_start_point(screen: Screen, market: Market, begin: StartPoint) -> None:
     screen.say(f"{source} {start}{note}.", style="dim")
     if unit := market.volume_unit:
         screen.warn(f"{source}: its volumes are stored as the exchange gives them: {unit}.")
-    if begin.unasked_ms is not None:
-        since = iso_of_ms(begin.unasked_ms)
+    if begin.skipped_from_ms is not None:
+        since = iso_of_ms(begin.skipped_from_ms)
         screen.warn(
             f"{source} is not asked for trades between {since} and that price. `--since {since}` asks for "
             "them; those that are stored without an id are then stored twice.",
