@@ -16,7 +16,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from cryptoctl.files.compression import plain
+from cryptoctl.files.compression import decompress
 from cryptoctl.files.sources import sources
 from files.reading import EXPECTED, MS, PLAIN, options, read, refusal, rows
 
@@ -115,7 +115,7 @@ def test_all_frames_of_a_stream_have_one_decompressor(monkeypatch: pytest.Monkey
     decompressor = Mock(wraps=zstandard.ZstdDecompressor)
     monkeypatch.setattr(zstandard, "ZstdDecompressor", decompressor)
     frames = b"".join(map(zstandard.compress, PLAIN.encode().splitlines(keepends=True)))
-    assert plain(io.BytesIO(frames), "prices.zst").read() == PLAIN.encode()
+    assert decompress(io.BytesIO(frames), "prices.zst").read() == PLAIN.encode()
     assert decompressor.call_count == 1
 
 
@@ -125,7 +125,7 @@ def test_a_little_that_is_much_inside_is_undone_piece_by_piece(how: str) -> None
     large = FRAMES[how](bytes(100_000_000))
     tracemalloc.start()
     try:
-        with plain(io.BytesIO(large), "zeros") as undone:
+        with decompress(io.BytesIO(large), "zeros") as undone:
             assert undone.read(8) == bytes(8)
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:

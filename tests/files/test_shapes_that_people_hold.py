@@ -303,7 +303,7 @@ def test_no_preset_throws_away_a_column_with_the_name_of_a_field() -> None:
     symbols = {
         (preset.name, name)
         for preset in presets()
-        for name in {column.lower() for column in preset.others} & set(FIELDS) - set(preset.fields.values())
+        for name in {column.lower() for column in preset.optional} & set(FIELDS) - set(preset.fields.values())
     }
     assert symbols == same
 

@@ -46,6 +46,10 @@ def test_where_cryptoctl_is_not_installed_its_source_tree_is(monkeypatch: pytest
 def test_a_message_says_what_a_shell_can_read() -> None:
     with pytest.raises(Failure) as raised:
         library.released(b"", "a file")
-    for failure in (compression.missing("pyarrow", "Parquet"), library.missing("h11"), raised.value):
+    for failure in (
+        compression.missing_package("pyarrow", "Parquet"),
+        library.missing_package("h11"),
+        raised.value,
+    ):
         command = failure.hint.removeprefix("Run `").removesuffix("`.")
         assert shlex.split(command)[:4] == [INTERPRETER, "-m", "pip", "install"]

@@ -25,7 +25,7 @@ def library() -> str:
         file = Path(str(distribution(PACKAGE).locate_file(FILE)))
         return released(file.read_bytes(), str(file))
     except (PackageNotFoundError, FileNotFoundError):
-        raise missing(PACKAGE) from None
+        raise missing_package(PACKAGE) from None
 
 
 def released(content: bytes, name: str) -> str:
@@ -39,7 +39,7 @@ def released(content: bytes, name: str) -> str:
     return content.decode()
 
 
-def missing(package: str) -> Failure:
+def missing_package(package: str) -> Failure:
     """A package of the extra `dashboard` that is not installed."""
     return InputError(
         f"The dashboard needs the package {package}, which is not installed.",

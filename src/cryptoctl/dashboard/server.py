@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from cryptoctl.dashboard.library import missing
+from cryptoctl.dashboard.library import missing_package
 from cryptoctl.dashboard.reader import PageReader
 from cryptoctl.dashboard.site import Site
 from cryptoctl.errors import ExitCode, Failure
@@ -17,7 +17,7 @@ from cryptoctl.errors import ExitCode, Failure
 try:
     from cryptoctl.local.http_server import HttpServer, Limits
 except ImportError:  # h11, which the extra brings
-    raise missing("h11") from None
+    raise missing_package("h11") from None
 
 LIMITS = Limits(
     connections=64,

@@ -29,9 +29,9 @@ _WHOLE_SYMBOLS = frozenset(
     ("base", "basecurrency", "baseasset", "token", "crypto", "cryptocurrency", "fsym", "underlying")
 )
 # Beside a column that names the coin, these are its long name, or the currency of the price.
-_SYMBOL_AT_NEED = ("code", "slug", "name", "currency")
+_FALLBACK_SYMBOLS = ("code", "slug", "name", "currency")
 # Whose id it is says that it is not the trade's: several trades fill one order.
-_ANOTHERS_ID = frozenset(
+_ID_OWNERS = frozenset(
     ("order", "orderid", "exchange", "account", "user", "client", "customer", "maker", "taker")
 )
 _FINER = re.compile(r"[mun]s(ec)?|(milli|micro|nano)s(econds)?")
@@ -41,14 +41,14 @@ _NOT_A_FIELD = re.compile(r"^(is|has)[A-Z_]|^[Mm]arket[_ ]?[Cc]ap|.*(?i:ratio)$"
 _NO_NAME = frozenset(("price", "rate", "value", "fee", "fees", "commission", "quote", "order"))
 # A name with one of these is not that field: a rate of funding is no price, and neither is a price's change
 # or the currency that it is in; an exchange_rate is no exchange, and a fee_asset no coin that is traded.
-_NEVER: Mapping[str, frozenset[str]] = {
+_EXCLUDED: Mapping[str, frozenset[str]] = {
     "price": frozenset(("funding", "interest", "fee", "currency", "change", "percent")),
     "symbol": _NO_NAME,
     "exchange": _NO_NAME,
 }
 # These come last: a quantity of money, not of what is traded; a price at which nothing was traded, or not
 # last; the time of a candle's beginning, because its close is what counts.
-_LATE: Mapping[str, frozenset[str]] = {
+_UNLIKELY: Mapping[str, frozenset[str]] = {
     "volume": frozenset(("quote", "currency", "cost", "usd", "usdt", "usdc", "eur", "gbp", "jpy", "krw")),
     "price": frozenset(
         ("open", "opening", "high", "low", "prev", "previous", "bid", "ask", "mark", "index", "mid")
@@ -75,12 +75,12 @@ def columns_like(field: str, names: Sequence[str], numbers: Collection[str] = ()
     return columns
 
 
-def only_at_need(name: str) -> bool:
+def is_fallback_symbol(name: str) -> bool:
     """Whether a column of this name holds the symbol only where no other one does."""
-    return _whole(name) in _SYMBOL_AT_NEED
+    return _whole(name) in _FALLBACK_SYMBOLS
 
 
-def finer(name: str, other: str) -> bool:
+def is_finer(name: str, other: str) -> bool:
     """Whether a time's name says that it is another one in a finer unit: `time_ms` and `time`."""
     unit = _whole(name).removeprefix(_whole(other))
     return unit != _whole(name) and bool(_FINER.fullmatch(unit))
@@ -103,22 +103,22 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
     if field == "id" and (name == "#" or (name == "t" and name in numbers)):
         return len(words)
     parts, whole = _parts(name), _whole(name)
-    anothers = "trade" not in parts and not _ANOTHERS_ID.isdisjoint(parts)
+    anothers = "trade" not in parts and not _ID_OWNERS.isdisjoint(parts)
     if field == "id" and (anothers or _rank("symbol", name, numbers) is not None):
         return None
     if field != "id" and ({"trade", "id"} <= set(parts) or whole in _WORDS["id"].split()):
         return None  # whoever else its name names
-    if not _NEVER.get(field, frozenset()).isdisjoint(parts):
+    if not _EXCLUDED.get(field, frozenset()).isdisjoint(parts):
         return None
     if field == "timestamp" and "price" in parts:  # the price at something
         words.remove("at")
     if field == "symbol" and whole in _WHOLE_SYMBOLS and name not in numbers:
         return 0
-    if field == "symbol" and whole in _SYMBOL_AT_NEED and name not in numbers:
-        return 2 * len(words) + _SYMBOL_AT_NEED.index(whole)
+    if field == "symbol" and whole in _FALLBACK_SYMBOLS and name not in numbers:
+        return 2 * len(words) + _FALLBACK_SYMBOLS.index(whole)
     places = [words.index(word) for word in (whole, *parts) if word in words]
     # An order's time, price and amount are what was wanted, not what was traded.
-    late = "order" in parts or not _LATE.get(field, frozenset()).isdisjoint(parts)
+    late = "order" in parts or not _UNLIKELY.get(field, frozenset()).isdisjoint(parts)
     # A base_qty stands beside one in contracts; a taker_buy_base_qty is only a part of it.
     early = field == "volume" and "base" in parts and len(parts) == 2
     return min(places) + len(parts) + (late - early) * len(words) if places else None

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import IO, Any, cast
 
 from cryptoctl.errors import InputError
-from cryptoctl.files.compression import FEATHER, PARQUET, missing, readable, seekable
+from cryptoctl.files.compression import FEATHER, PARQUET, missing_package, seekable, translate_errors
 from cryptoctl.files.records import Record, quoted
 from cryptoctl.files.sources import Source
 from cryptoctl.files.values import MAX_EXACT_FLOAT
@@ -23,7 +23,7 @@ def _arrow(format_: str) -> Any:
     try:
         import pyarrow
     except ImportError:
-        raise missing("pyarrow", format_) from None
+        raise missing_package("pyarrow", format_) from None
     return pyarrow
 
 
@@ -31,14 +31,14 @@ def _arrow(format_: str) -> Any:
 class ColumnarTable:
     """The rows of a Parquet or Feather file; every value as the text that has all its digits.
 
-    `used` are the columns that are read; where it is None, all that have texts.
+    `selected` are the columns that are read; where it is None, all that have texts.
     """
 
     source: Source
     format: str
     """Parquet, or Feather."""
     counted_in: str = "record"
-    used: Collection[str] | None = None
+    selected: Collection[str] | None = None
 
     @cached_property
     def columns(self) -> Sequence[str]:
@@ -51,19 +51,19 @@ class ColumnarTable:
             schema = file.schema_arrow if self._is_parquet else file.schema
             return tuple(schema.field(index) for index in range(len(schema.names)))
 
-    def reading(self, fields: Mapping[str, str]) -> ColumnarTable:
+    def select(self, fields: Mapping[str, str]) -> ColumnarTable:
         """The same, of which only the columns of these fields are read.
 
         Raises Failure where the type of one cannot hold what its field needs.
         """
         types = dict(zip(self.columns, self._schema, strict=True))
         for field, column in fields.items():
-            problem = _unfit(field, types[column])
+            problem = _type_problem(field, types[column])
             if problem is not None:
                 raise InputError(
                     f"The column {quoted(column)} of {self.source.name} is {problem[0]}.", problem[1]
                 )
-        return replace(self, used=frozenset(fields.values()))
+        return replace(self, selected=frozenset(fields.values()))
 
     @property
     def _is_parquet(self) -> bool:
@@ -84,11 +84,11 @@ class ColumnarTable:
     def _cells(self, name: str, column: Any) -> Sequence[str | None]:
         import pyarrow
 
-        if self.used is None or name in self.used:
+        if self.selected is None or name in self.selected:
             try:
                 return _texts(column)
             except (pyarrow.ArrowException, UnicodeDecodeError) as error:
-                if self.used is not None:
+                if self.selected is not None:
                     raise InputError(
                         f"The column {quoted(name)} of {self.source.name} is {column.type}, and not all of "
                         f"it is text: {str(error)[:200]}.",
@@ -109,7 +109,7 @@ class ColumnarTable:
     def _opened(self) -> Iterator[Any]:
         arrow = _arrow(self.format)
         name = self.source.name
-        with readable(name), self._seekable() as stream:
+        with translate_errors(name), self._seekable() as stream:
             try:
                 if self._is_parquet:
                     import pyarrow.parquet
@@ -148,7 +148,7 @@ def _extension(column: Any) -> str:
     return str(name or (column.metadata or {}).get(b"ARROW:extension:name", b"").decode())
 
 
-def _unfit(field: str, column: Any) -> tuple[str, str] | None:
+def _type_problem(field: str, column: Any) -> tuple[str, str] | None:
     """What a column is that cannot be the field, and what to do; None where it may be."""
     import pyarrow.types as types
 
@@ -190,10 +190,10 @@ def _texts(column: Any) -> Sequence[str | None]:
     if types.is_timestamp(kind) and kind.tz is not None:
         column = column.cast(pyarrow.timestamp(kind.unit, "UTC"))
     texts: list[str | None] = column.cast(pyarrow.string()).to_pylist()
-    return [_in_full(text) for text in texts] if types.is_float64(kind) else texts
+    return [_without_exponent(text) for text in texts] if types.is_float64(kind) else texts
 
 
-def _in_full(text: str | None) -> str | None:
+def _without_exponent(text: str | None) -> str | None:
     """A float as it is written without an exponent, as far as floats have all digits before the point."""
     if text is None or "e+" not in text:
         return text

@@ -22,7 +22,7 @@ HEAD_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 17
 COPIED_BYTES = 1 << 20  # at once
 STEP_BYTES = 1 << 11  # taken at once: of the worst Zstandard may make 64 MB of them
-STEP_UNDONE_BYTES = 1 << 20  # of bzip2 and xz, made at once
+STEP_DECOMPRESSED_BYTES = 1 << 20  # of bzip2 and xz, made at once
 PADDING = b"\0\r\n"  # of blocks of a tape, say, or by an editor; no frame begins so
 MAX_LAYERS = 3  # a .gz inside a .zip, say
 
@@ -65,7 +65,7 @@ class Pieces(io.RawIOBase):
         super().close()
 
 
-def _content(stream: io.BufferedReader, begin: Callable[[], Any]) -> Iterator[bytes]:
+def _content(stream: io.BufferedReader, new_frame: Callable[[], Any]) -> Iterator[bytes]:
     """The content of compressed frames that follow each other, as gzip, bzip2, xz and Zstandard write them.
 
     Piece by piece; PADDING may stand behind a frame. Raises _DamagedError, or what decompressors do: the
@@ -77,21 +77,21 @@ def _content(stream: io.BufferedReader, begin: Callable[[], Any]) -> Iterator[by
         while data:
             if frame is None:
                 data = data.lstrip(PADDING)
-                frame = begin() if data else None
+                frame = new_frame() if data else None
                 continue
-            yield from _undone(frame, data)
+            yield from _decompressed(frame, data)
             data, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
     if frame is not None:
         raise _DamagedError("its end is missing")
 
 
-def _undone(frame: Any, data: bytes) -> Iterator[bytes]:
+def _decompressed(frame: Any, data: bytes) -> Iterator[bytes]:
     """What the data is inside, in pieces: a thousand bytes of bzip2 may be a gigabyte of zeros."""
     bounded = hasattr(frame, "needs_input")
     try:
-        yield frame.decompress(data, STEP_UNDONE_BYTES) if bounded else frame.decompress(data)
+        yield frame.decompress(data, STEP_DECOMPRESSED_BYTES) if bounded else frame.decompress(data)
         while bounded and not frame.eof and not frame.needs_input:
-            yield frame.decompress(b"", STEP_UNDONE_BYTES)
+            yield frame.decompress(b"", STEP_DECOMPRESSED_BYTES)
     except OSError as error:  # of bzip2
         raise _DamagedError(str(error)) from error
 
@@ -100,15 +100,16 @@ def _zstandard() -> Callable[[], Any]:
     try:
         import zstandard
     except ImportError:
-        raise missing("zstandard", "Zstandard") from None
+        raise missing_package("zstandard", "Zstandard") from None
     # One for all frames of a stream: making it takes longer than undoing a short frame.
     return cast("Callable[[], Any]", zstandard.ZstdDecompressor().decompressobj)
 
 
-def missing(package: str, needing: str) -> InputError:
+def missing_package(package: str, format_name: str) -> InputError:
     """A package of the extra `files` that is not installed."""
     return InputError(
-        f"{needing} needs the package {package}, which is not installed.", f"Run `{install_extra('files')}`."
+        f"{format_name} needs the package {package}, which is not installed.",
+        f"Run `{install_extra('files')}`.",
     )
 
 
@@ -150,19 +151,21 @@ SPREADSHEETS = {
 }
 
 
-def plain(stream: BinaryIO, name: str) -> io.BufferedReader:
+def decompress(stream: BinaryIO, name: str) -> io.BufferedReader:
     """The stream with every layer of compression undone; it closes, with itself, every layer."""
     for _ in range(MAX_LAYERS):
         buffered = _buffered(stream)
         try:
             start = buffered.peek(8)
-            begin = next((make() for magic, make in _DECOMPRESSORS.items() if start.startswith(magic)), None)
+            new_frame = next(
+                (make() for magic, make in _DECOMPRESSORS.items() if start.startswith(magic)), None
+            )
         except BaseException:
             buffered.close()
             raise
-        if begin is None:
+        if new_frame is None:
             return buffered
-        stream = cast("BinaryIO", Pieces(_content(buffered, begin), cast("BinaryIO", buffered)))
+        stream = cast("BinaryIO", Pieces(_content(buffered, new_frame), cast("BinaryIO", buffered)))
     raise InputError(f"{name} is compressed more than {MAX_LAYERS} times.", "Unpack it.")
 
 
@@ -185,7 +188,7 @@ def refuse_foreign(head: bytes, name: str) -> None:
 
 
 @contextmanager
-def readable(name: str) -> Iterator[None]:
+def translate_errors(name: str) -> Iterator[None]:
     """What goes wrong while a file is read is a Failure that names it."""
     try:
         yield
@@ -226,14 +229,14 @@ def _damaged(name: str, error: Exception) -> InputError:
     )
 
 
-def seekable(stream: IO[bytes], begun: bytes = b"") -> IO[bytes]:
+def seekable(stream: IO[bytes], head: bytes = b"") -> IO[bytes]:
     """A file without a name, in which one can jump, with what was read already and the rest of the stream.
 
     Raises OSError before it has taken all the room there is: what comes may have no end.
     """
     copied = tempfile.TemporaryFile()  # noqa: SIM115 - its reader closes it
     try:
-        copied.write(begun)
+        copied.write(head)
         while piece := stream.read(COPIED_BYTES):
             copied.write(piece)
             if shutil.disk_usage(tempfile.gettempdir()).free * 9 < copied.tell():

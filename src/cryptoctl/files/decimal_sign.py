@@ -88,12 +88,12 @@ def _signs(records: Iterable[Record], fields: FieldReader) -> dict[str, tuple[in
     finders = [find for name, find in fields.finders.items() if name in NUMBERS]
     for number, record in records:
         for text in () if isinstance(record, Fault) else (find(record) for find in finders):
-            if not _known(text, signs) and (sign := sign_in(text)):
+            if not _has_known_sign(text, signs) and (sign := sign_in(text)):
                 signs.setdefault(sign, (number, text))
     return signs
 
 
-def _known(text: str, signs: Collection[str]) -> bool:
+def _has_known_sign(text: str, signs: Collection[str]) -> bool:
     """Whether a number tells no other decimal sign than one that is found: most of a file tell the same."""
     if "," not in text:
         return "." not in text or ("." in signs and text.count(".") == 1)

@@ -21,7 +21,7 @@ from cryptoctl.files.times import ISO, UNITS, TimeReader, kind_of, name_of
 from cryptoctl.files.values import FieldReader, ungrouped
 
 MAX_NAMES = 10_000
-KEYED = ("timestamp", "symbol", "exchange")  # with the id, what a price is known by
+KEY_FIELDS = ("timestamp", "symbol", "exchange")  # with the id, what a price is known by
 
 
 @dataclass(kw_only=True)
@@ -30,7 +30,7 @@ class FileScan:
 
     `empty` are the members that have a value in none of the records; `has_ids` whether one has an id, or says
     by leaving it out that it has none (None where there are no records); `only_id` is the id of all of them,
-    `differing` the first of them that is another price of the same moment.
+    `first_differing` the first of them that is another price of the same moment.
     """
 
     counted_in: str
@@ -41,7 +41,7 @@ class FileScan:
     empty: set[str] = field(default_factory=set)
     has_ids: bool | None = None
     only_id: str | None = None
-    differing: int | None = None
+    first_differing: int | None = None
     _before: Sequence[str | None] = ()
 
     def note_id(self, number: int, record: Cells | Members, fields: FieldReader) -> None:
@@ -51,9 +51,13 @@ class FileScan:
             return
         text, previous = fields.text("id", record), self._before
         self.only_id = text if self.only_id in (None, text) else None
-        self._before = [fields.text(name, record) for name in (*KEYED, "price", "volume")]
-        if previous and previous[: len(KEYED)] == self._before[: len(KEYED)] and previous != self._before:
-            self.differing = self.differing or number
+        self._before = [fields.text(name, record) for name in (*KEY_FIELDS, "price", "volume")]
+        if (
+            previous
+            and previous[: len(KEY_FIELDS)] == self._before[: len(KEY_FIELDS)]
+            and previous != self._before
+        ):
+            self.first_differing = self.first_differing or number
 
 
 def scan_file(records: Records, fields: FieldReader, check: Callable[[int, Cells], None]) -> FileScan:
@@ -111,12 +115,12 @@ def refuse_one_id(
     hint = take_out or f"Add --ignore {shell_word(column)}."
     if scan.has_ids is False:
         raise InputError(f"Every {quoted(column)} of {name} is empty, null or no plain value.", hint)
-    if scan.only_id is None or scan.differing is None or not fields.takes_id(scan.only_id):
+    if scan.only_id is None or scan.first_differing is None or not fields.takes_id(scan.only_id):
         return
     raise InputError(
         f"Every {quoted(column)} of {name} is {quoted(scan.only_id)}, and {scan.counted_in} "
-        f"{scan.differing} has another price at the time of the one before: as their id, that would make "
-        "them one.",
+        f"{scan.first_differing} has another price at the time of the one before: as their id, that would "
+        "make them one.",
         hint,
     )
 
@@ -143,11 +147,11 @@ class LateMembers:
         for number, record in records:
             late = None
             if isinstance(record, Mapping) and not record.keys() <= self.settled:
-                late = next((member for member in record if self._late(member, record)), None)
+                late = next((member for member in record if self._is_late(member, record)), None)
                 refuse_too_many(self.decided, number)
             yield number, record if late is None else _late_fault(late)
 
-    def _late(self, member: str, record: Members) -> bool:
+    def _is_late(self, member: str, record: Members) -> bool:
         if member in self.settled:
             return False
         none = is_none(record[member])
@@ -166,13 +170,13 @@ def _late_fault(member: str) -> Fault:
     )
 
 
-def decided_unit(scan: FileScan | None, options: FileOptions, name: str) -> str:
+def time_unit_of(scan: FileScan | None, options: FileOptions, name: str) -> str:
     """The unit of a file's times: as given, or the only one there is. Raises Failure."""
     if options.time_unit is not None:
         return ISO if options.time_unit == "iso" else options.time_unit
     kinds = list(scan.times) if scan is not None else []
     if scan is not None and len(kinds) > 1:
-        raise _mixed(scan, name)
+        raise _mixed_units(scan, name)
     unit = kinds[0] if kinds else ISO
     if scan is not None and unit == ISO and kinds and options.time_zone is None:
         _refuse_without_offset(scan.first[ISO][1], name)
@@ -195,7 +199,7 @@ def _refuse_without_offset(text: str, name: str) -> None:
             ) from None
 
 
-def _mixed(scan: FileScan, name: str) -> InputError:
+def _mixed_units(scan: FileScan, name: str) -> InputError:
     counts = ", and ".join(
         f"{count} in {name_of(kind)} (the first is {scan.counted_in} {scan.first[kind][0]})"
         for kind, count in scan.times.items()

@@ -70,9 +70,9 @@ def _layout(scanner: JsonScanner, list_path: str | None, name: str) -> tuple[str
         return "values", None
     if scanner.peek():  # more than one value, one after the other
         return "values", None
-    records = _of_records(entries)
+    records = _record_lists(entries)
     if len(set(records)) < len(records):
-        raise _twice(name, next(path for path in records if records.count(path) > 1), scanner.line)
+        raise _duplicate_list(name, next(path for path in records if records.count(path) > 1), scanner.line)
     if len(records) > 1:
         raise InputError(f"{name} holds more than one list of records.", _choices(records))
     empty = [path for path, inside in entries if inside == "]"]
@@ -93,14 +93,14 @@ def _refuse_no_list(scanner: JsonScanner, list_path: str, name: str) -> None:
         if first != "{":
             scanner.value(keep=False)
             continue
-        paths |= dict.fromkeys(_of_records(lists(scanner)))
+        paths |= dict.fromkeys(_record_lists(lists(scanner)))
         if list_path in paths:
             return
     raise InputError(f"{name} has no list of records at {quoted(list_path)}.", _choices(list(paths)))
 
 
-def _of_records(found: Iterable[tuple[str, str]]) -> Sequence[str]:
-    return [path for path, inside in found if inside and inside in "{["]
+def _record_lists(lists_with_starts: Iterable[tuple[str, str]]) -> Sequence[str]:
+    return [path for path, inside in lists_with_starts if inside and inside in "{["]
 
 
 def _choices(paths: Sequence[str]) -> str:
@@ -121,7 +121,7 @@ class JsonRecords:
     layout: str
     path: str | None = None
     columns: Sequence[str] | None = None
-    named: bool = False
+    has_header: bool = False
     """the first record has the names, and is none"""
 
     @property
@@ -145,7 +145,7 @@ class JsonRecords:
         return rows
 
     def __iter__(self) -> Iterator[Record]:
-        for number, value in islice(self._values(), int(self.named), None):
+        for number, value in islice(self._values(), int(self.has_header), None):
             yield number, self._record(value)
 
     def _values(self) -> Iterator[tuple[int, Any]]:
@@ -168,12 +168,12 @@ class JsonRecords:
             return
         if self.path is not None:
             while self._next(scanner):
-                yield from self._listed(scanner, self.path)
+                yield from self._list_texts(scanner, self.path)
             return
         for _, text in scanner.elements():
             yield text
         if self._next(scanner) == "[":
-            raise _joined(
+            raise _concatenated(
                 self.source.name,
                 f"another list begins in line {scanner.line}, after the end of the first",
                 "Join them into one with a comma in place of `][`, or make a file of each.",
@@ -184,7 +184,7 @@ class JsonRecords:
     def _next(self, scanner: JsonScanner) -> str:
         """What the next value begins with, if there is one. Raises Failure for a comma before it."""
         if scanner.peek() == ",":
-            raise _joined(
+            raise _concatenated(
                 self.source.name,
                 f"in line {scanner.line}, a comma stands where no list is open",
                 "Take such commas out (where each record is a line, sed 's/,$//' does), or put [ before the "
@@ -192,7 +192,7 @@ class JsonRecords:
             )
         return scanner.peek()
 
-    def _listed(self, scanner: JsonScanner, path: str) -> Iterator[str]:
+    def _list_texts(self, scanner: JsonScanner, path: str) -> Iterator[str]:
         """The texts in the list at a path of the next value; or, once, that it has none."""
         if scanner.peek() != "{":
             scanner.value(keep=False)
@@ -202,7 +202,7 @@ class JsonRecords:
         for elements in lists_at(scanner, path):
             count += 1
             if count > 1:
-                raise _twice(self.source.name, path, scanner.line)
+                raise _duplicate_list(self.source.name, path, scanner.line)
             for _, text in elements:
                 yield text
         if not count:
@@ -242,15 +242,15 @@ def _number(text: str) -> Any:
     return text if number is None else number
 
 
-def _twice(name: str, path: str, line: int) -> InputError:
+def _duplicate_list(name: str, path: str, line: int) -> InputError:
     return InputError(
         f"{name} has the list {quoted(path)} twice in one object, by line {line}.",
         "Give each list a name of its own.",
     )
 
 
-def _joined(name: str, why: str, hint: str) -> InputError:
-    return InputError(f"{name} is not JSON: {why}.", hint)
+def _concatenated(name: str, reason: str, hint: str) -> InputError:
+    return InputError(f"{name} is not JSON: {reason}.", hint)
 
 
 def _not_json(name: str, error: ScanError) -> InputError:

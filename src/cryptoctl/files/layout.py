@@ -65,12 +65,12 @@ def layout(
     Where the names are not `complete`, one that is to be ignored may still come. What the values of the
     `sample` look like counts where names leave it open; those of the `empty` are nowhere more than null.
     """
-    names, beside_mapped = sample.names, _beside_mapped(options, sample)
+    names, beside_mapped = sample.names, _siblings_of_mapped(options, sample)
     if complete:
         inside = [_inside(path)(member) for path, nested in beside_mapped.items() for member in nested.names]
         _check_ignored([*names, *inside], options, name)
     columns = [column for column in names if column not in options.ignore]
-    fields = dict(_own_names(columns, name) if shape is None else shape.fields)
+    fields = dict(_columns_by_field(columns, name) if shape is None else shape.fields)
     fields = {field_: column for field_, column in fields.items() if column not in options.ignore}
     if shape is not None:
         # Beside ccxt's amount, say, a volume that is null wherever it is.
@@ -82,13 +82,13 @@ def layout(
         fields[field_] = column
     if not objects:
         _check_twice(names, fields, name)
-    known = {*fields.values(), *(shape.preset.others if shape is not None else ())}
-    remaining = [column for column in columns if column and not _known(column, known)]
+    known = {*fields.values(), *(shape.preset.optional if shape is not None else ())}
+    remaining = [column for column in columns if column and not _matches_any(column, known)]
     shown = [member for column in remaining for member in _shown(column, sample.inside)]
     known |= {column.partition(".")[0] for column in fields.values() if objects and _INSIDE.fullmatch(column)}
-    unused = [column for column in remaining if not _known(column, known)]
+    unused = [column for column in remaining if not _matches_any(column, known)]
     if "timestamp" not in fields and not options.now:
-        _refuse_time_in_two(unused, sample.of_day, name, objects=objects)
+        _refuse_time_in_two(unused, sample.times_of_day, name, objects=objects)
     suggestion = suggest(fields, unused, options, sample, shape)
     if not objects:
         _check_twice(names, suggestion.mapped, name)
@@ -97,7 +97,7 @@ def layout(
         inner = suggest({**fields, **suggestion.mapped}, columns, options, nested, shape)
         suggestion.add(inner, _inside(path))
     refuse_open_questions(suggestion, fields, shown, options, shape, sample, name)
-    if sample.every:  # of a stream, what has come so far may be one faulty record
+    if sample.all_records:  # of a stream, what has come so far may be one faulty record
         _refuse_nested_prices(fields["price"], sample, name)
     ids = [
         column
@@ -109,11 +109,11 @@ def layout(
         constants=options.constants,
         shape=shape,
         unused=unused,
-        ids_dropped=partial(_tell_apart, ids, sample),
+        ids_dropped=partial(_ids_differ, ids, sample),
     )
 
 
-def _tell_apart(ids: Sequence[str], sample: Sample) -> bool | None:
+def _ids_differ(ids: Sequence[str], sample: Sample) -> bool | None:
     """Whether any of the columns has several values; None where no more than one record has one."""
     if any(map(sample.differs, ids)):
         return True
@@ -138,7 +138,7 @@ def _refuse_nested_prices(member: str, sample: Sample, name: str) -> None:
     values = [record[member] for record in sample.records if isinstance(record, Mapping) and member in record]
     if not values or not all(isinstance(value, Mapping | list) for value in values):
         return
-    inner, nested = None, sample.within([member])
+    inner, nested = None, sample.nested_in([member])
     if isinstance(values[0], Mapping):
         inner = next(iter([*sorted(nested.numbers, key=nested.names.index), *values[0]]), "0")
     hint = "Write a record for each price, as pandas does with to_json(orient='records')."
@@ -149,15 +149,15 @@ def _refuse_nested_prices(member: str, sample: Sample, name: str) -> None:
     raise InputError(f"{quoted(member)} of {name} is {kind}, and no plain price.", hint)
 
 
-def _beside_mapped(options: FileOptions, sample: Sample) -> Mapping[str, Sample]:
+def _siblings_of_mapped(options: FileOptions, sample: Sample) -> Mapping[str, Sample]:
     """By its path, each object inside of which a mapped member is: what else there is in it."""
     mapped: dict[str, list[str]] = {}
     for column in options.mapping.values():
         if inside := _INSIDE.fullmatch(column):
             path, member = inside.groups()
             mapped.setdefault(path, []).append(json.loads(member) if member.startswith('"') else member)
-    objects = {path: sample.within(path.split(".")) for path in mapped}
-    return {path: nested.without(mapped[path]) for path, nested in objects.items() if nested.records}
+    objects = {path: sample.nested_in(path.split(".")) for path in mapped}
+    return {path: nested.without_columns(mapped[path]) for path, nested in objects.items() if nested.records}
 
 
 def _inside(path: str) -> Callable[[str], str]:
@@ -174,13 +174,15 @@ def _path(name: str) -> str:
     return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
-def _refuse_time_in_two(unused: Sequence[str], of_day: Collection[str], name: str, *, objects: bool) -> None:
+def _refuse_time_in_two(
+    unused: Sequence[str], times_of_day: Collection[str], name: str, *, objects: bool
+) -> None:
     """Refuses a file in which one column has the day and another the time of day, and none has both."""
-    times = [column for column in columns_like("timestamp", unused) if column in of_day]
+    times = [column for column in columns_like("timestamp", unused) if column in times_of_day]
     days = [
         column
         for column in columns_like("timestamp", unused)
-        if column not in of_day and "date" in column.lower()
+        if column not in times_of_day and "date" in column.lower()
     ]
     if not times or len(days) != 1 or len(columns_like("timestamp", unused)) > len(times) + 1:
         return
@@ -194,7 +196,7 @@ def _refuse_time_in_two(unused: Sequence[str], of_day: Collection[str], name: st
     )
 
 
-def _own_names(names: Sequence[str], file: str) -> Mapping[str, str]:
+def _columns_by_field(names: Sequence[str], file: str) -> Mapping[str, str]:
     fields: dict[str, str] = {}
     for field_ in FIELDS:
         matches = list(dict.fromkeys(name for name in names if name.lower() == field_))
@@ -212,9 +214,9 @@ def _refuse_two_names(
     names: Sequence[str], fields: Mapping[str, str], shape: PresetMatch, options: FileOptions, file: str
 ) -> None:
     """Refuses a file of a known shape in which another column has the name of the field that one is."""
-    known = {*fields.values(), *shape.preset.others}
+    known = {*fields.values(), *shape.preset.optional}
     for field_, column in fields.items():
-        own = next((name for name in names if name.lower() == field_ and not _known(name, known)), None)
+        own = next((name for name in names if name.lower() == field_ and not _matches_any(name, known)), None)
         if own is not None and field_ not in options.mapping:
             raise InputError(
                 f"{file} has the columns of the preset {shape.preset.name}, whose {field_} is "
@@ -242,10 +244,10 @@ def _check_twice(names: Sequence[str], fields: Mapping[str, str], name: str) -> 
         )
 
 
-def _known(name: str, known: set[str]) -> bool:
+def _matches_any(name: str, patterns: set[str]) -> bool:
     folded = name.lower()
-    return name in known or any(
+    return name in patterns or any(
         folded == pattern.lower() or ("*" in pattern and folded.startswith(pattern.lower().rstrip("*")))
-        for pattern in known
+        for pattern in patterns
         if len(pattern) > 1
     )

@@ -43,10 +43,10 @@ class Occurrences:
             return self._counted(self._database, key)
         self._counts[key] = number = self._counts.get(key, 0) + 1
         if len(self._counts) > self._most:
-            self._database = self._moved()
+            self._database = self._move_to_database()
         return number
 
-    def _moved(self) -> sqlite3.Connection:
+    def _move_to_database(self) -> sqlite3.Connection:
         database = sqlite3.connect("", isolation_level=None)  # a file without a name, which goes with it
         database.execute("PRAGMA journal_mode = OFF")
         database.execute("CREATE TABLE seen (key BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID")

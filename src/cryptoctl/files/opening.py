@@ -21,11 +21,11 @@ from cryptoctl.files.json_records import json_records, looks_like_json
 from cryptoctl.files.outgoing import FIELDS
 from cryptoctl.files.preset_matching import (
     PresetMatch,
-    by_cells,
-    contradicting,
+    contradicting_row,
+    field_indexes,
     fits,
-    likely,
-    places,
+    likely_presets,
+    match_cells,
     preset_named,
 )
 from cryptoctl.files.presets import presets
@@ -186,14 +186,18 @@ def headerless(
                 "Name the columns in order with --columns, such as --columns timestamp,price,volume.",
             )
         full_rows = [row for row in rows if len(row) == width]
-        candidates = [candidate for candidate in likely(full_rows) if places(candidate) != places(preset)]
+        candidates = [
+            candidate
+            for candidate in likely_presets(full_rows)
+            if field_indexes(candidate) != field_indexes(preset)
+        ]
         if candidates and not fits(replace(preset, check=""), full_rows, certain=False):
             raise InputError(
                 f"{name} is no dump of {preset.title}: its cells are of the kinds that one of "
                 f"{candidates[0].title} has ({', '.join(candidates[0].order)}).",
                 f"Add --preset {candidates[0].name}, or name its columns in order with --columns.",
             )
-        contradiction = contradicting(preset, full_rows)
+        contradiction = contradicting_row(preset, full_rows)
         if contradiction is not None:
             raise InputError(
                 f"{name} is no dump of {preset.title}: with {', '.join(preset.order)}, its numbers "
@@ -201,14 +205,14 @@ def headerless(
                 "Name its columns in order with --columns, or another --preset.",
             )
         return preset.order, PresetMatch(preset=preset, fields=preset.fields)
-    shape = by_cells([row for row in rows if len(row) == width])
+    shape = match_cells([row for row in rows if len(row) == width])
     if shape is not None:
         return shape.preset.order, shape
     raise _nameless(rows, name)
 
 
 def _nameless(rows: Sequence[Sequence[str]], name: str) -> InputError:
-    candidates = likely(rows)
+    candidates = likely_presets(rows)
     # No example of as many: typed as it stands, it would store one column as another.
     hint = (
         f"Name its {len(rows[0])} columns in order with --columns, a comma between them: each is one of "

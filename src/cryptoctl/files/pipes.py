@@ -38,18 +38,18 @@ class LivePipe(io.BufferedReader):
         self._incoming = _Incoming(stream, closing=closing)
         super().__init__(self._incoming, BUFFER_BYTES)
 
-    def call_when_quiet(self, called: Callable[[], None]) -> None:
+    def call_when_quiet(self, callback: Callable[[], None]) -> None:
         """Calls this from now on."""
-        self._incoming.when_quiet = called
+        self._incoming.when_quiet = callback
 
-    def tell_once_when_quiet(self, told: Callable[[str], None], text: str) -> None:
+    def notify_once_when_quiet(self, notify: Callable[[str], None], text: str) -> None:
         """Tells this the first time that nothing comes from now on."""
 
-        def tell() -> None:
+        def notify_once() -> None:
             self.call_when_quiet(lambda: None)
-            told(text)
+            notify(text)
 
-        self.call_when_quiet(tell)
+        self.call_when_quiet(notify_once)
 
     def comes_within(self, wait_s: float) -> bool:
         """Whether something, or the end, comes in this time."""

@@ -47,7 +47,7 @@ def preset_named(name: str) -> Preset:
     return preset
 
 
-def by_header(names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
+def match_header(names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
     """The shape whose columns these are, in whatever case; None where there is none.
 
     `symbols` are some of the file's, so that of two volumes the one of what is traded is found.
@@ -55,13 +55,13 @@ def by_header(names: Sequence[str], symbols: Collection[str]) -> PresetMatch | N
     for preset in presets():
         plain = all(field == column for field, column in preset.fields.items())
         if not plain or preset.exported:
-            match = _matched(preset, [name for name in names if name], symbols)
+            match = _match_exactly(preset, [name for name in names if name], symbols)
             if match is not None:
                 return match
     return None
 
 
-def of_preset(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
+def match_preset(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
     """The columns of a preset that a person has named, among whatever others; None where some are missing."""
     fields: dict[str, str] = {}
     for field, pattern in preset.fields.items():
@@ -75,24 +75,24 @@ def of_preset(preset: Preset, names: Sequence[str], symbols: Collection[str]) ->
     return PresetMatch(preset=preset, fields=fields)
 
 
-def _matched(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
+def _match_exactly(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> PresetMatch | None:
     """The shape, where the names are those of the preset, its others and those of fields alone."""
-    shape = of_preset(preset, names, symbols)
+    shape = match_preset(preset, names, symbols)
     if shape is None or (preset.exported and "sort_key" not in names):
         return None
     used = set(shape.fields.values())
     unused = [name for name in names if name not in used]
     known = all(
-        name.lower() in FIELDS or any(_fits(pattern, name, names) for pattern in preset.others)
+        name.lower() in FIELDS or any(_matches_pattern(pattern, name, names) for pattern in preset.optional)
         for name in unused
     )
     return shape if known else None
 
 
-def why_not(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> str:
-    """Why `of_preset` finds not all columns, as it follows the file's name in a sentence."""
+def mismatch_reason(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> str:
+    """Why `match_preset` finds not all columns, as it follows the file's name in a sentence."""
     for pattern in preset.fields.values():
-        matches = [name for name in names if "*" in pattern and _fits(pattern, name, names)]
+        matches = [name for name in names if "*" in pattern and _matches_pattern(pattern, name, names)]
         if matches and _column(pattern, names, symbols) is None:
             return (
                 f"has {listing(matches)}, and its symbols ({listing(sorted(symbols)) or 'none'}) do not tell "
@@ -101,23 +101,23 @@ def why_not(preset: Preset, names: Sequence[str], symbols: Collection[str]) -> s
     return f"has not the columns of {preset.title}: {', '.join(preset.fields.values())}"
 
 
-def _column(wanted: str, names: Sequence[str], symbols: Collection[str] = ()) -> str | None:
+def _column(pattern: str, names: Sequence[str], symbols: Collection[str] = ()) -> str | None:
     """The column of this name: exactly, or the only one in another case; of a pattern, the symbols'."""
-    if wanted in names:
-        return wanted
-    matches = [name for name in names if _fits(wanted, name, names)]
-    if "*" in wanted:
-        matches = _of_base(wanted.index("*"), matches, symbols)
+    if pattern in names:
+        return pattern
+    matches = [name for name in names if _matches_pattern(pattern, name, names)]
+    if "*" in pattern:
+        matches = _base_columns(pattern.index("*"), matches, symbols)
     return matches[0] if len(matches) == 1 else None
 
 
-def _of_base(before: int, columns: Sequence[str], symbols: Collection[str]) -> list[str]:
+def _base_columns(start: int, columns: Sequence[str], symbols: Collection[str]) -> list[str]:
     """Those that name, from there on, what all symbols begin with; else all but what the one ends with.
 
     Of XBT/USD, `Volume BTC` is left beside `Volume USD`.
     """
     folded = {symbol.lower() for symbol in symbols}
-    suffixes = {column: column[before:].lower() for column in columns}
+    suffixes = {column: column[start:].lower() for column in columns}
     base = [column for column in columns if all(symbol.startswith(suffixes[column]) for symbol in folded)]
     quote = [column for column in columns if all(symbol.endswith(suffixes[column]) for symbol in folded)]
     if folded and base:
@@ -125,25 +125,25 @@ def _of_base(before: int, columns: Sequence[str], symbols: Collection[str]) -> l
     return [column for column in columns if column not in quote] if quote and len(folded) == 1 else []
 
 
-def _fits(pattern: str, name: str, names: Sequence[str]) -> bool:
+def _matches_pattern(pattern: str, name: str, names: Sequence[str]) -> bool:
     if len(pattern) == 1 or pattern == name:  # one letter is another in another case
         return pattern == name
     return fnmatchcase(name.lower(), pattern.lower()) and (pattern not in names or "*" in pattern)
 
 
-def by_cells(rows: Sequence[Sequence[str]]) -> PresetMatch | None:
+def match_cells(rows: Sequence[Sequence[str]]) -> PresetMatch | None:
     """The shape of rows without names, where only one arrangement of their fields fits; else None."""
     fitting = [preset for preset in presets() if preset.kinds and preset.certain and fits(preset, rows)]
-    readings = {tuple(sorted(places(preset).items())) for preset in fitting}
+    readings = {tuple(sorted(field_indexes(preset).items())) for preset in fitting}
     return PresetMatch(preset=fitting[0], fields=fitting[0].fields) if len(readings) == 1 else None
 
 
-def places(preset: Preset) -> Mapping[str, int]:
+def field_indexes(preset: Preset) -> Mapping[str, int]:
     """Which column of a dump without a header is which field."""
     return {field: preset.order.index(column) for field, column in preset.fields.items()}
 
 
-def likely(rows: Sequence[Sequence[str]]) -> list[Preset]:
+def likely_presets(rows: Sequence[Sequence[str]]) -> list[Preset]:
     """The presets that rows without names may be of, certain or not."""
     return [preset for preset in presets() if preset.kinds and fits(preset, rows, certain=False)]
 
@@ -157,13 +157,13 @@ def fits(preset: Preset, rows: Sequence[Sequence[str]], *, certain: bool = True)
             return False
         if certain and kind == "n" and not any(row[column].startswith("-") for row in rows):
             return False
-    return all(_holds(preset, row) for row in rows)
+    return all(_passes_check(preset, row) for row in rows)
 
 
-def contradicting(preset: Preset, rows: Sequence[Sequence[str]]) -> Sequence[str] | None:
+def contradicting_row(preset: Preset, rows: Sequence[Sequence[str]]) -> Sequence[str] | None:
     """A row whose numbers the preset's check forbids, where most do; None where most may be of its dump."""
     numeric = [row for row in rows if all(_DECIMAL.fullmatch(row[place]) for place in _numbers(preset))]
-    contradictions = [row for row in numeric if not _holds(preset, row)]
+    contradictions = [row for row in numeric if not _passes_check(preset, row)]
     return contradictions[0] if len(contradictions) * 2 > len(numeric) else None
 
 
@@ -171,7 +171,7 @@ def _numbers(preset: Preset) -> Sequence[int]:
     return [place for place, kind in enumerate(preset.kinds) if kind == "d"]
 
 
-def _holds(preset: Preset, row: Sequence[str]) -> bool:
+def _passes_check(preset: Preset, row: Sequence[str]) -> bool:
     """Whether the numbers of a row fulfil what the preset's `check` demands."""
     cells = dict(zip(preset.order, row, strict=True))
     if preset.check == "candle":

@@ -1,6 +1,6 @@
 """The shapes that files can have (presets.toml): which column is which field, and how a shape is recognised.
 
-A file with a header is of a shape when it has all columns of `fields` and no others but `others` and those
+A file with a header is of a shape when it has all columns of `fields` and no others but `optional` and those
 that have a field's own name. One without a header is when its width and the kinds of its cells fit, and the
 shape is `certain` by them: nobody is known to write the same kinds of cells in another order.
 """
@@ -22,7 +22,7 @@ class Preset:
     name: str
     title: str
     fields: Mapping[str, str]
-    others: Sequence[str] = ()
+    optional: Sequence[str] = ()
     exchange: str = ""
     order: Sequence[str] = ()
     kinds: str = ""
@@ -40,7 +40,7 @@ def presets() -> Sequence[Preset]:
     return tuple(_preset(name, table) for name, table in tomllib.loads(text).items())
 
 
-def _preset(name: str, given: Mapping[str, Any]) -> Preset:
-    parts = {key: given[key].split(",") for key in ("others", "order") if key in given}
+def _preset(name: str, table: Mapping[str, Any]) -> Preset:
+    parts = {key: table[key].split(",") for key in ("optional", "order") if key in table}
     lists = {key: tuple(map(str.strip, names)) for key, names in parts.items()}
-    return Preset(name=name, **{**given, **lists})
+    return Preset(name=name, **{**table, **lists})

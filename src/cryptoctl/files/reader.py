@@ -18,17 +18,23 @@ from cryptoctl.files.delimited import DelimitedTable, is_data
 from cryptoctl.files.file_scan import (
     FileScan,
     LateMembers,
-    decided_unit,
     refuse_commas,
     refuse_one_id,
     scan_file,
+    time_unit_of,
 )
 from cryptoctl.files.json_records import JsonRecords
 from cryptoctl.files.layout import Layout, layout, refuse_dropped_ids
 from cryptoctl.files.occurrences import Occurrences
 from cryptoctl.files.opening import headerless, open_records
 from cryptoctl.files.outgoing import BadLine, OutgoingPrice, text_of
-from cryptoctl.files.preset_matching import PresetMatch, by_header, of_preset, preset_named, why_not
+from cryptoctl.files.preset_matching import (
+    PresetMatch,
+    match_header,
+    match_preset,
+    mismatch_reason,
+    preset_named,
+)
 from cryptoctl.files.records import Fault, FileOptions, Members, Record, Records, listing
 from cryptoctl.files.sample import is_none, sample
 from cryptoctl.files.sources import Snapshot, Source, sources
@@ -70,7 +76,7 @@ class PriceFile:
         with closing(Occurrences()) as occurrences:
             for number, record in islice(records, expected):
                 if read_count % CHECKED_RECORDS == 0 and self.source.changed_since(self.snapshot):
-                    raise self._changed()
+                    raise self._changed_failure()
                 read_count += 1
                 result = self._price(record, now_ms())
                 if isinstance(result, str):
@@ -85,7 +91,7 @@ class PriceFile:
                         line=number, text=text, price=result, file=self.name, occurrence=count
                     )
         if self.source.changed_since(self.snapshot) or (expected is not None and read_count < expected):
-            raise self._changed()
+            raise self._changed_failure()
 
     @property
     def may_be_cut(self) -> bool:
@@ -99,7 +105,7 @@ class PriceFile:
         if isinstance(self.records, DelimitedTable):
             self.records.refuse_other_names(number, record, self.layout.fields.values())
 
-    def _changed(self) -> Failure:
+    def _changed_failure(self) -> Failure:
         return Failure(
             ExitCode.FAILED,
             f"{self.name} was changed after it had been read through.",
@@ -129,36 +135,36 @@ class PriceFiles:
 
 
 def open_files(
-    paths: Sequence[Path], options: FileOptions, waiting: Callable[[str], None] = lambda _: None
+    paths: Sequence[Path], options: FileOptions, notify: Callable[[str], None] = lambda _: None
 ) -> PriceFiles:
     """The files behind the paths, each read through once. Raises Failure where one holds no prices.
 
-    `waiting` is told what a pipe that gives nothing is waited for.
+    `notify` is told what a pipe that gives nothing is waited for.
     """
-    file_sources, passed_over = sources(paths, options, waiting)
-    files = [_opened(source, options) for source in file_sources]
+    file_sources, passed_over = sources(paths, options, notify)
+    files = [_open_file(source, options) for source in file_sources]
     refuse_dropped_ids({file.name: file.layout for file in files})
     return PriceFiles(files=files, passed_over=passed_over)
 
 
-def _opened(source: Source, options: FileOptions) -> PriceFile:
+def _open_file(source: Source, options: FileOptions) -> PriceFile:
     snapshot = source.snapshot()
     records, shape = open_records(source, options)
     rest = iter(records) if source.stream else None
-    first = list(islice(records, SAMPLE_RECORDS)) if rest is None else list(_come_already(records))
+    first = list(islice(records, SAMPLE_RECORDS)) if rest is None else list(_buffered_records(records))
     if rest is not None and not first:
         first = list(islice(rest, 1))
         rest = chain(first, rest)
     if isinstance(records, JsonRecords) and not source.stream:
-        records, shape = _arrays(records, first, options, source)
+        records, shape = _with_array_columns(records, first, options, source)
         first = first if records.columns is None else list(islice(records, SAMPLE_RECORDS))
     names = records.columns if records.columns is not None else _members(first)
     _refuse_no_records(names, first, source)
     file = PriceFile(source=source, records=records, snapshot=snapshot, first=first, rest=rest)
-    return _read_through(_laid_out(file, names, options, shape), names, options)
+    return _read_through(_with_layout(file, names, options, shape), names, options)
 
 
-def _come_already(records: Records) -> Iterator[Record]:
+def _buffered_records(records: Records) -> Iterator[Record]:
     """The records in the beginning of a stream, as far as they are whole; none of them is waited for."""
     assert isinstance(records, DelimitedTable | JsonRecords)
     head = records.source.head()
@@ -167,7 +173,7 @@ def _come_already(records: Records) -> Iterator[Record]:
         yield from islice(replace(records, source=beginning), SAMPLE_RECORDS)
 
 
-def _laid_out(
+def _with_layout(
     file: PriceFile, names: Sequence[str], options: FileOptions, shape: PresetMatch | None = None
 ) -> PriceFile:
     records, scan = file.records, file.scan
@@ -176,7 +182,7 @@ def _laid_out(
     sampled = sample(names, file.first)
     if not file.source.stream:
         message = isinstance(records, JsonRecords) and records.layout != "list"
-        sampled = replace(sampled, every=records, message=message)
+        sampled = replace(sampled, all_records=records, message=message)
     # A shape once recognised is kept: what comes beside its columns makes them no other ones.
     shape = shape or _shape(names, options, sampled.symbols, file.name) or file.layout.shape
     file_layout = layout(
@@ -189,7 +195,7 @@ def _laid_out(
         empty=sampled.empty if scan is None else scan.empty,
     )
     if isinstance(records, ColumnarTable):
-        records = records.reading(file_layout.fields)
+        records = records.select(file_layout.fields)
     fields = field_reader(names, file_layout, options, objects=objects)
     return replace(file, records=records, layout=file_layout, fields=fields)
 
@@ -201,12 +207,12 @@ def _shape(
     if options.columns:
         return None
     if options.preset is None:
-        return by_header(columns, symbols) or by_header(names, symbols)
+        return match_header(columns, symbols) or match_header(names, symbols)
     preset = preset_named(options.preset)
-    shape = of_preset(preset, columns, symbols) or of_preset(preset, names, symbols)
+    shape = match_preset(preset, columns, symbols) or match_preset(preset, names, symbols)
     if shape is None:
         raise InputError(
-            f"{name} {why_not(preset, columns, symbols)}.",
+            f"{name} {mismatch_reason(preset, columns, symbols)}.",
             f"It has: {listing(names)}. Leave --preset out, or use --map.",
         )
     return shape
@@ -222,15 +228,15 @@ def _read_through(file: PriceFile, names: Sequence[str], options: FileOptions) -
     if options.decimal is None and file.fields.decimal != ",":
         refuse_commas(file.first, file.fields, file.name)
     if file.source.stream:
-        unit = decided_unit(None, options, file.name)
+        unit = time_unit_of(None, options, file.name)
         rest = _without_late(file, names, options)
         return replace(file, times=TimeReader(unit=unit, zone=time_zone), rest=rest)
     scan = scan_file(file.records, file.fields, file.refuse_other_names)
     file = replace(file, scan=scan)
     if file.records.columns is None:
-        file = _laid_out(file, [*names, *sorted(scan.names - set(names))], options)
+        file = _with_layout(file, [*names, *sorted(scan.names - set(names))], options)
     refuse_one_id(scan, file.fields, file.layout.fields.get("id"), options, file.name)
-    unit = decided_unit(scan, options, file.name)
+    unit = time_unit_of(scan, options, file.name)
     return replace(file, times=TimeReader(unit=unit, zone=time_zone), first=())
 
 
@@ -242,7 +248,7 @@ def _without_late(file: PriceFile, names: Sequence[str], options: FileOptions) -
     def may_be_field(member: str, record: Members) -> bool:
         with_record = replace(file, first=[*file.first, (0, record)])
         try:
-            other = _laid_out(with_record, [*dict.fromkeys([*names, member])], options).layout
+            other = _with_layout(with_record, [*dict.fromkeys([*names, member])], options).layout
         except Failure:
             return True
         changed = other.fields.items() ^ file.layout.fields.items()
@@ -272,7 +278,7 @@ def _members(records: Sequence[Record]) -> Sequence[str]:
     )
 
 
-def _arrays(
+def _with_array_columns(
     records: JsonRecords, first: Sequence[Record], options: FileOptions, source: Source
 ) -> tuple[JsonRecords, PresetMatch | None]:
     """Where more of the records are lists of cells than objects, the same with names for the cells."""
@@ -287,6 +293,6 @@ def _arrays(
         return records, None
     head = records.raw_rows(1)  # none where the first record is no row
     if records.layout == "list" and head and not is_data(head[0]) and not options.columns:
-        return replace(records, columns=head[0], named=True), None
+        return replace(records, columns=head[0], has_header=True), None
     names, shape = headerless(rows, options, source.name)
     return replace(records, columns=names), shape

@@ -32,42 +32,42 @@ def is_none(value: object) -> bool:
 class Sample:
     """The columns, or members, of a file, and its first records.
 
-    `every` are all records, where they can be read again; each may be a `message` around a list.
+    `all_records` are all records, where they can be read again; each may be a `message` around a list.
     Where there is a `path`, the sample is of the objects there inside of them.
     """
 
     names: Sequence[str]
     records: Sequence[Cells | Members]
-    every: Iterable[Record] = ()
+    all_records: Iterable[Record] = ()
     message: bool = False
     path: Sequence[str] = ()
 
     @cached_property
     def timelike(self) -> set[str]:
         """Those whose values may be times."""
-        return self._whose_values(kind_of)
+        return self._columns_where(kind_of)
 
     @cached_property
     def whole_minutes(self) -> set[str]:
         """Those whose values are times since 1970 without seconds, as no trade's ids all are."""
-        return self._whose_values(
+        return self._columns_where(
             lambda text: text.isdigit() and kind_of(text) in UNITS and int(text) % 60 == 0
         )
 
     @cached_property
-    def of_day(self) -> set[str]:
+    def times_of_day(self) -> set[str]:
         """Those whose values say a time, but not of which day."""
-        return self._whose_values(is_time_of_day)
+        return self._columns_where(is_time_of_day)
 
     @cached_property
     def numbers(self) -> set[str]:
         """Those whose values are numbers."""
-        return self._whose_values(_NUMBER.fullmatch)
+        return self._columns_where(_NUMBER.fullmatch)
 
     @cached_property
     def money(self) -> set[str]:
         """Those whose values are currencies of states."""
-        return self._whose_values(lambda text: text.strip().lower() in _MONEY)
+        return self._columns_where(lambda text: text.strip().lower() in _MONEY)
 
     @cached_property
     def empty(self) -> set[str]:
@@ -94,7 +94,7 @@ class Sample:
     def differs(self, name: str) -> bool:
         """Whether a column has more than one value in the file, which is read through for that."""
         index = self.names.index(name)
-        records = (_at(record, self.path) for _, record in self.every if not isinstance(record, Fault))
+        records = (_at(record, self.path) for _, record in self.all_records if not isinstance(record, Fault))
         usable = (record for record in records if not self.path or isinstance(record, Mapping))
         values = (_value(record, name, index, None) for record in chain(self.records, usable))
         texts = (str(value) for value in values if not is_none(value))
@@ -110,7 +110,7 @@ class Sample:
     def total(self, *names: str) -> float:
         """About what the numbers in these columns come to, those of a record multiplied with each other."""
         rows = zip(*(self._values(self.names.index(name)) for name in names), strict=True)
-        return sum(prod(map(_about, row)) for row in rows)
+        return sum(prod(map(_approximate, row)) for row in rows)
 
     @cached_property
     def inside(self) -> Mapping[str, Sequence[str]]:
@@ -125,7 +125,7 @@ class Sample:
         objects = (record for record in self.records if self.message and isinstance(record, Mapping))
         return list(dict.fromkeys(path for record in objects for path in _lists(record)))
 
-    def within(self, path: Sequence[str]) -> Sample:
+    def nested_in(self, path: Sequence[str]) -> Sample:
         """The members of an object that stands inside of the records."""
         values = (_at(record, path) for record in self.records)
         objects = [value for value in values if isinstance(value, Mapping)]
@@ -135,18 +135,20 @@ class Sample:
             for name, value in nested.items()
             if not isinstance(value, Mapping | list)
         )
-        return Sample(names=list(dict.fromkeys(names)), records=objects, every=self.every, path=path)
+        return Sample(
+            names=list(dict.fromkeys(names)), records=objects, all_records=self.all_records, path=path
+        )
 
-    def without(self, names: Collection[str]) -> Sample:
+    def without_columns(self, names: Collection[str]) -> Sample:
         """The others."""
         return replace(self, names=[name for name in self.names if name not in names])
 
-    def _whose_values(self, are: Callable[[str], object]) -> set[str]:
+    def _columns_where(self, predicate: Callable[[str], object]) -> set[str]:
         """The columns whose values all are something, if there are any."""
         names: set[str] = set()
         for index, name in enumerate(self.names):
             values = [str(value) for value in self._values(index) if value not in (None, "")]
-            if name and values and all(map(are, values)):
+            if name and values and all(map(predicate, values)):
                 names.add(name)
         return names
 
@@ -173,7 +175,7 @@ def _value(record: Cells | Members, name: str, index: int, absent: object) -> An
     return record.get(name, absent) if isinstance(record, Mapping) else record[index]
 
 
-def _about(value: Any) -> float:
+def _approximate(value: Any) -> float:
     return 0.0 if is_none(value) else abs(float(str(value).replace(",", ".")))
 
 

@@ -20,9 +20,9 @@ from cryptoctl.files.compression import (
     HEAD_BYTES,
     SPREADSHEETS,
     ZIP,
-    plain,
-    readable,
+    decompress,
     seekable,
+    translate_errors,
 )
 from cryptoctl.files.pipes import (
     MAX_LINE_END_BYTES,
@@ -70,37 +70,37 @@ class Source:
 
     def open(self) -> io.BufferedReader:
         """Its bytes, decompressed."""
-        with readable(self.name):
-            return plain(self.open_raw(), self.name)
+        with translate_errors(self.name):
+            return decompress(self.open_raw(), self.name)
 
     def snapshot(self) -> Snapshot | None:
         """By which it can be told that somebody has changed it; None where nobody can."""
         if self.disk is None:
             return None
-        with readable(self.name):
+        with translate_errors(self.name):
             stat = self.disk.stat()
         head = self.head()
         return Snapshot(stat=stat, head_bytes=len(head), head_digest=hashlib.sha256(head).digest())
 
-    def changed_since(self, then: Snapshot | None) -> bool:
+    def changed_since(self, snapshot: Snapshot | None) -> bool:
         """Whether it is not as it was then; it may have grown at its end, as what is recorded does."""
-        if then is None or self.disk is None:
+        if snapshot is None or self.disk is None:
             return False
         if not self.disk.exists():
             return True
-        with readable(self.name):
+        with translate_errors(self.name):
             now = self.disk.stat()
-        if not os.path.samestat(now, then.stat) or now.st_size < then.stat.st_size:
+        if not os.path.samestat(now, snapshot.stat) or now.st_size < snapshot.stat.st_size:
             return True
-        if now.st_size == then.stat.st_size:
-            return now.st_mtime_ns != then.stat.st_mtime_ns
-        return hashlib.sha256(self.head()[: then.head_bytes]).digest() != then.head_digest
+        if now.st_size == snapshot.stat.st_size:
+            return now.st_mtime_ns != snapshot.stat.st_mtime_ns
+        return hashlib.sha256(self.head()[: snapshot.head_bytes]).digest() != snapshot.head_digest
 
     def breaks_off(self) -> bool:
         """Whether its last line has no line end; False where it would have to be read through to know."""
         if self.stream:
             return _without_line_end(self.last_bytes())
-        with self.open() as stream, readable(self.name):
+        with self.open() as stream, translate_errors(self.name):
             if not isinstance(stream.raw, io.FileIO):  # what is compressed tells by itself where it ends
                 return False
             stream.seek(max(0, stream.seek(0, io.SEEK_END) - MAX_LINE_END_BYTES))
@@ -108,7 +108,7 @@ class Source:
 
     def head(self) -> bytes:
         """Its first bytes; of a stream, whole lines of them."""
-        with readable(self.name):
+        with translate_errors(self.name):
             stream = self.open()
             if self.stream:
                 return stream.peek(HEAD_BYTES)
@@ -121,24 +121,24 @@ def _without_line_end(last: bytes) -> bool:
 
 
 def sources(
-    paths: Sequence[Path], options: FileOptions, waiting: Callable[[str], None]
+    paths: Sequence[Path], options: FileOptions, notify: Callable[[str], None]
 ) -> tuple[Sequence[Source], Sequence[str]]:
     """The files behind the paths, in order, and the names of those that are passed over.
 
-    `waiting` is told what a pipe that gives nothing is waited for. Raises Failure where there is no file, or
+    `notify` is told what a pipe that gives nothing is waited for. Raises Failure where there is no file, or
     one cannot be read.
     """
     files: list[Source] = []
     passed_over: list[str] = []
     for path in paths:
-        with readable(str(path)):
+        with translate_errors(str(path)):
             if path == STANDARD_INPUT:
                 if sys.stdin is None:
                     raise InputError(
                         "Standard input is closed.", "Name a file, or pipe the prices into the command."
                     )
                 stream = LivePipe(sys.stdin.buffer, closing=False)
-                files += _pipe(stream, "standard input", options, waiting, passed_over)
+                files += _pipe(stream, "standard input", options, notify, passed_over)
             elif path.is_dir():
                 # A link to a directory is not followed: it may lead back.
                 entries = sorted(
@@ -152,7 +152,7 @@ def sources(
                         passed_over.append(str(file))
             elif path.exists() and (not path.is_file() or _is_descriptor(path)):
                 pipe = LivePipe(path.open("rb"), closing=True)
-                files += _pipe(pipe, str(path), options, waiting, passed_over)
+                files += _pipe(pipe, str(path), options, notify, passed_over)
             else:
                 if not path.exists():
                     _refuse_url(path)
@@ -199,7 +199,7 @@ def _is_descriptor(path: Path) -> bool:
 
 
 def _sources_of(path: Path, name: str, passed_over: list[str]) -> Iterator[Source]:
-    with readable(str(path)):
+    with translate_errors(str(path)):
         with path.open("rb") as file:
             zipped = file.read(4) == ZIP
         if zipped:
@@ -238,14 +238,14 @@ def _pipe(
     live: LivePipe,
     name: str,
     options: FileOptions,
-    waiting: Callable[[str], None],
+    notify: Callable[[str], None],
     passed_over: list[str],
 ) -> Iterator[Source]:
     """What comes through a pipe: as it comes, or copied to a file without a name, which can be read twice."""
-    with readable(name):
-        live.tell_once_when_quiet(waiting, f"Waiting for the first prices from {name}.")
+    with translate_errors(name):
+        live.notify_once_when_quiet(notify, f"Waiting for the first prices from {name}.")
         pipe = with_magic(live)
-        stream = plain(cast("BinaryIO", pipe), name)
+        stream = decompress(cast("BinaryIO", pipe), name)
         uncompressed = live if stream is pipe else None
         if options.one_pass:
             wait_s = 0.0 if options.now else QUIET_S
@@ -254,16 +254,16 @@ def _pipe(
         last_bytes = bytes if uncompressed is None else uncompressed.last_bytes
         yield Source(name=name, open_raw=lambda: cast("BinaryIO", stream), live=live, last_bytes=last_bytes)
         return
-    live.tell_once_when_quiet(waiting, f"Reading {name} to its end, because it has to be read twice.")
-    with readable(name), seekable(stream, first_lines(stream, name)) as file:
+    live.notify_once_when_quiet(notify, f"Reading {name} to its end, because it has to be read twice.")
+    with translate_errors(name), seekable(stream, first_lines(stream, name)) as file:
         descriptor = os.dup(file.fileno())  # kept until the process ends
     stream.close()
 
-    def again() -> BinaryIO:
+    def reopen() -> BinaryIO:
         os.lseek(descriptor, 0, os.SEEK_SET)
         return cast("BinaryIO", io.FileIO(descriptor, closefd=False))
 
-    if again().read(4) == ZIP:
-        yield from _members(name, lambda: zipfile.ZipFile(again()), passed_over)
+    if reopen().read(4) == ZIP:
+        yield from _members(name, lambda: zipfile.ZipFile(reopen()), passed_over)
     else:
-        yield Source(name=name, open_raw=again)
+        yield Source(name=name, open_raw=reopen)

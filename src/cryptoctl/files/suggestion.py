@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import isclose
 
 from cryptoctl.errors import InputError
-from cryptoctl.files.column_names import columns_like, finer, only_at_need
+from cryptoctl.files.column_names import columns_like, is_fallback_symbol, is_finer
 from cryptoctl.files.preset_matching import PresetMatch
 from cryptoctl.files.records import FileOptions, listing, quoted, shell_word
 from cryptoctl.files.sample import Sample
@@ -29,13 +29,13 @@ class Suggestion:
 
     mapped: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
-    looks: dict[str, str] = field(default_factory=dict)
+    likely_fields: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: Suggestion, name: Callable[[str], str]) -> None:
         """What another one suggests as well, whose columns are called otherwise here."""
         self.mapped.update({field: name(column) for field, column in other.mapped.items()})
         self.ignored += map(name, other.ignored)
-        self.looks.update({name(column): field for column, field in other.looks.items()})
+        self.likely_fields.update({name(column): field for column, field in other.likely_fields.items()})
 
     def options(self) -> str:
         """As they are typed."""
@@ -65,11 +65,11 @@ def refuse_open_questions(
             f"--now cannot apply to {name}: {fields['timestamp']!r} has the times.",
             f"Leave it out, or add --ignore {shell_word(fields['timestamp'])}.",
         )
-    if not suggestion.looks and not missing and not timeless:
+    if not suggestion.likely_fields and not missing and not timeless:
         return
     problems = [
         f"{quoted(column)} looks like {WORDS[field]} and is used for nothing"
-        for column, field in suggestion.looks.items()
+        for column, field in suggestion.likely_fields.items()
     ]
     wanted = [field for field in missing if field not in suggestion.mapped]
     if timeless and "timestamp" not in suggestion.mapped:
@@ -78,7 +78,7 @@ def refuse_open_questions(
     problems += [
         f"no column is named {field}"
         for field, column in suggestion.mapped.items()
-        if column not in suggestion.looks
+        if column not in suggestion.likely_fields
     ]
     note = f" Its columns: {listing(unused)}." if unused and {"price", "timestamp"} & {*wanted} else ""
     raise InputError(
@@ -110,7 +110,7 @@ def suggest(
                 given = True
             by_name = shape is None and field_ in fields and field_ not in options.mapping
             if by_name and any(
-                finer(name, fields[field_]) for name in candidates[:1] if name in sample.timelike
+                is_finer(name, fields[field_]) for name in candidates[:1] if name in sample.timelike
             ):
                 suggestion.ignored.append(fields[field_])
                 given = False
@@ -125,34 +125,36 @@ def suggest(
             candidates.remove(fitting[0])
             remaining.remove(fitting[0])
             if field_ != "price":
-                suggestion.looks[suggestion.mapped[field_]] = field_
+                suggestion.likely_fields[suggestion.mapped[field_]] = field_
         if field_ != "price":
             suggestion.ignored += candidates
-            suggestion.looks.update(dict.fromkeys(candidates, field_))
+            suggestion.likely_fields.update(dict.fromkeys(candidates, field_))
             remaining = [name for name in remaining if name not in candidates]
     return suggestion
 
 
-def _candidates(field: str, left: Sequence[str], fields: Mapping[str, str], sample: Sample) -> list[str]:
+def _candidates(field: str, remaining: Sequence[str], fields: Mapping[str, str], sample: Sample) -> list[str]:
     """The columns that look like the field, the likeliest first."""
-    candidates = columns_like(field, left, sample.numbers)
+    candidates = columns_like(field, remaining, sample.numbers)
     if field == "symbol":
-        named = field in fields or not all(map(only_at_need, candidates))
-        return [name for name in candidates if not (only_at_need(name) and (named or name in sample.money))]
+        named = field in fields or not all(map(is_fallback_symbol, candidates))
+        return [
+            name for name in candidates if not (is_fallback_symbol(name) and (named or name in sample.money))
+        ]
     if field == "volume":
-        paid = _paid(candidates, fields, left, sample)
-        return sorted(candidates, key=lambda name: name in paid)
+        quote_volumes = _quote_volumes(candidates, fields, remaining, sample)
+        return sorted(candidates, key=lambda name: name in quote_volumes)
     if field == "timestamp":
         return _likeliest([name for name in candidates if name != "t" or name in sample.timelike], sample)
     return candidates
 
 
-def _paid(
-    quantities: Sequence[str], fields: Mapping[str, str], left: Sequence[str], sample: Sample
+def _quote_volumes(
+    quantities: Sequence[str], fields: Mapping[str, str], remaining: Sequence[str], sample: Sample
 ) -> set[str]:
     """Those that are about another one times the price: what was paid, and not how much was traded."""
     numbers = [name for name in quantities if name in sample.numbers]
-    price = fields.get("price", next(iter(columns_like("price", left, sample.numbers)), None))
+    price = fields.get("price", next(iter(columns_like("price", remaining, sample.numbers)), None))
     if price not in sample.numbers:
         return set()
     return {
@@ -166,14 +168,14 @@ def _paid(
 def _likeliest(times: Sequence[str], sample: Sample) -> list[str]:
     """First those whose values are times; of one time in two units, first the finer."""
     coarse = {
-        name for name in times if any(finer(other, name) and other in sample.timelike for other in times)
+        name for name in times if any(is_finer(other, name) and other in sample.timelike for other in times)
     }
     return sorted(times, key=lambda name: (name not in sample.timelike, name in coarse))
 
 
 def _advice(
     suggestion: Suggestion,
-    wanted: Sequence[str],
+    missing_fields: Sequence[str],
     shape: PresetMatch | None,
     sample: Sample,
     *,
@@ -187,15 +189,17 @@ def _advice(
         "price": "--map price=COLUMN",
         "timestamp": f"--map timestamp=COLUMN or, if none has it, {now}" if columns else now,
     }
-    options = " ".join(filter(None, [suggestion.options(), *(flags[field] for field in wanted)]))
-    fields = [field for field in ("price", "timestamp") if field in wanted and (columns or field == "price")]
+    options = " ".join(filter(None, [suggestion.options(), *(flags[field] for field in missing_fields)]))
+    fields = [
+        field for field in ("price", "timestamp") if field in missing_fields and (columns or field == "price")
+    ]
     question = " and which the ".join("time" if field == "timestamp" else field for field in fields)
     advice = f"Say which column is the {question}: {options}" if fields else f"Add {options}"
-    if {"symbol", "exchange"} & set(wanted):
+    if {"symbol", "exchange"} & set(missing_fields):
         advice += ", with your own names"
-    if suggestion.looks:
+    if suggestion.likely_fields:
         advice += "; map what matters, and list in --ignore what does not"
-    if "price" in wanted and sample.lists:
+    if "price" in missing_fields and sample.lists:
         path = sample.lists[0]
         hint = f"If the prices are in the list {quoted(path)}, add --records {shell_word(path)}."
         advice = f"{hint} Else, {advice[0].lower()}{advice[1:]}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from cryptoctl.errors import InputError
-from cryptoctl.files.compression import readable
+from cryptoctl.files.compression import translate_errors
 from cryptoctl.files.sources import Source
 
 MAX_LINE_LENGTH = 1_000_000  # characters; what is longer has no line ends that we know
@@ -22,19 +22,19 @@ _MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
 )
 
 
-def encoding_of(head: bytes, name: str, given: str | None) -> str:
+def encoding_of(head: bytes, name: str, option: str | None) -> str:
     """The encoding that a byte order mark tells, or that is given; else UTF-8. Raises Failure."""
     marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
-    if given is not None:
+    if option is not None:
         try:
-            family = codecs.lookup(given).name.removesuffix("-le").removesuffix("-be")
-            "".encode(given)
+            family = codecs.lookup(option).name.removesuffix("-le").removesuffix("-be")
+            "".encode(option)
         except (LookupError, ValueError):
             raise InputError(
-                f"{given!r} is not an encoding.", "Such as --encoding windows-1252, or utf-16-le."
+                f"{option!r} is not an encoding.", "Such as --encoding windows-1252, or utf-16-le."
             ) from None
         # Of the same family: the mark, which is no part of the text, is certain.
-        return marked if marked is not None and marked.removesuffix("-sig") == family else given
+        return marked if marked is not None and marked.removesuffix("-sig") == family else option
     wide = None if marked is not None else _wide_encoding(head[:200])
     if wide is not None:
         raise InputError(
@@ -65,7 +65,7 @@ def head_text(head: bytes, encoding: str, name: str) -> str:
 def lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
     """The lines without their ends, numbered from 1. Raises Failure where the text is not in `encoding`."""
     number = 0
-    with readable(source.name):
+    with translate_errors(source.name):
         text = io.TextIOWrapper(source.open(), encoding=encoding, errors="strict", newline=None)
         try:
             for line in iter(partial(text.readline, MAX_LINE_LENGTH + 1), ""):
@@ -85,7 +85,7 @@ def lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
 def chunks(source: Source, encoding: str) -> Iterator[str]:
     """The text in pieces, each as soon as it comes."""
     lines_before = 0
-    with readable(source.name), source.open() as stream:
+    with translate_errors(source.name), source.open() as stream:
         decoder = io.IncrementalNewlineDecoder(
             codecs.getincrementaldecoder(encoding)("strict"), translate=True
         )

@@ -71,7 +71,7 @@ class TimeReader:
         """Milliseconds since 1970-01-01 UTC; what is finer is cut off. Raises Rejected."""
         kind = kind_of(text)
         if kind is None:
-            raise Rejected("timestamp", _why_no_time(text))
+            raise Rejected("timestamp", _time_problem(text))
         if kind != self.unit:
             raise Rejected(
                 "timestamp", f"{quoted(text)} is not in {name_of(self.unit)} as the file's times are"
@@ -80,7 +80,7 @@ class TimeReader:
             return self._iso(text)
         whole, _, fraction = text.partition(".")
         if fraction and not (fraction.isascii() and fraction.isdigit()):
-            raise Rejected("timestamp", _why_no_time(text))
+            raise Rejected("timestamp", _time_problem(text))
         if kind == "s":
             return int(whole) * 1000 + int(f"{fraction}000"[:3])
         return int(whole[:13])
@@ -122,7 +122,7 @@ def in_exponents(text: str) -> str:
     )
 
 
-def _why_no_time(text: str) -> str:
+def _time_problem(text: str) -> str:
     if _EXPONENT.fullmatch(text):
         return in_exponents(text)
     if _NUMBER.fullmatch(text):

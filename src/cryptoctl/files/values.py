@@ -22,7 +22,7 @@ from cryptoctl.files.times import TimeReader, in_exponents
 EARLIEST_MS = 10**11  # below, a number would be taken for seconds
 MAX_EXACT_FLOAT = 2**53
 TEXTS, NUMBERS = ("symbol", "exchange", "id"), ("price", "volume")
-SAID = ("symbol", "exchange")  # by an option of that name, for lines that say none
+OPTION_FIELDS = ("symbol", "exchange")  # by an option of that name, for lines that say none
 NULLS = frozenset(("nan", "NaN", "null", "NULL", "None", "<NA>", "NaT", "N/A", "#N/A", "\\N", "-nan"))
 
 # What programs write where there is no id, whatever its case; a symbol may be called NIL.
@@ -36,7 +36,7 @@ NO_ID = frozenset(
 
 _FLOAT_ID = {mark: re.compile(rf"([0-9]+){re.escape(mark)}0*", re.ASCII) for mark in ".,"}
 # As a spreadsheet shows a number, or keeps it from being one: in a trade's own id neither occurs.
-_DRESSED_ID = re.compile(r"[0-9]{1,3}(?:(,[0-9]{2,3})*,|('[0-9]{3})*')[0-9]{3}|=\"[0-9]+\"", re.ASCII)
+_FORMATTED_ID = re.compile(r"[0-9]{1,3}(?:(,[0-9]{2,3})*,|('[0-9]{3})*')[0-9]{3}|=\"[0-9]+\"", re.ASCII)
 _POINTED_ID = re.compile(r"[0-9]+(?:\.[0-9]*)+", re.ASCII)
 # With a mark or a sign: 12e5 may as well be hexadecimal. Without a mark no program writes more than three
 # digits (engineering notation): 20231114E-001 is an order's number.
@@ -86,7 +86,7 @@ class FieldReader:
     def time_text(self, record: Cells | Members) -> str | None:
         """The text of the record's time; None where it has none."""
         text = self.text("timestamp", record)
-        return None if text is None else self._pointed(text)
+        return None if text is None else self._with_decimal_point(text)
 
     def takes_id(self, text: str) -> bool:
         """Whether a text may be an id; a line with any other is refused."""
@@ -107,7 +107,7 @@ class FieldReader:
                     continue
                 text = self._text(name, value)
                 if name == "timestamp":
-                    values[name] = times.milliseconds(self._pointed(text))
+                    values[name] = times.milliseconds(self._with_decimal_point(text))
                     if values[name] < EARLIEST_MS:
                         raise Rejected(name, "lies before 1973")
                 elif text is not None:
@@ -115,7 +115,7 @@ class FieldReader:
             except Rejected as rejected:
                 faults.append(rejected)
         if faults:
-            raise _together(faults)
+            raise _combined(faults)
         if "timestamp" not in values and not self.now:
             raise Rejected("timestamp", "is missing")
         return _checked(values, now_ms)
@@ -128,12 +128,12 @@ class FieldReader:
             # Written as it is stored, so that nothing is guessed; in a column, behind an apostrophe.
             return value.strip().removeprefix("'" if self.guarded else "")
         if value is None:
-            raise Rejected(name, f"is null{_without(name)}")
+            raise Rejected(name, f"is null{_absence_hint(name)}")
         if isinstance(value, (bool, dict, list)):
             raise Rejected(name, "must be a number" if name in NUMBERS else "must be text")
         text = str(value).strip()
         if not text:
-            raise Rejected(name, f"is empty{_without(name) if name in SAID else ''}")
+            raise Rejected(name, f"is empty{_absence_hint(name) if name in OPTION_FIELDS else ''}")
         if text in NULLS:
             raise Rejected(name, f"is empty ({text})")
         if name in NUMBERS:
@@ -165,7 +165,7 @@ class FieldReader:
             number = f"0{number}"
         return number.removeprefix("-") if self.absolute and name == "volume" else number
 
-    def _pointed(self, text: str) -> str:
+    def _with_decimal_point(self, text: str) -> str:
         return text.replace(",", ".", 1) if self.decimal == "," else text
 
 
@@ -186,14 +186,14 @@ def _checked(values: Mapping[str, Any], now_ms: int) -> Price:
         raise Rejected(rejected.field, reason) from None
 
 
-def _without(name: str) -> str:
+def _absence_hint(name: str) -> str:
     """What to do where a line has no such field."""
-    if name in SAID:
+    if name in OPTION_FIELDS:
         return f": add --{name} for the lines that say none"
     return ": leave it out where there is none" if name in ("id", "volume") else ""
 
 
-def _together(faults: Sequence[Rejected]) -> Rejected:
+def _combined(faults: Sequence[Rejected]) -> Rejected:
     """All that is wrong with a line, so that it need be corrected only once."""
     first, *others = faults
     return Rejected(first.field, "; ".join([first.reason, *map(str, others)]))
@@ -204,7 +204,7 @@ def _id(text: str, mark: str, *, number: bool) -> str:
         raise Rejected("id", f"is empty ({text})")
     if _EXPONENT_ID.fullmatch(text) or (number and "e" in text.lower()):
         raise Rejected("id", in_exponents(text))
-    if _DRESSED_ID.fullmatch(text):
+    if _FORMATTED_ID.fullmatch(text):
         raise Rejected(
             "id", f"{quoted(text)} is a number as a spreadsheet shows it; export its digits and nothing else"
         )
