@@ -7,7 +7,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from cryptoctl.dashboard.page import served
+from cryptoctl.dashboard.page import served_files
 from cryptoctl.dashboard.server import serving
 from dashboard.conftest import LIMITS, ToldReader
 from dashboard.endurance import EMPTY, prepare, smoothness
@@ -24,7 +24,7 @@ def main() -> None:
     reader.answer = EMPTY
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        serving(reader, served(), 0, LIMITS) as site,
+        serving(reader, served_files(), 0, LIMITS) as site,
         Browser(Path(profile)) as browser,
     ):
         browser.size(1400, 1000)
@@ -41,7 +41,7 @@ def _day() -> None:
     day = DayReader()
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        serving(day, served(), 0, LIMITS) as site,
+        serving(day, served_files(), 0, LIMITS) as site,
         Browser(Path(profile)) as browser,
     ):
         browser.size(1400, 1000)

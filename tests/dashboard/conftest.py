@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.dashboard.documents import PagePrices
-from cryptoctl.dashboard.page import served
+from cryptoctl.dashboard.page import served_files
 from cryptoctl.dashboard.reader import PageReader, ReaderIntervals
 from cryptoctl.dashboard.server import serving
 from cryptoctl.dashboard.site import Site
@@ -51,5 +51,5 @@ def reader() -> ToldReader:
 
 @pytest.fixture
 def site(reader: ToldReader) -> Iterator[Site]:
-    with serving(reader, served(), 0, LIMITS) as site:
+    with serving(reader, served_files(), 0, LIMITS) as site:
         yield site

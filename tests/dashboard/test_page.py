@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.dashboard import library as library_of
-from cryptoctl.dashboard.library import library, released
-from cryptoctl.dashboard.page import SCRIPTS, saved, served
+from cryptoctl.dashboard.library import library, verify_release
+from cryptoctl.dashboard.page import SCRIPTS, saved_page, served_files
 from cryptoctl.errors import ExitCode, Failure
 
 OURS = (
@@ -25,14 +25,14 @@ ANSWERS = {"state": {"text": "</script><script>alert(1)</script><!-- \u2028"}, "
 
 def test_every_file_of_the_page_is_served_and_no_other() -> None:
     names = {asset.name for asset in files("cryptoctl.dashboard").joinpath("assets").iterdir()}
-    page = served()[""][1]
+    page = served_files()[""][1]
     linked = set(re.findall(r'(?:src|href)="([^":]+)"', page))
-    assert linked == set(served()) - {""}
+    assert linked == set(served_files()) - {""}
     assert names == {"page.html", "page.css", *SCRIPTS}
 
 
 def test_no_file_of_the_page_names_another_place() -> None:
-    for name, (_, text) in served().items():
+    for name, (_, text) in served_files().items():
         if not name.startswith("lightweight"):
             assert set(re.findall(r"(?:https?:)?//\w[^\"'\s<)]*", text)) <= {
                 OURS,
@@ -42,14 +42,14 @@ def test_no_file_of_the_page_names_another_place() -> None:
 
 def test_no_script_makes_markup_or_code_of_text() -> None:
     for name in SCRIPTS:
-        text = served()[name][1]
+        text = served_files()[name][1]
         assert not re.findall(
             r"(?:inner|outer)HTML|insertAdjacent|document\.write|\beval\b|new Function", text
         ), name
 
 
 def test_a_saved_page_allows_exactly_the_scripts_and_styles_that_are_in_it() -> None:
-    page = saved(ANSWERS)
+    page = saved_page(ANSWERS)
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
     assert policy
     allowed = html.unescape(policy[1])
@@ -68,7 +68,7 @@ def test_the_library_is_the_release_byte_for_byte() -> None:
     content = library().encode()
     assert b"Apache License 2.0" in content[:300]
     with pytest.raises(Failure) as raised:
-        released(content + b"\n", "lightweight-charts.js")
+        verify_release(content + b"\n", "lightweight-charts.js")
     assert raised.value.exit_code is ExitCode.REFUSED
 
 

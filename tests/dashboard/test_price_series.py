@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.dashboard.documents import PageCandle, page_candles, prices
-from cryptoctl.dashboard.price_series import LOOKS_BACK, PriceSeries
+from cryptoctl.dashboard.price_series import LOOKBACK_PRICES, PriceSeries
 from cryptoctl.ops.candles import Interval
 from dashboard.prices_of import AT_MS, stored
 
@@ -66,7 +66,7 @@ def test_a_reading_goes_back_to_the_oldest_that_waits_for_its_averages() -> None
     series.take(many, None)
     assert series.since_ms == AT_MS + 50
     series.take([stored(price.timestamp_ms) for price in many[50:]], AT_MS + 50)
-    assert series.since_ms == AT_MS + 400 - LOOKS_BACK
+    assert series.since_ms == AT_MS + 400 - LOOKBACK_PRICES
 
 
 def test_the_same_reading_again_is_no_change() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws import AccessKey, Aws
-from cryptoctl.cli.dashboard import _places
+from cryptoctl.cli.dashboard import _connector
 from cryptoctl.dashboard.reader import MAX_SYMBOLS_SAVED, ConnectedEnvironment, PageReader, ReaderIntervals
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.local.engine import Engine
@@ -129,7 +129,7 @@ def test_what_cannot_be_read_is_said_and_read_again(pipeline: Live, aws: AskedAw
 
 def test_an_engine_that_comes_back_at_another_address_is_found_there(pipeline: Live, engine: Engine) -> None:
     session = Session(SessionOptions(environment=pipeline.session.environment, target=Target.LOCAL))
-    place = _places(session, RefreshIntervals())
+    place = _connector(session, RefreshIntervals())
     before = place()
     assert place() is before
     port = engine.status().port

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cryptoctl.dashboard.page import LIBRARY, SCRIPTS, served
+from cryptoctl.dashboard.page import LIBRARY, SCRIPTS, served_files
 from cryptoctl.dashboard.server import serving
 from cryptoctl.dashboard.site import Site
 from cryptoctl.errors import Failure
@@ -46,7 +46,7 @@ def path_of(site: Site, name: str = "") -> str:
 @pytest.mark.parametrize("name", ["", "page.css", LIBRARY, *SCRIPTS])
 def test_the_page_and_its_files_are_served_with_a_policy_and_nothing_is_kept(site: Site, name: str) -> None:
     status, headers, body = ask(site, path_of(site, name))
-    assert (status, body.decode()) == (200, served()[name][1])
+    assert (status, body.decode()) == (200, served_files()[name][1])
     policy = headers["content-security-policy"]
     assert "unsafe" not in policy and "*" not in policy and "http" not in policy
     assert headers["cache-control"] == "no-store" and headers["referrer-policy"] == "no-referrer"

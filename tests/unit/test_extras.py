@@ -45,7 +45,7 @@ def test_where_cryptoctl_is_not_installed_its_source_tree_is(monkeypatch: pytest
 
 def test_a_message_says_what_a_shell_can_read() -> None:
     with pytest.raises(Failure) as raised:
-        library.released(b"", "a file")
+        library.verify_release(b"", "a file")
     for failure in (
         compression.missing_package("pyarrow", "Parquet"),
         library.missing_package("h11"),

@@ -46,9 +46,9 @@ def dashboard(
     """Show the environment in the browser: candles, ticks, the pipeline, dead letters, errors. Read only."""
     if save is not None and (port or no_open):
         raise InputError("--save serves no page.", "Leave --port and --no-open out.")
-    from cryptoctl.dashboard.page import served
+    from cryptoctl.dashboard.page import served_files
 
-    assets = served()
+    assets = served_files()
     reader = _reader(run, interval, last)
     if save is not None:
         _save(run, reader, save)
@@ -69,7 +69,7 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
     on_aws = session.aws.has_shared_quotas
     intervals = ON_AWS if on_aws else ON_THE_ENGINE
     page_reader = reader.PageReader(
-        _places(session, intervals),
+        _connector(session, intervals),
         document=lambda overview: overview_document(screen, overview, session.location),
         hint=screen.hint,
         about={"location": session.location, "interval": interval.value, "empty": screen.hint(EMPTY)},
@@ -81,8 +81,8 @@ def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
     return page_reader
 
 
-def _places(session: Session, intervals: RefreshIntervals) -> Callable[[], ConnectedEnvironment]:
-    """Gives the environment's place; a new one where its engine has come back at another address."""
+def _connector(session: Session, intervals: RefreshIntervals) -> Callable[[], ConnectedEnvironment]:
+    """Gives the environment; a new client of it where its engine has come back at another address."""
     from cryptoctl.dashboard.reader import ConnectedEnvironment
 
     stack, lock = session.stack, threading.Lock()
@@ -96,14 +96,14 @@ def _places(session: Session, intervals: RefreshIntervals) -> Callable[[], Conne
     if session.target is Target.AWS:
         return lambda: environment
 
-    def place() -> ConnectedEnvironment:
+    def connect() -> ConnectedEnvironment:
         nonlocal environment
         with lock:
             if session.engine.status().url != environment.aws.endpoint_url:
                 environment = connected(_engine_aws(session))
             return environment
 
-    return place
+    return connect
 
 
 def _engine_aws(session: Session) -> Aws:
@@ -131,10 +131,10 @@ def _tell(run: CommandRun, site: Site) -> None:
 
 
 def _save(run: CommandRun, reader: PageReader, file: Path) -> None:
-    from cryptoctl.dashboard.page import saved
+    from cryptoctl.dashboard.page import saved_page
 
     answers = reader.everything()
-    text, left_out = saved(answers), answers["state"]["left_out"]
+    text, left_out = saved_page(answers), answers["state"]["left_out"]
     file.write_text(text, encoding="utf-8")
     run.set_members(file=str(file), left_out=left_out)
     run.screen.say(f"Written to {file}: a page of {len(text) / 2**20:.1f} MiB that needs no server.")

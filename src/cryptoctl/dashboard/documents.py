@@ -85,15 +85,17 @@ class PagePrices(TypedDict):
     newest: list[Mapping[str, Any]]
 
 
-def state(found: Overview, overview: Mapping[str, Any], hint: Callable[[str], str] = str) -> PageState:
-    """The environment; `overview` is the same as the document of `status`, `hint` completes commands."""
-    newest, older = errors(found)
+def state(
+    overview: Overview, status_document: Mapping[str, Any], hint: Callable[[str], str] = str
+) -> PageState:
+    """The environment; `status_document` is that of `status`, `hint` completes commands."""
+    newest, older = errors(overview)
     return PageState(
-        at_ms=found.at_ms,
-        overview=overview,
-        next=[hint(step) for step in next_steps(found.concerns)],
-        health={name: health(found, name) for name in PARTS},
-        causes=causes(found),
+        at_ms=overview.at_ms,
+        overview=status_document,
+        next=[hint(step) for step in next_steps(overview.concerns)],
+        health={name: health(overview, name) for name in PARTS},
+        causes=causes(overview),
         errors=newest,
         older_errors=older,
     )

@@ -23,12 +23,12 @@ def library() -> str:
     """The library's text. Raises Failure where it is not installed, or is not what was released."""
     try:
         file = Path(str(distribution(PACKAGE).locate_file(FILE)))
-        return released(file.read_bytes(), str(file))
+        return verify_release(file.read_bytes(), str(file))
     except (PackageNotFoundError, FileNotFoundError):
         raise missing_package(PACKAGE) from None
 
 
-def released(content: bytes, name: str) -> str:
+def verify_release(content: bytes, name: str) -> str:
     """The text of a file. Raises Failure (REFUSED) where it is not the file that was released."""
     if hashlib.sha256(content).hexdigest() != SHA256:
         raise Failure(

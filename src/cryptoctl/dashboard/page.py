@@ -29,7 +29,7 @@ def asset(name: str) -> str:
     return files("cryptoctl.dashboard").joinpath("assets", name).read_text(encoding="utf-8")
 
 
-def served() -> Mapping[str, tuple[str, str]]:
+def served_files() -> Mapping[str, tuple[str, str]]:
     """Each file that the server has, by its path below the token, with its media type."""
     scripts = [f'<script src="{name}" defer></script>' for name in (LIBRARY, *SCRIPTS)]
     page = _page([f'<link rel="stylesheet" href="{STYLES}">', *scripts])
@@ -41,7 +41,7 @@ def served() -> Mapping[str, tuple[str, str]]:
     }
 
 
-def saved(answers: Mapping[str, Any]) -> str:
+def saved_page(answers: Mapping[str, Any]) -> str:
     """The page as one file; `answers` is what it would have asked a server for."""
     styles = asset(STYLES)
     scripts = [library(), *(asset(name) for name in SCRIPTS)]

@@ -10,9 +10,9 @@ from operator import attrgetter
 from cryptoctl.core.items import StoredPrice
 
 # How far behind the newest price each reading begins: there, prices may come late or be enriched later.
-LOOKS_BACK = 100
-LOOKS_BACK_FOR_UNENRICHED = 500
-CHANGES_KEPT = 1000
+LOOKBACK_PRICES = 100
+LOOKBACK_PRICES_FOR_UNENRICHED = 500
+MAX_CHANGES = 1000
 
 
 class PriceSeries:
@@ -22,13 +22,13 @@ class PriceSeries:
         self._max_prices, self._first_revision = max_prices, first_revision
         self.prices: list[StoredPrice] = []
         """the oldest first"""
-        self._changes: deque[tuple[int, int]] = deque(maxlen=CHANGES_KEPT)
+        self._changes: deque[tuple[int, int]] = deque(maxlen=MAX_CHANGES)
         self.revision = first_revision
         self.complete = True
         """whether there is none before the oldest"""
 
     @property
-    def read(self) -> bool:
+    def is_read(self) -> bool:
         """Whether it has been read at all."""
         return self.revision > self._first_revision
 
@@ -37,25 +37,27 @@ class PriceSeries:
         """From when on the next reading has to be, in milliseconds since 1970; None for all of them."""
         if not self.prices:
             return None
-        recent = self.prices[-LOOKS_BACK_FOR_UNENRICHED:]
+        recent = self.prices[-LOOKBACK_PRICES_FOR_UNENRICHED:]
         waiting_ms = next((price.timestamp_ms for price in recent if not price.processed), None)
-        begin_ms = self.prices[-min(LOOKS_BACK, len(self.prices))].timestamp_ms
+        begin_ms = self.prices[-min(LOOKBACK_PRICES, len(self.prices))].timestamp_ms
         return begin_ms if waiting_ms is None else min(begin_ms, waiting_ms)
 
-    def take(self, read: Sequence[StoredPrice], since_ms: int | None) -> None:
+    def take(self, prices: Sequence[StoredPrice], since_ms: int | None) -> None:
         """Takes a reading of every price since then, the oldest first: what it does not have is gone."""
         begin = 0 if since_ms is None else bisect_left(self.prices, since_ms, key=attrgetter("timestamp_ms"))
         previous = self.prices[begin:]
         if since_ms is None:
-            self.complete = len(read) < self._max_prices
+            self.complete = len(prices) < self._max_prices
         changed = next(
-            (index for index, pair in enumerate(zip(previous, read, strict=False)) if pair[0] != pair[1]),
-            min(len(previous), len(read)),
+            (index for index, pair in enumerate(zip(previous, prices, strict=False)) if pair[0] != pair[1]),
+            min(len(previous), len(prices)),
         )
-        if self.read and changed == len(previous) == len(read):
+        if self.is_read and changed == len(previous) == len(prices):
             return
-        differing = [price.timestamp_ms for part in (previous, read) for price in part[changed : changed + 1]]
-        self.prices[begin:] = read
+        differing = [
+            price.timestamp_ms for part in (previous, prices) for price in part[changed : changed + 1]
+        ]
+        self.prices[begin:] = prices
         if len(self.prices) > self._max_prices:
             del self.prices[: -self._max_prices]
             self.complete = False

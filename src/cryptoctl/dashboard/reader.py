@@ -77,24 +77,24 @@ class _Shown:
 class PageReader:
     """Reads in threads of its own: the overview, the prices of the symbols that are shown, all names.
 
-    `place` says where the environment is now, and raises Failure or EngineError where it cannot be reached.
+    `connect` says where the environment is now, and raises Failure or EngineError where it cannot be reached.
     `document` makes the document of `status` of an overview, `hint` completes the commands in a text.
     `about` is what the page is told and does not change.
     """
 
     def __init__(
         self,
-        place: Callable[[], ConnectedEnvironment],
+        connect: Callable[[], ConnectedEnvironment],
         document: Callable[[Overview], Mapping[str, Any]],
         hint: Callable[[str], str],
         about: Mapping[str, str],
         intervals: ReaderIntervals,
         max_prices: int,
     ) -> None:
-        self._place, self._document, self._hint = place, document, hint
+        self._connect, self._document, self._hint = connect, document, hint
         self._about, self._intervals, self._max_prices = about, intervals, max_prices
         self._changed = threading.Condition()
-        self._over = False
+        self._stopped = False
         self._asked_s = float("-inf")
         self._shown: dict[str, _Shown] = {}
         self._series_made = 0
@@ -119,7 +119,7 @@ class PageReader:
     def stop(self) -> None:
         """Reads no more."""
         with self._changed:
-            self._over = True
+            self._stopped = True
             self._changed.notify_all()
 
     def state(self) -> dict[str, Any]:
@@ -127,9 +127,9 @@ class PageReader:
         with self._changed:
             self._asked_s = time.monotonic()
             self._changed.notify_all()
-            return self._known()
+            return self._state_document()
 
-    def _known(self) -> dict[str, Any]:
+    def _state_document(self) -> dict[str, Any]:
         refused = time.monotonic() - self._refused_s < WATCHED_FOR_S
         troubles = [*self._troubles.values(), TOO_MANY_SHOWN if refused else ""]
         return {
@@ -154,7 +154,8 @@ class PageReader:
                 shown = self._shown[symbol] = _Shown(series=series, asked_s=now_s)
             shown.asked_s = now_s
             self._changed.notify_all()
-            return documents.prices(symbol, shown.series, interval, revision) if shown.series.read else None
+            series = shown.series
+            return documents.prices(symbol, series, interval, revision) if series.is_read else None
 
     def _has_room(self, now_s: float) -> bool:
         """Whether one symbol more can be shown; those that nobody asks for any more make room."""
@@ -171,30 +172,34 @@ class PageReader:
         """
         self.read_overview()
         self.read_names()
-        place, answers = self._place(), {}
-        for symbol in self._newest_names(place)[:MAX_SYMBOLS_SAVED]:
+        environment, answers = self._connect(), {}
+        for symbol in self._newest_names(environment)[:MAX_SYMBOLS_SAVED]:
             series = PriceSeries(self._max_prices)
             series.take(
-                prices(place.aws, place.stack.prices, Query(symbol=symbol, last=self._max_prices)), None
+                prices(
+                    environment.aws, environment.stack.prices, Query(symbol=symbol, last=self._max_prices)
+                ),
+                None,
             )
             answers[symbol] = {
                 interval.value: _newest(documents.prices(symbol, series, interval, 0))
                 for interval in Interval
             }
         left_out, self._names = len(self._names) - len(answers), sorted(answers)
-        return {"state": {**self._known(), "left_out": left_out}, "prices": answers}
+        return {"state": {**self._state_document(), "left_out": left_out}, "prices": answers}
 
-    def _newest_names(self, place: ConnectedEnvironment) -> list[str]:
+    def _newest_names(self, environment: ConnectedEnvironment) -> list[str]:
         """The symbols that have a price, the one with the newest first."""
-        answers = place.aws.map(
-            lambda name: prices(place.aws, place.stack.prices, Query(symbol=name, last=1)), self._names
+        answers = environment.aws.map(
+            lambda name: prices(environment.aws, environment.stack.prices, Query(symbol=name, last=1)),
+            self._names,
         )
         keys = {name: answer[0].key for name, answer in zip(self._names, answers, strict=True) if answer}
         return sorted(keys, key=lambda name: (-keys[name], name))
 
     def read_overview(self) -> Overview:
         """Reads the overview."""
-        overview = self._place().overview_reader.overview()
+        overview = self._connect().overview_reader.overview()
         state = documents.state(overview, self._document(overview), self._hint)
         with self._changed:
             self._state = state
@@ -202,8 +207,8 @@ class PageReader:
 
     def read_names(self) -> None:
         """Reads the names of all symbols."""
-        place = self._place()
-        names = sorted(symbols.names(place.aws, place.stack.prices))
+        environment = self._connect()
+        names = sorted(symbols.names(environment.aws, environment.stack.prices))
         with self._changed:
             self._names, self._names_known = names, True
 
@@ -212,7 +217,7 @@ class PageReader:
 
         Raises the error of one that cannot be read once the others are.
         """
-        place = self._place()
+        environment = self._connect()
         with self._changed:
             now_s = time.monotonic()
             for shown in self._shown.values():
@@ -225,12 +230,12 @@ class PageReader:
 
         def read(query: Query) -> list[StoredPrice] | Exception:
             try:
-                return prices(place.aws, place.stack.prices, query)
+                return prices(environment.aws, environment.stack.prices, query)
             except Exception as error:
                 return error
 
         errors: list[Exception] = []
-        answers = place.aws.map(read, [query for _, query in readings])
+        answers = environment.aws.map(read, [query for _, query in readings])
         with self._changed:
             for (shown, query), answer in zip(readings, answers, strict=True):
                 if isinstance(answer, Exception):
@@ -242,11 +247,11 @@ class PageReader:
         if errors:
             raise errors[0]
 
-    def _since_ms(self, each: _Shown, now_s: float) -> int | None:
-        return None if now_s - each.read_s >= self._intervals.everything_s else each.series.since_ms
+    def _since_ms(self, shown: _Shown, now_s: float) -> int | None:
+        return None if now_s - shown.read_s >= self._intervals.everything_s else shown.series.since_ms
 
     def _keep_reading(self, name: str, read: Callable[[], object], every_s: float) -> None:
-        while self._wait_for_somebody():
+        while self._wait_for_request():
             began_s = time.monotonic()
             try:
                 read()
@@ -257,15 +262,15 @@ class PageReader:
                 self._troubles[name] = trouble
                 pause_s = min(every_s, TRIED_AGAIN_S) if trouble else every_s
                 self._changed.wait_for(
-                    lambda: self._over or (name == "prices" and self._unread()),
+                    lambda: self._stopped or (name == "prices" and self._unread()),
                     timeout=max(0.0, began_s + pause_s - time.monotonic()),
                 )
 
-    def _wait_for_somebody(self) -> bool:
+    def _wait_for_request(self) -> bool:
         """Waits until a page asks; False once it is over."""
         with self._changed:
-            self._changed.wait_for(lambda: self._over or time.monotonic() - self._asked_s < WATCHED_FOR_S)
-            return not self._over
+            self._changed.wait_for(lambda: self._stopped or time.monotonic() - self._asked_s < WATCHED_FOR_S)
+            return not self._stopped
 
     def _unread(self) -> bool:
         return any(not shown.tried for shown in self._shown.values())

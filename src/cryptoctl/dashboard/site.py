@@ -62,12 +62,12 @@ class Site:
 
     async def handle(self, head: RequestHead, _body: ReadBody) -> HttpResponse:
         """The answer to a request; nothing is awaited, and no body is read."""
-        refusal = self._refused(head)
+        refusal = self._refusal(head)
         if refusal is not None:
             return refusal
         segment, _, path = head.raw_path[1:].partition("/")
         if segment == "open":
-            return self._opened(path)
+            return self._redeem_ticket(path)
         if not hmac.compare_digest(segment.encode(), self._token.encode()) or "/" not in head.raw_path[1:]:
             return _text(404, NO_ADDRESS)
         if path == "state":
@@ -81,7 +81,7 @@ class Site:
             200, content.encode(), {**HEADERS, "content-type": f"{media_type}; charset=utf-8"}
         )
 
-    def _refused(self, head: RequestHead) -> HttpResponse | None:
+    def _refusal(self, head: RequestHead) -> HttpResponse | None:
         """What a browser adds says where a request comes from: a rebound name, another page."""
         if head.header("host") not in self._hosts:
             return _text(403, f"Requests have to be for {self._origin}.\n")
@@ -93,7 +93,7 @@ class Site:
             return _text(405, "This page can only be read.\n", allow="GET")
         return None
 
-    def _opened(self, ticket: str) -> HttpResponse:
+    def _redeem_ticket(self, ticket: str) -> HttpResponse:
         with self._lock:
             match = next(
                 (issued for issued in self._tickets if hmac.compare_digest(issued.encode(), ticket.encode())),
