@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cryptoctl.core.fields import exact
+from cryptoctl.core.fields import exact_number
 
 # So that evaluating one, a few calls of Python for each level, never meets their limit.
 MAX_DEPTH = 128
@@ -64,7 +64,7 @@ def _inexact_number(expression: Any) -> str | None:
     inexact = []
 
     def look(text: str) -> None:
-        if exact(text) != exact(repr(float(text))):
+        if exact_number(text) != exact_number(repr(float(text))):
             inexact.append(text)
 
     for match in _QUOTED.finditer(expression.expression):

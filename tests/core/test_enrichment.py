@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.core.enrichment import Announcement, enrichments, outdated_prices
-from cryptoctl.core.indicators import NOTHING_KNOWN, Indicators, indicators
+from cryptoctl.core.indicators import NO_INDICATORS, Indicators, indicators
 from cryptoctl.core.items import StoredPrice
 
 Table = dict[Decimal, StoredPrice]
@@ -152,7 +152,7 @@ def test_wrong_takes_a_revision_of_others_for_right_where_the_values_are() -> No
 def test_what_was_announced_and_is_not_written_is_only_written_while_nobody_else_has(processed: bool) -> None:
     series = enriched(6)
     right = series[5].indicators
-    series[5] = replace(series[5], processed=processed, indicators=NOTHING_KNOWN)
+    series[5] = replace(series[5], processed=processed, indicators=NO_INDICATORS)
     announcement = Announcement(indicators=right, revision=series[5].revision)
     (change,) = enrichments(series, set(), {Decimal(5): announcement})
     assert not change.announce and change.changes and change.indicators == right

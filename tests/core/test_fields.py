@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.core import json_text
-from cryptoctl.core.fields import FieldMapping, exact
+from cryptoctl.core.fields import FieldMapping, exact_number
 from cryptoctl.core.numbers import decimal_from
 from cryptoctl.core.prices import Price, Rejected, TimeLimits, TooLarge
 from cryptoctl.handlers.exact_jmespath import ExactExpression
@@ -31,7 +31,7 @@ def mapping(
 
 
 def document(text: str) -> Any:
-    return json_text.Document(text, exact).value
+    return json_text.Document(text, exact_number).value
 
 
 TRADES = mapping(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoctl.core import json_text, prices
-from cryptoctl.core.prices import Price, Rejected, TimeLimits, TooLarge, parse_parsed, parse_request
+from cryptoctl.core.prices import Price, Rejected, TimeLimits, TooLarge, parse_request, parse_request_value
 
 NOW = 1_795_383_931_429
 CLOCK = TimeLimits(now_ms=NOW, arrival_ms=NOW - 7)
@@ -108,7 +108,7 @@ def test_an_occurrence_is_a_whole_number_and_an_id_makes_it_needless() -> None:
     assert one(occurrence=3).occurrence == 3
     assert one().occurrence is None
     assert one(occurrence="any", id=7).occurrence is None
-    parsed = parse_parsed({**GOOD, "occurrence": 10**9}, CLOCK).prices[0]
+    parsed = parse_request_value({**GOOD, "occurrence": 10**9}, CLOCK).prices[0]
     assert isinstance(parsed, Price) and parsed.occurrence == 10**9
 
 
@@ -224,7 +224,7 @@ def test_a_price_beside_a_list_is_refused_and_not_lost() -> None:
     with pytest.raises(Rejected, match="prices: stands beside price"):
         parse_request(json.dumps({**GOOD, "prices": [GOOD]}), CLOCK)
     with pytest.raises(Rejected, match="prices: stands beside price"):
-        parse_parsed({**GOOD, "prices": [GOOD]}, CLOCK)
+        parse_request_value({**GOOD, "prices": [GOOD]}, CLOCK)
 
 
 @pytest.mark.parametrize("text", ["5", '"x"', "null", "true"])
@@ -233,7 +233,7 @@ def test_a_price_must_be_an_object(text: str) -> None:
 
 
 def test_parsed_fields_follow_the_same_rules() -> None:
-    request = parse_parsed([{**GOOD, "price": 0.1}, {**GOOD, "price": float("nan")}, 5], CLOCK)
+    request = parse_request_value([{**GOOD, "price": 0.1}, {**GOOD, "price": float("nan")}, 5], CLOCK)
     first = request.prices[0]
     assert isinstance(first, Price) and first.price == Decimal("0.1")
     assert json.loads(first.raw) == {**GOOD, "price": 0.1}
@@ -247,18 +247,18 @@ def test_parsed_or_not_an_event_may_be_nested_as_deep(levels: int, several: bool
     text = f"[{price}]" if several else price
     if levels + 1 + several <= json_text.MAX_NESTING:
         assert isinstance(parse_request(text, CLOCK).prices[0], Price)
-        assert isinstance(parse_parsed(json.loads(text), CLOCK).prices[0], Price)
+        assert isinstance(parse_request_value(json.loads(text), CLOCK).prices[0], Price)
         return
     with pytest.raises(Rejected) as of_text:
         parse_request(text, CLOCK)
     with pytest.raises(Rejected) as of_value:
-        parse_parsed(json.loads(text), CLOCK)
+        parse_request_value(json.loads(text), CLOCK)
     assert str(of_text.value) == str(of_value.value) == "body: nested deeper than 16 levels"
 
 
 def test_parsed_infinity_costs_nothing_where_nobody_uses_it() -> None:
     fields = json.loads(json.dumps({**GOOD, "rsi": 0}).replace("0}", "1e400}"))
-    price = parse_parsed(fields, CLOCK).prices[0]
+    price = parse_request_value(fields, CLOCK).prices[0]
     assert isinstance(price, Price) and json.loads(price.raw) == fields
 
 
@@ -277,7 +277,7 @@ def test_parsed_infinity_costs_nothing_where_nobody_uses_it() -> None:
 def test_whatever_is_sent_is_taken_or_refused_and_nothing_else(value: object) -> None:
     for parsed in (True, False):
         try:
-            request = parse_parsed(value, CLOCK) if parsed else parse_request(json.dumps(value), CLOCK)
+            request = parse_request_value(value, CLOCK) if parsed else parse_request(json.dumps(value), CLOCK)
         except Rejected as rejected:
             assert rejected.field and rejected.reason
         else:
@@ -316,5 +316,5 @@ def test_the_text_of_a_price_has_8000_bytes_and_not_one_more() -> None:
 
 
 def test_an_integer_that_python_does_not_write_is_refused() -> None:
-    rejected = parse_parsed({**GOOD, "id": 10**5000}, CLOCK).prices[0]
+    rejected = parse_request_value({**GOOD, "id": 10**5000}, CLOCK).prices[0]
     assert isinstance(rejected, Rejected) and str(rejected) == "price: cannot be written as JSON"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.core.prices import Price, TimeLimits, parse_parsed, parse_request
+from cryptoctl.core.prices import Price, TimeLimits, parse_request, parse_request_value
 from cryptoctl.core.webhook_messages import Arrival, unwrap_event
 from cryptoctl.ops.dead_letters.payloads import (
     EditError,
@@ -60,7 +60,7 @@ def test_an_http_event_is_replayed_without_its_context() -> None:
 def test_a_bare_price_is_replayed_as_it_was_written() -> None:
     text = '{"symbol": "BTC", "price": 1.10, "exchange": "k", "timestamp": 1700000000}'
     assert f'"event": {text},' in prices_in(json.loads(text), text).sent_again(ARRIVAL)
-    (price,) = parse_parsed(json.loads(text), CLOCK).prices
+    (price,) = parse_request_value(json.loads(text), CLOCK).prices
     assert isinstance(price, Price)
 
 

@@ -36,7 +36,7 @@ WAKES = {
     "crash, of the runtime": report("platform.runtimeDone", status="failure", errorType="Runtime.ExitError"),
     "failure": report(status="failure"),
     "a part given back": json.dumps(
-        {"level": "WARNING", "message": logs.GIVEN_BACK, "errorType": "X"}, separators=(",", ":")
+        {"level": "WARNING", "message": logs.RETRY_MESSAGE, "errorType": "X"}, separators=(",", ":")
     ),
     "crash, text": "RequestId: r Error: Runtime exited with error: signal: killed\nRuntime.ExitError",
     "exit, text": "RequestId: r Error: Runtime exited without providing a reason\nRuntime.ExitError",
@@ -49,7 +49,7 @@ SLEEPS = {
     "a warning": '{"timestamp":"t","level":"WARNING","message":"will be tried again","errorType":"X"}',
     "success": report(status="success"),
     "a part given back, by a sender": json.dumps(
-        {"level": "INFO", "symbol": f'"message":"{logs.GIVEN_BACK}"'}
+        {"level": "INFO", "symbol": f'"message":"{logs.RETRY_MESSAGE}"'}
     ),
     "quoted by a sender": json.dumps({"level": "INFO", "message": '{"level":"ERROR"} "status":"error"'}),
     "metrics": '{"_aws":{},"Failed":1,"Function":"x"}',

@@ -359,7 +359,12 @@ def test_an_alert_that_was_refused_is_not_held_back_when_it_comes_again(
 
 
 def test_a_part_of_a_batch_that_is_given_back_is_an_alert_though_its_line_is_a_warning() -> None:
-    line = {"level": "WARNING", "message": logs.GIVEN_BACK, "requestId": "r", "errorType": "ThrottlingError"}
+    line = {
+        "level": "WARNING",
+        "message": logs.RETRY_MESSAGE,
+        "requestId": "r",
+        "errorType": "ThrottlingError",
+    }
     events = [log_events.read({"message": json.dumps(line), "timestamp": 1})]
-    [event] = log_events.worth_an_alert(events, known=())
+    [event] = log_events.worth_an_alert(events, logged_requests=())
     assert event.will_be_retried

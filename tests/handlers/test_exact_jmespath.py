@@ -14,7 +14,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 
 from cryptoctl.core import json_text
-from cryptoctl.core.fields import exact
+from cryptoctl.core.fields import exact_number
 from cryptoctl.expressions import INEXACT_FUNCTIONS, compile_expression, functions, inexact_part
 from cryptoctl.handlers.exact_jmespath import ExactExpression
 
@@ -62,7 +62,7 @@ def found(expression: Any, value: Any) -> Any:
 @given(text=st.sampled_from(EXPRESSIONS), value=documents)
 def test_what_may_be_configured_is_evaluated_as_jmespath_does(text: str, value: Any) -> None:
     assert inexact_part(compile_expression(text)) is None
-    parsed = json_text.Document(json.dumps(value), exact).value
+    parsed = json_text.Document(json.dumps(value), exact_number).value
     assert found(ExactExpression(text), parsed) == found(jmespath.compile(text), value)
 
 
@@ -87,4 +87,4 @@ LONG = "0.12345678901234567890123456789012345678"
     ],
 )
 def test_no_digit_is_lost(text: str, document: str, result: object) -> None:
-    assert ExactExpression(text).search(json_text.Document(document, exact).value) == result
+    assert ExactExpression(text).search(json_text.Document(document, exact_number).value) == result

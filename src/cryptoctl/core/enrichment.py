@@ -31,7 +31,7 @@ class Announcement:
 
 
 Announcements = Mapping[Decimal, Announcement]  # by key
-_NOTHING_ANNOUNCED: Announcements = MappingProxyType({})
+_NO_ANNOUNCEMENTS: Announcements = MappingProxyType({})
 _REVISION = re.compile(r"([0-9]{1,12})-([0-9a-f]{8})", re.ASCII)
 
 
@@ -61,7 +61,7 @@ class Enrichment:
 def enrichments(
     series: Sequence[StoredPrice],
     new_keys: Collection[Decimal],
-    announced: Announcements = _NOTHING_ANNOUNCED,
+    announced: Announcements = _NO_ANNOUNCEMENTS,
 ) -> list[Enrichment]:
     """What the arrival of `new_keys` changes in a symbol's prices, in key order.
 
@@ -84,7 +84,7 @@ def enrichments(
         computed = indicators([stored.price for stored in series[start : position + 1]])
         fingerprint = _fingerprint(inputs[start : position + 1])
         announce = _must_announce(price, computed, announced.get(price.key))
-        times, made_from = _parts(price.revision)
+        times, made_from = _revision_parts(price.revision)
         if not announce and _is_correct(price, computed) and made_from == fingerprint:
             continue
         results.append(
@@ -113,24 +113,24 @@ def outdated_prices(series: Iterable[StoredPrice], since: Decimal | None = None)
             yield price
 
 
-def _must_announce(price: StoredPrice, right: Indicators, last: Announcement | None) -> bool:
+def _must_announce(price: StoredPrice, computed: Indicators, last: Announcement | None) -> bool:
     """Whether subscribers may have heard something else last; `last` is what they heard of the caller."""
-    if last is not None and last.indicators != right:
+    if last is not None and last.indicators != computed:
         return True
     # While nobody has written the item, whoever announced other values will not be able to, and reads again.
     heard = last is not None and last.revision == price.revision
-    return not heard and not _is_correct(price, right)
+    return not heard and not _is_correct(price, computed)
 
 
-def _is_correct(price: StoredPrice, right: Indicators) -> bool:
-    return price.processed and not price.unreadable and price.indicators == right
+def _is_correct(price: StoredPrice, computed: Indicators) -> bool:
+    return price.processed and not price.unreadable and price.indicators == computed
 
 
 def _fingerprint(inputs: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:8]
 
 
-def _parts(stored: AttributeValue | None) -> tuple[int, str]:
+def _revision_parts(revision: AttributeValue | None) -> tuple[int, str]:
     """How often the item was enriched, and the fingerprint of what its indicators were computed from."""
-    match = _REVISION.fullmatch(str((stored or {}).get("S")))
+    match = _REVISION.fullmatch(str((revision or {}).get("S")))
     return (int(match[1]), match[2]) if match else (0, "")

@@ -20,8 +20,8 @@ from cryptoctl.core.prices import (
     Rejected,
     TimeLimits,
     check_count,
-    list_in,
     parse_price,
+    price_list_in,
 )
 
 
@@ -45,7 +45,7 @@ class FieldMapping:
     prices: Expression | None = None
 
     def request(self, document: Any, limits: TimeLimits) -> ParsedRequest:
-        """The prices in a document that was parsed with `exact`.
+        """The prices in a document that was parsed with `exact_number`.
 
         Raises Rejected (TooLarge) where the document as a whole is refused; a refused record among several
         stands in the answer.
@@ -78,7 +78,7 @@ class FieldMapping:
         if self.fields is None:
             values = dict(record)
         else:
-            values = {name: _found(name, expression, record) for name, expression in self.fields.items()}
+            values = {name: _evaluate(name, expression, record) for name, expression in self.fields.items()}
         present = {
             name: _as_text(value) for name, value in values.items() if value is not None and value != ""
         }
@@ -87,12 +87,12 @@ class FieldMapping:
     def _records(self, document: Any) -> Sequence[Any] | None:
         """The list of records; None where the document is one record."""
         if self.prices is not None:
-            records = _found("prices", self.prices, document)
+            records = _evaluate("prices", self.prices, document)
             if not isinstance(records, list):
                 raise Rejected("prices", "no list was found where it should be")
             return records
         if self.fields is None:
-            return list_in(document)[0]
+            return price_list_in(document)[0]
         return document if isinstance(document, list) else None
 
     def _price_or_refusal(self, record: Any, limits: TimeLimits) -> Price | Rejected:
@@ -108,7 +108,7 @@ def check_constants(constants: Mapping[str, str]) -> None:
     parse_price({"symbol": "A", "price": "1", "exchange": "a", **constants}, "", whenever)
 
 
-def exact(text: str) -> Decimal | JsonNumber | None:
+def exact_number(text: str) -> Decimal | JsonNumber | None:
     """A JSON number for an expression, with all its digits; None for NaN and Infinity.
 
     Decimals compare as numbers, which their text would not.
@@ -120,7 +120,7 @@ def exact(text: str) -> Decimal | JsonNumber | None:
     return number if number.is_finite() else None
 
 
-def _found(name: str, expression: Expression, value: Any) -> Any:
+def _evaluate(name: str, expression: Expression, value: Any) -> Any:
     try:
         return expression.search(value)
     except Exception:

@@ -32,7 +32,7 @@ class Indicators:
     volatility: Decimal | None = None
 
 
-NOTHING_KNOWN = Indicators()
+NO_INDICATORS = Indicators()
 INDICATORS = ("ma_5", "ma_20", "volatility")  # the attributes of an item
 
 

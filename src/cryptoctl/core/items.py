@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from cryptoctl.core import keys
-from cryptoctl.core.indicators import INDICATORS, NOTHING_KNOWN, Indicators
+from cryptoctl.core.indicators import INDICATORS, NO_INDICATORS, Indicators
 from cryptoctl.core.numbers import NumberError, decimal_from, plain
 from cryptoctl.core.prices import Price
 
@@ -41,7 +41,7 @@ class StoredPrice:
     processed: bool = False
     enriched_at: str | None = None
     revision: AttributeValue | None = None
-    indicators: Indicators = NOTHING_KNOWN
+    indicators: Indicators = NO_INDICATORS
     unreadable: frozenset[str] = frozenset()
 
     @property

@@ -100,12 +100,12 @@ def parse_request(text: str, limits: TimeLimits, max_bytes: int = MAX_BYTES) -> 
         document = json_text.Document(text)
     except json_text.JsonError as error:
         raise Rejected("body", str(error)) from None
-    listed, name = list_in(document.value)
+    listed, name = price_list_in(document.value)
     if listed is None:
         if document.problems:
             raise Rejected("body", document.problems[0])
         raw = text.removeprefix(json_text.BYTE_ORDER_MARK).strip()
-        return ParsedRequest(prices=(_one(document.value, raw, limits),), several=False)
+        return ParsedRequest(prices=(_price_or_refusal(document.value, raw, limits),), several=False)
     check_count(listed)
     try:
         elements = list(document.elements(name))
@@ -113,18 +113,18 @@ def parse_request(text: str, limits: TimeLimits, max_bytes: int = MAX_BYTES) -> 
         raise Rejected("body", str(error)) from None
     if sum(len(element.problems) for element in elements) < len(document.problems):
         raise Rejected("body", document.problems[-1])  # outside of any price
-    return ParsedRequest(prices=tuple(_one_of_several(element, limits) for element in elements), several=True)
+    return ParsedRequest(prices=tuple(_element_price(element, limits) for element in elements), several=True)
 
 
-def parse_parsed(value: object, limits: TimeLimits) -> ParsedRequest:
+def parse_request_value(value: object, limits: TimeLimits) -> ParsedRequest:
     """As `parse_request`, of JSON that is parsed already: the text of each price is written anew."""
     if json_text.nested_deeper(value, json_text.MAX_NESTING):
         raise Rejected("body", json_text.TOO_DEEP)
-    listed, _ = list_in(value)
+    listed, _ = price_list_in(value)
     if listed is None:
-        return ParsedRequest(prices=(_written_anew(value, limits),), several=False)
+        return ParsedRequest(prices=(_rewritten_price(value, limits),), several=False)
     check_count(listed)
-    return ParsedRequest(prices=tuple(_written_anew(record, limits) for record in listed), several=True)
+    return ParsedRequest(prices=tuple(_rewritten_price(record, limits) for record in listed), several=True)
 
 
 def parse_price(fields: Mapping[str, Any], raw: str, limits: TimeLimits) -> Price:
@@ -144,15 +144,15 @@ def parse_price(fields: Mapping[str, Any], raw: str, limits: TimeLimits) -> Pric
     )
 
 
-def _written_anew(value: object, limits: TimeLimits) -> Price | Rejected:
+def _rewritten_price(value: object, limits: TimeLimits) -> Price | Rejected:
     try:
         raw = json.dumps(value)
     except ValueError:  # an integer of more digits than Python writes
         return Rejected("price", "cannot be written as JSON")
-    return _one(value, raw, limits)
+    return _price_or_refusal(value, raw, limits)
 
 
-def list_in(value: object) -> tuple[Sequence[object] | None, str | None]:
+def price_list_in(value: object) -> tuple[Sequence[object] | None, str | None]:
     """The list of prices in a request, and the member it stands in; None where it is one price.
 
     Raises Rejected where that member is no list, or a price stands beside it, which would be lost.
@@ -168,21 +168,21 @@ def list_in(value: object) -> tuple[Sequence[object] | None, str | None]:
     return None, None
 
 
-def check_count(listed: Sequence[object]) -> None:
+def check_count(prices: Sequence[object]) -> None:
     """Raises Rejected for no prices, and TooLarge for more than are taken at once."""
-    if not listed:
+    if not prices:
         raise Rejected("prices", "the list is empty")
-    if len(listed) > MAX_PRICES:
-        raise TooLarge("prices", f"{len(listed)} prices; at most {MAX_PRICES} are taken at once")
+    if len(prices) > MAX_PRICES:
+        raise TooLarge("prices", f"{len(prices)} prices; at most {MAX_PRICES} are taken at once")
 
 
-def _one_of_several(element: json_text.Element, limits: TimeLimits) -> Price | Rejected:
+def _element_price(element: json_text.Element, limits: TimeLimits) -> Price | Rejected:
     if element.problems:
         return Rejected("price", element.problems[0])
-    return _one(element.value, element.raw, limits)
+    return _price_or_refusal(element.value, element.raw, limits)
 
 
-def _one(value: object, raw: str, limits: TimeLimits) -> Price | Rejected:
+def _price_or_refusal(value: object, raw: str, limits: TimeLimits) -> Price | Rejected:
     if not isinstance(value, dict):
         return Rejected("price", "must be a JSON object")
     try:

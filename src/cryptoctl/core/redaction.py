@@ -49,18 +49,18 @@ def redacted_body(text: str, secrets: Sequence[str], *, form: bool = False) -> s
         return redacted(text, long_secrets)
     if document.problems:  # a key that occurs twice: written anew, the text would be accepted
         return redacted(text, long_secrets)
-    return redacted(json_text.dumps(_walked(document.value, long_secrets)), long_secrets)
+    return redacted(json_text.dumps(_redacted_value(document.value, long_secrets)), long_secrets)
 
 
 def _long_enough(secrets: Sequence[str]) -> list[str]:
     return [secret for secret in secrets if len(secret) >= MIN_REDACTED_LENGTH]
 
 
-def _walked(value: Any, secrets: Sequence[str]) -> Any:
+def _redacted_value(value: Any, secrets: Sequence[str]) -> Any:
     if isinstance(value, dict):
-        return {redacted(name, secrets): _walked(member, secrets) for name, member in value.items()}
+        return {redacted(name, secrets): _redacted_value(member, secrets) for name, member in value.items()}
     if isinstance(value, list):
-        return [_walked(element, secrets) for element in value]
+        return [_redacted_value(element, secrets) for element in value]
     if isinstance(value, str) and _holds(value, secrets):  # a number too, which is a text then
         return redacted(value, secrets)
     return value
@@ -88,14 +88,14 @@ def _readings(text: str) -> Iterator[str]:
 
 def _read_once(text: str) -> Iterator[str]:
     if "\\" in text:
-        yield _ESCAPE.sub(_meant, text)
+        yield _ESCAPE.sub(_unescaped, text)
     if "%" in text:
         yield unquote(text)
     if "+" in text:
         yield unquote_plus(text)
 
 
-def _meant(match: re.Match[str]) -> str:
+def _unescaped(match: re.Match[str]) -> str:
     high, low, unit, character = match.groups()
     if high:
         return bytes.fromhex(high + low).decode("utf-16-be")

@@ -26,7 +26,7 @@ from cryptoctl.core.senders import AllowedSender
 from cryptoctl.core.webhook_messages import Arrival, short_id
 from cryptoctl.core.webhook_requests import UnsupportedType, WebhookRequest
 
-OUR_OWN_MEMBERS = ("timestamp", "id", "occurrence", "prices")  # a price may have them, or a list of prices
+RESERVED_MEMBERS = ("timestamp", "id", "occurrence", "prices")  # a price may have them, or a list of prices
 MAX_DEAD_LETTER_BYTES = 900_000  # of the event's text, so that SQS takes it with its attributes
 
 
@@ -107,7 +107,7 @@ def unread_event(request: WebhookRequest, secrets: Sequence[str], arrival: Arriv
     return {"body": encoded, "isBase64Encoded": True, "requestContext": request_context}
 
 
-def request_again(body: str, arrival: Arrival, sender: AllowedSender) -> WebhookRequest:
+def rebuild_request(body: str, arrival: Arrival, sender: AllowedSender) -> WebhookRequest:
     """The request that `unread_event` has kept, as far as its prices depend on it."""
     headers = {"content-type": arrival.content_type or ""}
     if sender.message_id_header is not None:
@@ -141,12 +141,12 @@ def _record(price: Price, *, with_time: bool) -> str:
     if not isinstance(received, dict):
         return json_text.dumps(members)
     # A replay would read these as ours, and the sender has another meaning of them or none.
-    others = {name: value for name, value in received.items() if name not in OUR_OWN_MEMBERS}
+    others = {name: value for name, value in received.items() if name not in RESERVED_MEMBERS}
     text = json_text.dumps({**others, **members})
-    return text if _is_taken(text) else json_text.dumps(members)
+    return text if _is_accepted(text) else json_text.dumps(members)
 
 
-def _is_taken(text: str) -> bool:
+def _is_accepted(text: str) -> bool:
     """Whether a price's text is taken in a list of such: neither too long nor too deep."""
     try:
         json_text.Document(f"[{text}]")

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from cryptoctl.core import json_text
-from cryptoctl.core.fields import exact
+from cryptoctl.core.fields import exact_number
 from cryptoctl.core.prices import Rejected
 
 FORM = "application/x-www-form-urlencoded"
@@ -57,7 +57,7 @@ class WebhookRequest:
         if self.is_form():
             return self._form()
         try:
-            document = json_text.Document(self.text(), exact)
+            document = json_text.Document(self.text(), exact_number)
         except json_text.JsonError as error:
             raise Rejected("body", str(error)) from None
         if document.problems:

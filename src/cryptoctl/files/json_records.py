@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from cryptoctl.core import json_text
-from cryptoctl.core.fields import exact
+from cryptoctl.core.fields import exact_number
 from cryptoctl.errors import InputError
 from cryptoctl.files.json_scanner import JsonScanner, ScanError, lists, lists_at
 from cryptoctl.files.records import Cells, Fault, Members, Record, quoted, shell_word
@@ -238,7 +238,7 @@ def _value(text: str) -> Any:
 
 def _number(text: str) -> Any:
     """The number as expressions need it; NaN and Infinity as the texts that they are."""
-    number = exact(text)
+    number = exact_number(text)
     return text if number is None else number
 
 

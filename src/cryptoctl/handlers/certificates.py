@@ -22,10 +22,10 @@ def parse_once() -> None:
     httpsession.create_urllib3_context = _context
 
 
-def _context(*given: Any, **named: Any) -> ssl.SSLContext:
+def _context(*args: Any, **kwargs: Any) -> ssl.SSLContext:
     """A TLS context as botocore makes it. It is not shared: clients may trust different authorities, and
     urllib3 switches the verification off in a context that it uses for a request without TLS."""
-    context = _make_context(*given, **named)
+    context = _make_context(*args, **kwargs)
     context.load_verify_locations = Once(context.load_verify_locations)  # type: ignore[assignment, method-assign]
     return context
 
@@ -41,9 +41,9 @@ class Once:
         self._done: set[object] = set()
         self._lock = threading.Lock()
 
-    def __call__(self, *given: Hashable, **named: Hashable) -> None:
-        arguments = given, frozenset(named.items())
+    def __call__(self, *args: Hashable, **kwargs: Hashable) -> None:
+        arguments = args, frozenset(kwargs.items())
         with self._lock:
             if arguments not in self._done:
-                self._function(*given, **named)
+                self._function(*args, **kwargs)
                 self._done.add(arguments)

@@ -64,7 +64,7 @@ class AlertWindow:
     held_back: HeldBack = HeldBack()
     quiet_until: dict[str, float] = field(default_factory=dict)  # by cause, seconds since 1970
 
-    def to_tell(self, groups: Sequence[Group], now_s: float) -> list[Group]:
+    def groups_to_alert(self, groups: Sequence[Group], now_s: float) -> list[Group]:
         """The groups whose causes are to be told now."""
         if now_s // 60 != self.minute:
             self.minute, self.alerts = int(now_s // 60), 0
@@ -72,7 +72,7 @@ class AlertWindow:
             return []
         return [group for group in groups if now_s >= self.quiet_until.get(group[0].cause, 0)]
 
-    def told(self, groups: Sequence[Group], now_s: float) -> None:
+    def note_alert(self, groups: Sequence[Group], now_s: float) -> None:
         """Notes an alert."""
         self.alerts += 1
         self.held_back = HeldBack()
@@ -134,7 +134,7 @@ def _report(function: str, delivery: Mapping[str, Any], events: Sequence[ErrorEv
         return {"alerts": 0, "events": 0}
     window = windows.setdefault(function, AlertWindow())
     now_s = time.time()
-    groups = window.to_tell(log_events.by_cause(events), now_s)
+    groups = window.groups_to_alert(log_events.by_cause(events), now_s)
     count = sum(map(len, groups))
     alerted = {group[0].cause for group in groups}
     now_held = [event for event in events if event.cause not in alerted]
@@ -142,7 +142,7 @@ def _report(function: str, delivery: Mapping[str, Any], events: Sequence[ErrorEv
     if groups:
         text = _text(function, delivery, groups, window, held_back)
         _publish(_headline(function, groups), text)
-        window.told(groups, now_s)
+        window.note_alert(groups, now_s)
         metrics.emit({"Alerted": count})
         _log.info("alert published", extra={"about": function, "events": count})
     else:

@@ -23,81 +23,81 @@ def enrichments_of(symbol: str, new_keys: Collection[Decimal], announced: Announ
 
     `announced` are the values that were announced and could not be written.
     """
-    ordered = sorted({*new_keys, *announced})
+    keys = sorted({*new_keys, *announced})
     if symbol not in lagging:
-        series = _tail(symbol, ordered)
+        series = _newest_series(symbol, keys)
         if series is not None:
             return enrichments(series, new_keys, announced)
     start = lagging.pop(symbol, None)
     by_key: dict[Decimal, Enrichment] = {}
-    while ordered:
-        series, count = _stretch(symbol, ordered, start)
+    while keys:
+        series, count = _series_around(symbol, keys, start)
         start = None
-        new = set(ordered[:count]).intersection(new_keys)  # without those before: their windows are cut off
-        announcements = {key: announced[key] for key in ordered[:count] if key in announced}
+        new = set(keys[:count]).intersection(new_keys)  # without those before: their windows are cut off
+        announcements = {key: announced[key] for key in keys[:count] if key in announced}
         by_key.update(
             (enrichment.price.key, enrichment) for enrichment in enrichments(series, new, announcements)
         )
-        ordered = ordered[count:]
+        keys = keys[count:]
     return [by_key[key] for key in sorted(by_key)]
 
 
-def _tail(symbol: str, ordered: Sequence[Decimal]) -> Series | None:
+def _newest_series(symbol: str, keys: Sequence[Decimal]) -> Series | None:
     """The symbol's newest prices, or None where they don't reach far enough back: one query."""
-    count = len(ordered) + REACH
+    count = len(keys) + REACH
     reader = table.newest(symbol, count)
     prices = reader.read(count)
-    if _older(prices, ordered[0]) < REACH and not reader.exhausted:
+    if _count_older(prices, keys[0]) < REACH and not reader.exhausted:
         return None
     return prices[::-1]
 
 
-def _stretch(symbol: str, ordered: list[Decimal], start: Decimal | None) -> tuple[Series, int]:
+def _series_around(symbol: str, keys: list[Decimal], start: Decimal | None) -> tuple[Series, int]:
     """The prices around the first of the keys and those near it, and how many keys that are.
 
     One query where `start` is where the needed prices begin, else two.
     """
-    onward = _onward(symbol, ordered, start)
-    prices = onward.prices
-    count = len(ordered)
-    if not onward.exhausted:
-        count = sum(key <= prices[-1].key for key in ordered)
-    last_key = ordered[count - 1]
+    reader = _read_from(symbol, keys, start)
+    prices = reader.prices
+    count = len(keys)
+    if not reader.exhausted:
+        count = sum(key <= prices[-1].key for key in keys)
+    last_key = keys[count - 1]
     following = sum(price.key > last_key for price in prices)
-    prices = onward.read(len(prices) + max(0, REACH - following))
-    if onward.pages > 1 and prices:  # a price on a later page was read after those on the first
-        prices = _back(symbol, prices[-1].key, ordered[0], len(prices))
-    elif _older(prices, ordered[0]) < REACH:
-        older = table.before(symbol, ordered[0], REACH).read(REACH)
-        prices = older[::-1] + [price for price in prices if price.key >= ordered[0]]
-    if not onward.exhausted:
+    prices = reader.read(len(prices) + max(0, REACH - following))
+    if reader.pages > 1 and prices:  # a price on a later page was read after those on the first
+        prices = _read_back(symbol, prices[-1].key, keys[0], len(prices))
+    elif _count_older(prices, keys[0]) < REACH:
+        older = table.before(symbol, keys[0], REACH).read(REACH)
+        prices = older[::-1] + [price for price in prices if price.key >= keys[0]]
+    if not reader.exhausted:
         lagging[symbol] = _start_of_next(prices, last_key)
     return prices, count
 
 
-def _onward(symbol: str, ordered: Sequence[Decimal], start: Decimal | None) -> table.PriceReader:
+def _read_from(symbol: str, keys: Sequence[Decimal], start: Decimal | None) -> table.PriceReader:
     """Has read the prices from the first key on; from `start` on where that tells enough of those before."""
-    count = len(ordered) + REACH
-    if start is not None and start < ordered[0]:
-        onward = table.since(symbol, start, REACH + count)
-        prices = onward.read(REACH + count)
-        if prices and prices[-1].key >= ordered[0] and _older(prices, ordered[0]) >= REACH:
-            return onward
-    onward = table.since(symbol, ordered[0], count)
-    onward.read(count)
-    return onward
+    count = len(keys) + REACH
+    if start is not None and start < keys[0]:
+        reader = table.since(symbol, start, REACH + count)
+        prices = reader.read(REACH + count)
+        if prices and prices[-1].key >= keys[0] and _count_older(prices, keys[0]) >= REACH:
+            return reader
+    reader = table.since(symbol, keys[0], count)
+    reader.read(count)
+    return reader
 
 
-def _back(symbol: str, newest: Decimal, oldest: Decimal, count: int) -> list[StoredPrice]:
+def _read_back(symbol: str, newest: Decimal, oldest: Decimal, count: int) -> list[StoredPrice]:
     """The prices from the newest key back to `REACH` before the oldest; `count` are expected in between."""
     reader = table.up_to(symbol, newest, count + REACH)
     prices = reader.read(count + REACH)
-    while not reader.exhausted and _older(prices, oldest) < REACH:
+    while not reader.exhausted and _count_older(prices, oldest) < REACH:
         prices = reader.read(len(prices) + 1)
     return prices[::-1]
 
 
-def _older(prices: Series, key: Decimal) -> int:
+def _count_older(prices: Series, key: Decimal) -> int:
     return sum(price.key < key for price in prices)
 
 

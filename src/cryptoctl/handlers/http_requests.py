@@ -50,18 +50,18 @@ def is_http(event: Any) -> bool:
 def authenticate(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlResponse:
     """The authenticated request, or the response that refuses it. Never raises."""
     try:
-        return _authenticated(event)
+        return _authenticate(event)
     except Exception as error:
         # Not its text, which may be the stranger's.
         _log.warning("request not checked", extra={"error": type(error).__name__})
         return unavailable(NOT_CHECKED)
 
 
-def _authenticated(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlResponse:
+def _authenticate(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlResponse:
     http = event["requestContext"]["http"]
     http = http if isinstance(http, dict) else {}
     parts = _parts(event.get("rawPath"))
-    refusal = _wrong_place(parts, http.get("method"))
+    refusal = _routing_response(parts, http.get("method"))
     if refusal is not None:
         return refusal
     body = _body(event)
@@ -79,10 +79,10 @@ def _authenticated(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlRespon
         source=str(http.get("sourceIp") or ""),
         token=parts[1] if len(parts) > 1 else "",
     )
-    return _proven(request, parts[0])
+    return _verify_sender(request, parts[0])
 
 
-def _proven(request: WebhookRequest, name: str) -> AuthenticatedRequest | UrlResponse:
+def _verify_sender(request: WebhookRequest, name: str) -> AuthenticatedRequest | UrlResponse:
     try:
         senders = known_senders()
         secrets = sender_secrets.current(senders) if senders else {}
@@ -121,7 +121,7 @@ def _parts(path: Any) -> list[str]:
     return parts[:-1] if parts and not parts[-1] else parts
 
 
-def _wrong_place(parts: list[str], method: Any) -> UrlResponse | None:
+def _routing_response(parts: list[str], method: Any) -> UrlResponse | None:
     if not parts or not parts[0] or len(parts) > 2:
         return http_response(404, {"error": "not_found", "message": "there is nothing at this path"})
     health = parts == [HEALTH]

@@ -80,27 +80,29 @@ def read(event: Any) -> ErrorEvent:
         request=str(record.get("requestId") or record.get("AWSRequestId") or ""),
         symbol=str(line.get("symbol") or ""),
         detail=(detail or ("" if line else raw.strip()))[:_MAX_DETAIL_LENGTH],
-        will_be_retried=retried or message == logs.GIVEN_BACK,
-        is_below_error=str(line.get("level")) in _BELOW_ERROR and message != logs.GIVEN_BACK,
+        will_be_retried=retried or message == logs.RETRY_MESSAGE,
+        is_below_error=str(line.get("level")) in _BELOW_ERROR and message != logs.RETRY_MESSAGE,
         report=_report_of_a_failure(line, record),
         ends_process=record.get("status") == "timeout" or str(error_type or "").startswith(_END_OF_A_PROCESS),
     )
 
 
 def worth_an_alert(
-    events: Sequence[ErrorEvent], known: Collection[str], reported: Collection[tuple[str, str]] = ()
+    events: Sequence[ErrorEvent], logged_requests: Collection[str], reported: Collection[tuple[str, str]] = ()
 ) -> list[ErrorEvent]:
     """The events without lines that match by chance, and without reports that add nothing.
 
     Lambda reports one failure several times (`platform.runtimeDone`, `platform.report`, those of a start),
-    beside the function's own line. `known` are the requests of which the function's own line has been seen,
-    `reported` the subjects that reports have been told of, each with the report's type.
+    beside the function's own line. `logged_requests` are the requests of which the function's own line has
+    been seen, `reported` the subjects that reports have been told of, each with the report's type.
     """
     explained = {event.error_type for event in events if event.is_own} - {""}
     reports = dict(reported)
     best: dict[str, ErrorEvent] = {}
     for event in events:
-        is_explained = event.error_type in explained if event.ends_process else event.request in known
+        is_explained = (
+            event.error_type in explained if event.ends_process else event.request in logged_requests
+        )
         if not event.report or is_explained or reports.get(event.subject, event.report) != event.report:
             continue
         first = best.setdefault(event.subject, event)

@@ -12,7 +12,7 @@ _PLAIN_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctim
 
 
 # A part of a batch is given back to the stream: the invocation itself succeeds, so this line alone tells.
-GIVEN_BACK = "enrichment failed, and will be tried again"
+RETRY_MESSAGE = "enrichment failed, and will be tried again"
 
 
 class RetryError(RuntimeError):

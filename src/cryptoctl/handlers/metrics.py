@@ -18,13 +18,12 @@ UNITS = {"Lag": "Milliseconds"}  # every other metric is a Count
 def emit(
     values: Mapping[str, float | Sequence[float]],
     dimensions: Mapping[str, str] | None = None,
-    told: Mapping[str, Any] | None = None,
+    log_fields: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes the metrics of this function and environment; zeros and empty lists are left out.
 
-    `dimensions` are added to Function and Environment. `told` makes the line one for people as well, with
-    these members. More than 100 values of one metric are cut to the
-    first 99 and the largest.
+    `dimensions` are added to Function and Environment. `log_fields` make the line one for people as well,
+    with these members. More than 100 values of one metric are cut to the first 99 and the largest.
     """
     nonzero = {name: _bounded(value) for name, value in values.items() if value}
     if not nonzero:
@@ -47,7 +46,7 @@ def emit(
         },
         **names,
         **nonzero,
-        **(told or {}),
+        **(log_fields or {}),
     }
     sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
     sys.stdout.flush()

@@ -55,7 +55,7 @@ class BatchProgress:
     writing: Deadline
     failed: dict[str, Exception] = field(default_factory=dict)  # by symbol, or by sequence number of a record
     repeats: Counter[str] = field(default_factory=Counter)  # by symbol
-    done: list[Enrichment] = field(default_factory=list)
+    written: list[Enrichment] = field(default_factory=list)
     set_aside: int = 0
 
 
@@ -70,13 +70,13 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         announcing=Deadline(context, 6.0, at_least=0.75),
         writing=Deadline(context, 3.0, at_least=0.85),
     )
-    arrivals, poison = _sort(event.get("Records") or [])
+    arrivals, poison = _parse_records(event.get("Records") or [])
     _enrich(arrivals, progress)
-    _forget_the_oldest()
+    _forget_oldest_announcements()
     _set_aside(poison, arrivals, progress)
     all_failed = bool(
         progress.failed
-        and not progress.done
+        and not progress.written
         and len(progress.failed) >= len(arrivals)
         and not progress.set_aside
     )
@@ -89,7 +89,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     }
 
 
-def _sort(records: Sequence[Record]) -> tuple[Arrivals, list[tuple[Record, str]]]:
+def _parse_records(records: Sequence[Record]) -> tuple[Arrivals, list[tuple[Record, str]]]:
     """The new prices of the batch, and the records that can never be enriched, each with the reason."""
     arrivals: Arrivals = defaultdict(dict)
     poison: list[tuple[Record, str]] = []
@@ -139,7 +139,7 @@ def _enrich(arrivals: Arrivals, progress: BatchProgress) -> None:
     symbols = list(arrivals)
     for _ in range(_MAX_PASSES):
         enrichments = _announce(_read(symbols, arrivals, progress), progress)
-        symbols = _write(enrichments, progress) + _to_repeat(progress)
+        symbols = _write(enrichments, progress) + _symbols_to_repeat(progress)
         if not symbols:
             return
     for symbol in symbols:
@@ -160,11 +160,11 @@ def _read(symbols: Sequence[str], arrivals: Arrivals, progress: BatchProgress) -
             continue
         enrichments += of_symbol
         for key in unwritten.get(symbol, {}).keys() - {enrichment.price.key for enrichment in of_symbol}:
-            _settle(symbol, key)  # it was deleted, or the table has what was announced
+            _forget_announcement(symbol, key)  # it was deleted, or the table has what was announced
     return enrichments
 
 
-def _to_repeat(progress: BatchProgress) -> list[str]:
+def _symbols_to_repeat(progress: BatchProgress) -> list[str]:
     """The symbols that have failed and are to be read again at once."""
     if progress.reading.passed():
         return []
@@ -198,8 +198,8 @@ def _write(enrichments: Sequence[Enrichment], progress: BatchProgress) -> list[s
     overtaken: dict[str, None] = {}
     for enrichment, error in zip(enrichments, errors, strict=True):
         if error is None:
-            progress.done.append(enrichment)
-            _settle(enrichment.price.symbol, enrichment.price.key)
+            progress.written.append(enrichment)
+            _forget_announcement(enrichment.price.symbol, enrichment.price.key)
         elif isinstance(error, table.OvertakenError):
             overtaken[enrichment.price.symbol] = None
         else:
@@ -207,7 +207,7 @@ def _write(enrichments: Sequence[Enrichment], progress: BatchProgress) -> list[s
     return [symbol for symbol in overtaken if symbol not in progress.failed]
 
 
-def _forget_the_oldest() -> None:
+def _forget_oldest_announcements() -> None:
     for symbol in list(unwritten)[:-_MAX_SYMBOLS]:
         del unwritten[symbol]
     for announcements in unwritten.values():
@@ -215,7 +215,7 @@ def _forget_the_oldest() -> None:
             del announcements[key]
 
 
-def _settle(symbol: str, key: Decimal) -> None:
+def _forget_announcement(symbol: str, key: Decimal) -> None:
     announcements = unwritten.get(symbol, {})
     announcements.pop(key, None)
     if not announcements:
@@ -230,8 +230,10 @@ def _failed_records(arrivals: Arrivals, progress: BatchProgress) -> list[str]:
 
 
 def _report(arrivals: Arrivals, progress: BatchProgress, *, all_failed: bool) -> None:
-    new = [enrichment for enrichment in progress.done if not enrichment.correction]
-    corrections = [enrichment for enrichment in progress.done if enrichment.correction and enrichment.changes]
+    new = [enrichment for enrichment in progress.written if not enrichment.correction]
+    corrections = [
+        enrichment for enrichment in progress.written if enrichment.correction and enrichment.changes
+    ]
     counts = {
         "Enriched": len(new),
         "Corrected": len(corrections),
@@ -246,7 +248,7 @@ def _report(arrivals: Arrivals, progress: BatchProgress, *, all_failed: bool) ->
     }
     for name, error in progress.failed.items():
         # Where all of it has failed, the invocation ends with an error that says so.
-        message = "the batch failed, and will be tried again" if all_failed else logs.GIVEN_BACK
+        message = "the batch failed, and will be tried again" if all_failed else logs.RETRY_MESSAGE
         waiting = logs.by_symbol((name, plain(key)) for key in arrivals.get(name, ()))
         _log.warning(message, exc_info=error, extra={"symbol": name} | ({"keys": waiting} if waiting else {}))
     extra = {

@@ -44,7 +44,7 @@ class SecretReading:
         """Whether it is time to read it again."""
         return not 0 <= now_s - self.tried_at_s < (FAILURE_AGE_S if self.outdated else MAX_AGE_S)
 
-    def lasts(self, now_s: float) -> bool:
+    def is_usable(self, now_s: float) -> bool:
         """Whether there is a secret that counts even if it cannot be read again now."""
         return self.secret is not None and 0 <= now_s - self.read_at_s < MAX_OUTAGE_S
 
@@ -81,7 +81,7 @@ def _read(sender: AllowedSender, now_s: float) -> SecretReading:
         secret = parse_secret(response["Parameter"]["Value"])
         sender.check(secret)
     except Exception as error:
-        if previous is not None and previous.lasts(now_s) and not _final(error):
+        if previous is not None and previous.is_usable(now_s) and not _is_final(error):
             extra = {"parameter": parameter, "age_s": round(now_s - previous.read_at_s)}
             _log.warning("the secret of a sender cannot be read again yet", extra=extra, exc_info=error)
             return replace(previous, tried_at_s=now_s)
@@ -95,7 +95,7 @@ def _read(sender: AllowedSender, now_s: float) -> SecretReading:
     return SecretReading(secret=secret, read_at_s=now_s, tried_at_s=now_s)
 
 
-def _final(error: Exception) -> bool:
+def _is_final(error: Exception) -> bool:
     """Whether the secret is no longer what it was: it is gone, or replaced by what is none."""
     gone = isinstance(error, ClientError) and error.response["Error"]["Code"] == "ParameterNotFound"
     return gone or isinstance(error, SecretError)

@@ -23,7 +23,7 @@ class NotStoredError(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stored:
+class StoreResult:
     """What became of an accepted price: stored now, or before (a duplicate), under `sort_key`.
 
     A duplicate `differs` where its id is stored with another price or volume, which stays.
@@ -34,7 +34,7 @@ class Stored:
     differs: bool = False
 
 
-def store(prices: Iterable[tuple[int, Price]], created_at: str, deadline: Deadline) -> dict[int, Stored]:
+def store(prices: Iterable[tuple[int, Price]], created_at: str, deadline: Deadline) -> dict[int, StoreResult]:
     """Stores the prices, given with their index, and says of each index what became of it.
 
     Each symbol's prices are written one after the other in the order of their keys, so that the stream
@@ -53,7 +53,7 @@ def store(prices: Iterable[tuple[int, Price]], created_at: str, deadline: Deadli
     return {index: stored for of_symbol in outcomes for index, stored in of_symbol.items()}
 
 
-class _Alike:
+class _EqualPrices:
     """Stored prices without an id that are alike in all but their number.
 
     A price that says no number of its own has the lowest that no other has: so it is with what was written
@@ -62,21 +62,21 @@ class _Alike:
 
     def __init__(self) -> None:
         self._numbered: dict[int, StoredPrice] = {}
-        self._others: list[tuple[int, StoredPrice]] = []  # by place
+        self._unnumbered: list[tuple[int, StoredPrice]] = []  # by place
 
     def add(self, place: int, holder: StoredPrice) -> None:
         if holder.occurrence is None:
-            insort(self._others, (place, holder), key=itemgetter(0))
+            insort(self._unnumbered, (place, holder), key=itemgetter(0))
         else:
             self._numbered.setdefault(holder.occurrence, holder)
 
     def get(self, number: int) -> StoredPrice | None:
         if number in self._numbered:
             return self._numbered[number]
-        if number - 1 - len(self._numbered) >= len(self._others):
+        if number - 1 - len(self._numbered) >= len(self._unnumbered):
             return None
         index = number - 1 - sum(occurrence < number for occurrence in self._numbered)
-        return self._others[index][1] if index < len(self._others) else None
+        return self._unnumbered[index][1] if index < len(self._unnumbered) else None
 
 
 class _Millisecond:
@@ -85,11 +85,11 @@ class _Millisecond:
     def __init__(self) -> None:
         self._places: set[int] = set()
         self._first_free = 0
-        self._alike: dict[object, _Alike] = defaultdict(_Alike)
+        self._equal_prices: dict[object, _EqualPrices] = defaultdict(_EqualPrices)
 
     def find(self, price: Price, number: int) -> StoredPrice | None:
         """The stored price that this one repeats, as far as it is known."""
-        return self._alike[_likeness(price)].get(number)
+        return self._equal_prices[_likeness(price)].get(number)
 
     def next_place(self) -> int:
         """The lowest place that is not known to be taken."""
@@ -101,7 +101,7 @@ class _Millisecond:
         if place not in self._places:
             self._places.add(place)
             if holder.id is None:
-                self._alike[_likeness(holder)].add(place, holder)
+                self._equal_prices[_likeness(holder)].add(place, holder)
 
     def learn_all(self, price: Price) -> None:
         for item in table.items_without_id(price.symbol, price.timestamp_ms):
@@ -127,10 +127,10 @@ class _Writer:
         self._created_at = created_at
         self._deadline = deadline
 
-    def write(self, prices: list[tuple[int, Price]]) -> dict[int, Stored]:
+    def write(self, prices: list[tuple[int, Price]]) -> dict[int, StoreResult]:
         milliseconds: dict[int, _Millisecond] = {}
         counter = OccurrenceCounter()
-        outcomes: dict[int, Stored] = {}
+        outcomes: dict[int, StoreResult] = {}
         for index, price in sorted(prices, key=lambda entry: (Decimal(entry[1].sort_key()), entry[0])):
             if price.id is None:
                 shared = milliseconds.setdefault(price.timestamp_ms, _Millisecond())
@@ -139,30 +139,30 @@ class _Writer:
                 outcomes[index] = self._with_id(price)
         return outcomes
 
-    def _with_id(self, price: Price) -> Stored:
+    def _with_id(self, price: Price) -> StoreResult:
         for attempt in range(_MAX_ATTEMPTS):
             sort_key = price.sort_key(attempt)
             holder = self._put(price, sort_key)
             if holder is None:
-                return Stored(sort_key=sort_key, duplicate=False)
+                return StoreResult(sort_key=sort_key, duplicate=False)
             if same_id(holder, price):
-                return Stored(
+                return StoreResult(
                     sort_key=sort_key, duplicate=True, differs=_likeness(holder) != _likeness(price)
                 )
         raise NotStoredError("every key of a price is taken by another")
 
-    def _without_id(self, price: Price, number: int, shared: _Millisecond) -> Stored:
+    def _without_id(self, price: Price, number: int, shared: _Millisecond) -> StoreResult:
         """A price goes to place n only when all that stands at the places before is known not to be it."""
         while True:
             repeated = shared.find(price, number)
             if repeated is not None:
-                return Stored(sort_key=repeated.sort_key, duplicate=True)
+                return StoreResult(sort_key=repeated.sort_key, duplicate=True)
             place = shared.next_place()
             sort_key = price.sort_key(place)
             holder = self._put(price, sort_key, number)
             if holder is None:
                 shared.learn(place, _as_stored(price, sort_key, number))
-                return Stored(sort_key=sort_key, duplicate=False)
+                return StoreResult(sort_key=sort_key, duplicate=False)
             shared.learn(place, holder)
             if shared.find(price, number) is None:
                 shared.learn_all(price)

@@ -23,8 +23,8 @@ from cryptoctl.core.prices import (
     Price,
     Rejected,
     TimeLimits,
-    parse_parsed,
     parse_request,
+    parse_request_value,
 )
 from cryptoctl.core.webhook_messages import (
     INVOCATIONS,
@@ -38,14 +38,14 @@ from cryptoctl.core.webhook_prices import (
     at_first_arrival,
     dead_letters_of,
     prices_in_request,
-    request_again,
+    rebuild_request,
     unread_event,
 )
 from cryptoctl.handlers import clients, dead_letters, http_requests, logs, metrics, table
 from cryptoctl.handlers.clients import Deadline
 from cryptoctl.handlers.http_requests import AuthenticatedRequest
 from cryptoctl.handlers.responses import UrlResponse, http_response, refusal, unavailable
-from cryptoctl.handlers.storing import Stored, store
+from cryptoctl.handlers.storing import StoreResult, store
 
 _log = logs.logger("webhook_processor")
 clients.prepare("dynamodb", *(["ssm"] if os.environ.get("WEBHOOK_SENDERS") else []))
@@ -62,13 +62,13 @@ def handler(event: Any, context: object) -> UrlResponse:
     """
     logs.begin_request(context)
     if http_requests.is_http(event):
-        admitted = http_requests.authenticate(event)
-        return _take_in(admitted, event, context) if isinstance(admitted, AuthenticatedRequest) else admitted
+        result = http_requests.authenticate(event)
+        return _process_http(result, event, context) if isinstance(result, AuthenticatedRequest) else result
     request: ParsedRequest | None = None
     try:
         request, arrival = _parse(event, context)
-        request = _as_first_sent(request, arrival)
-        return _stored(request, context)
+        request = _with_first_arrival(request, arrival)
+        return _store(request, context)
     except Rejected as rejected:
         return _refuse(rejected)
     except Exception as error:
@@ -79,26 +79,26 @@ def handler(event: Any, context: object) -> UrlResponse:
         raise logs.RetryError(dead_letters.printable(str(error)) or type(error).__name__) from error
 
 
-def _take_in(admitted: AuthenticatedRequest, event: Any, context: object) -> UrlResponse:
+def _process_http(authenticated: AuthenticatedRequest, event: Any, context: object) -> UrlResponse:
     """The answer to a request of a known sender."""
     limits = _time_limits(arrival_in(event["requestContext"]))
-    sender, arrival = admitted.sender, admitted.arrival(limits.arrival_ms)
+    sender, arrival = authenticated.sender, authenticated.arrival(limits.arrival_ms)
     try:
-        request = prices_in_request(admitted.request, sender, admitted.secrets, limits)
+        request = prices_in_request(authenticated.request, sender, authenticated.secrets, limits)
     except Rejected as rejected:
         return _refuse(rejected, sender.name)
     except Exception as error:
-        dead_letter = unread_event(admitted.request, admitted.secrets, arrival)
-        return _set_aside([dead_letter], context, error, _from(sender.name))
+        dead_letter = unread_event(authenticated.request, authenticated.secrets, arrival)
+        return _set_aside([dead_letter], context, error, _sender_extra(sender.name))
     try:
-        request = _as_first_sent(request, arrival)
-        return _stored(request, context, sender.name)
+        request = _with_first_arrival(request, arrival)
+        return _store(request, context, sender.name)
     except Exception as error:
-        extra = {**_key_extra(request), **_from(sender.name)}
+        extra = {**_key_extra(request), **_sender_extra(sender.name)}
         return _set_aside(dead_letters_of(request, arrival), context, error, extra)
 
 
-def _as_first_sent(request: ParsedRequest, arrival: Arrival) -> ParsedRequest:
+def _with_first_arrival(request: ParsedRequest, arrival: Arrival) -> ParsedRequest:
     """The prices with the times that they had when they came first, if the same may have come before."""
     timeless = any(isinstance(price, Price) and price.arrived for price in request.prices)
     if not arrival.message_id or not timeless:
@@ -107,10 +107,10 @@ def _as_first_sent(request: ParsedRequest, arrival: Arrival) -> ParsedRequest:
     return at_first_arrival(request, arrival.ms if earlier is None else first_ms(earlier))
 
 
-def _stored(request: ParsedRequest, context: object, sender: str | None = None) -> UrlResponse:
+def _store(request: ParsedRequest, context: object, sender: str | None = None) -> UrlResponse:
     deadline = Deadline(context, _RESERVE_S)
     accepted = [(index, price) for index, price in enumerate(request.prices) if isinstance(price, Price)]
-    stored: dict[int, Stored] = {}
+    stored: dict[int, StoreResult] = {}
     if accepted:
         stored = store(accepted, logs.iso_utc(time.time()), deadline)
     return _response(request, stored, sender)
@@ -125,14 +125,14 @@ def _parse(event: Any, context: object) -> tuple[ParsedRequest, Arrival]:
         arrival = Arrival(ms=limits.arrival_ms, sender=INVOCATIONS, message_id=_request_id(context))
     if unwrapped is None:
         return _prices(inner, arrival, limits, MAX_BYTES), arrival
-    return _prices(inner, arrival, _as_on_arrival(limits), MAX_KEPT_BYTES), arrival
+    return _prices(inner, arrival, _limits_on_arrival(limits), MAX_KEPT_BYTES), arrival
 
 
 def _prices(event: Any, arrival: Arrival, limits: TimeLimits, max_bytes: int) -> ParsedRequest:
     if not isinstance(event, dict) or "body" not in event:
         if _is_request(event):
             raise Rejected("body", "is missing")
-        return parse_parsed(event, limits)
+        return parse_request_value(event, limits)
     body = event["body"]
     if not isinstance(body, str):
         raise Rejected("body", "must be JSON text")
@@ -143,7 +143,7 @@ def _prices(event: Any, arrival: Arrival, limits: TimeLimits, max_bytes: int) ->
     sender = http_requests.known_senders().get(arrival.sender)
     if sender is None:
         raise Rejected("sender", "is not configured any more, so nothing says how it writes prices")
-    return prices_in_request(request_again(body, arrival, sender), sender, (), limits)
+    return prices_in_request(rebuild_request(body, arrival, sender), sender, (), limits)
 
 
 def _decode(body: str) -> str:
@@ -164,7 +164,7 @@ def _time_limits(arrival: Arrival | None) -> TimeLimits:
     return TimeLimits(now_ms=now_ms, arrival_ms=arrival_ms, max_behind=_max_behind())
 
 
-def _as_on_arrival(limits: TimeLimits) -> TimeLimits:
+def _limits_on_arrival(limits: TimeLimits) -> TimeLimits:
     """What was accepted is not too old because it had to wait."""
     waited = timedelta(milliseconds=max(0, limits.now_ms - limits.arrival_ms))
     return replace(limits, max_behind=limits.max_behind + min(waited, timedelta.max - limits.max_behind))
@@ -183,7 +183,7 @@ def _max_behind() -> timedelta:
     return MAX_BEHIND
 
 
-def _response(request: ParsedRequest, stored: dict[int, Stored], sender: str | None) -> UrlResponse:
+def _response(request: ParsedRequest, stored: dict[int, StoreResult], sender: str | None) -> UrlResponse:
     results = [_result(index, price, stored) for index, price in enumerate(request.prices)]
     counts = Counter(str(result["status"]) for result in results)
     counts["differing"] = sum("differs" in result for result in results)
@@ -208,7 +208,7 @@ def _response_to_one(price: Price | Rejected, result: dict[str, Any]) -> UrlResp
     return http_response(200, {"message": f"price {result['status']}", **result})
 
 
-def _result(index: int, price: Price | Rejected, stored: dict[int, Stored]) -> dict[str, Any]:
+def _result(index: int, price: Price | Rejected, stored: dict[int, StoreResult]) -> dict[str, Any]:
     if isinstance(price, Rejected):
         return {"index": index, "status": "rejected", "field": price.field, "reason": price.reason}
     outcome = stored[index]
@@ -245,7 +245,8 @@ def _report(request: ParsedRequest, counts: Counter[str], keys: dict[str, Any], 
     """One line, with what a person looks for; nothing of the sender's text but the names of fields."""
     rejected = Counter(price.field for price in request.prices if isinstance(price, Rejected))
     symbols = sorted({price.symbol for price in request.prices if isinstance(price, Price)})
-    extra = {"received": len(request.prices), **counts, "symbols": symbols[:20], **keys, **_from(sender)}
+    extra = {"received": len(request.prices), **counts, "symbols": symbols[:20], **keys}
+    extra |= _sender_extra(sender)
     if rejected:
         reasons = sorted({str(price) for price in request.prices if isinstance(price, Rejected)})
         _log.warning("prices refused", extra={**extra, "reasons": reasons[:20]})
@@ -263,19 +264,19 @@ def _report(request: ParsedRequest, counts: Counter[str], keys: dict[str, Any], 
         metrics.emit({"Rejected": count}, {"Reason": field})
 
 
-def _from(sender: str | None) -> dict[str, str]:
+def _sender_extra(sender: str | None) -> dict[str, str]:
     return {"sender": sender} if sender is not None else {}
 
 
 def _refuse(rejected: Rejected, sender: str | None = None) -> UrlResponse:
-    _log.warning("request refused", extra={"reasons": [str(rejected)], **_from(sender)})
+    _log.warning("request refused", extra={"reasons": [str(rejected)], **_sender_extra(sender)})
     metrics.emit({"Rejected": 1})
     metrics.emit({"Rejected": 1}, {"Reason": rejected.field})
     return refusal(rejected)
 
 
-def _set_aside(events: list[Any], context: object, error: Exception, told: Mapping[str, Any]) -> UrlResponse:
-    _log.error("request not stored", exc_info=error, extra=told)
+def _set_aside(events: list[Any], context: object, error: Exception, extra: Mapping[str, Any]) -> UrlResponse:
+    _log.error("request not stored", exc_info=error, extra=extra)
     attributes = dead_letters.event_attributes(_request_id(context), error)
     failures = dead_letters.send_all(events, attributes)
     kept_count = len(events) - len(failures)

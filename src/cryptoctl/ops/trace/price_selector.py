@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.core.numbers import plain
-from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_parsed, parse_request
+from cryptoctl.core.prices import Price, Rejected, TimeLimits, parse_request, parse_request_value
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape, event_text
 from cryptoctl.ops.dead_letters.payloads import arrival_of
 from cryptoctl.ops.dead_letters.planning import key_of_record
@@ -94,7 +94,7 @@ def _prices(letter: DeadLetter) -> Iterator[Price]:
     limits = TimeLimits(now_ms=sent_ms, arrival_ms=sent_ms if arrival is None else arrival.ms)
     text = event_text(event) if isinstance(event, dict) and "body" in event else None
     try:
-        parsed = parse_request(text, limits) if text is not None else parse_parsed(event, limits)
+        parsed = parse_request(text, limits) if text is not None else parse_request_value(event, limits)
     except (Rejected, ValueError, RecursionError):
         return
     yield from (price for price in parsed.prices if isinstance(price, Price))
