@@ -44,7 +44,7 @@ def test_a_list_of_trades_of_another_shape() -> None:
                {"p": "0.1", "s": "ETH", "t": "2026-09-21T14:13:20Z", "v": null}], "type": "trade"}"""
     request = TRADES.request(document(text), LIMITS)
     first, second = request.prices
-    assert request.several
+    assert request.is_list
     assert isinstance(first, Price)
     assert isinstance(second, Price)
     assert (first.symbol, first.price, first.volume, first.id) == (

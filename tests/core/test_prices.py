@@ -184,7 +184,7 @@ def test_several_come_as_a_list_or_under_prices() -> None:
     texts = [json.dumps({**GOOD, "id": n}) for n in range(3)]
     for text in (f"[{','.join(texts)}]", f'{{"prices" : [ {" , ".join(texts)} ]}}'):
         request = parse_request(text, CLOCK)
-        assert request.several
+        assert request.is_list
         assert [price.raw for price in request.prices if isinstance(price, Price)] == texts
 
 

@@ -152,7 +152,7 @@ kept = st.builds(
 @pytest.mark.thorough
 @given(st.lists(kept, min_size=1, max_size=6), st.booleans())
 def test_a_dead_letter_is_read_as_the_prices_that_it_keeps(found: list[Price], several: bool) -> None:
-    request = ParsedRequest(prices=tuple(found if several else found[:1]), several=several)
+    request = ParsedRequest(prices=tuple(found if several else found[:1]), is_list=several)
     limits = TimeLimits(now_ms=ARRIVED_MS, arrival_ms=1, max_behind=timedelta(days=40_000))
     read = [
         price

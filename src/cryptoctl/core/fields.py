@@ -52,10 +52,10 @@ class FieldMapping:
         """
         records = self._records(document)
         if records is None:
-            return ParsedRequest(prices=(self._price_or_refusal(document, limits),), several=False)
+            return ParsedRequest(prices=(self._price_or_refusal(document, limits),), is_list=False)
         check_count(records)
         prices = tuple(self._price_or_refusal(record, limits) for record in records)
-        return ParsedRequest(prices=prices, several=True)
+        return ParsedRequest(prices=prices, is_list=True)
 
     def price(self, record: Any, limits: TimeLimits, raw: str | None = None) -> Price:
         """The price in a record; `raw` is its text, or it is written anew. Raises Rejected.

@@ -49,8 +49,8 @@ class Price:
 
     `timestamp_ms` is whole milliseconds since 1970-01-01 UTC; `volume` is 0 where none was given; `raw` is
     the JSON text of this price as received. `occurrence` is n for the n-th of prices that are alike in all
-    else and have no id; None where the sender leaves that to be counted in the request. `arrived` says
-    that it brought no time, and has that of its arrival.
+    else and have no id; None where the sender leaves that to be counted in the request. `timed_by_arrival`
+    says that it brought no time, and has that of its arrival.
     """
 
     symbol: str
@@ -61,7 +61,7 @@ class Price:
     id: str | None
     raw: str
     occurrence: int | None = None
-    arrived: bool = field(default=False, compare=False)
+    timed_by_arrival: bool = field(default=False, compare=False)
 
     def sort_key(self, attempt: int = 0) -> str:
         """The key's number as text: its own with an id, else place `attempt` of its millisecond."""
@@ -84,7 +84,7 @@ class ParsedRequest:
     """The prices of one request, each accepted or refused, in the request's order."""
 
     prices: tuple[Price | Rejected, ...]
-    several: bool  # a list was sent, even if of one
+    is_list: bool  # a list was sent, even if of one
 
 
 def parse_request(text: str, limits: TimeLimits, max_bytes: int = MAX_BYTES) -> ParsedRequest:
@@ -105,7 +105,7 @@ def parse_request(text: str, limits: TimeLimits, max_bytes: int = MAX_BYTES) -> 
         if document.problems:
             raise Rejected("body", document.problems[0])
         raw = text.removeprefix(json_text.BYTE_ORDER_MARK).strip()
-        return ParsedRequest(prices=(_price_or_refusal(document.value, raw, limits),), several=False)
+        return ParsedRequest(prices=(_price_or_refusal(document.value, raw, limits),), is_list=False)
     check_count(listed)
     try:
         elements = list(document.elements(name))
@@ -113,7 +113,7 @@ def parse_request(text: str, limits: TimeLimits, max_bytes: int = MAX_BYTES) -> 
         raise Rejected("body", str(error)) from None
     if sum(len(element.problems) for element in elements) < len(document.problems):
         raise Rejected("body", document.problems[-1])  # outside of any price
-    return ParsedRequest(prices=tuple(_element_price(element, limits) for element in elements), several=True)
+    return ParsedRequest(prices=tuple(_element_price(element, limits) for element in elements), is_list=True)
 
 
 def parse_request_value(value: object, limits: TimeLimits) -> ParsedRequest:
@@ -122,9 +122,9 @@ def parse_request_value(value: object, limits: TimeLimits) -> ParsedRequest:
         raise Rejected("body", json_text.TOO_DEEP)
     listed, _ = price_list_in(value)
     if listed is None:
-        return ParsedRequest(prices=(_rewritten_price(value, limits),), several=False)
+        return ParsedRequest(prices=(_rewritten_price(value, limits),), is_list=False)
     check_count(listed)
-    return ParsedRequest(prices=tuple(_rewritten_price(record, limits) for record in listed), several=True)
+    return ParsedRequest(prices=tuple(_rewritten_price(record, limits) for record in listed), is_list=True)
 
 
 def parse_price(fields: Mapping[str, Any], raw: str, limits: TimeLimits) -> Price:
@@ -140,7 +140,7 @@ def parse_price(fields: Mapping[str, Any], raw: str, limits: TimeLimits) -> Pric
         id=_id(fields),
         raw=raw,
         occurrence=None if "id" in fields else _occurrence(fields),
-        arrived="timestamp" not in fields,
+        timed_by_arrival="timestamp" not in fields,
     )
 
 

@@ -43,8 +43,8 @@ def prices_in_request(
 def at_first_arrival(request: ParsedRequest, first_ms: int) -> ParsedRequest:
     """The same prices, those without a time at that of their message's first arrival, as if they had it."""
     prices = (
-        replace(price, timestamp_ms=first_ms, arrived=False)
-        if isinstance(price, Price) and price.arrived
+        replace(price, timestamp_ms=first_ms, timed_by_arrival=False)
+        if isinstance(price, Price) and price.timed_by_arrival
         else price
         for price in request.prices
     )
@@ -86,10 +86,10 @@ def dead_letters_of(request: ParsedRequest, arrival: Arrival) -> list[dict[str, 
     small as a request has to be.
     """
     accepted = with_occurrences(price for price in request.prices if isinstance(price, Price))
-    unknown = bool(arrival.message_id) and any(price.arrived for price in accepted)
+    unknown = bool(arrival.message_id) and any(price.timed_by_arrival for price in accepted)
     request_context = (arrival if unknown else Arrival(ms=arrival.ms)).document()
-    records = [_record(price, with_time=not (unknown and price.arrived)) for price in accepted]
-    texts = [f"[{', '.join(part)}]" for part in _parts(records)] if request.several else records
+    records = [_record(price, with_time=not (unknown and price.timed_by_arrival)) for price in accepted]
+    texts = [f"[{', '.join(part)}]" for part in _parts(records)] if request.is_list else records
     return [{"body": text, "requestContext": request_context} for text in texts]
 
 

@@ -65,7 +65,7 @@ ON_THE_ENGINE = ReaderIntervals(prices_s=1.0, names_s=30.0, everything_s=60.0)
 
 
 @dataclass(kw_only=True)
-class _Shown:
+class _ShownSymbol:
     """A symbol that some page shows."""
 
     series: PriceSeries
@@ -96,7 +96,7 @@ class PageReader:
         self._changed = threading.Condition()
         self._stopped = False
         self._asked_s = float("-inf")
-        self._shown: dict[str, _Shown] = {}
+        self._shown: dict[str, _ShownSymbol] = {}
         self._series_made = 0
         self._state: PageState | None = None
         self._names: list[str] = []
@@ -151,7 +151,7 @@ class PageReader:
                     return None
                 self._series_made += 1
                 series = PriceSeries(self._max_prices, self._series_made * REVISIONS_OF_A_SERIES)
-                shown = self._shown[symbol] = _Shown(series=series, asked_s=now_s)
+                shown = self._shown[symbol] = _ShownSymbol(series=series, asked_s=now_s)
             shown.asked_s = now_s
             self._changed.notify_all()
             series = shown.series
@@ -247,7 +247,7 @@ class PageReader:
         if errors:
             raise errors[0]
 
-    def _since_ms(self, shown: _Shown, now_s: float) -> int | None:
+    def _since_ms(self, shown: _ShownSymbol, now_s: float) -> int | None:
         return None if now_s - shown.read_s >= self._intervals.everything_s else shown.series.since_ms
 
     def _keep_reading(self, name: str, read: Callable[[], object], every_s: float) -> None:

@@ -92,7 +92,7 @@ class FollowedSymbol:
     @property
     def rate_per_s(self) -> float:
         """Prices sent per second, over the last ten seconds."""
-        self._forget()
+        self._drop_old_counts()
         return sum(count for _, count in self._sent) / RATE_OVER_S
 
     @property
@@ -114,9 +114,9 @@ class FollowedSymbol:
         self.last_sent = trades[-1]
         self.lag_ms = max(0, self._now_ms() - trades[-1].timestamp_ms)
         self._sent.append((self._clock.now_s(), len(trades)))
-        self._forget()
+        self._drop_old_counts()
 
-    def _forget(self) -> None:
+    def _drop_old_counts(self) -> None:
         while self._sent and self._sent[0][0] < self._clock.now_s() - RATE_OVER_S:
             self._sent.popleft()
 
@@ -148,7 +148,7 @@ class FollowedSymbol:
         while not self._stop.is_set():
             losses = self._losses
             try:
-                trades = await self._next()
+                trades = await self._next_trades()
             except TradeSourceError as error:
                 self.tape.note_loss()
                 self.watching = self._error_text(error)
@@ -169,7 +169,7 @@ class FollowedSymbol:
         self._losses += 1
         self.tape.note_loss()
 
-    async def _next(self) -> list[Trade] | None:
+    async def _next_trades(self) -> list[Trade] | None:
         """The websocket's next trades. One that is silent while REST has new ones is restarted."""
         future, over = asyncio.ensure_future(self.market.watch()), asyncio.Event()
         future.add_done_callback(lambda _: over.set())

@@ -71,7 +71,7 @@ class Market:
                 self.source.symbol, since_ms, self._profile.limit, parameters
             )
         except Exception as error:
-            raise self._trouble(error) from error
+            raise self._source_error(error) from error
         return self._trades(records)
 
     async def watch(self) -> list[Trade] | None:
@@ -84,7 +84,7 @@ class Market:
                     self.source.symbol, None, None, dict(self._profile.watch_parameters)
                 )
             except Exception as error:
-                raise self._trouble(error, watching=True) from error
+                raise self._source_error(error, watching=True) from error
             # It counts what `_unread` gave before as new, also where an earlier connection told it.
             records = self._unread() if self._cached_trades() else records
         self._mark_read()
@@ -117,7 +117,7 @@ class Market:
         names = list(subscriptions)
         return not any("/" in name for name in names) or any(self.source.symbol in name for name in names)
 
-    def _trouble(self, error: Exception, *, watching: bool = False) -> TradeSourceError:
+    def _source_error(self, error: Exception, *, watching: bool = False) -> TradeSourceError:
         if isinstance(error, UnreadableMessage):
             # Some of ccxt's parsers call a message that they do not know not supported: the next may be.
             return TradeSourceError(f"an answer that cannot be read ({type(error.reading_error).__name__})")

@@ -160,14 +160,14 @@ class Tape:
         """What REST has answered to `fetch`."""
         ordered = sorted(trades, key=self._order)
         holes, had_hole = self._holes_seen, self._hole_since_s is not None
-        if self._seeks(ordered):
+        if self._seek_start(ordered):
             progress = bool(ordered)
         else:
             progress = self._settle_page(ordered)
             if self._holes_seen > holes:
                 self._cursor_ms, self._next_page_s = self._back_ms(), now_s + FIRST_POLL_S
                 return
-            progress = self._moves_on(fetch, ordered) or progress
+            progress = self._advance_cursor(fetch, ordered) or progress
         self._follow_numbers(now_s)
         self.counts.filled += had_hole and self._hole_since_s is None
         if progress:
@@ -178,7 +178,7 @@ class Tape:
         if self._joined and self._hole_since_s is None:
             self._heard_s = now_s
 
-    def _seeks(self, trades: Sequence[Trade]) -> bool:
+    def _seek_start(self, trades: Sequence[Trade]) -> bool:
         """Looks by ids for a page that begins a little before the time that is wanted; False once found.
 
         The times of an interface with ids are of no use for that: Binance's reach an hour, and give its end.
@@ -195,7 +195,7 @@ class Tape:
         """Settles what is new in a page and follows. False where nothing does, and nothing is to be done."""
         new = [trade for trade in trades if self._is_new(trade)]
         if new and self.last is None and self._since_ms is None:
-            new = self._newest(new)
+            new = self._begin_at_newest(new)
         if not new:
             return False
         if not self._follows(trades, new[0]):
@@ -221,7 +221,7 @@ class Tape:
             self.counts.filled += 1
         return True
 
-    def _newest(self, new: Sequence[Trade]) -> list[Trade]:
+    def _begin_at_newest(self, new: Sequence[Trade]) -> list[Trade]:
         """The beginning, where none was given. A websocket may begin with trades from before it."""
         if not self.rules.consecutive:
             self._since_ms = new[-1].timestamp_ms
@@ -249,7 +249,7 @@ class Tape:
             return any(trade.id in self._recent for trade in trades)
         return self._since_ms is None or trades[0].timestamp_ms <= self._since_ms
 
-    def _moves_on(self, fetch: Fetch, trades: Sequence[Trade]) -> bool:
+    def _advance_cursor(self, fetch: Fetch, trades: Sequence[Trade]) -> bool:
         """Where the next page since a time begins. False where that is where this one did."""
         if fetch.since_ms is None:
             return False

@@ -215,10 +215,12 @@ def translate_errors(name: str) -> Iterator[None]:
         raise
 
 
-def no_room(what: str, error: Exception) -> Failure:
-    """That a temporary file cannot be written; `what` is what cannot be done for that."""
+def no_room(problem: str, error: Exception) -> Failure:
+    """That a temporary file cannot be written; `problem` is what cannot be done for that."""
     reason = getattr(error, "strerror", None) or error
-    return Failure(ExitCode.FAILED, f"{what}: {reason}.", "Set TMPDIR to a directory that has room for it.")
+    return Failure(
+        ExitCode.FAILED, f"{problem}: {reason}.", "Set TMPDIR to a directory that has room for it."
+    )
 
 
 def _damaged(name: str, error: Exception) -> InputError:

@@ -42,20 +42,20 @@ class FileScan:
     has_ids: bool | None = None
     only_id: str | None = None
     first_differing: int | None = None
-    _before: Sequence[str | None] = ()
+    _previous: Sequence[str | None] = ()
 
     def note_id(self, number: int, record: Cells | Members, fields: FieldReader) -> None:
         """Looks whether any record has an id, or all the same, and which is the first that it makes one."""
         self.has_ids = self.has_ids or bool(fields.text("id", record)) or fields.leaves_out("id", record)
-        if self.only_id is None and self._before:
+        if self.only_id is None and self._previous:
             return
-        text, previous = fields.text("id", record), self._before
+        text, previous = fields.text("id", record), self._previous
         self.only_id = text if self.only_id in (None, text) else None
-        self._before = [fields.text(name, record) for name in (*KEY_FIELDS, "price", "volume")]
+        self._previous = [fields.text(name, record) for name in (*KEY_FIELDS, "price", "volume")]
         if (
             previous
-            and previous[: len(KEY_FIELDS)] == self._before[: len(KEY_FIELDS)]
-            and previous != self._before
+            and previous[: len(KEY_FIELDS)] == self._previous[: len(KEY_FIELDS)]
+            and previous != self._previous
         ):
             self.first_differing = self.first_differing or number
 

@@ -67,7 +67,7 @@ def layout(
     """
     names, beside_mapped = sample.names, _siblings_of_mapped(options, sample)
     if complete:
-        inside = [_inside(path)(member) for path, nested in beside_mapped.items() for member in nested.names]
+        inside = [_path_in(path)(member) for path, nested in beside_mapped.items() for member in nested.names]
         _check_ignored([*names, *inside], options, name)
     columns = [column for column in names if column not in options.ignore]
     fields = dict(_columns_by_field(columns, name) if shape is None else shape.fields)
@@ -84,7 +84,7 @@ def layout(
         _check_twice(names, fields, name)
     known = {*fields.values(), *(shape.preset.optional if shape is not None else ())}
     remaining = [column for column in columns if column and not _matches_any(column, known)]
-    shown = [member for column in remaining for member in _shown(column, sample.inside)]
+    shown = [member for column in remaining for member in _mappable_paths(column, sample.nested_members)]
     known |= {column.partition(".")[0] for column in fields.values() if objects and _INSIDE.fullmatch(column)}
     unused = [column for column in remaining if not _matches_any(column, known)]
     if "timestamp" not in fields and not options.now:
@@ -93,9 +93,9 @@ def layout(
     if not objects:
         _check_twice(names, suggestion.mapped, name)
     for path, nested in beside_mapped.items():
-        columns = [member for member in nested.names if _inside(path)(member) not in options.ignore]
+        columns = [member for member in nested.names if _path_in(path)(member) not in options.ignore]
         inner = suggest({**fields, **suggestion.mapped}, columns, options, nested, shape)
-        suggestion.add(inner, _inside(path))
+        suggestion.add(inner, _path_in(path))
     refuse_open_questions(suggestion, fields, shown, options, shape, sample, name)
     if sample.all_records:  # of a stream, what has come so far may be one faulty record
         _refuse_nested_prices(fields["price"], sample, name)
@@ -160,13 +160,17 @@ def _siblings_of_mapped(options: FileOptions, sample: Sample) -> Mapping[str, Sa
     return {path: nested.without_columns(mapped[path]) for path, nested in objects.items() if nested.records}
 
 
-def _inside(path: str) -> Callable[[str], str]:
+def _path_in(path: str) -> Callable[[str], str]:
     return lambda member: f"{path}.{_path(member)}"
 
 
-def _shown(column: str, inside: Mapping[str, Sequence[str]]) -> Sequence[str]:
+def _mappable_paths(column: str, nested_members: Mapping[str, Sequence[str]]) -> Sequence[str]:
     """The column; of an object its members, as --map would find them."""
-    return [f"{_path(column)}.{_path(member)}" for member in inside[column]] if column in inside else [column]
+    return (
+        [f"{_path(column)}.{_path(member)}" for member in nested_members[column]]
+        if column in nested_members
+        else [column]
+    )
 
 
 def _path(name: str) -> str:

@@ -18,7 +18,7 @@ class Occurrences:
     """
 
     def __init__(self, max_in_memory: int = MAX_IN_MEMORY) -> None:
-        self._most = max_in_memory
+        self._max_in_memory = max_in_memory
         self._counts: dict[bytes, int] = {}
         self._database: sqlite3.Connection | None = None
 
@@ -40,9 +40,9 @@ class Occurrences:
 
     def _number(self, key: bytes) -> int:
         if self._database is not None:
-            return self._counted(self._database, key)
+            return self._count_in_database(self._database, key)
         self._counts[key] = number = self._counts.get(key, 0) + 1
-        if len(self._counts) > self._most:
+        if len(self._counts) > self._max_in_memory:
             self._database = self._move_to_database()
         return number
 
@@ -56,7 +56,7 @@ class Occurrences:
         return database
 
     @staticmethod
-    def _counted(database: sqlite3.Connection, key: bytes) -> int:
+    def _count_in_database(database: sqlite3.Connection, key: bytes) -> int:
         cursor = database.execute(
             "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET number = number + 1 RETURNING number",
             (key,),

@@ -113,7 +113,7 @@ class Sample:
         return sum(prod(map(_approximate, row)) for row in rows)
 
     @cached_property
-    def inside(self) -> Mapping[str, Sequence[str]]:
+    def nested_members(self) -> Mapping[str, Sequence[str]]:
         """The members of the first record that are objects, with the names of theirs."""
         first = self.records[0] if self.records else ()
         members = first.items() if isinstance(first, Mapping) else ()

@@ -14,7 +14,7 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.handlers.clients import Deadline, OutOfTimeError, client, setting
 
 _MAX_STATEMENTS = 25  # in one BatchExecuteStatement
-_READ = (
+_PROJECTION = (
     "#symbol, #timestamp, price, volume, exchange, id, occurrence, #processed, rev, ma_5, ma_20, volatility"
 )
 _NAMES = {"#symbol": "symbol", "#timestamp": "timestamp", "#processed": "processed"}
@@ -114,14 +114,14 @@ def _update_chunk(chunk: Sequence[Enrichment], enriched_at: str) -> list[Excepti
         response = client("dynamodb").batch_execute_statement(Statements=statements)
     except Exception as error:  # the other chunks may be written nevertheless
         return [error] * len(chunk)
-    return [_outcome(result.get("Error")) for result in response["Responses"]]
+    return [_update_error(result.get("Error")) for result in response["Responses"]]
 
 
 class OvertakenError(RuntimeError):
     """The price is no longer as it was read."""
 
 
-def _outcome(error: dict[str, str] | None) -> Exception | None:
+def _update_error(error: dict[str, str] | None) -> Exception | None:
     if error is None:
         return None
     if error.get("Code") == "ConditionalCheckFailed":
@@ -165,7 +165,7 @@ def _query(
         "KeyConditionExpression": condition,
         "ExpressionAttributeNames": _NAMES,
         "ExpressionAttributeValues": {":symbol": {"S": symbol}, **values},
-        "ProjectionExpression": _READ,
+        "ProjectionExpression": _PROJECTION,
         "ConsistentRead": True,
         "ScanIndexForward": forward,
     }

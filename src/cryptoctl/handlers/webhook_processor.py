@@ -100,7 +100,7 @@ def _process_http(authenticated: AuthenticatedRequest, event: Any, context: obje
 
 def _with_first_arrival(request: ParsedRequest, arrival: Arrival) -> ParsedRequest:
     """The prices with the times that they had when they came first, if the same may have come before."""
-    timeless = any(isinstance(price, Price) and price.arrived for price in request.prices)
+    timeless = any(isinstance(price, Price) and price.timed_by_arrival for price in request.prices)
     if not arrival.message_id or not timeless:
         return request
     earlier = table.put_if_new(message_item(arrival))
@@ -188,7 +188,7 @@ def _response(request: ParsedRequest, stored: dict[int, StoreResult], sender: st
     counts = Counter(str(result["status"]) for result in results)
     counts["differing"] = sum("differs" in result for result in results)
     _report(request, +counts, _keys(results), sender)
-    if not request.several:
+    if not request.is_list:
         return _response_to_one(request.prices[0], results[0])
     message = ", ".join(
         f"{counts[name]} {name}" for name in ("stored", "duplicate", "rejected") if counts[name]
