@@ -58,8 +58,8 @@ def configuration(stack: Stack, zip_file: Path) -> str:
 
     def refer(leaf: Any) -> Any:
         if isinstance(leaf, Ref):
-            assert isinstance(leaf.of, Provisioner)
-            return f"${{{_address(leaf.of)}.{_OUTPUTS[leaf.output]}}}"
+            assert isinstance(leaf.resource, Provisioner)
+            return f"${{{_address(leaf.resource)}.{_OUTPUTS[leaf.output]}}}"
         if isinstance(leaf, str):
             for arn in longest_first:
                 leaf = leaf.replace(arn, arns[arn])

@@ -178,7 +178,7 @@ def test_the_same_environment_in_another_region_is_neither_rewritten_nor_removed
         assert goal is Goal.PRESENT or len(
             [note for note in plan.notes if " stays: it serves " in note]
         ) == len(roles)
-        assert all("us-east-1" in step.why for step in plan.refused)
+        assert all("us-east-1" in step.reason for step in plan.refused)
 
 
 def test_law_4_each_attribute_of_a_queue_changed_behind_our_back_is_named(standing: Live) -> None:

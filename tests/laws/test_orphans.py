@@ -61,7 +61,7 @@ def test_what_left_the_stack_is_removed_and_nothing_else(standing: Live) -> None
     made(standing, former)
     for goal in (Goal.ABSENT, Goal.PRESENT):
         plan = standing.plan(goal)
-        over = [step for step in plan.work if step.why]
+        over = [step for step in plan.work if step.reason]
         assert [step.action for step in over] == [Action.DELETE] * len(former)
         assert Counter(step.resource.kind for step in over) == Counter(orphan.kind for orphan in former)
     assert list(plan.work) == over
@@ -143,7 +143,7 @@ def test_a_table_that_is_not_the_stacks_is_left_with_its_data(standing: Live) ->
     made(standing, [table])
     for goal in (Goal.ABSENT, Goal.PRESENT):
         plan = standing.plan(goal)
-        assert [step for step in plan.work if step.why] == []
+        assert [step for step in plan.work if step.reason] == []
         [note] = plan.notes
         assert note.startswith(
             f"table {name} is no longer part of this environment, and is kept: it holds data"

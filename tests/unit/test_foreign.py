@@ -88,14 +88,14 @@ def test_a_hand_made_policy_that_names_another_region_is_drift_and_nothing_more(
     elsewhere = allowing(f"arn:aws:sqs:eu-west-1:{ACCOUNT}:somebody")
     for goal, action in ((Goal.PRESENT, Action.UPDATE), (Goal.ABSENT, Action.DELETE)):
         [step] = plan(STACK.webhook_role, role({"hand-made": elsewhere}), goal).steps
-        assert step.action is action, step.why
+        assert step.action is action, step.reason
 
 
 def test_a_policy_of_ours_says_in_which_region_the_role_serves() -> None:
     answers = role({"sqs-dlq-access": allowing(f"arn:aws:sqs:eu-west-1:{ACCOUNT}:webhook-processor-dlq-dev")})
     [step] = plan(STACK.webhook_role, answers).steps
     assert step.action is Action.REFUSED
-    assert "serves this environment in eu-west-1" in step.why
+    assert "serves this environment in eu-west-1" in step.reason
 
 
 def test_a_role_with_a_path_is_replaced_by_one_that_has_the_arn_that_is_passed() -> None:
@@ -120,8 +120,8 @@ def test_a_role_whose_name_differs_by_case_alone_is_refused_before_anything_is_c
 
 def test_a_role_that_is_found_under_another_case_is_not_offered_for_adoption() -> None:
     [step] = plan(STACK.webhook_role, role(RoleName="WEBHOOK-processor-dev-role", Tags=[])).steps
-    assert step.why.startswith("exists as WEBHOOK-processor-dev-role")
-    assert WITHOUT_TAGS not in step.why
+    assert step.reason.startswith("exists as WEBHOOK-processor-dev-role")
+    assert WITHOUT_TAGS not in step.reason
 
 
 QUEUE = {
@@ -302,7 +302,7 @@ def test_what_belongs_to_another_environment_is_not_taken_from_it(adopt: bool) -
     tags = {**SCOPE.tags, "Environment": "other"}
     observed = Observed(fields={**STACK.webhook_logs.desired(), "Tags": tags})
     [step] = build_plan([STACK.webhook_logs], {STACK.webhook_logs: observed}, Goal.PRESENT, adopt=adopt).steps
-    assert (step.action, step.why[:29]) == (Action.REFUSED, "belongs to environment other,")
+    assert (step.action, step.reason[:29]) == (Action.REFUSED, "belongs to environment other,")
 
 
 @pytest.mark.parametrize("code", ["TableNotFoundException", "ResourceNotFoundException"])

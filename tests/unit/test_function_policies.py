@@ -79,7 +79,7 @@ def test_our_statement_compared_otherwise_is_not_ours() -> None:
             "Action": permission.action,
             "Condition": condition,
         }
-        assert (statements_in(policy(statement))[sid] == permission.described) is same, condition
+        assert (statements_in(policy(statement))[sid] == permission.normal_form) is same, condition
 
 
 def test_each_statement_without_an_id_is_told_with_all_whom_it_lets_in() -> None:

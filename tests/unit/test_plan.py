@@ -182,10 +182,12 @@ def test_what_others_have_put_data_into_is_not_replaced_to_be_adopted() -> None:
     assert planned(Full(name="a"), Size=9, Tags={}).obstacles == ()
     foreign = planned(Thing(name="a"), Shape="square", Tags={})
     assert foreign.obstacles == ()
-    assert foreign.work[0].why == "without cryptoctl's tags, and taken over; Shape cannot be changed in place"
+    assert (
+        foreign.work[0].reason == "without cryptoctl's tags, and taken over; Shape cannot be changed in place"
+    )
     own = planned(Full(name="a"), Shape="square")
     assert (own.obstacles, own.consents) == ((), ("replace thing a and delete its data",))
-    assert own.work[0].why == "Shape cannot be changed in place; its data is deleted"
+    assert own.work[0].reason == "Shape cannot be changed in place; its data is deleted"
     [obstacle] = planned(Guarded(name="a"), Shape="square", Tags={}).obstacles
     assert obstacle.what.startswith("thing a was made by others")
 

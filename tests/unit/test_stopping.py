@@ -22,10 +22,10 @@ from unit.things import FakeAws, Thing
 
 def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
     stop = StopRequest()
-    aws = FakeAws(after=lambda *_: stop.asked.set())
+    aws = FakeAws(after=lambda *_: stop.requested.set())
     first = Thing(name="first")
     plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.requested)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.INTERRUPTED}
     assert list(aws.things) == ["first"]
 
@@ -36,7 +36,7 @@ def test_it_is_told_what_a_step_waits_for_and_that_what_is_under_way_is_finished
     class Told(Silent):
         def waiting(self, step: Step, wait: Wait) -> None:
             waits.append(f"{step.resource} waits for {wait.reason}")
-            stop.asked.set()
+            stop.requested.set()
 
         def stopping(self) -> None:
             stopped.set()
@@ -46,7 +46,7 @@ def test_it_is_told_what_a_step_waits_for_and_that_what_is_under_way_is_finished
 
     first, aws = Thing(name="first"), FakeAws(before=until_told)
     plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.requested)).run(plan, stop)  # type: ignore[arg-type]
     assert waits == ["thing last waits for thing first, which comes first"]
     assert stopped.is_set()
     assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.INTERRUPTED}
@@ -60,9 +60,9 @@ def test_an_interruption_between_two_calls_of_a_step_ends_it_before_the_second()
             yield Call(service="things", operation="UpdateThing", params=params)
 
     stop = StopRequest()
-    aws = FakeAws(after=lambda *_: stop.asked.set())
+    aws = FakeAws(after=lambda *_: stop.requested.set())
     plan = make_plan([InTwoCalls(name="a")], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.requested)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"a": StepOutcome.INTERRUPTED}
     assert aws.calls == [("CreateThing", "a")]
 
@@ -71,7 +71,7 @@ def test_a_second_interruption_does_not_wait_for_what_is_under_way_and_is_told_n
     stop, answered, ended = StopRequest(), threading.Event(), threading.Event()
 
     def hangs(*_: object) -> None:
-        stop.asked.set()
+        stop.requested.set()
         stop.at_once.set()
         answered.wait(60)
 
@@ -82,7 +82,7 @@ def test_a_second_interruption_does_not_wait_for_what_is_under_way_and_is_told_n
     aws = FakeAws(before=hangs)
     first = Thing(name="first")
     plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.asked)).run(plan, stop)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.requested)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": StepOutcome.ABANDONED, "last": StepOutcome.INTERRUPTED}
     ended.clear()
     answered.set()
@@ -122,7 +122,7 @@ def test_a_screen_that_is_stuck_does_not_keep_a_run_from_ending_at_once() -> Non
     running = threading.Thread(target=executor.run, args=(plan, stop), daemon=True)
     running.start()
     assert began.wait(10)
-    stop.asked.set()
+    stop.requested.set()
     stop.at_once.set()
     running.join(10)
     ended = not running.is_alive()
@@ -154,7 +154,7 @@ def test_an_interruption_ends_a_wait_on_the_real_clock_at_once() -> None:
 
     class Impatient(Silent):
         def waiting(self, step: Step, wait: Wait) -> None:
-            stop.asked.set()
+            stop.requested.set()
 
     def never(operation: str, params: Mapping[str, Any]) -> None:
         aws.things["a"]["State"] = "Pending"

@@ -54,7 +54,7 @@ def check(plan: Plan, expect: str | None = None) -> None:
             "Review the new plan with `cryptoctl plan`.",
         )
     if plan.refused:
-        reasons = "; ".join(f"{step.resource} {step.why}" for step in plan.refused)
+        reasons = "; ".join(f"{step.resource} {step.reason}" for step in plan.refused)
         raise Failure(
             ExitCode.REFUSED,
             f"Refused: {reasons}. Nothing was changed.",
@@ -102,7 +102,7 @@ def carry_out(
     with run.screen.drawn(progress.render):
 
         def execute(plan: Plan, earlier: Report) -> Report:
-            with interrupts.on_signal(stop.asked.set, stop.at_once.set):
+            with interrupts.on_signal(stop.requested.set, stop.at_once.set):
                 executor = Executor(aws=run.session.aws, listener=also(progress), clock=run.clock)
                 report = earlier.followed_by(executor.run(plan, stop))
             run.set_members(results=[*earlier_results, *results_document(run.screen, report)])
@@ -110,15 +110,15 @@ def carry_out(
 
         report, waited = execute(plan, Report(results=())), False
         try:
-            while not stop.asked.is_set() and report.done:
+            while not stop.requested.is_set() and report.done:
                 remaining = _plan_again(replan, run, progress)
                 if waited or not remaining.only_waits:
                     return remaining
                 # AWS showed late that it is still at work: that is waited for as long as the resource says.
                 report, waited = execute(remaining, report), True
         except KeyboardInterrupt:
-            stop.asked.set()
-    raise _unfinished(run, plan, report, interrupted=stop.asked.is_set())
+            stop.requested.set()
+    raise _unfinished(run, plan, report, interrupted=stop.requested.is_set())
 
 
 def _plan_again(replan: Callable[[], Plan], run: CommandRun, progress: PlanProgress) -> Plan:

@@ -15,7 +15,9 @@ from cryptoctl.ui.outputs import show_outputs
 def outputs(run: CommandRun) -> None:
     """Show the environment's outputs: resource names and ARNs."""
     stack = run.session.stack
-    assigned = [resource for resource in stack if any(ref.of is resource for ref in refs(stack.outputs))]
+    assigned = [
+        resource for resource in stack if any(ref.resource is resource for ref in refs(stack.outputs))
+    ]
     needed = [stack.webhook, stack.enricher, stack.prices, stack.success, *assigned]
     observations = observe(needed, run.session.aws)
     missing = [str(resource) for resource, observed in observations.items() if observed is None]

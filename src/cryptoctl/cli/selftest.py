@@ -62,7 +62,7 @@ def selftest(
             run=run, name=new_name(datetime.now(UTC)), claims=claims, everything=not only
         )
         _ask(run, selftest_run, yes=yes)
-    with interrupts.on_signal(selftest_run.stop.asked.set, interrupts.interrupt):
+    with interrupts.on_signal(selftest_run.stop.requested.set, interrupts.interrupt):
         run.set_members(removed=_remove(run, old))
         selftest_run.whole()
     report = selftest_run.report if show_account else selftest_run.report.without_account()
@@ -71,7 +71,7 @@ def selftest(
     run.done("The self-test has ended", f"The report: {', '.join(files)}.")
     run.show(show_report, report)
     run.screen.say(f"The report: {', '.join(files)}.")
-    _judge(report, interrupted=selftest_run.stop.asked.is_set())
+    _judge(report, interrupted=selftest_run.stop.requested.is_set())
 
 
 def _ask(run: CommandRun, own: SelftestRun, *, yes: bool) -> None:

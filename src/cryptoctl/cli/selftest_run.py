@@ -76,7 +76,7 @@ class SelftestRun:
     def __post_init__(self) -> None:
         self._own = own_run(self.run, self.name)
         self.stack = stack_of(self._own)
-        self._clock = RealClock(self.stop.asked)
+        self._clock = RealClock(self.stop.requested)
         self._begun_s = self._clock.now_s()
         self._recorder = Recorder(self._clock)
         self._context = CheckContext(
@@ -117,7 +117,7 @@ class SelftestRun:
             self.results += looked_up(self._context, derived_claims)
 
     def _check(self, claims: Iterable[AwsClaim]) -> None:
-        if self.problems or self.stop.asked.is_set():
+        if self.problems or self.stop.requested.is_set():
             return
         progress = ClaimProgress(self.run.screen, self._clock)
         with self.run.screen.drawn(progress.render):
@@ -182,7 +182,7 @@ class SelftestRun:
 
     def _problem(self, what: str, failure: Failure) -> None:
         if failure.exit_code is ExitCode.INTERRUPTED:
-            self.stop.asked.set()
+            self.stop.requested.set()
         self.problems.append(one_line(f"{what}: {failure.message} {failure.hint}"))
         self.run.screen.warn(self.problems[-1])
 

@@ -12,7 +12,7 @@ from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, pla
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Adopt, Only
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.provisioners.topic import subscribed
+from cryptoctl.provisioners.topic import subscribed_endpoints
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.plan import Goal, Plan, Step
@@ -106,7 +106,7 @@ def _mention_alerts(run: CommandRun, plan: Plan) -> None:
     observed = next((step.delta.observed for step in plan.steps if step.resource is alerts), None)
     if observed is None:
         return
-    subscribers = subscribed(observed)
+    subscribers = subscribed_endpoints(observed)
     # What goes to a queue on the engine arrives in it.
     outside = ", ".join(subscriber for subscriber in subscribers if not subscriber.startswith("arn:"))
     if outside and run.session.target is Target.LOCAL:

@@ -206,7 +206,9 @@ def _context(condition: Condition) -> Iterator[dict[str, Any]]:
 def _names(plan: Plan) -> Check:
     if not plan.refused:
         return good("names", "no name is taken by a resource that cryptoctl does not manage")
-    return bad("names", "; ".join(f"{step.resource} {step.why}" for step in plan.refused), plan.refusal_hint)
+    return bad(
+        "names", "; ".join(f"{step.resource} {step.reason}" for step in plan.refused), plan.refusal_hint
+    )
 
 
 def _obstacles(plan: Plan) -> Check:

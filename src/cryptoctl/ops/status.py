@@ -74,7 +74,7 @@ def inventory(stack: Stack, aws: Aws) -> Inventory:
 def _is_there(step: Step) -> bool:
     # `down` leaves a key that is pending deletion, and roles are in every region: neither is an environment.
     if step.action is Action.REFUSED:
-        return step.why == WITHOUT_TAGS
+        return step.reason == WITHOUT_TAGS
     return step.action is not Action.CREATE and step.resource.kind != Key.kind
 
 

@@ -52,7 +52,7 @@ class Alarm(ConsentRequired, Listed, Priced):
     named_by_settings: ClassVar[bool] = True
     creation_overwrites: ClassVar[bool] = True
     exclusive: ClassVar[frozenset[str]] = frozenset({"Dimensions"})
-    theirs: ClassVar[Mapping[str, str]] = {
+    fields_of_others: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("Namespace", "MetricName", "Dimensions", "Statistic", "Unit"), "metric"),
         **dict.fromkeys(("ComparisonOperator", "Threshold", "Period", "EvaluationPeriods"), "threshold"),
         **dict.fromkeys(("DatapointsToAlarm", "TreatMissingData"), "threshold"),

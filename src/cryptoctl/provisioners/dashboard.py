@@ -54,7 +54,7 @@ class Dashboard(ConflictChecked, ConsentRequired, Listed, Priced):
 
     kind: ClassVar[str] = "dashboard"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Widgets", "Settings"})
-    theirs: ClassVar[Mapping[str, str]] = {"Widgets": "widgets", "Settings": "settings"}
+    fields_of_others: ClassVar[Mapping[str, str]] = {"Widgets": "widgets", "Settings": "settings"}
     creation_overwrites: ClassVar[bool] = True
 
     @property

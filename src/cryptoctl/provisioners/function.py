@@ -85,7 +85,7 @@ class Function(ConsentRequired, Preflight, Priced):
 
     kind: ClassVar[str] = "function"
     exclusive: ClassVar[frozenset[str]] = frozenset({"Environment"})
-    theirs: ClassVar[Mapping[str, str]] = {"CodeSha256": "code", "Environment": "variables"}
+    fields_of_others: ClassVar[Mapping[str, str]] = {"CodeSha256": "code", "Environment": "variables"}
     sensitive: ClassVar[frozenset[str]] = frozenset({"Environment"})
     # A function that could not be made stays as a ruin, which takes no change.
     immutable: ClassVar[frozenset[str]] = frozenset({"State", "PackageType"})
@@ -147,7 +147,7 @@ class Function(ConsentRequired, Preflight, Priced):
             "Environment": dict(self.environment),
             "ReservedConcurrentExecutions": self.reserved_concurrency,
             "Permissions": {
-                sid: permission and permission.described for sid, permission in self.resource_policy.items()
+                sid: permission and permission.normal_form for sid, permission in self.resource_policy.items()
             },
             "Tags": self.scope.tags,
         }
@@ -193,10 +193,10 @@ class Function(ConsentRequired, Preflight, Priced):
         """Creates the function; or changes the role first, then code, configuration and the rest."""
         if delta.creating:
             yield self._create(delta.desired)
-            yield self._active()
+            yield self._await_active()
         if delta.old("LastUpdateStatus") in UNDER_WAY:
-            yield self._active()
-            yield self._updated(fails=False)
+            yield self._await_active()
+            yield self._await_update(fails=False)
         settings = self._configuration(delta.desired)
         if delta.touches("RoleId"):
             yield from self._give_role_again(settings)
@@ -204,10 +204,10 @@ class Function(ConsentRequired, Preflight, Priced):
             yield self._call(
                 "UpdateFunctionCode", ZipFile=self.code.zip_bytes, Architectures=(self.architecture,)
             )
-            yield self._updated()
+            yield self._await_update()
         if configuration_differs(delta) and not delta.touches("RoleId"):
             yield self._call("UpdateFunctionConfiguration", **settings)
-            yield self._updated()
+            yield self._await_update()
         yield from self._concurrency(delta)
         yield from changed_statements(self.name, delta, self.resource_policy)
         if delta.touches("Tags"):
@@ -216,7 +216,7 @@ class Function(ConsentRequired, Preflight, Priced):
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Deletes the function; AWS deletes its permissions and settings with it."""
         if observed.deleting:
-            yield self._settled("State", (None,), reason="the function to be gone; Lambda is deleting it")
+            yield self._await("State", (None,), reason="the function to be gone; Lambda is deleting it")
         else:
             yield self._call("DeleteFunction", gone=NOT_FOUND)
 
@@ -255,9 +255,9 @@ class Function(ConsentRequired, Preflight, Priced):
         yield self._call(
             "UpdateFunctionConfiguration", Role=self.other_role.arn, DeadLetterConfig={"TargetArn": ""}
         )
-        yield self._updated()
+        yield self._await_update()
         yield self._call("UpdateFunctionConfiguration", **settings)
-        yield self._updated()
+        yield self._await_update()
 
     def _concurrency(self, delta: Delta) -> Iterator[CallOrWait]:
         if self.reserved_concurrency is not None:
@@ -271,15 +271,15 @@ class Function(ConsentRequired, Preflight, Priced):
     def _call(self, operation: str, **params: Value) -> Call:
         return call("lambda", operation, FunctionName=self.name, **params)
 
-    def _active(self) -> WaitUntil:
-        return self._settled("State", ("Active",), reason="the function to be active; Lambda prepares it")
+    def _await_active(self) -> WaitUntil:
+        return self._await("State", ("Active",), reason="the function to be active; Lambda prepares it")
 
-    def _updated(self, *, fails: bool = True) -> WaitUntil:
+    def _await_update(self, *, fails: bool = True) -> WaitUntil:
         # An update that failed is no obstacle to the one that comes after it.
         until = ("Successful",) if fails else ("Successful", "Failed")
-        return self._settled("LastUpdateStatus", until, reason="the function's update to be done by Lambda")
+        return self._await("LastUpdateStatus", until, reason="the function's update to be done by Lambda")
 
-    def _settled(self, path: str, until: tuple[str | None, ...], *, reason: str) -> WaitUntil:
+    def _await(self, path: str, until: tuple[str | None, ...], *, reason: str) -> WaitUntil:
         return WaitUntil(
             service="lambda",
             operation="GetFunctionConfiguration",

@@ -67,7 +67,7 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
 
     kind: ClassVar[str] = "key"
     # Who uses a key that others made may lose it with the policy that they gave it.
-    theirs: ClassVar[Mapping[str, str]] = {"Policy": "policy"}
+    fields_of_others: ClassVar[Mapping[str, str]] = {"Policy": "policy"}
     retry_rules: ClassVar[tuple[RetryRule, ...]] = RETRY_RULES
     remedies: ClassVar[tuple[Remedy, ...]] = REMEDIES
 

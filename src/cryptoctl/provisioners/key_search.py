@@ -28,10 +28,10 @@ def by_tags(aws: Aws, tags: Tags) -> Metadata | None:
         lambda: list(aws.paginate("kms", "ListKeys", "Keys")),
     )
     ids = dict.fromkeys([*indexed, *(key["KeyId"] for key in listed)])
-    keys = _described(aws, ids)
+    keys = _describe_keys(aws, ids)
     # KMS gives few lists of tags a second: asked for where the index says so, or may not know.
     likely = [key for key in keys if key["KeyId"] in indexed or _beyond_the_index(key)]
-    own_keys = _tagged(aws, tags, likely)
+    own_keys = _with_tags(aws, tags, likely)
     # One in use before one that goes; of those that go, the one that goes last; of equals, the first.
     own_keys.sort(key=lambda key: (key["CreationDate"], key["KeyId"]), reverse=True)
     own_keys.sort(key=lambda key: (key["KeyState"] == "Enabled", key.get("DeletionDate", NEVER)))
@@ -48,13 +48,13 @@ def _age(key: Metadata) -> timedelta:
     return datetime.now(UTC) - created
 
 
-def _tagged(aws: Aws, tags: Tags, keys: Sequence[Metadata]) -> list[Metadata]:
+def _with_tags(aws: Aws, tags: Tags, keys: Sequence[Metadata]) -> list[Metadata]:
     """Those whose own tags are these: the index may tell of yesterday's."""
     all_tags = aws.map(lambda key: tags_of(aws, key["KeyId"]), keys)
     return [key for key, key_tags in zip(keys, all_tags, strict=True) if tags.items() <= key_tags.items()]
 
 
-def _described(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
+def _describe_keys(aws: Aws, ids: Iterable[str]) -> list[Metadata]:
     def read(key_id: str) -> Response | None:
         # What the caller may not read is not ours.
         return if_allowed(lambda: aws.find("kms", "DescribeKey", not_found=NOT_FOUND, KeyId=key_id))

@@ -107,7 +107,7 @@ class Parameter(Preflight, Listed):
 
     def observe(self, aws: Aws) -> Observed | None:
         """Reads what describes it. Nothing here, and no permission for it, shows the value."""
-        parameters, tags = aws.gather(lambda: self._beside(aws), lambda: self.tags_of(aws))
+        parameters, tags = aws.gather(lambda: self._list_folder(aws), lambda: self.tags_of(aws))
         parameter = next((candidate for candidate in parameters if candidate["Name"] == self.name), None)
         if parameter is None or tags is None:
             return None
@@ -123,9 +123,9 @@ class Parameter(Preflight, Listed):
 
     def candidate_arns(self, aws: Aws) -> Iterator[str]:
         """The parameters beside it."""
-        yield from (replace(self, name=parameter["Name"]).arn for parameter in self._beside(aws))
+        yield from (replace(self, name=parameter["Name"]).arn for parameter in self._list_folder(aws))
 
-    def _beside(self, aws: Aws) -> Sequence[Mapping[str, Any]]:
+    def _list_folder(self, aws: Aws) -> Sequence[Mapping[str, Any]]:
         """Itself and those beside it; in one look, one request for fifty.
 
         AWS cuts the pages first and filters then: one may be empty, and the next one not.
@@ -197,7 +197,7 @@ class Parameter(Preflight, Listed):
         if delta.creating:
             yield self._put(self.value, TIER, Tags=key_values(delta.desired["Tags"]), exists=EXISTS)
         elif delta.touches("KeyId"):
-            secret = Secret(self.value.make, kept=self._reading)
+            secret = Secret(self.value.make, current=self._reading)
             yield self._put(secret, delta.old("Tier") or TIER, Overwrite=True)
         if delta.touches("Tags"):
             yield call(
@@ -223,8 +223,8 @@ class Parameter(Preflight, Listed):
             params=self.reading(),
             path="Parameter.Value",
             version="Parameter.Version",
-            written="Version",
-            earlier=self.reading,
+            written_version="Version",
+            params_of_version=self.reading,
         )
 
     def reading(self, version: int | None = None) -> Fields:

@@ -104,12 +104,12 @@ class Queue(Encrypted):
     def desired(self) -> Fields:
         return {
             "Attributes": self._attributes(),
-            "Policy": tls_policy.desired_statement(self._refusal),
+            "Policy": tls_policy.desired_statement(self._tls_statement),
             "Tags": self.scope.tags,
         }
 
     @property
-    def _refusal(self) -> Statement | None:
+    def _tls_statement(self) -> Statement | None:
         return tls_policy.deny_plain_http(("sqs:*",), self.arn) if self.refuse_plain_http else None
 
     def _attributes(self) -> dict[str, str | None]:
@@ -147,15 +147,21 @@ class Queue(Encrypted):
             )
             return
         if delta.touches("Attributes", "Policy"):
-            yield call("sqs", "SetQueueAttributes", QueueUrl=self.url, Attributes=self._differing(delta))
+            yield call(
+                "sqs", "SetQueueAttributes", QueueUrl=self.url, Attributes=self._changed_attributes(delta)
+            )
         if delta.touches("Tags"):
             yield call("sqs", "TagQueue", QueueUrl=self.url, Tags=changed_tags(delta))
 
     def _first_attributes(self) -> dict[str, Value]:
         settings = {name: value for name, value in self._attributes().items() if value is not None}
-        return {**settings, "Policy": JsonDocument(document([self._refusal]))} if self._refusal else settings
+        return (
+            {**settings, "Policy": JsonDocument(document([self._tls_statement]))}
+            if self._tls_statement
+            else settings
+        )
 
-    def _differing(self, delta: Delta) -> dict[str, Value]:
+    def _changed_attributes(self, delta: Delta) -> dict[str, Value]:
         """The attributes to set; an empty one is taken away."""
         settings: dict[str, Value] = {
             change.key: change.new or "" for change in delta.keys("Attributes") if change.key
@@ -165,7 +171,7 @@ class Queue(Encrypted):
             settings["SqsManagedSseEnabled"] = "true"
         if delta.touches("Policy"):
             policy = delta.old("Attributes").get("Policy")
-            settings["Policy"] = tls_policy.with_statement(policy, self._refusal) or ""
+            settings["Policy"] = tls_policy.with_statement(policy, self._tls_statement) or ""
         return settings
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:

@@ -42,7 +42,7 @@ class ResourcePermission:
         return {name: value for name, value in members.items() if value is not None}
 
     @property
-    def described(self) -> dict[str, Value]:
+    def normal_form(self) -> dict[str, Value]:
         """The statement in the normal form in which it is compared."""
         url = self.invoked_via_function_url
         conditions = {
@@ -94,18 +94,18 @@ def changed_statements(
 
 
 def statements_in(policy: Response | None) -> dict[str, Value]:
-    """The statements in a GetPolicy answer by their id, in the form of `described`."""
-    return {_id(statement): _described(statement) for statement in _statements(policy)}
+    """The statements in a GetPolicy answer by their id, in their normal form."""
+    return {_id(statement): _normal_form(statement) for statement in _statements(policy)}
 
 
 def foreign_statement_notes(
-    name: str, policy: Response | None, ours: Mapping[str, ResourcePermission | None]
+    name: str, policy: Response | None, own_permissions: Mapping[str, ResourcePermission | None]
 ) -> Iterator[str]:
     """A sentence on each statement of a function's policy that allows or denies what ours do not."""
-    allowed = [permission.described for permission in ours.values() if permission]
+    allowed = [permission.normal_form for permission in own_permissions.values() if permission]
     for statement in sorted(_statements(policy), key=_id):
-        described, sid = _described(statement), _id(statement)
-        if sid in ours or described in allowed:
+        described, sid = _normal_form(statement), _id(statement)
+        if sid in own_permissions or described in allowed:
             continue
         if statement.get("Effect") == "Deny":
             actions = ", ".join(map(str, statement.get("Action", ("what is not named",))))
@@ -137,7 +137,7 @@ def _id(statement: Mapping[str, Value]) -> str:
     return str(statement.get("Sid", ""))
 
 
-def _described(statement: Mapping[str, Value]) -> dict[str, Value]:
+def _normal_form(statement: Mapping[str, Value]) -> dict[str, Value]:
     principal = statement.get("Principal", {})
     conditions: dict[str, tuple[Value, ...]] = {}
     for operator, tests in statement.get("Condition", {}).items():

@@ -51,7 +51,7 @@ class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
     kind: ClassVar[str] = "role"
     in_tag_index: ClassVar[bool] = False
     # Who uses a role that others made may lose it with what they let it do, and whom they let use it.
-    theirs: ClassVar[Mapping[str, str]] = dict.fromkeys(
+    fields_of_others: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("AssumeRolePolicyDocument", "Policies", "AttachedPolicies"), "policies"
     )
     exclusive: ClassVar[frozenset[str]] = frozenset({"Policies", "AttachedPolicies"})

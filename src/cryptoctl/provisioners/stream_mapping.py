@@ -229,7 +229,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
                 Tags=delta.desired["Tags"] if self._taggable else None,
                 **self._settings(delta.desired),
             )
-            yield self._rested("Enabled")
+            yield self._await_state("Enabled")
             return
         if delta.touches(*(name for name in delta.desired if name != "Tags")):
             if not _only_moving(delta):
@@ -240,7 +240,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
                     **self._settings(delta.desired),
                     **{name: value for name, value in TAKEN_OFF.items() if delta.touches(name)},
                 )
-            yield self._rested("Enabled")
+            yield self._await_state("Enabled")
         if delta.touches("Tags"):
             assert delta.observed is not None
             yield call(
@@ -255,7 +255,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         uuid = observed.outputs["UUID"]
         if not observed.deleting:
             yield call("lambda", "DeleteEventSourceMapping", gone=NOT_FOUND, UUID=uuid)
-        yield self._rested(None, uuid=uuid)
+        yield self._await_state(None, uuid=uuid)
 
     @property
     def _uuid(self) -> Ref:
@@ -274,7 +274,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             "DestinationConfig": {"OnFailure": {"Destination": desired["OnFailure"]}},
         }
 
-    def _rested(self, state: str | None, *, uuid: Value = None) -> WaitUntil:
+    def _await_state(self, state: str | None, *, uuid: Value = None) -> WaitUntil:
         return WaitUntil(
             service="lambda",
             operation="GetEventSourceMapping",
@@ -288,10 +288,10 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         )
 
 
-def _mappings(aws: Aws, **of: str) -> list[Response] | None:
+def _mappings(aws: Aws, **filters: str) -> list[Response] | None:
     """All mappings, those of a function or those of a stream; None where there is no such thing."""
     operation, key = "ListEventSourceMappings", "EventSourceMappings"
-    return all_pages(aws, "lambda", operation, key, not_found=NOT_FOUND, **of)
+    return all_pages(aws, "lambda", operation, key, not_found=NOT_FOUND, **filters)
 
 
 def _only_moving(delta: Delta) -> bool:

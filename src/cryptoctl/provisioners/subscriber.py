@@ -32,9 +32,9 @@ def subscriber(text: str) -> Subscriber:
     return Subscriber(protocol=protocol, endpoint=text)
 
 
-def key_of(listed: Mapping[str, str]) -> str:
+def subscription_key(subscription: Mapping[str, str]) -> str:
     """The key of a subscription that SNS lists."""
-    return Subscriber(protocol=listed["Protocol"], endpoint=listed["Endpoint"]).key
+    return Subscriber(protocol=subscription["Protocol"], endpoint=subscription["Endpoint"]).key
 
 
 def queues(subscribers: tuple[Subscriber, ...], region: str) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def unconfirmed_notes(
 
 
 def filter_notes(
-    aws: Aws, topic: object, subscribers: Iterable[Subscriber], listed: Iterable[Mapping[str, str]]
+    aws: Aws, topic: object, subscribers: Iterable[Subscriber], subscriptions: Iterable[Mapping[str, str]]
 ) -> Iterator[str]:
     """A sentence on each subscriber whose subscription, as SNS lists it, takes only some of the messages.
 
@@ -97,8 +97,8 @@ def filter_notes(
     keys = {subscriber.key for subscriber in subscribers}
     arns = {
         subscription["SubscriptionArn"]: subscription["Endpoint"]
-        for subscription in listed
-        if key_of(subscription) in keys
+        for subscription in subscriptions
+        if subscription_key(subscription) in keys
     }
     confirmed = [arn for arn in arns if arn.startswith("arn:")]
     for arn, policy in zip(confirmed, aws.map(lambda arn: _filter(aws, arn), confirmed), strict=True):

@@ -190,9 +190,9 @@ class Table(Encrypted, DeletionProtected, Priced):
         """Creates the table, or makes one change after the other, as DynamoDB requires."""
         if delta.creating:
             yield self._create(delta.desired)
-            yield self._active()
+            yield self._await_active()
         if delta.touches("TableStatus"):
-            yield self._active()
+            yield self._await_active()
         if delta.touches("BillingMode"):
             yield from self._update(BillingMode="PAY_PER_REQUEST")
         if delta.touches("StreamViewType"):
@@ -204,7 +204,7 @@ class Table(Encrypted, DeletionProtected, Priced):
             )
         if delta.touches("KMSMasterKeyArn"):
             yield from self._update(SSESpecification=self._encryption())
-            yield self._encrypted()
+            yield self._await_encryption()
         if delta.touches("DeletionProtectionEnabled"):
             yield from self._update(DeletionProtectionEnabled=self.deletion_protection)
         if delta.creating or delta.touches("PointInTimeRecoveryStatus", "RecoveryPeriodInDays"):
@@ -221,7 +221,7 @@ class Table(Encrypted, DeletionProtected, Priced):
         if not observed.deleting:
             yield call("dynamodb", "DeleteTable", gone=NOT_FOUND, TableName=self.name)
         reason = "the table to be gone; DynamoDB does it in the background"
-        yield self._settled(until=(None,), reason=reason, timeout_s=600)
+        yield self._await(until=(None,), reason=reason, timeout_s=600)
 
     def _create(self, desired: Fields) -> Call:
         keys = (self.partition_key, self.sort_key)
@@ -250,7 +250,7 @@ class Table(Encrypted, DeletionProtected, Priced):
 
     def _update(self, **params: Value) -> Iterator[CallOrWait]:
         yield self._call("UpdateTable", **params)
-        yield self._active()
+        yield self._await_active()
 
     def _call(self, operation: str, **params: Value) -> Call:
         return call(
@@ -262,19 +262,19 @@ class Table(Encrypted, DeletionProtected, Priced):
             **params,
         )
 
-    def _active(self) -> WaitUntil:
+    def _await_active(self) -> WaitUntil:
         reason = "the table to be active; DynamoDB does it in the background"
-        return self._settled(until=(ACTIVE,), reason=reason, timeout_s=300)
+        return self._await(until=(ACTIVE,), reason=reason, timeout_s=300)
 
-    def _encrypted(self) -> WaitUntil:
-        return self._settled(
+    def _await_encryption(self) -> WaitUntil:
+        return self._await(
             path="Table.SSEDescription.Status",
             until=("ENABLED", "DISABLED", None),
             reason="the table to be encrypted with its new key; DynamoDB does it in the background",
             timeout_s=300,
         )
 
-    def _settled(
+    def _await(
         self, *, until: tuple[Value, ...], reason: str, timeout_s: float, path: str = "Table.TableStatus"
     ) -> WaitUntil:
         return WaitUntil(

@@ -16,9 +16,9 @@ from cryptoctl.provisioners.subscriber import (
     Subscriber,
     delivery_notes,
     filter_notes,
-    key_of,
     queues,
     reading,
+    subscription_key,
     unconfirmed_notes,
 )
 from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
@@ -103,7 +103,7 @@ class Topic(Encrypted, Priced):
         )
         if attributes is None or tags is None:
             return None
-        subscription_keys = {key_of(subscription): True for subscription in subscriptions}
+        subscription_keys = {subscription_key(subscription): True for subscription in subscriptions}
         pending = {
             subscription["Endpoint"]
             for subscription in subscriptions
@@ -120,14 +120,14 @@ class Topic(Encrypted, Priced):
             },
             notes=(
                 *policy_notes(self, settings.get("Policy"), but=tls_policy.SID),
-                *self._silence(settings.get("Policy")),
+                *self._alarm_notes(settings.get("Policy")),
                 *unconfirmed_notes(self, self.subscribers, pending),
                 *filter_notes(aws, self, self.subscribers, subscriptions),
                 *(note for notes in undelivered for note in notes),
             ),
         )
 
-    def _silence(self, policy: str | None) -> Iterator[str]:
+    def _alarm_notes(self, policy: str | None) -> Iterator[str]:
         """That alarms reach nobody: CloudWatch publishes in its own name, which the policy must allow."""
         context = {"aws:sourceaccount": self.scope.account}
         if self.alarms and policy and not allows_service(policy, ALARMS, "sns:Publish", context):
@@ -143,13 +143,13 @@ class Topic(Encrypted, Priced):
     def desired(self) -> Fields:
         return {
             "KmsMasterKeyId": self.customer_key,
-            "Policy": tls_policy.desired_statement(self._refusal),
+            "Policy": tls_policy.desired_statement(self._tls_statement),
             "Tags": self.scope.tags,
             "Subscriptions": {subscriber.key: True for subscriber in self.subscribers},
         }
 
     @property
-    def _refusal(self) -> Statement | None:
+    def _tls_statement(self) -> Statement | None:
         # SNS takes no other action of a topic's than those of its data.
         return tls_policy.deny_plain_http(("sns:Publish",), self.arn) if self.refuse_plain_http else None
 
@@ -184,7 +184,7 @@ class Topic(Encrypted, Priced):
             )
         else:
             missing = [change.key for change in delta.keys("Subscriptions") if change.key]
-            yield from self._differing(delta)
+            yield from self._change_attributes(delta)
             if delta.touches("Tags"):
                 yield call("sns", "TagResource", ResourceArn=self.arn, Tags=key_values(changed_tags(delta)))
         for key in missing:
@@ -193,17 +193,19 @@ class Topic(Encrypted, Priced):
 
     def _first_attributes(self) -> dict[str, Value]:
         attributes: dict[str, Value] = {"KmsMasterKeyId": self.customer_key} if self.customer_key else {}
-        if self._refusal:
-            attributes["Policy"] = tls_policy.with_statement(self._first_policy(), self._refusal)
+        if self._tls_statement:
+            attributes["Policy"] = tls_policy.with_statement(self._first_policy(), self._tls_statement)
         return attributes
 
-    def _differing(self, delta: Delta) -> Iterator[CallOrWait]:
+    def _change_attributes(self, delta: Delta) -> Iterator[CallOrWait]:
         if delta.touches("KmsMasterKeyId"):
             yield self._set("KmsMasterKeyId", self.customer_key or "")
         if delta.touches("Policy"):
             old = delta.old("WholePolicy") or self._first_policy()
             # A topic cannot be without a policy: where ours is all of it, the first one comes back.
-            yield self._set("Policy", tls_policy.with_statement(old, self._refusal) or self._first_policy())
+            yield self._set(
+                "Policy", tls_policy.with_statement(old, self._tls_statement) or self._first_policy()
+            )
 
     def _set(self, name: str, value: Value) -> Call:
         return call("sns", "SetTopicAttributes", TopicArn=self.arn, AttributeName=name, AttributeValue=value)
@@ -242,7 +244,7 @@ def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
     ]
 
 
-def subscribed(observed: Observed) -> tuple[str, ...]:
+def subscribed_endpoints(observed: Observed) -> tuple[str, ...]:
     """The endpoints that were found subscribed."""
     return tuple(key.split(" ", 1)[1] for key in observed.fields["Subscriptions"])
 

@@ -137,8 +137,8 @@ class Convergence:
         step, resource = self._step, self._step.resource
         if step.action is Action.DELETE:
             self._step = plan_absent(resource, observed, after=step.after)
-            if self._step.why:
-                raise StepFailed(f"it was changed meanwhile, and {self._step.why}", CHECK_OWNER)
+            if self._step.reason:
+                raise StepFailed(f"it was changed meanwhile, and {self._step.reason}", CHECK_OWNER)
             return
         values = observed.outputs if observed else {}
         outputs = {Ref(resource, name): value for name, value in values.items()}
@@ -146,7 +146,7 @@ class Convergence:
         adopt = step.delta.observed is not None
         new_step = plan_present(resource, observed, {**self._run.known(), **outputs}, adopt=adopt)
         if new_step.action is Action.REFUSED:
-            raise StepFailed(f"it was created meanwhile, and {new_step.why}", CHECK_OWNER)
+            raise StepFailed(f"it was created meanwhile, and {new_step.reason}", CHECK_OWNER)
         if more := new_step.beyond(step):
             raise StepFailed(f"it was changed meanwhile, and this would now {more}", RUN_PLAN_FIRST)
         # What the step itself is going to give may still change: nobody must use it before.
@@ -167,7 +167,7 @@ class Convergence:
         known = self._run.known()
         for call in self._made:
             made = {Ref(self._step.resource, name) for name in call.gives}
-            outputs = {ref for ref in known if ref.of is self._step.resource} - made
+            outputs = {ref for ref in known if ref.resource is self._step.resource} - made
             if call.undo and outputs and not {known[ref] for ref in made} & {known[ref] for ref in outputs}:
                 self._call(call.undo)
 

@@ -33,7 +33,7 @@ class Executor:
         """Runs exactly the plan's calls, until done or stopped; each step's result."""
         stop = stop or StopRequest()
         if isinstance(self.clock, RealClock):
-            self.clock.stop = stop.asked
+            self.clock.stop = stop.requested
         run = PlanRun(self.aws, self.clock, self.listener, plan, stop)
         threads = [
             threading.Thread(target=_run_step, args=(run, step), name=str(step.resource), daemon=True)
@@ -44,7 +44,7 @@ class Executor:
         for thread in threads:
             while thread.is_alive() and not stop.at_once.is_set():
                 thread.join(POLL_EVERY_S)
-                if stop.asked.is_set():
+                if stop.requested.is_set():
                     run.end_waits()
         return run.leave()
 

@@ -17,7 +17,7 @@ def dependencies(resource: Provisioner) -> tuple[Provisioner, ...]:
 
 def needed(resource: Provisioner) -> tuple[Provisioner, ...]:
     """The dependencies, then the resources from which only a value is taken by Ref."""
-    refs = (leaf.of for leaf in _leaves_of(resource) if isinstance(leaf, Ref))
+    refs = (leaf.resource for leaf in _leaves_of(resource) if isinstance(leaf, Ref))
     sources = (source for source in refs if isinstance(source, Provisioner))
     return tuple(dict.fromkeys((*dependencies(resource), *sources)))
 

@@ -70,9 +70,9 @@ class Orphans:
             unindexed = []
         parts = [part for part in self.unconfigured if isinstance(part, Untagged)]
         tagged, named, observed_parts = aws.gather(
-            lambda: () if self.parts_only else _tried(lambda: aws.tagged(owner_tags)),
-            lambda: _each(aws, lambda resource: self._named(aws, resource), unindexed),
-            lambda: _each(aws, lambda part: _observed_part(aws, part), parts),
+            lambda: () if self.parts_only else _read_or_refusal(lambda: aws.tagged(owner_tags)),
+            lambda: _read_each(aws, lambda resource: self._candidates_by_name(aws, resource), unindexed),
+            lambda: _read_each(aws, lambda part: _observed_part(aws, part), parts),
         )
         candidates = _candidates(
             tagged, named, *(refusal for refusal in observed_parts if isinstance(refusal, ReadRefusal))
@@ -85,15 +85,15 @@ class Orphans:
         }
         return replace(candidates, parts=observations, notes=(*candidates.notes, *notes))
 
-    def find(self, aws: Aws, candidates: Candidates, seen: Observations) -> FoundOrphans:
-        """Observes each candidate that is not the stack's; `seen` is what was observed of the stack."""
+    def find(self, aws: Aws, candidates: Candidates, stack_observed: Observations) -> FoundOrphans:
+        """Observes each candidate that is not the stack's; `stack_observed` says what is there of it."""
         if self.parts_only:
             return self._sorted(candidates.parts, unknown=(), notes=candidates.notes)
-        unindexed = self._beyond_the_index(aws, candidates.tagged, seen)
-        tagged = self._others(candidates.tagged, seen)
-        named = self._others((candidates.named | unindexed.named) - candidates.tagged, seen)
+        unindexed = self._beyond_the_index(aws, candidates.tagged, stack_observed)
+        tagged = self._outside_stack(candidates.tagged, stack_observed)
+        named = self._outside_stack((candidates.named | unindexed.named) - candidates.tagged, stack_observed)
         likely = [resource for resource in named.values() if isinstance(resource, Listed)]
-        tags = _each(aws, lambda resource: resource.tags_of(aws), likely)
+        tags = _read_each(aws, lambda resource: resource.tags_of(aws), likely)
         owned_resources = [
             resource
             for resource, resource_tags in zip(likely, tags, strict=True)
@@ -111,7 +111,7 @@ class Orphans:
             *(resource for resource in tagged.values() if resource is not None),
             *owned_resources,
         ]
-        observations = _each(aws, lambda resource: resource.observe_or_fail(aws), others)
+        observations = _read_each(aws, lambda resource: resource.observe_or_fail(aws), others)
         return self._sorted(
             {**dict(zip(others, observations, strict=True)), **candidates.parts},
             unknown=[arn for arn, resource in tagged.items() if resource is None],
@@ -166,14 +166,14 @@ class Orphans:
         kinds = {type(resource): resource for resource in (*self.stack, *self.unconfigured)}
         return [resource for resource in kinds.values() if isinstance(resource, Listed)]
 
-    def _beyond_the_index(self, aws: Aws, tagged: frozenset[str], seen: Observations) -> Candidates:
+    def _beyond_the_index(self, aws: Aws, tagged: frozenset[str], stack_observed: Observations) -> Candidates:
         """By name, kinds of which the index lacks the stack's own, or may: it lags, or is an engine's.
 
         Those whose names settings choose are listed to be observed, so that looking costs nothing.
         """
         missing_kinds = {
             type(resource)
-            for resource, observed in seen.items()
+            for resource, observed in stack_observed.items()
             if observed is not None and _arn(resource, observed) not in (None, *tagged)
         }
         kinds = [
@@ -183,9 +183,11 @@ class Orphans:
             and resource not in self.unconfigured
             and (type(resource) in missing_kinds or resource.named_by_settings)
         ]
-        return _candidates([], _each(aws, lambda resource: self._named(aws, resource), kinds))
+        return _candidates(
+            [], _read_each(aws, lambda resource: self._candidates_by_name(aws, resource), kinds)
+        )
 
-    def _named(self, aws: Aws, resource: Listed) -> Candidates:
+    def _candidates_by_name(self, aws: Aws, resource: Listed) -> Candidates:
         """What of a kind has the environment in its name, and is not the stack's."""
         own_arns = {stack_resource.arn for stack_resource in self.stack}
         arns = [arn for arn in resource.candidate_arns(aws) if arn not in own_arns]
@@ -193,9 +195,13 @@ class Orphans:
         reasons = [f"{portion} were looked at"] if len(arns) > MAX_NAMED else []
         return Candidates(named=frozenset(arns[:MAX_NAMED]), notes=_not_searched(reasons))
 
-    def _others(self, arns: Iterable[str], seen: Observations) -> dict[str, Provisioner | None]:
+    def _outside_stack(
+        self, arns: Iterable[str], stack_observed: Observations
+    ) -> dict[str, Provisioner | None]:
         """What is not the stack's own, by ARN; None for what is of no kind that the stack has."""
-        own_arns = {resource.arn for resource in self.stack} | {_arn(*pair) for pair in seen.items()}
+        own_arns = {resource.arn for resource in self.stack} | {
+            _arn(*pair) for pair in stack_observed.items()
+        }
         resources = {arn: self._resource(arn) for arn in sorted(arns) if arn not in own_arns}
         return {
             arn: resource
@@ -256,8 +262,8 @@ def _with_hint(refusal: ReadRefusal) -> str:
     return f"{str(refusal).removesuffix('.')}. {hint}"
 
 
-def _not_searched(why: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"orphaned resources were not searched completely: {reason}" for reason in why)
+def _not_searched(reasons: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"orphaned resources were not searched completely: {reason}" for reason in reasons)
 
 
 def _carries(tags: Any, resource: Provisioner) -> bool:
@@ -278,11 +284,11 @@ def _observed_part(aws: Aws, part: Untagged) -> Observed | str | None:
     return observed and (part.made_by_another(aws, observed) or observed)
 
 
-def _each(aws: Aws, read: Callable[[T], R], items: Iterable[T]) -> list[R | ReadRefusal]:
-    return aws.map(lambda item: _tried(lambda: read(item)), items)
+def _read_each(aws: Aws, read: Callable[[T], R], items: Iterable[T]) -> list[R | ReadRefusal]:
+    return aws.map(lambda item: _read_or_refusal(lambda: read(item)), items)
 
 
-def _tried(read: Callable[[], R]) -> R | ReadRefusal:
+def _read_or_refusal(read: Callable[[], R]) -> R | ReadRefusal:
     """The refusal itself where AWS refuses: for an orphan, nothing else must stand still."""
     try:
         return read()

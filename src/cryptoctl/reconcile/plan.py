@@ -49,7 +49,7 @@ class Step:
     requests: tuple[CallOrWait, ...] = ()
     """In the order in which they are sent: calls, and waits between them, which repeat one that reads."""
     after: tuple[Provisioner, ...] = ()
-    why: str = ""
+    reason: str = ""
     """Why it is refused, deleted although the rest stays, or changed although it lacks our tags."""
 
     @property
@@ -74,7 +74,8 @@ class Step:
         if self.action is Action.REPLACE and agreed.action is not Action.REPLACE:
             return "delete and create it again"
         return (
-            _joined(reason for reason in self.consent_reasons if reason not in agreed.consent_reasons) or None
+            _join_reasons(reason for reason in self.consent_reasons if reason not in agreed.consent_reasons)
+            or None
         )
 
     @property
@@ -120,7 +121,9 @@ class Plan:
     def left_by_others(self, since: Plan) -> tuple[Step, ...]:
         """The orphans that `since`, the plan that was agreed to, did not have: another run has left them."""
         agreed = {str(step.resource) for step in since.steps}
-        return tuple(step for step in self.work if step.why == ORPHANED and str(step.resource) not in agreed)
+        return tuple(
+            step for step in self.work if step.reason == ORPHANED and str(step.resource) not in agreed
+        )
 
     @property
     def nothing_to_do(self) -> bool:
@@ -135,7 +138,7 @@ class Plan:
     @property
     def refusal_hint(self) -> str:
         """What to do next about what is refused."""
-        untagged = any(step.why == WITHOUT_TAGS for step in self.refused)
+        untagged = any(step.reason == WITHOUT_TAGS for step in self.refused)
         adopt = ", or take over what lacks cryptoctl's tags with `cryptoctl up --adopt`" if untagged else ""
         return f"Choose another --env{adopt}."
 
@@ -152,7 +155,7 @@ class Plan:
             for step in self.destroys
         ]
         changes = [
-            f"{_joined(step.consent_reasons)} of {step.resource}"
+            f"{_join_reasons(step.consent_reasons)} of {step.resource}"
             for step in self.work
             if step.consent_reasons
         ]
@@ -162,7 +165,7 @@ class Plan:
     def fingerprint(self) -> str:
         """Twelve hex digits of the SHA-256 over everything that the plan does."""
         steps = [
-            [str(step.resource), step.action, [_listed(request) for request in step.requests]]
+            [str(step.resource), step.action, [_request_fingerprint(request) for request in step.requests]]
             for step in self.work
         ]
         locations = {(scope.account, scope.region) for scope in (step.resource.scope for step in self.work)}
@@ -170,11 +173,11 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _joined(reasons: Iterable[str]) -> str:
+def _join_reasons(reasons: Iterable[str]) -> str:
     return " and ".join(reasons).replace(f" and {REPLACE}", " and ")
 
 
-def _listed(request: CallOrWait) -> list[Value]:
+def _request_fingerprint(request: CallOrWait) -> list[Value]:
     if isinstance(request, Call):
         return [request.service, request.operation, shown(request.params)]
     return ["wait", request.service, request.operation, request.path, shown(request.until)]

@@ -173,7 +173,7 @@ class PlanRun:
                 self._notify_waiting_for(step, f"{resource}, which comes first")
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._stop.asked.is_set() or resource not in self._pending  # noqa: B023
+                    lambda: self._stop.requested.is_set() or resource not in self._pending  # noqa: B023
                 )
                 self.check_stop()
                 result = self._results.get(resource)
@@ -186,17 +186,17 @@ class PlanRun:
     def value(self, step: Step, ref: Ref) -> Value:
         """The value of a Ref, waited for. Raises Blocked where nothing gives it any more."""
 
-        def over() -> bool:
-            return self._stop.asked.is_set() or ref in self._values or ref.of not in self._pending
+        def is_over() -> bool:
+            return self._stop.requested.is_set() or ref in self._values or ref.resource not in self._pending
 
-        if not over():
-            self._notify_waiting_for(step, f"the {ref.output} of {ref.of}, which AWS assigns")
+        if not is_over():
+            self._notify_waiting_for(step, f"the {ref.output} of {ref.resource}, which AWS assigns")
         with self._changed:
-            self._changed.wait_for(over)
+            self._changed.wait_for(is_over)
             if ref in self._values:
                 return self._values[ref]
             self.check_stop()
-            raise Blocked(f"needs the {ref.output} of {ref.of}, which is not known")
+            raise Blocked(f"needs the {ref.output} of {ref.resource}, which is not known")
 
     def known(self) -> dict[Ref, str]:
         """All values that are known now."""
@@ -211,7 +211,7 @@ class PlanRun:
 
     def check_stop(self) -> None:
         """Raises Interrupted where the person has asked to stop."""
-        if self._stop.asked.is_set():
+        if self._stop.requested.is_set():
             raise Interrupted
 
 

@@ -64,8 +64,8 @@ def build_plan(
 def _notes(goal: Goal, steps: Sequence[Step]) -> Iterator[str]:
     """A sentence on each resource that stays."""
     for step in steps:
-        if goal is Goal.ABSENT and step.action is Action.NOTHING and step.why:
-            yield f"{step.resource} stays: it {step.why}"
+        if goal is Goal.ABSENT and step.action is Action.NOTHING and step.reason:
+            yield f"{step.resource} stays: it {step.reason}"
         elif goal is Goal.PRESENT and step.delta.observed and step.action in (Action.NOTHING, Action.UPDATE):
             yield from step.delta.observed.notes
 
@@ -98,8 +98,8 @@ def plan_present(
         wait = resource.remove(observed) if observed is not None else ()
         requests = (*wait, *resource.apply(new_delta))
         return Step(resource=resource, action=Action.CREATE, delta=delta, requests=requests, after=after)
-    if why := _refusal(resource, current, adopt=adopt):
-        return Step(resource=resource, action=Action.REFUSED, delta=delta, why=why)
+    if reason := _refusal(resource, current, adopt=adopt):
+        return Step(resource=resource, action=Action.REFUSED, delta=delta, reason=reason)
     if current.unreadable:
         raise current.unreadable
     if not delta.changes:
@@ -110,9 +110,11 @@ def plan_present(
         step = Step(resource=resource, action=Action.REPLACE, delta=delta, requests=requests, after=after)
         lost = "; its data is deleted" * step.replaces_data
         immutable = f"{', '.join(step.immutable_changes)} cannot be changed in place{lost}"
-        return replace(step, why="; ".join((*reasons, immutable)))
-    requests, why = tuple(resource.apply(delta)), "".join(reasons)
-    return Step(resource=resource, action=Action.UPDATE, delta=delta, requests=requests, after=after, why=why)
+        return replace(step, reason="; ".join((*reasons, immutable)))
+    requests, reason = tuple(resource.apply(delta)), "".join(reasons)
+    return Step(
+        resource=resource, action=Action.UPDATE, delta=delta, requests=requests, after=after, reason=reason
+    )
 
 
 def plan_absent(resource: Provisioner, observed: Observed | None, *, after: tuple[Provisioner, ...]) -> Step:
@@ -120,16 +122,16 @@ def plan_absent(resource: Provisioner, observed: Observed | None, *, after: tupl
     delta = Delta(desired={}, observed=observed, changes=())
     if observed is None or observed.pending_deletion_until is not None:
         return Step(resource=resource, action=Action.NOTHING, delta=delta)
-    if why := _conflict(resource, observed):
-        return Step(resource=resource, action=Action.NOTHING, delta=delta, why=why)
-    if why := _refusal(resource, observed, adopt=False):
-        return Step(resource=resource, action=Action.REFUSED, delta=delta, why=why)
+    if reason := _conflict(resource, observed):
+        return Step(resource=resource, action=Action.NOTHING, delta=delta, reason=reason)
+    if reason := _refusal(resource, observed, adopt=False):
+        return Step(resource=resource, action=Action.REFUSED, delta=delta, reason=reason)
     requests = tuple(resource.remove(observed))
     return Step(resource=resource, action=Action.DELETE, delta=delta, requests=requests, after=after)
 
 
 def _orphaned(resource: Provisioner, observed: Observed, *, after: tuple[Provisioner, ...]) -> Step:
-    return replace(plan_absent(resource, observed, after=after), why=ORPHANED)
+    return replace(plan_absent(resource, observed, after=after), reason=ORPHANED)
 
 
 def _conflict(resource: Provisioner, observed: Observed) -> str | None:

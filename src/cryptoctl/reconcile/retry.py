@@ -23,9 +23,9 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class StopRequest:
-    """Stop requests: `asked`, then `at_once`."""
+    """Stop requests: `requested`, then `at_once`."""
 
-    asked: threading.Event = field(default_factory=threading.Event)
+    requested: threading.Event = field(default_factory=threading.Event)
     """What is under way is finished; nothing else is begun, and nothing is waited for."""
     at_once: threading.Event = field(default_factory=threading.Event)
     """Not even what is under way is waited for."""

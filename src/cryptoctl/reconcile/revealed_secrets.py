@@ -32,11 +32,11 @@ class RevealedSecrets:
         """Whether another's value is overwritten and not put back yet."""
 
     def __call__(self, secret: Secret) -> str:
-        if secret.kept and secret not in self._put_back:
+        if secret.current and secret not in self._put_back:
             # Each time: it may have been changed while something was waited for.
-            response = self._read(secret.kept, secret.kept.params)
-            self._texts[secret] = jmespath.search(secret.kept.path, response)
-            self._versions[secret] = jmespath.search(secret.kept.version, response)
+            response = self._read(secret.current, secret.current.params)
+            self._texts[secret] = jmespath.search(secret.current.path, response)
+            self._versions[secret] = jmespath.search(secret.current.version, response)
         elif secret not in self._texts:
             self._texts[secret] = secret.make()
         return self._texts[secret]
@@ -44,18 +44,18 @@ class RevealedSecrets:
     def overwrote(self, sent: Value, response: Response) -> bool:
         """Whether another's value, written after ours was read, was overwritten; that one is sent next."""
         for secret in leaves(sent):
-            if not isinstance(secret, Secret) or not secret.kept:
+            if not isinstance(secret, Secret) or not secret.current:
                 continue
-            version = jmespath.search(secret.kept.written, response)
+            version = jmespath.search(secret.current.written_version, response)
             self.overwritten = version not in (None, self._versions[secret] + 1)
             if not self.overwritten:
                 continue
             try:
-                previous = self._read(secret.kept, secret.kept.earlier(version - 1))
+                previous = self._read(secret.current, secret.current.params_of_version(version - 1))
             except (AwsError, Failure) as error:
                 self.hide_in(error)
                 raise StepFailed(f"{NOT_PUT_BACK}: {error}", PUT_BACK) from error
-            text = jmespath.search(secret.kept.path, previous)
+            text = jmespath.search(secret.current.path, previous)
             if text != self._texts[secret]:
                 self._texts[secret], self._versions[secret] = text, version
                 self._put_back.add(secret)

@@ -17,13 +17,17 @@ REPLACE = "replace somebody else's "
 class ConsentRequired(Provisioner):
     """Some of its changes in place are made only after asking."""
 
-    theirs: ClassVar[Mapping[str, str]] = {}
+    fields_of_others: ClassVar[Mapping[str, str]] = {}
     """What others may have made of it and lose once it is the environment's: a word for each field."""
 
     def consent_reasons(self, delta: Delta) -> Iterator[str]:
         """What a person is asked about before this change, in a few words each."""
         if self.takes_over(delta):
-            lost = (self.theirs.get(change.field) for change in delta.changes if change.old not in (None, ()))
+            lost = (
+                self.fields_of_others.get(change.field)
+                for change in delta.changes
+                if change.old not in (None, ())
+            )
             yield from (f"{REPLACE}{word}" for word in dict.fromkeys(filter(None, lost)))
 
     def takes_over(self, delta: Delta) -> bool:

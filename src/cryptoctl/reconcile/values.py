@@ -21,11 +21,11 @@ class Resource:
 class Ref:
     """A value that only AWS can assign (a key's id, a stream's label), known once its resource is there."""
 
-    of: Resource
+    resource: Resource
     output: str
 
     def __str__(self) -> str:
-        return f"({self.output} of {self.of})"
+        return f"({self.output} of {self.resource})"
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class JsonDocument:
 class ReadRequest:
     """A reading request, and where in its answer the value and its version stand (JMESPath).
 
-    Each write raises the version by one and has it at `written` in its answer; `earlier` gives the
-    parameters that read that version.
+    Each write raises the version by one and has it at `written_version` in its answer;
+    `params_of_version` gives the parameters that read that version.
     """
 
     service: str
@@ -48,21 +48,21 @@ class ReadRequest:
     params: Fields
     path: str
     version: str
-    written: str
-    earlier: Callable[[int], Fields]
+    written_version: str
+    params_of_version: Callable[[int], Fields]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Secret:
     """A value that is made once, when it is first sent, and that nobody is ever shown.
 
-    It is compared by existence: where `observe` gives EXISTS, there is no difference. With `kept` nothing is
-    made: the value that is there is read immediately before each request that sends it again, and what
-    another has written between the two is put back.
+    It is compared by existence: where `observe` gives EXISTS, there is no difference. With `current`
+    nothing is made: the value that is there is read immediately before each request that sends it again,
+    and what another has written between the two is put back.
     """
 
     make: Callable[[], str]
-    kept: ReadRequest | None = None
+    current: ReadRequest | None = None
 
     EXISTS: ClassVar[str] = "(secret, exists)"
 

@@ -67,8 +67,8 @@ def sentence(note: str) -> str:
 def reason(step: Step) -> str:
     """What happens to the resource, and why."""
     if step.action is Action.REFUSED:
-        return step.why
-    return f"{step.action}: {step.why}" if step.why else str(step.action)
+        return step.reason
+    return f"{step.action}: {step.reason}" if step.reason else str(step.action)
 
 
 def summary(plan: Plan) -> str:
@@ -101,7 +101,7 @@ def plan_document(plan: Plan) -> dict[str, Value]:
             {
                 "resource": str(step.resource),
                 "action": step.action,
-                "why": step.why or None,
+                "why": step.reason or None,
                 "changes": [
                     {"field": change.path, "old": old, "new": new}
                     for change in step.changes

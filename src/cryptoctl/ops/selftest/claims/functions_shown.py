@@ -22,7 +22,7 @@ def _url_statement(context: CheckContext) -> Evidence:
         statement = statements_in(context.aws.call("lambda", "GetPolicy", FunctionName=name)).get(EVERYBODY)
     finally:
         context.aws.call("lambda", "RemovePermission", FunctionName=name, StatementId=EVERYBODY)
-    return compared(statement, OTHERS_URL.described)
+    return compared(statement, OTHERS_URL.normal_form)
 
 
 def _tags_are_shown(context: CheckContext) -> Evidence:
@@ -72,7 +72,7 @@ FUNCTIONS_SHOWN = (
     AwsClaim(
         id="function-url-statement",
         text="A statement for a function URL is shown with its condition as AddPermission was given it.",
-        relied_on=("provisioners/resource_permission.py: ResourcePermission.described",),
+        relied_on=("provisioners/resource_permission.py: ResourcePermission.normal_form",),
         check=_url_statement,
         needs=("probe",),
     ),
