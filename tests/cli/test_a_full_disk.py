@@ -115,7 +115,7 @@ def ended(access: Access, *, fails: bool, capsys: pytest.CaptureFixture[str]) ->
 
     built: Any = _Command(
         path=("config",), function=work, access=access, example="", groups=(), formats=()
-    ).built()
+    ).build()
     with full_disk(), pytest.raises(SystemExit) as raised:
         built([])
     return steps, raised.value.code, " ".join(capsys.readouterr().err.split())

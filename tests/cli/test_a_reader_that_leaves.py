@@ -45,7 +45,7 @@ def steps_done(
 
     built: Any = _Command(
         path=("config",), function=work, access=access, example="", groups=(), formats=()
-    ).built()
+    ).build()
     with stdout, pytest.raises(SystemExit) as raised:
         built([*options])
     return done, raised.value.code

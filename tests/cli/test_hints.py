@@ -73,7 +73,7 @@ def test_of_a_path_what_cannot_be_seen_is_shown_as_a_shell_reads_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     options = {"--config": "it's a\u200c/b", "--env": "prod"}
-    Screen(colour=False, given=options).failure(Failure(ExitCode.USAGE, "No.", "Run `cryptoctl plan`."))
+    Screen(colour=False, options=options).failure(Failure(ExitCode.USAGE, "No.", "Run `cryptoctl plan`."))
     shown = """`cryptoctl plan --config 'it'"'"$'s a\\U0000200c/b' --env prod`"""
     assert shown in capsys.readouterr().err
 
@@ -142,7 +142,7 @@ def test_the_notes_and_obstacles_of_a_document_get_the_options(capsys: pytest.Ca
         "cost": cost,
     }
     where = {"environment": "e", "target": "aws", "account": None, "region": None}
-    screen = Screen(colour=False, is_json=True, given={"--env": "prod"})
+    screen = Screen(colour=False, is_json=True, options={"--env": "prod"})
     write_document(screen, "plan", where, {"plan": plan}, None)
     write_document(screen, "down", where, {"notes": [text]}, None)
     assert capsys.readouterr().out.count("`cryptoctl up --env prod`") == 3

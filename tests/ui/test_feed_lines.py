@@ -78,13 +78,13 @@ def test_an_exchange_that_is_waited_for_is_told_once_and_drawn(capsys: pytest.Ca
     following, waiting = feed(MarketInMemory([]), stored), {"there": ""}
     following.lines.clear()
     report = FeedReport(Screen(colour=False), following, waiting, 0)
-    report.look(1)
+    report.update(1)
     assert str(report.render()) == "there: its symbols have not come yet"
     show_summary(Screen(colour=False), following, waiting)
     assert capsys.readouterr().err == "there was not followed: its symbols have not come yet\n"
     waiting["there"] = "no answer"
     for now_s in (2, 3):
-        report.look(now_s)
+        report.update(now_s)
     assert capsys.readouterr().err == "there: no answer\n"
     assert str(report.render()) == "there: no answer"
     show_summary(Screen(colour=False), following, waiting)
@@ -96,7 +96,7 @@ def test_of_what_lasts_less_and_less_is_told_and_that_it_is_over(capsys: pytest.
     report = FeedReport(Screen(colour=False, is_json=True), following, waiting, 0)
     following.lines[0].fetching = "a page is missing"
     for now_s in range(3600):
-        report.look(now_s)
+        report.update(now_s)
     lines = capsys.readouterr().err.splitlines()
     for name, what in (("there", "no answer"), ("here:A/B", "a page is missing")):
         first, *others = [line for line in lines if line.startswith(name)]
@@ -105,7 +105,7 @@ def test_of_what_lasts_less_and_less_is_told_and_that_it_is_over(capsys: pytest.
     waiting.clear()
     following.lines[0].fetching = ""
     for now_s in (3600, 3601):
-        report.look(now_s)
+        report.update(now_s)
     assert sorted(capsys.readouterr().err.splitlines()) == ["here:A/B: works again", "there: works again"]
 
 
@@ -117,10 +117,10 @@ def test_that_prices_are_still_not_sent_is_told_less_and_less_often(
     for _ in range(2):
         following.sending = "no answer"
         for now_s in range(3600):
-            report.look(now_s)
+            report.update(now_s)
         assert capsys.readouterr().err.splitlines() == ["Still not sent: no answer"] * 5
         following.sending = ""
-        report.look(3600)
+        report.update(3600)
 
 
 def test_at_the_end_it_says_what_differs_from_what_is_stored_and_what_did_not_work(

@@ -40,14 +40,14 @@ class Needing(Thing):
 
 def test_what_changes_is_a_row_and_the_fingerprint_leads_to_it() -> None:
     plan = changed("old")
-    text = markdown(Screen(colour=False, given={"--env": "prod"}), plan, environment="prod")
+    text = markdown(Screen(colour=False, options={"--env": "prod"}), plan, environment="prod")
     assert "`Size`: `old` → **`new`**" in text
     assert f"`cryptoctl up --expect {plan.fingerprint} --env prod`" in text
 
 
 def test_the_command_that_estimates_the_rest_of_the_bill_is_set_as_one() -> None:
     plan = build_plan([STACK.key, STACK.prices], {STACK.key: None, STACK.prices: None}, Goal.PRESENT)
-    text = markdown(Screen(colour=False, given={"--env": "prod"}), plan, environment="prod")
+    text = markdown(Screen(colour=False, options={"--env": "prod"}), plan, environment="prod")
     assert "`cryptoctl cost --env prod` estimates what prices cost.\n" in text
 
 

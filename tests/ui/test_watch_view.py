@@ -131,7 +131,7 @@ def test_of_many_concerns_the_first_are_shown_and_the_others_counted() -> None:
 
 def test_commands_on_the_live_screen_lead_to_the_environment_that_is_watched() -> None:
     resources = tuple(ResourceReport(name=f"r{n}", state=ResourceState.MISSING) for n in range(9))
-    screen = Screen(colour=False, given={"--env": "qq", "--local": ""})
+    screen = Screen(colour=False, options={"--env": "qq", "--local": ""})
     lines = on_a_terminal(replace(HEALTHY, inventory=Inventory(resources=resources)), 120, 30, screen)
     assert "  and 6 more: `cryptoctl status --env qq --local`" in lines
 

@@ -107,10 +107,10 @@ class Listener:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def begun(self, claim: AwsClaim) -> None:
+    def started(self, claim: AwsClaim) -> None:
         self.told.append(f"begun {claim.id}")
 
-    def over(self, result: ClaimResult) -> None:
+    def ended(self, result: ClaimResult) -> None:
         self.told.append(f"{result.outcome} {result.claim.id}")
 
 

@@ -167,7 +167,7 @@ def test_a_hint_that_follows_keeps_where_a_defect_lies(capsys: pytest.CaptureFix
                 "why"
             )
         except Failure as error:
-            raise as_failure(error, then="Send it again.") from error
+            raise as_failure(error, further_hint="Send it again.") from error
 
     with pytest.raises(Failure) as raised:
         work()

@@ -46,8 +46,8 @@ class CommandGroup(PlainConversion, HelpInAPipe, TyperGroup):
 
     path = ""
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.commands: Any = _LoadedOnDemand(self.path)
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -75,8 +75,8 @@ def _taking_options(function: Callable[..., None]) -> Callable[..., None]:
     """A group's callback: common options may stand before the command, and are kept for it to read."""
     declaration = Declaration(function, [CommonOptions], leading=0)
 
-    def remember(context: typer.Context, **given: Any) -> None:
-        context.obj = declaration.value(CommonOptions, given).over(options_before(context))
+    def remember(context: typer.Context, **arguments: Any) -> None:
+        context.obj = declaration.value(CommonOptions, arguments).with_defaults(options_before(context))
 
     remember.__doc__ = function.__doc__
     remember.__signature__ = declaration.signature  # type: ignore[attr-defined]

@@ -91,11 +91,11 @@ def carry_out(
     run: CommandRun,
     plan: Plan,
     replan: Callable[[], Plan],
-    also: Callable[[Listener], Listener] = lambda progress: progress,
+    wrap_listener: Callable[[Listener], Listener] = lambda progress: progress,
 ) -> Plan:
     """Runs a plan with live progress, observes again, and returns the plan of what is left to do.
 
-    `also` wraps the progress listener; the executor reports to the result.
+    `wrap_listener` wraps the progress listener; the executor reports to the result.
     """
     stop, earlier_results = StopRequest(), run.members.get("results", [])
     progress = PlanProgress(run.screen, run.clock)
@@ -103,7 +103,7 @@ def carry_out(
 
         def execute(plan: Plan, earlier: Report) -> Report:
             with interrupts.on_signal(stop.requested.set, stop.at_once.set):
-                executor = Executor(aws=run.session.aws, listener=also(progress), clock=run.clock)
+                executor = Executor(aws=run.session.aws, listener=wrap_listener(progress), clock=run.clock)
                 report = earlier.followed_by(executor.run(plan, stop))
             run.set_members(results=[*earlier_results, *results_document(run.screen, report)])
             return report
@@ -137,7 +137,7 @@ def carry_out_removal(
     run: CommandRun,
     plan: Plan,
     replan: Callable[[], Plan],
-    also: Callable[[Listener], Listener] = lambda progress: progress,
+    wrap_listener: Callable[[Listener], Listener] = lambda progress: progress,
 ) -> Plan:
     """Runs a plan of removal until nothing is left of it, and returns the last plan."""
     # A late log line can re-create a log group after its deletion: hence another observation and round.
@@ -145,7 +145,7 @@ def carry_out_removal(
     for _ in range(MAX_ROUNDS):
         if not remaining.work:
             break
-        remaining = carry_out(run, remaining, replan, also)
+        remaining = carry_out(run, remaining, replan, wrap_listener)
     if not remaining.nothing_to_do:
         names = ", ".join(str(step.resource) for step in (*remaining.work, *remaining.refused))
         advice = "Run the same command again in a minute."

@@ -80,13 +80,13 @@ class _Command:
         """What is typed, such as "dlq list"."""
         return " ".join(self.path)
 
-    def built(self) -> Any:
+    def build(self) -> Any:
         """The command as Typer runs it."""
         # The first parameter is the CommandRun, then one for each group.
         declaration = Declaration(self.function, [*self.groups, CommonOptions], leading=1 + len(self.groups))
 
-        def run(context: typer.Context, **given: Any) -> None:
-            _run(self, declaration, options_before(context), given)
+        def run(context: typer.Context, **arguments: Any) -> None:
+            _run(self, declaration, options_before(context), arguments)
 
         run.__doc__ = self.function.__doc__
         run.access = self.access  # type: ignore[attr-defined]
@@ -124,7 +124,7 @@ def command(
 def load(name: str) -> Any:
     """The command of this name, its module imported."""
     importlib.import_module(module_of(name))
-    return _DECLARED[name].built()
+    return _DECLARED[name].build()
 
 
 class _NumbersMayBeNegative(PlainConversion, HelpInAPipe, TyperCommand):
@@ -148,14 +148,16 @@ class _NumbersMayBeNegative(PlainConversion, HelpInAPipe, TyperCommand):
 _NEGATIVE = re.compile(r"-\.?\d|-(inf|nan)", re.IGNORECASE)
 
 
-def _run(declared: _Command, parameters: Declaration, before: CommonOptions, given: dict[str, Any]) -> None:
-    options: CommonOptions = parameters.value(CommonOptions, given).over(before)
+def _run(
+    declared: _Command, parameters: Declaration, defaults: CommonOptions, arguments: dict[str, Any]
+) -> None:
+    options: CommonOptions = parameters.value(CommonOptions, arguments).with_defaults(defaults)
     session = _session(options)
     screen = Screen(
         colour=env_vars.colour_wanted() and not options.no_color,
         is_json=options.output is OutputFormat.JSON,
         verbose=bool(options.verbose),
-        given=options.target_options,
+        options=options.target_options,
         aws_options=lambda: session.aws_cli_options,
         finishes=declared.access in CHANGING,
     )
@@ -170,8 +172,8 @@ def _run(declared: _Command, parameters: Declaration, before: CommonOptions, giv
             raise InputError(
                 f"`{declared.name}` has no output as {output}.", f"Choose --output table, json{formats}."
             )
-        values = [parameters.value(group, given) for group in declared.groups]
-        declared.function(run, *values, **parameters.own_values(given))
+        values = [parameters.value(group, arguments) for group in declared.groups]
+        declared.function(run, *values, **parameters.own_values(arguments))
     except typer.Exit as ending:
         code = ending.exit_code
     except (Failure, AwsError, EngineError, OSError) as error:
@@ -243,17 +245,17 @@ def _session(options: CommonOptions) -> Session:
     )
 
 
-def as_failure(error: Failure | AwsError | EngineError | OSError, then: str = "") -> Failure:
-    """An error as a sentence with its exit code; `then` follows on its hint."""
-    if then:
+def as_failure(error: Failure | AwsError | EngineError | OSError, further_hint: str = "") -> Failure:
+    """An error as a sentence with its exit code; `further_hint` follows on its hint."""
+    if further_hint:
         failure = as_failure(error)
-        return Failure(failure.exit_code, failure.message, f"{failure.hint} {then}".strip())
+        return Failure(failure.exit_code, failure.message, f"{failure.hint} {further_hint}".strip())
     if isinstance(error, Failure):
         return error
     if isinstance(error, EngineError):
         return Failure(ExitCode.UNREACHABLE, error.message, error.hint)
     if isinstance(error, OSError):
-        return _of_a_file(error)
+        return _file_failure(error)
     message = str(error)
     return Failure(ExitCode.AWS, capitalised(message) if error.doing else message, remedy(error))
 
@@ -265,7 +267,7 @@ def _is_state(path: str) -> bool:
         return False
 
 
-def _of_a_file(error: OSError) -> Failure:
+def _file_failure(error: OSError) -> Failure:
     name = str(error.filename or "A file")
     hint = (
         "CRYPTOCTL_STATE_DIR names another directory for this machine's own state." if _is_state(name) else ""

@@ -187,16 +187,16 @@ def _show_plan(run: CommandRun, steps: Iterator[ReplayStep]) -> None:
     """Fails where a message has no step, as the replay would."""
     unreplayable: list[ReplayStep] = []
 
-    def noted() -> Iterator[ReplayStep]:
+    def checked_steps() -> Iterator[ReplayStep]:
         for step in steps:
             if step.problem:
                 unreplayable.append(step)
             yield step
 
     if run.is_json:
-        run.set_members(steps=[step_document(step) for step in noted()])
+        run.set_members(steps=[step_document(step) for step in checked_steps()])
     else:
-        show_plan(run.screen, noted())
+        show_plan(run.screen, checked_steps())
     if unreplayable:
         raise Failure(
             ExitCode.FAILED,

@@ -68,7 +68,7 @@ def import_(
         if not (imported.sent or imported.refused):
             raise
         _show_imported(run, imported, again=again)
-        hint = f"Run {_same(again)}: it sends only what is not back yet."
+        hint = f"Run {_command_to_resume(again)}: it sends only what is not back yet."
         raise _cut_short(error, "Interrupted before all of them were put back.", hint) from error
     run.set_members(**imported.document(file))
     _show_imported(run, imported, again=again)
@@ -81,30 +81,30 @@ def import_(
         raise Failure(
             ExitCode.FAILED,
             f"SQS does not take {pluralize(len(imported.refused), 'message')} of {file}: line {lines}{more}.",
-            f"Correct these lines and run {_same(again)}: it sends only what is not back yet.",
+            f"Correct these lines and run {_command_to_resume(again)}: it sends only what is not back yet.",
         )
 
 
-def _same(again: bool) -> str:
+def _command_to_resume(again: bool) -> str:
     """The command that sends what is not back yet."""
     return "the same command without --again" if again else "the same command again"
 
 
-def _show_imported(run: CommandRun, done: files.Imported, *, again: bool) -> None:
-    result = f"{pluralize(done.sent, 'message was', 'messages were')} put back"
-    run.done(result, f"To send what is not back yet, and nothing twice, run {_same(again)}.")
+def _show_imported(run: CommandRun, imported: files.Imported, *, again: bool) -> None:
+    result = f"{pluralize(imported.sent, 'message was', 'messages were')} put back"
+    run.done(result, f"To send what is not back yet, and nothing twice, run {_command_to_resume(again)}.")
     if not run.is_json:
         run.screen.data(f"{result}.")
-        if done.before and again:  # that was forgotten first
-            run.screen.say(f"{done.before} stand in the file more than once, and were put back once.")
-        elif done.before:
-            run.screen.say(f"{done.before} had been put back before: --again sends those too.")
+        if imported.before and again:  # that was forgotten first
+            run.screen.say(f"{imported.before} stand in the file more than once, and were put back once.")
+        elif imported.before:
+            run.screen.say(f"{imported.before} had been put back before: --again sends those too.")
 
 
 def _cut_short(error: BaseException, interrupted: str, hint: str) -> Failure:
     """The failure of work that is done in part, which says how to go on."""
     if isinstance(error, Failure | AwsError):
-        return as_failure(error, then=hint)
+        return as_failure(error, further_hint=hint)
     interrupts.ignore_signals()
     return Failure(ExitCode.INTERRUPTED, interrupted, hint)
 

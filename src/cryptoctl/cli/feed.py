@@ -148,7 +148,7 @@ async def _follow(
 
 async def _report(report: FeedReport, clock: RealAsyncClock, stop: asyncio.Event) -> None:
     while not stop.is_set():
-        report.look(clock.now_s())
+        report.update(clock.now_s())
         await clock.sleep(POLL_EVERY_S, stop)
 
 

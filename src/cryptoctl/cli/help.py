@@ -30,8 +30,8 @@ def _fold_cells() -> None:
             _fold(self)
 
     class FoldingColumns(Columns):
-        def __rich_console__(self, *given: Any) -> Iterator[Any]:
-            for table in super().__rich_console__(*given):
+        def __rich_console__(self, *args: Any) -> Iterator[Any]:
+            for table in super().__rich_console__(*args):
                 _fold(table)
                 yield table
 

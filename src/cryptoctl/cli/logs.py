@@ -142,7 +142,7 @@ def _say_nothing_found(
     run.screen.say(f"No such lines since {time_text(since_ms)}{until} UTC; {last}.")
 
 
-def _follow(run: CommandRun, functions: list[Function], since_ms: int, chosen: LineSelector) -> None:
+def _follow(run: CommandRun, functions: list[Function], since_ms: int, select: LineSelector) -> None:
     """Shows lines until Ctrl-C. Raises Failure where AWS ends it, with how to go on from the last one."""
     run.screen.one_line_each()
     shown_ms = since_ms
@@ -154,10 +154,10 @@ def _follow(run: CommandRun, functions: list[Function], since_ms: int, chosen: L
             shown_ms = line.time_ms
 
     try:
-        _show_each(run, functions, since_ms, chosen(read()))
+        _show_each(run, functions, since_ms, select(read()))
     except (AwsError, Failure) as error:
         hint = f"Then go on from the last line with --since {shown_ms}." if shown_ms > since_ms else ""
-        raise as_failure(error, then=hint) from error
+        raise as_failure(error, further_hint=hint) from error
 
 
 def _show_each(run: CommandRun, functions: list[Function], since_ms: int, lines: Iterable[Line]) -> None:

@@ -139,9 +139,9 @@ class CommonOptions:
             if value is not None:
                 refuse_empty(name, value, "Name one, or leave the option out.")
 
-    def over(self, before: CommonOptions) -> CommonOptions:
-        """These, and `before` where these are not given."""
-        return replace(before, **{name: value for name, value in vars(self).items() if value is not None})
+    def with_defaults(self, defaults: CommonOptions) -> CommonOptions:
+        """These, and `defaults` where these are not given."""
+        return replace(defaults, **{name: value for name, value in vars(self).items() if value is not None})
 
 
 def options_before(context: typer.Context) -> CommonOptions:
@@ -163,13 +163,13 @@ class Declaration:
         grouped = [parameter for parameters in self._groups.values() for parameter in parameters]
         return inspect.Signature([context, *self._own, *grouped])
 
-    def value(self, group: Group, given: Mapping[str, Any]) -> Any:
+    def value(self, group: Group, arguments: Mapping[str, Any]) -> Any:
         """What a group makes of the values that were given."""
-        return group(**{parameter.name: given[parameter.name] for parameter in self._groups[group]})
+        return group(**{parameter.name: arguments[parameter.name] for parameter in self._groups[group]})
 
-    def own_values(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def own_values(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The command's own options, by parameter name."""
-        return {parameter.name: given[parameter.name] for parameter in self._own}
+        return {parameter.name: arguments[parameter.name] for parameter in self._own}
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:

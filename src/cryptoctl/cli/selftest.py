@@ -74,16 +74,16 @@ def selftest(
     _judge(report, interrupted=selftest_run.stop.requested.is_set())
 
 
-def _ask(run: CommandRun, own: SelftestRun, *, yes: bool) -> None:
-    scope = own.stack.scope
+def _ask(run: CommandRun, selftest_run: SelftestRun, *, yes: bool) -> None:
+    scope = selftest_run.stack.scope
     place = "on this machine" if run.session.target is Target.LOCAL else f"in {scope.account}, {scope.region}"
     run.screen.say(
-        f"This makes the environment {own.name} {place}, checks {len(own.claims)} claims in it, and "
-        "removes it."
+        f"This makes the environment {selftest_run.name} {place}, checks {len(selftest_run.claims)} claims "
+        "in it, and removes it."
     )
     run.screen.say(COSTS)
     if not yes:
-        run.screen.confirm("Go on?", f"This makes and removes the environment {own.name}")
+        run.screen.confirm("Go on?", f"This makes and removes the environment {selftest_run.name}")
 
 
 def _remove(run: CommandRun, old: list[str]) -> list[str]:

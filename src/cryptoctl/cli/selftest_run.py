@@ -42,21 +42,23 @@ def own_run(run: CommandRun, name: str) -> CommandRun:
     return CommandRun(session=session, screen=run.screen, clock=RealClock())
 
 
-def stack_of(own: CommandRun) -> SelftestStack:
+def stack_of(run: CommandRun) -> SelftestStack:
     """The resources of an environment of the self-test."""
-    assert isinstance(own.session.stack, SelftestStack)
-    return own.session.stack
+    assert isinstance(run.session.stack, SelftestStack)
+    return run.session.stack
 
 
-def remove(own: CommandRun, also: Callable[[Listener], Listener] = lambda progress: progress) -> list[Plan]:
+def remove(
+    run: CommandRun, wrap_listener: Callable[[Listener], Listener] = lambda progress: progress
+) -> list[Plan]:
     """Removes an environment of the self-test. Gives the first plan and the last. Raises Failure."""
-    aws, stack = own.session.aws, stack_of(own)
+    aws, stack = run.session.aws, stack_of(run)
     resources = list(stack)
     replan = partial(make_plan, resources, aws, Goal.ABSENT, orphans=Orphans(stack=resources))
     unprotect(stack, aws)
     plan = replan()
     check(plan)
-    return [plan, carry_out_removal(own, plan, replan, also)]
+    return [plan, carry_out_removal(run, plan, replan, wrap_listener)]
 
 
 @dataclass(kw_only=True)
@@ -74,8 +76,8 @@ class SelftestRun:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._own = own_run(self.run, self.name)
-        self.stack = stack_of(self._own)
+        self._own_run = own_run(self.run, self.name)
+        self.stack = stack_of(self._own_run)
         self._clock = RealClock(self.stop.requested)
         self._begun_s = self._clock.now_s()
         self._recorder = Recorder(self._clock)
@@ -132,7 +134,7 @@ class SelftestRun:
             check(plan)
             self._steps += plan.steps
             with self._recorded():
-                remaining = carry_out(self._own, plan, replan, self._recorder.before)
+                remaining = carry_out(self._own_run, plan, replan, self._recorder.before)
         except Failure as failure:
             self._problem("The environment could not be made", failure)
             return False
@@ -152,7 +154,7 @@ class SelftestRun:
     def _down(self) -> None:
         try:
             with self._recorded():
-                plans = remove(self._own, self._recorder.before)
+                plans = remove(self._own_run, self._recorder.before)
         except Failure as failure:
             self._problem("The environment could not be removed", failure)
             return

@@ -59,7 +59,7 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
         ) from None
     except (Failure, AwsError) as error:
         _show(run, tally, price_files)
-        raise as_failure(error, then=_how_to_go_on(price_files, tally)) from error
+        raise as_failure(error, further_hint=_how_to_go_on(price_files, tally)) from error
     run.done(
         f"{pluralize(tally.handled, 'price was', 'prices were')} sent: {tally.stored} stored, "
         f"{tally.duplicate} stored before, {tally.refused} not accepted",

@@ -111,7 +111,7 @@ def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
         response = invoke(run.session.aws, function, price.text)
     except (Failure, AwsError) as error:
         # Whether it was stored is not known; with its time it is stored once, however often it is sent.
-        raise as_failure(error, then=_sent_again(price, timed=timed)) from error
+        raise as_failure(error, further_hint=_sent_again(price, timed=timed)) from error
     if response.status != 200:
         raise Failure(
             ExitCode.FAILED,

@@ -50,13 +50,13 @@ class FeedReport:
             rows.append(Text(printable(f"not sent: {self._feed.sending}"), style=NOTE))
         return Text("\n").join(rows)
 
-    def look(self, now_s: float) -> None:
+    def update(self, now_s: float) -> None:
         """Says what is new: a trouble that has begun or ended, and now and then how each symbol stands."""
         lines = {str(line.source): line.trouble for line in self._feed.lines}
         for name in dict.fromkeys([*self._troubles, *self._not_followed, *lines]):
             trouble = lines.get(name, "") or self._not_followed.get(name, "")
             # Of a symbol's trouble a line now and then tells too.
-            self._tell_trouble(name, trouble, now_s, again=self._screen.is_json or name not in lines)
+            self._tell_trouble(name, trouble, now_s, repeat=self._screen.is_json or name not in lines)
         if not self._feed.sending:
             self._not_sent.reset()
         elif self._not_sent.due(now_s) and self._not_sent_before and not self._screen.can_draw:
@@ -71,14 +71,14 @@ class FeedReport:
             elif not self._screen.can_draw:
                 self._screen.message(_row(line, 0, 0))
 
-    def _tell_trouble(self, name: str, trouble: str, now_s: float, *, again: bool) -> None:
+    def _tell_trouble(self, name: str, trouble: str, now_s: float, *, repeat: bool) -> None:
         previous, self._troubles[name] = self._troubles.get(name, ""), trouble
         reminder = self._reminders.setdefault(name, Reminder(TOLD_EVERY_S))
         if not trouble:
             reminder.reset()
             if previous:
                 self._screen.say(f"{name}: works again", style="dim")
-        elif reminder.due(now_s) and trouble == previous and again and not self._screen.can_draw:
+        elif reminder.due(now_s) and trouble == previous and repeat and not self._screen.can_draw:
             self._screen.warn(f"{name}, still: {trouble}")
         elif trouble != previous:
             self._screen.warn(f"{name}: {trouble}")
@@ -190,9 +190,9 @@ def feed_document(feed: Feed, not_followed: Mapping[str, str]) -> Mapping[str, A
     }
 
 
-def _unfollowed(name: str, why: str) -> Mapping[str, str | None]:
+def _unfollowed(name: str, problem: str) -> Mapping[str, str | None]:
     exchange, _, symbol = name.partition(":")
-    return {"exchange": exchange, "symbol": symbol or None, "problem": why}
+    return {"exchange": exchange, "symbol": symbol or None, "problem": problem}
 
 
 def _price(line: FollowedSymbol) -> str:

@@ -161,16 +161,16 @@ def show_preview(screen: Screen, preview: Preview, files: PriceFiles) -> None:
     )
 
 
-def _row(each: OutgoingPrice) -> Sequence[str]:
-    document = _price(each)
-    document |= {"price": number_text(each.price.price), "volume": number_text(each.price.volume)}
+def _row(outgoing: OutgoingPrice) -> Sequence[str]:
+    document = _price(outgoing)
+    document |= {"price": number_text(outgoing.price.price), "volume": number_text(outgoing.price.volume)}
     return tuple("" if document[name] is None else str(document[name]) for name in COLUMNS)
 
 
-def _price(each: OutgoingPrice) -> dict[str, Any]:
-    price = each.price
+def _price(outgoing: OutgoingPrice) -> dict[str, Any]:
+    price = outgoing.price
     return {
-        "line": each.line,
+        "line": outgoing.line,
         "symbol": price.symbol,
         "time": iso_of_ms(price.timestamp_ms),
         "timestamp": price.timestamp_ms,
@@ -178,7 +178,7 @@ def _price(each: OutgoingPrice) -> dict[str, Any]:
         "volume": plain(price.volume),
         "exchange": price.exchange,
         "id": price.id,
-        "occurrence": each.occurrence if each.occurrence > 1 else None,
+        "occurrence": outgoing.occurrence if outgoing.occurrence > 1 else None,
     }
 
 

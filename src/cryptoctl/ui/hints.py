@@ -24,17 +24,17 @@ def command_about(name: str, symbol: str, *options: str) -> str:
     return shlex.join(("cryptoctl", name, *words))
 
 
-def with_options(text: str, given: Mapping[str, str]) -> str:
+def with_options(text: str, options: Mapping[str, str]) -> str:
     """The text with the options that the person gave (name → value, "" for a flag) in each `cryptoctl …`."""
-    return _COMMAND.sub(lambda match: f"`cryptoctl {_completed(match[1], given)}`", text)
+    return _COMMAND.sub(lambda match: f"`cryptoctl {_add_options(match[1], options)}`", text)
 
 
 def typeable(text: str) -> str:
     """The text, in whose `cryptoctl …` a shell reads what cannot be seen from what is shown for it."""
-    return _COMMAND.sub(lambda match: _QUOTED.sub(_seen, match[0]), text)
+    return _COMMAND.sub(lambda match: _QUOTED.sub(_readable_word, match[0]), text)
 
 
-def _seen(word: re.Match[str]) -> str:
+def _readable_word(word: re.Match[str]) -> str:
     return word[0] if word[0].isprintable() else shell_word(word[0][1:-1])
 
 
@@ -43,10 +43,10 @@ def with_aws_options(text: str, options: Callable[[], Mapping[str, str]]) -> str
 
     `options` is called only where there is such a command.
     """
-    return _AWS_COMMAND.sub(lambda match: f"`aws {_aws_completed(match[1], options())}`", text)
+    return _AWS_COMMAND.sub(lambda match: f"`aws {_add_aws_options(match[1], options())}`", text)
 
 
-def _aws_completed(command: str, options: Mapping[str, str]) -> str:
+def _add_aws_options(command: str, options: Mapping[str, str]) -> str:
     words = command.split()
     if words[0] == "configure":
         return command
@@ -58,13 +58,13 @@ def _aws_completed(command: str, options: Mapping[str, str]) -> str:
     return " ".join([command, *added])
 
 
-def _completed(command: str, given: Mapping[str, str]) -> str:
-    command, arguments = _parted(command)
+def _add_options(command: str, options: Mapping[str, str]) -> str:
+    command, arguments = _split_at_separator(command)
     words = command.split()
     targeted = any(option in words for option in _TARGETS)
     added = [
         f"{name} {shlex.quote(value)}" if value else name
-        for name, value in given.items()
+        for name, value in options.items()
         if name not in words
         and not (targeted and name in _TARGETS)
         and not (words[0] in _ONLY_CONFIG and name != "--config")
@@ -72,7 +72,7 @@ def _completed(command: str, given: Mapping[str, str]) -> str:
     return " ".join([command, *added, *arguments])
 
 
-def _parted(command: str) -> tuple[str, list[str]]:
+def _split_at_separator(command: str) -> tuple[str, list[str]]:
     """The command up to "--", behind which nothing is an option, and the words from there on."""
     try:
         words = shlex.split(command)

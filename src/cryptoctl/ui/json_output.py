@@ -14,15 +14,19 @@ HINTING = ("notes", "obstacles")
 
 
 def write_document(
-    screen: Screen, command: str, where: Mapping[str, Any], answer: Mapping[str, Any], failure: Failure | None
+    screen: Screen,
+    command: str,
+    location: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    failure: Failure | None,
 ) -> None:
     """Writes the document of a command that has ended."""
     document = MODELS[command].model_validate(
         {
             "command": command,
             "outcome": _outcome(failure),
-            **where,
-            "failure": None if failure is None else _why(screen, failure),
+            **location,
+            "failure": None if failure is None else _failure_members(screen, failure),
             **_followable(screen, answer),
         }
     )
@@ -60,7 +64,7 @@ def _outcome(failure: Failure | None) -> str:
     return "interrupted" if failure.exit_code is ExitCode.INTERRUPTED else "failure"
 
 
-def _why(screen: Screen, failure: Failure) -> dict[str, str]:
+def _failure_members(screen: Screen, failure: Failure) -> dict[str, str]:
     return {
         "problem": failure.exit_code.name,
         "message": screen.hint(failure.message),

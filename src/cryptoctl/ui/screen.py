@@ -36,7 +36,7 @@ class UnwrittenError(Failure):
 class Screen:
     """What a command prints with. `is_json` is set by --output json: then stdout holds JSON only.
 
-    `given` are the options that lead to where the command works; commands named in messages get them,
+    `options` are the options that lead to where the command works; commands named in messages get them,
     and commands of the AWS CLI get `aws_options`.
     With `finishes`, a reader of stdout that leaves, or a disk that is full, does not end the command: no more
     is written there. `unwritten` is why something could not be written, such as a full disk; else empty.
@@ -48,12 +48,12 @@ class Screen:
         colour: bool,
         is_json: bool = False,
         verbose: bool = False,
-        given: Mapping[str, str] | None = None,
+        options: Mapping[str, str] | None = None,
         aws_options: Callable[[], Mapping[str, str]] = dict,
         finishes: bool = False,
     ) -> None:
         self.is_json, self.verbose = is_json, verbose
-        self._given, self._aws_options = given or {}, aws_options
+        self._options, self._aws_options = options or {}, aws_options
         self.finishes, self._reader_left = finishes, False
         self.unwritten = ""
         self._streamed: str | None = None
@@ -76,7 +76,7 @@ class Screen:
 
     def hint(self, text: str) -> str:
         """The text with the commands in it as this person would have to type them."""
-        return with_aws_options(with_options(text, self._given), self._aws_options)
+        return with_aws_options(with_options(text, self._options), self._aws_options)
 
     def say(self, text: str, style: str = "") -> None:
         """One line for the person, on stderr."""

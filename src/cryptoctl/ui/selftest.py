@@ -37,12 +37,12 @@ class ClaimProgress:
         self._lock = threading.Lock()
         self._under_way: dict[str, float] = {}
 
-    def begun(self, claim: AwsClaim) -> None:
+    def started(self, claim: AwsClaim) -> None:
         """A check begins."""
         with self._lock:
             self._under_way[claim.id] = self._clock.now_s()
 
-    def over(self, result: ClaimResult) -> None:
+    def ended(self, result: ClaimResult) -> None:
         """A check is over."""
         with self._lock:
             self._under_way.pop(result.claim.id, None)

@@ -141,27 +141,27 @@ class Terminal:
 
     @contextmanager
     def _kept_drawn(self, render: Render) -> Iterator[None]:
-        over = threading.Event()
+        stop = threading.Event()
         with self._lock:
             self._drawing = Drawing(self.err, render)
             self.err.show_cursor(False)
             self._drawing.put()
-        thread = threading.Thread(target=self._keep_drawing, args=(over,), daemon=True)
+        thread = threading.Thread(target=self._keep_drawing, args=(stop,), daemon=True)
         thread.start()
         try:
             yield
         finally:
-            over.set()
+            stop.set()
             thread.join()
             with self._lock:
                 self._drawing.take_away()
                 self._drawing = None
                 self.err.show_cursor()
 
-    def _keep_drawing(self, over: threading.Event) -> None:
-        while not over.wait(1 / FRAMES_A_SECOND):
+    def _keep_drawing(self, stop: threading.Event) -> None:
+        while not stop.wait(1 / FRAMES_A_SECOND):
             with self._lock:
-                if self._drawing is not None and not over.is_set():
+                if self._drawing is not None and not stop.is_set():
                     self._drawing.put()
 
     @contextmanager

@@ -58,15 +58,15 @@ def show_request(
     screen: Screen,
     request: str,
     traced: Traced,
-    named: Sequence[tuple[str, str, str]],
+    prices: Sequence[tuple[str, str, str]],
     environment: str,
 ) -> None:
     """What a request did, and the prices that it names."""
-    screen.data(f"Request {request}: {pluralize(len(named), 'price')}.")
+    screen.data(f"Request {request}: {pluralize(len(prices), 'price')}.")
     _show_timeline(screen, traced.timeline, environment)
-    if named:
-        screen.table(("symbol", "sort key", "outcome"), [[printable(cell) for cell in row] for row in named])
-        symbol, sort_key, _ = named[0]
+    if prices:
+        screen.table(("symbol", "sort key", "outcome"), [[printable(cell) for cell in row] for row in prices])
+        symbol, sort_key, _ = prices[0]
         command = command_about("trace", symbol, "--sort-key", sort_key)
         screen.say(f"`{printable(command)}` follows one of them.")
     _show_lines(screen, traced)

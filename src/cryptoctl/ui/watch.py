@@ -36,7 +36,7 @@ class Watch:
 
     def __init__(self, read: Callable[[], Overview]) -> None:
         self._read = read
-        self._over = threading.Event()
+        self._stop = threading.Event()
         self.latest: Overview | None = None
         """the newest one; None before the first"""
         self._trouble = ""
@@ -55,10 +55,10 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stop.set()
 
     def _keep_reading(self) -> None:
-        while not self._over.is_set():
+        while not self._stop.is_set():
             self._began_s = time.monotonic()
             try:
                 self.latest, self._trouble = self._read(), ""
@@ -67,7 +67,7 @@ class Watch:
             except Exception as error:  # a thread that ends would leave the screen as it is for ever
                 self._trouble = f"not refreshed: {error!r}"
             self._began_s = None
-            self._over.wait(EVERY_S)
+            self._stop.wait(EVERY_S)
 
 
 def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | None:
@@ -157,7 +157,7 @@ def _keys() -> Iterator[Callable[[float], str]]:
     attributes[6][termios.VSUSP] = bytes([os.fpathconf(stream, "PC_VDISABLE")])
     termios.tcsetattr(stream, termios.TCSADRAIN, attributes)
 
-    def typed(timeout_s: float) -> str:
+    def read_key(timeout_s: float) -> str:
         ready, _, _ = select.select([stream], [], [], timeout_s)
         if not ready:
             return ""
@@ -166,7 +166,7 @@ def _keys() -> Iterator[Callable[[float], str]]:
         return data.decode(errors="replace")
 
     try:
-        yield typed
+        yield read_key
     finally:
         with suppress(termios.error):  # a terminal that is closed has no state to go back to
             termios.tcsetattr(stream, termios.TCSADRAIN, saved)

@@ -25,17 +25,17 @@ MARKS = {True: ("ok", ""), False: ("FAILED", BAD), None: ("unknown", DOUBTFUL)}
 MAX_MARK_LENGTH = max(len(mark) for mark, _ in MARKS.values())
 
 
-def sender_document(each: SenderActivity) -> dict[str, object]:
+def sender_document(activity: SenderActivity) -> dict[str, object]:
     """The sender's JSON."""
     return {
-        "name": each.name,
-        "scheme": each.scheme,
-        "preset": each.preset,
-        "sources": list(each.sources),
-        "last_accepted": None if each.last_accepted_ms is None else iso_of_ms(each.last_accepted_ms),
-        "refused": each.refused,
-        "last_refused": None if each.last_refused_ms is None else iso_of_ms(each.last_refused_ms),
-        "last_refusal": each.last_refusal,
+        "name": activity.name,
+        "scheme": activity.scheme,
+        "preset": activity.preset,
+        "sources": list(activity.sources),
+        "last_accepted": None if activity.last_accepted_ms is None else iso_of_ms(activity.last_accepted_ms),
+        "refused": activity.refused,
+        "last_refused": None if activity.last_refused_ms is None else iso_of_ms(activity.last_refused_ms),
+        "last_refusal": activity.last_refusal,
     }
 
 

@@ -26,10 +26,10 @@ class ClaimResult:
 class ClaimListener(Protocol):
     """Who is told how far the checks are, from several threads."""
 
-    def begun(self, claim: AwsClaim) -> None:
+    def started(self, claim: AwsClaim) -> None:
         """A check begins."""
 
-    def over(self, result: ClaimResult) -> None:
+    def ended(self, result: ClaimResult) -> None:
         """A check is over."""
 
 
@@ -53,12 +53,12 @@ def _check(
     context: CheckContext, claim: AwsClaim, listener: ClaimListener, *, on_engine: bool
 ) -> ClaimResult:
     begun_s = context.retry.clock.now_s()
-    listener.begun(claim)
+    listener.started(claim)
     limit = claim.engine_limit if on_engine else ""
     evidence = not_shown(limit) if limit else _evidence(context, claim)
     seconds = context.retry.clock.now_s() - begun_s
     result = ClaimResult(claim, evidence.outcome, evidence.seen, seconds)
-    listener.over(result)
+    listener.ended(result)
     return result
 
 
