@@ -104,7 +104,7 @@ def engine_lines(json_logs: bool, bad_end: str = "", status: str = "success") ->
     log.start()
     if bad_end:
         error_type, how, status = BAD_ENDS[bad_end]
-        log.gone(error_type, how, 1.0, status)
+        log.environment_lost(error_type, how, 1.0, status)
     else:
         log.report(1.0, status)
     return lines

@@ -40,7 +40,7 @@ def run(
         decision = decide(batch, answer, rules)
         accepted += [number_of(entry) for entry in batch.records[: decision.done]]
         given_up += [number_of(entry) for entry in decision.given_up.records] if decision.given_up else []
-        waiting[:0] = decision.again
+        waiting[:0] = decision.to_retry
         assert tries < 10_000
     return accepted, given_up, tries
 
@@ -89,7 +89,7 @@ def test_infinite_retries_never_give_up() -> None:
         Batch(records=(record(1),), failures=5000), BatchResult(error=True, payload="null"), rules
     )
     assert decision.given_up is None
-    assert decision.again[0].failures == 5001
+    assert decision.to_retry[0].failures == 5001
 
 
 @given(written_s=st.lists(st.integers(0, 20)), horizon_s=st.integers(0, 20))

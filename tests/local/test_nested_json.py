@@ -81,7 +81,7 @@ def test_a_result_makes_the_whole_batch_a_failure() -> None:
     rules = FailureRules(retries=-1, bisect=False, reports_failures=True)
     decision = decide(batch, BatchResult(error=False, payload=OBJECT), rules)
     assert decision.done == 0
-    assert decision.again == (Batch(records=batch.records, failures=1),)
+    assert decision.to_retry == (Batch(records=batch.records, failures=1),)
 
 
 def event(payload: str) -> QueuedEvent:

@@ -51,7 +51,7 @@ def messages(payload: str) -> list[str]:
 
 
 def event(number: int, message: str) -> LogEvent:
-    return LogEvent(id=number, stream="s", at=1, ingested_at=1, message=message)
+    return LogEvent(id=number, stream="s", timestamp_ms=1, ingested_at=1, message=message)
 
 
 @pytest.mark.parametrize("cut_off", [False, True], ids=["while it waits", "while it is delivered"])

@@ -218,7 +218,8 @@ class Engine:
         """What the directory refuses, as one sentence; refused itself where it is not this user's alone."""
         if exposure := self._data.exposure():
             raise EngineError(
-                f"{doing} the embedded engine in {self._data.directory}: {exposure.why}.", hint=exposure.hint
+                f"{doing} the embedded engine in {self._data.directory}: {exposure.reason}.",
+                hint=exposure.hint,
             )
         try:
             yield
@@ -263,14 +264,14 @@ class Engine:
         """The record of the engine that holds the lock; a moment is given to one just starting."""
         records: list[EngineRecord] = []
 
-        def look() -> bool:
+        def is_settled() -> bool:
             record = self._data.read()
             # What an earlier engine has left names a process that may be anybody's by now.
             if record is not None and record.pid == self._data.holder():
                 records.append(record)
             return bool(records) or not self._data.running()
 
-        _wait_until(look, SETTLES_WITHIN_S)
+        _wait_until(is_settled, SETTLES_WITHIN_S)
         return records[0] if records else None
 
 

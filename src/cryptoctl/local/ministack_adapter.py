@@ -137,18 +137,18 @@ def extend_tag_index(mapping_tags: Callable[[str], Mapping[str, Mapping[str, str
     index: Any = importlib.import_module("ministack.services.tagging")
     responses: Any = importlib.import_module("ministack.core.responses")
 
-    def listed(tags_by_arn: Mapping[str, Mapping[str, str]]) -> list[tuple[str, list[dict[str, str]]]]:
+    def index_entries(tags_by_arn: Mapping[str, Mapping[str, str]]) -> list[tuple[str, list[dict[str, str]]]]:
         tagged = ((arn, tags) for arn, tags in tags_by_arn.items() if tags)
         return [(arn, [{"Key": key, "Value": value} for key, value in tags.items()]) for arn, tags in tagged]
 
     def log_groups() -> list[tuple[str, list[dict[str, str]]]]:
         logs: Any = importlib.import_module("ministack.services.cloudwatch_logs")
         groups = logs._log_groups.values()  # noqa: SLF001 (there is no public way)
-        return listed({group["arn"].removesuffix(":*"): group["tags"] for group in groups})
+        return index_entries({group["arn"].removesuffix(":*"): group["tags"] for group in groups})
 
     index._COLLECTORS |= {  # noqa: SLF001
         "logs": log_groups,
-        "stream mappings": lambda: listed(mapping_tags(responses.get_region())),
+        "stream mappings": lambda: index_entries(mapping_tags(responses.get_region())),
     }
 
 

@@ -48,21 +48,23 @@ def attributes_read(text: str, names: Mapping[str, str]) -> set[str]:
     }
 
 
-def updated(text: str, item: Item, values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[Item, Paths]:
+def apply_update(
+    text: str, item: Item, values: Mapping[str, Any], names: Mapping[str, str]
+) -> tuple[Item, Paths]:
     """The item after an update expression, and the places that it names. Raises ServiceError."""
     apply = _dynamodb()._apply_update_expression  # noqa: SLF001
     result: tuple[Item, Paths] = _translate_errors(lambda: apply(item, text, values, names))
     return result
 
 
-def parts(item: Item, paths: Paths) -> Item:
+def select_paths(item: Item, paths: Paths) -> Item:
     """What an item has at these places: an attribute whole, or of a map no more than the members named."""
     select = _dynamodb()._diff_attributes  # noqa: SLF001
     selected: Item = select({}, item, paths, return_old=False)
     return selected
 
 
-def projected(text: str, item: Item, names: Mapping[str, str]) -> Item:
+def apply_projection(text: str, item: Item, names: Mapping[str, str]) -> Item:
     """The parts of an item that a projection asks for. Raises ServiceError where it cannot be read."""
     project = _dynamodb()._project_item  # noqa: SLF001
     selected: Item = _translate_errors(lambda: project(item, text, names))

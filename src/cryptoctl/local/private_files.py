@@ -40,7 +40,7 @@ def replace_private(file: Path, text: str) -> None:
 class Exposure(NamedTuple):
     """What lets somebody else put files into a directory, or another in its place; and what to do then."""
 
-    why: str
+    reason: str
     hint: str
 
 

@@ -110,9 +110,9 @@ class Execution:
             log.memory_used_mb = environment.memory_used_mb() or function.memory_mb
             log.report((time.monotonic() - began) * 1000, "error" if outcome.error else "success")
         except EnvironmentLostError as error:
-            outcome = _gone(str(error), function, request_id, environment)
+            outcome = _lost_outcome(str(error), function, request_id, environment)
             status = "timeout" if outcome.error_type == "Sandbox.Timedout" else "error"
-            log.gone(outcome.error_type, str(error), (time.monotonic() - began) * 1000, status)
+            log.environment_lost(outcome.error_type, str(error), (time.monotonic() - began) * 1000, status)
         finally:
             self._busy.discard(environment)
             if healthy:
@@ -182,14 +182,14 @@ def within_limit(outcome: InvocationOutcome) -> InvocationOutcome:
     return replace(outcome, payload=payload, error=True, error_type=kind)
 
 
-def _gone(
-    how: str, function: FunctionConfig, request_id: str, environment: ExecutionEnvironment
+def _lost_outcome(
+    cause: str, function: FunctionConfig, request_id: str, environment: ExecutionEnvironment
 ) -> InvocationOutcome:
-    if how == "timeout":
+    if cause == "timeout":
         kind, reason = "Sandbox.Timedout", f"Task timed out after {function.timeout_s:.2f} seconds"
     else:
-        kind = "Runtime.OutOfMemory" if how == OUT_OF_MEMORY else "Runtime.ExitError"
-        reason = f"Runtime exited with error: {how}"
+        kind = "Runtime.OutOfMemory" if cause == OUT_OF_MEMORY else "Runtime.ExitError"
+        reason = f"Runtime exited with error: {cause}"
     payload = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {reason}"}
     return InvocationOutcome(
         payload=json.dumps(payload), error=True, error_type=kind, log_tail=environment.log_tail

@@ -15,9 +15,9 @@ class LogLines:
     def __init__(self) -> None:
         self._rest = b""
 
-    def take(self, part: bytes) -> list[str]:
-        """The lines that this piece completes; of a line without an end, what fills an event."""
-        *complete_lines, self._rest = (self._rest + part).split(b"\n")
+    def take(self, chunk: bytes) -> list[str]:
+        """The lines that this chunk completes; of a line without an end, what fills an event."""
+        *complete_lines, self._rest = (self._rest + chunk).split(b"\n")
         lines = [text for line in complete_lines for text in _texts(line)]
         while len(self._rest) > MAX_EVENT_BYTES:
             end = _cut(self._rest)

@@ -68,7 +68,7 @@ class PlatformLog:
             record["errorType"] = error_type
         self._say("platform.report", record, text, "INFO" if status == "success" else "WARN")
 
-    def gone(self, error_type: str, how: str, duration_ms: float, status: str) -> None:
+    def environment_lost(self, error_type: str, cause: str, duration_ms: float, status: str) -> None:
         """The environment did not live to see the invocation's end."""
         if not self._function.json_logs:
             if status == "timeout":
@@ -76,7 +76,7 @@ class PlatformLog:
                 self._line(f"{timestamp(time.time())} {self._request_id} {message}")
             else:
                 self._line(
-                    f"RequestId: {self._request_id} Error: Runtime exited with error: {how}\n{error_type}"
+                    f"RequestId: {self._request_id} Error: Runtime exited with error: {cause}\n{error_type}"
                 )
         self.report(duration_ms, status, "" if status == "timeout" else error_type)
 

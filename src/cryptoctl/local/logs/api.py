@@ -35,9 +35,9 @@ class LogsApi:
         if not request.target.startswith("Logs."):
             return None
         operation = request.target.removeprefix("Logs.")
-        answer = _OWN.get(operation)
-        if answer is not None:
-            return json_response(answer(self, request.region, request.json))
+        handler = _HANDLERS.get(operation)
+        if handler is not None:
+            return json_response(handler(self, request.region, request.json))
         response = await self._forward(request)
         if response.status < 300:
             self._watch(operation, request.region, request.json)
@@ -161,7 +161,7 @@ class LogsApi:
         else:
             raise _invalid_token()
         if page:
-            first, last = (page[0].at, page[0].id), (page[-1].at, page[-1].id)
+            first, last = (page[0].timestamp_ms, page[0].id), (page[-1].timestamp_ms, page[-1].id)
         elif direction == "f":
             last = position or START
             first = (last[0], last[1] + 1)
@@ -170,7 +170,11 @@ class LogsApi:
             last = (first[0], first[1] - 1)
         return {
             "events": [
-                {"timestamp": event.at, "message": event.message, "ingestionTime": event.ingested_at}
+                {
+                    "timestamp": event.timestamp_ms,
+                    "message": event.message,
+                    "ingestionTime": event.ingested_at,
+                }
                 for event in page
             ],
             "nextForwardToken": f"f/{last[0]}/{last[1]}",
@@ -200,7 +204,7 @@ class LogsApi:
         documents = [_document(event) for event in events]
         response: dict[str, Any] = {"events": documents, "searchedLogStreams": []}
         if last is not None and (last is not scanned[-1] or len(scanned) == SCANNED_AT_ONCE):
-            response["nextToken"] = f"{last.at}/{last.id}"
+            response["nextToken"] = f"{last.timestamp_ms}/{last.id}"
         return response
 
 
@@ -239,7 +243,7 @@ def _name(stream: dict[str, int | str]) -> str:
 def _document(event: LogEvent) -> dict[str, Any]:
     return {
         "logStreamName": event.stream,
-        "timestamp": event.at,
+        "timestamp": event.timestamp_ms,
         "message": event.message,
         "ingestionTime": event.ingested_at,
         "eventId": event_id(event),
@@ -248,10 +252,10 @@ def _document(event: LogEvent) -> dict[str, Any]:
 
 def event_id(event: LogEvent) -> str:
     """The event's id as AWS writes it: 56 digits, in the order of time."""
-    return f"{event.at:020d}{event.id:036d}"
+    return f"{event.timestamp_ms:020d}{event.id:036d}"
 
 
-_OWN: Final[dict[str, Callable[[LogsApi, str, dict[str, Any]], dict[str, Any]]]] = {
+_HANDLERS: Final[dict[str, Callable[[LogsApi, str, dict[str, Any]], dict[str, Any]]]] = {
     "AssociateKmsKey": LogsApi.associate_key,
     "DisassociateKmsKey": LogsApi.disassociate_key,
     "CreateLogStream": LogsApi.create_stream,

@@ -44,7 +44,7 @@ class LogEvent(NamedTuple):
 
     id: int
     stream: str
-    at: int
+    timestamp_ms: int
     ingested_at: int
     message: str
 
@@ -135,12 +135,12 @@ class LogStore:
         with self._database.transaction():
             (last,) = self._database.execute("SELECT coalesce(max(id), 0) FROM log_event").fetchone()
             events = [
-                LogEvent(id=identity, stream=stream, at=at, ingested_at=now, message=message)
+                LogEvent(id=identity, stream=stream, timestamp_ms=at, ingested_at=now, message=message)
                 for identity, (at, message) in enumerate(lines, last + 1)
             ]
             sql = "INSERT INTO log_event (id, stream_id, at, ingested_at, message) VALUES (?, ?, ?, ?, ?)"
             self._database.execute_many(
-                sql, ((event.id, number, event.at, now, event.message) for event in events)
+                sql, ((event.id, number, event.timestamp_ms, now, event.message) for event in events)
             )
         for listener in self.on_events:
             listener(region, group, stream, events)

@@ -28,7 +28,7 @@ GATHER_S: Final[float] = 0.05
 COMPRESSED_AT_ONCE: Final[int] = 4 * 2**20
 """Characters. Compressing more would hold up everything else."""
 
-Place = tuple[str, str, str]
+StreamKey = tuple[str, str, str]
 """Region, group and stream."""
 
 
@@ -47,7 +47,7 @@ class Subscriptions:
     def __init__(self, client: InternalClient) -> None:
         self._client = client
         self._filters: dict[tuple[str, str], list[Subscription]] = {}
-        self._waiting: dict[Place, list[LogEvent]] = defaultdict(list)
+        self._waiting: dict[StreamKey, list[LogEvent]] = defaultdict(list)
         self._wake = asyncio.Event()
 
     def forget(self) -> None:
@@ -71,23 +71,23 @@ class Subscriptions:
         What one stream's delivery raises is raised when the others have had theirs; it would fail again.
         """
         errors: list[Exception] = []
-        for place in list(self._waiting):
-            count = len(self._waiting[place])
+        for stream_key in list(self._waiting):
+            count = len(self._waiting[stream_key])
             try:
-                await self._deliver_all(place, self._waiting[place][:count])
+                await self._deliver_all(stream_key, self._waiting[stream_key][:count])
             except Exception as error:
                 errors.append(error)
-            self._done(place, count)
+            self._drop_delivered(stream_key, count)
         if errors:
             raise errors[0]
 
-    def _done(self, place: Place, count: int) -> None:
-        del self._waiting[place][:count]
-        if not self._waiting[place]:
-            del self._waiting[place]
+    def _drop_delivered(self, stream_key: StreamKey, count: int) -> None:
+        del self._waiting[stream_key][:count]
+        if not self._waiting[stream_key]:
+            del self._waiting[stream_key]
 
-    async def _deliver_all(self, place: Place, events: list[LogEvent]) -> None:
-        region, group, stream = place
+    async def _deliver_all(self, stream_key: StreamKey, events: list[LogEvent]) -> None:
+        region, group, stream = stream_key
         for subscription in await self._filters_of(region, group):
             await self._deliver(group, stream, subscription, events)
 
@@ -105,21 +105,25 @@ class Subscriptions:
             ]
         return self._filters[region, group]
 
-    async def _deliver(self, group: str, stream: str, to: Subscription, events: list[LogEvent]) -> None:
-        matching_events = [event for event in events if to.matches(event.message)]
-        for text in payloads(group, stream, to.name, matching_events):
+    async def _deliver(
+        self, group: str, stream: str, subscription: Subscription, events: list[LogEvent]
+    ) -> None:
+        matching_events = [event for event in events if subscription.matches(event.message)]
+        for text in payloads(group, stream, subscription.name, matching_events):
             try:
-                await send_to_target(self._client, to.destination, text)
+                await send_to_target(self._client, subscription.destination, text)
             except ServiceError as error:
-                logger.warning("log events of %s cannot be delivered to %s: %s", group, to.destination, error)
+                logger.warning(
+                    "log events of %s cannot be delivered to %s: %s", group, subscription.destination, error
+                )
 
 
-def _filter(described: dict[str, Any]) -> Subscription:
+def _filter(description: dict[str, Any]) -> Subscription:
     try:
-        matches = compile_pattern(described.get("filterPattern") or "")
+        matches = compile_pattern(description.get("filterPattern") or "")
     except PatternError:
         matches = _never
-    return Subscription(described["filterName"], described["destinationArn"], matches)
+    return Subscription(description["filterName"], description["destinationArn"], matches)
 
 
 def _never(_message: str) -> bool:
@@ -150,7 +154,8 @@ def payload(group: str, stream: str, filter_name: str, events: list[LogEvent]) -
         "logStream": stream,
         "subscriptionFilters": [filter_name],
         "logEvents": [
-            {"id": event_id(event), "timestamp": event.at, "message": event.message} for event in events
+            {"id": event_id(event), "timestamp": event.timestamp_ms, "message": event.message}
+            for event in events
         ],
     }
     return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(content).encode())).decode()}}

@@ -36,10 +36,10 @@ class BatchResult:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchDecision:
-    """The first `done` records are finished; `again` are tried next, in order; `given_up` is discarded."""
+    """The first `done` records are finished; `to_retry` are tried next, in order; `given_up` is discarded."""
 
     done: int = 0
-    again: tuple[Batch, ...] = ()
+    to_retry: tuple[Batch, ...] = ()
     given_up: Batch | None = None
 
 
@@ -66,15 +66,15 @@ def decide(batch: Batch, result: BatchResult, rules: FailureRules) -> BatchDecis
     failures = batch.failures + 1
     if rules.bisect and failed_from > 0:
         # The function itself has said where to split.
-        return BatchDecision(done=failed_from, again=(Batch(records=remaining, failures=batch.failures),))
+        return BatchDecision(done=failed_from, to_retry=(Batch(records=remaining, failures=batch.failures),))
     if rules.bisect and len(remaining) > 1:
         middle = (len(remaining) + 1) // 2
         halves = (remaining[:middle], remaining[middle:])
-        return BatchDecision(again=tuple(Batch(records=half, failures=batch.failures) for half in halves))
+        return BatchDecision(to_retry=tuple(Batch(records=half, failures=batch.failures) for half in halves))
     failed_batch = Batch(records=remaining, failures=failures)
     if 0 <= rules.retries < failures:
         return BatchDecision(done=failed_from, given_up=failed_batch)
-    return BatchDecision(done=failed_from, again=(failed_batch,))
+    return BatchDecision(done=failed_from, to_retry=(failed_batch,))
 
 
 def split_aged(batch: Batch, horizon_s: float) -> tuple[Batch, Batch]:

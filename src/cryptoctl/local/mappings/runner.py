@@ -39,7 +39,7 @@ class MappingRunner:
             self._store.save(mapping)
         if mapping.enabled:
             worker = MappingWorker(mapping, self._store, self._client, self._note_age)
-            self._workers[mapping.uuid] = (worker, self._begin(_one_after_the_other(previous, worker)))
+            self._workers[mapping.uuid] = (worker, self._begin(_run_after(previous, worker)))
         elif previous is not None:
             # Nothing runs after it; a mapping that is enabled before it ends still has to wait for it.
             self._ending[mapping.uuid] = previous
@@ -74,8 +74,8 @@ class MappingRunner:
                 worker.wake()
 
 
-async def _one_after_the_other(before: asyncio.Task[None] | None, worker: MappingWorker) -> None:
+async def _run_after(previous: asyncio.Task[None] | None, worker: MappingWorker) -> None:
     """Two workers of a mapping at once would deliver out of order."""
-    if before is not None:
-        await asyncio.wait([before])
+    if previous is not None:
+        await asyncio.wait([previous])
     await worker.run()

@@ -148,13 +148,13 @@ class MappingWorker:
                 batches.insert(0, batch)
                 continue
             decision = decide(batch, batch_result, self._rules)
-            result = "PROBLEM: Function call failed" if decision.again or decision.given_up else "OK"
+            result = "PROBLEM: Function call failed" if decision.to_retry or decision.given_up else "OK"
             self._finish(batch.records[: decision.done], result)
             if decision.given_up:
                 await self._give_up(decision.given_up, "RetryAttemptsExhausted", batch_result)
-            batches[:0] = decision.again
-            if decision.again and decision.again[0].failures:
-                await self._pause(pause_s(decision.again[0].failures))
+            batches[:0] = decision.to_retry
+            if decision.to_retry and decision.to_retry[0].failures:
+                await self._pause(pause_s(decision.to_retry[0].failures))
             if self._stopping.is_set() and batches:
                 return
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 from cryptoctl.local.ministack_expressions import (
     Paths,
     Tokens,
+    apply_projection,
+    apply_update,
     attributes_read,
     check_references,
     condition_holds,
     key_clauses,
-    projected,
-    updated,
 )
 from cryptoctl.local.tables.values import Item, Value, invalid, normal
 
@@ -78,7 +78,7 @@ class Expressions:
         text = self._texts.get("UpdateExpression")
         if text is None:
             return item, set()
-        new, changed_paths = updated(text, item, self._values, self._names)
+        new, changed_paths = apply_update(text, item, self._values, self._names)
         return {name: normal(value) for name, value in new.items()}, changed_paths
 
     def project(self, item: Item) -> Item:
@@ -88,7 +88,7 @@ class Expressions:
             return item
         if self._whole_attributes is not None:
             return {name: item[name] for name in self._whole_attributes if name in item}
-        return projected(text, item, self._names)
+        return apply_projection(text, item, self._names)
 
     @cached_property
     def _whole_attributes(self) -> list[str] | None:
@@ -96,7 +96,7 @@ class Expressions:
         text = self._texts["ProjectionExpression"]
         if re.search(r"[.\[]", text):
             return None
-        projected(text, {}, self._names)  # raises where it cannot be right
+        apply_projection(text, {}, self._names)  # raises where it cannot be right
         paths = (path.strip() for path in text.split(","))
         return [self._names.get(path, path) for path in paths if path]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptoctl.local.http import ServiceError
-from cryptoctl.local.ministack_expressions import Paths, parts
+from cryptoctl.local.ministack_expressions import Paths, select_paths
 from cryptoctl.local.tables.expressions import Expressions
 from cryptoctl.local.tables.store import StoredTable, TableStore
 from cryptoctl.local.tables.values import Item, invalid, key_is_updated, normal
@@ -93,7 +93,7 @@ def write_item(kind: str, store: TableStore, find: FindTable, params: Mapping[st
     if return_values == "NONE":
         return {}
     source = (old if return_values.endswith("OLD") else new) or {}
-    attributes = source if return_values.startswith("ALL") else parts(source, changed_paths)
+    attributes = source if return_values.startswith("ALL") else select_paths(source, changed_paths)
     return {"Attributes": attributes} if attributes else {}
 
 

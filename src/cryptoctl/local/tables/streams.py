@@ -30,10 +30,10 @@ class StreamsApi:
     async def handle(self, request: HttpRequest) -> HttpResponse | None:
         """The answer, or None where the stream is not one of ours."""
         operation = request.target.removeprefix("DynamoDBStreams.")
-        answer = _OWN.get(operation)
-        if answer is None or operation == request.target:
+        handler = _HANDLERS.get(operation)
+        if handler is None or operation == request.target:
             return None
-        response = answer(self, request.region, request.json)
+        response = handler(self, request.region, request.json)
         return None if response is None else json_response(response)
 
     def describe(self, _region: str, params: dict[str, Any]) -> dict[str, Any] | None:
@@ -159,19 +159,19 @@ def _token(stream: str, after: int) -> str:
     return base64.b64encode(json.dumps([stream, after]).encode()).decode()
 
 
-def _record(region: str, sequence: int, kept: dict[str, Any]) -> dict[str, Any]:
-    kept["dynamodb"]["SequenceNumber"] = _number(sequence)
+def _record(region: str, sequence: int, stored: dict[str, Any]) -> dict[str, Any]:
+    stored["dynamodb"]["SequenceNumber"] = _number(sequence)
     return {
         "eventID": f"{sequence:032x}",
         "eventVersion": "1.1",
         "eventSource": "aws:dynamodb",
         "awsRegion": region,
-        **kept,
+        **stored,
     }
 
 
-_Own = Callable[[StreamsApi, str, dict[str, Any]], dict[str, Any] | None]
-_OWN: Final[dict[str, _Own]] = {
+_Handler = Callable[[StreamsApi, str, dict[str, Any]], dict[str, Any] | None]
+_HANDLERS: Final[dict[str, _Handler]] = {
     "DescribeStream": StreamsApi.describe,
     "ListStreams": StreamsApi.list,
     "GetShardIterator": StreamsApi.iterator,
