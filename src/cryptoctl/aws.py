@@ -283,7 +283,7 @@ class Aws:
         try:
             response = self._send("sts", "GetCallerIdentity")
         except AwsError as error:
-            error.doing = "asking whose credentials these are"
+            error.purpose = "asking whose credentials these are"
             raise
         return Caller(account=response["Account"], arn=response["Arn"])
 

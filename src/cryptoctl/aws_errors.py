@@ -25,11 +25,11 @@ THROTTLED = frozenset(
 class AwsError(Exception):
     """An error that AWS answered with: its exact code and message, and what was asked.
 
-    `doing` says for which purpose it was asked, where that is more than the operation's name; `remedies` are
-    those of the resource that was read. `elsewhere` says what to do where not AWS was asked.
+    `purpose` says what it was asked for, where that is more than the operation's name; `remedies` are
+    those of the resource that was read. `endpoint_hint` says what to do where not AWS was asked.
     """
 
-    doing = elsewhere = ""
+    purpose = endpoint_hint = ""
     remedies: tuple[Remedy, ...] = ()
 
     def __init__(
@@ -43,7 +43,7 @@ class AwsError(Exception):
         request = f"{self.service}:{self.operation}"
         text = f"{request} got no answer" if self.response_lost else f"{request} answered {self.code}"
         text = f"{text}: {one_line(self.message)}"
-        return f"{self.doing}: {text}" if self.doing else text
+        return f"{self.purpose}: {text}" if self.purpose else text
 
     @property
     def response_lost(self) -> bool:
@@ -83,12 +83,16 @@ class Remedy:
         )
 
 
-def remedy(error: AwsError, own: Iterable[Remedy] = ()) -> str:
+def remedy(error: AwsError, resource_remedies: Iterable[Remedy] = ()) -> str:
     """What to do next: the resource's own remedy, else the one that all services share."""
-    matching = (advice for advice in (*own, *error.remedies, ENGINE_FAILED, *COMMON) if advice.matches(error))
+    matching = (
+        advice
+        for advice in (*resource_remedies, *error.remedies, ENGINE_FAILED, *COMMON)
+        if advice.matches(error)
+    )
     first_match = next(matching, None)
-    if error.elsewhere and first_match in (None, FAULT_OF_AWS, NOT_KNOWN):
-        return error.elsewhere
+    if error.endpoint_hint and first_match in (None, FAULT_OF_AWS, NOT_KNOWN):
+        return error.endpoint_hint
     return first_match.hint if first_match else _unknown(error)
 
 
@@ -206,10 +210,12 @@ _OLDER_CODES = {
 }
 
 
-def refusal(service: str, operation: str, response: Mapping[str, Any], *, elsewhere: str = "") -> Exception:
+def refusal(
+    service: str, operation: str, response: Mapping[str, Any], *, endpoint_hint: str = ""
+) -> Exception:
     """The exception for an error response: Failure where AWS refuses the credentials, else AwsError.
 
-    `elsewhere` says what to do where not AWS was asked.
+    `endpoint_hint` says what to do where not AWS was asked.
     """
     error = response.get("Error") or {}
     code, message = str(error.get("Code", "Unknown")), str(error.get("Message", ""))
@@ -227,13 +233,13 @@ def refusal(service: str, operation: str, response: Mapping[str, Any], *, elsewh
             ExitCode.CREDENTIALS,
             f"AWS does not accept the credentials ({answer}).",
             "Sign in again (for example `aws sso login`), name another --profile, or add --local to work on "
-            f"this machine.{'' if code.startswith('Expired') else region + elsewhere}".rstrip(),
+            f"this machine.{'' if code.startswith('Expired') else region + endpoint_hint}".rstrip(),
         )
     request_id = (response.get("ResponseMetadata") or {}).get("RequestId")
     aws_error = AwsError(
         service=service, operation=operation, code=code, message=message, request_id=request_id
     )
-    aws_error.elsewhere = elsewhere
+    aws_error.endpoint_hint = endpoint_hint
     return aws_error
 
 

@@ -39,8 +39,8 @@ class AwsResponse(dict[str, Any]):
 
 
 @contextmanager
-def understood(what: object) -> Iterator[None]:
-    """Raises PossibleDefect where the block cannot read a value in what AWS answers about `what`.
+def parsing_response(subject: object) -> Iterator[None]:
+    """Raises PossibleDefect where the block cannot read a value in what AWS answers about `subject`.
 
     Text that should be JSON, a time or a number is any text to botocore.
     """
@@ -49,7 +49,7 @@ def understood(what: object) -> Iterator[None]:
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise PossibleDefect(
             ExitCode.UNREACHABLE,
-            f"The answers about {what} are of another form than AWS's ({type(error).__name__}: {error}).",
+            f"The answers about {subject} are of another form than AWS's ({type(error).__name__}: {error}).",
             f"{NOT_AWS} If they go to AWS, this is a defect of cryptoctl: please report it with what "
             "--verbose shows.",
         ) from error

@@ -34,20 +34,20 @@ def translate_errors(
     from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
 
-    asked = f"{service}:{operation}"
+    request = f"{service}:{operation}"
     try:
         yield
     except (BotoCoreError, ClientError, ResponseParserError, HTTPError) as error:
-        hint = _may_lack(asked, endpoint()) if isinstance(error, ClientError) and not engine else ""
+        hint = _simulator_hint(request, endpoint()) if isinstance(error, ClientError) and not engine else ""
         if once and _without_answer(error):
             lost = AwsError(
                 service=service, operation=operation, code=RESPONSE_LOST, message=without_password(str(error))
             )
-            lost.elsewhere = hint
+            lost.endpoint_hint = hint
             raise lost from error
         if isinstance(error, ClientError):
-            raise refusal(service, operation, error.response, elsewhere=hint) from error
-        raise failure(error, asked, engine=engine, endpoint=endpoint()) from error
+            raise refusal(service, operation, error.response, endpoint_hint=hint) from error
+        raise failure(error, request, engine=engine, endpoint=endpoint()) from error
     except (OSError, ValueError, EOFError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
             raise
@@ -56,7 +56,7 @@ def translate_errors(
         raise unloadable(error) from error
     except KeyError as error:  # a role's credentials without a member, say
         no_answer = ResponseParserError(f"no {error} in it")
-        raise failure(no_answer, asked, engine=engine, endpoint=endpoint()) from error
+        raise failure(no_answer, request, engine=engine, endpoint=endpoint()) from error
 
 
 def new_session(profile: str | None = None, variables: dict[str, Any] | None = None) -> Any:
@@ -157,28 +157,28 @@ def unloadable(error: OSError | ValueError | EOFError | RuntimeError) -> Failure
     )
 
 
-def endpoint_settings(asked: str) -> str:
+def endpoint_settings(request: str) -> str:
     """What may send a request elsewhere than to AWS, in the order in which it counts."""
     from botocore.utils import CLIENT_NAME_TO_HYPHENIZED_SERVICE_ID_OVERRIDES as SERVICE_IDS
 
     # What is asked before there is a request is a role.
-    service = asked.partition(":")[0] or "sts"
+    service = request.partition(":")[0] or "sts"
     service_id = SERVICE_IDS.get(service, service).replace("-", "_").upper()
     return f"AWS_ENDPOINT_URL_{service_id}, AWS_ENDPOINT_URL or `endpoint_url` in the AWS configuration"
 
 
-def _may_lack(asked: str, endpoint: str) -> str:
+def _simulator_hint(request: str, endpoint: str) -> str:
     """What a person does where another address answered, a simulator's mostly; empty where AWS's own did."""
     if not endpoint or is_aws_endpoint(endpoint):
         return ""
     return (
         f"The request went to {without_password(endpoint)}, which is not AWS's own address "
-        f"({endpoint_settings(asked)}): {asked} may be missing there. The embedded engine (--local) has all "
-        "that cryptoctl needs."
+        f"({endpoint_settings(request)}): {request} may be missing there. The embedded engine (--local) has "
+        "all that cryptoctl needs."
     )
 
 
-def _elsewhere(error: Exception, asked: str, *, engine: bool) -> str:
+def _endpoint_hint(error: Exception, request: str, *, engine: bool) -> str:
     """What a person does where the request went elsewhere than to AWS; empty where it did not."""
     if engine:
         commands = "`cryptoctl local stop`, then `cryptoctl local start`"
@@ -187,27 +187,27 @@ def _elsewhere(error: Exception, asked: str, *, engine: bool) -> str:
     if not endpoint or is_aws_endpoint(endpoint):
         return ""
     return (
-        f"The address is not AWS's; it is set by {endpoint_settings(asked)}: start what should answer "
+        f"The address is not AWS's; it is set by {endpoint_settings(request)}: start what should answer "
         "there, or remove that setting."
     )
 
 
-def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint: str = "") -> Failure:
-    """The sentence and the hint for an exception of botocore; `asked` names the request."""
+def failure(error: Exception, request: str = "", *, engine: bool = False, endpoint: str = "") -> Failure:
+    """The sentence and the hint for an exception of botocore; `request` names the request."""
     from botocore import exceptions as errors
     from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
 
-    to = f" to {asked}" if asked else ""
-    elsewhere = _elsewhere(error, asked, engine=engine)
+    to = f" to {request}" if request else ""
+    endpoint_hint = _endpoint_hint(error, request, engine=engine)
     kinds: tuple[tuple[Any, ExitCode, str, str], ...] = (
         (
             ResponseParserError,
             ExitCode.UNREACHABLE,
             f"What answered{to} is not AWS ({{}}).",
-            elsewhere
-            or _may_lack(asked, endpoint)
-            or f"Check the proxy, the region, and {endpoint_settings(asked)}.",
+            endpoint_hint
+            or _simulator_hint(request, endpoint)
+            or f"Check the proxy, the region, and {endpoint_settings(request)}.",
         ),
         (
             errors.NoCredentialsError
@@ -267,7 +267,8 @@ def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint
             errors.SSLError,
             ExitCode.UNREACHABLE,
             f"No trusted answer came{to}: {{}}.",
-            f"Check this machine's clock, and AWS_CA_BUNDLE where a proxy opens TLS. {elsewhere}".rstrip(),
+            "Check this machine's clock, and AWS_CA_BUNDLE where a proxy opens TLS. "
+            f"{endpoint_hint}".rstrip(),
         ),
         (
             errors.ProxyConnectionError,
@@ -280,7 +281,7 @@ def failure(error: Exception, asked: str = "", *, engine: bool = False, endpoint
             errors.HTTPClientError | errors.ConnectionError | errors.IncompleteReadError | HTTPError,
             ExitCode.UNREACHABLE,
             f"No answer came{to}: {{}}.",
-            elsewhere or "Check the network and the region.",
+            endpoint_hint or "Check the network and the region.",
         ),
         (
             Exception,

@@ -63,13 +63,13 @@ def _inexact_number(expression: Any) -> str | None:
     """A number in it that is not the same as a float, which JMESPath makes of it."""
     inexact = []
 
-    def look(text: str) -> None:
+    def check_number(text: str) -> None:
         if exact_number(text) != exact_number(repr(float(text))):
             inexact.append(text)
 
     for match in _QUOTED.finditer(expression.expression):
         try:
-            json.loads((match[1] or "").replace("\\`", "`"), parse_float=look)
+            json.loads((match[1] or "").replace("\\`", "`"), parse_float=check_number)
         except ValueError:
             continue  # no literal, or a text without its quotation marks
     return inexact[0] if inexact else None

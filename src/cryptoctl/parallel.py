@@ -78,11 +78,11 @@ class SharedReads:
         return value
 
 
-def _work_off(function: Callable[[T], R], left: deque[tuple[Future[R], T]]) -> None:
-    """Takes one item after the other until none is left."""
+def _work_off(function: Callable[[T], R], pending: deque[tuple[Future[R], T]]) -> None:
+    """Takes one item after the other until none is pending."""
     with contextlib.suppress(IndexError):
         while True:
-            future, item = left.popleft()
+            future, item = pending.popleft()
             if not future.set_running_or_notify_cancel():
                 continue
             try:

@@ -23,7 +23,7 @@ def stack_dashboard(
 ) -> Dashboard:
     """Six graphs, and the alarms."""
 
-    def of_each(title: str, metric: str, statistic: str) -> Graph:
+    def function_graph(title: str, metric: str, statistic: str) -> Graph:
         """The same metric of each function."""
         lines = {function.short_name: function_metric(function, metric, statistic) for function in functions}
         return Graph(title=title, lines=lines)
@@ -49,9 +49,9 @@ def stack_dashboard(
                 },
             ),
             Graph(title="Dead letters", lines={queue.short_name: waiting_metric(queue) for queue in queues}),
-            of_each("Errors", "Errors", "Sum"),
-            of_each("Throttles", "Throttles", "Sum"),
-            of_each("Duration (ms, p99)", "Duration", "p99"),
+            function_graph("Errors", "Errors", "Sum"),
+            function_graph("Throttles", "Throttles", "Sum"),
+            function_graph("Duration (ms, p99)", "Duration", "p99"),
         ),
         alarms=tuple(alarm.arn for alarm in alarms),
     )

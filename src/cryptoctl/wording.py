@@ -20,9 +20,9 @@ def number_text(number: Decimal) -> str:
     return f"{digits if len(digits) <= room else f'{digits[: room - 1]}…'}E{power}"
 
 
-def pluralize(count: int, one: str, many: str | None = None) -> str:
-    """The number and what there is of it: `1 price`, `2 prices`; `many` where it takes more than an s."""
-    return f"{count} {one if count == 1 else many or f'{one}s'}"
+def pluralize(count: int, singular: str, plural: str | None = None) -> str:
+    """The number and what there is of it: `1 price`, `2 prices`; `plural` where it takes more than an s."""
+    return f"{count} {singular if count == 1 else plural or f'{singular}s'}"
 
 
 def shortened(text: str, max_length: int) -> str:

@@ -121,12 +121,12 @@ def test_what_an_editor_leaves_that_was_given_up_is_not_sent(monkeypatch: pytest
 
 def test_a_repair_that_leaves_prices_unenriched_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     price = UnenrichedPrice(key=("BTC", Decimal(5)), reason="why")
-    result = EnrichResult(enriched=3, left=[price], given_up=True)
+    result = EnrichResult(enriched=3, unenriched=[price], given_up=True)
     monkeypatch.setattr(dlq, "repair_prices", lambda *_: result)
     with pytest.raises(Failure, match="1 price is still not enriched, and the rest was not tried") as raised:
         dlq.repair(command(), symbol="BTC")
     assert raised.value.exit_code is ExitCode.FAILED
-    result.left.clear()
+    result.unenriched.clear()
     dlq.repair(command(), symbol="BTC")
 
 

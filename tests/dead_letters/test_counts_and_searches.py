@@ -94,7 +94,7 @@ def test_a_pointer_is_settled_where_nothing_of_its_time_is_left(created_at: str,
     assert MARGIN_MS == 300_000
     price = UnenrichedPrice(key=("BTC", Decimal(5)), reason="why", created_at=created_at)
     pointer = letter({"DDBStreamBatchInfo": ARRIVED}, ENRICHER)
-    assert (unrecovered(pointer, EnrichResult(left=[price])) == "") is settled
+    assert (unrecovered(pointer, EnrichResult(unenriched=[price])) == "") is settled
     assert unrecovered(pointer, EnrichResult()) == ""
     assert "kept failing" in unrecovered(pointer, EnrichResult(given_up=True)), "the rest was not looked at"
 

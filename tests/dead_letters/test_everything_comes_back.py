@@ -171,12 +171,12 @@ def test_repair_enriches_what_is_not_and_names_what_cannot_be(shop: Workshop) ->
         eventually(lambda: _pointed_at(shop) >= 8, what="pointers to every price")
     shop.put("BAD", 1, price={"S": "five"})
     matching = repair(shop.replayer.enricher, RepairSearch(symbol="R1"))
-    assert (matching.enriched, matching.left) == (2, [])
+    assert (matching.enriched, matching.unenriched) == (2, [])
     late = repair(shop.replayer.enricher, RepairSearch(symbol="R2", since_ms=shop.now_ms))
     assert late.tried == 0
     remaining = repair(shop.replayer.enricher, RepairSearch())
     assert remaining.enriched == 6
-    assert [str(price) for price in remaining.left] == [
+    assert [str(price) for price in remaining.unenriched] == [
         f"BAD at {shop.now_ms - 600_000 + 1}: its price is no number"
     ]
 
@@ -187,7 +187,7 @@ def test_an_enricher_that_does_nothing_is_not_believed(shop: Workshop, monkeypat
         monkeypatch.setattr(Enricher, "invoke", lambda *_: None)
         result = repair(shop.replayer.enricher, RepairSearch(symbol="IDLE"))
     assert item["processed"] == {"BOOL": False}
-    assert [price.reason for price in result.left] == [
+    assert [price.reason for price in result.unenriched] == [
         "the enricher ran, but the price is still not enriched"
     ]
 
@@ -249,11 +249,11 @@ def test_verify_finds_what_is_no_price_too_and_stops_at_none_of_it(
         shop.put("ODD", 10_000)
         odd = repair(shop.replayer.enricher, RepairSearch(symbol="ODD", verify=True))
     assert result.enriched == plain.enriched == 1
-    assert result.left == plain.left and len(result.left) == 2
-    assert [price.reason for price in later.left] == ["its price is not greater than 0"]
+    assert result.unenriched == plain.unenriched and len(result.unenriched) == 2
+    assert [price.reason for price in later.unenriched] == ["its price is not greater than 0"]
     assert (odd.enriched, odd.given_up) == (1, False)
-    assert len(odd.left) == enriching.MAX_GROUPS_IN_VAIN + 1
-    shop.letters(ENRICHER, 2 + len(odd.left))  # else they come into the next test
+    assert len(odd.unenriched) == enriching.MAX_GROUPS_IN_VAIN + 1
+    shop.letters(ENRICHER, 2 + len(odd.unenriched))  # else they come into the next test
 
 
 def test_verify_finds_what_is_enriched_wrongly_and_corrects_just_that(shop: Workshop) -> None:
@@ -277,6 +277,6 @@ def test_verify_finds_what_is_enriched_wrongly_and_corrects_just_that(shop: Work
         assert repair(enricher, RepairSearch(symbol="V1")).tried == 0
         assert repair(enricher, RepairSearch(symbol="V1", since_ms=first_ms + 21_000, verify=True)).tried == 0
         result = repair(enricher, RepairSearch(symbol="V1", since_ms=first_ms + 15_000, verify=True))
-        assert (result.enriched, result.left) == (1, [])
+        assert (result.enriched, result.unenriched) == (1, [])
     assert repair(enricher, RepairSearch(verify=True)).tried == 0
     assert shop.enriched() == right

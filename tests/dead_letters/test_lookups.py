@@ -206,9 +206,9 @@ def test_a_price_counts_as_enriched_once_the_table_says_so() -> None:
     table = Table([*keys(2), *keys(1, "STUBBORN"), *keys(1, "ODD")], stubborn="STUBBORN", odd="ODD")
     keys_asked = [*keys(2), *keys(1, "STUBBORN"), *keys(1, "ODD"), *keys(1, "GONE")]
     result = enricher(table).enrich(keys_asked)
-    assert (result.enriched, result.gone, result.tried, result.given_up) == (2, 1, 5, False)
-    assert {price.key[0]: price.tried for price in result.left} == {"STUBBORN": True, "ODD": False}
-    assert "still not enriched" in str(next(price for price in result.left if price.tried))
+    assert (result.enriched, result.deleted, result.tried, result.given_up) == (2, 1, 5, False)
+    assert {price.key[0]: price.tried for price in result.unenriched} == {"STUBBORN": True, "ODD": False}
+    assert "still not enriched" in str(next(price for price in result.unenriched if price.tried))
     assert table.given == [[*keys(2), *keys(1, "STUBBORN")]]
 
 
@@ -217,13 +217,13 @@ def test_an_enricher_that_keeps_failing_is_given_up_and_one_that_fails_now_and_t
     everything = [*keys(MAX_RECORDS * (MAX_GROUPS_IN_VAIN + 3), "BAD")]
     table = Table(everything, stubborn="BAD")
     result = enricher(table).enrich(everything)
-    assert (result.given_up, len(result.left)) == (True, MAX_RECORDS * MAX_GROUPS_IN_VAIN)
+    assert (result.given_up, len(result.unenriched)) == (True, MAX_RECORDS * MAX_GROUPS_IN_VAIN)
     assert {len(batch) for batch in table.given} == {MAX_RECORDS}
     mixed = [*bad, *odd, *good] * MAX_GROUPS_IN_VAIN
     assert not enricher(Table(mixed, stubborn="BAD", odd="ODD")).enrich(mixed).given_up
     none = keys(MAX_RECORDS * (MAX_GROUPS_IN_VAIN + 3), "ODD")
     result = enricher(Table(none, odd="ODD")).enrich(none)
-    assert (result.given_up, len(result.left)) == (False, len(none)), "it was not even tried"
+    assert (result.given_up, len(result.unenriched)) == (False, len(none)), "it was not even tried"
 
 
 def step(**more: Any) -> ReplayStep:

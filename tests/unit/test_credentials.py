@@ -193,7 +193,9 @@ def test_what_botocore_refuses_to_send_is_told_with_its_reason() -> None:
 def test_only_credentials_that_are_unknown_may_be_a_matter_of_the_region(
     code: str, of_the_region: bool
 ) -> None:
-    error = refusal("sts", "GetCallerIdentity", {"Error": {"Code": code, "Message": "m"}}, elsewhere="It.")
+    error = refusal(
+        "sts", "GetCallerIdentity", {"Error": {"Code": code, "Message": "m"}}, endpoint_hint="It."
+    )
     assert isinstance(error, Failure)
     assert ("A region that the account has not enabled" in error.hint) is of_the_region
     assert error.hint.endswith("--region. It." if of_the_region else "work on this machine.")

@@ -257,7 +257,7 @@ def as_failure(error: Failure | AwsError | EngineError | OSError, further_hint: 
     if isinstance(error, OSError):
         return _file_failure(error)
     message = str(error)
-    return Failure(ExitCode.AWS, capitalised(message) if error.doing else message, remedy(error))
+    return Failure(ExitCode.AWS, capitalised(message) if error.purpose else message, remedy(error))
 
 
 def _is_state(path: str) -> bool:

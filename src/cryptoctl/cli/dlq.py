@@ -286,10 +286,10 @@ def repair(
     run.done(f"{enriched} enriched", "The same command again finds only what is still not enriched.")
     run.set_members(**repaired_document(run.screen, result))
     run.show(show_repaired, result)
-    if result.left:
+    if result.unenriched:
         raise Failure(
             ExitCode.FAILED,
-            pluralize(len(result.left), "price is still not enriched", "prices are still not enriched")
+            pluralize(len(result.unenriched), "price is still not enriched", "prices are still not enriched")
             + (", and the rest was not tried." if result.given_up else "."),
             "Correct the items that are not prices; for the others see `cryptoctl logs price-enricher`.",
         )

@@ -20,7 +20,7 @@ class RefusedLines:
     """Lines that would be refused for one reason: how many, and the first of them."""
 
     count: int
-    example: BadLine
+    first_line: BadLine
 
 
 @dataclass(kw_only=True)
@@ -59,4 +59,4 @@ class Preview:
         if kind in self.reasons:
             self.reasons[kind].count += 1
         elif len(self.reasons) < MAX_REASONS:
-            self.reasons[kind] = RefusedLines(count=1, example=line)
+            self.reasons[kind] = RefusedLines(count=1, first_line=line)

@@ -146,7 +146,7 @@ def _permissions(aws: Aws, permissions: Sequence[Permission]) -> Check:
         return unknown(
             "permissions",
             f"IAM could not be asked ({error.service}:{error.operation} answered {error.code})",
-            (not error.denied and error.elsewhere)
+            (not error.denied and error.endpoint_hint)
             or "Compare with `cryptoctl iam-policy --for deploy`, or allow iam:SimulatePrincipalPolicy, "
             "and iam:GetRole on the role you work as.",
         )

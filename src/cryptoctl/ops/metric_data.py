@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cryptoctl.aws import Aws
-from cryptoctl.aws_responses import understood
+from cryptoctl.aws_responses import parsing_response
 from cryptoctl.provisioners.metric import Metric
 from cryptoctl.provisioners.tags import key_values
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -32,7 +32,7 @@ def metric_data(
         StartTime=begin,
         EndTime=end,
     ):
-        with understood("metrics"):
+        with parsing_response("metrics"):
             for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
                 # boto3 tells times in the machine's zone, where two hours of a year are the same.
                 values[result["Id"]][moment.astimezone(UTC)] = value

@@ -23,20 +23,20 @@ def observe(resources: Sequence[Provisioner], aws: Aws) -> Observations:
     """Observes all resources at once; the slowest one's round trips are what it takes."""
 
     def read(resource: Provisioner) -> Observed | None:
-        with _refused(f"reading {resource}", resource.remedies):
+        with _explained_refusals(f"reading {resource}", resource.remedies):
             return resource.observe_or_fail(aws)
 
     return dict(zip(resources, aws.map(read, resources), strict=True))
 
 
 @contextmanager
-def _refused(doing: str, remedies: tuple[Remedy, ...]) -> Iterator[None]:
+def _explained_refusals(purpose: str, remedies: tuple[Remedy, ...]) -> Iterator[None]:
     """What AWS refuses in the block says what it was for, if it does not yet."""
     try:
         yield
     except AwsError as error:
-        if not error.doing:
-            error.doing, error.remedies = doing, remedies
+        if not error.purpose:
+            error.purpose, error.remedies = purpose, remedies
         raise
 
 
@@ -96,21 +96,21 @@ def plan_until_done(replan: Callable[[], Plan], clock: Clock, on_wait: OnWait = 
 
 def _until_shown(
     replan: Callable[[], Plan],
-    awaited: Callable[[Plan], Sequence[Step]],
+    pending_steps: Callable[[Plan], Sequence[Step]],
     reason: str,
     clock: Clock,
     on_wait: OnWait,
 ) -> Plan:
     latest = replan()
 
-    def still(wait: Wait) -> None:
-        for step in awaited(latest):
+    def report_wait(wait: Wait) -> None:
+        for step in pending_steps(latest):
             on_wait(step, wait)
 
-    timeout_s = max((step.resource.visible_within_s for step in awaited(latest)), default=0.0)
-    for _ in Retry(clock, still).pauses(reason, timeout_s):
+    timeout_s = max((step.resource.visible_within_s for step in pending_steps(latest)), default=0.0)
+    for _ in Retry(clock, report_wait).pauses(reason, timeout_s):
         latest = replan()
-        if not awaited(latest):
+        if not pending_steps(latest):
             break
     return latest
 
@@ -138,7 +138,7 @@ def _obstacles(plan: Plan, aws: Aws) -> tuple[Obstacle, ...]:
             checked.setdefault(type(step.resource), []).append(step)
 
     def check(kind: type[Preflight]) -> list[Obstacle]:
-        with _refused(f"looking for what is in the way of a {kind.kind}", kind.remedies):
+        with _explained_refusals(f"looking for what is in the way of a {kind.kind}", kind.remedies):
             return list(kind.preflight(aws, {step.resource: step.delta for step in checked[kind]}))
 
     obstacle_lists = aws.map(check, checked)

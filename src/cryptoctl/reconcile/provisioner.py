@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import Remedy
-from cryptoctl.aws_responses import understood
+from cryptoctl.aws_responses import parsing_response
 from cryptoctl.reconcile.call import CallOrWait, RetryRule
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.observed import Observed
@@ -73,7 +73,7 @@ class Provisioner(Resource, ABC):
 
     def observe_or_fail(self, aws: Aws) -> Observed | None:
         """What `observe` gives, to all who ask. Raises Failure at a value that AWS never sends."""
-        with understood(self):
+        with parsing_response(self):
             return self.observe(aws)
 
     @abstractmethod

@@ -213,19 +213,19 @@ def repaired_document(screen: Screen, result: EnrichResult) -> dict[str, Any]:
     """What `repair --output json` says of it: found, enriched, gone (counts), left (each with its reason)."""
     unenriched = [
         {"symbol": symbol, "sort_key": plain(key), "reason": screen.hint(price.reason)}
-        for price in result.left
+        for price in result.unenriched
         for symbol, key in (price.key,)
     ]
-    counts = {"found": result.tried, "enriched": result.enriched, "gone": result.gone}
+    counts = {"found": result.tried, "enriched": result.enriched, "gone": result.deleted}
     return {**counts, "left": unenriched, "given_up": result.given_up}
 
 
 def show_repaired(screen: Screen, result: EnrichResult) -> None:
     """What `dlq repair` did."""
-    for price in result.left[:SHOWN_LEFT]:
+    for price in result.unenriched[:SHOWN_LEFT]:
         screen.data(f"✗ {screen.hint(str(price))}")
-    if len(result.left) > SHOWN_LEFT:
-        screen.data(f"… and {len(result.left) - SHOWN_LEFT} more (--output json lists all)")
+    if len(result.unenriched) > SHOWN_LEFT:
+        screen.data(f"… and {len(result.unenriched) - SHOWN_LEFT} more (--output json lists all)")
     screen.data(f"Enriched: {result.enriched} of {pluralize(result.tried, 'price')} that needed it.")
 
 

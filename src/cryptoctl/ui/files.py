@@ -150,7 +150,7 @@ def show_preview(screen: Screen, preview: Preview, files: PriceFiles) -> None:
         screen.table([Column(name, right=name in NUMBERS, rank=RANKS.get(name, 0)) for name in COLUMNS], rows)
     for lines in preview.reasons.values():
         more = f" ({lines.count} like this)" if lines.count > 1 else ""
-        screen.say(f"{_line(lines.example, files)}: {lines.example.reason}{more}", style=BAD)
+        screen.say(f"{_line(lines.first_line, files)}: {lines.first_line.reason}{more}", style=BAD)
     times = (
         ""
         if preview.from_ms is None or preview.to_ms is None
@@ -191,7 +191,9 @@ def preview_document(preview: Preview, files: PriceFiles) -> dict[str, Any]:
         "last": [_price(price) for price in preview.last],
         "earliest": None if preview.from_ms is None else iso_of_ms(preview.from_ms),
         "latest": None if preview.to_ms is None else iso_of_ms(preview.to_ms),
-        "reasons": [{"count": lines.count, **_failed(lines.example)} for lines in preview.reasons.values()],
+        "reasons": [
+            {"count": lines.count, **_failed(lines.first_line)} for lines in preview.reasons.values()
+        ],
         "files": _sources(files),
         "passed_over": list(files.passed_over),
     }

@@ -57,22 +57,22 @@ class EnrichResult:
     """What became of some prices."""
 
     enriched: int = 0
-    gone: int = 0
+    deleted: int = 0
     """deleted from the table since"""
-    left: list[UnenrichedPrice] = field(default_factory=list)
+    unenriched: list[UnenrichedPrice] = field(default_factory=list)
     given_up: bool = False
     """the enricher kept failing, so the rest was not tried"""
 
     @property
     def tried(self) -> int:
         """How many were tried."""
-        return self.enriched + self.gone + len(self.left)
+        return self.enriched + self.deleted + len(self.unenriched)
 
     def add(self, other: EnrichResult) -> None:
         """Adds the counts of others."""
         self.enriched += other.enriched
-        self.gone += other.gone
-        self.left += other.left
+        self.deleted += other.deleted
+        self.unenriched += other.unenriched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +88,9 @@ class Enricher:
         for group in _groups(keys):
             outcome = self._enrich(group)
             total.add(outcome)
-            if outcome.enriched or not outcome.left:
+            if outcome.enriched or not outcome.unenriched:
                 in_vain = 0
-            elif any(price.tried for price in outcome.left):
+            elif any(price.tried for price in outcome.unenriched):
                 in_vain += 1
             if in_vain == MAX_GROUPS_IN_VAIN:
                 total.given_up = True
@@ -133,14 +133,14 @@ class Enricher:
 
     def _enrich(self, keys: Sequence[Key]) -> EnrichResult:
         before = self.items(keys)
-        outcome = EnrichResult(gone=len(keys) - len(before))
+        outcome = EnrichResult(deleted=len(keys) - len(before))
         usable: dict[Key, Image] = {}
         for key, item in before.items():
             reason = unusable(item)
             if reason is None:
                 usable[key] = item
             else:
-                outcome.left.append(
+                outcome.unenriched.append(
                     UnenrichedPrice(key=key, reason=reason, created_at=created_at(item), tried=False)
                 )
         if not usable:
@@ -151,12 +151,14 @@ class Enricher:
         for key, item in usable.items():
             current = after.get(key)
             if current is None:
-                outcome.gone += 1
+                outcome.deleted += 1
             elif problem is None and is_enriched(current):
                 outcome.enriched += 1
             else:
                 reason = problem or "the enricher ran, but the price is still not enriched"
-                outcome.left.append(UnenrichedPrice(key=key, reason=reason, created_at=created_at(item)))
+                outcome.unenriched.append(
+                    UnenrichedPrice(key=key, reason=reason, created_at=created_at(item))
+                )
         return outcome
 
 

@@ -133,7 +133,7 @@ def unrecovered(letter: DeadLetter, enriched: EnrichResult) -> str:
     A pointer tells when its records arrived, not which they were: it is settled when nothing from that time
     is left unenriched.
     """
-    prices = [price for price in enriched.left if _spans(letter.content["DDBStreamBatchInfo"], price)]
+    prices = [price for price in enriched.unenriched if _spans(letter.content["DDBStreamBatchInfo"], price)]
     if prices:
         return f"left the stream, and in the table these are not enriched: {'; '.join(map(str, prices[:3]))}"
     if enriched.given_up:

@@ -71,9 +71,9 @@ class Replayer:
         if step.changes and not self._change_item(step.keys[0], step.changes):
             return StepAttempt(way=gone)
         enriched = self.enricher.enrich(step.keys)
-        if enriched.left:
-            return StepAttempt(reason="; ".join(map(str, enriched.left[:3])))
-        if enriched.gone and enriched.gone == len(step.keys):
+        if enriched.unenriched:
+            return StepAttempt(reason="; ".join(map(str, enriched.unenriched[:3])))
+        if enriched.deleted and enriched.deleted == len(step.keys):
             return StepAttempt(way=gone)
         return StepAttempt(way=step.summary, trimmed=step.search)
 
