@@ -21,7 +21,7 @@ from cryptoctl.aws_setup import UNCONFIGURED, check_port, is_local_endpoint, loa
 from cryptoctl.aws_setup import AccessKey as AccessKey
 from cryptoctl.botocore_errors import endpoint_settings, failure, new_session, translate_errors, unloadable
 from cryptoctl.errors import Failure, InputError
-from cryptoctl.parallel import SharedReads, awaited, begin, map_in_threads
+from cryptoctl.parallel import SharedReads, begin, map_in_threads, result_of
 from cryptoctl.rate_limits import RequestLimits
 from cryptoctl.unanswered import UnansweredRequests, timeouts
 from cryptoctl.wire_items import take_items
@@ -133,7 +133,9 @@ class Aws:
                     settings["user_agent"] = "cryptoctl"  # botocore puts its own together for each request
                 self._clients[service, once] = self._new_client(service, Config(**settings))
                 if not once:
-                    self._clients[service, once].meta.events.register("needs-retry", self._unanswered.heard)
+                    self._clients[service, once].meta.events.register(
+                        "needs-retry", self._unanswered.on_response
+                    )
             return self._clients[service, once]
 
     def _new_client(self, service: str, config: Any) -> Any:
@@ -209,7 +211,7 @@ class Aws:
 
     def _await_confirmation(self) -> None:
         if self._confirmation is not None:
-            awaited(self._confirmation)
+            result_of(self._confirmation)
 
     def find(
         self, service: str, operation: str, *, not_found: str | tuple[str, ...] | None, **params: Any

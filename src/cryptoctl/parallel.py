@@ -43,13 +43,13 @@ def map_in_threads(function: Callable[[T], R], items: Iterable[T], max_workers: 
         return [function(item) for item in items]
     futures = begin(function, items, max_workers)
     try:
-        return [awaited(future) for future in futures]
+        return [result_of(future) for future in futures]
     finally:
         for future in futures:
             future.cancel()
 
 
-def awaited(future: Future[R]) -> R:
+def result_of(future: Future[R]) -> R:
     """The result, waited for. Raises what the function raised."""
     # Of two signals in a row another thread may take both; then nothing but the time wakes the main thread.
     while not future.done():
@@ -74,7 +74,7 @@ class SharedReads:
                 future.set_result(read())
             except BaseException as error:
                 future.set_exception(error)
-        value: T = awaited(future)
+        value: T = result_of(future)
         return value
 
 

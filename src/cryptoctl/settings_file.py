@@ -40,7 +40,7 @@ def load(path: Path | None) -> Settings:
     file = locate(path)
     if file is None:
         return Settings()
-    settings = _validated(file, parsed(file))
+    settings = _validated(file, parse(file))
     for name in settings.env:
         check_environment(name)
     return settings
@@ -64,7 +64,7 @@ def locate(path: Path | None) -> Path | None:
         ) from error
 
 
-def parsed(path: Path) -> dict[str, Any]:
+def parse(path: Path) -> dict[str, Any]:
     """The file's tables, not validated. Raises Failure (USAGE) for a file that is not a TOML file."""
     try:
         return tomllib.loads(_text(path))

@@ -36,7 +36,7 @@ class UnansweredRequests:
         self._reminder, self._silent = Reminder(TOLD_AFTER_S), set[str]()
         self._lock = threading.Lock()
 
-    def heard(
+    def on_response(
         self,
         operation: Any,
         attempts: int,

@@ -154,7 +154,7 @@ class SenderSettings(Section):
         None, "addresses and networks that requests may come from; unset: the preset's, else any"
     )
 
-    def resolved(self) -> dict[str, Any]:
+    def with_preset(self) -> dict[str, Any]:
         """The keys that are set, here or by the preset, without `preset` itself."""
         preset = PRESETS[self.preset] if self.preset else {}
         values = {key.name: getattr(self, key.name) for key in fields(self) if key.name != "preset"}
@@ -163,11 +163,11 @@ class SenderSettings(Section):
     @property
     def first_parameter(self) -> Callable[[], str]:
         """Makes the text of the sender's parameter, with a new secret, at each call."""
-        return partial(new_parameter, self.resolved().get("secret_encoding", "raw"))
+        return partial(new_parameter, self.with_preset().get("secret_encoding", "raw"))
 
 
 def _complete(sender: SenderSettings) -> SenderSettings:
-    check_sender(sender.resolved())
+    check_sender(sender.with_preset())
     return sender
 
 
@@ -177,7 +177,7 @@ def senders_variable(senders: Mapping[str, SenderSettings]) -> str:
     What the file says in another order has the same text.
     """
     resolved = {
-        name: {key: _in_order(value) for key, value in senders[name].resolved().items()}
+        name: {key: _in_order(value) for key, value in senders[name].with_preset().items()}
         for name in sorted(senders)
     }
     return json.dumps(resolved, separators=(",", ":"))

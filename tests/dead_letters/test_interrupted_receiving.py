@@ -75,9 +75,9 @@ def interrupt(*_: object) -> MessageState:
 def test_what_is_on_its_way_when_ctrl_c_is_pressed_is_shown_again(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting, interrupted = threading.Event(), threading.Event()
 
-    def awaited(future: Future[list[Message]]) -> list[Message]:
+    def result_of(future: Future[list[Message]]) -> list[Message]:
         waiting.set()
-        return parallel.awaited(future)
+        return parallel.result_of(future)
 
     def wait(futures: Collection[Future[list[Message]]], timeout: float) -> Any:
         interrupted.set()
@@ -88,7 +88,7 @@ def test_what_is_on_its_way_when_ctrl_c_is_pressed_is_shown_again(monkeypatch: p
         os.kill(os.getpid(), signal.SIGINT)
         assert interrupted.wait(20)
 
-    monkeypatch.setattr(receiving, "awaited", awaited)
+    monkeypatch.setattr(receiving, "result_of", result_of)
     monkeypatch.setattr(receiving, "wait", wait)
     queue = replace(QUEUE, receiving=press, left=list(MESSAGES), shown=[])
     with Journal() as journal, pytest.raises(KeyboardInterrupt):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws import Aws, AwsError, Response
-from cryptoctl.reconcile.planner import owned
+from cryptoctl.reconcile.planner import is_owned
 from laws.whole_stack import each_resource
 from live import Live
 
@@ -63,4 +63,4 @@ def test_what_disappears_between_two_reads_was_absent(standing: Live, index: int
     assert resource.observe(untouched) is not None
     for after in range(1, untouched.reads):
         observed = resource.observe(Vanishing(standing.aws, after=after))
-        assert observed is None or owned(resource, observed), f"after {after} of {untouched.reads} reads"
+        assert observed is None or is_owned(resource, observed), f"after {after} of {untouched.reads} reads"

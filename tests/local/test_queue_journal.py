@@ -77,7 +77,7 @@ def test_a_message_that_is_taken_after_a_save_is_kept(database: Database) -> Non
         queues.go_on.clear()
         sending = asyncio.create_task(journal.send(message("after")))
         await asyncio.sleep(0)  # as far as ministack
-        journal.saved()
+        journal.on_saved()
         queues.go_on.set()
         await sending
 
@@ -89,7 +89,7 @@ def test_what_is_sent_again_is_kept_until_it_is_saved(database: Database) -> Non
     asyncio.run(QueueJournal(Queues().forward, database).send(message("hello", region="of another program")))
     for _ in range(2):
         assert sent_again(database) == [message("hello", region="of another program").body]
-    QueueJournal(Queues().forward, database).saved()
+    QueueJournal(Queues().forward, database).on_saved()
     assert sent_again(database) == []
 
 
@@ -100,11 +100,11 @@ def test_what_is_sent_by_the_query_protocol_is_saved_at_once(
     saved: list[str] = []
     durability = Durability(600.0, tmp_path, lambda: saved.append("queues"))
     by_json = message("hello")
-    durability.forwarded(by_json, HttpResponse(200, b"{}"))
+    durability.on_forwarded(by_json, HttpResponse(200, b"{}"))
     assert saved == []
     headers = {name: value for name, value in by_json.headers.items() if name != "x-amz-target"}
     by_query = replace(by_json, headers=headers, body=b"Action=SendMessage&MessageBody=hello")
-    durability.forwarded(by_query, HttpResponse(200, b""))
+    durability.on_forwarded(by_query, HttpResponse(200, b""))
     assert saved == ["queues"]
 
 

@@ -102,7 +102,7 @@ def test_a_drawing_wider_than_the_terminal_is_cut_and_not_wrapped() -> None:
 def test_while_the_terminal_is_lent_nothing_is_drawn() -> None:
     screen, both = on_a_terminal(40, 6)
     with screen.drawn(lambda: Text("drawn")):
-        with screen.terminal.lent():
+        with screen.terminal.suspended():
             assert shown(lines_fed(both), 40, 6) == []
             screen.data("an answer")
             assert shown(lines_fed(both), 40, 6) == ["an answer"]

@@ -12,7 +12,7 @@ from cryptoctl.aws import Aws
 from cryptoctl.provisioners.dashboard import Dashboard, dashboard_name
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.orphans import Orphans
-from cryptoctl.reconcile.planner import owned
+from cryptoctl.reconcile.planner import is_owned
 from unit.answers import STACK
 
 
@@ -106,11 +106,11 @@ class WithoutTags(Answering):
 def test_one_of_our_name_without_any_tag_is_ours_and_one_with_somebodys_is_not() -> None:
     board, answers = dashboard(), WithoutTags(dashboard().body)
     observed = board.observe(answers)
-    assert observed is not None and owned(board, observed)
+    assert observed is not None and is_owned(board, observed)
     assert difference(board.desired(), observed, board.exclusive).changes == ()
     answers.tags = [{"Key": "ManagedBy", "Value": "somebody"}]
     foreign = board.observe(answers)
-    assert foreign is not None and not owned(board, foreign)
+    assert foreign is not None and not is_owned(board, foreign)
 
 
 def test_the_environments_dashboard_in_another_region_is_nobodys_leftover() -> None:

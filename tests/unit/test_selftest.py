@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import cryptoctl
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.ops.selftest.catalogue import WRITTEN, chosen, needed
+from cryptoctl.ops.selftest.catalogue import WRITTEN, needed, select_claims
 from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import (
     AnswerCode,
@@ -129,9 +129,11 @@ def test_each_claim_has_a_name_of_its_own_and_says_where_it_is_relied_on() -> No
 def test_what_the_claims_need_is_part_of_the_environment() -> None:
     for claim in WRITTEN:
         assert set(needed(OURS, [claim])) <= set(OURS), claim.id
-    assert Counter(claim.id for claim in chosen(["queue-missing", "queue-missing"])) == {"queue-missing": 1}
+    assert Counter(claim.id for claim in select_claims(["queue-missing", "queue-missing"])) == {
+        "queue-missing": 1
+    }
     with pytest.raises(Failure, match="no claim 'queue-mising'") as raised:
-        chosen(["queue-mising"])
+        select_claims(["queue-mising"])
     assert "queue-missing" in raised.value.hint
 
 

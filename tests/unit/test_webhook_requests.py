@@ -58,7 +58,7 @@ def arrived(request: SenderRequest) -> WebhookRequest:
 @pytest.mark.parametrize("name", SENDERS)
 def test_the_request_of_each_kind_of_sender_is_let_in_and_has_a_price(name: str) -> None:
     sender = allowed_senders(senders_variable({name: SENDERS[name]}), ExactExpression)[name]
-    encoding = SENDERS[name].resolved().get("secret_encoding", "raw")
+    encoding = SENDERS[name].with_preset().get("secret_encoding", "raw")
     secret, other = new_secret(encoding), new_secret(encoding)
     request_maker = maker(name)
     sample = request_maker.sample()

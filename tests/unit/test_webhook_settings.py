@@ -52,8 +52,8 @@ def test_each_preset_is_complete(tmp_path: Path, preset: PresetName) -> None:
 
 def test_the_file_overrides_its_preset(tmp_path: Path) -> None:
     sender = webhook(tmp_path, 'preset = "tradingview"\nsources = ["::1", "10.0.0.0/8"]').senders["a"]
-    assert sender.resolved()["sources"] == ("::1", "10.0.0.0/8")
-    assert sender.resolved()["scheme"] == "token"
+    assert sender.with_preset()["sources"] == ("::1", "10.0.0.0/8")
+    assert sender.with_preset()["scheme"] == "token"
 
 
 def test_sources_of_ipv4_that_are_written_as_ipv6_are_those_of_ipv4(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ MAX_ROUNDS = 3
 SAME_COMMAND = "the same command again: it goes on from here."
 
 
-def chosen(run: CommandRun, names: Sequence[str]) -> tuple[list[Provisioner], Orphans | None]:
+def select_resources(run: CommandRun, names: Sequence[str]) -> tuple[list[Provisioner], Orphans | None]:
     """The stack's resources, and what finds its orphans.
 
     With names, the resources named with what they depend on, and no other orphans than parts of those.

@@ -32,7 +32,7 @@ def _configuration(ctx: typer.Context) -> dict[str, Any]:
 
     try:
         file = settings_file.locate(_typed(ctx, "config"))
-        return {} if file is None else settings_file.parsed(file)
+        return {} if file is None else settings_file.parse(file)
     except Failure:  # completion shows no errors
         return {}
 

@@ -43,7 +43,7 @@ class _PlainFirst:
         if value is None:
             return () if param.multiple or param.nargs == -1 else None
         try:
-            return _converted(value, param.type_descriptor.annotation, param)
+            return _convert(value, param.type_descriptor.annotation, param)
         except _NotPlainError:
             param._runtime_param = None  # noqa: SLF001
             try:
@@ -57,9 +57,9 @@ class _NotPlainError(Exception):
     """The value is for Typer to convert or to refuse."""
 
 
-def _converted(value: Any, annotation: Any, param: Any) -> Any:
+def _convert(value: Any, annotation: Any, param: Any) -> Any:
     if get_origin(annotation) is list and isinstance(value, list | tuple):
-        return [_converted(member, get_args(annotation)[0], param) for member in value]
+        return [_convert(member, get_args(annotation)[0], param) for member in value]
     if annotation is Path and isinstance(value, str | Path):
         return Path(value)
     if isinstance(annotation, type) and isinstance(value, annotation):

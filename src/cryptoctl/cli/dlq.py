@@ -248,7 +248,7 @@ def _edited(screen: Screen, editor: Sequence[str], text: str) -> str:
         path = Path(directory) / "payload.json"
         path.write_text(text, encoding="utf-8")
         try:
-            with screen.terminal.lent():
+            with screen.terminal.suspended():
                 exit_code = subprocess.run([*editor, str(path)], check=False).returncode  # noqa: S603 - the person's
         except OSError as error:
             raise EditError(f"the editor {editor[0]} cannot be started: {error.strerror}") from None

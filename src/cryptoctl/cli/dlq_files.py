@@ -133,7 +133,7 @@ def purge(
         they = "It is" if count == 1 else "They are"
         run.screen.say(f"{they} not in any file." if target is None else f"{they} written to {target}.")
         question = f"Delete {pluralize(count, 'message')} from the queues of {run.session.location}?"
-        return yes or run.screen.confirmed(question)
+        return yes or run.screen.ask_yes_no(question)
 
     selection = with_failures(run, selection, queues)
     purged = files.Purged()
@@ -144,13 +144,15 @@ def purge(
         if not purged.agreed:
             raise
         _show_purged(run, purged)
-        raise _cut_short(error, "Interrupted before all of them were deleted.", _rest(purged)) from error
+        raise _cut_short(
+            error, "Interrupted before all of them were deleted.", _remaining_hint(purged)
+        ) from error
     run.set_members(**purged.document())
     _show_purged(run, purged)
     if purged.found and not purged.agreed:
         raise Failure(ExitCode.REFUSED, "Nothing was deleted.")
     if purged.deleted < purged.found:
-        raise Failure(ExitCode.FAILED, "Not everything selected is deleted.", _rest(purged))
+        raise Failure(ExitCode.FAILED, "Not everything selected is deleted.", _remaining_hint(purged))
     if purged.unknown:
         raise Failure(
             ExitCode.FAILED,
@@ -171,7 +173,7 @@ def _show_purged(run: CommandRun, purged: files.Purged) -> None:
     run.show(Screen.data, f"{result}.")
 
 
-def _rest(purged: files.Purged) -> str:
+def _remaining_hint(purged: files.Purged) -> str:
     """What to do about the messages that were kept, which the file has too."""
     if purged.export is None:
         return "`cryptoctl dlq list` shows what is left; run the same command again to delete it."

@@ -117,7 +117,7 @@ async def _follow(
     # A message that ccxt cannot read ends in the loop; the tape notices what is missing by itself.
     loop.set_exception_handler(lambda *_: None)
 
-    async def opened(name: str) -> Sequence[FollowedSymbol]:
+    async def open_exchange(name: str) -> Sequence[FollowedSymbol]:
         markets = await exchanges.markets(name)
         for market in markets:
             show_start_point(run.screen, market, start_points[market.source])
@@ -129,7 +129,7 @@ async def _follow(
         async with exchanges:
             following = Feed(
                 lines=[],
-                opening=[opened(name) for name in exchanges.not_followed],
+                opening=[open_exchange(name) for name in exchanges.not_followed],
                 send=partial(send_batch, run.session.aws, run.session.stack.webhook),
                 clock=clock,
                 stop=stop,

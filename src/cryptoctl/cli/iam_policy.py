@@ -34,8 +34,7 @@ def iam_policy(
     if output_dir is not None:
         stem = f"{run.session.environment}-{purpose}"
         files = [
-            _written(output_dir / f"{stem}-{number}.json", policy)
-            for number, policy in enumerate(documents, 1)
+            _write(output_dir / f"{stem}-{number}.json", policy) for number, policy in enumerate(documents, 1)
         ]
         run.set_members(files=files, parts=len(documents))
         for file in files:
@@ -65,7 +64,7 @@ def _older_parts(directory: Path, stem: str, count: int) -> Iterator[Path]:
             yield file
 
 
-def _written(path: Path, document: dict[str, Any]) -> str:
+def _write(path: Path, document: dict[str, Any]) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

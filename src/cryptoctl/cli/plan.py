@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import chosen, plan_with_tags
+from cryptoctl.cli.apply import plan_with_tags, select_resources
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Adopt, Only, OutputFormat
 from cryptoctl.errors import ExitCode
@@ -36,7 +36,7 @@ def plan(
     ] = False,
 ) -> None:
     """Show what `up` would do; with --verbose each API call. Changes nothing."""
-    resources, orphans = chosen(run, only or [])
+    resources, orphans = select_resources(run, only or [])
     replan = partial(make_plan, resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=orphans)
     plan = plan_with_tags(run, replan)
     run.set_members(plan=plan_document(plan))

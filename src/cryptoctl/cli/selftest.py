@@ -18,7 +18,7 @@ from cryptoctl.cli.options import Yes
 from cryptoctl.cli.selftest_run import SelftestRun, own_run, remove
 from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.ops.selftest import own_runs
-from cryptoctl.ops.selftest.catalogue import chosen
+from cryptoctl.ops.selftest.catalogue import select_claims
 from cryptoctl.ops.selftest.environment import MAX_RUN, former, may_be_running, new_name
 from cryptoctl.ops.selftest.report import SelftestReport
 from cryptoctl.reconcile.permissions import Access
@@ -48,7 +48,7 @@ def selftest(
     ] = False,
 ) -> None:
     """Check what cryptoctl relies on about AWS, in an environment of its own, and write a report."""
-    claims = chosen(only or [])
+    claims = select_claims(only or [])
     if listing:
         run.set_members(claims=claims)
         run.show(show_claims, claims)

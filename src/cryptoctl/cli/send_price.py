@@ -82,16 +82,16 @@ def send_price(
         "timestamp": timestamp,
         "id": id,
     }
-    outgoing_price = _checked(values)
+    outgoing_price = _outgoing_price(values)
     if later:
         _queue_one(run, outgoing_price, timed=timestamp is not None)
     else:
         _send_one(run, outgoing_price, timed=timestamp is not None)
 
 
-def _checked(given: dict[str, str | None]) -> OutgoingPrice:
+def _outgoing_price(fields: dict[str, str | None]) -> OutgoingPrice:
     try:
-        return outgoing(given, now_ms=now_ms())
+        return outgoing(fields, now_ms=now_ms())
     except Rejected as rejected:
         raise InputError(
             f"This is not a valid price: {rejected}. Nothing was sent.", "See `cryptoctl send-price --help`."
@@ -101,7 +101,7 @@ def _checked(given: dict[str, str | None]) -> OutgoingPrice:
 def _queue_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
     request_id = invoke_later(run.session.aws, run.session.stack.webhook, price.text)
     run.set_members(request_id=request_id)
-    run.done(f"The price is queued as request {request_id}", _sent_again(price, timed=timed))
+    run.done(f"The price is queued as request {request_id}", _retry_hint(price, timed=timed))
     run.show(Screen.data, f"queued as request {request_id}")
 
 
@@ -111,7 +111,7 @@ def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
         response = invoke(run.session.aws, function, price.text)
     except (Failure, AwsError) as error:
         # Whether it was stored is not known; with its time it is stored once, however often it is sent.
-        raise as_failure(error, further_hint=_sent_again(price, timed=timed)) from error
+        raise as_failure(error, further_hint=_retry_hint(price, timed=timed)) from error
     if response.status != 200:
         raise Failure(
             ExitCode.FAILED,
@@ -122,7 +122,7 @@ def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
         raise unexpected(function)
     run.set_members(price=body)
     result = f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})"
-    run.done(f"The price was sent ({result})", _sent_again(price, timed=timed))
+    run.done(f"The price was sent ({result})", _retry_hint(price, timed=timed))
     if not run.is_json:
         if body.get("differs"):
             run.screen.say(
@@ -131,7 +131,7 @@ def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
         run.screen.data(result)
 
 
-def _sent_again(price: OutgoingPrice, *, timed: bool) -> str:
+def _retry_hint(price: OutgoingPrice, *, timed: bool) -> str:
     """How it can be sent again without being stored a second time."""
     time = "" if timed else f" with --timestamp {price.price.timestamp_ms}"
     return f"Send it again{time}: it is stored once."

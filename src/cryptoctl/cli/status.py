@@ -40,7 +40,7 @@ def status(
         _watch(run)
         return
     session = run.session
-    overview = _existing(run, OverviewReader(session.aws, session.stack).overview())
+    overview = _check_exists(run, OverviewReader(session.aws, session.stack).overview())
     engine = session.engine.status(with_problems=True) if session.target is Target.LOCAL else None
     if engine is not None:
         run.set_members(engine=engine_document(engine, session.engine.credentials(session.environment)))
@@ -55,7 +55,7 @@ def status(
         raise typer.Exit(ExitCode.DIFFERENCES)
 
 
-def _existing(run: CommandRun, overview: Overview) -> Overview:
+def _check_exists(run: CommandRun, overview: Overview) -> Overview:
     if not overview.inventory.exists:
         raise not_deployed(run.session.aws, run.session.scope, "resource of it")
     return overview
@@ -72,10 +72,10 @@ def _watch(run: CommandRun) -> None:
     session = run.session
     intervals = ON_AWS if session.aws.has_shared_quotas else ON_THE_ENGINE
     overview_reader = OverviewReader(session.aws, session.stack, intervals)
-    _existing(run, overview_reader.overview())
+    _check_exists(run, overview_reader.overview())
     while (chosen := watch(run.screen, overview_reader.overview, session.location)) is not None:
         command_line = run.screen.hint(f"`cryptoctl {chosen}`").strip("`")
-        if run.screen.confirmed(f"Run {command_line}?"):
+        if run.screen.ask_yes_no(f"Run {command_line}?"):
             words = shlex.split(command_line)[1:]
             # Ourselves: without -P, whatever the directory of the person has of that name would be run.
             subprocess.run([sys.executable, "-P", "-m", "cryptoctl", *words], check=False)  # noqa: S603

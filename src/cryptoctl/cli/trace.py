@@ -161,11 +161,11 @@ def _selector(
         symbol=stored_as(symbol),
         id=id,
         sort_key=sort_key,
-        between_ms=None if at is None else _between(at),
+        between_ms=None if at is None else _millisecond_range(at),
     )
 
 
-def _between(text: str) -> tuple[int, int]:
+def _millisecond_range(text: str) -> tuple[int, int]:
     """The millisecond that is meant; where it is given in whole seconds, the second."""
     first_ms = parse_time_ms(text)
     return first_ms, first_ms if first_ms % 1000 else first_ms + 999

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import before_any_change, carry_out, check, chosen, plan_with_tags
+from cryptoctl.cli.apply import before_any_change, carry_out, check, plan_with_tags, select_resources
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Adopt, Only
 from cryptoctl.errors import ExitCode, Failure
@@ -39,7 +39,7 @@ def up(
     for note in session.start_engine():
         screen.warn(note)
     with before_any_change():
-        resources, orphans = chosen(run, only or [])
+        resources, orphans = select_resources(run, only or [])
         replan = partial(make_plan, resources, session.aws, Goal.PRESENT, adopt=adopt, orphans=orphans)
         plan = plan_with_tags(run, replan)
         run.set_members(plan=plan_document(plan))
@@ -96,7 +96,7 @@ def _ask(run: CommandRun, plan: Plan, review: str) -> None:
             "Nothing was changed.",
             f"Review it with `cryptoctl {review}`, then add --yes.",
         )
-    if not run.screen.confirmed(f"{capitalised(names)}?"):
+    if not run.screen.ask_yes_no(f"{capitalised(names)}?"):
         raise Failure(ExitCode.REFUSED, "Nothing was changed.")
 
 

@@ -206,7 +206,7 @@ def _sender(run: CommandRun, name: str) -> tuple[RequestMaker, SecretStore]:
 
 def _confirmed(run: CommandRun, name: str) -> bool:
     can_ask = run.screen.can_ask and not run.is_json
-    return can_ask and run.screen.confirmed(f"Show the secret of {name} on this screen?")
+    return can_ask and run.screen.ask_yes_no(f"Show the secret of {name} on this screen?")
 
 
 def _say_secret(run: CommandRun, secret: SenderSecret, shown: bool) -> None:

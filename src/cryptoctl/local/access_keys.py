@@ -40,7 +40,7 @@ class AccessKeys:
         self._known: dict[str, str] = {}
         self._version: tuple[int, int] | None = None
 
-    def of(self, environment: str) -> EngineAccessKey:
+    def for_environment(self, environment: str) -> EngineAccessKey:
         """The key pair of an environment, made at the first call. Raises EngineError for a damaged file."""
         pair = self._read().get(environment)
         if pair is None:

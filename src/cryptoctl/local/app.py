@@ -62,9 +62,9 @@ class EngineApp:
         self.status_path = access.status_path
         self.middleware = middleware = Middleware(app, access)
         self._journal = journal = QueueJournal(middleware.forward, self._database)
-        self._durability = Durability(options.save_every_s, data.state, journal.saved)
+        self._durability = Durability(options.save_every_s, data.state, journal.on_saved)
         regions = Regions(self._database)
-        middleware.on_forwarded = (self._durability.forwarded, regions.forwarded)
+        middleware.on_forwarded = (self._durability.on_forwarded, regions.on_forwarded)
         self._client = client = InternalClient(middleware)
         endpoint = f"http://127.0.0.1:{port}"
         self._logs = LogStore(self._database)

@@ -106,26 +106,26 @@ class DataDirectory:
             raise OSError(code, os.strerror(code), str(path))
 
     def _check_contents(self) -> None:
-        if names := self._another_programs():
+        if names := self._foreign_files():
             raise EngineError(
                 f"Starting the embedded engine in {self.directory}: it has {names} of another program.",
                 hint="Name another directory in CRYPTOCTL_STATE_DIR, or move that.",
             )
 
-    def _another_programs(self) -> str:
+    def _foreign_files(self) -> str:
         """The names of files here that a reset would delete, where no engine has been to write them.
 
         A command may have made access keys for an engine that has not begun.
         """
-        files = self._own_files() if not self._begun() else ()
+        files = self._own_files() if not self._engine_has_run() else ()
         return ", ".join(file.name for file in files if "access-keys" not in file.name and _filled(file))
 
-    def _begun(self) -> bool:
+    def _engine_has_run(self) -> bool:
         return any(file.exists() for file in (self._start_file, self._life_file, self.store_file))
 
     def used(self) -> bool:
         """Whether what lies here is an engine's: there may be another `engine` in CRYPTOCTL_STATE_DIR."""
-        return self._begun() or (self.key_file.exists() and not self._another_programs())
+        return self._engine_has_run() or (self.key_file.exists() and not self._foreign_files())
 
     def delete_own(self) -> None:
         """Deletes what an engine makes, and no other file: the directory may be the person's own as well.

@@ -14,7 +14,7 @@ from typing import Final
 
 from cryptoctl.local.database import Database
 from cryptoctl.local.http import HttpRequest, HttpResponse
-from cryptoctl.local.ministack_state import StateFiles, why_unusable
+from cryptoctl.local.ministack_state import StateFiles, state_fault
 
 _READS: Final[tuple[str, ...]] = ("Get", "List", "Describe", "Head", "Select", "Simulate", "Lookup")
 _FREQUENT: Final[tuple[str, ...]] = (
@@ -39,7 +39,7 @@ class Durability:
         self._changed = asyncio.Event()
         self._files = StateFiles(state)
 
-    def forwarded(self, request: HttpRequest, response: HttpResponse) -> None:
+    def on_forwarded(self, request: HttpRequest, response: HttpResponse) -> None:
         """Told of each request that ministack answered."""
         operation = _operation(request)
         if response.status >= 400 or operation.startswith(_READS) or operation == "PutMetricData":
@@ -108,7 +108,7 @@ def keep_damaged_state_aside(state: Path) -> list[str]:
     """Moves away the files of ministack's state that it would not read, before it would write over them."""
     notes: list[str] = []
     for file in sorted(state.glob("*.json")):
-        if reason := why_unusable(file.stem, file.read_bytes()):
+        if reason := state_fault(file.stem, file.read_bytes()):
             backup = _keep_aside(file)
             notes.append(f"{file.name} was {reason} and is kept as {backup.name}; {file.stem} begins empty.")
     return notes

@@ -124,11 +124,11 @@ class Engine:
             if not stopped:
                 _wait_until(lambda: not self._data.running(), STOP_WITHIN_S)
         if self._data.running():
-            raise self._not_ended(pid)
+            raise self._still_running_error(pid)
         self._end_leftovers()
         return True
 
-    def _not_ended(self, pid: int | None) -> EngineError:
+    def _still_running_error(self, pid: int | None) -> EngineError:
         record, reason = self._data.read(), "it does not end"
         process = "the process that holds engine.lock there"
         if pid is None:
@@ -211,7 +211,7 @@ class Engine:
         All environments are in one account, 000000000000, so that they can be listed side by side.
         """
         with self._translate_errors("Making an access key of"):
-            return AccessKeys(self._data.key_file).of(environment)
+            return AccessKeys(self._data.key_file).for_environment(environment)
 
     @contextmanager
     def _translate_errors(self, doing: str) -> Iterator[None]:

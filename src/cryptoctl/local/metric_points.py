@@ -37,19 +37,19 @@ def compacted(points: Sequence[Point], *, oldest_s: float, until_s: float) -> li
         else:
             minutes[int(point["Timestamp"] // MINUTE_S), point.get("Unit")].append(point)
     for (minute, _), minute_points in sorted(minutes.items(), key=lambda pair: pair[0][0]):
-        result += _together(minute_points, minute * MINUTE_S)
+        result += _merge(minute_points, minute * MINUTE_S)
     return result + newest
 
 
-def _together(points: Sequence[Point], start_s: float) -> Iterator[Point]:
+def _merge(points: Sequence[Point], start_s: float) -> Iterator[Point]:
     counts: dict[float, float] = defaultdict(float)
     for point in points:
         counts[point["Value"]] += point.get("Count", 1.0)
-    for value, count in _fewer(sorted(counts.items())):
+    for value, count in _group_values(sorted(counts.items())):
         yield {**points[0], "Timestamp": float(start_s), "Value": value, "Count": count}
 
 
-def _fewer(values: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+def _group_values(values: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
     """The (value, count) pairs; the inner ones in as many groups as are left beside the ends."""
     if len(values) <= MAX_A_MINUTE:
         yield from values

@@ -112,7 +112,7 @@ def _text(state: object) -> str:
     return json.dumps(state, default=persistence._json_default)  # noqa: SLF001 (there is no public way)
 
 
-def settle_what_was_interrupted(state: Path) -> None:
+def finish_interrupted_updates(state: Path) -> None:
     """Finishes, in the saved state, what functions were in the middle of when the engine was killed.
 
     ministack finishes it by a timer, and the timer ended with the process: they would be Pending for ever.
@@ -126,7 +126,7 @@ def settle_what_was_interrupted(state: Path) -> None:
             replace_private(file, new_text)
 
 
-def why_unusable(service: str, content: bytes) -> str:
+def state_fault(service: str, content: bytes) -> str:
     """Why ministack would begin empty instead of reading this file of its state; empty where it reads it."""
     try:
         state = json.loads(content)

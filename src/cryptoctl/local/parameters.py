@@ -43,9 +43,9 @@ class Parameters:
             )
         if not params.get("Value"):
             raise violation("Value", "", "Member must have length greater than or equal to 1")
-        secure, current = params.get("Type") == "SecureString", await self._described(request, params["Name"])
+        secure, current = params.get("Type") == "SecureString", await self._describe(request, params["Name"])
         if secure:
-            await self._usable(request, params.get("KeyId") or AWS_MANAGED)
+            await self._check_key(request, params.get("KeyId") or AWS_MANAGED)
         tier = params.get("Tier", current.get("Tier", "Standard"))
         if tier == "Standard" and len(params.get("Value", "").encode()) > STANDARD_BYTES:
             raise ServiceError(
@@ -63,12 +63,12 @@ class Parameters:
                 "advanced-parameter tier to the standard-parameter tier.",
             )
 
-    async def _described(self, request: HttpRequest, name: str) -> dict[str, Any]:
+    async def _describe(self, request: HttpRequest, name: str) -> dict[str, Any]:
         filters = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
         body = await self._client.json("ssm", "DescribeParameters", request.region, ParameterFilters=filters)
         return body["Parameters"][0] if body["Parameters"] else {}
 
-    async def _usable(self, request: HttpRequest, key_id: str) -> None:
+    async def _check_key(self, request: HttpRequest, key_id: str) -> None:
         """Raises ServiceError where a key is not there, or cannot be used."""
         if key_id == AWS_MANAGED:
             return
@@ -89,8 +89,8 @@ class Parameters:
             if parameter["Type"] != "SecureString":
                 continue
             if request.json.get("WithDecryption"):
-                description = await self._described(request, parameter["Name"])
-                await self._usable(request, description.get("KeyId", AWS_MANAGED))
+                description = await self._describe(request, parameter["Name"])
+                await self._check_key(request, description.get("KeyId", AWS_MANAGED))
             else:
                 parameter["Value"] = _ciphertext(parameter["Value"])
         return HttpResponse(response.status, json.dumps(content).encode(), response.headers)

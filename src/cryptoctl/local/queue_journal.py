@@ -60,7 +60,7 @@ class QueueJournal:
             if not accepted:
                 self._database.execute("DELETE FROM unsaved_message WHERE id = ?", number)
 
-    def saved(self) -> None:
+    def on_saved(self) -> None:
         """Told that ministack's queues are on disk as they are now."""
         first_under_way = min(self._under_way, default=None)
         sql = "DELETE FROM unsaved_message WHERE ?1 IS NULL OR id < ?1"

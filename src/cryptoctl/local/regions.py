@@ -18,11 +18,11 @@ class Regions:
         self._database = database
         self._seen = {name for (name,) in database.execute("SELECT name FROM used_region").fetchall()}
 
-    def seen(self) -> list[str]:
+    def used(self) -> list[str]:
         """Every region that a request was for."""
         return sorted(self._seen)
 
-    def forwarded(self, request: HttpRequest, _response: HttpResponse) -> None:
+    def on_forwarded(self, request: HttpRequest, _response: HttpResponse) -> None:
         """Told of each request that ministack answered."""
         if request.region not in self._seen:
             self._seen.add(request.region)

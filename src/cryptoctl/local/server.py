@@ -32,7 +32,7 @@ from cryptoctl.local.ministack_adapter import (
     patch_metrics,
     serve_lifespan,
 )
-from cryptoctl.local.ministack_state import saved_code_digests, settle_what_was_interrupted
+from cryptoctl.local.ministack_state import finish_interrupted_updates, saved_code_digests
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.supervision import Supervisor
 
@@ -82,7 +82,7 @@ async def _serve(
     contain(port, worker_script=str(WORKER_SCRIPT))
     configure(data.state, data.scratch, port)
     damage = keep_damaged_state_aside(data.state)
-    settle_what_was_interrupted(data.state)
+    finish_interrupted_updates(data.state)
     delete_unused_code(data.code, saved_code_digests(data.state))
     app = load_app()
     patch_metrics()

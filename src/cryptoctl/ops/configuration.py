@@ -9,7 +9,7 @@ from typing import Any
 from cryptoctl import env_vars
 from cryptoctl.session import Session
 from cryptoctl.settings import SENDER, DocumentedKey, documented_keys
-from cryptoctl.settings_file import locate, parsed
+from cryptoctl.settings_file import locate, parse
 
 _OPTIONS = {
     "default_env": "environment",
@@ -33,7 +33,7 @@ class ConfiguredKey:
 def configured_keys(session: Session) -> Iterator[ConfiguredKey]:
     """Every key, those of an environment for this one. Raises Failure for a file that is not valid."""
     path = locate(session.options.config)
-    in_file = parsed(path) if path is not None else {}
+    in_file = parse(path) if path is not None else {}
     for documented in _with_each_sender(session):
         key = replace(documented, name=documented.name.replace("NAME", session.environment, 1))
         for value, source in _values(session, documented.name, in_file, str(path)):

@@ -68,7 +68,7 @@ class Dashboard(ConflictChecked, ConsentRequired, Listed, Priced):
         )
         if response is None or tags is None:
             return None
-        settings = _loaded(response["DashboardBody"])
+        settings = _parse(response["DashboardBody"])
         widgets = settings.pop("widgets", None)
         return Observed(
             fields={
@@ -97,7 +97,7 @@ class Dashboard(ConflictChecked, ConsentRequired, Listed, Priced):
     def _widgets(self) -> dict[str, Any]:
         """By title: position, size and properties of each, as one mapping."""
         widgets = {
-            graph.title: {**_place(number), "type": "metric", **self._graph(graph)}
+            graph.title: {**_widget_position(number), "type": "metric", **self._graph(graph)}
             for number, graph in enumerate(self.graphs)
         }
         if self.alarms:
@@ -166,7 +166,7 @@ def dashboard_name(scope: Scope) -> str:
     return f"{prefix(scope)}{scope.region}"
 
 
-def _place(number: int) -> dict[str, Any]:
+def _widget_position(number: int) -> dict[str, Any]:
     row, column = divmod(number, IN_A_ROW)
     return {"x": column * WIDTH, "y": row * HEIGHT, "width": WIDTH, "height": HEIGHT}
 
@@ -176,7 +176,7 @@ def _line(label: str, metric: Metric) -> tuple[Any, ...]:
     return (metric.namespace, metric.name, *dimensions, {"label": label, "stat": metric.statistic})
 
 
-def _loaded(body: str) -> dict[str, Any]:
+def _parse(body: str) -> dict[str, Any]:
     """The members of a body, whatever somebody has made of it."""
     try:
         content = json.loads(body)

@@ -28,10 +28,10 @@ class Statement:
 
 def document(statements: Sequence[Statement]) -> dict[str, Value]:
     """The statements as a policy document in normal form."""
-    return {"Version": VERSION, "Statement": _in_order(map(written, statements))}
+    return {"Version": VERSION, "Statement": _in_order(map(normal_form, statements))}
 
 
-def written(statement: Statement) -> dict[str, Value]:
+def normal_form(statement: Statement) -> dict[str, Value]:
     """One statement in normal form."""
     members = {
         "Sid": statement.sid,
@@ -83,14 +83,14 @@ def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
     result: dict[str, Value] = {}
     for key, value in statement.items():
         if key in ("Action", "NotAction", "Resource", "NotResource"):
-            result[key] = tuple(sorted(_several(value), key=str))  # Refs among them
+            result[key] = tuple(sorted(_as_tuple(value), key=str))  # Refs among them
         elif key in ("Principal", "NotPrincipal"):
             # The bare star is another way to write that.
             principals = value if isinstance(value, Mapping) else {"AWS": value}
-            result[key] = {kind: tuple(sorted(_several(ids))) for kind, ids in principals.items()}
+            result[key] = {kind: tuple(sorted(_as_tuple(ids))) for kind, ids in principals.items()}
         elif key == "Condition":
             result[key] = {
-                operator: {name: _several(values) for name, values in tests.items()}
+                operator: {name: _as_tuple(values) for name, values in tests.items()}
                 for operator, tests in value.items()
             }
         elif key != "Sid" or value:
@@ -98,7 +98,7 @@ def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
     return result
 
 
-def _several(value: Value) -> tuple[Value, ...]:
+def _as_tuple(value: Value) -> tuple[Value, ...]:
     if not isinstance(value, list | tuple):
         return (value,)
     return tuple(sorted(value)) if all(isinstance(member, str) for member in value) else frozen(value)

@@ -109,14 +109,14 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         """The function's mapping on a stream of the table, as Lambda describes it."""
         if self.uuid is not None:
             return aws.find("lambda", "GetEventSourceMapping", not_found=NOT_FOUND, UUID=self.uuid)
-        ours = [mapping for mapping in self._listed(aws) if self._on_our_table(mapping)]
+        ours = [mapping for mapping in self._list_mappings(aws) if self._on_our_table(mapping)]
         # One that stays before one that goes. A stream's label is the time at which it was switched on:
         # the last one is the newest.
         return max(
             ours, key=lambda mapping: (mapping["State"] != DELETING, mapping["EventSourceArn"]), default=None
         )
 
-    def _listed(self, aws: Aws) -> list[Response]:
+    def _list_mappings(self, aws: Aws) -> list[Response]:
         mappings = _mappings(aws, FunctionName=self.function.name)
         if mappings is not None:
             return mappings

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cryptoctl.provisioners.policy import VERSION, Statement, statements_of, written
+from cryptoctl.provisioners.policy import VERSION, Statement, normal_form, statements_of
 from cryptoctl.reconcile import JsonDocument, Value, frozen
 
 SID = "RefusePlainHttp"
@@ -26,7 +26,7 @@ def deny_plain_http(actions: Sequence[str], arn: str) -> Statement:
 
 def desired_statement(statement: Statement | None) -> dict[str, Value]:
     """The desired field: our statement by its Sid, or None under that Sid."""
-    return {SID: written(statement) if statement else None}
+    return {SID: normal_form(statement) if statement else None}
 
 
 def statements_by_id(policy: str | None) -> dict[str, Value]:
@@ -44,5 +44,5 @@ def with_statement(policy: str | None, statement: Statement | None) -> JsonDocum
     existing = [existing] if isinstance(existing, dict) else existing
     statements = [other for other in existing if other.get("Sid") != SID]
     if statement is not None:
-        statements.append(written(statement))
+        statements.append(normal_form(statement))
     return JsonDocument(frozen({**content, "Statement": statements})) if statements else None

@@ -17,7 +17,7 @@ from cryptoctl.reconcile.graph import dependencies
 from cryptoctl.reconcile.observed import Observed
 from cryptoctl.reconcile.plan import Action, Step
 from cryptoctl.reconcile.plan_run import Blocked, PlanRun, StepFailed
-from cryptoctl.reconcile.planner import given_by, plan_absent, plan_present, untagged_yet
+from cryptoctl.reconcile.planner import outputs_of, plan_absent, plan_present, untagged_yet
 from cryptoctl.reconcile.retry import Retry
 from cryptoctl.reconcile.revealed_secrets import NOT_PUT_BACK, PUT_BACK, RevealedSecrets
 from cryptoctl.reconcile.values import Ref, Value, refs, resolve, serialize
@@ -150,7 +150,7 @@ class Convergence:
         if more := new_step.beyond(step):
             raise StepFailed(f"it was changed meanwhile, and this would now {more}", RUN_PLAN_FIRST)
         # What the step itself is going to give may still change: nobody must use it before.
-        given_refs = given_by(new_step)
+        given_refs = outputs_of(new_step)
         self._run.publish({ref: value for ref, value in outputs.items() if ref not in given_refs})
         self._step = new_step
 

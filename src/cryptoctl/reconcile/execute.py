@@ -46,7 +46,7 @@ class Executor:
                 thread.join(POLL_EVERY_S)
                 if stop.requested.is_set():
                     run.end_waits()
-        return run.leave()
+        return run.detach()
 
 
 def _run_step(run: PlanRun, step: Step) -> None:

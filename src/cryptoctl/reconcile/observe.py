@@ -13,7 +13,7 @@ from cryptoctl.reconcile.graph import affected
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.orphans import NONE_FOUND, Orphans
 from cryptoctl.reconcile.plan import Action, Goal, Plan, Step
-from cryptoctl.reconcile.planner import build_plan, owned, untagged_yet
+from cryptoctl.reconcile.planner import build_plan, is_owned, untagged_yet
 from cryptoctl.reconcile.provisioner import Observations, Provisioner
 from cryptoctl.reconcile.retry import Clock, Retry, Wait
 from cryptoctl.reconcile.traits import DeletionProtected, Preflight
@@ -159,7 +159,7 @@ def deletion_blocker(step: Step) -> Obstacle | None:
 def _has_foreign_data(step: Step) -> bool:
     """Whether it holds data that somebody else has put there: only what is adopted is not ours."""
     observed = step.delta.observed
-    return step.replaces_data and observed is not None and not owned(step.resource, observed)
+    return step.replaces_data and observed is not None and not is_owned(step.resource, observed)
 
 
 def _foreign_data(step: Step) -> Obstacle:

@@ -125,7 +125,7 @@ class PlanRun:
             self._changed.notify_all()
         self._notify(self._listener.ended, result)
 
-    def leave(self) -> Report:
+    def detach(self) -> Report:
         """Every step's end as far as it is known; from now on nothing is told to the listener."""
         # A thread that nobody waits for must not print while the process ends; one that is stuck in printing
         # (into a pipe that nobody reads) must not keep it from ending.

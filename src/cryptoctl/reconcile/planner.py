@@ -48,7 +48,7 @@ def build_plan(
             step = plan_present(resource, observed, known, adopt=adopt)
         else:
             step = plan_absent(resource, observed, after=first_gone[resource])
-        for ref in given_by(step):
+        for ref in outputs_of(step):
             known.pop(ref, None)
         if step.action is Action.REPLACE:
             replaced.add(resource)
@@ -80,7 +80,7 @@ def known_values(observations: Observations) -> dict[Ref, str]:
     }
 
 
-def given_by(step: Step) -> set[Ref]:
+def outputs_of(step: Step) -> set[Ref]:
     """The values that a step gives while it runs: what was known of them before does not count any more."""
     return {Ref(step.resource, output) for request in step.requests for output in request.gives}
 
@@ -104,7 +104,7 @@ def plan_present(
         raise current.unreadable
     if not delta.changes:
         return Step(resource=resource, action=Action.NOTHING, delta=delta)
-    reasons = () if owned(resource, current) else (TAKEN_OVER,)
+    reasons = () if is_owned(resource, current) else (TAKEN_OVER,)
     if delta.touches(*resource.immutable):
         requests = (*resource.remove(current), *resource.apply(new_delta))
         step = Step(resource=resource, action=Action.REPLACE, delta=delta, requests=requests, after=after)
@@ -141,7 +141,7 @@ def _conflict(resource: Provisioner, observed: Observed) -> str | None:
 def _refusal(resource: Provisioner, observed: Observed, *, adopt: bool) -> str | None:
     if conflict := _conflict(resource, observed):
         return conflict
-    if owned(resource, observed):
+    if is_owned(resource, observed):
         return None
     if owner := _other_environment(observed):
         return (
@@ -162,10 +162,10 @@ def untagged_yet(resource: Provisioner, observed: Observed) -> bool:
 
     Of what was made a moment ago it may show them later.
     """
-    return not owned(resource, observed) and not observed.fields["Tags"]
+    return not is_owned(resource, observed) and not observed.fields["Tags"]
 
 
-def owned(resource: Provisioner, observed: Observed) -> bool:
+def is_owned(resource: Provisioner, observed: Observed) -> bool:
     """Whether it is ours: it carries our tags, or it cannot carry any and belongs to its parent."""
     tags = observed.fields.get("Tags")
     if tags is None or (not tags and resource.untagged_is_ours):

@@ -30,14 +30,14 @@ class Scope:
         """Everything a taggable resource carries."""
         return {**self.extra_tags, **self.owner_tags}
 
-    def mentioned(self, name: str) -> bool:
+    def is_named_in(self, name: str) -> bool:
         """Whether the environment stands in a name as a word, as it does in every name that we give."""
         return re.search(rf"(?<![A-Za-z0-9]){re.escape(self.environment)}(?![A-Za-z0-9])", name) is not None
 
     def likeliest(self, names: Iterable[str], ending: str = "") -> list[str]:
         """The names that have the environment in them; first those that end as ours do."""
         suffix = f"-{self.environment}{ending}"
-        return sorted(filter(self.mentioned, names), key=lambda name: (not name.endswith(suffix), name))
+        return sorted(filter(self.is_named_in, names), key=lambda name: (not name.endswith(suffix), name))
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
         """The ARN of a resource of this account; global services have no region in theirs."""

@@ -49,10 +49,10 @@ def chart(prices: Sequence[StoredPrice], width: int, height: int) -> list[Text]:
             parts.pop()
         lines.append(Text.assemble((label.rjust(margin) + (" ┤" if label else " │"), "dim"), *parts))
     # Of some prices more or fewer, by turns: sums would have heights that the volume has not.
-    volumes = [fmean(share) for share in _stretched([price.volume for price in prices], columns)]
+    volumes = [fmean(share) for share in _stretch([price.volume for price in prices], columns)]
     volume = sparkline(volumes, columns, from_zero=True)
     lines.append(Text.assemble((VOLUME.rjust(margin), "dim"), "  ", (volume, "dim")))
-    lines.append(Text(f"{' ' * margin}  {_covered(prices)}", style="dim"))
+    lines.append(Text(f"{' ' * margin}  {_period_text(prices)}", style="dim"))
     for line in lines:
         line.truncate(width, overflow="ellipsis")
     return lines
@@ -72,7 +72,7 @@ def _header(prices: Sequence[StoredPrice]) -> Text:
     return text.append("  ━ price").append("  ┅ ma_20", style=AVERAGE)
 
 
-def _covered(prices: Sequence[StoredPrice]) -> str:
+def _period_text(prices: Sequence[StoredPrice]) -> str:
     """From when to when, how many prices, and whether all are enriched."""
     begin, end = (time_text(price.timestamp_ms, "seconds") for price in (prices[0], prices[-1]))
     same_day = begin[:10] == end[:10] and begin[10] == " "  # else it is no date
@@ -123,7 +123,7 @@ def _line(values: Sequence[Decimal | None], scale: _Scale, columns: int, *, dott
     """The braille dots of a line, by row and column: each column of dots covers all of its prices."""
     cells = [[0] * columns for _ in range(scale.rows)]
     previous: int | None = None
-    for column, share in enumerate(_stretched(values, columns * 2)):
+    for column, share in enumerate(_stretch(values, columns * 2)):
         rows = [scale.dot(value) for value in share if value is not None]
         if not rows:
             previous = None
@@ -139,7 +139,7 @@ def _line(values: Sequence[Decimal | None], scale: _Scale, columns: int, *, dott
     return cells
 
 
-def _stretched(values: Sequence[T], count: int) -> list[Sequence[T]]:
+def _stretch(values: Sequence[T], count: int) -> list[Sequence[T]]:
     """The values in `count` shares; where there are fewer of them, each is repeated."""
     if len(values) >= count:
         return shares(values, count)

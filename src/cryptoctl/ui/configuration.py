@@ -21,9 +21,11 @@ COLUMNS = (
 
 def show_keys(screen: Screen, keys: Sequence[ConfiguredKey]) -> None:
     """A table of every key."""
-    rows = [(key.key, _written(key.value), key.source, _written(key.default), key.meaning) for key in keys]
+    rows = [
+        (key.key, _json_value(key.value), key.source, _json_value(key.default), key.meaning) for key in keys
+    ]
     screen.table(COLUMNS, rows)
 
 
-def _written(value: Any) -> str:
+def _json_value(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -113,14 +113,14 @@ def tally_document(tally: Tally, files: PriceFiles) -> dict[str, Any]:
         "duplicate": tally.duplicate,
         "differing": tally.differing,
         "refused": tally.refused,
-        "failed": [_failed(line) for line in tally.failed],
+        "failed": [_bad_line_document(line) for line in tally.failed],
         "last_line": tally.last_line,
         "files": _sources(files),
         "passed_over": list(files.passed_over),
     }
 
 
-def _failed(line: BadLine) -> dict[str, Any]:
+def _bad_line_document(line: BadLine) -> dict[str, Any]:
     return {"file": line.file, "line": line.line, "reason": line.reason}
 
 
@@ -192,7 +192,8 @@ def preview_document(preview: Preview, files: PriceFiles) -> dict[str, Any]:
         "earliest": None if preview.from_ms is None else iso_of_ms(preview.from_ms),
         "latest": None if preview.to_ms is None else iso_of_ms(preview.to_ms),
         "reasons": [
-            {"count": lines.count, **_failed(lines.first_line)} for lines in preview.reasons.values()
+            {"count": lines.count, **_bad_line_document(lines.first_line)}
+            for lines in preview.reasons.values()
         ],
         "files": _sources(files),
         "passed_over": list(files.passed_over),

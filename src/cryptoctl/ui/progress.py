@@ -45,7 +45,7 @@ class _Row:
         )
         return True
 
-    def waits(self, now_s: float) -> str:
+    def wait_text(self, now_s: float) -> str:
         """The reason, the time waited so far and the timeout, as text."""
         if self.wait is None:
             return ""
@@ -73,7 +73,7 @@ class PlanProgress:
             now_s = self._clock.now_s()
             self._row(step).begin(wait, now_s)
             due = [] if self._live else [(name, row) for name, row in self._rows.items() if row.due(now_s)]
-            lines = [f"… {name}  {row.waits(now_s)}" for name, row in due]
+            lines = [f"… {name}  {row.wait_text(now_s)}" for name, row in due]
         for line in lines:
             self._screen.message(Text(line))
 
@@ -96,7 +96,7 @@ class PlanProgress:
         """A line for each resource that is being worked on: how long it has taken, and what it waits for."""
         with self._lock:
             now_s = self._clock.now_s()
-            rows = [(name, now_s - row.begun_s, row.waits(now_s)) for name, row in self._rows.items()]
+            rows = [(name, now_s - row.begun_s, row.wait_text(now_s)) for name, row in self._rows.items()]
         return Group(*(_render_row(*row) for row in rows))
 
 

@@ -186,7 +186,7 @@ class Screen:
     def ask(self, question: str) -> str:
         """Asks the person; an end of input, or a terminal that is gone, is an empty answer."""
         err = self.terminal.err
-        with self.terminal.lent():
+        with self.terminal.suspended():
             err.print(Text(printable(question) + " ", style="bold"), end="")
             try:
                 return input()
@@ -206,7 +206,7 @@ class Screen:
                 "Add --yes.",
             )
 
-    def confirmed(self, question: str) -> bool:
+    def ask_yes_no(self, question: str) -> bool:
         """Whether the person answers yes."""
         return self.ask(f"{question} [y/N]").strip().lower() in ("y", "yes")
 
@@ -216,7 +216,7 @@ class Screen:
         `refusal` says what is not done where nobody can be asked, such as "This deletes dev".
         """
         self.require_terminal(refusal)
-        if not self.confirmed(question):
+        if not self.ask_yes_no(question):
             raise Failure(ExitCode.REFUSED, "Nothing was changed.")
 
     def failure(self, failure: Failure) -> None:

@@ -26,10 +26,10 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     unencodable = error.object[error.start : error.end]
-    return "".join(map(_written, unencodable)), error.end
+    return "".join(map(_ascii, unencodable)), error.end
 
 
-def _written(character: str) -> str:
+def _ascii(character: str) -> str:
     if ord(character) in _BRAILLE:
         dots = ord(character) - _BRAILLE.start
         return " .':"[2 * bool(dots & _UPPER_DOTS) + bool(dots & _LOWER_DOTS)]

@@ -198,7 +198,7 @@ class Terminal:
             signal.signal(number, signal.SIG_DFL)
 
     @contextmanager
-    def lent(self) -> Iterator[None]:
+    def suspended(self) -> Iterator[None]:
         """During the block the terminal is another's (an editor's, a question's): nothing is drawn."""
         with self._lock:
             drawing, self._drawing = self._drawing, None

@@ -42,7 +42,7 @@ def view(
     refreshed = f"{time_text(overview.at_ms)[11:19]} UTC"
     warning = [Text(printable(hint(trouble)), style=DOUBTFUL), Text(f"As of {refreshed}:")] if trouble else []
     head = [*warning, *wrapped(verdict(overview, location), width).split("\n"), Text("")]
-    diagram = [*(_diagram(overview, width) if width >= NARROW else _listed(overview)), Text("")]
+    diagram = [*(_diagram(overview, width) if width >= NARROW else _list_view(overview)), Text("")]
     concerns = list(_concerns(overview.concerns, hint))
     foot = list(_foot(refreshed, width))
     room = height - len(head) - len(diagram) - len(concerns) - len(foot)
@@ -131,7 +131,7 @@ def _diagram(overview: Overview, width: int) -> Iterator[Text]:
     yield Text.assemble(" " * (8 + len(arrow)), _padded(first, gap), second)
 
 
-def _listed(overview: Overview) -> Iterator[Text]:
+def _list_view(overview: Overview) -> Iterator[Text]:
     """The same, one under the other, where there is no room for the diagram."""
     for name, (state, rows) in zip(NAMES, _boxes(overview, 0), strict=True):
         letters = [] if name == NAMES[1] else [_letters(overview, name)]
@@ -141,7 +141,7 @@ def _listed(overview: Overview) -> Iterator[Text]:
 
 def _boxes(overview: Overview, bars: int) -> Iterator[tuple[Health, list[Text]]]:
     webhook, enricher = overview.activity.functions if overview.activity else (None, None)
-    yield health(overview, "webhook-processor"), [_rate("in", webhook, bars), _failed(webhook, bars)]
+    yield health(overview, "webhook-processor"), [_rate("in", webhook, bars), _failure_text(webhook, bars)]
     newest = overview.symbols[0] if overview.symbols else None
     last = "unknown" if overview.symbols is None else "no prices"
     if newest is not None:
@@ -153,7 +153,7 @@ def _boxes(overview: Overview, bars: int) -> Iterator[tuple[Health, list[Text]]]
     yield health(overview, "crypto-prices"), [Text(last), enriched if newest else Text("")]
     lag_s = overview.activity.iterator_age_s if overview.activity else None
     lag = Text("idle") if lag_s is None else Text(f"lag {lag_s:.1f} s", style=DOUBTFUL if lag_s > 60 else "")
-    yield health(overview, "price-enricher"), [lag, _failed(enricher, bars)]
+    yield health(overview, "price-enricher"), [lag, _failure_text(enricher, bars)]
 
 
 def _rate(name: str, activity: FunctionActivity | None, bars: int) -> Text:
@@ -164,7 +164,7 @@ def _rate(name: str, activity: FunctionActivity | None, bars: int) -> Text:
     return text.append(_bars(activity.prices, bars), style=BARS)
 
 
-def _failed(activity: FunctionActivity | None, bars: int) -> Text:
+def _failure_text(activity: FunctionActivity | None, bars: int) -> Text:
     if activity is None:
         return Text("")
     failures = sum(activity.errors[-2:])

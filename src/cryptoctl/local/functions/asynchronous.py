@@ -122,7 +122,7 @@ class AsyncQueue:
             await self._attempt(event)
         except Exception:
             logger.exception("asynchronous invocation %s of %s", event.request_id, event.function)
-            self._again(event, 5.0)
+            self._retry_later(event, 5.0)
         finally:
             del self._running[event.id]
             self._wake.set()
@@ -150,11 +150,11 @@ class AsyncQueue:
                     raise
                 # Throttled: it waits, longer each time, and this is no attempt.
                 throttles = self._throttled[event.id] = self._throttled.get(event.id, -1) + 1
-                self._again(event, min(THROTTLED_WAIT_S[0] * 2.0**throttles, THROTTLED_WAIT_S[1]))
+                self._retry_later(event, min(THROTTLED_WAIT_S[0] * 2.0**throttles, THROTTLED_WAIT_S[1]))
                 return
             event = event._replace(attempts=event.attempts + 1)
             if outcome.error and event.attempts <= settings["MaximumRetryAttempts"]:
-                self._again(event, self._retry_delays_s[event.attempts - 1])
+                self._retry_later(event, self._retry_delays_s[event.attempts - 1])
                 return
             condition = "RetriesExhausted" if outcome.error else "Success"
         destinations = settings.get("DestinationConfig") or {}
@@ -179,6 +179,6 @@ class AsyncQueue:
         self._database.execute("DELETE FROM async_event WHERE id = ?", event.id)
         self._throttled.pop(event.id, None)
 
-    def _again(self, event: QueuedEvent, after_s: float) -> None:
+    def _retry_later(self, event: QueuedEvent, after_s: float) -> None:
         sql = "UPDATE async_event SET attempts = ?, next_at = ? WHERE id = ?"
         self._database.execute(sql, event.attempts, time.time() + after_s, event.id)

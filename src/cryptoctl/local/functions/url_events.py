@@ -70,13 +70,13 @@ def event_of(
     if cookies := [cookie.strip() for cookie in re.split("[;,]", head.header("cookie")) if cookie.strip()]:
         event["cookies"] = cookies
     if head.query:
-        event["queryStringParameters"] = _joined(head.query)
+        event["queryStringParameters"] = _query_parameters(head.query)
     if body:
         event["body"], event["isBase64Encoded"] = _body(head, body)
     return event
 
 
-def _joined(query: str) -> dict[str, str]:
+def _query_parameters(query: str) -> dict[str, str]:
     parameters: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         parameters[name] = f"{parameters[name]},{value}" if name in parameters else value

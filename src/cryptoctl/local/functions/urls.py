@@ -78,13 +78,13 @@ class FunctionUrls:
             response = HttpResponse(200)
         else:
             try:
-                response = await self._invoked(url, head, raw_path, body, request_id)
+                response = await self._invoke(url, head, raw_path, body, request_id)
             except ServiceError as error:
-                response = _refused(error)
+                response = _error_response(error)
         headers = {**response.headers, **cors, "x-amzn-requestid": request_id}
         return HttpResponse(response.status, response.body, headers, response.cookies)
 
-    async def _invoked(
+    async def _invoke(
         self, url: UrlTarget, head: RequestHead, raw_path: str, body: bytes, request_id: str
     ) -> HttpResponse:
         # One that is signed, rightly, comes from this account, whose keys may do everything here.
@@ -101,7 +101,7 @@ class FunctionUrls:
         return response or HttpResponse(502, b"Internal Server Error", dict(JSON))
 
 
-def _refused(error: ServiceError) -> HttpResponse:
+def _error_response(error: ServiceError) -> HttpResponse:
     body = json.dumps({"Message": error.message}).encode()
     return HttpResponse(error.status, body, {**JSON, "x-amzn-errortype": error.code})
 

@@ -42,10 +42,10 @@ class Alarms:
         previous = await self._describe(request.region, AlarmNames=[request.json.get("AlarmName", "")])
         response = await self._forward(request)
         if response.status < 300 and previous:
-            await self._acted(request, previous[0])
+            await self._run_actions(request, previous[0])
         return response
 
-    async def _acted(self, request: HttpRequest, alarm: Mapping[str, Any]) -> None:
+    async def _run_actions(self, request: HttpRequest, alarm: Mapping[str, Any]) -> None:
         state, reason = request.json["StateValue"], request.json.get("StateReason", "")
         if alarm["StateValue"] == state or not alarm.get("ActionsEnabled", True):
             return
@@ -59,7 +59,7 @@ class Alarms:
 
     async def evaluate_all(self) -> None:
         """Sets the state of every alarm whose metric calls for another."""
-        for region in self._regions.seen():
+        for region in self._regions.used():
             for alarm in await self._describe(region):
                 await self._evaluate(region, alarm)
 

@@ -24,7 +24,7 @@ class QueueMetrics:
 
     async def write(self) -> None:
         """Writes how it is now."""
-        for region in self._regions.seen():
+        for region in self._regions.used():
             await self._write_region(region)
 
     async def _write_region(self, region: str) -> None:

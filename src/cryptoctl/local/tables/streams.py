@@ -45,9 +45,9 @@ class StreamsApi:
         first = self._database.execute(
             "SELECT min(sequence) FROM ddb_record WHERE stream = ?", params["StreamArn"]
         ).fetchone()[0]
-        numbers = {"StartingSequenceNumber": _number(first or BEFORE_ALL)}
+        numbers = {"StartingSequenceNumber": _sequence_number(first or BEFORE_ALL)}
         if not live:
-            numbers["EndingSequenceNumber"] = _number(self._last(params["StreamArn"]))
+            numbers["EndingSequenceNumber"] = _sequence_number(self._last_sequence(params["StreamArn"]))
         shard = {"ShardId": SHARD, "SequenceNumberRange": numbers}
         return {
             "StreamDescription": {
@@ -86,7 +86,7 @@ class StreamsApi:
         if kind == "TRIM_HORIZON":
             after = 0
         elif kind == "LATEST":
-            after = self._last(stream)
+            after = self._last_sequence(stream)
         elif kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
             number = self._sequence(stream, str(params.get("SequenceNumber")))
             after = number - (kind == "AT_SEQUENCE_NUMBER")
@@ -121,7 +121,7 @@ class StreamsApi:
         self._database.execute("DELETE FROM ddb_record WHERE at < ?", time.time() - RECORDS_LIVE_S)
         for (arn,) in self._database.execute("SELECT arn FROM ddb_stream").fetchall():
             description = self._description(arn)
-            if description and not description[1] and not self._last(arn):
+            if description and not description[1] and not self._last_sequence(arn):
                 self._database.execute("DELETE FROM ddb_stream WHERE arn = ?", arn)
 
     def _description(self, stream: str) -> tuple[dict[str, Any], bool] | None:
@@ -145,13 +145,13 @@ class StreamsApi:
             raise ServiceError("TrimmedDataAccessException", message)
         return number
 
-    def _last(self, stream: str) -> int:
+    def _last_sequence(self, stream: str) -> int:
         sql = "SELECT max(sequence) FROM ddb_record WHERE stream = ?"
         last = self._database.execute(sql, stream).fetchone()[0]
         return int(last or 0)
 
 
-def _number(sequence: int) -> str:
+def _sequence_number(sequence: int) -> str:
     return str(FIRST_SEQUENCE + sequence)
 
 
@@ -160,7 +160,7 @@ def _token(stream: str, after: int) -> str:
 
 
 def _record(region: str, sequence: int, stored: dict[str, Any]) -> dict[str, Any]:
-    stored["dynamodb"]["SequenceNumber"] = _number(sequence)
+    stored["dynamodb"]["SequenceNumber"] = _sequence_number(sequence)
     return {
         "eventID": f"{sequence:032x}",
         "eventVersion": "1.1",

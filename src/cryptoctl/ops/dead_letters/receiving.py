@@ -18,7 +18,7 @@ from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, 
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues, by_queue
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.times import now_ms
-from cryptoctl.parallel import awaited, start
+from cryptoctl.parallel import result_of, start
 from cryptoctl.reconcile.retry import Interrupted, RealClock
 from cryptoctl.wording import pluralize
 
@@ -95,7 +95,7 @@ def _received(
     futures: list[Future[list[Message]]] = [Future() for _ in queues]
     try:
         start(receive, queues, futures, len(queues))
-        answers = [awaited(future) for future in futures]
+        answers = [result_of(future) for future in futures]
         return [(received, _journaled(received, options)) for received in answers]
     except KeyboardInterrupt:
         under_way = [

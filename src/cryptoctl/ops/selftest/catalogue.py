@@ -36,7 +36,7 @@ WRITTEN: tuple[AwsClaim, ...] = (
 )
 
 
-def chosen(only: Sequence[str]) -> tuple[AwsClaim, ...]:
+def select_claims(only: Sequence[str]) -> tuple[AwsClaim, ...]:
     """The claims with these ids, or all. Raises Failure (USAGE) where there is no such claim."""
     known = {claim.id: claim for claim in WRITTEN}
     for name in only:

@@ -16,7 +16,7 @@ from cryptoctl.provisioners.log_group import may_write
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.queue import may_send
 from cryptoctl.provisioners.role import Role
-from cryptoctl.reconcile.planner import owned
+from cryptoctl.reconcile.planner import is_owned
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import (
     EnvironmentSettings,
@@ -96,7 +96,7 @@ def unprotect(stack: SelftestStack, aws: Aws) -> None:
     if (
         observed
         and not observed.deleting
-        and owned(stack.prices, observed)
+        and is_owned(stack.prices, observed)
         and observed.fields["DeletionProtectionEnabled"]
     ):
         name = stack.prices.name

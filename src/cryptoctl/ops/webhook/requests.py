@@ -50,7 +50,7 @@ class RequestMaker:
     @cached_property
     def keys(self) -> Mapping[str, Any]:
         """The sender's settings, its preset's among them."""
-        return self.sender.resolved()
+        return self.sender.with_preset()
 
     def sample(self) -> str:
         """A body with a test price, as this sender writes it. Raises Failure where that is not known."""

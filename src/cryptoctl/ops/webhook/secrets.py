@@ -179,7 +179,7 @@ def given_by_sender(stack: Stack, sender: str, text: str) -> str:
             f"The secret has {len(secret)} characters; it must be {MIN_SECRET_LENGTH} to {MAX_SECRET_LENGTH} "
             "printable ones on one line."
         )
-    keys = stack.config.webhook.senders[sender].resolved()
+    keys = stack.config.webhook.senders[sender].with_preset()
     if keys.get("token_in_path") and not _FITS_AN_ADDRESS.fullmatch(secret):
         raise InputError(
             f"This is no secret for {sender}: it stands in the address, where it can have only the letters "
@@ -195,5 +195,7 @@ def given_by_sender(stack: Stack, sender: str, text: str) -> str:
 
 
 def _encoding(stack: Stack, sender: str) -> SecretEncoding:
-    encoding: SecretEncoding = stack.config.webhook.senders[sender].resolved().get("secret_encoding", "raw")
+    encoding: SecretEncoding = (
+        stack.config.webhook.senders[sender].with_preset().get("secret_encoding", "raw")
+    )
     return encoding

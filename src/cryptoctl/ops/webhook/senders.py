@@ -91,7 +91,7 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
             accepted[name] = last_ms
 
     def of(name: str, sender: SenderSettings | None) -> SenderActivity:
-        keys = {} if sender is None else sender.resolved()
+        keys = {} if sender is None else sender.with_preset()
         last_refused_ms, reason = last.get(name, (None, ""))
         return SenderActivity(
             name=name,
