@@ -54,7 +54,7 @@ def load_credentials(session: Any) -> None:
     code is asked for and there is no terminal.
     """
     try:
-        credentials = _loaded(session)
+        credentials = _resolve_credentials(session)
     except getpass.GetPassWarning as error:
         raise EOFError from error
     except RuntimeError as error:
@@ -67,7 +67,7 @@ def load_credentials(session: Any) -> None:
         raise ValueError("there is a space or a line break in a key")
 
 
-def _loaded(session: Any) -> Any:
+def _resolve_credentials(session: Any) -> Any:
     """What requests are signed with; None where there is nothing."""
     with warnings.catch_warnings():
         # Without a terminal it would read from standard input, after three lines of warning.

@@ -132,7 +132,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
     message = error["msg"].removeprefix("Value error, ")
     needed = _NEEDED.get(error["type"])
     problem = f"{needed} is needed" if needed else f"{message[0].lower()}{message[1:]}"
-    return f"has `{key} = {_shown(error['input'])}`: {problem}"
+    return f"has `{key} = {_value_text(error['input'])}`: {problem}"
 
 
 _TYPES = ("int", "str")
@@ -150,7 +150,7 @@ _NEEDED = {
 }
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     try:
         text = without_password(json.dumps(value, default=str))
     except (RecursionError, ValueError):

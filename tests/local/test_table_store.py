@@ -52,7 +52,7 @@ def test_an_item_is_not_written_without_its_stream_record(
 ) -> None:
     table = store.table(REGION, "prices")
     assert isinstance(table, StoredTable)
-    place = table.exact_place({"symbol": {"S": "BTC"}})
+    place = table.exact_key_bytes({"symbol": {"S": "BTC"}})
     if old is not None:
         store.put(table, place, None, old)
     database.define("CREATE TRIGGER full BEFORE INSERT ON ddb_record BEGIN SELECT RAISE(ABORT, 'full'); END;")
@@ -75,7 +75,7 @@ def test_items_and_bytes_are_those_that_are_there_and_are_not_counted_again(
         table = store.table(REGION, "prices")
         assert isinstance(table, StoredTable)
         for symbol, price in written:
-            place = table.exact_place({"symbol": {"S": symbol}})
+            place = table.exact_key_bytes({"symbol": {"S": symbol}})
             new = None if price is None else {"symbol": {"S": symbol}, "price": {"N": str(price)}}
             store.put(table, place, store.get(table, place), new)
         sizes = [size for size, _ in store.scan(table, None)]
@@ -94,7 +94,7 @@ def test_a_record_that_lives_no_longer_is_told_apart_from_the_first_that_does(
 ) -> None:
     table, streams = store.table(REGION, "prices"), StreamsApi(store)
     assert isinstance(table, StoredTable)
-    place = table.exact_place({"symbol": {"S": "BTC"}})
+    place = table.exact_key_bytes({"symbol": {"S": "BTC"}})
 
     def start() -> str:
         described = streams.describe(REGION, {"StreamArn": ARN}) or {}

@@ -56,7 +56,7 @@ def bound(operator: str, key: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_a_statement_for_everybody_is_told(statement: dict[str, Any]) -> None:
-    [note] = policy_notes(STACK.webhook_dead_letters, policy(statement), but="")
+    [note] = policy_notes(STACK.webhook_dead_letters, policy(statement), own_sid="")
     assert note.startswith(f"the policy of {STACK.webhook_dead_letters} lets everybody, in any account, do ")
     assert "(statement open)" in note
 
@@ -80,12 +80,12 @@ def test_a_statement_for_everybody_is_told(statement: dict[str, Any]) -> None:
     ],
 )
 def test_a_statement_for_some_is_not_worth_a_word(statement: dict[str, Any]) -> None:
-    assert list(policy_notes("q", policy(statement), but="")) == []
+    assert list(policy_notes("q", policy(statement), own_sid="")) == []
 
 
 def test_our_own_statement_is_not_worth_a_word() -> None:
-    assert list(policy_notes("q", policy(OPEN), but="open")) == []
-    assert list(policy_notes("q", None, but="")) == []
+    assert list(policy_notes("q", policy(OPEN), own_sid="open")) == []
+    assert list(policy_notes("q", None, own_sid="")) == []
 
 
 @pytest.mark.parametrize(

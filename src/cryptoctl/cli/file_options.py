@@ -62,7 +62,7 @@ class GivenFiles:
             )
 
 
-def _named(name: str, text: str | None, stored: Callable[[str], str], example: str) -> str | None:
+def _stored_name(name: str, text: str | None, stored: Callable[[str], str], example: str) -> str | None:
     """The symbol or exchange of an option. Raises Failure for what is none, which no line of a file mends."""
     try:
         return None if text is None else stored(text)
@@ -139,8 +139,8 @@ def given_files(
     return GivenFiles(
         paths=tuple(file or ()),
         options=FileOptions(
-            symbol=_named("--symbol", file_symbol, stored_symbol, "ETH"),
-            exchange=_named("--exchange", file_exchange, stored_exchange, "binance"),
+            symbol=_stored_name("--symbol", file_symbol, stored_symbol, "ETH"),
+            exchange=_stored_name("--exchange", file_exchange, stored_exchange, "binance"),
             mapping=parse_mapping(map_ or ()),
             columns=() if columns is None else tuple(name.strip() for name in columns.split(",")),
             ignore=tuple(ignore or ()),

@@ -100,7 +100,7 @@ def logs(
     default = USUAL if request is None else USUAL_FOR_A_REQUEST
     since_ms = parse_time_ms(default if since is None else since)
     until_ms = parse_time_ms(until) if until is not None else None
-    filter_lines = partial(matching, level=level, text=grep or "", request=_checked(request))
+    filter_lines = partial(matching, level=level, text=grep or "", request=_check_request_id(request))
     if following and (until is not None or last is not None):
         raise InputError("--follow goes on for ever.", "Leave --until and --last out.")
     if until_ms is not None and until_ms <= since_ms:
@@ -171,7 +171,7 @@ def _show_each(run: CommandRun, functions: list[Function], since_ms: int, lines:
         show_entry(run.screen, entry)
 
 
-def _checked(request: str | None) -> str | None:
+def _check_request_id(request: str | None) -> str | None:
     if request is not None and not REQUEST.fullmatch(request):
         raise InputError(f"{request!r} is not a valid request id.", "Copy one from a line of the logs.")
     return request

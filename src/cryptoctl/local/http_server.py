@@ -65,7 +65,7 @@ class HttpServer:
         # In this order: of a connection accepted just before, a closed server leaves the socket open.
         for listener in self._server.sockets:
             asyncio.get_running_loop().remove_reader(listener)
-        await _settled()
+        await _settle_loop()
         self._server.close()
         for writer in self.waiting:
             writer.transport.abort()
@@ -76,7 +76,7 @@ class HttpServer:
             await asyncio.gather(*pending, return_exceptions=True)
         for transport in self._transports:
             transport.abort()
-        await _settled()
+        await _settle_loop()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -116,7 +116,7 @@ class HttpServer:
         return True
 
 
-async def _settled() -> None:
+async def _settle_loop() -> None:
     """Lets the loop finish what it has begun: a connection that it has accepted, or a socket that it closes.
 
     asyncio tells of neither; each takes a few turns of its loop, and none waits for anything.

@@ -197,7 +197,7 @@ class Parameter(Preflight, Listed):
         if delta.creating:
             yield self._put(self.value, TIER, Tags=key_values(delta.desired["Tags"]), exists=EXISTS)
         elif delta.touches("KeyId"):
-            secret = Secret(self.value.make, current=self._reading)
+            secret = Secret(self.value.make, current=self._read_request)
             yield self._put(secret, delta.old("Tier") or TIER, Overwrite=True)
         if delta.touches("Tags"):
             yield call(
@@ -216,18 +216,18 @@ class Parameter(Preflight, Listed):
         return self.name.rpartition("/")[0] + "/"
 
     @property
-    def _reading(self) -> ReadRequest:
+    def _read_request(self) -> ReadRequest:
         return ReadRequest(
             service="ssm",
             operation="GetParameter",
-            params=self.reading(),
+            params=self.read_params(),
             path="Parameter.Value",
             version="Parameter.Version",
             written_version="Version",
-            params_of_version=self.reading,
+            params_of_version=self.read_params,
         )
 
-    def reading(self, version: int | None = None) -> Fields:
+    def read_params(self, version: int | None = None) -> Fields:
         """The parameters of the request that reads the value, or what an earlier version of it was."""
         return {"Name": self.name if version is None else f"{self.name}:{version}", "WithDecryption": True}
 

@@ -97,7 +97,7 @@ class Queue(Encrypted):
                 "Tags": tags.get("Tags", {}),
             },
             outputs={"QueueUrl": url},
-            notes=tuple(policy_notes(self, settings.get("Policy"), but=tls_policy.SID)),
+            notes=tuple(policy_notes(self, settings.get("Policy"), own_sid=tls_policy.SID)),
             data=pluralize(messages, "message") if messages else "",
         )
 

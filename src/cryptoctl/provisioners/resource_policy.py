@@ -29,24 +29,24 @@ MIN_BEFORE_A_WILDCARD_LENGTH = 3
 """How many characters say whose a value is: o-* is everybody's, and 1* a tenth of all accounts."""
 
 
-def policy_notes(what: object, policy: str | None, *, but: str) -> Iterator[str]:
+def policy_notes(resource: object, policy: str | None, *, own_sid: str) -> Iterator[str]:
     """A sentence on each statement that denies something, whatever our roles allow, or lets everybody in.
 
-    `but` is the id of the statement that is ours.
+    `own_sid` is the id of the statement that is ours.
     """
     for statement in statements_of(policy):
-        if statement.get("Sid") == but:
+        if statement.get("Sid") == own_sid:
             continue
         actions = ", ".join(statement.get("Action", ("what is not named",)))
         name = f"statement {statement.get('Sid', 'without an id')}"
         if statement["Effect"] == "Deny":
             yield (
-                f"the policy of {what} denies {actions} ({name}): "
+                f"the policy of {resource} denies {actions} ({name}): "
                 "look whether that meets the functions, which fail then"
             )
         elif is_public(statement):
             yield (
-                f"the policy of {what} lets everybody, in any account, do {actions} ({name}): take the "
+                f"the policy of {resource} lets everybody, in any account, do {actions} ({name}): take the "
                 "statement out, or bind it to those who are meant, to an account say (aws:PrincipalAccount)"
             )
 

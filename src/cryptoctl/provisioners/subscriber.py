@@ -45,7 +45,7 @@ def queues(subscribers: tuple[Subscriber, ...], region: str) -> tuple[str, ...]:
     return tuple(arn for arn in arns if arn.split(":")[3] == region)
 
 
-def reading(arn: str) -> Iterator[Permission]:
+def read_permissions(arn: str) -> Iterator[Permission]:
     """What it takes to read a subscribed queue's policy."""
     return allow(Access.DESCRIBE, "sqs", "GetQueueUrl GetQueueAttributes", arn)
 

@@ -111,4 +111,4 @@ def resource_policy_notes(aws: Aws, table: object, arn: str) -> Iterator[str]:
             "whom it shuts out and lets in is not known"
         )
     else:
-        yield from policy_notes(table, response["Policy"] if response else None, but="")
+        yield from policy_notes(table, response["Policy"] if response else None, own_sid="")

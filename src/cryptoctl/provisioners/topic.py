@@ -17,7 +17,7 @@ from cryptoctl.provisioners.subscriber import (
     delivery_notes,
     filter_notes,
     queues,
-    reading,
+    read_permissions,
     subscription_key,
     unconfirmed_notes,
 )
@@ -119,7 +119,7 @@ class Topic(Encrypted, Priced):
                 "WholePolicy": settings.get("Policy"),
             },
             notes=(
-                *policy_notes(self, settings.get("Policy"), but=tls_policy.SID),
+                *policy_notes(self, settings.get("Policy"), own_sid=tls_policy.SID),
                 *self._alarm_notes(settings.get("Policy")),
                 *unconfirmed_notes(self, self.subscribers, pending),
                 *filter_notes(aws, self, self.subscribers, subscriptions),
@@ -164,7 +164,7 @@ class Topic(Encrypted, Priced):
             yield from allow(Access.READ_DATA, "sns", "GetSubscriptionAttributes", "*")
             yield from allow(Access.MANAGE, "sns", "Subscribe", self.arn)
         for queue in self._queues:
-            yield from reading(queue)
+            yield from read_permissions(queue)
 
     def usage(self, traffic: Traffic) -> Iterator[Usage]:
         yield Usage(item="sns_requests", amount=traffic.requests, driver="ten prices a request at most")

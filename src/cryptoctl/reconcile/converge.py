@@ -36,12 +36,12 @@ TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody k
 class ObserveAgain(Exception):
     """The thing is there already or no more, or an answer was lost: what is there decides how it goes on.
 
-    `to_show` is what is waited for meanwhile, `end` how the step ends where it goes on like that.
+    `to_show` is what is waited for meanwhile, `failure` how the step ends where it goes on like that.
     """
 
-    def __init__(self, end: StepFailed, to_show: str = RESOURCE_TO_SHOW) -> None:
-        super().__init__(str(end))
-        self.end, self.to_show = end, to_show
+    def __init__(self, failure: StepFailed, to_show: str = RESOURCE_TO_SHOW) -> None:
+        super().__init__(str(failure))
+        self.failure, self.to_show = failure, to_show
 
 
 class Convergence:
@@ -67,7 +67,7 @@ class Convergence:
             try:
                 self._attempt()
             except ObserveAgain as again:
-                failure = again.end
+                failure = again.failure
                 # What was made a moment ago may be shown to nobody yet; to make it again would double it.
                 within_s = self._step.resource.visible_within_s
                 self._plan_again(self._retry.until(self._observe, again.to_show, within_s))
@@ -171,13 +171,13 @@ class Convergence:
             if call.undo and outputs and not {known[ref] for ref in made} & {known[ref] for ref in outputs}:
                 self._call(call.undo)
 
-    def _resolved(self, request: CallOrWait) -> dict[str, Value]:
+    def _resolve_params(self, request: CallOrWait) -> dict[str, Value]:
         resolved: dict[str, Value] = resolve(request.params, lambda ref: self._run.value(self._step, ref))
         self._run.notify_started(self._step)
         return resolved
 
     def _wait(self, wait: WaitUntil) -> None:
-        params = serialize(self._resolved(wait))
+        params = serialize(self._resolve_params(wait))
         state: Value = None
         shown = False
         for _ in chain((0.0,), self._retry.pauses(wait.reason, wait.timeout_s)):
@@ -212,7 +212,7 @@ class Convergence:
         return shown or (self._step.action is Action.UPDATE and self._observe() is None)
 
     def _call(self, call: Call) -> None:
-        resolved = self._resolved(call)
+        resolved = self._resolve_params(call)
         pauses: dict[RetryRule, Iterator[float]] = {}
         while True:
             try:

@@ -58,7 +58,7 @@ def _run_step(run: PlanRun, step: Step) -> None:
         problem = f"{type(error).__name__}: {error}"
         defect = PossibleDefect(ExitCode.FAILED, problem, DEFECT)
         defect.__cause__ = error
-        result = _failed(step, problem, DEFECT, defect)
+        result = _failed_result(step, problem, DEFECT, defect)
     run.end(result, thread_begun_s)
 
 
@@ -71,15 +71,15 @@ def _execute(run: PlanRun, step: Step) -> StepResult:
     except Interrupted:
         return StepResult(step=step, outcome=StepOutcome.INTERRUPTED, problem="interrupted")
     except StepFailed as error:
-        return _failed(step, str(error), error.hint)
+        return _failed_result(step, str(error), error.hint)
     except AwsError as error:
         problem, hint = str(error), remedy(error, step.resource.remedies)
         failure = Failure(ExitCode.AWS, problem, hint) if error.denied else None
-        return _failed(step, problem, hint, failure)
+        return _failed_result(step, problem, hint, failure)
     except Failure as error:
-        return _failed(step, error.message, error.hint, error)
+        return _failed_result(step, error.message, error.hint, error)
     return StepResult(step=step, outcome=StepOutcome.DONE)
 
 
-def _failed(step: Step, problem: str, hint: str, failure: Failure | None = None) -> StepResult:
+def _failed_result(step: Step, problem: str, hint: str, failure: Failure | None = None) -> StepResult:
     return StepResult(step=step, outcome=StepOutcome.FAILED, problem=problem, hint=hint, failure=failure)

@@ -55,8 +55,8 @@ def affected(changed: Collection[Provisioner], resources: Sequence[Provisioner])
     return tuple(resource for resource in resources if resource in result)
 
 
-def with_dependencies(chosen: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
-    """The chosen resources and all that they need, directly or not."""
+def with_dependencies(resources: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
+    """The resources and all that they need, directly or not."""
     selected: dict[Provisioner, None] = {}
 
     def visit(resource: Provisioner) -> None:
@@ -64,7 +64,7 @@ def with_dependencies(chosen: Sequence[Provisioner]) -> tuple[Provisioner, ...]:
             visit(dependency)
         selected[resource] = None
 
-    for resource in chosen:
+    for resource in resources:
         visit(resource)
     return tuple(selected)
 

@@ -176,7 +176,7 @@ class Screen:
                 self.line(line)
         else:
             header, plain, left_out = fitted_plain(
-                table_columns, [list(map(_shown, row)) for row in rows], width
+                table_columns, [list(map(_cell_text, row)) for row in rows], width
             )
             self.line(header)
             self.raw("".join(f"{line}\n" for line in plain))  # Rich has nothing to add to these
@@ -243,8 +243,8 @@ class Screen:
 
 
 def _styled(value: object) -> Text:
-    return value if isinstance(value, Text) else Text(_shown(value))
+    return value if isinstance(value, Text) else Text(_cell_text(value))
 
 
-def _shown(value: object) -> str:
+def _cell_text(value: object) -> str:
     return "" if value is None else printable(value)

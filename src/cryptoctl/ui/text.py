@@ -14,10 +14,10 @@ def printable(text: object) -> str:
     string = str(text)
     if string.isprintable():  # as nearly always: then it has none of them
         return string
-    return "".join(character if character.isprintable() else _shown(character) for character in string)
+    return "".join(character if character.isprintable() else _visible(character) for character in string)
 
 
-def _shown(character: str) -> str:
+def _visible(character: str) -> str:
     code = ord(character)
     if character == "\n":
         return "\\n"

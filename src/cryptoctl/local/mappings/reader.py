@@ -66,8 +66,8 @@ class StreamReader:
         response = await self._call("DescribeStream", StreamArn=self._arn)
         return str(response["StreamDescription"]["Shards"][0]["ShardId"])
 
-    async def _new_iterator(self, shard: str, **where: str) -> str:
-        response = await self._call("GetShardIterator", StreamArn=self._arn, ShardId=shard, **where)
+    async def _new_iterator(self, shard: str, **position: str) -> str:
+        response = await self._call("GetShardIterator", StreamArn=self._arn, ShardId=shard, **position)
         return str(response["ShardIterator"])
 
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:

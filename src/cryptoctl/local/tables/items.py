@@ -29,7 +29,7 @@ class Write:
     """One write, ready to be made: where, on what condition, and to what."""
 
     table: StoredTable
-    place: tuple[bytes, bytes]
+    key_bytes: tuple[bytes, bytes]
     expressions: Expressions
     show_failed: bool
     put: Item | None = None
@@ -62,7 +62,7 @@ def prepare(table: StoredTable, kind: str, params: Mapping[str, Any]) -> Write:
     key = {} if kind == "Put" else item_of(params.get("Key"))
     return Write(
         table=table,
-        place=table.place(put) if put is not None else table.exact_place(key),
+        key_bytes=table.key_bytes(put) if put is not None else table.exact_key_bytes(key),
         expressions=expressions,
         show_failed=params.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD",
         put=put,
@@ -72,12 +72,12 @@ def prepare(table: StoredTable, kind: str, params: Mapping[str, Any]) -> Write:
 
 def make(store: TableStore, write: Write) -> tuple[Item | None, Item | None, Paths]:
     """Makes a write: what the item was, what it is now, and which places an update names."""
-    old = store.get(write.table, write.place)
+    old = store.get(write.table, write.key_bytes)
     if not write.expressions.holds("ConditionExpression", old or {}):
         extra: dict[str, Any] = {"Item": old} if write.show_failed and old is not None else {}
         raise ServiceError("ConditionalCheckFailedException", "The conditional request failed", **extra)
     new, changed_paths = write.result(old)
-    store.put(write.table, write.place, old, new)
+    store.put(write.table, write.key_bytes, old, new)
     return old, new, changed_paths
 
 
@@ -101,7 +101,7 @@ def get_item(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> d
     """GetItem."""
     table = find(params.get("TableName"))
     expressions = Expressions(params, "ProjectionExpression")
-    item = store.get(table, table.exact_place(item_of(params.get("Key"))))
+    item = store.get(table, table.exact_key_bytes(item_of(params.get("Key"))))
     return {} if item is None else {"Item": expressions.project(item)}
 
 
@@ -113,9 +113,9 @@ def batch_get(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> 
     for name, request in requests.items():
         table = find(name)
         expressions = Expressions(request, "ProjectionExpression")
-        places = [table.exact_place(item_of(key)) for key in request["Keys"]]
-        _check_unique(places)
-        items = [store.get(table, place) for place in places]
+        keys = [table.exact_key_bytes(item_of(key)) for key in request["Keys"]]
+        _check_unique(keys)
+        items = [store.get(table, key_bytes) for key_bytes in keys]
         responses[name] = [expressions.project(item) for item in items if item is not None]
     return {"Responses": responses, "UnprocessedKeys": {}}
 
@@ -129,15 +129,15 @@ def batch_write(store: TableStore, find: FindTable, params: Mapping[str, Any]) -
             ((kind, content),) = request.items()
             writes.append(prepare(table, kind.removesuffix("Request"), content))
     _check_count(len(writes), MAX_WRITTEN)
-    _check_unique([(write.table.id, *write.place) for write in writes])
+    _check_unique([(write.table.id, *write.key_bytes) for write in writes])
     with store.database.transaction():
         for write in writes:
             make(store, write)
     return {"UnprocessedItems": {}}
 
 
-def _check_unique(places: list[Any]) -> None:
-    if len(set(places)) != len(places):
+def _check_unique(keys: list[Any]) -> None:
+    if len(set(keys)) != len(keys):
         raise invalid("Provided list of item keys contains duplicates")
 
 

@@ -27,12 +27,12 @@ def execute(store: TableStore, find_table: FindTable, params: Mapping[str, Any])
         raise invalid(f"The embedded engine runs no {parsed['op']} statements.")
     table = find_table(parsed["table"])
     key_names = [name for name, _ in table.keys.values()]
-    place = _place(table, parsed, key_names)
-    old = store.get(table, place)
+    key_bytes = _key_bytes(table, parsed, key_names)
+    old = store.get(table, key_bytes)
     _check(parsed, key_names, old)
     new, items = run_statement(parsed, key_names, old)
     if parsed["op"] != "SELECT":
-        store.put(table, place, old, None if new is None else item_of(new))
+        store.put(table, key_bytes, old, None if new is None else item_of(new))
     return {"Items": items}
 
 
@@ -46,14 +46,14 @@ def _check(parsed: Mapping[str, Any], key_names: list[str], old: Item | None) ->
                 raise key_is_updated(path[0])
 
 
-def _place(table: StoredTable, parsed: Mapping[str, Any], key_names: list[str]) -> tuple[bytes, bytes]:
+def _key_bytes(table: StoredTable, parsed: Mapping[str, Any], key_names: list[str]) -> tuple[bytes, bytes]:
     if parsed["op"] == "INSERT":
         item = parsed["item"]
-        return table.place(item_of(item["M"] if set(item) == {"M"} else item))
+        return table.key_bytes(item_of(item["M"] if set(item) == {"M"} else item))
     equal = {name: value for name, sign, value in parsed["conditions"] if sign == "=" and name in key_names}
     if set(equal) != set(key_names):
         raise invalid("Where clause does not contain a mandatory equality on all key attributes")
-    return table.exact_place(item_of(equal))
+    return table.exact_key_bytes(item_of(equal))
 
 
 def batch_execute(store: TableStore, find_table: FindTable, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class KeyRange:
     high: Bound | None = None
 
     def has(self, hash_key: bytes, range_key: bytes) -> bool:
-        """Whether a place is inside."""
+        """Whether a key is inside."""
         above = self.low is None or range_key > self.low[1] or self.low == (">=", range_key)
         below = self.high is None or range_key < self.high[1] or self.high == ("<=", range_key)
         return hash_key == self.hash_key and above and below
@@ -43,7 +43,7 @@ def query(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict
     forward = params.get("ScanIndexForward") is not False
     low, high = keys.low, keys.high
     if params.get("ExclusiveStartKey"):
-        hash_key, range_key = table.exact_place(item_of(params["ExclusiveStartKey"]))
+        hash_key, range_key = table.exact_key_bytes(item_of(params["ExclusiveStartKey"]))
         if not keys.has(hash_key, range_key):
             raise invalid(
                 "The provided starting key is outside query boundaries based on provided conditions"
@@ -63,7 +63,7 @@ def scan(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict[
     if params.get("Segment"):
         return page.fill(iter(()))
     start = params.get("ExclusiveStartKey")
-    return page.fill(store.scan(table, table.exact_place(item_of(start)) if start else None))
+    return page.fill(store.scan(table, table.exact_key_bytes(item_of(start)) if start else None))
 
 
 def _refuse_index(params: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Items and stream records in the engine's database: a write and its stream record are one transaction.
 
-An item's place is its table, its hash key and its range key as bytes in DynamoDB's order, so a query walks
+An item lies under its table, its hash key and its range key as bytes in DynamoDB's order, so a query walks
 an index however large the partition is.
 """
 
@@ -87,8 +87,8 @@ class StoredTable:
         """The key attributes of an item."""
         return {name: item[name] for name, _ in self.keys.values()}
 
-    def place(self, key: Item) -> tuple[bytes, bytes]:
-        """Where an item lies. Raises ServiceError for a key that does not fit the table."""
+    def key_bytes(self, key: Item) -> tuple[bytes, bytes]:
+        """Its hash key and range key as bytes, by which items are sorted. Raises ServiceError for a key that does not fit the table."""
         parts: dict[str, bytes] = {"RANGE": b""}
         for role, (name, kind) in self.keys.items():
             value = key.get(name)
@@ -106,11 +106,11 @@ class StoredTable:
             check_length(role, name, kind, parts[role])
         return parts["HASH"], parts["RANGE"]
 
-    def exact_place(self, key: Item) -> tuple[bytes, bytes]:
-        """Where the item of this key lies; the key must be the key attributes and nothing else."""
+    def exact_key_bytes(self, key: Item) -> tuple[bytes, bytes]:
+        """The same; the key must be the key attributes and nothing else."""
         if set(key) != {name for name, _ in self.keys.values()}:
             raise invalid("The provided key element does not match the schema")
-        return self.place(key)
+        return self.key_bytes(key)
 
 
 def check_length(role: str, name: str, kind: str, encoded: bytes) -> None:
@@ -172,28 +172,30 @@ class TableStore:
         self.database.execute("DELETE FROM ddb_table WHERE region = ? AND name = ?", region, name)
         self._tables.pop((region, name), None)
 
-    def get(self, table: StoredTable, place: tuple[bytes, bytes]) -> Item | None:
-        """The item at a place."""
+    def get(self, table: StoredTable, key_bytes: tuple[bytes, bytes]) -> Item | None:
+        """The item with a key."""
         sql = "SELECT item FROM ddb_item WHERE table_id = ? AND hash = ? AND range = ?"
-        row = self.database.execute(sql, table.id, *place).fetchone()
+        row = self.database.execute(sql, table.id, *key_bytes).fetchone()
         return None if row is None else json.loads(row[0])
 
-    def put(self, table: StoredTable, place: tuple[bytes, bytes], old: Item | None, new: Item | None) -> None:
-        """Replaces, creates or (with None) removes the item at a place, and tells the stream."""
+    def put(
+        self, table: StoredTable, key_bytes: tuple[bytes, bytes], old: Item | None, new: Item | None
+    ) -> None:
+        """Replaces, creates or (with None) removes the item with a key, and tells the stream."""
         if old == new:
             return
         with self.database.transaction():
             size = 0
             if new is None:
                 sql = "DELETE FROM ddb_item WHERE table_id = ? AND hash = ? AND range = ?"
-                self.database.execute(sql, table.id, *place)
+                self.database.execute(sql, table.id, *key_bytes)
             else:
                 size = item_size(new)
                 if size > ITEM_BYTES:
                     raise invalid("Item size has exceeded the maximum allowed size")
                 text = json.dumps(new, separators=(",", ":"))
                 self.database.execute(
-                    "INSERT OR REPLACE INTO ddb_item VALUES (?, ?, ?, ?, ?)", table.id, *place, size, text
+                    "INSERT OR REPLACE INTO ddb_item VALUES (?, ?, ?, ?, ?)", table.id, *key_bytes, size, text
                 )
             self.database.execute(
                 "UPDATE ddb_total SET items = items + ?, bytes = bytes + ? WHERE table_id = ?",
@@ -250,7 +252,7 @@ class TableStore:
             yield size, json.loads(text)
 
     def scan(self, table: StoredTable, after: tuple[bytes, bytes] | None) -> Iterator[tuple[int, Item]]:
-        """All items of a table, each with its size, after a place."""
+        """All items of a table, each with its size, after a key."""
         sql = "SELECT size, item FROM ddb_item WHERE table_id = ?"
         values: list[object] = [table.id]
         if after is not None:

@@ -67,7 +67,7 @@ class SecretStore:
 
     def _stored(self, version: int | None = None) -> Mapping[str, Any]:
         """What the parameter holds, or what a version of it was. Raises Failure where there is none."""
-        params = self.parameter.reading(version)
+        params = self.parameter.read_params(version)
         try:
             response = self.aws.find("ssm", "GetParameter", not_found=NOT_FOUND, **params)
         except AwsError as error:
