@@ -88,7 +88,10 @@ class StoredTable:
         return {name: item[name] for name, _ in self.keys.values()}
 
     def key_bytes(self, key: Item) -> tuple[bytes, bytes]:
-        """Its hash key and range key as bytes, by which items are sorted. Raises ServiceError for a key that does not fit the table."""
+        """An item's hash and range key as bytes, in DynamoDB's order.
+
+        Raises ServiceError for a key that does not fit the table.
+        """
         parts: dict[str, bytes] = {"RANGE": b""}
         for role, (name, kind) in self.keys.items():
             value = key.get(name)
