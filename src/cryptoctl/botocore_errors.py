@@ -193,7 +193,7 @@ def _endpoint_hint(error: Exception, request: str, *, engine: bool) -> str:
 
 
 def failure(error: Exception, request: str = "", *, engine: bool = False, endpoint: str = "") -> Failure:
-    """The sentence and the hint for an exception of botocore; `request` names the request."""
+    """The sentence and the hint for an exception of botocore; `request` is a `service:operation`."""
     from botocore import exceptions as errors
     from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
