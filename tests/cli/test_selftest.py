@@ -12,7 +12,7 @@ import pytest
 
 from cli.conftest import Cli
 from cryptoctl.ops.selftest import catalogue, own_runs
-from cryptoctl.ops.selftest.environment import former, new_name
+from cryptoctl.ops.selftest.environment import earlier_environments, new_name
 from cryptoctl.provisioners.tags import key_values
 from live import Connect, Live
 
@@ -33,7 +33,7 @@ def cli(elsewhere: Path) -> Cli:
 def account(connect: Connect) -> Iterator[Live]:
     """The account of all of them, in which no run has left anything."""
     live = connect("any")
-    assert former(live.aws) == []
+    assert earlier_environments(live.aws) == []
     yield live
 
 
@@ -69,7 +69,7 @@ def test_it_says_what_it_makes_and_costs_and_leaves_nothing_but_a_report(
     result = cli.ok("selftest", "--yes", *only(*FEW))
     assert "This makes the environment selftest-" in result.err
     assert "less than 0.10 USD" in result.err
-    assert former(account.aws) == []
+    assert earlier_environments(account.aws) == []
     assert own_runs.noted() == set()
     report = json.loads((elsewhere / "cryptoctl-selftest.json").read_text("utf-8"))
     outcomes = {claim["id"]: claim["outcome"] for claim in report["claims"]}
@@ -97,7 +97,7 @@ def test_a_claim_that_does_not_hold_is_told_and_makes_the_exit_code(
     assert result.json["report"]["counts"]["differs"] == 1
     assert "AWS accepted the request" in result.out
     assert claim.id in result.json["failure"]["message"]
-    assert former(account.aws) == []
+    assert earlier_environments(account.aws) == []
 
 
 def test_what_a_killed_run_has_left_is_removed_first(cli: Cli, account: Live) -> None:
@@ -107,7 +107,7 @@ def test_what_a_killed_run_has_left_is_removed_first(cli: Cli, account: Live) ->
         left_behind(account, name)
     result = cli.ok("selftest", "--yes", *only("queue-missing"), "--output", "json")
     assert sorted(result.json["removed"]) == sorted([killed, old])
-    assert former(account.aws) == [others]
+    assert earlier_environments(account.aws) == [others]
     assert f"{others} is left: another run may be at work on it" in result.err
     own_runs.note(others)
     assert cli.ok("selftest", "--yes", *only("queue-missing"), "-o", "json").json["removed"] == [others]
@@ -124,7 +124,7 @@ def test_it_asks_first_and_refuses_what_it_cannot_do_before_anything_is_made(
     nowhere = cli("selftest", "--yes", "--report-dir", str(elsewhere / "none"))
     assert (nowhere.code, "no directory that can be written to" in nowhere.err) == (2, True)
     assert list(elsewhere.iterdir()) == []
-    assert former(account.aws) == []
+    assert earlier_environments(account.aws) == []
 
 
 def test_the_claims_are_listed_without_asking_aws(cli: Cli) -> None:
@@ -142,4 +142,4 @@ def test_the_whole_of_it_holds_on_the_engine(cli: Cli, account: Live) -> None:
     differing = [claim for claim in report["claims"] if claim["outcome"] not in ("holds", "not shown here")]
     assert (result.code, differing) == (0, [])
     assert report["counts"]["holds"] > 50
-    assert former(account.aws) == []
+    assert earlier_environments(account.aws) == []

@@ -17,33 +17,33 @@ from hypothesis import strategies as st
 import cryptoctl
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import Failure
-from cryptoctl.ops.selftest.catalogue import WRITTEN, needed, select_claims
+from cryptoctl.ops.selftest.catalogue import WRITTEN, needed_resources, select_claims
 from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import (
     AnswerCode,
     AwsClaim,
     ClaimOutcome,
-    Covered,
     Evidence,
+    Expectation,
     exact_code,
     holds,
     remedy_of,
     retry_rule,
 )
-from cryptoctl.ops.selftest.derived import declared, derived
+from cryptoctl.ops.selftest.derived import declared_expectations, derived_claims
 from cryptoctl.ops.selftest.environment import (
     SelftestStack,
-    begun,
     may_be_running,
     names_in,
     new_name,
     probe_code,
     settings,
+    start_time,
 )
-from cryptoctl.ops.selftest.provoking import Request, judged
+from cryptoctl.ops.selftest.provoking import Request, refusal_evidence
 from cryptoctl.ops.selftest.recorder import Recorder
 from cryptoctl.ops.selftest.report import HIDDEN_ACCOUNT, SelftestReport, masked
-from cryptoctl.ops.selftest.run import ClaimResult, checked
+from cryptoctl.ops.selftest.run import ClaimResult, check_claims
 from cryptoctl.provisioners.function import Function
 from cryptoctl.provisioners.function_errors import INVALID
 from cryptoctl.provisioners.queue import Queue
@@ -128,7 +128,7 @@ def test_each_claim_has_a_name_of_its_own_and_says_where_it_is_relied_on() -> No
 
 def test_what_the_claims_need_is_part_of_the_environment() -> None:
     for claim in WRITTEN:
-        assert set(needed(OURS, [claim])) <= set(OURS), claim.id
+        assert set(needed_resources(OURS, [claim])) <= set(OURS), claim.id
     assert Counter(claim.id for claim in select_claims(["queue-missing", "queue-missing"])) == {
         "queue-missing": 1
     }
@@ -139,9 +139,9 @@ def test_what_the_claims_need_is_part_of_the_environment() -> None:
 
 def test_every_rule_remedy_and_code_of_the_stack_is_in_the_report_once() -> None:
     written = {subject for claim in WRITTEN for subject in claim.covers}
-    claims = list(derived(list(OURS), CREATES, Recorder(FakeClock()), WRITTEN, on_engine=True))
+    claims = list(derived_claims(list(OURS), CREATES, Recorder(FakeClock()), WRITTEN, on_engine=True))
     assert len({claim.id for claim in claims}) == len(claims)
-    everything = list(declared(OURS, CREATES))
+    everything = list(declared_expectations(OURS, CREATES))
     waits = {
         (step.resource.kind, request.reason)
         for step in CREATES
@@ -159,7 +159,9 @@ def test_every_rule_remedy_and_code_of_the_stack_is_in_the_report_once() -> None
 
 def test_what_did_not_occur_is_not_shown_and_what_the_engine_waits_is_no_evidence() -> None:
     for on_engine in (True, False):
-        claims = list(derived(list(OURS), CREATES, Recorder(FakeClock()), WRITTEN, on_engine=on_engine))
+        claims = list(
+            derived_claims(list(OURS), CREATES, Recorder(FakeClock()), WRITTEN, on_engine=on_engine)
+        )
         outcomes = {claim.check(context()).outcome for claim in claims if "shows it within" not in claim.text}
         assert outcomes == {ClaimOutcome.NOT_SHOWN}
         waits = {claim.check(context()).outcome for claim in claims if "shows it within" in claim.text}
@@ -173,11 +175,13 @@ def test_a_refusal_that_passed_while_the_environment_was_made_is_evidence_with_i
     for _ in range(3):
         recorder.answered("dynamodb", "UpdateContinuousBackups", refused)
         clock.sleep(2)
-    claims = {claim.id: claim for claim in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
+    claims = {
+        claim.id: claim for claim in derived_claims(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)
+    }
     assert claims[f"table: {late}"].check(context()).outcome is ClaimOutcome.NOT_SHOWN
     recorder.answered("dynamodb", "UpdateContinuousBackups", None)
     shown_claims = {
-        claim.id: claim for claim in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)
+        claim.id: claim for claim in derived_claims(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)
     }
     evidence = shown_claims[f"table: {late}"].check(context())
     assert evidence.outcome is ClaimOutcome.HOLDS
@@ -190,7 +194,9 @@ def test_another_services_error_of_the_same_code_is_no_evidence() -> None:
     for code in ("KMSInvalidStateException", "LimitExceededException"):
         refused = AwsError(service="logs", operation="PutSubscriptionFilter", code=code, message="")
         recorder.answered("logs", "PutSubscriptionFilter", refused)
-    claims = {claim.id: claim for claim in derived(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)}
+    claims = {
+        claim.id: claim for claim in derived_claims(list(OURS), CREATES, recorder, WRITTEN, on_engine=False)
+    }
     assert claims["key: KMSInvalidStateException"].check(context()).outcome is ClaimOutcome.NOT_SHOWN
     assert claims["every service: LimitExceededException"].check(context()).outcome is ClaimOutcome.HOLDS
 
@@ -202,7 +208,7 @@ def test_refusals_in_two_threads_are_told_apart() -> None:
     thread.start()
     thread.join()
     recorder.answered("lambda", "CreateFunction", None)
-    assert [wait.passed_after_s for wait in recorder.met()] == [None]
+    assert [wait.passed_after_s for wait in recorder.refusals()] == [None]
 
 
 ASSUMED = retry_rule(Function, INVALID, "cannot be assumed by Lambda")
@@ -211,7 +217,7 @@ EXISTS = exact_code(Function, "lambda", "CreateFunction", "ResourceConflictExcep
 
 
 @pytest.mark.parametrize(
-    ("answer", "covered", "outcome"),
+    ("answer", "expectation", "outcome"),
     [
         (None, ASSUMED, ClaimOutcome.DIFFERS),
         (error(INVALID, "The role cannot be assumed by Lambda."), ASSUMED, ClaimOutcome.HOLDS),
@@ -226,15 +232,15 @@ EXISTS = exact_code(Function, "lambda", "CreateFunction", "ResourceConflictExcep
     ],
 )
 def test_an_answer_is_judged_as_the_code_would_take_it(
-    answer: AwsError | None, covered: Covered, outcome: ClaimOutcome
+    answer: AwsError | None, expectation: Expectation, outcome: ClaimOutcome
 ) -> None:
-    assert judged(answer, covered).outcome is outcome
+    assert refusal_evidence(answer, expectation).outcome is outcome
 
 
 def test_an_answer_code_that_a_rule_would_wait_for_does_not_hold() -> None:
     code = exact_code(Function, "lambda", "TagResource", "ResourceConflictException")
     answer = error("ResourceConflictException", operation="TagResource")
-    assert judged(answer, code).outcome is ClaimOutcome.DIFFERS
+    assert refusal_evidence(answer, code).outcome is ClaimOutcome.DIFFERS
 
 
 def test_what_passes_by_itself_is_waited_for_before_a_refusal_is_judged() -> None:
@@ -261,7 +267,7 @@ def test_what_may_be_over_is_not_shown_where_it_is() -> None:
     checks = Request("lambda", "UpdateFunctionConfiguration").refused(
         "x",
         retry_rule(Function, "ResourceConflictException"),
-        may_be_over="it was done before",
+        acceptance_reason="it was done before",
     )
     assert checks.check(context()).outcome is ClaimOutcome.NOT_SHOWN
 
@@ -270,7 +276,7 @@ def test_a_kind_without_such_a_rule_is_told_when_the_claims_are_read() -> None:
     with pytest.raises(LookupError):
         retry_rule(Role, "Missing")
     with pytest.raises(LookupError):
-        remedy_of(Role, "LimitExceeded", "policy size", of="CreateRole")
+        remedy_of(Role, "LimitExceeded", "policy size", operation="CreateRole")
 
 
 def test_a_check_that_breaks_ends_its_own_claim_only() -> None:
@@ -287,7 +293,7 @@ def test_a_check_that_breaks_ends_its_own_claim_only() -> None:
         claim("lacks", breaks, engine_limit="the engine has none"),
     ]
     listener = Listener()
-    results = checked(context(), claims, listener, on_engine=True)
+    results = check_claims(context(), claims, listener, on_engine=True)
     assert [(result.claim.id, result.outcome) for result in results] == [
         ("breaks", ClaimOutcome.FAILED),
         ("denied", ClaimOutcome.FAILED),
@@ -303,14 +309,16 @@ def test_after_an_interruption_no_check_is_begun() -> None:
     stop.set()
     clock: Any = check_context.retry.clock
     clock.stop = stop
-    [result] = checked(check_context, [claim("any", lambda _: holds("seen"))], Listener(), on_engine=False)
+    [result] = check_claims(
+        check_context, [claim("any", lambda _: holds("seen"))], Listener(), on_engine=False
+    )
     assert (result.outcome, result.seen) == (ClaimOutcome.NOT_SHOWN, "interrupted")
 
 
 def test_a_name_says_when_its_run_began() -> None:
-    assert begun(NAME) == NOW
-    assert begun("dev") is None
-    assert begun("selftest-20269926t0930-aaaa") is None
+    assert start_time(NAME) == NOW
+    assert start_time("dev") is None
+    assert start_time("selftest-20269926t0930-aaaa") is None
     assert may_be_running(NAME, NOW + timedelta(minutes=59))
     assert not may_be_running(NAME, NOW + timedelta(minutes=60))
     assert not may_be_running("dev", NOW)
@@ -343,7 +351,7 @@ FROM_AWS = st.text(alphabet="|`\n\r\x1ba*<>:- \\")
 
 
 def report(seen: str) -> SelftestReport:
-    [result] = checked(context(), [claim("one", lambda _: holds(seen))], Listener(), on_engine=False)
+    [result] = check_claims(context(), [claim("one", lambda _: holds(seen))], Listener(), on_engine=False)
     return SelftestReport(
         environment=NAME,
         target="aws",

@@ -19,7 +19,7 @@ from cryptoctl.cli.selftest_run import SelftestRun, own_run, remove
 from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.ops.selftest import own_runs
 from cryptoctl.ops.selftest.catalogue import select_claims
-from cryptoctl.ops.selftest.environment import MAX_RUN, former, may_be_running, new_name
+from cryptoctl.ops.selftest.environment import MAX_RUN, earlier_environments, may_be_running, new_name
 from cryptoctl.ops.selftest.report import SelftestReport
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.settings import Target
@@ -57,7 +57,7 @@ def selftest(
         _check_directory(report_dir)
         for note in run.session.start_engine():
             run.screen.warn(note)
-        old = former(run.session.aws)
+        old = earlier_environments(run.session.aws)
         selftest_run = SelftestRun(
             run=run, name=new_name(datetime.now(UTC)), claims=claims, everything=not only
         )

@@ -13,15 +13,15 @@ from cryptoctl.cli.apply import carry_out, carry_out_removal, check
 from cryptoctl.cli.command import CommandRun
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.selftest import own_runs
-from cryptoctl.ops.selftest.catalogue import needed
+from cryptoctl.ops.selftest.catalogue import needed_resources
 from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds
 from cryptoctl.ops.selftest.claims.removed import REMOVED
-from cryptoctl.ops.selftest.derived import derived
+from cryptoctl.ops.selftest.derived import derived_claims
 from cryptoctl.ops.selftest.environment import SelftestStack, settings, unprotect
 from cryptoctl.ops.selftest.recorder import Recorder
 from cryptoctl.ops.selftest.report import SelftestReport
-from cryptoctl.ops.selftest.run import ClaimResult, checked, looked_up
+from cryptoctl.ops.selftest.run import ClaimResult, check_claims, check_offline
 from cryptoctl.reconcile.execute import Listener
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.orphans import Orphans
@@ -113,20 +113,20 @@ class SelftestRun:
                 self._down()
         self._check(claim for claim in self.claims if claim in REMOVED)
         if self.everything:
-            derived_claims = derived(
+            claims = derived_claims(
                 list(self.stack), self._steps, self._recorder, self.claims, on_engine=self.on_engine
             )
-            self.results += looked_up(self._context, derived_claims)
+            self.results += check_offline(self._context, claims)
 
     def _check(self, claims: Iterable[AwsClaim]) -> None:
         if self.problems or self.stop.requested.is_set():
             return
         progress = ClaimProgress(self.run.screen, self._clock)
         with self.run.screen.drawn(progress.render):
-            self.results += checked(self._context, list(claims), progress, on_engine=self.on_engine)
+            self.results += check_claims(self._context, list(claims), progress, on_engine=self.on_engine)
 
     def _up(self) -> bool:
-        resources = list(self.stack) if self.everything else needed(self.stack, self.claims)
+        resources = list(self.stack) if self.everything else needed_resources(self.stack, self.claims)
         replan = partial(make_plan, resources, self.run.session.aws, Goal.PRESENT)
         begun_s = self._clock.now_s()
         try:
@@ -134,7 +134,7 @@ class SelftestRun:
             check(plan)
             self._steps += plan.steps
             with self._recorded():
-                remaining = carry_out(self._own_run, plan, replan, self._recorder.before)
+                remaining = carry_out(self._own_run, plan, replan, self._recorder.forwarding_to)
         except Failure as failure:
             self._problem("The environment could not be made", failure)
             return False
@@ -154,7 +154,7 @@ class SelftestRun:
     def _down(self) -> None:
         try:
             with self._recorded():
-                plans = remove(self._own_run, self._recorder.before)
+                plans = remove(self._own_run, self._recorder.forwarding_to)
         except Failure as failure:
             self._problem("The environment could not be removed", failure)
             return
@@ -180,7 +180,7 @@ class SelftestRun:
 
     def _result(self, name: str, text: str, relied_on: tuple[str, ...], evidence: Evidence) -> None:
         claim = AwsClaim(id=name, text=text, relied_on=relied_on, check=lambda _: evidence)
-        self.results += looked_up(self._context, [claim])
+        self.results += check_offline(self._context, [claim])
 
     def _problem(self, what: str, failure: Failure) -> None:
         if failure.exit_code is ExitCode.INTERRUPTED:

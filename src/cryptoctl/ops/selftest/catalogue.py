@@ -49,7 +49,7 @@ def select_claims(only: Sequence[str]) -> tuple[AwsClaim, ...]:
     return tuple(known[name] for name in dict.fromkeys(only)) if only else WRITTEN
 
 
-def needed(stack: SelftestStack, claims: Iterable[AwsClaim]) -> list[Provisioner]:
+def needed_resources(stack: SelftestStack, claims: Iterable[AwsClaim]) -> list[Provisioner]:
     """What must be there for these claims, with what it depends on."""
     names = dict.fromkeys(name for claim in claims for name in claim.needs)
     values = [leaf for name in names for leaf in leaves(vars(stack)[name])]

@@ -27,7 +27,7 @@ class CheckContext:
     retry: Retry
     began: datetime
 
-    def named(self, name: str) -> str:
+    def resource_name(self, name: str) -> str:
         """A name of something that the check itself makes, or that is not there."""
         return f"{name}-{self.stack.scope.environment}"
 

@@ -43,17 +43,17 @@ def differs(seen: str) -> Evidence:
     return Evidence(outcome=ClaimOutcome.DIFFERS, seen=seen)
 
 
-def not_shown(why: str) -> Evidence:
+def not_shown(reason: str) -> Evidence:
     """Nothing was seen that says anything of the claim."""
-    return Evidence(outcome=ClaimOutcome.NOT_SHOWN, seen=why)
+    return Evidence(outcome=ClaimOutcome.NOT_SHOWN, seen=reason)
 
 
-def failed(why: str) -> Evidence:
+def failed(reason: str) -> Evidence:
     """The check could not be made."""
-    return Evidence(outcome=ClaimOutcome.FAILED, seen=why)
+    return Evidence(outcome=ClaimOutcome.FAILED, seen=reason)
 
 
-def compared(seen: object, expected: object) -> Evidence:
+def compare(seen: object, expected: object) -> Evidence:
     """Holds where both are the same."""
     if seen == expected:
         return holds(f"{seen}")
@@ -69,9 +69,9 @@ class AnswerCode:
     codes: tuple[str, ...]
 
 
-Expected: TypeAlias = RetryRule | Remedy | AnswerCode
-Covered: TypeAlias = tuple[type[Provisioner] | None, Expected]
-"""What a claim is about: a rule, a remedy or a code, of a kind of resource or (None) of every kind."""
+ExpectedError: TypeAlias = RetryRule | Remedy | AnswerCode
+Expectation: TypeAlias = tuple[type[Provisioner] | None, ExpectedError]
+"""What a claim is about: an expected error, of a kind of resource or (None) of every kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,30 +89,31 @@ class AwsClaim:
     check: Callable[[CheckContext], Evidence]
     sequence: str = ""
     needs: tuple[str, ...] = ()
-    covers: tuple[Covered, ...] = ()
+    covers: tuple[Expectation, ...] = ()
     engine_limit: str = ""
 
 
-def exact_code(kind: type[Provisioner], service: str, operation: str, *codes: str) -> Covered:
+def exact_code(kind: type[Provisioner], service: str, operation: str, *codes: str) -> Expectation:
     """The error codes of a request that a kind reads as an answer."""
     return kind, AnswerCode(service=service, operation=operation, codes=codes)
 
 
-def retry_rule(kind: type[Provisioner], code: str, contains: str = "") -> Covered:
+def retry_rule(kind: type[Provisioner], code: str, contains: str = "") -> Expectation:
     """A kind's rule for that code and piece of a message. Raises LookupError where it has none."""
     return _first(kind, (rule for rule in kind.retry_rules if (rule.code, rule.contains) == (code, contains)))
 
 
-def remedy_of(kind: type[Provisioner], code: str, contains: str = "", *, of: str = "") -> Covered:
+def remedy_of(kind: type[Provisioner], code: str, contains: str = "", *, operation: str = "") -> Expectation:
     """A kind's remedy for that code and piece of a message, perhaps of one operation. Raises LookupError."""
 
-    def fits(each: Remedy) -> bool:
-        return code in each.codes and each.contains == contains and (not of or of in each.operations)
+    def fits(remedy: Remedy) -> bool:
+        is_of_operation = not operation or operation in remedy.operations
+        return code in remedy.codes and remedy.contains == contains and is_of_operation
 
     return _first(kind, (remedy for remedy in kind.remedies if fits(remedy)))
 
 
-def _first(kind: type[Provisioner], found: Iterable[Expected]) -> Covered:
-    for expected in found:
+def _first(kind: type[Provisioner], candidates: Iterable[ExpectedError]) -> Expectation:
+    for expected in candidates:
         return kind, expected
     raise LookupError(f"{kind.__name__} has no such rule or remedy")

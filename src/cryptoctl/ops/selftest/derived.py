@@ -13,14 +13,14 @@ from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import (
     AnswerCode,
     AwsClaim,
-    Covered,
     Evidence,
-    Expected,
+    Expectation,
+    ExpectedError,
     exact_code,
     holds,
     not_shown,
 )
-from cryptoctl.ops.selftest.provoking import claimed, matched, where
+from cryptoctl.ops.selftest.provoking import claim_text, code_reference, matches
 from cryptoctl.ops.selftest.recorder import MetRefusal, Recorder
 from cryptoctl.reconcile.call import RetryRule, WaitUntil
 from cryptoctl.reconcile.plan import Step
@@ -31,9 +31,9 @@ DID_NOT_OCCUR = "it did not occur in this run, and no check provokes it"
 OF_THE_ENGINE = "how long it takes on the embedded engine says nothing of AWS"
 
 
-def declared(stack: Iterable[Provisioner], steps: Sequence[Step] = ()) -> Iterator[Covered]:
+def declared_expectations(stack: Iterable[Provisioner], steps: Sequence[Step] = ()) -> Iterator[Expectation]:
     """Each rule, remedy and code of the kinds in a stack, in order; codes as far as the steps have them."""
-    expectations: list[Covered] = []
+    expectations: list[Expectation] = []
     for kind in dict.fromkeys(type(resource) for resource in stack):
         expectations += [(kind, rule) for rule in kind.retry_rules]
         expectations += [(kind, remedy) for remedy in kind.remedies]
@@ -46,25 +46,25 @@ def declared(stack: Iterable[Provisioner], steps: Sequence[Step] = ()) -> Iterat
     yield from dict.fromkeys(expectations)
 
 
-def derived(
+def derived_claims(
     stack: Sequence[Provisioner],
     steps: Sequence[Step],
     recorder: Recorder,
-    written: Iterable[AwsClaim],
+    written_claims: Iterable[AwsClaim],
     *,
     on_engine: bool,
 ) -> Iterator[AwsClaim]:
     """The claims that the written ones do not cover, with what the recorder saw of them."""
-    covered = {expectation for claim in written for expectation in claim.covers}
+    covered = {expectation for claim in written_claims for expectation in claim.covers}
     requests = _requests(steps)
-    for kind, expected in declared(stack, steps):
+    for kind, expected in declared_expectations(stack, steps):
         if (kind, expected) not in covered:
             met = [
                 refusal
-                for refusal in recorder.met()
+                for refusal in recorder.refusals()
                 if kind is None or _request(refusal.error) in requests[kind]
             ]
-            yield _of_refusal(kind, expected, met)
+            yield _refusal_claim(kind, expected, met)
     waits = {
         (step.resource.kind, request.reason): request
         for step in steps
@@ -72,7 +72,7 @@ def derived(
         if isinstance(request, WaitUntil)
     }
     for (kind_name, _), wait in waits.items():
-        yield _of_wait(kind_name, wait, recorder, on_engine=on_engine)
+        yield _wait_claim(kind_name, wait, recorder, on_engine=on_engine)
 
 
 def _requests(steps: Sequence[Step]) -> dict[type[Provisioner], set[tuple[str, str]]]:
@@ -87,27 +87,29 @@ def _request(error: AwsError) -> tuple[str, str]:
     return error.service, error.operation
 
 
-def _of_refusal(of: type[Provisioner] | None, expected: Expected, met: list[MetRefusal]) -> AwsClaim:
+def _refusal_claim(
+    kind: type[Provisioner] | None, expected: ExpectedError, met: list[MetRefusal]
+) -> AwsClaim:
     refusals = [refusal for refusal in met if _concerns(refusal.error, expected)]
     code = expected.code if isinstance(expected, RetryRule) else expected.codes[0]
-    kind = "every service" if of is None else of.kind
+    kind_name = "every service" if kind is None else kind.kind
     piece = getattr(expected, "contains", "") or ", ".join(getattr(expected, "operations", ()))
     piece = piece or getattr(expected, "operation", "")
     return AwsClaim(
-        id=f"{kind}: {code}{f' ({piece})' if piece else ''}",
-        text=claimed(expected),
-        relied_on=(where((of, expected)),),
+        id=f"{kind_name}: {code}{f' ({piece})' if piece else ''}",
+        text=claim_text(expected),
+        relied_on=(code_reference((kind, expected)),),
         check=lambda _: _evidence(refusals, expected),
     )
 
 
-def _concerns(error: AwsError, expected: Expected) -> bool:
+def _concerns(error: AwsError, expected: ExpectedError) -> bool:
     if isinstance(expected, AnswerCode) and _request(error) != (expected.service, expected.operation):
         return False
-    return matched(error, expected)
+    return matches(error, expected)
 
 
-def _evidence(met: list[MetRefusal], expected: Expected) -> Evidence:
+def _evidence(met: list[MetRefusal], expected: ExpectedError) -> Evidence:
     if not met:
         return not_shown(DID_NOT_OCCUR)
     times = pluralize(sum(refusal.times for refusal in met), "time")
@@ -120,7 +122,7 @@ def _evidence(met: list[MetRefusal], expected: Expected) -> Evidence:
     return holds(seen)
 
 
-def _of_wait(kind: str, wait: WaitUntil, recorder: Recorder, *, on_engine: bool) -> AwsClaim:
+def _wait_claim(kind: str, wait: WaitUntil, recorder: Recorder, *, on_engine: bool) -> AwsClaim:
     def check(_: CheckContext) -> Evidence:
         if on_engine:
             return not_shown(OF_THE_ENGINE)

@@ -38,36 +38,36 @@ POISON = "POISON"
 # So long another run may still be at work on its environment.
 MAX_RUN = timedelta(hours=1)
 _NAME = re.compile(r"(?<![A-Za-z0-9])selftest-(\d{8}t\d{4})-[0-9a-f]{4}(?![A-Za-z0-9])")
-_MOMENT = "%Y%m%dt%H%M"
+_TIME_FORMAT = "%Y%m%dt%H%M"
 
 
 def new_name(now: datetime) -> str:
     """A name for an environment of the self-test that says when it was begun."""
-    return f"selftest-{now.astimezone(UTC).strftime(_MOMENT)}-{secrets.token_hex(2)}"
+    return f"selftest-{now.astimezone(UTC).strftime(_TIME_FORMAT)}-{secrets.token_hex(2)}"
 
 
-def begun(name: str) -> datetime | None:
+def start_time(name: str) -> datetime | None:
     """When the self-test began that has, or had, an environment of this name; None for any other name."""
     match = _NAME.fullmatch(name)
     try:
-        return datetime.strptime(match[1], _MOMENT).replace(tzinfo=UTC) if match else None
+        return datetime.strptime(match[1], _TIME_FORMAT).replace(tzinfo=UTC) if match else None
     except ValueError:
         return None
 
 
 def may_be_running(name: str, now: datetime) -> bool:
     """Whether the self-test that made an environment may still be at work on it."""
-    began = begun(name)
+    began = start_time(name)
     return began is not None and now - began < MAX_RUN
 
 
 def names_in(texts: Iterator[str]) -> set[str]:
     """The self-test's environments that names and ARNs of resources speak of."""
     names = {match[0] for text in texts for match in _NAME.finditer(text)}
-    return {name for name in names if begun(name) is not None}
+    return {name for name in names if start_time(name) is not None}
 
 
-def former(aws: Aws) -> list[str]:
+def earlier_environments(aws: Aws) -> list[str]:
     """The environments that earlier runs have left in this account and region, in order of their beginning.
 
     Found by the names of what they are made of: the tag index lags by minutes.
@@ -83,10 +83,10 @@ def former(aws: Aws) -> list[str]:
         ("sqs", "ListQueues", "QueueUrls", ""),
     )
 
-    def listed(service: str, operation: str, key: str, name: str) -> list[str]:
+    def list_names(service: str, operation: str, key: str, name: str) -> list[str]:
         return [resource[name] if name else resource for resource in aws.paginate(service, operation, key)]
 
-    listed_names = aws.map(lambda listing: listed(*listing), listings)
+    listed_names = aws.map(lambda listing: list_names(*listing), listings)
     return sorted(names_in(text for texts in listed_names for text in texts))
 
 
@@ -103,16 +103,16 @@ def unprotect(stack: SelftestStack, aws: Aws) -> None:
         aws.call("dynamodb", "UpdateTable", TableName=name, DeletionProtectionEnabled=False)
 
 
-def settings(given: EnvironmentSettings) -> EnvironmentSettings:
+def settings(user_settings: EnvironmentSettings) -> EnvironmentSettings:
     """The settings of the self-test's environment: it costs little, and waits for nothing.
 
     It reserves no concurrency, so that it fits into an account with a small quota.
     """
     return EnvironmentSettings(
-        profile=given.profile,
-        region=given.region,
-        account_id=given.account_id,
-        permissions_boundary=given.permissions_boundary,
+        profile=user_settings.profile,
+        region=user_settings.region,
+        account_id=user_settings.account_id,
+        permissions_boundary=user_settings.permissions_boundary,
         key_deletion_window_days=7,
         log_retention_days=1,
         webhook_processor=WebhookProcessorSettings(reserved_concurrency="none"),
@@ -166,8 +166,8 @@ class SelftestStack(Stack):
             retries=0,
             on_success=self.success,
         )
-        self.bare_role = self._powerless("bare", "lambda.amazonaws.com")
-        self.stranger_role = self._powerless("stranger", "ec2.amazonaws.com")
+        self.bare_role = self._role_without_permissions("bare", "lambda.amazonaws.com")
+        self.stranger_role = self._role_without_permissions("stranger", "ec2.amazonaws.com")
 
     def _probe_role(self) -> Role:
         """The enricher's rights, without the key; and to look at the probe, but not at its tags."""
@@ -184,7 +184,7 @@ class SelftestStack(Stack):
         del policies["kms-access"]
         return replace(self.enricher_role, name=f"{name}-role", policies=policies)
 
-    def _powerless(self, name: str, service: str) -> Role:
+    def _role_without_permissions(self, name: str, service: str) -> Role:
         return Role(
             scope=self.scope,
             name=f"{name}-{self.scope.environment}-role",

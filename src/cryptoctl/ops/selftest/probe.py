@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         _take_memory()
     for line in event.get("lines", ()):
         print(line, flush=True)
-    return {"asked": [_asked(*request) for request in event.get("ask", ())]}
+    return {"asked": [_answer(*request) for request in event.get("ask", ())]}
 
 
 def _take_memory() -> None:
@@ -32,7 +32,7 @@ def _take_memory() -> None:
         blocks.append(b"x" * 64_000_000)
 
 
-def _asked(service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+def _answer(service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     # Here, so that whatever else it is asked to do begins at once.
     import boto3
     from botocore.exceptions import ClientError

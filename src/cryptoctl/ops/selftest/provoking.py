@@ -12,9 +12,9 @@ from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import (
     AnswerCode,
     AwsClaim,
-    Covered,
     Evidence,
-    Expected,
+    Expectation,
+    ExpectedError,
     differs,
     exact_code,
     holds,
@@ -39,12 +39,12 @@ def tags(context: CheckContext) -> Mapping[str, str]:
     return context.stack.scope.tags
 
 
-def named(name: str, prefix: str = "") -> Callable[[CheckContext], str]:
+def resource_name(name: str, prefix: str = "") -> Callable[[CheckContext], str]:
     """A name of something that the check itself makes, or that is not there."""
-    return lambda context: prefix + context.named(name)
+    return lambda context: prefix + context.resource_name(name)
 
 
-MISSING = named("missing")
+MISSING = resource_name("missing")
 
 
 class Request:
@@ -69,64 +69,66 @@ class Request:
         engine_limit: str = "",
     ) -> AwsClaim:
         """The claim that it is answered with an error code that a kind of resource expects."""
-        covered = exact_code(kind, self._service, self._operation, *codes)
-        return self.refused(id, covered, text=text, needs=needs, sequence=sequence, engine_limit=engine_limit)
+        expectation = exact_code(kind, self._service, self._operation, *codes)
+        return self.refused(
+            id, expectation, text=text, needs=needs, sequence=sequence, engine_limit=engine_limit
+        )
 
     def refused(
         self,
         id: str,  # noqa: A002
-        covered: Covered,
+        expectation: Expectation,
         *,
         text: str = "",
         needs: tuple[str, ...] = (),
         sequence: str = "",
         undo: Request | None = None,
         prepare: Request | None = None,
-        may_be_over: str = "",
+        acceptance_reason: str = "",
         engine_limit: str = "",
     ) -> AwsClaim:
         """The claim that it is refused as a rule, a remedy or a code of a kind of resource expects.
 
         `needs` is what must be there beside what the request names of the stack. `prepare` is sent before
         it, `undo` where AWS accepts it all the same. Where it may rightly be accepted, because what it runs
-        into does not last, `may_be_over` says so.
+        into does not last, `acceptance_reason` says so.
         """
 
         def check(context: CheckContext) -> Evidence:
             if prepare is not None:
                 context.send(prepare.call(context))
-            error = _refusal(context, self.call(context), covered)
+            error = _refusal(context, self.call(context), expectation)
             if error is None and undo is not None:
                 context.send(undo.call(context))
-            if error is None and may_be_over:
-                return not_shown(f"{may_be_over}: AWS accepted it")
-            return judged(error, covered)
+            if error is None and acceptance_reason:
+                return not_shown(f"{acceptance_reason}: AWS accepted it")
+            return refusal_evidence(error, expectation)
 
         named_here = [
             value.path.partition(".")[0] for value in self._params.values() if isinstance(value, StackValue)
         ]
         return AwsClaim(
             id=id,
-            text=text or claimed(covered[1]),
-            relied_on=(where(covered),),
+            text=text or claim_text(expectation[1]),
+            relied_on=(code_reference(expectation),),
             check=check,
             sequence=sequence,
             needs=(*named_here, *needs),
-            covers=(covered,),
+            covers=(expectation,),
             engine_limit=engine_limit,
         )
 
 
-def _refusal(context: CheckContext, request: Call, covered: Covered) -> AwsError | None:
+def _refusal(context: CheckContext, request: Call, expectation: Expectation) -> AwsError | None:
     """What the request is refused with, once what passes by itself has passed."""
-    kind, expected = covered
+    kind, expected = expectation
     others = [rule for rule in (kind.retry_rules if kind else ()) if rule != expected]
     last: list[AwsError | None] = []
 
     def attempt() -> bool | None:
         last[:] = [context.refusal(request)]
         error = last[0]
-        passes = error and not matched(error, expected) and _retried(error, others)
+        passes = error and not matches(error, expected) and _is_retried(error, others)
         return None if passes else True
 
     timeout_s = max((rule.timeout_s for rule in others), default=0)
@@ -134,11 +136,11 @@ def _refusal(context: CheckContext, request: Call, covered: Covered) -> AwsError
     return last[0]
 
 
-def _retried(error: AwsError, rules: list[RetryRule]) -> bool:
+def _is_retried(error: AwsError, rules: list[RetryRule]) -> bool:
     return any(rule.matches(error.operation, error.code, error.message) for rule in rules)
 
 
-def matched(error: AwsError, expected: Expected) -> bool:
+def matches(error: AwsError, expected: ExpectedError) -> bool:
     """Whether an error is the one that is expected."""
     if isinstance(expected, RetryRule):
         return expected.matches(error.operation, error.code, error.message)
@@ -147,23 +149,23 @@ def matched(error: AwsError, expected: Expected) -> bool:
     return error.code in expected.codes
 
 
-def judged(error: AwsError | None, covered: Covered) -> Evidence:
+def refusal_evidence(error: AwsError | None, expectation: Expectation) -> Evidence:
     """What an answer says of a claim about a refusal."""
-    kind, expected = covered
+    kind, expected = expectation
     if error is None:
         return differs("AWS accepted the request")
     seen = str(error)
-    if not matched(error, expected):
+    if not matches(error, expected):
         return differs(seen)
     rules = list(kind.retry_rules) if kind else []
-    if not isinstance(expected, RetryRule) and _retried(error, rules):
+    if not isinstance(expected, RetryRule) and _is_retried(error, rules):
         return differs(f"{seen} (a retry rule takes it for what passes by itself)")
     if isinstance(expected, Remedy) and remedy(error, kind.remedies if kind else ()) != expected.hint:
         return differs(f"{seen} (another remedy comes first)")
     return holds(seen)
 
 
-def claimed(expected: Expected) -> str:
+def claim_text(expected: ExpectedError) -> str:
     """What a rule, a remedy or a code says of AWS, in a sentence or two."""
     if isinstance(expected, AnswerCode):
         return f"{expected.service}:{expected.operation} is answered with {' or '.join(expected.codes)}."
@@ -178,9 +180,9 @@ def claimed(expected: Expected) -> str:
     return f"{request} is refused with {' or '.join(codes)}{message}. {remark}"
 
 
-def where(covered: Covered) -> str:
+def code_reference(expectation: Expectation) -> str:
     """Where the code relies on a rule, a remedy or a code."""
-    kind, expected = covered
+    kind, expected = expectation
     if kind is None:
         return "aws_errors.py: COMMON"
     module = f"{kind.__module__.removeprefix('cryptoctl.').replace('.', '/')}.py"

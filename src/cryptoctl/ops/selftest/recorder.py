@@ -54,7 +54,7 @@ class Recorder(Listener):
             refusals.append(MetRefusal(error=error, first_s=now_s))
             self._refusals.append(refusals[-1])
 
-    def before(self, listener: Listener) -> Recorder:
+    def forwarding_to(self, listener: Listener) -> Recorder:
         """Itself, and from now on that listener is told as well."""
         self._listener = listener
         return self
@@ -74,7 +74,7 @@ class Recorder(Listener):
     def stopping(self) -> None:
         self._listener.stopping()
 
-    def met(self) -> Iterator[MetRefusal]:
+    def refusals(self) -> Iterator[MetRefusal]:
         """The refusals so far."""
         with self._lock:
             yield from list(self._refusals)

@@ -33,7 +33,7 @@ class ClaimListener(Protocol):
         """A check is over."""
 
 
-def checked(
+def check_claims(
     context: CheckContext, claims: Sequence[AwsClaim], listener: ClaimListener, *, on_engine: bool
 ) -> list[ClaimResult]:
     """Checks the claims and gives the results in their order."""
@@ -41,10 +41,12 @@ def checked(
     for claim in claims:
         sequences.setdefault(claim.sequence or claim.id.partition("-")[0], []).append(claim)
 
-    def work(sequence: list[AwsClaim]) -> list[ClaimResult]:
+    def check_sequence(sequence: list[AwsClaim]) -> list[ClaimResult]:
         return [_check(context, claim, listener, on_engine=on_engine) for claim in sequence]
 
-    unordered = [result for results in context.aws.map(work, sequences.values()) for result in results]
+    unordered = [
+        result for results in context.aws.map(check_sequence, sequences.values()) for result in results
+    ]
     place = {claim.id: number for number, claim in enumerate(claims)}
     return sorted(unordered, key=lambda result: place[result.claim.id])
 
@@ -76,7 +78,7 @@ def _evidence(context: CheckContext, claim: AwsClaim) -> Evidence:
         return failed(f"{type(error).__name__}: {error}")
 
 
-def looked_up(context: CheckContext, claims: Iterable[AwsClaim]) -> list[ClaimResult]:
+def check_offline(context: CheckContext, claims: Iterable[AwsClaim]) -> list[ClaimResult]:
     """The results of claims whose checks ask AWS for nothing."""
     checks = [(claim, claim.check(context)) for claim in claims]
     return [ClaimResult(claim, evidence.outcome, evidence.seen) for claim, evidence in checks]

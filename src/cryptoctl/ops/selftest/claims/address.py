@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from cryptoctl.core.webhook_secrets import parse_secret
 from cryptoctl.errors import Failure
 from cryptoctl.ops.selftest.check_context import CheckContext
-from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, compared, differs, holds
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, compare, differs, holds
 from cryptoctl.ops.selftest.environment import SENDER, TOKEN_HEADER
 from cryptoctl.ops.selftest.provoking import Request, StackValue
 from cryptoctl.ops.webhook.http import WebhookResponse, send_request
@@ -37,7 +37,7 @@ def _missing_parameter(context: CheckContext) -> str:
     return f"{_parameter_name(context)}-missing"
 
 
-def _sent(context: CheckContext, path: str, body: str | None, headers: Mapping[str, str]) -> WebhookResponse:
+def _send(context: CheckContext, path: str, body: str | None, headers: Mapping[str, str]) -> WebhookResponse:
     url = webhook_address(context.aws, context.stack) + path
     method = "GET" if body is None else "POST"
     return send_request(method, url, {"content-type": "application/json", **headers}, body)
@@ -49,7 +49,7 @@ def _open(context: CheckContext) -> Evidence:
     def answered() -> bool:
         nonlocal last
         try:
-            response = _sent(context, "health", None, {})
+            response = _send(context, "health", None, {})
         except Failure as failure:  # a new name takes a while to be known
             last = failure.message
             return False
@@ -66,16 +66,16 @@ def _proof_decides(context: CheckContext) -> Evidence:
     response = context.aws.call("ssm", "GetParameter", Name=_parameter(context).name, WithDecryption=True)
     token = parse_secret(response["Parameter"]["Value"]).secret
     without, wrong, right = (
-        _sent(context, SENDER, json.dumps(PRICE), headers)
+        _send(context, SENDER, json.dumps(PRICE), headers)
         for headers in ({}, {TOKEN_HEADER: "wrong"}, {TOKEN_HEADER: token})
     )
-    return compared([without.status, wrong.status, right.status], [401, 401, 200])
+    return compare([without.status, wrong.status, right.status], [401, 401, 200])
 
 
 def _key_is_shown(context: CheckContext) -> Evidence:
     observed = _parameter(context).observe(context.aws)
     key = context.aws.call("kms", "DescribeKey", KeyId=context.stack.key.name)["KeyMetadata"]["Arn"]
-    return compared(
+    return compare(
         observed and (observed.fields["KeyId"], observed.fields["Type"], observed.fields["Tags"]),
         (key, TYPE, context.stack.scope.tags),
     )

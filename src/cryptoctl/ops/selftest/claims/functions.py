@@ -7,7 +7,7 @@ from typing import Any
 from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import remedy_of, retry_rule
 from cryptoctl.ops.selftest.environment import PROBE
-from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, named, tags
+from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, resource_name, tags
 from cryptoctl.provisioners.function import NOT_FOUND, Function
 from cryptoctl.provisioners.function_errors import INVALID
 from cryptoctl.provisioners.invoke_config import InvokeConfig
@@ -22,7 +22,7 @@ def _create(name: str, role: str, *, runtime: str = RUNTIME, **more: Any) -> Req
     return Request(
         "lambda",
         "CreateFunction",
-        FunctionName=named(name),
+        FunctionName=resource_name(name),
         Role=StackValue(f"{role}.arn"),
         Runtime=runtime,
         Handler=f"{PROBE}.handler",
@@ -32,12 +32,12 @@ def _create(name: str, role: str, *, runtime: str = RUNTIME, **more: Any) -> Req
     )
 
 
-def _of(function: str, operation: str, **params: Any) -> Request:
+def _function_request(function: str, operation: str, **params: Any) -> Request:
     return Request("lambda", operation, FunctionName=StackValue(f"{function}.name"), **params)
 
 
 def _delete(name: str) -> Request:
-    return Request("lambda", "DeleteFunction", FunctionName=named(name))
+    return Request("lambda", "DeleteFunction", FunctionName=resource_name(name))
 
 
 def _dead_letters(context: CheckContext) -> dict[str, str]:
@@ -49,7 +49,7 @@ def _all_concurrency(context: CheckContext) -> int:
 
 
 def _missing_destination(context: CheckContext) -> dict[str, Any]:
-    return {"OnSuccess": {"Destination": context.stack.scope.arn("sns", context.named("missing"))}}
+    return {"OnSuccess": {"Destination": context.stack.scope.arn("sns", context.resource_name("missing"))}}
 
 
 def _forbidden_destination(context: CheckContext) -> dict[str, Any]:
@@ -87,18 +87,20 @@ FUNCTIONS = (
         needs=("probe",),
         undo=_delete("unknown-runtime"),
     ),
-    _of("probe", "PutFunctionConcurrency", ReservedConcurrentExecutions=_all_concurrency).refused(
+    _function_request(
+        "probe", "PutFunctionConcurrency", ReservedConcurrentExecutions=_all_concurrency
+    ).refused(
         "function-concurrency-too-high",
         retry_rule(Function, INVALID, "UnreservedConcurrentExecution"),
-        undo=_of("probe", "DeleteFunctionConcurrency"),
+        undo=_function_request("probe", "DeleteFunctionConcurrency"),
     ),
-    _of("probe", "UpdateFunctionConfiguration", Description="second").refused(
+    _function_request("probe", "UpdateFunctionConfiguration", Description="second").refused(
         "function-another-change",
         retry_rule(Function, "ResourceConflictException"),
-        prepare=_of("probe", "UpdateFunctionConfiguration", Description="first"),
-        may_be_over="the first change was done before the second one came",
+        prepare=_function_request("probe", "UpdateFunctionConfiguration", Description="first"),
+        acceptance_reason="the first change was done before the second one came",
     ),
-    _of(
+    _function_request(
         "notifier",
         "AddPermission",
         StatementId="webhook-errors",
@@ -107,22 +109,26 @@ FUNCTIONS = (
         SourceArn=lambda context: context.stack.webhook_logs.streams_arn,
         SourceAccount=lambda context: context.stack.scope.account,
     ).answered("function-permission-exists", Function, EXISTS),
-    _of("probe", "RemovePermission", StatementId="missing").answered(
+    _function_request("probe", "RemovePermission", StatementId="missing").answered(
         "function-permission-missing", Function, NOT_FOUND
     ),
-    _of("probe", "PutFunctionEventInvokeConfig", DestinationConfig=_missing_destination).refused(
+    _function_request(
+        "probe", "PutFunctionEventInvokeConfig", DestinationConfig=_missing_destination
+    ).refused(
         "function-destination-missing",
         retry_rule(InvokeConfig, INVALID, "destination"),
         needs=("probe_invocations",),
     ),
-    _of("webhook", "PutFunctionEventInvokeConfig", DestinationConfig=_forbidden_destination).refused(
+    _function_request(
+        "webhook", "PutFunctionEventInvokeConfig", DestinationConfig=_forbidden_destination
+    ).refused(
         "function-destination-without-permission",
         retry_rule(InvokeConfig, INVALID, "does not have permissions"),
         needs=("success",),
-        undo=_of("webhook", "DeleteFunctionEventInvokeConfig"),
+        undo=_function_request("webhook", "DeleteFunctionEventInvokeConfig"),
         engine_limit=NO_ROLE_CHECK,
     ),
-    _of("notifier", "DeleteFunctionEventInvokeConfig").answered(
+    _function_request("notifier", "DeleteFunctionEventInvokeConfig").answered(
         "function-invoke-config-missing", InvokeConfig, NOT_FOUND
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cryptoctl.ops.selftest.check_context import CheckContext
-from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, compared, differs, holds
+from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, compare, differs, holds
 from cryptoctl.provisioners.resource_permission import ResourcePermission, statements_in
 
 NO_PERMISSIONS = "the embedded engine checks no permissions"
@@ -22,32 +22,32 @@ def _url_statement(context: CheckContext) -> Evidence:
         statement = statements_in(context.aws.call("lambda", "GetPolicy", FunctionName=name)).get(EVERYBODY)
     finally:
         context.aws.call("lambda", "RemovePermission", FunctionName=name, StatementId=EVERYBODY)
-    return compared(statement, OTHERS_URL.normal_form)
+    return compare(statement, OTHERS_URL.normal_form)
 
 
 def _tags_are_shown(context: CheckContext) -> Evidence:
     response = context.aws.call("lambda", "GetFunction", FunctionName=context.stack.probe.name)
-    return compared(response.get("Tags"), context.stack.scope.tags)
+    return compare(response.get("Tags"), context.stack.scope.tags)
 
 
 def _code_is_known(context: CheckContext) -> Evidence:
     response = context.aws.call("lambda", "GetFunction", FunctionName=context.stack.webhook.name)
-    return compared(response["Configuration"]["CodeSha256"], context.stack.code.sha256)
+    return compare(response["Configuration"]["CodeSha256"], context.stack.code.sha256)
 
 
-def _asked_by_probe(context: CheckContext, key: str) -> Any:
+def _probe_answer(context: CheckContext, key: str) -> Any:
     request = ("lambda", "get_function", {"FunctionName": context.stack.probe.name})
     invoked = context.invoke({"ask": [request]})
     return invoked.result["asked"][0].get(key) if not invoked.error else invoked.result
 
 
 def _tags_withheld(context: CheckContext) -> Evidence:
-    tags_error = _asked_by_probe(context, "tags_error")
+    tags_error = _probe_answer(context, "tags_error")
     return holds(f"TagsError {tags_error}") if tags_error else differs("no TagsError")
 
 
 def _variables_withheld(context: CheckContext) -> Evidence:
-    variables_error = _asked_by_probe(context, "variables_error") or {}
+    variables_error = _probe_answer(context, "variables_error") or {}
     code = str(variables_error.get("ErrorCode"))
     if "AccessDenied" in code:
         return holds(f"Environment.Error {code}")
@@ -57,7 +57,7 @@ def _variables_withheld(context: CheckContext) -> Evidence:
 def _failure_is_told(context: CheckContext) -> Evidence:
     invoked = context.invoke({"do": "raise", "text": "as it was told"})
     seen = (invoked.error, invoked.result.get("errorType"), invoked.result.get("errorMessage"))
-    return compared(seen, ("Unhandled", "RuntimeError", "as it was told"))
+    return compare(seen, ("Unhandled", "RuntimeError", "as it was told"))
 
 
 def _quota_is_told(context: CheckContext) -> Evidence:

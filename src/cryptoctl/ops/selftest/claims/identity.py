@@ -10,14 +10,14 @@ from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import (
     AwsClaim,
     Evidence,
-    compared,
+    compare,
     differs,
     holds,
     remedy_of,
     retry_rule,
 )
 from cryptoctl.ops.selftest.claims.functions_shown import NO_PERMISSIONS
-from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, named
+from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, resource_name
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.key_search import NOT_FOUND
 from cryptoctl.provisioners.policy import VERSION
@@ -26,7 +26,7 @@ from cryptoctl.provisioners.role import NO_SUCH_ENTITY, Role
 ENGINE_TAKES_IT = "the embedded engine takes what IAM refuses"
 LARGEST_POLICY = 10_240
 BARE_ROLE = StackValue("bare_role.name")
-MISSING_ALIAS = named("missing", "alias/")
+MISSING_ALIAS = resource_name("missing", "alias/")
 OF_LAMBDA = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
 # A request of each service that the probe's role may not make.
 FORBIDDEN = {
@@ -44,7 +44,7 @@ FORBIDDEN = {
 
 def _for_nobody(context: CheckContext, action: str) -> dict[str, Any]:
     """A statement for a role that is not there."""
-    role = context.stack.scope.arn("iam", f"role/{context.named('missing')}", regional=False)
+    role = context.stack.scope.arn("iam", f"role/{context.resource_name('missing')}", regional=False)
     return {"Effect": "Allow", "Action": action, "Principal": {"AWS": role}}
 
 
@@ -74,13 +74,13 @@ def _key_id(context: CheckContext) -> str:
 def _role_whatever_case(context: CheckContext) -> Evidence:
     name = context.stack.bare_role.name
     shown = context.aws.call("iam", "GetRole", RoleName=name.upper())["Role"]["RoleName"]
-    return compared(shown, name)
+    return compare(shown, name)
 
 
 def _key_is_listed(context: CheckContext) -> Evidence:
     listed = context.aws.call("kms", "ListResourceTags", KeyId=_key_id(context))["Tags"]
     tags = {tag["TagKey"]: tag["TagValue"] for tag in listed}
-    return compared(tags, context.stack.scope.tags)
+    return compare(tags, context.stack.scope.tags)
 
 
 def _denials(context: CheckContext) -> Evidence:

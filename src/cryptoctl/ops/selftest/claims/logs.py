@@ -10,7 +10,7 @@ from cryptoctl.error_filter import ERROR_PATTERN
 from cryptoctl.handlers import log_events
 from cryptoctl.ops.selftest.check_context import LOGGED_WITHIN_S, CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds, remedy_of, retry_rule
-from cryptoctl.ops.selftest.provoking import Request, StackValue, named
+from cryptoctl.ops.selftest.provoking import Request, StackValue, resource_name
 from cryptoctl.provisioners.log_group import NOT_FOUND, LogGroup
 from cryptoctl.provisioners.log_subscription import LogSubscription
 
@@ -24,11 +24,13 @@ def _line(value: Mapping[str, Any]) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _platform(do: str, fits: Callable[[dict[str, Any]], bool]) -> Callable[[CheckContext], Evidence]:
+def _check_platform_line(
+    failure: str, fits: Callable[[dict[str, Any]], bool]
+) -> Callable[[CheckContext], Evidence]:
     """The end of an invocation in Lambda's own words, found by the filter for errors."""
 
     def check(context: CheckContext) -> Evidence:
-        request = context.invoke({"do": do, "text": "the self-test's own failure"}).request_id
+        request = context.invoke({"do": failure, "text": "the self-test's own failure"}).request_id
         lines: list[str] = []
 
         def found() -> str | None:
@@ -48,7 +50,7 @@ def _platform(do: str, fits: Callable[[dict[str, Any]], bool]) -> Callable[[Chec
     return check
 
 
-def _report(**members: str) -> Callable[[dict[str, Any]], bool]:
+def _is_report(**members: str) -> Callable[[dict[str, Any]], bool]:
     def fits(line: dict[str, Any]) -> bool:
         record = line.get("record")
         return (
@@ -81,7 +83,7 @@ def _only_errors(context: CheckContext) -> Evidence:
     return differs(f"matched, and is none: {wrong[0]}") if wrong else holds(f"matched: {ours.strip()}")
 
 
-def _alerted(context: CheckContext) -> Evidence:
+def _alert_is_published(context: CheckContext) -> Evidence:
     group = context.stack.webhook_logs.name
     context.aws.call("logs", "CreateLogStream", logGroupName=group, logStreamName=STREAM)
     now_ms = int(context.began.timestamp() * 1000)
@@ -93,7 +95,7 @@ def _alerted(context: CheckContext) -> Evidence:
 
 def _subscription(operation: str, group: str, name: str, **params: Any) -> Request:
     return Request(
-        "logs", operation, logGroupName=StackValue(f"{group}.name"), filterName=named(name), **params
+        "logs", operation, logGroupName=StackValue(f"{group}.name"), filterName=resource_name(name), **params
     )
 
 
@@ -113,7 +115,7 @@ LOGS = (
         id="log-timeout",
         text="A timeout's report has the status “timeout” in JSON without spaces, and the filter matches it.",
         relied_on=PATTERN_OF,
-        check=_platform("sleep", _report(status="timeout")),
+        check=_check_platform_line("sleep", _is_report(status="timeout")),
         sequence="probe",
         needs=("probe",),
     ),
@@ -121,7 +123,7 @@ LOGS = (
         id="log-out-of-memory",
         text="Out of memory, the report has the status “error” and the type Runtime.OutOfMemory.",
         relied_on=PATTERN_OF,
-        check=_platform("memory", _report(status="error", errorType="Runtime.OutOfMemory")),
+        check=_check_platform_line("memory", _is_report(status="error", errorType="Runtime.OutOfMemory")),
         sequence="probe",
         needs=("probe",),
     ),
@@ -129,7 +131,7 @@ LOGS = (
         id="log-crash",
         text="After a crash, the report has the type Runtime.ExitError, and the filter matches it.",
         relied_on=PATTERN_OF,
-        check=_platform("exit", _report(errorType="Runtime.ExitError")),
+        check=_check_platform_line("exit", _is_report(errorType="Runtime.ExitError")),
         sequence="probe",
         needs=("probe",),
     ),
@@ -137,7 +139,7 @@ LOGS = (
         id="log-unhandled-error",
         text="An error that nothing handles is a JSON line with log_level, errorType and stackTrace.",
         relied_on=PATTERN_OF,
-        check=_platform("raise", _error_line),
+        check=_check_platform_line("raise", _error_line),
         sequence="probe",
         needs=("probe",),
     ),
@@ -153,14 +155,14 @@ LOGS = (
         id="log-alert",
         text="A line that the filter matches reaches error-notifier, which publishes an alert.",
         relied_on=("stack.py: webhook_errors", "handlers/error_notifier.py"),
-        check=_alerted,
+        check=_alert_is_published,
         sequence="log alert",
         needs=("webhook_errors",),
     ),
     Request("logs", "CreateLogGroup", logGroupName=StackValue("probe_logs.name")).answered(
         "log-group-exists", LogGroup, "ResourceAlreadyExistsException"
     ),
-    Request("logs", "DeleteLogGroup", logGroupName=named("missing", "/aws/lambda/")).answered(
+    Request("logs", "DeleteLogGroup", logGroupName=resource_name("missing", "/aws/lambda/")).answered(
         "log-group-missing", LogGroup, NOT_FOUND
     ),
     _unsubscribe("probe_logs", "missing").answered("log-subscription-missing", LogSubscription, NOT_FOUND),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import AwsClaim, Evidence, differs, holds, remedy_of, retry_rule
-from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, named, tags
+from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, resource_name, tags
 from cryptoctl.provisioners.queue import NO_SUCH_QUEUE, Queue
 from cryptoctl.provisioners.tags import key_values
 from cryptoctl.provisioners.topic import NO_TAGS, NOT_FOUND, Topic
 
 SCRATCH = "scratch"
 OTHER_RETENTION_S = "86400"
-CREATE_SCRATCH = Request("sqs", "CreateQueue", QueueName=named(SCRATCH), tags=tags)
+CREATE_SCRATCH = Request("sqs", "CreateQueue", QueueName=resource_name(SCRATCH), tags=tags)
 
 
 def _url(context: CheckContext, name: str) -> str:
@@ -19,7 +19,7 @@ def _url(context: CheckContext, name: str) -> str:
 
 
 def _url_of_scratch(context: CheckContext) -> str:
-    return _url(context, context.named(SCRATCH))
+    return _url(context, context.resource_name(SCRATCH))
 
 
 def _url_of_new_scratch(context: CheckContext) -> str:
@@ -28,11 +28,11 @@ def _url_of_new_scratch(context: CheckContext) -> str:
 
 def _missing_url(context: CheckContext) -> str:
     url = _url(context, context.stack.webhook_dead_letters.name)
-    return url.replace(context.stack.webhook_dead_letters.name, context.named("missing"))
+    return url.replace(context.stack.webhook_dead_letters.name, context.resource_name("missing"))
 
 
 def _missing_topic(context: CheckContext) -> str:
-    return context.stack.scope.arn("sns", context.named("missing"))
+    return context.stack.scope.arn("sns", context.resource_name("missing"))
 
 
 def _attribute_shows(context: CheckContext) -> Evidence:
@@ -102,5 +102,5 @@ MESSAGING = (
     ),
     Request(
         "sns", "Subscribe", TopicArn=StackValue("success.arn"), Protocol="sqs", Endpoint="no-arn"
-    ).refused("topic-subscriber-refused", remedy_of(Topic, "InvalidParameter", of="Subscribe")),
+    ).refused("topic-subscriber-refused", remedy_of(Topic, "InvalidParameter", operation="Subscribe")),
 )

@@ -49,9 +49,9 @@ def _enriched(context: CheckContext) -> list[dict[str, Any]]:
     return [item for item in response["Items"] if item.get("processed", {}).get("BOOL")]
 
 
-def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[CheckContext], Evidence]:
+def _metric_has_values(metric_of: Callable[[SelftestStack], Metric]) -> Callable[[CheckContext], Evidence]:
     def check(context: CheckContext) -> Evidence:
-        metric = of(context.stack)
+        metric = metric_of(context.stack)
         name = f"{metric.namespace} {metric.name}"
 
         def there() -> bool:
@@ -78,7 +78,7 @@ def _measured(of: Callable[[SelftestStack], Metric]) -> Callable[[CheckContext],
     return check
 
 
-def _indexed(context: CheckContext) -> Evidence:
+def _tags_are_indexed(context: CheckContext) -> Evidence:
     arns = {
         resource.arn
         for resource in context.stack
@@ -117,7 +117,7 @@ PIPELINE = (
         id="metric-iterator-age",
         text="CloudWatch has AWS/Lambda IteratorAge for a function that a stream feeds.",
         relied_on=("ops/activity.py: iterator_age_s",),
-        check=_measured(lambda stack: function_metric(stack.enricher, "IteratorAge", "Maximum")),
+        check=_metric_has_values(lambda stack: function_metric(stack.enricher, "IteratorAge", "Maximum")),
         sequence="price",
         needs=("prices_to_enricher", "webhook"),
     ),
@@ -125,7 +125,7 @@ PIPELINE = (
         id="metric-of-ours",
         text="CloudWatch makes metrics of the lines that our functions print in the embedded metric format.",
         relied_on=("handlers/metrics.py: emit",),
-        check=_measured(lambda stack: own_metric(stack.enricher, "Enriched")),
+        check=_metric_has_values(lambda stack: own_metric(stack.enricher, "Enriched")),
         sequence="price",
         needs=("prices_to_enricher", "webhook"),
     ),
@@ -133,14 +133,14 @@ PIPELINE = (
         id="metric-of-a-queue",
         text="CloudWatch has AWS/SQS ApproximateNumberOfMessagesVisible by QueueName.",
         relied_on=("docs/runbook.md",),
-        check=_measured(lambda stack: waiting_metric(stack.probe_dead_letters)),
+        check=_metric_has_values(lambda stack: waiting_metric(stack.probe_dead_letters)),
         needs=("probe_dead_letters",),
     ),
     AwsClaim(
         id="tag-index",
         text=f"The tag index lists what has our tags, in far less than {INDEX_LAG.total_seconds():.0f} s.",
         relied_on=("provisioners/key_search.py: INDEX_LAG", "reconcile/orphans.py"),
-        check=_indexed,
+        check=_tags_are_indexed,
         needs=EVERYTHING,
         engine_limit="the embedded engine's index has no log groups and no stream mappings",
     ),

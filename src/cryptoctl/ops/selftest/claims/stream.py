@@ -30,7 +30,7 @@ def _mapping(context: CheckContext) -> dict[str, Any]:
     return mapping
 
 
-def _again(function: str) -> Request:
+def _second_mapping(function: str) -> Request:
     return Request(
         "lambda",
         "CreateEventSourceMapping",
@@ -42,13 +42,13 @@ def _again(function: str) -> Request:
     )
 
 
-def _of_webhook(context: CheckContext) -> str:
+def _webhook_mapping_id(context: CheckContext) -> str:
     name = context.stack.webhook.name
     mappings = context.aws.call("lambda", "ListEventSourceMappings", FunctionName=name)["EventSourceMappings"]
     return str(mappings[0]["UUID"])
 
 
-def _change(batch_size: int) -> Request:
+def _change_batch_size(batch_size: int) -> Request:
     return Request(
         "lambda",
         "UpdateEventSourceMapping",
@@ -71,7 +71,7 @@ def _dead_letter(context: CheckContext, shape: Shape) -> DeadLetter | None:
     return context.retry.until(found, "the dead letter", DEAD_WITHIN_S)
 
 
-def _of_an_event(context: CheckContext) -> Evidence:
+def _check_event_letter(context: CheckContext) -> Evidence:
     request = context.invoke_later(FAILS)
     letter = _dead_letter(context, Shape.EVENT)
     if letter is None:
@@ -87,7 +87,7 @@ def _of_an_event(context: CheckContext) -> Evidence:
     return holds(seen) if right else differs(f"{seen}; the request was {request}")
 
 
-def _of_a_record(context: CheckContext) -> Evidence:
+def _check_record_letter(context: CheckContext) -> Evidence:
     item = {"symbol": {"S": POISON}, "timestamp": {"N": "1"}}
     context.aws.call("dynamodb", "PutItem", TableName=context.stack.prices.name, Item=item)
     letter = _dead_letter(context, Shape.POINTER)
@@ -109,7 +109,7 @@ STREAM = (
         text="The dead letter of an asynchronous failure is the event itself, with the attributes RequestID "
         "(String, that of the invocation), ErrorCode (Number) and ErrorMessage (String).",
         relied_on=("ops/dead_letters/messages.py: decode", "ops/invoking.py: invoke_later"),
-        check=_of_an_event,
+        check=_check_event_letter,
         sequence="dead letters",
         needs=("probe_invocations",),
     ),
@@ -118,11 +118,11 @@ STREAM = (
         text="What a stream mapping gives up on leaves a pointer (DDBStreamBatchInfo) with its condition, "
         "and the stream's records can be read again with it.",
         relied_on=("ops/dead_letters/messages.py: decode", "ops/dead_letters/lookups.py: read_stream_keys"),
-        check=_of_a_record,
+        check=_check_record_letter,
         sequence="dead letters",
         needs=("probe_mapping",),
     ),
-    _again("probe").answered(
+    _second_mapping("probe").answered(
         "mapping-exists", StreamMapping, "ResourceConflictException", needs=("probe_mapping",)
     ),
     Request("lambda", "GetEventSourceMapping", UUID=NO_SUCH_ID).answered(
@@ -131,19 +131,19 @@ STREAM = (
     Request("lambda", "DeleteEventSourceMapping", UUID=NO_SUCH_ID).answered(
         "mapping-delete-missing", StreamMapping, NOT_FOUND
     ),
-    _again("webhook").refused(
+    _second_mapping("webhook").refused(
         "mapping-without-permission",
         retry_rule(StreamMapping, "InvalidParameterValueException", "ensure the role can perform"),
         needs=("probe_mapping",),
-        undo=Request("lambda", "DeleteEventSourceMapping", UUID=_of_webhook),
+        undo=Request("lambda", "DeleteEventSourceMapping", UUID=_webhook_mapping_id),
         engine_limit=NO_ROLE_CHECK,
     ),
-    _change(10).refused(
+    _change_batch_size(10).refused(
         "mapping-moving",
         retry_rule(StreamMapping, "ResourceInUseException"),
         needs=("probe_mapping",),
         sequence="dead letters",  # while it moves, it hands on nothing
-        prepare=_change(9),
-        may_be_over="the mapping had come to rest before the second change came",
+        prepare=_change_batch_size(9),
+        acceptance_reason="the mapping had come to rest before the second change came",
     ),
 )

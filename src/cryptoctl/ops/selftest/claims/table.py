@@ -10,13 +10,13 @@ from cryptoctl.ops.selftest.check_context import CheckContext
 from cryptoctl.ops.selftest.claim import (
     AwsClaim,
     Evidence,
-    compared,
+    compare,
     differs,
     holds,
     remedy_of,
     retry_rule,
 )
-from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, matched
+from cryptoctl.ops.selftest.provoking import MISSING, Request, StackValue, matches
 from cryptoctl.provisioners.table import NOT_FOUND, VIEW_TYPE, Table
 
 LONGEST_NUMBER = "1234567890123456789012345678.9012345678"  # 38 digits
@@ -28,16 +28,16 @@ INVALID = "ValidationException"
 PROTECTED = remedy_of(Table, INVALID, "protected against deletion")
 
 
-def _of_prices(operation: str, **params: Any) -> Request:
+def _table_request(operation: str, **params: Any) -> Request:
     return Request("dynamodb", operation, TableName=StackValue("prices.name"), **params)
 
 
 def _protection(on: bool) -> Request:
-    return _of_prices("UpdateTable", DeletionProtectionEnabled=on)
+    return _table_request("UpdateTable", DeletionProtectionEnabled=on)
 
 
 def _missing_table(context: CheckContext) -> str:
-    return context.stack.scope.arn("dynamodb", f"table/{context.named('missing')}")
+    return context.stack.scope.arn("dynamodb", f"table/{context.resource_name('missing')}")
 
 
 def _key(place: int) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _key(place: int) -> dict[str, Any]:
 
 def _put(context: CheckContext, place: int, **more: Any) -> None:
     # No price: where the enricher is there too, it sets the record aside.
-    context.send(_of_prices("PutItem", Item={**_key(place), **more}).call(context))
+    context.send(_table_request("PutItem", Item={**_key(place), **more}).call(context))
 
 
 def _statement(context: CheckContext, condition: str, *parameters: Any, place: int) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _statement(context: CheckContext, condition: str, *parameters: Any, place: i
     return {"Statement": f"{text} AND {condition}", "Parameters": [{"S": "new"}, *key, *parameters]}
 
 
-def _executed(context: CheckContext, *statements: dict[str, Any]) -> list[str]:
+def _execute(context: CheckContext, *statements: dict[str, Any]) -> list[str]:
     """The error codes of a batch of statements; empty where there is none."""
     response = context.aws.call("dynamodb", "BatchExecuteStatement", Statements=list(statements))
     return [(result.get("Error") or {}).get("Code", "") for result in response["Responses"]]
@@ -73,13 +73,13 @@ def _holder_is_told(context: CheckContext) -> Evidence:
     seen = [
         [result.get("status") for result in response.body.get("results", ())] for response in (first, second)
     ]
-    return compared(seen, [["stored"] * 2, ["duplicate"] * 2])
+    return compare(seen, [["stored"] * 2, ["duplicate"] * 2])
 
 
 def _conditions_of_statements(context: CheckContext) -> Evidence:
     _put(context, 2, **OTHER)
     _put(context, 3)
-    codes = _executed(
+    codes = _execute(
         context,
         _statement(context, '"rev" IS MISSING', place=2),
         _statement(context, '"rev" IS MISSING', place=3),
@@ -89,39 +89,39 @@ def _conditions_of_statements(context: CheckContext) -> Evidence:
         "Item"
     )
     failed = "ConditionalCheckFailed"
-    return compared((codes, item), ([failed, "", failed], None))
+    return compare((codes, item), ([failed, "", failed], None))
 
 
 def _numbers(context: CheckContext) -> Evidence:
     name = context.stack.prices.name
     _put(context, 5, long={"N": LONGEST_NUMBER}, small={"N": SMALLEST_NUMBER})
     item = context.aws.call("dynamodb", "GetItem", TableName=name, Key=_key(5))["Item"]
-    request = _of_prices("PutItem", Item={**_key(6), "price": {"N": TOO_LONG_NUMBER}})
+    request = _table_request("PutItem", Item={**_key(6), "price": {"N": TOO_LONG_NUMBER}})
     error = context.refusal(request.call(context))
     numbers = {number["N"] for number in (item["long"], item["small"])}
     if error is None or error.code != INVALID:
         return differs(f"39 digits: {error}")
-    return compared(numbers, {LONGEST_NUMBER, SMALLEST_NUMBER})
+    return compare(numbers, {LONGEST_NUMBER, SMALLEST_NUMBER})
 
 
 def _protected(context: CheckContext) -> Evidence:
     """Also that DynamoDB makes one change of a table at a time."""
     _, expected = PROTECTED
-    _settled(context)
+    _wait_until_active(context)
     context.send(_protection(True).call(context))
     try:
-        _settled(context)
-        error = context.refusal(_of_prices("DeleteTable").call(context))
+        _wait_until_active(context)
+        error = context.refusal(_table_request("DeleteTable").call(context))
     finally:
-        _settled(context)
+        _wait_until_active(context)
         context.send(_protection(False).call(context))
-    _settled(context)
+    _wait_until_active(context)
     if error is None:
         return differs("AWS accepted the request")
-    return holds(str(error)) if matched(error, expected) else differs(str(error))
+    return holds(str(error)) if matches(error, expected) else differs(str(error))
 
 
-def _settled(context: CheckContext) -> None:
+def _wait_until_active(context: CheckContext) -> None:
     def active() -> bool | None:
         response = context.aws.call("dynamodb", "DescribeTable", TableName=context.stack.prices.name)
         return response["Table"]["TableStatus"] == "ACTIVE" or None
@@ -152,7 +152,7 @@ TABLE = (
         check=_numbers,
         needs=("prices",),
     ),
-    _of_prices(
+    _table_request(
         "CreateTable",
         AttributeDefinitions=[{"AttributeName": "symbol", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "symbol", "KeyType": "HASH"}],
@@ -172,7 +172,7 @@ TABLE = (
         NOT_FOUND,
         engine_limit="the embedded engine answers AccessDeniedException",
     ),
-    _of_prices(
+    _table_request(
         "UpdateTable", StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW_TYPE}
     ).answered(
         "table-stream-on-twice",
@@ -185,7 +185,7 @@ TABLE = (
         "table-another-change",
         retry_rule(Table, "ResourceInUseException"),
         prepare=_protection(False),
-        may_be_over="the first change was done before the second one came",
+        acceptance_reason="the first change was done before the second one came",
     ),
     AwsClaim(
         id="table-protected",
