@@ -8,7 +8,7 @@ import pytest
 
 from cryptoctl.local.logs.patterns import compile_pattern
 from cryptoctl.ops.logs import Line
-from cryptoctl.ops.recent_symbols import PATTERN, named_in
+from cryptoctl.ops.recent_symbols import PATTERN, stored_symbols
 from handlers.events import GOOD, http, send, send_prices
 from handlers.fake_aws import FakeAws, FaultError
 
@@ -23,7 +23,7 @@ def found(capsys: pytest.CaptureFixture[str]) -> list[str]:
         for number, text in enumerate(printed)
         if matches(text)
     ]
-    return named_in(lines)
+    return stored_symbols(lines)
 
 
 def test_symbols_are_found_whatever_became_of_the_other_prices_of_their_request(
@@ -72,4 +72,4 @@ def test_the_one_with_the_newest_price_comes_first_whatever_the_order_of_lines()
         line(4, keys="odd", symbols=None),
         line(5, keys={"E": [None, "NaN", {}, "x"], "F": 5}),
     ]
-    assert named_in(lines) == named_in(lines[::-1]) == ["A", "D", "C", "B", "E", "F"]
+    assert stored_symbols(lines) == stored_symbols(lines[::-1]) == ["A", "D", "C", "B", "E", "F"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.handlers import webhook_processor
-from cryptoctl.ops.log_entries import entries, folded
+from cryptoctl.ops.log_entries import entries, fold_repeats
 from cryptoctl.ops.logs import Line
 from handlers.fake_aws import FakeAws
 from handlers.senders import BODIES, PRICE, SECRETS, event, honest, signature
@@ -86,7 +86,7 @@ def test_the_log_tells_why_and_nothing_of_the_request(
     assert text.count("\n") == 1 and len(text) < 700
     assert "stranger" not in text and not any(secret in text for secret in SECRETS.values())
     line = Line(id="", time_ms=0, function="webhook-processor", text=text)
-    (entry,) = folded(entries([line, line]))
+    (entry,) = fold_repeats(entries([line, line]))
     sender = "unknown" if case == "sender" else request["rawPath"].split("/")[1]
     assert (entry.level, entry.count) == ("WARNING", 2)
     assert entry.message == f"request of sender {sender} not proven, refused with 401"

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cryptoctl.ops.permissions import Purpose, parts
+from cryptoctl.ops.permissions import Purpose, policy_documents
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.security_settings import SecuritySettings
@@ -49,7 +49,7 @@ def stack(name: str, config: EnvironmentSettings | None = None) -> Stack:
 
 def printed(config: EnvironmentSettings, purpose: Purpose = Purpose.DEPLOY) -> dict[str, Any]:
     """All that `iam-policy` prints for the environment `prod`, as it is printed: joined, and in parts."""
-    documents = parts(stack("prod", config), purpose)
+    documents = policy_documents(stack("prod", config), purpose)
     return {
         **documents[0],
         "Statement": [statement for document in documents for statement in document["Statement"]],
@@ -118,7 +118,7 @@ def main(directory: Path) -> None:
         "e" * 41: keyed,
     }.items():
         for purpose in Purpose:
-            for number, document in enumerate(parts(stack(name, config), purpose), 1):
+            for number, document in enumerate(policy_documents(stack(name, config), purpose), 1):
                 path = directory / "policies" / f"{name}-{purpose}-{number}.json"
                 path.write_text(json.dumps(document), encoding="utf-8")
     (directory / "probes.json").write_text(json.dumps(list(probes())), encoding="utf-8")

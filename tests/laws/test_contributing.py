@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.ops.permissions import Purpose, needed
+from cryptoctl.ops.permissions import Purpose, needed_permissions
 from cryptoctl.reconcile.plan import Action
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
@@ -77,5 +77,5 @@ def test_deleted_it_is_one_create_and_out_of_the_stack_it_is_an_orphan(extended:
 
 
 def test_its_permissions_are_in_the_policies(extended: Live) -> None:
-    actions = {permission.action for permission in needed(extended.stack, Purpose.DEPLOY)}
+    actions = {permission.action for permission in needed_permissions(extended.stack, Purpose.DEPLOY)}
     assert {"cloudwatch:DescribeAlarms", "cloudwatch:PutCompositeAlarm", "cloudwatch:DeleteAlarms"} <= actions

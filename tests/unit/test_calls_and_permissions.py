@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cryptoctl.alarm_settings import AlarmSettings
-from cryptoctl.ops.permissions import Purpose, needed
+from cryptoctl.ops.permissions import Purpose, needed_permissions
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.call import Call
 from cryptoctl.reconcile.provisioner import Provisioner
@@ -50,7 +50,7 @@ def test_the_tags_of_every_function_may_be_read(purpose: Purpose) -> None:
     """Without that right Lambda leaves the tags out, and nothing says whose the function is."""
     readable = {
         resource
-        for permission in needed(STACK, purpose)
+        for permission in needed_permissions(STACK, purpose)
         if permission.action == "lambda:ListTags" and not permission.condition
         for resource in permission.resources
     }

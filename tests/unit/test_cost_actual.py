@@ -116,7 +116,7 @@ def test_an_environment_that_does_what_is_assumed_costs_what_is_estimated(load: 
         (metric.metric.name, next(iter(metric.metric.dimensions.values()))): getattr(
             passing[metric.resource], metric.field
         )
-        * metric.times
+        * metric.factor
         for metric in billed_metrics(STACK)
         if metric.resource in passing
     }

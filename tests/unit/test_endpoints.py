@@ -13,11 +13,11 @@ from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.aws_setup import SUFFIXES, is_aws_endpoint
 from cryptoctl.botocore_errors import endpoint_settings, failure
 from cryptoctl.ops.doctor import Check, CheckResult, _endpoints, _region
-from cryptoctl.ops.permissions import Purpose, needed
+from cryptoctl.ops.permissions import Purpose, needed_permissions
 from unit.answers import STACK
 from unit.surroundings import only_credentials
 
-WANTED = needed(STACK, Purpose.DEPLOY)
+WANTED = needed_permissions(STACK, Purpose.DEPLOY)
 ENGINE = "http://localhost:4566"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.ops.permissions import Purpose, characters, parts, policy
+from cryptoctl.ops.permissions import Purpose, characters, policy, policy_documents
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.security_settings import FunctionSettings, SecuritySettings
@@ -61,7 +61,7 @@ def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
     purpose: Purpose, place: dict[str, str], settings: dict[str, Any]
 ) -> None:
     configured = stack(place, **settings)
-    documents = parts(configured, purpose)
+    documents = policy_documents(configured, purpose)
     for document in documents:
         assert len(json.dumps(document, separators=(",", ":"))) <= 6144
     assert {grant for document in documents for grant in grants(document)} >= {
@@ -75,7 +75,7 @@ def test_each_part_fits_into_a_managed_policy_and_all_of_them_are_enough(
 def test_no_length_of_a_name_makes_a_part_that_does_not_fit(settings: dict[str, Any]) -> None:
     for length in range(1, 42):
         configured = stack({**SHORT, "environment": "e" * length}, **settings)
-        for document in parts(configured, Purpose.DEPLOY):
+        for document in policy_documents(configured, Purpose.DEPLOY):
             assert len(json.dumps(document, separators=(",", ":"))) <= 6144, length
 
 
@@ -85,7 +85,7 @@ def test_one_statement_of_many_resources_is_divided(purpose: Purpose) -> None:
         f"arn:aws:sqs:us-east-1:{'1' * 12}:alerts-of-the-team-number-{number}" for number in range(200)
     )
     configured = stack(SHORT, alert_subscribers=queues)
-    documents = parts(configured, purpose)
+    documents = policy_documents(configured, purpose)
     assert all(len(json.dumps(document, separators=(",", ":"))) <= 6144 for document in documents)
     granted = [grant for document in documents for grant in grants(document)]
     assert {*granted} == {*grants(policy(configured, purpose))}
@@ -96,12 +96,12 @@ def test_one_statement_of_many_resources_is_divided(purpose: Purpose) -> None:
 def test_usual_names_need_one_policy(purpose: Purpose) -> None:
     for name, region in (("dev", "us-east-1"), ("production", "us-east-1"), ("staging", "eu-central-1")):
         place = {**SHORT, "environment": name, "region": region}
-        assert len(parts(stack(place, alert_subscribers=("somebody@example.org",)), purpose)) == 1
+        assert len(policy_documents(stack(place, alert_subscribers=("somebody@example.org",)), purpose)) == 1
 
 
 def test_what_is_granted_beyond_need_so_that_it_fits_is_on_resources_of_the_environment_alone() -> None:
     configured = stack({**SHORT, "environment": "production"})
-    [document] = parts(configured, Purpose.DEPLOY)
+    [document] = policy_documents(configured, Purpose.DEPLOY)
     added = {*grants(document)} - {*grants(policy(configured, Purpose.DEPLOY))}
     assert {action.partition(":")[0] for action, _, _ in added} == {"cloudwatch", "lambda", "logs"}
     assert {condition for _, _, condition in added} == {"null"}
@@ -112,7 +112,7 @@ def test_what_is_granted_beyond_need_so_that_it_fits_is_on_resources_of_the_envi
 def test_what_fits_as_it_is_grants_nothing_beyond_need() -> None:
     configured = stack(SHORT)
     for purpose in (Purpose.OPERATE, Purpose.READ):
-        assert parts(configured, purpose) == [policy(configured, purpose)]
+        assert policy_documents(configured, purpose) == [policy(configured, purpose)]
 
 
 def conditions(document: dict[str, Any], action: str) -> list[dict[str, Any]]:
@@ -205,7 +205,7 @@ def test_the_document_has_the_sizes_of_the_policies() -> None:
     text = PERMISSIONS.read_text(encoding="utf-8")
     for name, (place, settings) in environments.items():
         configured = stack(place, **settings)
-        documents = parts(configured, Purpose.DEPLOY)
+        documents = policy_documents(configured, Purpose.DEPLOY)
         printed = f"one document of {characters(documents[0]):,}" if len(documents) == 1 else "two parts"
         exact = characters(policy(configured, Purpose.DEPLOY))
         assert f"| {name} | {exact:,} | {printed} |" in text

@@ -10,7 +10,7 @@ import pytest
 
 from cryptoctl.cli.logs import matching
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.ops.log_entries import entries, folded, latest, lines_of
+from cryptoctl.ops.log_entries import entries, fold_repeats, latest, lines_of
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import parse_duration, parse_time_ms
 
@@ -103,9 +103,9 @@ def test_of_a_chain_of_errors_the_last_is_told() -> None:
 
 def test_texts_that_only_begin_alike_are_told_apart() -> None:
     lines = [plain(TRACEBACK.format(why), at_ms) for at_ms, why in enumerate(("no", "no", "never"))]
-    assert [entry.count for entry in folded(entries(lines))] == [2, 1]
+    assert [entry.count for entry in fold_repeats(entries(lines))] == [2, 1]
     lines = [plain(f"it holds:\n{detail}", at_ms) for at_ms, detail in enumerate(("a", "a", "b"))]
-    assert [entry.count for entry in folded(entries(lines))] == [2, 1]
+    assert [entry.count for entry in fold_repeats(entries(lines))] == [2, 1]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\t\r"])
@@ -132,7 +132,7 @@ def test_a_line_is_of_a_request_only_with_its_whole_id() -> None:
 
 def test_repeats_are_one_entry_with_their_number_and_the_last_time() -> None:
     lines = [line for n in range(300) for line in (ours(f"r{n}", n * 10), runtimes(f"r{n}", n * 10 + 1))]
-    (entry,) = folded(entries(lines))
+    (entry,) = fold_repeats(entries(lines))
     assert (entry.count, entry.time_ms, entry.last_ms) == (300, 0, 2990)
 
 
@@ -141,7 +141,7 @@ def test_information_is_folded_only_in_a_row_and_only_where_it_is_the_same() -> 
         return line(at_ms=at_ms, level="INFO", message="prices taken in", logger="l", **more)
 
     lines = [info(1, stored=1), info(2, stored=1), info(3, stored=2), info(4, stored=1)]
-    assert [entry.count for entry in folded(entries(lines))] == [2, 1, 1]
+    assert [entry.count for entry in fold_repeats(entries(lines))] == [2, 1, 1]
 
 
 def warning(at_ms: int, *reasons: str, **more: Any) -> Line:
@@ -156,7 +156,7 @@ def test_warnings_of_different_reasons_are_told_apart_and_show_only_what_holds_f
         warning(2, "symbol: is missing", received=1, rejected=1),
         warning(3, "price: is missing", received=5, rejected=1),
     ]
-    first, second = folded(entries(lines))
+    first, second = fold_repeats(entries(lines))
     assert (first.count, first.more) == (2, {"reasons": ["price: is missing"], "rejected": 1})
     assert (second.count, second.more) == (
         1,
@@ -166,7 +166,7 @@ def test_warnings_of_different_reasons_are_told_apart_and_show_only_what_holds_f
 
 def test_warnings_whose_reasons_differ_in_a_number_are_one_entry_with_the_first_one_s() -> None:
     lines = [warning(at_ms, f"body: {500_000 + at_ms} bytes", received=at_ms) for at_ms in (1, 2)]
-    (entry,) = folded(entries([*lines, warning(3, "body: 500003 bytes", "price: is missing")]))[:-1]
+    (entry,) = fold_repeats(entries([*lines, warning(3, "body: 500003 bytes", "price: is missing")]))[:-1]
     assert (entry.count, entry.more) == (2, {"reasons": ["body: 500001 bytes"]})
 
 
@@ -176,10 +176,10 @@ def test_of_the_last_entries_a_repeat_counts_by_its_last_time() -> None:
         *(line(at_ms=at_ms, level="INFO", message=f"m{at_ms}", logger="l") for at_ms in range(2, 9)),
         warning(9, "price: is missing"),
     ]
-    newest = latest(folded(entries(lines)), 2)
+    newest = latest(fold_repeats(entries(lines)), 2)
     assert [(entry.message, entry.count) for entry in newest] == [("prices refused", 2), ("m8", 1)]
     assert [entry.time_ms for entry in lines_of(newest)] == [1, 8, 9]
-    assert len(latest(folded(entries(lines)), 100)) == 8
+    assert len(latest(fold_repeats(entries(lines)), 100)) == 8
 
 
 NOW_MS = 1_795_696_496_789  # 12:34:56.789 UTC

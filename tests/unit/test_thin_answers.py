@@ -8,7 +8,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from cryptoctl.ops.permissions import Purpose, needed
+from cryptoctl.ops.permissions import Purpose, needed_permissions
 from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
@@ -52,7 +52,7 @@ def thinner(shape: Any, path: tuple[str, ...] = (), above: frozenset[str] = froz
 
 def test_every_answer_that_may_be_thinner_is_known() -> None:
     session = botocore.session.Session()
-    actions = {permission.action for purpose in Purpose for permission in needed(STACK, purpose)}
+    actions = {permission.action for purpose in Purpose for permission in needed_permissions(STACK, purpose)}
     actions |= {permission.action for resource in resources() for permission in resource.permissions()}
     paths = set()
     for action in actions:

@@ -11,7 +11,7 @@ import typer
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import InputError
-from cryptoctl.ops.permissions import MANAGED_POLICY_CHARACTERS, Purpose, parts
+from cryptoctl.ops.permissions import MANAGED_POLICY_CHARACTERS, Purpose, policy_documents
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.screen import Screen
 
@@ -30,7 +30,7 @@ def iam_policy(
     """Print the smallest IAM policy for an environment, as JSON. Nothing is changed."""
     if part is not None and output_dir is not None:
         raise InputError("--part and --output-dir exclude each other.", "Leave one out.")
-    documents = parts(run.session.stack, purpose)
+    documents = policy_documents(run.session.stack, purpose)
     if output_dir is not None:
         stem = f"{run.session.environment}-{purpose}"
         files = [

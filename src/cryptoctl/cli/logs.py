@@ -14,7 +14,7 @@ from cryptoctl.aws_errors import AwsError
 from cryptoctl.cli.command import CommandRun, as_failure, command
 from cryptoctl.cli.completion import function_names
 from cryptoctl.errors import Failure, InputError
-from cryptoctl.ops.log_entries import LEVELS, entries, folded, latest, lines_of
+from cryptoctl.ops.log_entries import LEVELS, entries, fold_repeats, latest, lines_of
 from cryptoctl.ops.logs import Line, follow, newest_ms
 from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.times import parse_time_ms, time_text
@@ -115,7 +115,7 @@ def logs(
     lines = list(filter_lines(read_lines(run.session.aws, selected, since_ms, until_ms, pattern)))
     log_entries = list(entries(lines, everything=run.screen.verbose))
     if not run.screen.verbose:
-        log_entries = folded(log_entries)
+        log_entries = fold_repeats(log_entries)
     if last is not None:
         log_entries = latest(log_entries, last)
     run.set_members(

@@ -19,10 +19,10 @@ from cryptoctl.ops.webhook.secrets import (
     MAX_GRACE,
     READ_AGAIN_S,
     SecretStore,
-    given_by_sender,
-    made_for,
+    parse_sender_secret,
+    secret_for,
 )
-from cryptoctl.ops.webhook.senders import activity, sender_named, webhook_address
+from cryptoctl.ops.webhook.senders import activity, find_sender, webhook_address
 from cryptoctl.ops.webhook.testing import steps
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.retry import Retry
@@ -127,9 +127,13 @@ def rotate(
     if length > MAX_GRACE:
         raise InputError(f"--grace {grace} is longer than {MAX_GRACE.days} days.")
     stack = run.session.stack
-    sender_named(stack, name)
+    find_sender(stack, name)
     store = SecretStore(aws=run.session.aws, stack=stack, sender=name)
-    new = made_for(stack, name) if secret_file is None else given_by_sender(stack, name, _text(secret_file))
+    new = (
+        secret_for(stack, name)
+        if secret_file is None
+        else parse_sender_secret(stack, name, _text(secret_file))
+    )
     if replace:
         sender_secret = SenderSecret(secret=new)
         store.write(sender_secret)
@@ -170,7 +174,7 @@ def test(run: CommandRun, name: Name, body: Body = None) -> None:
     """Send a test price as a sender does, and the same request forged, which must be refused."""
     maker, store = _sender(run, name)
     text = _text(body) if body is not None else maker.sample()
-    secret, other_secret = store.read().secret, made_for(run.session.stack, name)
+    secret, other_secret = store.read().secret, secret_for(run.session.stack, name)
     now_s, message_id = time.time(), _message_id()
     right, forged = (
         maker.request(value, text, now_s=now_s, message_id=message_id) for value in (secret, other_secret)
@@ -199,7 +203,7 @@ def test(run: CommandRun, name: Name, body: Body = None) -> None:
 
 def _sender(run: CommandRun, name: str) -> tuple[RequestMaker, SecretStore]:
     stack, aws = run.session.stack, run.session.aws
-    sender = sender_named(stack, name)
+    sender = find_sender(stack, name)
     maker = RequestMaker(name=name, sender=sender, address=webhook_address(aws, stack))
     return maker, SecretStore(aws=aws, stack=stack, sender=name)
 

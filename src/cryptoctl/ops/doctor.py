@@ -14,7 +14,7 @@ from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError, remedy, without_password
 from cryptoctl.aws_setup import is_aws_endpoint
 from cryptoctl.errors import Failure
-from cryptoctl.ops.permissions import Purpose, needed
+from cryptoctl.ops.permissions import Purpose, needed_permissions
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.permissions import Condition, Permission
 from cryptoctl.reconcile.plan import Action, Goal, Plan
@@ -67,11 +67,11 @@ def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:
     yield good("credentials", f"{aws.caller.arn} in account {aws.caller.account}")
     yield _region(aws)
     if enforced:
-        yield from _endpoints(aws, needed(stack, Purpose.DEPLOY))
+        yield from _endpoints(aws, needed_permissions(stack, Purpose.DEPLOY))
     yield _clock(aws)
     yield _runtime(aws)
     if enforced:
-        yield _permissions(aws, needed(stack, Purpose.DEPLOY))
+        yield _permissions(aws, needed_permissions(stack, Purpose.DEPLOY))
     else:
         yield good("permissions", "the embedded engine checks no permissions")
     try:

@@ -35,22 +35,22 @@ def not_deployed(aws: Aws, scope: Scope, what: str) -> Failure:
     try:
         names = list(environments(aws))
     except AwsError:  # what is missing is worth saying without them
-        message = f"There is no {what}: {name} is not deployed {place(aws, scope)}."
+        message = f"There is no {what}: {name} is not deployed {location_text(aws, scope)}."
         return Failure(ExitCode.FAILED, message, f"Run `cryptoctl up --env {name}`.")
     if name in names:
         message = f"There is no {what}: {name} is not complete."
         hint = f"Run `cryptoctl plan --env {name}` to see what is missing, and `cryptoctl up --env {name}`."
-    elif (region := _elsewhere(aws, scope)) is not None:
+    elif (region := _other_region(aws, scope)) is not None:
         message = f"There is no environment {name} in {scope.region}: it was last brought up in {region}."
         hint = f"Name that region: --region {region}."
     else:
         existing = f"there are: {', '.join(names)}" if names else "there is none yet"
-        message = f"There is no environment {name} {place(aws, scope)} ({existing})."
+        message = f"There is no environment {name} {location_text(aws, scope)} ({existing})."
         hint = f"Choose another one with --env, or create this one with `cryptoctl up --env {name}`."
     return Failure(ExitCode.FAILED, message, hint)
 
 
-def _elsewhere(aws: Aws, scope: Scope) -> str | None:
+def _other_region(aws: Aws, scope: Scope) -> str | None:
     # The other region of this account in which `up` last put the environment, as far as this machine knows.
     location = last_location.read(scope.environment)
     here = (_target(aws), scope.account)
@@ -63,6 +63,6 @@ def _target(aws: Aws) -> Target:
     return Target.AWS if aws.endpoint_url is None else Target.LOCAL
 
 
-def place(aws: Aws, scope: Scope) -> str:
+def location_text(aws: Aws, scope: Scope) -> str:
     """Where an environment is looked for, as text: account and region, or this machine."""
     return f"in {scope.account}, {scope.region}" if _target(aws) is Target.AWS else "on this machine"

@@ -18,7 +18,7 @@ KEY_FIELDS = ("keys", "repeated", "corrections")
 REASONS = ("reason", "reasons")
 UNREMARKABLE_LEVELS = ("DEBUG", "INFO", "")
 NO_FAILURE = (None, "", "success")  # what `_platform_status` may say of a line
-_PLACE = re.compile(r'File "[^"]*?([^/"]+/[^/"]+\.py)", line (\d+), in (\w+)')
+_FRAME = re.compile(r'File "[^"]*?([^/"]+/[^/"]+\.py)", line (\d+), in (\w+)')
 _SHOWN_ELSEWHERE = frozenset((*SHOWN_FIELDS, *ERROR_FIELDS, *KEY_FIELDS))
 
 
@@ -79,7 +79,7 @@ def entries(lines: Iterable[Line], *, everything: bool = False) -> Iterator[LogE
         yield entry
 
 
-def folded(entries: Iterable[LogEntry]) -> list[LogEntry]:
+def fold_repeats(entries: Iterable[LogEntry]) -> list[LogEntry]:
     """Repeats as one entry each: of a warning or an error wherever they are, of others in a row.
 
     Of their other fields an entry has those that are the same in all of them, and the first one's reasons.
@@ -96,10 +96,10 @@ def folded(entries: Iterable[LogEntry]) -> list[LogEntry]:
         else:
             group_of[key] = [entry]
             groups.append(group_of[key])
-    return [_one_of(group) for group in groups]
+    return [_combined(group) for group in groups]
 
 
-def _one_of(group: Sequence[LogEntry]) -> LogEntry:
+def _combined(group: Sequence[LogEntry]) -> LogEntry:
     first, *repeats = group
     more = {
         name: value
@@ -140,7 +140,7 @@ def _entry(line: Line) -> LogEntry:
     event = log_events.read({"message": line.text, "timestamp": line.time_ms})
     level = str(fields.get("level") or fields.get("log_level") or "")
     failed = event.report or event.error_type or _platform_status(fields) not in NO_FAILURE
-    frames = _PLACE.findall(event.detail)
+    frames = _FRAME.findall(event.detail)
     # Of a library's innards nobody can change anything.
     own_frames = [frame for frame in frames if frame[0].startswith(("handlers/", "core/"))] or frames
     return LogEntry(
@@ -155,7 +155,7 @@ def _entry(line: Line) -> LogEntry:
         request=event.request,
         trace=_trace(line, fields, event.detail),
         prices={name: fields[name] for name in KEY_FIELDS if isinstance(fields.get(name), dict)},
-        more=_others(fields),
+        more=_other_fields(fields),
     )
 
 
@@ -165,7 +165,7 @@ def _trace(line: Line, fields: Mapping[str, Any], detail: str) -> str:
     return "\n".join([*message.strip().splitlines()[1:], *([detail] if fields and detail else [])])
 
 
-def _others(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _other_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     if _platform_status(fields) is not None:
         return {}
     metric = "_aws" in fields
@@ -179,14 +179,14 @@ def _is_note(fields: Mapping[str, Any]) -> bool:
     return str(fields.get("type", "")).startswith("platform.") and _platform_status(fields) in NO_FAILURE
 
 
-def _is_copy(fields: Mapping[str, Any], known: str) -> bool:
-    """Whether the runtime or the platform wrote it of an error that is known already."""
+def _is_copy(fields: Mapping[str, Any], logged_error: str) -> bool:
+    """Whether the runtime or the platform wrote it of an error that the function has logged."""
     status = _platform_status(fields)
     if status is not None:
         return fields.get("type") == "platform.report" and status in ("error", "failure")
     if "_aws" in fields:  # ours
         return False
-    return "logger" not in fields and str(fields.get("errorMessage") or " ") in known
+    return "logger" not in fields and str(fields.get("errorMessage") or " ") in logged_error
 
 
 def _platform_status(fields: Mapping[str, Any]) -> str | None:

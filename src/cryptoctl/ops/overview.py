@@ -113,15 +113,20 @@ class Overview:
     @property
     def concerns(self) -> tuple[Concern, ...]:
         """What needs attention, the most urgent first."""
-        return (*self._of_resources(), *self._of_queues(), *self._of_mapping(), *self._of_alarms())
+        return (
+            *self._resource_concerns(),
+            *self._queue_concerns(),
+            *self._mapping_concerns(),
+            *self._alarm_concerns(),
+        )
 
-    def _of_resources(self) -> Iterator[Concern]:
+    def _resource_concerns(self) -> Iterator[Concern]:
         for resource in self.inventory.resources:
             if resource.state is not ResourceState.PRESENT:
                 differs = f": {', '.join(resource.differs)}" if resource.differs else ""
                 yield Concern(subject=resource.name, what=f"{resource.state}{differs}", hint=PLAN_SHOWS)
 
-    def _of_queues(self) -> Iterator[Concern]:
+    def _queue_concerns(self) -> Iterator[Concern]:
         for queue in self.queues:
             if not queue.messages:
                 continue
@@ -146,7 +151,7 @@ class Overview:
             f"`cryptoctl dlq replay --queue {choice}` processes them again"
         )
 
-    def _of_mapping(self) -> Iterator[Concern]:
+    def _mapping_concerns(self) -> Iterator[Concern]:
         age_s = self.activity.iterator_age_s if self.activity else None
         for mapping in self.mappings:
             if mapping.state not in HEALTHY_STATES:
@@ -166,7 +171,7 @@ class Overview:
                     hint="`cryptoctl logs price-enricher` says what it does",
                 )
 
-    def _of_alarms(self) -> Iterator[Concern]:
+    def _alarm_concerns(self) -> Iterator[Concern]:
         letter_alarms = [alarm_name(self.environment, f"{part}-dlq") for part in QUEUE_CHOICES]
         for alarm in self.alarms or ():
             if alarm.raised:
@@ -192,7 +197,7 @@ def next_steps(concerns: Sequence[Concern]) -> Iterator[str]:
 def health(overview: Overview, part: str) -> Health:
     """How the part with this name at the beginning of its resources' names stands."""
     if any(
-        _concerns(concern.subject, part, overview.environment)
+        _is_of_part(concern.subject, part, overview.environment)
         for concern in overview.concerns
         if not concern.letters
     ):
@@ -201,7 +206,7 @@ def health(overview: Overview, part: str) -> Health:
     return Health.DOUBTFUL if queue is not None and queue.messages else Health.GOOD
 
 
-def _concerns(subject: str, part: str, environment: str) -> bool:
+def _is_of_part(subject: str, part: str, environment: str) -> bool:
     """Whether it is a resource of the part; an environment or a sender may have any name."""
     name = subject.rpartition(" ")[2]
     for prefix in (LOG_GROUPS, alarm_name(environment, "")):

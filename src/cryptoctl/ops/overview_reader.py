@@ -124,7 +124,7 @@ class OverviewReader:
             raise
 
     def _names(self) -> Sequence[str]:
-        return recent_symbols.named_in(
+        return recent_symbols.stored_symbols(
             self._matching_lines(THE_SYMBOLS, (self._stack.webhook,), recent_symbols.PATTERN)
         )
 

@@ -17,7 +17,7 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.traits import Untagged
 from cryptoctl.stack import Stack
 
-Declaring = Callable[[Stack], Iterator[Permission]]
+PermissionsOf = Callable[[Stack], Iterator[Permission]]
 Statement: TypeAlias = dict[str, Any]
 # IAM's limit for a managed policy; white space does not count.
 MANAGED_POLICY_CHARACTERS = 6144
@@ -41,15 +41,17 @@ ACCESS: Mapping[Purpose, frozenset[Access]] = {
 }
 
 
-def needed(stack: Stack, purpose: Purpose) -> list[Permission]:
+def needed_permissions(stack: Stack, purpose: Purpose) -> list[Permission]:
     """The rights that the commands of a purpose need in this environment, as declared beside the calls."""
     declared = [permission for resource in stack for permission in resource.permissions()]
-    declared += [permission for resource in stack.unconfigured for permission in _finding(resource)]
-    declared += [permission for declare in _operations() for permission in declare(stack)]
+    declared += [
+        permission for resource in stack.unconfigured for permission in _discovery_permissions(resource)
+    ]
+    declared += [permission for declare in _permission_functions() for permission in declare(stack)]
     return [permission for permission in declared if permission.access in ACCESS[purpose]]
 
 
-def _finding(resource: Provisioner) -> Iterator[Permission]:
+def _discovery_permissions(resource: Provisioner) -> Iterator[Permission]:
     """What finds one that an earlier configuration has left; removing it takes more, for once.
 
     Its tags are read where its name is known: rights on any name would take the room of what is done.
@@ -60,38 +62,38 @@ def _finding(resource: Provisioner) -> Iterator[Permission]:
             yield permission
 
 
-def _operations() -> Iterator[Declaring]:
+def _permission_functions() -> Iterator[PermissionsOf]:
     """The `permissions` function of each module in ops/ that has one."""
     for module in pkgutil.walk_packages(ops.__path__, f"{ops.__name__}."):
-        declare: Declaring | None = getattr(importlib.import_module(module.name), "permissions", None)
+        declare: PermissionsOf | None = getattr(importlib.import_module(module.name), "permissions", None)
         if declare is not None:
             yield declare
 
 
 def policy(stack: Stack, purpose: Purpose) -> dict[str, Any]:
-    """The permissions as one policy document, exact, however long: `parts` gives what fits."""
-    return _document(_statements(needed(stack, purpose)))
+    """The permissions as one policy document, exact, however long: `policy_documents` gives what fits."""
+    return _document(_statements(needed_permissions(stack, purpose)))
 
 
-def parts(stack: Stack, purpose: Purpose) -> list[dict[str, Any]]:
+def policy_documents(stack: Stack, purpose: Purpose) -> list[dict[str, Any]]:
     """The permissions as policy documents that each fit into a managed policy; one where that is possible.
 
     For that, what is needed on some resources of a kind is granted on all of the environment's, if need be;
     and statements of different services are written as one, which grants nothing more.
     """
-    exact = _statements(needed(stack, purpose))
-    for statements in (exact, _widened(exact), _joined(_widened(exact))):
+    exact = _statements(needed_permissions(stack, purpose))
+    for statements in (exact, _widen(exact), _join_services(_widen(exact))):
         if characters(_document(statements)) <= MANAGED_POLICY_CHARACTERS:
             return [_document(statements)]
     filled: list[list[Statement]] = [[]]
-    for statement in chain.from_iterable(map(_fitting, exact)):
+    for statement in chain.from_iterable(map(_split, exact)):
         if filled[-1] and characters(_document([*filled[-1], statement])) > MANAGED_POLICY_CHARACTERS:
             filled.append([])
         filled[-1].append(statement)
     return [_document(statements) for statements in filled]
 
 
-def _fitting(statement: Statement) -> Iterator[Statement]:
+def _split(statement: Statement) -> Iterator[Statement]:
     """The statement, in halves of its resources as long as it alone is too long for a policy."""
     resources = sorted(_resources(statement))
     if len(resources) < 2 or characters(_document([statement])) <= MANAGED_POLICY_CHARACTERS:
@@ -99,7 +101,7 @@ def _fitting(statement: Statement) -> Iterator[Statement]:
         return
     middle = len(resources) // 2
     for part in (resources[:middle], resources[middle:]):
-        yield from _fitting({**statement, "Resource": part})
+        yield from _split({**statement, "Resource": part})
 
 
 def characters(document: Mapping[str, Any]) -> int:
@@ -131,11 +133,11 @@ def _statements(permissions: Iterable[Permission]) -> list[Statement]:
     ]
 
 
-def _widened(statements: Sequence[Statement]) -> list[Statement]:
+def _widen(statements: Sequence[Statement]) -> list[Statement]:
     """A statement whose resources another one has as well, under the same condition, becomes part of that."""
     widened: list[Statement] = []
     for statement in sorted(statements, key=lambda statement: -len(_resources(statement))):
-        host = next((other for other in widened if _within(statement, other)), None)
+        host = next((other for other in widened if _is_within(statement, other)), None)
         if host is None:
             widened.append(dict(statement))
         else:
@@ -143,14 +145,14 @@ def _widened(statements: Sequence[Statement]) -> list[Statement]:
     return widened
 
 
-def _joined(statements: Sequence[Statement]) -> list[Statement]:
+def _join_services(statements: Sequence[Statement]) -> list[Statement]:
     """Statements of different services, under the same condition if any, as one.
 
     An action counts on its own service's resources alone; `*` is every service's.
     """
     joined: list[Statement] = []
     for statement in statements:
-        host = next((other for other in joined if _of_others(statement, other)), None)
+        host = next((other for other in joined if _can_be_joined(statement, other)), None)
         if host is None:
             joined.append(dict(statement))
         else:
@@ -159,18 +161,18 @@ def _joined(statements: Sequence[Statement]) -> list[Statement]:
     return joined
 
 
-def _of_others(one: Statement, other: Statement) -> bool:
-    everything = "*" in _resources(one) | _resources(other)
-    alike = one.get("Condition") == other.get("Condition")
-    return alike and not everything and not _services(one) & _services(other)
+def _can_be_joined(first: Statement, second: Statement) -> bool:
+    everything = "*" in _resources(first) | _resources(second)
+    alike = first.get("Condition") == second.get("Condition")
+    return alike and not everything and not _services(first) & _services(second)
 
 
 def _services(statement: Statement) -> set[str]:
     return {action.partition(":")[0] for action in statement["Action"]}
 
 
-def _within(one: Statement, other: Statement) -> bool:
-    return _resources(one) <= _resources(other) and one.get("Condition") == other.get("Condition")
+def _is_within(statement: Statement, host: Statement) -> bool:
+    return _resources(statement) <= _resources(host) and statement.get("Condition") == host.get("Condition")
 
 
 def _resources(statement: Statement) -> frozenset[str]:

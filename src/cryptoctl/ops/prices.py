@@ -14,7 +14,7 @@ from cryptoctl.core.items import StoredPrice, UnusableError, stored_price
 from cryptoctl.core.keys import FRACTION_DIGITS, MAX_MILLISECOND
 from cryptoctl.core.numbers import plain
 from cryptoctl.errors import ExitCode, Failure
-from cryptoctl.ops.table_items import of_symbol, require_table
+from cryptoctl.ops.table_items import require_table, symbol_query
 from cryptoctl.ops.times import iso_of_text, time_text
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -70,7 +70,7 @@ def oldest(aws: Aws, table: Table, symbol: str) -> StoredPrice | None:
 
 
 def _read(aws: Aws, table: Table, query: Query, *, oldest_first: bool = False) -> Iterator[StoredPrice]:
-    request = of_symbol(query.symbol)
+    request = symbol_query(query.symbol)
     if query.since_ms is not None or query.until_ms is not None:
         since = query.since_ms or 0
         # No key is larger, and DynamoDB refuses a number of more than 38 digits.
@@ -79,7 +79,7 @@ def _read(aws: Aws, table: Table, query: Query, *, oldest_first: bool = False) -
             return iter(())  # DynamoDB refuses bounds in the wrong order
         # A key is a millisecond and a fraction of it.
         bounds = {"since": str(since), "until": f"{until}.{LAST_FRACTION}"}
-        request = of_symbol(query.symbol, "BETWEEN :since AND :until", **bounds)
+        request = symbol_query(query.symbol, "BETWEEN :since AND :until", **bounds)
     items = aws.paginate(
         "dynamodb",
         "Query",

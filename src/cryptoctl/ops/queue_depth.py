@@ -46,10 +46,10 @@ def depth(aws: Aws, queue: Queue) -> QueueDepth | None:
         QueueUrl=located["QueueUrl"],
         AttributeNames=list(MESSAGES),
     )
-    return None if response is None else counted(queue.name, response["Attributes"])
+    return None if response is None else parse_depth(queue.name, response["Attributes"])
 
 
-def counted(name: str, attributes: Mapping[str, str]) -> QueueDepth:
+def parse_depth(name: str, attributes: Mapping[str, str]) -> QueueDepth:
     """What a queue's attributes (those of MESSAGES) say."""
     visible, in_flight, delayed = (int(attributes.get(attribute, 0)) for attribute in MESSAGES)
     return QueueDepth(name=name, visible=visible, in_flight=in_flight, delayed=delayed)

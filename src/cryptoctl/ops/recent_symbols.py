@@ -16,18 +16,18 @@ STORED = ("keys", "repeated")
 OLDEST = Decimal("-Infinity")
 
 
-def named_in(lines: Iterable[Line]) -> list[str]:
+def stored_symbols(lines: Iterable[Line]) -> list[str]:
     """The symbols of which a line says that a price is stored, the one with the newest price first."""
     newest: dict[str, Decimal] = {}
     for line in lines:
         fields = line.fields
-        for symbol, keys in (pair for name in STORED for pair in _pairs(fields.get(name))):
+        for symbol, keys in (pair for name in STORED for pair in _symbol_keys(fields.get(name))):
             newest[symbol] = max([newest.get(symbol, OLDEST), *_numbers(keys)])
     return sorted(newest, key=lambda symbol: (newest[symbol].copy_negate(), symbol))
 
 
-def _pairs(named: Any) -> Iterable[tuple[str, Any]]:
-    return named.items() if isinstance(named, dict) else ()
+def _symbol_keys(field_value: Any) -> Iterable[tuple[str, Any]]:
+    return field_value.items() if isinstance(field_value, dict) else ()
 
 
 def _numbers(sort_keys: Any) -> Iterator[Decimal]:

@@ -66,50 +66,50 @@ def send_all(
     clock = RealClock()
     begun_s, sent = clock.now_s(), 0
 
-    def send(lines: Sequence[OutgoingPrice | BadLine]) -> None:
+    def send(entries: Sequence[OutgoingPrice | BadLine]) -> None:
         nonlocal sent
         if rate_per_s is not None:
             clock.sleep(max(0.0, begun_s + sent / rate_per_s - clock.now_s()))
-        outgoing = [line for line in lines if isinstance(line, OutgoingPrice)]
+        outgoing = [entry for entry in entries if isinstance(entry, OutgoingPrice)]
         if outgoing:
             _count(tally, outgoing, send_batch(aws, function, outgoing))
-        tally.fail(line for line in lines if isinstance(line, BadLine))
-        tally.last_line = max(line.line for line in lines)
-        sent += len(lines)
+        tally.fail(entry for entry in entries if isinstance(entry, BadLine))
+        tally.last_line = max(entry.line for entry in entries)
+        sent += len(entries)
         progress(tally)
 
     batch = PriceBatch(send, rate_per_s)
     if live is not None:
         live.call_when_quiet(batch.flush)
-    for line in prices:
-        batch.add(line)
+    for price in prices:
+        batch.add(price)
     batch.flush()
 
 
 class PriceBatch:
-    """Gathers lines, and sends them when there are as many as one request may have."""
+    """Gathers prices and bad lines, and sends them when there are as many as one request may have."""
 
     def __init__(
         self, send: Callable[[Sequence[OutgoingPrice | BadLine]], None], rate_per_s: float | None
     ) -> None:
         self._send = send
         self._most = PRICES_A_BATCH if rate_per_s is None else max(1, min(PRICES_A_BATCH, int(rate_per_s)))
-        self._lines: list[OutgoingPrice | BadLine] = []
+        self._entries: list[OutgoingPrice | BadLine] = []
         self._bytes = 0
 
-    def add(self, line: OutgoingPrice | BadLine) -> None:
-        """Takes another line; sends those before it if it does not fit."""
-        length = len(line.text.encode()) + 1 if isinstance(line, OutgoingPrice) else 0
-        if len(self._lines) >= self._most or self._bytes + length > BYTES_A_BATCH:
+    def add(self, entry: OutgoingPrice | BadLine) -> None:
+        """Takes another one; sends those before it if it does not fit."""
+        length = len(entry.text.encode()) + 1 if isinstance(entry, OutgoingPrice) else 0
+        if len(self._entries) >= self._most or self._bytes + length > BYTES_A_BATCH:
             self.flush()
-        self._lines.append(line)
+        self._entries.append(entry)
         self._bytes += length
 
     def flush(self) -> None:
         """Sends what there is."""
-        lines, self._lines, self._bytes = self._lines, [], 0
-        if lines:
-            self._send(lines)
+        entries, self._entries, self._bytes = self._entries, [], 0
+        if entries:
+            self._send(entries)
 
 
 def send_batch(aws: Aws, function: Function, prices: Sequence[OutgoingPrice]) -> list[str]:

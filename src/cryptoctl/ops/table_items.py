@@ -29,7 +29,7 @@ def check_key(item: Mapping[str, Any], table: Table, *keys: tuple[str, str]) -> 
         raise _other_keys(table)
 
 
-def of_symbol(symbol: str, condition: str = "", **bounds: str) -> dict[str, Any]:
+def symbol_query(symbol: str, condition: str = "", **bounds: str) -> dict[str, Any]:
     """A Query of a symbol's items; of those whose `#timestamp` meets the condition, with its numbers."""
     names, values = {"#symbol": "symbol"}, {":symbol": {"S": symbol}}
     if condition:

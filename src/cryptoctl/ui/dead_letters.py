@@ -15,7 +15,7 @@ from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.receiving import in_flight_text
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayResult, ReplaySummary
-from cryptoctl.ops.log_entries import entries, folded
+from cryptoctl.ops.log_entries import entries, fold_repeats
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import iso_of_ms
 from cryptoctl.ui.logs import show_entry
@@ -111,7 +111,7 @@ def show_letter(screen: Screen, letter: DeadLetter, now_ms: int, lines: Sequence
     screen.data(f"  body: {first}")
     for line in more:
         screen.data(f"    {line}")
-    for entry in folded(entries(lines, everything=screen.verbose)):
+    for entry in fold_repeats(entries(lines, everything=screen.verbose)):
         show_entry(screen, entry)
 
 

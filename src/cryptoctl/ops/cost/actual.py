@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from cryptoctl.aws import Aws
-from cryptoctl.ops.cost.estimate import CostEstimate, estimate, months, priced
+from cryptoctl.ops.cost.estimate import CostEstimate, cost_of_traffic, estimate, months
 from cryptoctl.ops.cost.traffic import DAY_S, GB, STORED_BESIDE_BYTES, Load, traffic, whole
 from cryptoctl.ops.metric_data import metric_data
 from cryptoctl.ops.table_items import require_table
@@ -28,12 +28,12 @@ MESSAGES_IN_A_REQUEST = 10
 
 @dataclass(frozen=True, kw_only=True)
 class BilledMetric:
-    """A metric whose sum is `times` a field of a resource's traffic."""
+    """A metric whose sum is `factor` times a field of a resource's traffic."""
 
     resource: Provisioner
     field: str
     metric: Metric
-    times: float = 1.0
+    factor: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +62,9 @@ def permissions(stack: Stack) -> Iterator[Permission]:
 def billed_metrics(stack: Stack) -> Iterator[BilledMetric]:
     """What CloudWatch counts of the stack that is billed."""
     for function in stack.functions:
-        for field, name, times in (("requests", "Invocations", 1.0), ("busy_s", "Duration", 1000.0)):
+        for field, name, factor in (("requests", "Invocations", 1.0), ("busy_s", "Duration", 1000.0)):
             yield BilledMetric(
-                resource=function, field=field, metric=function_metric(function, name), times=times
+                resource=function, field=field, metric=function_metric(function, name), factor=factor
             )
     for field, kind in (("write_units", "Write"), ("read_units", "Read")):
         metric = _sum_of("DynamoDB", f"Consumed{kind}CapacityUnits", TableName=stack.prices.name)
@@ -74,7 +74,7 @@ def billed_metrics(stack: Stack) -> Iterator[BilledMetric]:
         yield BilledMetric(resource=topic, field="requests", metric=metric)
     for logs in (stack.webhook_logs, stack.enricher_logs, stack.notifier_logs):
         metric = _sum_of("Logs", "IncomingBytes", LogGroupName=logs.name)
-        yield BilledMetric(resource=logs, field="ingested_gb", metric=metric, times=GB)
+        yield BilledMetric(resource=logs, field="ingested_gb", metric=metric, factor=GB)
 
 
 def _sum_of(service: str, name: str, **dimensions: str) -> Metric:
@@ -91,7 +91,7 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
         table = aws.call("dynamodb", "DescribeTable", TableName=stack.prices.name)["Table"]
     size_bytes = table["TableSizeBytes"] + table["ItemCount"] * STORED_BESIDE_BYTES
     billed = list(billed_metrics(stack))
-    metrics = {f"m{number}": metric.metric for number, metric in enumerate(billed)}
+    metrics = {f"m{number}": billed_metric.metric for number, billed_metric in enumerate(billed)}
     begin = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
     stored_metric = own_metric(stack.webhook, "Stored")
     figures = [*metric_data(aws, {**metrics, "stored": stored_metric}, PERIOD_S, begin, now).values()]
@@ -110,25 +110,28 @@ def actual_cost(aws: Aws, stack: Stack, days: int, symbols: int, now: datetime |
         days=length_days,
     )
     # AWS writes no zeros of what is idle; an engine has nothing of a service that it does not count.
-    namespaces = {metric.metric.namespace for metric, sums in zip(billed, figures, strict=False) if sums}
+    namespaces = {
+        billed_metric.metric.namespace for billed_metric, sums in zip(billed, figures, strict=False) if sums
+    }
 
     def amount(
         billed_metric: BilledMetric, sums: Mapping[datetime, float], begin: datetime, end: datetime
     ) -> float:
         if not aws.has_shared_quotas and billed_metric.metric.namespace not in namespaces:
             return math.nan
-        return sum(value for hour, value in sums.items() if begin <= hour < end) / billed_metric.times
+        return sum(value for hour, value in sums.items() if begin <= hour < end) / billed_metric.factor
 
-    def passed(begin_days: float, end_days: float) -> Mapping[Provisioner, Traffic]:
+    def traffic_between(begin_days: float, end_days: float) -> Mapping[Provisioner, Traffic]:
         span = since + timedelta(days=begin_days), since + timedelta(days=end_days)
         counted = [
-            (metric, amount(metric, sums, *span)) for metric, sums in zip(billed, figures, strict=False)
+            (billed_metric, amount(billed_metric, sums, *span))
+            for billed_metric, sums in zip(billed, figures, strict=False)
         ]
         expected = traffic(stack, replace(load, days=end_days - begin_days))
         return _counted_traffic(stack, counted, expected, size_bytes)
 
-    of_months = [(end - begin, passed(begin, end)) for begin, end in months(length_days)]
-    actual = priced(stack, passed(0.0, length_days), of_months, load)
+    monthly_traffic = [(end - begin, traffic_between(begin, end)) for begin, end in months(length_days)]
+    actual = cost_of_traffic(stack, traffic_between(0.0, length_days), monthly_traffic, load)
     return ActualCost(since=since, prices=prices, actual=actual, estimated=estimate(stack, load))
 
 
@@ -139,19 +142,19 @@ def _counted_traffic(
     size_bytes: int,
 ) -> Mapping[Provisioner, Traffic]:
     fields: dict[Provisioner, dict[str, float]] = defaultdict(dict)
-    for metric, amount in counted:
-        fields[metric.resource][metric.field] = amount
+    for billed_metric, amount in counted:
+        fields[billed_metric.resource][billed_metric.field] = amount
     fields[stack.prices]["stored_gb"] = size_bytes / GB
     fields[stack.success]["requests"] = _publishes(
         fields[stack.success]["requests"], fields[stack.enricher]["requests"]
     )
     idle = Traffic(days=expected[stack.prices].days)
-    passed: dict[Provisioner, Traffic] = dict(expected)
+    counted_traffic: dict[Provisioner, Traffic] = dict(expected)
     for resource, amounts in fields.items():
         # What no metric tells is as it is expected, of what was in use at all.
         used = amounts.get("requests") != 0
-        passed[resource] = replace(expected.get(resource, idle) if used else idle, **amounts)
-    return passed
+        counted_traffic[resource] = replace(expected.get(resource, idle) if used else idle, **amounts)
+    return counted_traffic
 
 
 def _publishes(messages: float, invocations: float) -> float:

@@ -80,44 +80,44 @@ class CostEstimate:
 def estimate(stack: Stack, load: Load) -> CostEstimate:
     """What an environment costs under a load, from its first day on."""
     spans = months(load.days)
-    used = [_used(stack, traffic(stack, replace(load, days=end)), end) for _, end in spans]
-    totals = [_amounts(usages) for usages in used]
+    monthly_usages = [_usages(stack, traffic(stack, replace(load, days=end)), end) for _, end in spans]
+    totals = [_amounts(usages) for usages in monthly_usages]
     # What is free in one month and not used is not free in the next.
-    of_months = [
+    monthly_amounts = [
         (end - begin, {item: amount - before.get(item, 0.0) for item, amount in total.items()})
         for (begin, end), before, total in zip(spans, ({}, *totals), totals, strict=False)
     ]
-    return _cost_estimate(load, used[-1], of_months)
+    return _cost_estimate(load, monthly_usages[-1], monthly_amounts)
 
 
-def priced(
+def cost_of_traffic(
     stack: Stack,
-    passing: Mapping[Provisioner, Traffic],
-    of_months: Iterable[tuple[float, Mapping[Provisioner, Traffic]]],
+    total_traffic: Mapping[Provisioner, Traffic],
+    monthly_traffic: Iterable[tuple[float, Mapping[Provisioner, Traffic]]],
     load: Load,
 ) -> CostEstimate:
     """What an environment costs with this traffic in the load's days, as each kind says.
 
-    `of_months` are its parts: how many days, up to 30, and the traffic in them, of which something is free.
+    `monthly_traffic`: how many days, up to 30, and the traffic in them, of which something is free.
     An amount that is not known (NaN) is in no total.
     """
-    amounts = [(days, _amounts(_used(stack, of_month, days))) for days, of_month in of_months]
-    return _cost_estimate(load, _used(stack, passing, load.days), amounts)
+    amounts = [(days, _amounts(_usages(stack, of_month, days))) for days, of_month in monthly_traffic]
+    return _cost_estimate(load, _usages(stack, total_traffic, load.days), amounts)
 
 
 def _cost_estimate(
     load: Load,
-    used: Iterable[tuple[Provisioner, Usage]],
-    of_months: Iterable[tuple[float, Mapping[str, float]]],
+    usages: Iterable[tuple[Provisioner, Usage]],
+    monthly_amounts: Iterable[tuple[float, Mapping[str, float]]],
 ) -> CostEstimate:
     prices = price_list()
     free: dict[str, float] = defaultdict(float)
-    for days, amounts in of_months:
+    for days, amounts in monthly_amounts:
         for item, amount in amounts.items():
             price = prices.items[item]
             if usd := price.cost_usd(min(amount, price.free * days / 30)):
                 free[price.name] += usd
-    return CostEstimate(load=load, lines=tuple(map(_line, used)), free=free, prices=prices)
+    return CostEstimate(load=load, lines=tuple(map(_line, usages)), free=free, prices=prices)
 
 
 def months(days: float) -> list[tuple[float, float]]:
@@ -125,26 +125,26 @@ def months(days: float) -> list[tuple[float, float]]:
     return list(pairwise((0.0, *map(float, range(30, math.ceil(days), 30)), days)))
 
 
-def _used(
-    stack: Stack, passing: Mapping[Provisioner, Traffic], days: float
+def _usages(
+    stack: Stack, total_traffic: Mapping[Provisioner, Traffic], days: float
 ) -> list[tuple[Provisioner, Usage]]:
     return [
         (resource, usage)
         for resource in stack
         if isinstance(resource, Priced)
-        for usage in resource.usage(passing.get(resource, Traffic(days=days)))
+        for usage in resource.usage(total_traffic.get(resource, Traffic(days=days)))
     ]
 
 
-def _amounts(used: Iterable[tuple[Provisioner, Usage]]) -> dict[str, float]:
+def _amounts(usages: Iterable[tuple[Provisioner, Usage]]) -> dict[str, float]:
     amounts: dict[str, float] = defaultdict(float)
-    for _, usage in used:
+    for _, usage in usages:
         amounts[usage.item] += 0.0 if math.isnan(usage.amount) else usage.amount
     return amounts
 
 
-def _line(used: tuple[Provisioner, Usage]) -> CostLine:
-    resource, usage = used
+def _line(usage_of_resource: tuple[Provisioner, Usage]) -> CostLine:
+    resource, usage = usage_of_resource
     item = price_list().items[usage.item]
     return CostLine(
         resource=str(resource),

@@ -13,7 +13,7 @@ from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.messages import Attributes, Message, QueueName
 from cryptoctl.ops.environments import not_deployed
-from cryptoctl.ops.queue_depth import QueueDepth, counted
+from cryptoctl.ops.queue_depth import QueueDepth, parse_depth
 from cryptoctl.ops.times import now_ms
 from cryptoctl.provisioners.queue import MESSAGES, NO_SUCH_QUEUE, Queue
 from cryptoctl.reconcile.permissions import Access, Permission, allow
@@ -60,7 +60,7 @@ class DeadLetterQueue:
 
     def depth(self) -> QueueDepth:
         """How many messages it holds."""
-        return counted(self.queue_name, self._attributes(*MESSAGES)["Attributes"])
+        return parse_depth(self.queue_name, self._attributes(*MESSAGES)["Attributes"])
 
     def now_ms(self) -> int:
         """The later of SQS's clock and this machine's, since 1970: what has been sent is older."""

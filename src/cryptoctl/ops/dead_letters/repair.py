@@ -16,7 +16,7 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.core.webhook_messages import is_message
 from cryptoctl.ops.dead_letters.enriching import Enricher, EnrichResult, Key, UnenrichedPrice, key_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, epoch_ms
-from cryptoctl.ops.table_items import of_symbol, require_table, table_items
+from cryptoctl.ops.table_items import require_table, symbol_query, table_items
 from cryptoctl.provisioners.table import Table
 from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.stack import Stack
@@ -93,10 +93,10 @@ def incorrect(aws: Aws, table: Table, search: RepairSearch) -> Iterator[Key]:
     if search.symbol is None:
         request: dict[str, Any] = {"ConsistentRead": True}
     elif search.since_ms is None:
-        request = of_symbol(search.symbol)
+        request = symbol_query(search.symbol)
     else:
         start = _reach_before(aws, table, search.symbol, search.since_ms)
-        request = of_symbol(search.symbol, ">= :start", start=plain(start))
+        request = symbol_query(search.symbol, ">= :start", start=plain(start))
     items = table_items(aws, table, "Scan" if search.whole_table else "Query", **request)
     since = None if search.since_ms is None else Decimal(search.since_ms)
     # A scan that is not split gives the items of a symbol together, in the order of their keys.
@@ -121,7 +121,7 @@ def _prices(items: Iterable[Any], since: Decimal | None, unreadable: list[Key]) 
 
 def _reach_before(aws: Aws, table: Table, symbol: str, since_ms: int) -> Decimal:
     """The key at which reading starts, so that the first price from `since_ms` has all its neighbours."""
-    request = of_symbol(symbol, "< :since", since=str(since_ms))
+    request = symbol_query(symbol, "< :since", since=str(since_ms))
     request |= {"ProjectionExpression": "#symbol, #timestamp", "ScanIndexForward": False}
     items = islice(table_items(aws, table, "Query", **request), REACH)
     return min((key_of(item)[1] for item in items), default=Decimal(since_ms))

@@ -23,7 +23,7 @@ from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.logs import lines as read_lines
 from cryptoctl.ops.prices import LAST_FRACTION
-from cryptoctl.ops.table_items import of_symbol, table_items
+from cryptoctl.ops.table_items import symbol_query, table_items
 from cryptoctl.ops.times import DAY_MS
 from cryptoctl.ops.trace.events import Item, Stage, Subject, Timeline
 from cryptoctl.ops.trace.price_selector import KnownPrice, PriceSelector, is_about, keys_in
@@ -77,7 +77,7 @@ class Tracer:
         bounds = {"first": str(first_ms), "last": f"{last_ms}.{LAST_FRACTION}"}
         if selector.sort_key is not None:
             bounds = dict.fromkeys(bounds, selector.sort_key)
-        request = of_symbol(selector.symbol, "BETWEEN :first AND :last", **bounds)
+        request = symbol_query(selector.symbol, "BETWEEN :first AND :last", **bounds)
         if selector.id is not None:
             request["FilterExpression"] = "#id = :id"
             request["ExpressionAttributeNames"]["#id"] = "id"

@@ -63,7 +63,7 @@ class SecretStore:
 
     def read(self) -> SenderSecret:
         """The secret as it is. Raises Failure where there is none, or something else."""
-        return self._parsed(self._stored()["Value"])
+        return self._parse(self._stored()["Value"])
 
     def _stored(self, version: int | None = None) -> Mapping[str, Any]:
         """What the parameter holds, or what a version of it was. Raises Failure where there is none."""
@@ -78,7 +78,7 @@ class SecretStore:
         parameter: Mapping[str, Any] = response["Parameter"]
         return parameter
 
-    def _parsed(self, text: str) -> SenderSecret:
+    def _parse(self, text: str) -> SenderSecret:
         try:
             secret = parse_secret(text)
             for value in filter(None, (secret.secret, secret.previous)):
@@ -98,7 +98,7 @@ class SecretStore:
         another rotation came at the same time: then that one's secret is the one that counts.
         """
         stored = self._stored()
-        present = self._parsed(stored["Value"])
+        present = self._parse(stored["Value"])
         if grace and len(present.accepted(now_ms)) > 1:
             raise Failure(
                 ExitCode.REFUSED,
@@ -113,7 +113,7 @@ class SecretStore:
             before = self._stored(written - 1)["Value"]
             # `up` writes the same value again where it lies under another key.
             if before not in (stored["Value"], rotated.text()):
-                self._put_back(before, written)
+                self._restore(before, written)
                 raise Failure(
                     ExitCode.REFUSED,
                     f"The secret of {self.sender} was rotated by somebody else at the same time: that one's "
@@ -122,7 +122,7 @@ class SecretStore:
                 )
         return rotated
 
-    def _put_back(self, text: str, version: int) -> None:
+    def _restore(self, text: str, version: int) -> None:
         """Writes what this rotation overwrote, or what was written since: whoever wrote last is obeyed."""
         try:
             for _ in range(MAX_AT_ONCE):
@@ -166,12 +166,12 @@ class SecretStore:
         return int(response["Version"])
 
 
-def made_for(stack: Stack, sender: str) -> str:
+def secret_for(stack: Stack, sender: str) -> str:
     """A new secret as the sender's scheme takes it."""
     return new_secret(_encoding(stack, sender))
 
 
-def given_by_sender(stack: Stack, sender: str, text: str) -> str:
+def parse_sender_secret(stack: Stack, sender: str, text: str) -> str:
     """A secret that the sender has made. Raises Failure (USAGE) where it cannot be one."""
     secret = text.strip()
     if not MIN_SECRET_LENGTH <= len(secret) <= MAX_SECRET_LENGTH or not secret.isprintable():

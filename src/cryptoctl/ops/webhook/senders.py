@@ -43,7 +43,7 @@ class SenderActivity:
     last_refusal: str | None
 
 
-def sender_named(stack: Stack, name: str) -> SenderSettings:
+def find_sender(stack: Stack, name: str) -> SenderSettings:
     """The sender of the configuration. Raises Failure (USAGE) where there is none of that name."""
     senders = stack.config.webhook.senders
     if name in senders:
@@ -90,7 +90,7 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
         if last_ms := max((line.time_ms for line in lines if _accepted(line.fields)), default=None):
             accepted[name] = last_ms
 
-    def of(name: str, sender: SenderSettings | None) -> SenderActivity:
+    def sender_activity(name: str, sender: SenderSettings | None) -> SenderActivity:
         keys = {} if sender is None else sender.with_preset()
         last_refused_ms, reason = last.get(name, (None, ""))
         return SenderActivity(
@@ -104,7 +104,7 @@ def activity(aws: Aws, stack: Stack, now_ms: int) -> list[SenderActivity]:
             last_refusal=reason or None,
         )
 
-    return [*(of(*pair) for pair in senders.items()), of(UNKNOWN, None)]
+    return [*(sender_activity(*pair) for pair in senders.items()), sender_activity(UNKNOWN, None)]
 
 
 def _lines(aws: Aws, stack: Stack, since_ms: int, pattern: str) -> Iterator[Line]:

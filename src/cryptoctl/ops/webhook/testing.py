@@ -22,16 +22,16 @@ class ProofStep:
     answer: str
 
 
-def steps(maker: RequestMaker, right: SenderRequest, forged: SenderRequest) -> Iterator[ProofStep]:
+def steps(maker: RequestMaker, genuine: SenderRequest, forged: SenderRequest) -> Iterator[ProofStep]:
     """Sends each request in turn; after one that fails the others are sent as well."""
     health = send_request("GET", f"{maker.address}health", {})
     yield ProofStep("the address answers", health.status == 200, str(health.status))
     refused = send_request("POST", forged.url, forged.headers, forged.body)
     yield ProofStep("the same request forged is refused", refused.status == 401, _shown(refused))
-    nobody = send_request("POST", f"{maker.address}nobody-{maker.name}", {}, right.body)
+    nobody = send_request("POST", f"{maker.address}nobody-{maker.name}", {}, genuine.body)
     passed = nobody.status == 401 and nobody == refused
     yield ProofStep("an unknown sender is refused in the same words", passed, _shown(nobody))
-    accepted = send_request("POST", right.url, right.headers, right.body)
+    accepted = send_request("POST", genuine.url, genuine.headers, genuine.body)
     networks = ", ".join(maker.keys.get("sources") or ())  # none if it may send from anywhere
     if networks and accepted.status == 401:
         answer = f"{_shown(accepted)}, since only {networks} may send"
