@@ -24,7 +24,10 @@ from cryptoctl.ops.dead_letters.results import ReplayOptions
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 
-JOURNALLED = ("add", "begin", "mark", "mark_replayed", "drop", "extended", "failed", "take_up_done")
+JOURNALLED = (
+    *("add", "begin", "mark", "mark_replayed", "drop"),
+    *("set_extension_time", "mark_failed", "resume_done"),
+)
 
 
 class Steps:

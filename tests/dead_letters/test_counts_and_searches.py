@@ -14,7 +14,13 @@ from cryptoctl.aws import Aws
 from cryptoctl.ops.dead_letters.causes import SLOTS, Cause, Causes, MessageGroup
 from cryptoctl.ops.dead_letters.enriching import Enricher, EnrichResult, UnenrichedPrice
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
-from cryptoctl.ops.dead_letters.repair import MARGIN_MS, RepairSearch, incorrect, unenriched, unrecovered
+from cryptoctl.ops.dead_letters.repair import (
+    MARGIN_MS,
+    RepairSearch,
+    incorrect,
+    unenriched,
+    unrecovered_reason,
+)
 from cryptoctl.ops.queue_depth import QueueDepth
 from unit.answers import STACK, Answers
 
@@ -94,9 +100,11 @@ def test_a_pointer_is_settled_where_nothing_of_its_time_is_left(created_at: str,
     assert MARGIN_MS == 300_000
     price = UnenrichedPrice(key=("BTC", Decimal(5)), reason="why", created_at=created_at)
     pointer = letter({"DDBStreamBatchInfo": ARRIVED}, ENRICHER)
-    assert (unrecovered(pointer, EnrichResult(unenriched=[price])) == "") is settled
-    assert unrecovered(pointer, EnrichResult()) == ""
-    assert "kept failing" in unrecovered(pointer, EnrichResult(given_up=True)), "the rest was not looked at"
+    assert (unrecovered_reason(pointer, EnrichResult(unenriched=[price])) == "") is settled
+    assert unrecovered_reason(pointer, EnrichResult()) == ""
+    assert "kept failing" in unrecovered_reason(pointer, EnrichResult(given_up=True)), (
+        "the rest was not looked at"
+    )
 
 
 @pytest.mark.parametrize("symbol", ["BTC", None])

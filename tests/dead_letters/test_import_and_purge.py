@@ -12,7 +12,7 @@ import pytest
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters import files
 from cryptoctl.ops.dead_letters.file_format import line_of
-from cryptoctl.ops.dead_letters.files import Imported
+from cryptoctl.ops.dead_letters.files import ImportResult
 from cryptoctl.ops.dead_letters.journal import Journal
 from cryptoctl.ops.dead_letters.messages import Message
 from cryptoctl.ops.dead_letters.receiving import selected_messages
@@ -42,9 +42,9 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def _put_back(shop: Workshop, path: Path, selection: Selection | None = None, **more: bool) -> Imported:
+def _put_back(shop: Workshop, path: Path, selection: Selection | None = None, **more: bool) -> ImportResult:
     with Journal(shop.journal) as journal:
-        done = Imported()
+        done = ImportResult()
         files.put_back(shop.queues, path, selection or Selection(), journal, done, **more)
         return done
 
@@ -88,7 +88,7 @@ def test_interrupted_with_a_filter_and_run_again_without_it_nothing_is_missing_o
         _put_back(shop, path, narrow)
     before = len(_bodies(shop))
     done = _put_back(shop, path)
-    assert 0 < before < 40 and (done.sent, done.before) == (40 - before, before)
+    assert 0 < before < 40 and (done.sent, done.imported_before) == (40 - before, before)
     assert _bodies(shop) == list(range(40))
 
 
@@ -108,7 +108,7 @@ def test_what_sqs_refuses_is_named_and_all_else_is_sent_once(
     lines = [line for n, line in enumerate(path.read_text(encoding="utf-8").splitlines()) if n != 7]
     path.write_text("\n".join(lines), encoding="utf-8")  # as the hint says: another file, so to speak
     done = _put_back(shop, path)
-    assert (done.sent, done.before, done.refused) == (1, 38, [])
+    assert (done.sent, done.imported_before, done.refused) == (1, 38, [])
     assert _bodies(shop) == [n for n in range(40) if n != 7]
 
 
@@ -155,15 +155,15 @@ def test_of_a_batch_that_takes_several_calls_each_is_noted_by_itself(
         _put_back(shop, path)
     before = len(_bodies(shop))
     done = _put_back(shop, path)
-    assert 0 < before < 6 and (done.sent, done.before) == (6 - before, before)
+    assert 0 < before < 6 and (done.sent, done.imported_before) == (6 - before, before)
     with selected_messages(shop.queues, Selection()) as (letters, _):
         assert sorted(letter.message.body[0] for letter in letters) == list("123456")
 
 
 def test_an_import_that_is_over_is_not_repeated_unless_asked_for(shop: Workshop, path: Path) -> None:
     assert _put_back(shop, path).sent == 40
-    assert _put_back(shop, path) == Imported(before=40)
-    assert _put_back(shop, path, Selection(queues=(WEBHOOK,)), again=True).sent == 20
+    assert _put_back(shop, path) == ImportResult(imported_before=40)
+    assert _put_back(shop, path, Selection(queues=(WEBHOOK,)), forget_imported=True).sent == 20
 
 
 def test_the_command_says_what_was_put_back_before(
@@ -197,7 +197,7 @@ def test_a_purge_that_is_refused_keeps_no_file_and_deletes_nothing(shop: Worksho
         existed.append(target.exists())
         return False
 
-    purged = files.Purged()
+    purged = files.PurgeResult()
     files.purge(shop.queues, Selection(), purged, export=target, confirm=refuse)
     assert existed == [True] and (purged.found, purged.deleted, purged.export) == (1, 0, None)
     assert not target.exists()
@@ -206,7 +206,7 @@ def test_a_purge_that_is_refused_keeps_no_file_and_deletes_nothing(shop: Worksho
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        files.purge(shop.queues, Selection(), files.Purged(), export=target, confirm=interrupt)
+        files.purge(shop.queues, Selection(), files.PurgeResult(), export=target, confirm=interrupt)
     assert not target.exists()
     assert shop.depths["webhook"] == (1, 0)
 

@@ -20,7 +20,7 @@ from cryptoctl.cli.dlq import with_failures
 from cryptoctl.errors import Failure
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.ops.dead_letters.journal import REMEMBERED_MS, Journal, MessageState
-from cryptoctl.ops.dead_letters.journal_file import _set_aside, journal_path, own_directory
+from cryptoctl.ops.dead_letters.journal_file import _set_aside, journal_path, private_directory
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
 from cryptoctl.ops.dead_letters.selection import Selection
@@ -44,8 +44,8 @@ def path(tmp_path: Path) -> Path:
     with Journal(path, OURS) as journal:
         journal.add([(message(), MessageState.CHOSEN)], extend_ms=0)
         journal.begin("webhook/i", {"payload": "x" * 100})
-        journal.failed("webhook/j", "no", now_ms=1)
-        journal.note("collecting since", 1)
+        journal.mark_failed("webhook/j", "no", now_ms=1)
+        journal.write_time("collecting since", 1)
     return path
 
 
@@ -233,7 +233,7 @@ def test_where_nothing_can_be_made_it_says_where_to_make_it(
     (tmp_path / "file").touch()
     monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "file" / "state"))
     with pytest.raises(Failure, match="cannot be made") as raised:
-        own_directory()
+        private_directory()
     assert "CRYPTOCTL_STATE_DIR" in raised.value.hint
 
 
@@ -252,10 +252,10 @@ def test_what_sqs_can_still_deliver_is_remembered_and_nothing_older(path: Path) 
         for key, at_ms in (("old", now_ms - REMEMBERED_MS - 1), ("kept", now_ms - REMEMBERED_MS)):
             journal.mark_replayed([f"webhook/{key}"], at_ms)
             journal.remember_imported(key, at_ms)
-            journal.failed(f"enricher/{key}", "no", at_ms)
+            journal.mark_failed(f"enricher/{key}", "no", at_ms)
         journal.prune(now_ms)
         assert [journal.is_replayed(f"webhook/{key}") for key in ("old", "kept")] == [False, True]
-        assert [journal.imported(key) for key in ("old", "kept")] == [False, True]
+        assert [journal.is_imported(key) for key in ("old", "kept")] == [False, True]
         assert journal.failures() == {"enricher/kept": "no"}
 
 
@@ -279,7 +279,7 @@ def test_our_directories_are_for_their_owner_alone(
             DataDirectory(state / "engine").create()
         directories = [
             journal_path(Scope(environment="e", account="1", region="r")).parent,
-            own_directory("purged"),
+            private_directory("purged"),
         ]
     finally:
         os.umask(before)
@@ -296,7 +296,7 @@ def test_while_a_replay_runs_error_says_that_it_looks_at_first_failures_alone(
     run = CommandRun(session=session, screen=Screen(colour=False))
     queues = cast("DeadLetterQueues", None)
     with Journal(tmp_path / "journal", "queues") as journal:
-        journal.failed("webhook/1", "refused with status 400", 1)
+        journal.mark_failed("webhook/1", "refused with status 400", 1)
         assert not with_failures(run, Selection(error="status 400"), queues).failures
         assert not with_failures(run, Selection(), queues).failures
     assert len(re.findall("first failures alone: .*replay", capsys.readouterr().err)) == 1

@@ -71,7 +71,7 @@ def test_what_was_received_and_never_written_down_is_waited_for(shop: Workshop) 
     assert _killed(shop, "enricher received", "after") == -signal.SIGKILL
     assert shop.depths["enricher"] == (0, 1)
     with Journal(shop.journal) as journal:  # as where the messages before it have taken 3 s
-        journal.note(COLLECTING, journal.noted(COLLECTING) - 3000)
+        journal.write_time(COLLECTING, journal.read_time(COLLECTING) - 3000)
     assert shop.replay().complete
     assert shop.depths == {"webhook": (0, 0), "enricher": (0, 0)}
 

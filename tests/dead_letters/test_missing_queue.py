@@ -60,7 +60,7 @@ def test_what_a_journal_has_of_the_missing_one_ends_with_it() -> None:
         assert delete(queues, journal, [mine]) == []
         assert journal.is_replayed(mine.key)
         release(queues, journal, MessageState.CHOSEN)
-        assert list(journal.all(MessageState.CHOSEN)) == []
+        assert list(journal.messages(MessageState.CHOSEN)) == []
 
 
 def test_a_trace_says_which_dead_letters_it_has_not_read() -> None:

@@ -34,7 +34,7 @@ ARRIVAL = Arrival(ms=5, sender="desk", message_id="msg_1")
 
 @given(st.text())
 def test_what_is_no_json_is_left_to_the_handler_to_refuse(text: str) -> None:
-    assert unwrap_event(json.loads(Prices(text=text, in_body=True).sent_again(ARRIVAL))) == (
+    assert unwrap_event(json.loads(Prices(text=text, in_body=True).replay_payload(ARRIVAL))) == (
         {"body": text},
         ARRIVAL,
     )
@@ -50,7 +50,7 @@ def test_where_none_says_which_list_is_meant_it_is_left_to_the_handler_too(text:
 
 def test_an_http_event_is_replayed_without_its_context() -> None:
     event = {"body": "{}", "requestContext": {"timeEpoch": 5}}
-    sent = json.loads(prices_in(event, json.dumps(event)).sent_again(ARRIVAL))
+    sent = json.loads(prices_in(event, json.dumps(event)).replay_payload(ARRIVAL))
     assert unwrap_event(sent) == ({"body": "{}"}, ARRIVAL)
     assert arrival_of(event) == Arrival(ms=5)
     assert arrival_of({"requestContext": {"timeEpoch": True}}) is None
@@ -59,7 +59,7 @@ def test_an_http_event_is_replayed_without_its_context() -> None:
 
 def test_a_bare_price_is_replayed_as_it_was_written() -> None:
     text = '{"symbol": "BTC", "price": 1.10, "exchange": "k", "timestamp": 1700000000}'
-    assert f'"event": {text},' in prices_in(json.loads(text), text).sent_again(ARRIVAL)
+    assert f'"event": {text},' in prices_in(json.loads(text), text).replay_payload(ARRIVAL)
     (price,) = parse_request_value(json.loads(text), CLOCK).prices
     assert isinstance(price, Price)
 
@@ -75,7 +75,7 @@ DIGITS = "50000.12345678901234567"
 def test_what_is_edited_keeps_its_digits_where_the_event_itself_is_the_price(edits: Edits) -> None:
     text = f'{{"symbol": "BTC", "price": -1, "exchange": "k", "timestamp": {NOW_MS}}}'
     requests = unwrap_event(
-        json.loads(with_edits(Prices(text=text, in_body=False), edits).sent_again(ARRIVAL))
+        json.loads(with_edits(Prices(text=text, in_body=False), edits).replay_payload(ARRIVAL))
     )
     assert requests is not None
     (price,) = parse_request(requests[0]["body"], CLOCK).prices
@@ -95,7 +95,7 @@ def test_a_price_with_a_key_twice_stays_as_it_is_and_the_others_are_changed(in_b
 def test_an_event_with_a_body_that_an_editor_has_mended_stays_an_event() -> None:
     text = '{"body": "e3", "isBase64Encoded": true}'
     edits = Edits(editor=lambda text: text.replace("e3", "e30="))
-    sent = with_edits(prices_in(json.loads(text), text), edits).sent_again(ARRIVAL)
+    sent = with_edits(prices_in(json.loads(text), text), edits).replay_payload(ARRIVAL)
     assert unwrap_event(json.loads(sent)) == ({"body": "e30=", "isBase64Encoded": True}, ARRIVAL)
 
 
@@ -177,4 +177,4 @@ def test_what_is_not_binary_as_dynamodb_writes_it_is_refused(value: dict[str, An
 def test_a_text_that_cannot_be_used_is_named_as_the_edited_one() -> None:
     edits = Edits(editor=lambda _: '{"a": 1, "a": 2}')
     with pytest.raises(EditError, match="editing cannot be used: a key occurs twice"):
-        edits.edited("{}")
+        edits.apply_editor("{}")

@@ -19,7 +19,7 @@ from cryptoctl.ops.dead_letters.lookups import StreamKeys
 from cryptoctl.ops.dead_letters.messages import Attributes, DeadLetter, Message, QueueName, decode
 from cryptoctl.ops.dead_letters.payloads import Edits
 from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, StoredAt, plan
-from cryptoctl.ops.dead_letters.replayer import verdict
+from cryptoctl.ops.dead_letters.replayer import attempt_of_response
 
 SENT_MS = 1_800_000_000_000
 REASONS: Attributes = {"ErrorMessage": {"DataType": "String", "StringValue": "KeyError: 'x'"}}
@@ -288,7 +288,7 @@ def test_a_function_that_does_not_know_how_a_replay_comes_is_named_as_one_of_an_
     step = planned(letter('{"symbol":"A","price":1,"exchange":"x"}'))
     for message, hinted in (("symbol: is missing", True), ("price: is missing", False)):
         answer = {"statusCode": 400, "body": json.dumps({**refused, "message": message})}
-        result = verdict(answer, step)
+        result = attempt_of_response(answer, step)
         assert message in result.reason and ("`cryptoctl up`" in result.reason) is hinted
 
 
@@ -297,7 +297,7 @@ def test_what_is_stored_in_part_is_not_replayed() -> None:
     step = planned(letter('{"symbol":"A","price":1,"exchange":"x"}'))
     results = [{"status": "stored"}, {"status": "rejected", "field": "price", "reason": "is missing"}]
     body = json.dumps({"message": "1 of 2 prices stored", "results": results})
-    assert verdict({"statusCode": 207, "body": body}, step).reason == (
+    assert attempt_of_response({"statusCode": 207, "body": body}, step).reason == (
         "refused with status 207: price: is missing"
     )
-    assert verdict({"statusCode": 200, "body": body}, step).succeeded
+    assert attempt_of_response({"statusCode": 200, "body": body}, step).succeeded

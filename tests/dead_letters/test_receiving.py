@@ -294,7 +294,7 @@ def test_messages_that_arrive_without_end_do_not_keep_it_from_ending() -> None:
         old = _received(dlq, journal)
         assert old == ["old 0", "old 9", f"old {19 + CALLS_WITH_NOTHING_OLDER}"]
         assert len(dlq.asked) == 20 + 3 * CALLS_WITH_NOTHING_OLDER
-        chosen = {letter.id for letter in journal.all(MessageState.CHOSEN)}
+        chosen = {letter.id for letter in journal.messages(MessageState.CHOSEN)}
         assert chosen == set(old), "no newer one"
 
 
@@ -345,12 +345,12 @@ def test_what_is_worked_on_is_extended_before_others_would_receive_it() -> None:
 
         for still in (True, False):
             noting = Noting(**vars(dlq), still=still)
-            journal.extended(["webhook/1"], 0)
+            journal.set_extension_time(["webhook/1"], 0)
             assert _extend({noting.name: noting}, journal)
             due = journal.due(now_ms() + VISIBILITY_S * 900)
             assert bool(due) is still, "what is another's by now is never extended again"
         assert extended == [VISIBILITY_S, VISIBILITY_S]
-        journal.extended(["webhook/1"], 0)
+        journal.set_extension_time(["webhook/1"], 0)
         assert _extend({}, journal), "its queue is gone"
         assert not journal.due(now_ms() + VISIBILITY_S * 10_000)
 

@@ -300,7 +300,7 @@ def test_what_was_begun_is_finished_as_it_was_begun_and_counted_once(tmp_path: P
     assert bench.queue.depth().visible == 1, "what was not begun is everybody's again"
     with Journal(bench.path) as journal:
         assert journal.count(MessageState.BEGUN) == 1
-        assert [letter.id for letter in journal.all(MessageState.BEGUN)] == ["0"]
+        assert [letter.id for letter in journal.messages(MessageState.BEGUN)] == ["0"]
     bench.queue.wait()
     summary = bench.replay()
     assert (summary.chosen, summary.resumed, summary.complete) == (2, 1, True)
@@ -380,17 +380,17 @@ def test_while_it_collects_it_is_noted_until_when_others_wait_for_what_it_may_lo
     def received(_: object, wanted: ReceiveOptions) -> Iterator[Message]:
         until_ms.append(wanted.missing_until_ms)
         for _ in range(101):
-            noted.append(wanted.journal.noted(COLLECTING))
-            wanted.journal.note(COLLECTING, 5)
+            noted.append(wanted.journal.read_time(COLLECTING))
+            wanted.journal.write_time(COLLECTING, 5)
             yield _letter("0", GOOD)
-        noted.append(wanted.journal.noted(COLLECTING))
+        noted.append(wanted.journal.read_time(COLLECTING))
 
     monkeypatch.setattr("cryptoctl.ops.dead_letters.replay.receive_all", received)
     began_ms = now_ms()
     with Journal(bench.path) as journal:
-        journal.note(COLLECTING, 1_000)
+        journal.write_time(COLLECTING, 1_000)
     bench.replay()
     assert until_ms == [1_000 + 2 * FIRST_VISIBILITY_S * 1000]
     assert noted[0] >= began_ms and noted[50] == 5 and noted[-1] >= began_ms, "at first, and now and then"
     with Journal(bench.path) as journal:
-        assert journal.noted(COLLECTING) == 0
+        assert journal.read_time(COLLECTING) == 0

@@ -33,7 +33,7 @@ from cryptoctl.ops.dead_letters.repair import RepairSearch, read_units
 from cryptoctl.ops.dead_letters.repair import repair as repair_prices
 from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.replayer import Replayer
-from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, ReplaySummary, remedy
+from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, ReplaySummary, replay_hint
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import now_ms, parse_time_ms
@@ -201,7 +201,7 @@ def _show_plan(run: CommandRun, steps: Iterator[ReplayStep]) -> None:
         raise Failure(
             ExitCode.FAILED,
             f"{pluralize(len(unreplayable), 'message')} cannot be replayed.",
-            remedy(sum(step.letter.shape is Shape.UNKNOWN for step in unreplayable), len(unreplayable)),
+            replay_hint(sum(step.letter.shape is Shape.UNKNOWN for step in unreplayable), len(unreplayable)),
         )
 
 
@@ -214,7 +214,7 @@ def _check(summary: ReplaySummary) -> None:
         raise Failure(
             ExitCode.FAILED,
             "Not everything selected was replayed; the rest is still in its queue.",
-            remedy(summary.outcomes[Outcome.UNKNOWN], unreplayed, hint),
+            replay_hint(summary.outcomes[Outcome.UNKNOWN], unreplayed, hint),
         )
     if summary.in_flight:
         raise Failure(ExitCode.FAILED, in_flight_text(summary.in_flight), "Run the same command again later.")

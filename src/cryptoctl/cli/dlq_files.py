@@ -16,7 +16,7 @@ from cryptoctl.cli.options import Yes
 from cryptoctl.cli.selection import selecting_command
 from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.ops.dead_letters import files
-from cryptoctl.ops.dead_letters.journal_file import own_directory
+from cryptoctl.ops.dead_letters.journal_file import private_directory
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
 from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
@@ -59,10 +59,10 @@ def import_(
     What was put back is remembered message by message: the same command again sends only the rest.
     """
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
-    imported = files.Imported()
+    imported = files.ImportResult()
     try:
         with open_journal(run, queues) as journal:
-            files.put_back(queues, file, selection, journal, imported, again=again)
+            files.put_back(queues, file, selection, journal, imported, forget_imported=again)
     except (KeyboardInterrupt, Failure, AwsError) as error:
         run.set_members(**imported.document(file))
         if not (imported.sent or imported.refused):
@@ -90,15 +90,17 @@ def _command_to_resume(again: bool) -> str:
     return "the same command without --again" if again else "the same command again"
 
 
-def _show_imported(run: CommandRun, imported: files.Imported, *, again: bool) -> None:
+def _show_imported(run: CommandRun, imported: files.ImportResult, *, again: bool) -> None:
     result = f"{pluralize(imported.sent, 'message was', 'messages were')} put back"
     run.done(result, f"To send what is not back yet, and nothing twice, run {_command_to_resume(again)}.")
     if not run.is_json:
         run.screen.data(f"{result}.")
-        if imported.before and again:  # that was forgotten first
-            run.screen.say(f"{imported.before} stand in the file more than once, and were put back once.")
-        elif imported.before:
-            run.screen.say(f"{imported.before} had been put back before: --again sends those too.")
+        if imported.imported_before and again:  # that was forgotten first
+            run.screen.say(
+                f"{imported.imported_before} stand in the file more than once, and were put back once."
+            )
+        elif imported.imported_before:
+            run.screen.say(f"{imported.imported_before} had been put back before: --again sends those too.")
 
 
 def _cut_short(error: BaseException, interrupted: str, hint: str) -> Failure:
@@ -136,12 +138,12 @@ def purge(
         return yes or run.screen.ask_yes_no(question)
 
     selection = with_failures(run, selection, queues)
-    purged = files.Purged()
+    purged = files.PurgeResult()
     try:
         files.purge(queues, selection, purged, export=target, confirm=confirm)
     except (KeyboardInterrupt, Failure, AwsError) as error:
         run.set_members(**purged.document())
-        if not purged.agreed:
+        if not purged.confirmed:
             raise
         _show_purged(run, purged)
         raise _cut_short(
@@ -149,7 +151,7 @@ def purge(
         ) from error
     run.set_members(**purged.document())
     _show_purged(run, purged)
-    if purged.found and not purged.agreed:
+    if purged.found and not purged.confirmed:
         raise Failure(ExitCode.REFUSED, "Nothing was deleted.")
     if purged.deleted < purged.found:
         raise Failure(ExitCode.FAILED, "Not everything selected is deleted.", _remaining_hint(purged))
@@ -165,7 +167,7 @@ def purge(
         raise Failure(ExitCode.FAILED, in_flight_text(purged.in_flight), "Run the same command again later.")
 
 
-def _show_purged(run: CommandRun, purged: files.Purged) -> None:
+def _show_purged(run: CommandRun, purged: files.PurgeResult) -> None:
     result = f"{purged.deleted} of {pluralize(purged.found, 'message was', 'messages were')} deleted"
     they = "It is" if purged.deleted == 1 else "They are"
     place = f"{they} in {purged.export}. " if purged.export and purged.deleted else ""
@@ -173,7 +175,7 @@ def _show_purged(run: CommandRun, purged: files.Purged) -> None:
     run.show(Screen.data, f"{result}.")
 
 
-def _remaining_hint(purged: files.Purged) -> str:
+def _remaining_hint(purged: files.PurgeResult) -> str:
     """What to do about the messages that were kept, which the file has too."""
     if purged.export is None:
         return "`cryptoctl dlq list` shows what is left; run the same command again to delete it."
@@ -187,4 +189,4 @@ def _remaining_hint(purged: files.Purged) -> str:
 
 def _purged_file(run: CommandRun) -> Path:
     moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    return own_directory("purged") / f"{run.session.environment}-{moment}.jsonl"
+    return private_directory("purged") / f"{run.session.environment}-{moment}.jsonl"

@@ -17,11 +17,11 @@ from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.times import now_ms
 from cryptoctl.wording import shortened
 
-NAMED = 3
+MAX_NAMES = 3
 MAX_NAME_LENGTH = 60
 SLOTS = 12
 # Of so many pointers the log lines are looked for.
-LOOKED_UP = 20
+MAX_POINTERS = 20
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -52,9 +52,9 @@ class MessageGroup:
     def add(self, letter: DeadLetter) -> None:
         """Counts one more."""
         self.count += 1
-        self.oldest_ms = _earlier(self.oldest_ms, letter.message.sent_ms)
+        self.oldest_ms = _earliest(self.oldest_ms, letter.message.sent_ms)
         self.newest_ms = max(self.newest_ms, letter.message.sent_ms)
-        self.readable_until_ms = _earlier(self.readable_until_ms, letter.readable_until_ms())
+        self.readable_until_ms = _earliest(self.readable_until_ms, letter.readable_until_ms())
         self.sent_ms.append(letter.message.sent_ms)
         self.symbols.update(letter.symbols)
         self.exchanges.update(letter.exchanges)
@@ -146,7 +146,7 @@ def count_causes(queues: DeadLetterQueues, selection: Selection, reasons: Reason
             else:
                 causes.groups.setdefault(_cause(letter), MessageGroup()).add(letter)
         causes.in_flight = in_flight_elsewhere(queues, selection, journal)
-    errors = reasons(pointers[:LOOKED_UP]) if reasons and pointers else {}
+    errors = reasons(pointers[:MAX_POINTERS]) if reasons and pointers else {}
     for letter in pointers:
         causes.groups.setdefault(_cause(letter, errors.get(letter.message.key, "")), MessageGroup()).add(
             letter
@@ -165,7 +165,7 @@ def _cause(letter: DeadLetter, error: str = "") -> Cause:
 
 def most_frequent(names: Counter[str]) -> str:
     """The most frequent names."""
-    return abbreviated([name for name, _ in names.most_common(NAMED + 1)])
+    return abbreviated([name for name, _ in names.most_common(MAX_NAMES + 1)])
 
 
 def _by_frequency(names: Counter[str]) -> list[str]:
@@ -174,13 +174,13 @@ def _by_frequency(names: Counter[str]) -> list[str]:
 
 def abbreviated(names: Collection[str]) -> str:
     """A few of the names; of a very long one, the beginning."""
-    few = list(names)[:NAMED]
+    few = list(names)[:MAX_NAMES]
     shown = ", ".join(shortened(name, MAX_NAME_LENGTH) for name in few)
-    return f"{shown}, …" if len(names) > NAMED else shown
+    return f"{shown}, …" if len(names) > MAX_NAMES else shown
 
 
-def _earlier(one_ms: int | None, other_ms: int | None) -> int | None:
-    return min((time_ms for time_ms in (one_ms, other_ms) if time_ms is not None), default=None)
+def _earliest(first_ms: int | None, second_ms: int | None) -> int | None:
+    return min((time_ms for time_ms in (first_ms, second_ms) if time_ms is not None), default=None)
 
 
 def _seconds(from_ms: int, to_ms: int | None) -> int | None:

@@ -15,7 +15,7 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.core.items import UnusableError, stored_price
 from cryptoctl.core.numbers import NumberError, decimal_from
-from cryptoctl.ops.dead_letters.payloads import in_json
+from cryptoctl.ops.dead_letters.payloads import json_default
 from cryptoctl.ops.invoking import invocation
 from cryptoctl.ops.table_items import require_table
 from cryptoctl.ops.times import now_ms
@@ -136,7 +136,7 @@ class Enricher:
         outcome = EnrichResult(deleted=len(keys) - len(before))
         usable: dict[Key, Image] = {}
         for key, item in before.items():
-            reason = unusable(item)
+            reason = unusable_reason(item)
             if reason is None:
                 usable[key] = item
             else:
@@ -146,7 +146,7 @@ class Enricher:
         if not usable:
             return outcome
         records = list(_records(self.stack, usable.values()))
-        problem = self.invoke(json.dumps({"Records": records}, default=in_json))
+        problem = self.invoke(json.dumps({"Records": records}, default=json_default))
         after = self.items(list(usable))
         for key, item in usable.items():
             current = after.get(key)
@@ -186,7 +186,7 @@ def is_enriched(item: Image) -> bool:
     return item.get("processed", {}).get("BOOL") is True
 
 
-def unusable(item: Image) -> str | None:
+def unusable_reason(item: Image) -> str | None:
     """Why the item is not a price; None if it is one."""
     try:
         stored_price(item)

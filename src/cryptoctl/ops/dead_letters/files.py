@@ -127,20 +127,25 @@ def _key(message: Message) -> str:
 
 
 @dataclass(kw_only=True)
-class Imported:
+class ImportResult:
     """How many messages were put back, how many were before, and the lines that SQS does not take.
 
     `reasons` says of such a line why, where that is known.
     """
 
     sent: int = 0
-    before: int = 0
+    imported_before: int = 0
     refused: list[int] = field(default_factory=list)
     reasons: dict[int, str] = field(default_factory=dict)
 
     def document(self, path: Path) -> dict[str, Any]:
         """`import --output json`: counts of messages, `refused` (line numbers) and the file."""
-        return {"imported": self.sent, "before": self.before, "refused": self.refused, "file": str(path)}
+        return {
+            "imported": self.sent,
+            "before": self.imported_before,
+            "refused": self.refused,
+            "file": str(path),
+        }
 
 
 def put_back(
@@ -148,17 +153,18 @@ def put_back(
     path: Path,
     selection: Selection,
     journal: Journal,
-    done: Imported,
+    result: ImportResult,
     *,
-    again: bool = False,
+    forget_imported: bool = False,
 ) -> None:
     """Sends the file's selected messages as new ones, but for those that were put back before.
 
-    `done` counts, and is right also where it ends early: by KeyboardInterrupt after a signal, or by AwsError.
+    `result` counts, and is right also where it ends early: by KeyboardInterrupt after a signal, or by
+    AwsError.
 
-    What was put back is journaled message by message, for as long as SQS could keep it; `again` forgets it
-    first. What SQS does not take is left out. Raises Failure, before anything is sent, if a line is not a
-    message, or if none that is selected has an id of the selection.
+    What was put back is journaled message by message, for as long as SQS could keep it; `forget_imported`
+    forgets it first. What SQS does not take is left out. Raises Failure, before anything is sent, if a line
+    is not a message, or if none that is selected has an id of the selection.
     """
     missing = set(selection.ids)
     for line in _selected(read(path), selection):
@@ -169,36 +175,36 @@ def put_back(
             f"No message of {path} that the filters select has {ids_text(missing)}. Nothing was sent.",
             "Each line of the file has its message's `id`.",
         )
-    if again:
+    if forget_imported:
         journal.forget_imported(line.key for line in _selected(read(path), selection))
     with interrupts.deferred() as interrupted:
-        for batch in _batches(_acceptable(_selected(read(path), selection), done)):
+        for batch in _batches(_acceptable(_selected(read(path), selection), result)):
             if interrupted():
                 raise KeyboardInterrupt
             unique = {line.key: line for line in batch}.values()
-            fresh = [line for line in unique if not journal.imported(line.key)]
-            done.before += len(batch) - len(fresh)
+            fresh = [line for line in unique if not journal.is_imported(line.key)]
+            result.imported_before += len(batch) - len(fresh)
             taken = queues[batch[0].message.queue].send(
                 [(line.message.body, line.message.attributes) for line in fresh]
             )
             for fresh_line, ok in zip(fresh, taken, strict=True):  # one batch may be several calls
                 if ok:
                     journal.remember_imported(fresh_line.key, now_ms())
-                    done.sent += 1
+                    result.sent += 1
                 else:
-                    insort(done.refused, fresh_line.number)
+                    insort(result.refused, fresh_line.number)
 
 
 def _selected(lines: Iterable[ImportLine], selection: Selection) -> Iterator[ImportLine]:
     return (line for line in lines if selection.matches(decode(line.message), now_ms()))
 
 
-def _acceptable(lines: Iterable[ImportLine], done: Imported) -> Iterator[ImportLine]:
+def _acceptable(lines: Iterable[ImportLine], result: ImportResult) -> Iterator[ImportLine]:
     """The messages, without those that SQS is known to refuse."""
     for line in lines:
         if reason := refusal(line.message):
-            insort(done.refused, line.number)
-            done.reasons[line.number] = reason
+            insort(result.refused, line.number)
+            result.reasons[line.number] = reason
         else:
             yield line
 
@@ -216,7 +222,7 @@ def _batches(lines: Iterable[ImportLine]) -> Iterator[Sequence[ImportLine]]:
 
 
 @dataclass(kw_only=True)
-class Purged:
+class PurgeResult:
     """How many messages were selected and deleted; `export` is the file that all those selected are in."""
 
     found: int = 0
@@ -226,7 +232,7 @@ class Purged:
     in_flight: int = 0
     """received by others: whether they are selected is not known"""
     export: Path | None = None
-    agreed: bool = False
+    confirmed: bool = False
     """the person wants them deleted: from here on some may be"""
     ended: bool = False
     """neither interrupted nor failed"""
@@ -246,7 +252,7 @@ class Purged:
 def purge(
     queues: DeadLetterQueues,
     selection: Selection,
-    purged: Purged,
+    purged: PurgeResult,
     *,
     export: Path | None,
     confirm: Callable[[int], bool],
@@ -262,18 +268,18 @@ def purge(
         purged.export = export
         try:
             purged.in_flight = in_flight_elsewhere(queues, selection, journal)
-            purged.agreed = bool(purged.found) and confirm(purged.found)
+            purged.confirmed = bool(purged.found) and confirm(purged.found)
         finally:
-            if not purged.agreed and purged.export is not None:
+            if not purged.confirmed and purged.export is not None:
                 purged.export.unlink()
                 purged.export = None
-        if purged.agreed:
+        if purged.confirmed:
             _delete(queues, journal, purged)
     purged.ended = True
 
 
 def _deletable(
-    letters: Iterator[DeadLetter], selection: Selection, journal: Journal, purged: Purged
+    letters: Iterator[DeadLetter], selection: Selection, journal: Journal, purged: PurgeResult
 ) -> Iterator[DeadLetter]:
     for letter in letters:
         if letter.shape is Shape.UNKNOWN and letter.message.id not in selection.ids:
@@ -283,8 +289,8 @@ def _deletable(
             yield letter
 
 
-def _delete(queues: DeadLetterQueues, journal: Journal, purged: Purged) -> None:
-    messages = journal.all(MessageState.CHOSEN)
+def _delete(queues: DeadLetterQueues, journal: Journal, purged: PurgeResult) -> None:
+    messages = journal.messages(MessageState.CHOSEN)
     with interrupts.deferred() as interrupted:
         while page := list(islice(messages, DELETED_AT_ONCE)):
             if interrupted():

@@ -65,7 +65,7 @@ class Journal:
             constant = (*content, message.sent_ms, message.receives)
             rows.append((*constant, message.receipt, extend_ms, state, None, row_digest(*constant, None)))
         # SQS may deliver a message twice; only its latest receipt deletes it.
-        self._do_each(
+        self._execute_each(
             "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (key) DO UPDATE SET "
             "receipt = excluded.receipt, extend_ms = excluded.extend_ms",
             rows,
@@ -73,9 +73,9 @@ class Journal:
 
     def has(self, key: str) -> bool:
         """Whether the message is in the journal."""
-        return bool(self._do("SELECT 1 FROM messages WHERE key = ?", key))
+        return bool(self._execute("SELECT 1 FROM messages WHERE key = ?", key))
 
-    def all(self, state: MessageState) -> Iterator[Message]:
+    def messages(self, state: MessageState) -> Iterator[Message]:
         """The messages in that state, in order, a page at a time; their state may change meanwhile."""
         yield from map(_message, self._pages(state))
 
@@ -86,97 +86,101 @@ class Journal:
 
     def count(self, *states: MessageState) -> int:
         """How many messages are in one of these states."""
-        rows = self._do("SELECT state, count(*) AS n FROM messages GROUP BY state")
+        rows = self._execute("SELECT state, count(*) AS n FROM messages GROUP BY state")
         return sum(row["n"] for row in rows if row["state"] in states)
 
-    def held(self, queue: QueueName) -> int:
+    def count_in_queue(self, queue: QueueName) -> int:
         """How many messages of a queue are in the journal."""
-        return int(self._do("SELECT count(*) AS n FROM messages WHERE queue = ?", queue)[0]["n"])
+        return int(self._execute("SELECT count(*) AS n FROM messages WHERE queue = ?", queue)[0]["n"])
 
     def begin(self, key: str, step: dict[str, Any]) -> None:
         """Writes down the step that is about to be run."""
         text = json.dumps(step)
         with self._transaction():
-            (row,) = self._do(_SEALED, key)
-            self._do(
+            (row,) = self._execute(_SEALED, key)
+            self._execute(
                 "UPDATE messages SET state = ?, step = ?, seal = ? WHERE key = ?",
                 *(MessageState.BEGUN, text, row_digest(*row, text), key),
             )
 
     def mark(self, key: str, state: MessageState) -> None:
         """Writes down how far a message has come."""
-        self._do("UPDATE messages SET state = ? WHERE key = ?", state, key)
+        self._execute("UPDATE messages SET state = ? WHERE key = ?", state, key)
 
     def mark_replayed(self, keys: Sequence[str], now_ms: int) -> None:
         """Drops messages that were replayed, but remembers their ids."""
         with self._transaction():
-            self._do_each("DELETE FROM messages WHERE key = ?", [(key,) for key in keys])
-            self._do_each("DELETE FROM failures WHERE key = ?", [(key,) for key in keys])
-            self._do_each("INSERT OR REPLACE INTO settled VALUES (?, ?)", [(key, now_ms) for key in keys])
+            self._execute_each("DELETE FROM messages WHERE key = ?", [(key,) for key in keys])
+            self._execute_each("DELETE FROM failures WHERE key = ?", [(key,) for key in keys])
+            self._execute_each(
+                "INSERT OR REPLACE INTO settled VALUES (?, ?)", [(key, now_ms) for key in keys]
+            )
 
-    def take_up_done(self, now_ms: int) -> None:
+    def resume_done(self, now_ms: int) -> None:
         """What a killed replay has left undeleted is chosen again, and known to be replayed."""
         with self._transaction():
             done = MessageState.DONE
-            self._do(
+            self._execute(
                 "INSERT OR REPLACE INTO settled SELECT key, ? FROM messages WHERE state = ?", now_ms, done
             )
-            self._do("UPDATE messages SET state = ? WHERE state = ?", MessageState.CHOSEN, done)
+            self._execute("UPDATE messages SET state = ? WHERE state = ?", MessageState.CHOSEN, done)
 
     def drop(self, keys: Sequence[str]) -> None:
         """Drops messages that return to their queue."""
-        self._do_each("DELETE FROM messages WHERE key = ?", [(key,) for key in keys])
+        self._execute_each("DELETE FROM messages WHERE key = ?", [(key,) for key in keys])
 
     def is_replayed(self, key: str) -> bool:
         """Whether the message was replayed before."""
-        return bool(self._do("SELECT 1 FROM settled WHERE key = ?", key))
+        return bool(self._execute("SELECT 1 FROM settled WHERE key = ?", key))
 
     def due(self, now_ms: int) -> list[Message]:
         """Some of the messages whose visibility timeout is to be extended."""
-        rows = self._do("SELECT * FROM messages WHERE extend_ms <= ? LIMIT ?", now_ms, PAGE)
+        rows = self._execute("SELECT * FROM messages WHERE extend_ms <= ? LIMIT ?", now_ms, PAGE)
         return [_message(row) for row in rows]
 
-    def extended(self, keys: Sequence[str], extend_ms: int) -> None:
+    def set_extension_time(self, keys: Sequence[str], extend_ms: int) -> None:
         """Writes down when their visibility timeout is to be extended next."""
-        self._do_each("UPDATE messages SET extend_ms = ? WHERE key = ?", [(extend_ms, key) for key in keys])
+        self._execute_each(
+            "UPDATE messages SET extend_ms = ? WHERE key = ?", [(extend_ms, key) for key in keys]
+        )
 
-    def failed(self, key: str, reason: str, now_ms: int) -> None:
+    def mark_failed(self, key: str, reason: str, now_ms: int) -> None:
         """Writes down why a message stays in its queue; `peek` shows it."""
         with self._transaction():
-            self._do("UPDATE messages SET state = ? WHERE key = ?", MessageState.FAILED, key)
-            rows = self._do("SELECT step FROM messages WHERE key = ?", key)
+            self._execute("UPDATE messages SET state = ? WHERE key = ?", MessageState.FAILED, key)
+            rows = self._execute("SELECT step FROM messages WHERE key = ?", key)
             step = rows[0]["step"] if rows else None
-            self._do(
+            self._execute(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
                 *(key, reason, now_ms, step, row_digest(key, reason, step)),
             )
 
     def failures(self) -> dict[str, str]:
         """Why each message stayed at its last replay, by its key."""
-        return {row["key"]: row["reason"] for row in self._do("SELECT key, reason FROM failures")}
+        return {row["key"]: row["reason"] for row in self._execute("SELECT key, reason FROM failures")}
 
     def failed_step(self, key: str) -> dict[str, Any] | None:
         """The step that last failed for a message; None if none did."""
-        rows = self._do("SELECT step FROM failures WHERE key = ? AND step IS NOT NULL", key)
+        rows = self._execute("SELECT step FROM failures WHERE key = ? AND step IS NOT NULL", key)
         step: dict[str, Any] | None = json.loads(rows[0]["step"]) if rows else None
         return step
 
-    def note(self, name: str, time_ms: int) -> None:
+    def write_time(self, name: str, time_ms: int) -> None:
         """Keeps a time of the run itself, since 1970."""
-        self._do("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, str(time_ms))
+        self._execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, str(time_ms))
 
-    def noted(self, name: str) -> int:
+    def read_time(self, name: str) -> int:
         """That time; 0 if there is none."""
-        rows = self._do("SELECT value FROM notes WHERE name = ?", name)
+        rows = self._execute("SELECT value FROM notes WHERE name = ?", name)
         return int(rows[0]["value"]) if rows else 0
 
-    def imported(self, key: str) -> bool:
+    def is_imported(self, key: str) -> bool:
         """Whether a line of a file was put back before."""
-        return bool(self._do("SELECT 1 FROM imported WHERE key = ?", key))
+        return bool(self._execute("SELECT 1 FROM imported WHERE key = ?", key))
 
     def remember_imported(self, key: str, now_ms: int) -> None:
         """Writes down that a line was put back."""
-        self._do("INSERT OR REPLACE INTO imported VALUES (?, ?)", key, now_ms)
+        self._execute("INSERT OR REPLACE INTO imported VALUES (?, ?)", key, now_ms)
 
     def forget_imported(self, keys: Iterable[str]) -> None:
         """As if these lines had never been put back."""
@@ -185,13 +189,13 @@ class Journal:
 
     def prune(self, now_ms: int) -> None:
         """Drops what is remembered of messages that no queue can hold any more."""
-        self._do("DELETE FROM settled WHERE at_ms < ?", now_ms - REMEMBERED_MS)
-        self._do("DELETE FROM failures WHERE at_ms < ?", now_ms - REMEMBERED_MS)
-        self._do("DELETE FROM imported WHERE at_ms < ?", now_ms - REMEMBERED_MS)
+        self._execute("DELETE FROM settled WHERE at_ms < ?", now_ms - REMEMBERED_MS)
+        self._execute("DELETE FROM failures WHERE at_ms < ?", now_ms - REMEMBERED_MS)
+        self._execute("DELETE FROM imported WHERE at_ms < ?", now_ms - REMEMBERED_MS)
 
     def _pages(self, state: MessageState) -> Iterator[sqlite3.Row]:
         position = ("~", -1, "")
-        while rows := self._do(_PAGE_OF, state, position[0], *position, PAGE):
+        while rows := self._execute(_PAGE_OF, state, position[0], *position, PAGE):
             yield from rows
             position = (rows[-1]["queue"], rows[-1]["sent_ms"], rows[-1]["key"])
 
@@ -201,11 +205,11 @@ class Journal:
             self._db.execute("BEGIN")
             yield
 
-    def _do_each(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    def _execute_each(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         with self._used():
             self._db.executemany(statement, rows)
 
-    def _do(self, statement: str, *values: object) -> list[sqlite3.Row]:
+    def _execute(self, statement: str, *values: object) -> list[sqlite3.Row]:
         with self._used():
             return self._db.execute(statement, values).fetchall()
 

@@ -57,7 +57,7 @@ class MessageState(StrEnum):
     """it stays in the queue"""
 
 
-def own_directory(*below: str) -> Path:
+def private_directory(*names: str) -> Path:
     """The directory for journals and purged messages, or one below it; made for its owner alone.
 
     Raises Failure if it cannot be made.
@@ -65,7 +65,7 @@ def own_directory(*below: str) -> Path:
     path = env_vars.state_directory()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for name in ("", "dead-letters", *below):
+        for name in ("", "dead-letters", *names):
             path = path / name
             path.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
@@ -79,7 +79,7 @@ def own_directory(*below: str) -> Path:
 
 def journal_path(scope: Scope) -> Path:
     """The journal of an environment in its account and region."""
-    return own_directory() / f"{scope.environment}-{scope.account}-{scope.region}.sqlite"
+    return private_directory() / f"{scope.environment}-{scope.account}-{scope.region}.sqlite"
 
 
 def open_database(path: Path | None, identity: str) -> tuple[sqlite3.Connection, str]:
@@ -89,33 +89,33 @@ def open_database(path: Path | None, identity: str) -> tuple[sqlite3.Connection,
     damaged, is set aside and a new one begun. Raises Failure if another process has it.
     """
     if path is None:
-        return _created(sqlite3.connect("", isolation_level=None, check_same_thread=False), identity), ""
+        return _create(sqlite3.connect("", isolation_level=None, check_same_thread=False), identity), ""
     inode = path.stat().st_ino if path.exists() else None
     try:
-        db, fresh = _opened(path, identity)
+        db, fresh = _open(path, identity)
         return db, _notice(path, "was empty") if fresh and inode is not None else ""
-    except _Unusable as unusable:
+    except _UnusableJournal as unusable:
         aside = _set_aside(path, inode, str(unusable))
         try:
-            return _opened(path, identity)[0], _notice(path, f"{unusable}; it was set aside as {aside.name}")
-        except _Unusable as error:
-            raise _cannot(path, str(error)) from error
+            return _open(path, identity)[0], _notice(path, f"{unusable}; it was set aside as {aside.name}")
+        except _UnusableJournal as error:
+            raise _failure(path, str(error)) from error
 
 
-class _Unusable(Exception):
+class _UnusableJournal(Exception):
     """A journal that is not ours to use; the message says why, to be read behind "the journal"."""
 
 
-def _notice(path: Path, why: str) -> str:
+def _notice(path: Path, reason: str) -> str:
     return (
-        f"The journal {path} {why}. A new one is begun: what a killed replay has left becomes visible in its "
-        "queue within ten minutes, and is replayed from there. Only a price without a time of its own whose "
-        "log line is gone could then be stored a second time, at another time. What `import` has put back is "
-        "forgotten too: importing the same file again would send all of it again."
+        f"The journal {path} {reason}. A new one is begun: what a killed replay has left becomes visible in "
+        "its queue within ten minutes, and is replayed from there. Only a price without a time of its own "
+        "whose log line is gone could then be stored a second time, at another time. What `import` has put "
+        "back is forgotten too: importing the same file again would send all of it again."
     )
 
 
-def _opened(path: Path, identity: str) -> tuple[sqlite3.Connection, bool]:
+def _open(path: Path, identity: str) -> tuple[sqlite3.Connection, bool]:
     """The database, locked, and whether it is new."""
     try:
         with ExitStack() as on_error:
@@ -131,7 +131,7 @@ def _opened(path: Path, identity: str) -> tuple[sqlite3.Connection, bool]:
             db.execute("COMMIT")
             fresh = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if fresh:
-                _created(db, identity)
+                _create(db, identity)
             else:
                 _check(db, identity)
             on_error.pop_all()
@@ -143,12 +143,12 @@ def _opened(path: Path, identity: str) -> tuple[sqlite3.Connection, bool]:
                 "Another replay of this environment runs on this machine. Nothing was changed.",
                 "Wait for it, or stop it; the next replay finishes what it leaves.",
             ) from error
-        raise _Unusable(f"cannot be read ({error})") from error
+        raise _UnusableJournal(f"cannot be read ({error})") from error
     except OSError as error:
-        raise _Unusable(f"cannot be opened ({error.strerror})") from error
+        raise _UnusableJournal(f"cannot be opened ({error.strerror})") from error
 
 
-def _created(db: sqlite3.Connection, identity: str) -> sqlite3.Connection:
+def _create(db: sqlite3.Connection, identity: str) -> sqlite3.Connection:
     db.row_factory = sqlite3.Row
     db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
     db.execute("INSERT INTO notes VALUES ('identity', ?)", (identity,))
@@ -156,38 +156,38 @@ def _created(db: sqlite3.Connection, identity: str) -> sqlite3.Connection:
 
 
 def _check(db: sqlite3.Connection, identity: str) -> None:
-    """Raises _Unusable for what is not this environment's, or not as it was written."""
+    """Raises _UnusableJournal for what is not this environment's, or not as it was written."""
     db.row_factory = sqlite3.Row
     damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if damage != "ok":
-        raise _Unusable(f"is damaged ({damage})")
+        raise _UnusableJournal(f"is damaged ({damage})")
     if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-        raise _Unusable("is of another version of cryptoctl")
+        raise _UnusableJournal("is of another version of cryptoctl")
     if _tables(db) != _tables_as_created():
-        raise _Unusable("is damaged (a table is not as it was created)")
+        raise _UnusableJournal("is damaged (a table is not as it was created)")
     notes = dict(db.execute("SELECT name, value FROM notes").fetchall())
-    joined = _joined(str(notes.pop("identity", "")), identity)
+    joined = _merge_identities(str(notes.pop("identity", "")), identity)
     if joined is None:
-        raise _Unusable("is of another account, another region, or queues that were deleted since")
+        raise _UnusableJournal("is of another account, another region, or queues that were deleted since")
     if not all(isinstance(value, str) and _NUMBER.fullmatch(value) for value in notes.values()):
-        raise _Unusable("is damaged (a note is not as it was written)")
+        raise _UnusableJournal("is damaged (a note is not as it was written)")
     for row in db.execute(_SEALED):
         if row["seal"] != row_digest(*row[:-2]) or row["state"] not in list(MessageState):
-            raise _Unusable("is damaged (a message is not as it was written)")
+            raise _UnusableJournal("is damaged (a message is not as it was written)")
     for row in db.execute("SELECT key, reason, step, seal FROM failures"):
         if row["seal"] != row_digest(*row[:-1]):
-            raise _Unusable("is damaged (a failure is not as it was written)")
+            raise _UnusableJournal("is damaged (a failure is not as it was written)")
     db.execute("UPDATE notes SET value = ? WHERE name = 'identity'", (joined,))
 
 
-def _joined(noted: str, present: str) -> str | None:
+def _merge_identities(recorded: str, current: str) -> str | None:
     """The queues of both; None where they have none in common, or one of them was made again since.
 
     A queue that is missing says nothing against what the journal has of the other one.
     """
-    before, now = (dict(queue.rpartition("@")[::2] for queue in text.split()) for text in (noted, present))
+    before, now = (dict(queue.rpartition("@")[::2] for queue in text.split()) for text in (recorded, current))
     common = before.keys() & now.keys()
-    if noted != present and (not common or any(before[arn] != now[arn] for arn in common)):
+    if recorded != current and (not common or any(before[arn] != now[arn] for arn in common)):
         return None
     return " ".join(f"{arn}@{created}" for arn, created in (before | now).items())
 
@@ -207,7 +207,7 @@ def row_digest(*parts: str | int | None) -> str:
     return hashlib.sha256(json.dumps(parts, default=repr).encode()).hexdigest()
 
 
-def _set_aside(path: Path, inode: int | None, why: str) -> Path:
+def _set_aside(path: Path, inode: int | None, reason: str) -> Path:
     """Renames the file. Raises Failure if that cannot be, or another process has done so meanwhile."""
     moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = path.with_name(f"{path.stem}.aside-{moment}{path.suffix}")
@@ -222,13 +222,13 @@ def _set_aside(path: Path, inode: int | None, why: str) -> Path:
             with suppress(FileNotFoundError):
                 path.with_name(path.name + companion).rename(aside.with_name(aside.name + companion))
     except OSError as error:
-        raise _cannot(path, f"{why}, and cannot be set aside ({error.strerror})") from error
+        raise _failure(path, f"{reason}, and cannot be set aside ({error.strerror})") from error
     return aside
 
 
-def _cannot(path: Path, why: str) -> Failure:
+def _failure(path: Path, reason: str) -> Failure:
     return Failure(
         ExitCode.FAILED,
-        f"The journal {path} {why}. Nothing was changed.",
+        f"The journal {path} {reason}. Nothing was changed.",
         "Move it away, or set CRYPTOCTL_STATE_DIR to a directory that can be written.",
     )

@@ -48,7 +48,7 @@ class Edits:
             changes[name.strip()] = value
         return Edits(changes=changes, editor=editor)
 
-    def edited(self, text: str) -> str:
+    def apply_editor(self, text: str) -> str:
         """The JSON text after the editor. Raises EditError if what it leaves is not JSON."""
         if self.editor is None:
             return text
@@ -59,7 +59,7 @@ class Edits:
             raise EditError(f"the text after editing cannot be used: {error}") from None
         return changed.strip()
 
-    def of_item(self, item: Mapping[str, Any] | None) -> dict[str, Any]:
+    def attribute_changes(self, item: Mapping[str, Any] | None) -> dict[str, Any]:
         """Attribute → new value in DynamoDB's JSON, None to remove it. Raises EditError.
 
         `item` is the item as it is; only the editor needs it.
@@ -70,7 +70,7 @@ class Edits:
         if item is None:
             raise EditError("its item is no longer in the table")
         before = {**item, **changes}
-        return changes | item_changes(before, self.edited(item_text(before)))
+        return changes | item_changes(before, self.apply_editor(item_text(before)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ class Prices:
     text: str
     in_body: bool
 
-    def sent_again(self, arrival: Arrival) -> str:
+    def replay_payload(self, arrival: Arrival) -> str:
         """The JSON text to invoke the webhook processor with.
 
         The event in it has no requestContext: a failure is then the invocation's own, and the message stays
@@ -105,7 +105,7 @@ def arrival_of(event: Any) -> Arrival | None:
 
 def lacks_time(prices: Prices) -> bool:
     """Whether some price has no timestamp, and would take the time of its arrival."""
-    return any("timestamp" not in part.value for part in _parts(prices.text)[0] if _good(part))
+    return any("timestamp" not in part.value for part in _parts(prices.text)[0] if _is_readable(part))
 
 
 def with_changes(prices: Prices, changes: Mapping[str, str]) -> Prices:
@@ -113,10 +113,10 @@ def with_changes(prices: Prices, changes: Mapping[str, str]) -> Prices:
     if not changes:
         return prices
     parts, several = _parts(prices.text)
-    if not any(map(_good, parts)):
+    if not any(map(_is_readable, parts)):
         raise EditError("its body has no price that is a JSON object; use --edit")
     parsed = {name: loads(text) for name, text in changes.items()}
-    texts = [json_text.dumps({**part.value, **parsed}) if _good(part) else part.raw for part in parts]
+    texts = [json_text.dumps({**part.value, **parsed}) if _is_readable(part) else part.raw for part in parts]
     # A list means the same as {"prices": [ … ]}, whose other members nobody reads.
     return Prices(text=f"[{', '.join(texts)}]" if several else texts[0], in_body=prices.in_body)
 
@@ -127,7 +127,7 @@ def with_edits(prices: Prices, edits: Edits) -> Prices:
     What was edited is sent in a body, of which the handler reads every digit: the numbers of an event itself
     are floats before the handler sees them.
     """
-    text = edits.edited(with_changes(prices, edits.changes).text)
+    text = edits.apply_editor(with_changes(prices, edits.changes).text)
     in_body = prices.in_body or (text != prices.text and not _holds_body(text))
     return Prices(text=text, in_body=in_body)
 
@@ -155,10 +155,10 @@ def attribute_value(name: str, text: str) -> dict[str, Any]:
 
 def item_text(item: Mapping[str, Any]) -> str:
     """The item for the editor, in DynamoDB's JSON."""
-    return json.dumps(item, indent=2, sort_keys=True, default=in_json)
+    return json.dumps(item, indent=2, sort_keys=True, default=json_default)
 
 
-def in_json(value: Any) -> Any:
+def json_default(value: Any) -> Any:
     """What JSON itself does not hold of DynamoDB's values: bytes as base64, a set as a list."""
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(value).decode()
@@ -231,6 +231,6 @@ def _parts(text: str) -> tuple[list[json_text.Element], bool]:
         return [], False
 
 
-def _good(part: json_text.Element) -> bool:
+def _is_readable(part: json_text.Element) -> bool:
     """Whether it is an object that the handler reads."""
     return isinstance(part.value, dict) and not part.problems

@@ -176,7 +176,7 @@ def _store(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
         action=ReplayAction.STORE,
         how=f"store what {message.sender} sent" if as_sent else how,
         detail="" if time is None else iso_of_ms(time.ms),
-        payload=prices.sent_again(arrival),
+        payload=prices.replay_payload(arrival),
         stored_at=time,
     )
 
@@ -207,7 +207,7 @@ def _enrich_item(letter: DeadLetter, edits: Edits, facts: Facts) -> ReplayStep:
     if is_message(key_item(key)):  # set aside by an enricher of before there were such items
         how = "delete it: its item is no price, and has nothing to enrich"
         return ReplayStep(letter=letter, action=ReplayAction.ENRICH, how=how)
-    changes = edits.of_item(facts.item(key) if edits.editor is not None else None)
+    changes = edits.attribute_changes(facts.item(key) if edits.editor is not None else None)
     return ReplayStep(
         letter=letter,
         action=ReplayAction.ENRICH,

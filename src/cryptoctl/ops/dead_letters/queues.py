@@ -26,7 +26,7 @@ MAX_BYTES_A_CALL = 250_000
 # SQS allows 120,000 messages in flight, and answers with this code beyond.
 OVER_LIMIT = "OverLimit"
 # With these SQS refuses a call for one of its messages, not for who sends it or where.
-OF_A_MESSAGE = frozenset(
+MESSAGE_ERROR_CODES = frozenset(
     {
         "BatchRequestTooLong",
         "InvalidAttributeValue",
@@ -99,13 +99,13 @@ class DeadLetterQueue:
         The calls go out at the same time: nothing in them depends on another.
         """
         entries = [{"ReceiptHandle": message.receipt, "VisibilityTimeout": seconds} for message in messages]
-        results = self.aws.map(partial(self._done, "ChangeMessageVisibilityBatch"), _chunks(entries))
+        results = self.aws.map(partial(self._call_batch, "ChangeMessageVisibilityBatch"), _chunks(entries))
         return [done for result in results for done in result]
 
     def delete(self, messages: Sequence[Message]) -> list[bool]:
         """Deletes messages; of each whether SQS deleted it."""
         chunks = _chunks([{"ReceiptHandle": message.receipt} for message in messages])
-        return [done for chunk in chunks for done in self._done("DeleteMessageBatch", chunk)]
+        return [done for chunk in chunks for done in self._call_batch("DeleteMessageBatch", chunk)]
 
     def send(self, messages: Sequence[tuple[str, Attributes]]) -> Iterator[bool]:
         """Sends (body, attributes) as new messages; of each whether SQS took it, as soon as that is known.
@@ -115,24 +115,24 @@ class DeadLetterQueue:
         for chunk in _chunks(
             [{"MessageBody": body, "MessageAttributes": _to_sqs(attributes)} for body, attributes in messages]
         ):
-            yield from self._sent(chunk)
+            yield from self._send_chunk(chunk)
 
-    def _sent(self, chunk: Sequence[dict[str, Any]]) -> Iterator[bool]:
+    def _send_chunk(self, chunk: Sequence[dict[str, Any]]) -> Iterator[bool]:
         try:
-            yield from self._done("SendMessageBatch", chunk)
+            yield from self._call_batch("SendMessageBatch", chunk)
         except AwsError as error:
-            if error.code.rpartition(".")[2] not in OF_A_MESSAGE:
+            if error.code.rpartition(".")[2] not in MESSAGE_ERROR_CODES:
                 raise
             if len(chunk) == 1:
                 yield False
             else:
                 for entry in chunk:
-                    yield from self._sent([entry])
+                    yield from self._send_chunk([entry])
 
     def _attributes(self, *names: str) -> dict[str, Any]:
         return self.aws.call("sqs", "GetQueueAttributes", QueueUrl=self.url, AttributeNames=list(names))
 
-    def _done(self, operation: str, chunk: Sequence[dict[str, Any]]) -> list[bool]:
+    def _call_batch(self, operation: str, chunk: Sequence[dict[str, Any]]) -> list[bool]:
         entries = [{"Id": str(number), **entry} for number, entry in enumerate(chunk)]
         response = self.aws.call("sqs", operation, QueueUrl=self.url, Entries=entries)
         succeeded = {result["Id"] for result in response.get("Successful", ())}

@@ -56,7 +56,7 @@ def receive_all(queues: Sequence[DeadLetterQueue], options: ReceiveOptions) -> I
         yield from _drain(queue, options)
     remaining, calls = list(queues), Counter[QueueName]()
     while remaining and not options.enough():
-        answers = _received(
+        answers = _receive(
             remaining, lambda queue: queue.receive_from_all(visibility_s=FIRST_VISIBILITY_S), options
         )
         for queue, (received, older) in zip(tuple(remaining), answers, strict=True):
@@ -71,7 +71,7 @@ def receive_all(queues: Sequence[DeadLetterQueue], options: ReceiveOptions) -> I
 def _drain(queue: DeadLetterQueue, options: ReceiveOptions) -> Iterator[Message]:
     calls = 0
     while not options.enough() and calls < CALLS_WITH_NOTHING_OLDER:
-        [(received, older)] = _received(
+        [(received, older)] = _receive(
             [queue], lambda dlq: dlq.receive(visibility_s=FIRST_VISIBILITY_S, wait_s=0), options
         )
         if not received:
@@ -83,7 +83,7 @@ def _drain(queue: DeadLetterQueue, options: ReceiveOptions) -> Iterator[Message]
         calls = 0 if older else calls + 1
 
 
-def _received(
+def _receive(
     queues: Sequence[DeadLetterQueue],
     receive: Callable[[DeadLetterQueue], list[Message]],
     options: ReceiveOptions,
@@ -96,7 +96,7 @@ def _received(
     try:
         start(receive, queues, futures, len(queues))
         answers = [result_of(future) for future in futures]
-        return [(received, _journaled(received, options)) for received in answers]
+        return [(received, _add_to_journal(received, options)) for received in answers]
     except KeyboardInterrupt:
         under_way = [
             (queue, future) for queue, future in zip(queues, futures, strict=True) if not future.cancel()
@@ -108,7 +108,7 @@ def _received(
         raise
 
 
-def _journaled(received: Sequence[Message], options: ReceiveOptions) -> list[Message]:
+def _add_to_journal(received: Sequence[Message], options: ReceiveOptions) -> list[Message]:
     """Writes messages down; those that are new to the journal and old enough."""
     journal, before_ms = options.journal, options.before_ms
     fresh = [message for message in received if message.sent_ms <= before_ms and not journal.has(message.key)]
@@ -125,7 +125,7 @@ def _missing(queue: DeadLetterQueue, options: ReceiveOptions) -> bool:
     if now_ms() >= options.missing_until_ms:
         return False
     depth = queue.depth()
-    return bool(depth.visible) or depth.in_flight > options.journal.held(queue.name)
+    return bool(depth.visible) or depth.in_flight > options.journal.count_in_queue(queue.name)
 
 
 @contextmanager
@@ -164,9 +164,9 @@ def _extend(queues: DeadLetterQueues, journal: Journal) -> bool:
             extended = (
                 queues[name].set_visibility(messages, VISIBILITY_S) if here else [False] * len(messages)
             )
-            journal.extended([message.key for message in messages], now_ms() + VISIBILITY_S * 500)
+            journal.set_extension_time([message.key for message in messages], now_ms() + VISIBILITY_S * 500)
             lost = [message.key for message, done in zip(messages, extended, strict=True) if not done]
-            journal.extended(lost, NEVER_MS)
+            journal.set_extension_time(lost, NEVER_MS)
     return bool(due)
 
 
@@ -179,7 +179,7 @@ def release(queues: DeadLetterQueues, journal: Journal, *states: MessageState) -
 
 def _release_some(queues: DeadLetterQueues, journal: Journal, state: MessageState) -> bool:
     with journal.visibility:
-        page = list(islice(journal.all(state), PAGE))
+        page = list(islice(journal.messages(state), PAGE))
         for name, messages in by_queue(page):
             if name in queues:
                 queues[name].set_visibility(messages, 0)
@@ -235,7 +235,7 @@ def ids_not_found(selection: Selection, journal: Journal) -> set[str]:
     if not selection.ids:
         return set()
     states = (MessageState.CHOSEN, MessageState.BEGUN)
-    return set(selection.ids) - {message.id for state in states for message in journal.all(state)}
+    return set(selection.ids) - {message.id for state in states for message in journal.messages(state)}
 
 
 def check_ids(missing: Collection[str], in_flight: int) -> None:
@@ -265,7 +265,8 @@ def in_flight_elsewhere(queues: DeadLetterQueues, selection: Selection, journal:
     if selection.ids and not ids_not_found(selection, journal):
         return 0
     return sum(
-        max(0, queue.depth().in_flight - journal.held(queue.name)) for queue in in_order(queues, selection)
+        max(0, queue.depth().in_flight - journal.count_in_queue(queue.name))
+        for queue in in_order(queues, selection)
     )
 
 

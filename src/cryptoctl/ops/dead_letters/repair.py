@@ -127,7 +127,7 @@ def _reach_before(aws: Aws, table: Table, symbol: str, since_ms: int) -> Decimal
     return min((key_of(item)[1] for item in items), default=Decimal(since_ms))
 
 
-def unrecovered(letter: DeadLetter, enriched: EnrichResult) -> str:
+def unrecovered_reason(letter: DeadLetter, enriched: EnrichResult) -> str:
     """Why a trimmed pointer stays after the whole table was searched; empty if it is settled.
 
     A pointer tells when its records arrived, not which they were: it is settled when nothing from that time
@@ -141,9 +141,9 @@ def unrecovered(letter: DeadLetter, enriched: EnrichResult) -> str:
     return ""
 
 
-def _spans(info: Mapping[str, Any], left: UnenrichedPrice) -> bool:
+def _spans(info: Mapping[str, Any], price: UnenrichedPrice) -> bool:
     """Whether the price may be one of a pointer's."""
-    made_ms = epoch_ms(left.created_at)
+    made_ms = epoch_ms(price.created_at)
     first_ms = epoch_ms(str(info.get("approximateArrivalOfFirstRecord", "")))
     last_ms = epoch_ms(str(info.get("approximateArrivalOfLastRecord", "")))
     if made_ms is None or first_ms is None or last_ms is None:

@@ -26,7 +26,7 @@ from cryptoctl.ops.dead_letters.receiving import (
     receive_all,
     release,
 )
-from cryptoctl.ops.dead_letters.repair import RepairSearch, read_units, unenriched, unrecovered
+from cryptoctl.ops.dead_letters.repair import RepairSearch, read_units, unenriched, unrecovered_reason
 from cryptoctl.ops.dead_letters.replayer import AwsFacts, Replayer, StepAttempt
 from cryptoctl.ops.dead_letters.results import (
     Outcome,
@@ -78,7 +78,7 @@ class Replay:
         """
         with keep_invisible(self._queues, self._journal):
             try:
-                self._take_up()
+                self._resume()
                 self._collect()
                 yield self._steps()
                 self._release()
@@ -104,10 +104,10 @@ class Replay:
         self._journal.prune(now_ms())
         return self._summary
 
-    def _take_up(self) -> None:
+    def _resume(self) -> None:
         """What a killed replay left is chosen anew, but for what it had begun or done."""
         release(self._queues, self._journal, *(set(MessageState) - {MessageState.BEGUN, MessageState.DONE}))
-        self._journal.take_up_done(now_ms())
+        self._journal.resume_done(now_ms())
         self._summary.chosen += self._journal.count(MessageState.BEGUN)
 
     def _collect(self) -> None:
@@ -131,7 +131,7 @@ class Replay:
             return MessageState.CHOSEN
 
         # What was lost was received later than the time noted, which is that of up to 100 messages before.
-        missing_until_ms = journal.noted(COLLECTING) + 2 * FIRST_VISIBILITY_S * 1000
+        missing_until_ms = journal.read_time(COLLECTING) + 2 * FIRST_VISIBILITY_S * 1000
         receiving = ReceiveOptions(
             journal=journal,
             before_ms=started_ms,
@@ -139,12 +139,12 @@ class Replay:
             enough=enough,
             missing_until_ms=missing_until_ms,
         )
-        journal.note(COLLECTING, now_ms())
+        journal.write_time(COLLECTING, now_ms())
         for count, _ in enumerate(receive_all(queues, receiving)):
             if count % 100 == 0:
-                journal.note(COLLECTING, now_ms())
+                journal.write_time(COLLECTING, now_ms())
                 self._listener.collecting(picked)
-        journal.note(COLLECTING, 0)
+        journal.write_time(COLLECTING, 0)
         self._summary.chosen += picked
         if not enough():
             self._summary.in_flight = in_flight_elsewhere(self._queues, options.selection, journal)
@@ -159,7 +159,7 @@ class Replay:
         for message, document in self._journal.steps(MessageState.BEGUN):
             yield replace(ReplayStep.from_document(decode(message), document), resumed=True)
         facts = AwsFacts(replayer=self._replayer, journal=self._journal)
-        yield from plan(map(decode, self._journal.all(MessageState.CHOSEN)), self._options.edits, facts)
+        yield from plan(map(decode, self._journal.messages(MessageState.CHOSEN)), self._options.edits, facts)
 
     def _work(self, steps: Iterator[ReplayStep]) -> None:
         """Several at once, but one alone for the first few and after each failure."""
@@ -167,7 +167,7 @@ class Replay:
         begun_s, started, exhausted = self._clock.now_s(), 0, False
         with ThreadPoolExecutor(MAX_AT_ONCE, thread_name_prefix="replay") as workers:
             while True:
-                while not exhausted and len(running) < self._width(started - len(running)):
+                while not exhausted and len(running) < self._concurrency(started - len(running)):
                     if self._options.rate_per_s is not None:
                         pause_s = begun_s + started / self._options.rate_per_s - self._clock.now_s()
                         self._clock.sleep(max(0.0, pause_s))
@@ -186,7 +186,7 @@ class Replay:
         if self._journal.count(MessageState.CHOSEN, MessageState.BEGUN):
             self._summary.stopped = f"{pluralize(self._failures_in_a_row, 'failure')} in a row"
 
-    def _width(self, ended: int) -> int:
+    def _concurrency(self, ended: int) -> int:
         """How many may run at once: never so many that more could fail than may fail."""
         allowed = self._options.max_failures - self._failures_in_a_row
         alone = ended < PROBE or self._failures_in_a_row or self._options.edits.editor is not None
@@ -221,7 +221,7 @@ class Replay:
             self._report(ReplayResult(letter=letter, outcome=Outcome.UNKNOWN, reason=attempt.reason))
         elif not attempt.trimmed:
             self._failures_in_a_row += 1
-            self._journal.failed(letter.message.key, attempt.reason, now_ms())
+            self._journal.mark_failed(letter.message.key, attempt.reason, now_ms())
             self._report(ReplayResult(letter=letter, outcome=Outcome.FAILED, reason=attempt.reason))
 
     def _report(self, result: ReplayResult) -> None:
@@ -239,7 +239,7 @@ class Replay:
         way = f"recovered from the table, where {prices} enriched"
         for message, document in self._journal.steps(MessageState.TRIMMED):
             step = ReplayStep.from_document(decode(message), document)
-            attempt = StepAttempt(way=way, reason=unrecovered(step.letter, enriched))
+            attempt = StepAttempt(way=way, reason=unrecovered_reason(step.letter, enriched))
             if attempt.succeeded:
                 self._journal.mark(message.key, MessageState.DONE)
             self._end(step, attempt)
@@ -259,7 +259,7 @@ class Replay:
             self._end(ReplayStep.from_document(decode(message), document), StepAttempt())
         self._flush()
         for state in (MessageState.CHOSEN, MessageState.BEGUN, MessageState.TRIMMED):
-            for message in self._journal.all(state):
+            for message in self._journal.messages(state):
                 if not self._journal.is_replayed(message.key):
                     letter, reason = decode(message), self._summary.stopped
                     self._report(ReplayResult(letter=letter, outcome=Outcome.NOT_TRIED, reason=reason))

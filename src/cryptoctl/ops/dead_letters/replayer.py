@@ -58,7 +58,7 @@ class Replayer:
         match step.action:
             case ReplayAction.STORE:
                 response, problem = invoke(self.aws, self.stack.webhook.name, step.payload)
-                return verdict(response, step) if problem is None else StepAttempt(reason=problem)
+                return attempt_of_response(response, step) if problem is None else StepAttempt(reason=problem)
             case ReplayAction.ENRICH:
                 return self._enrich(step)
             case ReplayAction.DELETE:
@@ -135,7 +135,7 @@ class AwsFacts:
         return self.replayer.enricher.items([key]).get(key)
 
 
-def verdict(response: Any, step: ReplayStep) -> StepAttempt:
+def attempt_of_response(response: Any, step: ReplayStep) -> StepAttempt:
     """How a step ended, by the webhook processor's answer."""
     try:
         status, body = response["statusCode"], json.loads(response["body"])

@@ -43,12 +43,12 @@ class Selection:
         return (
             message.queue in self.queues
             and (not self.ids or message.id in self.ids)
-            and self._error(letter)
-            and _among(letter.symbols, self.symbol)
-            and _among(letter.exchanges, self.exchange)
+            and self._matches_error(letter)
+            and _is_among(letter.symbols, self.symbol)
+            and _is_among(letter.exchanges, self.exchange)
             and (self.sent_before_ms is None or message.sent_ms < self.sent_before_ms)
             and (self.sent_after_ms is None or message.sent_ms >= self.sent_after_ms)
-            and self._where(letter, now_ms)
+            and self._matches_where(letter, now_ms)
         )
 
     @cached_property
@@ -64,13 +64,13 @@ class Selection:
                 "`cryptoctl dlq peek --output json` shows the fields.",
             ) from None
 
-    def _error(self, letter: DeadLetter) -> bool:
+    def _matches_error(self, letter: DeadLetter) -> bool:
         if self.error is None:
             return True
         reasons = (letter.error, self.failures.get(letter.message.key, ""))
         return any(self.error.casefold() in reason.casefold() for reason in reasons)
 
-    def _where(self, letter: DeadLetter, now_ms: int) -> bool:
+    def _matches_where(self, letter: DeadLetter, now_ms: int) -> bool:
         if self.where is None:
             return True
         try:
@@ -80,5 +80,5 @@ class Selection:
         return value not in (None, False, "", [], {})
 
 
-def _among(names: Collection[str], name: str | None) -> bool:
+def _is_among(names: Collection[str], name: str | None) -> bool:
     return name is None or name.strip().casefold() in (other.casefold() for other in names)
