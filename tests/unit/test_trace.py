@@ -17,9 +17,9 @@ from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, 
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import duration_text, iso_of_ms
 from cryptoctl.ops.trace.events import Stage, Subject, Timeline
-from cryptoctl.ops.trace.price_selector import PriceSelector, described, is_about, keys_in
-from cryptoctl.ops.trace.timeline import concerned, timeline
-from cryptoctl.ops.trace.tracing import Traced, prices_of
+from cryptoctl.ops.trace.price_selector import PriceSelector, is_about, item_members, keys_in
+from cryptoctl.ops.trace.timeline import requests_naming, timeline
+from cryptoctl.ops.trace.tracing import TraceResult, prices_of
 from cryptoctl.ops.trace.verdict import verdict
 from cryptoctl.ui.dead_letters import show_letter
 from cryptoctl.ui.screen import Screen
@@ -78,7 +78,7 @@ def way(
 
 
 def stages(found: Timeline) -> list[tuple[str, int]]:
-    return [(event.what.name, event.time_ms - T) for event in found.events]
+    return [(event.stage.name, event.time_ms - T) for event in found.events]
 
 
 def letter(
@@ -182,7 +182,7 @@ def test_a_repeat_is_a_duplicate_and_other_prices_of_a_request_are_not_this_one_
     result = way(*TAKEN, *ENRICHED, again, other, elsewhere)
     assert stages(result)[-2:] == [("RECEIVED", 500), ("DUPLICATE", 500)]
     assert set(result.requests) == {"r1", "r2", "r4"}
-    assert concerned(BTC, [*TAKEN, again, other, elsewhere]) == ["r1", "r4"]
+    assert requests_naming(BTC, [*TAKEN, again, other, elsewhere]) == ["r1", "r4"]
 
 
 def test_without_any_line_the_item_still_tells_its_times() -> None:
@@ -193,9 +193,9 @@ def test_without_any_line_the_item_still_tells_its_times() -> None:
 def test_a_millisecond_names_what_is_not_stored() -> None:
     subject = Subject(symbol="BTC", between_ms=(T, T))
     failed = line("w", 20, "r0", "request not stored", level="ERROR", errorType="X", keys=named(KEY))
-    assert concerned(subject, [failed]) == ["r0"]
+    assert requests_naming(subject, [failed]) == ["r0"]
     junk = line("w", 20, "r0", "request not stored", keys={"BTC": [None, "x", str(T + 1), {}], "ETH": 5})
-    assert concerned(subject, [junk]) == []
+    assert requests_naming(subject, [junk]) == []
 
 
 PRICE = {"symbol": "btc", "price": 50000, "exchange": "coinbase", "timestamp": T, "id": 7}
@@ -240,8 +240,10 @@ def test_a_record_is_about_the_item_whose_key_it_has() -> None:
     )
 
 
-def traced(found: Timeline, stored: Any, letters: list[DeadLetter], lines: tuple[Line, ...] = ()) -> Traced:
-    return Traced(selector=WANTED, item=stored, timeline=found, lines=lines, letters=letters)
+def traced(
+    found: Timeline, stored: Any, letters: list[DeadLetter], lines: tuple[Line, ...] = ()
+) -> TraceResult:
+    return TraceResult(selector=WANTED, item=stored, timeline=found, lines=lines, letters=letters)
 
 
 def test_the_verdict_says_where_the_price_is_and_what_to_type() -> None:
@@ -298,7 +300,7 @@ def test_a_dead_letter_that_came_once_has_come_one_time(capsys: pytest.CaptureFi
 
 
 def test_an_item_is_described_whoever_wrote_it() -> None:
-    document = described(item(zz={"B": b"x"}, note={"M": {}}))
+    document = item_members(item(zz={"B": b"x"}, note={"M": {}}))
     assert list(document)[:3] == ["symbol", "timestamp", "price"]
     assert document["processed"] is True and document["timestamp"] == KEY and document["note"] == '{"M": {}}'
 
@@ -346,7 +348,7 @@ def test_lines_that_are_not_ours_may_have_anything_in_our_fields(subject: Subjec
         for number, text in enumerate(texts)
     ]
     told = timeline(subject, STACK, item(), lines, [])
-    assert all(isinstance(event.what, Stage) for event in told.events)
+    assert all(isinstance(event.stage, Stage) for event in told.events)
 
 
 @given(LINES)

@@ -19,7 +19,7 @@ from cryptoctl.ops.prices import prices as read_prices
 from cryptoctl.ops.times import now_ms, parse_time_ms, time_text
 from cryptoctl.ops.trace.events import Item
 from cryptoctl.ops.trace.price_selector import PriceSelector
-from cryptoctl.ops.trace.tracing import Traced, Tracer, prices_of
+from cryptoctl.ops.trace.tracing import Tracer, TraceResult, prices_of
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.hints import command_about
 from cryptoctl.ui.prices import show_prices
@@ -75,12 +75,12 @@ def trace(
     _show(run, traced)
 
 
-def _show(run: CommandRun, traced: Traced) -> None:
+def _show(run: CommandRun, traced: TraceResult) -> None:
     run.set_members(**trace_document(traced))
     run.show(show_trace, traced, run.session.environment)
 
 
-def _show_notes(run: CommandRun, traced: Traced) -> None:
+def _show_notes(run: CommandRun, traced: TraceResult) -> None:
     """What is left to say where nothing was found."""
     run.set_members(notes=list(traced.notes))
     for note in traced.notes:

@@ -10,8 +10,8 @@ from rich.text import Text
 from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.times import duration_text, iso_of_ms, iso_of_text, now_ms, time_text
 from cryptoctl.ops.trace.events import Item, Stage, Timeline, TraceEvent
-from cryptoctl.ops.trace.price_selector import described
-from cryptoctl.ops.trace.tracing import Traced
+from cryptoctl.ops.trace.price_selector import item_members
+from cryptoctl.ops.trace.tracing import TraceResult
 from cryptoctl.ops.trace.verdict import verdict
 from cryptoctl.ui.hints import command_about
 from cryptoctl.ui.logs import line_document, show_entry
@@ -40,7 +40,7 @@ PARTS = {
 }
 
 
-def show_trace(screen: Screen, traced: Traced, environment: str) -> None:
+def show_trace(screen: Screen, traced: TraceResult, environment: str) -> None:
     """What became of it, its way, the item as it is stored, and the log lines."""
     conclusion = verdict(traced)
     screen.sentence(Text(printable(conclusion.text), style=NOTE if conclusion.outcome in WELL else VERY_BAD))
@@ -49,7 +49,7 @@ def show_trace(screen: Screen, traced: Traced, environment: str) -> None:
     _show_timeline(screen, traced.timeline, environment)
     if traced.item is not None:
         screen.line(Text("item", style="bold"))
-        for name, value in described(traced.item).items():
+        for name, value in item_members(traced.item).items():
             screen.line(Text.assemble(f"  {printable(name):<14}", (printable(value), "dim")))
     _show_lines(screen, traced)
 
@@ -57,7 +57,7 @@ def show_trace(screen: Screen, traced: Traced, environment: str) -> None:
 def show_request(
     screen: Screen,
     request: str,
-    traced: Traced,
+    traced: TraceResult,
     prices: Sequence[tuple[str, str, str]],
     environment: str,
 ) -> None:
@@ -99,13 +99,13 @@ def _row(event: TraceEvent, environment: str, *, with_date: bool) -> list[object
     return [
         Text(time if with_date else time[TIME], style="dim"),
         lag,
-        printable(event.where.removesuffix(f"-{environment}")),
-        Text(event.what.value, style=STYLES.get(event.what, "")),
+        printable(event.component.removesuffix(f"-{environment}")),
+        Text(event.stage.value, style=STYLES.get(event.stage, "")),
         printable(event.detail),
     ]
 
 
-def _show_lines(screen: Screen, traced: Traced) -> None:
+def _show_lines(screen: Screen, traced: TraceResult) -> None:
     log_entries = list(entries(traced.lines, everything=screen.verbose))
     if log_entries:
         screen.line(Text("log lines", style="bold"))
@@ -116,12 +116,12 @@ def _show_lines(screen: Screen, traced: Traced) -> None:
 
 
 def _item_document(item: Item) -> dict[str, Any]:
-    members = described(item)
+    members = item_members(item)
     times = {name: iso_of_text(members[name]) for name in STORED_TIMES if isinstance(members.get(name), str)}
     return {**members, **times}
 
 
-def trace_document(traced: Traced) -> dict[str, Any]:
+def trace_document(traced: TraceResult) -> dict[str, Any]:
     """The members of `trace --output json`."""
     conclusion = verdict(traced) if traced.selector is not None else None
     return {
@@ -131,8 +131,8 @@ def trace_document(traced: Traced) -> dict[str, Any]:
             {
                 "time": iso_of_ms(event.time_ms),
                 "lag_ms": event.lag_ms,
-                "where": event.where,
-                "what": event.what.value,
+                "where": event.component,
+                "what": event.stage.value,
                 "detail": event.detail,
                 "request": event.request or None,
             }

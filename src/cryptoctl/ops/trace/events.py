@@ -41,7 +41,7 @@ class Subject:
     between_ms: tuple[int, int] | None = None
     requests: Collection[str] = ()
 
-    def named_in(self, entry: LogEntry) -> str | None:
+    def field_naming(self, entry: LogEntry) -> str | None:
         """The field by which a line names it: keys, repeated or corrections; None where none does."""
         if self.symbol is None:
             return next(iter(entry.prices), None) if entry.request in self.requests else None
@@ -66,8 +66,8 @@ class TraceEvent:
     """Something that happened to the price. `lag_ms`: since the event before; None of the first."""
 
     time_ms: int
-    where: str
-    what: Stage
+    component: str
+    stage: Stage
     detail: str = ""
     request: str = ""
     lag_ms: int | None = None
@@ -90,4 +90,4 @@ class Timeline:
 
     def first(self, *stages: Stage) -> TraceEvent | None:
         """The first event of these kinds."""
-        return next((event for event in self.events if event.what in stages), None)
+        return next((event for event in self.events if event.stage in stages), None)

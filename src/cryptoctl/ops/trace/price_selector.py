@@ -100,7 +100,7 @@ def _prices(letter: DeadLetter) -> Iterator[Price]:
     yield from (price for price in parsed.prices if isinstance(price, Price))
 
 
-def described(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def item_members(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """An item as it is stored, attribute by attribute; numbers are text, with all their digits."""
     return {name: _shown(value) for name, value in sorted(item.items(), key=lambda pair: _order(pair[0]))}
 

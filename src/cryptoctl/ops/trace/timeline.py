@@ -15,7 +15,7 @@ from cryptoctl.ops.logs import Line
 from cryptoctl.ops.trace.events import Item, Stage, Subject, Timeline, TraceEvent
 from cryptoctl.stack import Stack
 
-_ORDER = {stage: number for number, stage in enumerate(Stage)}
+_STAGE_ORDER = {stage: number for number, stage in enumerate(Stage)}
 
 
 def timeline(
@@ -27,14 +27,14 @@ def timeline(
 ) -> Timeline:
     """The price's way. `lines` are whole requests, in order of time; `letters` are the price's own."""
     unordered = [
-        *_of_item(stack, item),
-        *_of_lines(subject, stack, item, lines),
-        *(_of_letter(stack, letter) for letter in letters),
+        *_item_events(stack, item),
+        *_line_events(subject, stack, item, lines),
+        *(_letter_event(stack, letter) for letter in letters),
     ]
-    stages = {event.what for event in unordered if event.request}
+    stages = {event.stage for event in unordered if event.request}
     if Stage.ENRICHED not in stages and Stage.CORRECTED not in stages:
-        unordered += _enriched_by_item(stack, item)
-    ordered = sorted(unordered, key=lambda event: (event.time_ms, _ORDER[event.what]))
+        unordered += _item_enrichment_events(stack, item)
+    ordered = sorted(unordered, key=lambda event: (event.time_ms, _STAGE_ORDER[event.stage]))
     events = [
         replace(event, lag_ms=None if before is None else event.time_ms - before.time_ms)
         for before, event in zip([None, *ordered], ordered, strict=False)
@@ -49,19 +49,19 @@ def timeline(
     )
 
 
-def concerned(subject: Subject, lines: Iterable[Line]) -> list[str]:
+def requests_naming(subject: Subject, lines: Iterable[Line]) -> list[str]:
     """The requests whose lines name the price, in order of time."""
-    requests = [entry.request for entry in entries(lines) if entry.request and subject.named_in(entry)]
+    requests = [entry.request for entry in entries(lines) if entry.request and subject.field_naming(entry)]
     return list(dict.fromkeys(requests))
 
 
 def _between(events: Sequence[TraceEvent], start: Stage, end: Stage) -> int | None:
-    first_ms = next((event.time_ms for event in events if event.what is start), None)
-    last_ms = next((event.time_ms for event in events if event.what is end), None)
+    first_ms = next((event.time_ms for event in events if event.stage is start), None)
+    last_ms = next((event.time_ms for event in events if event.stage is end), None)
     return None if first_ms is None or last_ms is None else last_ms - first_ms
 
 
-def _of_item(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
+def _item_events(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
     if item is None:
         return
     price, exchange = _value(item, "price"), _value(item, "exchange")
@@ -77,7 +77,7 @@ def _of_item(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
         yield TraceEvent(created_ms, stack.prices.name, Stage.STORED, key)
 
 
-def _enriched_by_item(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
+def _item_enrichment_events(stack: Stack, item: Item | None) -> Iterator[TraceEvent]:
     """Of an enrichment that no line tells of any more, its time in the item."""
     at_ms = epoch_ms(_value(item or {}, "enriched_at"))
     if item is not None and at_ms is not None and is_enriched(item):
@@ -96,14 +96,14 @@ def indicators_text(item: Item) -> str:
     return " ".join(shown) or "too little history"
 
 
-def _of_letter(stack: Stack, letter: DeadLetter) -> TraceEvent:
+def _letter_event(stack: Stack, letter: DeadLetter) -> TraceEvent:
     of_webhook = letter.message.queue is QueueName.WEBHOOK
     queue = stack.webhook_dead_letters if of_webhook else stack.enricher_dead_letters
     sent_ms, error = letter.message.sent_ms, letter.error or letter.cause
     return TraceEvent(sent_ms, queue.name, Stage.DEAD_LETTER, error, letter.request_id)
 
 
-def _of_lines(
+def _line_events(
     subject: Subject, stack: Stack, item: Item | None, lines: Sequence[Line]
 ) -> Iterator[TraceEvent]:
     starts: dict[str, list[Line]] = {}
@@ -116,21 +116,25 @@ def _of_lines(
     last_request = _last_pass(subject, stack, by_request)
     for request in dict.fromkeys((*starts, *by_request)):
         request_entries = by_request.get(request, [])
-        if request not in subject.requests and not any(map(subject.named_in, request_entries)):
+        if request not in subject.requests and not any(map(subject.field_naming, request_entries)):
             continue
         function = next((logged.function for logged in (*starts.get(request, ()), *request_entries)), "")
-        begun = [logged.time_ms for logged in starts.get(request) or request_entries[:1]]
+        start_times_ms = [logged.time_ms for logged in starts.get(request) or request_entries[:1]]
         if function == stack.webhook.name:
-            yield from _received(stack, request, begun, request_entries)
+            yield from _arrival_events(stack, request, start_times_ms, request_entries)
         else:
-            yield from (TraceEvent(at_ms, function, Stage.STARTED, request=request) for at_ms in begun)
+            yield from (
+                TraceEvent(at_ms, function, Stage.STARTED, request=request) for at_ms in start_times_ms
+            )
         for entry in request_entries:
-            item_of_pass = item if request == last_request and not _written_before(item, begun) else None
-            yield from _of_entry(subject, stack, entry, item_of_pass)
+            item_of_pass = (
+                item if request == last_request and not _written_before(item, start_times_ms) else None
+            )
+            yield from _entry_events(subject, stack, entry, item_of_pass)
 
 
-def _received(
-    stack: Stack, request: str, begun: Sequence[int], request_entries: Sequence[LogEntry]
+def _arrival_events(
+    stack: Stack, request: str, start_times_ms: Sequence[int], request_entries: Sequence[LogEntry]
 ) -> Iterator[TraceEvent]:
     sender = next((str(entry.more["sender"]) for entry in request_entries if "sender" in entry.more), None)
     if sender is not None:
@@ -139,7 +143,7 @@ def _received(
         source = "over HTTPS"
     else:
         source = "by an invocation: send-price, a replay, another client"
-    for number, at_ms in enumerate(begun, start=1):
+    for number, at_ms in enumerate(start_times_ms, start=1):
         attempt = f"; Lambda's attempt {number}" if number > 1 else ""
         yield TraceEvent(at_ms, stack.webhook.name, Stage.RECEIVED, source + attempt, request)
 
@@ -150,20 +154,20 @@ def _last_pass(subject: Subject, stack: Stack, by_request: Mapping[str, Sequence
         (entry.time_ms, request)
         for request, request_entries in by_request.items()
         for entry in request_entries
-        if entry.function == stack.enricher.name and not entry.failed and subject.named_in(entry)
+        if entry.function == stack.enricher.name and not entry.failed and subject.field_naming(entry)
     ]
     return max(passes)[1] if passes else None
 
 
-def _written_before(item: Item | None, begun: Sequence[int]) -> bool:
+def _written_before(item: Item | None, start_times_ms: Sequence[int]) -> bool:
     """Whether the item was read before the pass that began then wrote to it: the logs are read later."""
     written_ms = epoch_ms(_value(item or {}, "enriched_at"))
-    return written_ms is not None and bool(begun) and written_ms < min(begun)
+    return written_ms is not None and bool(start_times_ms) and written_ms < min(start_times_ms)
 
 
-def _of_entry(subject: Subject, stack: Stack, entry: LogEntry, item: Item | None) -> Iterator[TraceEvent]:
+def _entry_events(subject: Subject, stack: Stack, entry: LogEntry, item: Item | None) -> Iterator[TraceEvent]:
     """`item` is given where the entry's pass wrote what it has now."""
-    field = subject.named_in(entry)
+    field = subject.field_naming(entry)
     if field is None and (entry.prices or not (entry.failed or entry.level == "WARNING")):
         return  # about other prices, or about none
 
@@ -184,12 +188,12 @@ def _of_entry(subject: Subject, stack: Stack, entry: LogEntry, item: Item | None
         yield TraceEvent(at_ms, stack.prices.name, stage, values, entry.request)
 
 
-def _response(entry: LogEntry, named: str) -> str:
+def _response(entry: LogEntry, field: str) -> str:
     status = 207 if entry.more.get("rejected") else 200
     counts = ", ".join(
         f"{entry.more[name]} {name}" for name in ("stored", "duplicate", "rejected") if entry.more.get(name)
     )
-    outcome = "stored" if named == "keys" else "was stored before"
+    outcome = "stored" if field == "keys" else "was stored before"
     return f"{status}: {outcome}" + (f" (of {counts})" if entry.more.get("received", 1) != 1 else "")
 
 

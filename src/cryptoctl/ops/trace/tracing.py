@@ -27,7 +27,7 @@ from cryptoctl.ops.table_items import symbol_query, table_items
 from cryptoctl.ops.times import DAY_MS
 from cryptoctl.ops.trace.events import Item, Stage, Subject, Timeline
 from cryptoctl.ops.trace.price_selector import KnownPrice, PriceSelector, is_about, keys_in
-from cryptoctl.ops.trace.timeline import concerned, timeline
+from cryptoctl.ops.trace.timeline import requests_naming, timeline
 from cryptoctl.stack import Stack
 
 AHEAD_MS = 300_000
@@ -42,7 +42,7 @@ NO_LINES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Traced:
+class TraceResult:
     """A price's way, and what it was read from."""
 
     selector: PriceSelector | None = None
@@ -85,7 +85,7 @@ class Tracer:
         items = table_items(self.aws, self.stack.prices, "Query", **request)
         return list(islice((item for item in items if not is_message(item)), MAX_ITEMS))
 
-    def trace(self, selector: PriceSelector, item: Item | None) -> Traced:
+    def trace(self, selector: PriceSelector, item: Item | None) -> TraceResult:
         """The way of a price that is stored, or of one that is not and may be a dead letter."""
         price = _price(item)
         # A dead letter of the enricher names the key, also of an item that is gone.
@@ -101,11 +101,11 @@ class Tracer:
         pattern = '"request not stored"' if item is None else f'"{exact}"'
         since_ms = self._since_ms(item)
         hits, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
-        requests = concerned(subject, hits)
+        requests = requests_naming(subject, hits)
         matcher = KnownPrice(item=price) if price else selector
         related = [letter for letter in letters if is_about(letter, matcher, key, requests)]
         if key is not None and not (item and is_enriched(item)):
-            related += self._pointing_at(key, [letter for letter in letters if letter not in related])
+            related += self._pointers_at(key, [letter for letter in letters if letter not in related])
         requests = list(
             dict.fromkeys([*requests, *(letter.request_id for letter in related if letter.request_id)])
         )
@@ -122,21 +122,21 @@ class Tracer:
             # It was enriched between the two readings.
             item = next(iter(self.items(replace(selector, sort_key=exact), 0)), item)
             result = timeline(subject, self.stack, item, lines, related)
-        notes += self._without_lines(item, lines)
-        return Traced(
+        notes += self._missing_lines_note(item, lines)
+        return TraceResult(
             selector=selector, item=item, timeline=result, lines=lines, letters=related, notes=notes
         )
 
-    def request(self, request: str) -> Traced:
+    def request(self, request: str) -> TraceResult:
         """What a request of either function did."""
         notes: list[str] = []
         since_ms, pattern = self._since_ms(None), f'"{request}"'
         lines, letters = self.aws.gather(lambda: self._lines(since_ms, pattern), lambda: self._letters(notes))
         related = [letter for letter in letters if letter.request_id == request]
         result = timeline(Subject(requests=(request,)), self.stack, None, lines, related)
-        return Traced(timeline=result, lines=lines, letters=related, notes=notes)
+        return TraceResult(timeline=result, lines=lines, letters=related, notes=notes)
 
-    def _without_lines(self, item: Item | None, lines: Sequence[Line]) -> list[str]:
+    def _missing_lines_note(self, item: Item | None, lines: Sequence[Line]) -> list[str]:
         """Why no line names a stored price."""
         if lines or item is None:
             return []
@@ -186,19 +186,19 @@ class Tracer:
             notes.append(f"Not all dead letters were read. {in_flight_text(in_flight)} Trace it again later.")
         return received
 
-    def _pointing_at(self, key: tuple[str, Decimal], letters: Iterable[DeadLetter]) -> list[DeadLetter]:
+    def _pointers_at(self, key: tuple[str, Decimal], letters: Iterable[DeadLetter]) -> list[DeadLetter]:
         """The pointers into the stream that span the item, as long as the stream has it."""
         pointers = [letter for letter in letters if letter.shape is Shape.POINTER][:MAX_POINTERS]
-        return [pointer for pointer in pointers if key in self._spanned(pointer)]
+        return [pointer for pointer in pointers if key in self._spanned_keys(pointer)]
 
-    def _spanned(self, letter: DeadLetter) -> Collection[tuple[str, Decimal]]:
+    def _spanned_keys(self, letter: DeadLetter) -> Collection[tuple[str, Decimal]]:
         try:
             return read_stream_keys(self.aws, self.stack.prices, letter.content["DDBStreamBatchInfo"]).keys
         except ValueError:
             return ()
 
 
-def prices_of(traced: Traced) -> list[tuple[str, str, str]]:
+def prices_of(traced: TraceResult) -> list[tuple[str, str, str]]:
     """Symbol, sort key and what became of it, for each price that a request's lines name, in their order."""
     outcomes: dict[tuple[str, str], str] = {}
     for entry in entries(traced.lines):

@@ -8,7 +8,7 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.times import duration_text
 from cryptoctl.ops.trace.events import Stage
-from cryptoctl.ops.trace.tracing import Traced
+from cryptoctl.ops.trace.tracing import TraceResult
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class TraceVerdict:
     hint: str = ""
 
 
-def verdict(traced: Traced) -> TraceVerdict:
+def verdict(traced: TraceResult) -> TraceVerdict:
     """Of a price; `traced` is not that of a request."""
     timeline, letters = traced.timeline, traced.letters
     command = f"`cryptoctl dlq replay --id {letters[0].message.id}`" if letters else ""
@@ -49,7 +49,7 @@ def verdict(traced: Traced) -> TraceVerdict:
     name = f"{symbol} {plain(traced.price.price)} on {traced.price.exchange or 'no exchange'}"
     if traced.price.processed:
         total = "" if timeline.total_ms is None else f", {duration_text(timeline.total_ms)} after it came"
-        corrected = sum(event.what is Stage.CORRECTED for event in timeline.events)
+        corrected = sum(event.stage is Stage.CORRECTED for event in timeline.events)
         times = f" {corrected} times" if corrected > 1 else ""
         correction = f"; corrected{times} since" if corrected else ""
         text = f"{name}: stored, enriched and announced{total}{correction}."
