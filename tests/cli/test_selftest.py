@@ -70,7 +70,7 @@ def test_it_says_what_it_makes_and_costs_and_leaves_nothing_but_a_report(
     assert "This makes the environment selftest-" in result.err
     assert "less than 0.10 USD" in result.err
     assert earlier_environments(account.aws) == []
-    assert own_runs.noted() == set()
+    assert own_runs.names() == set()
     report = json.loads((elsewhere / "cryptoctl-selftest.json").read_text("utf-8"))
     outcomes = {claim["id"]: claim["outcome"] for claim in report["claims"]}
     assert outcomes == {
@@ -102,16 +102,16 @@ def test_a_claim_that_does_not_hold_is_told_and_makes_the_exit_code(
 
 def test_what_a_killed_run_has_left_is_removed_first(cli: Cli, account: Live) -> None:
     killed, old, others = (new_name(datetime.now(UTC) - ago) for ago in (YOUNG, OLD, YOUNG))
-    own_runs.note(killed)
+    own_runs.add(killed)
     for name in (killed, old, others):
         left_behind(account, name)
     result = cli.ok("selftest", "--yes", *only("queue-missing"), "--output", "json")
     assert sorted(result.json["removed"]) == sorted([killed, old])
     assert earlier_environments(account.aws) == [others]
     assert f"{others} is left: another run may be at work on it" in result.err
-    own_runs.note(others)
+    own_runs.add(others)
     assert cli.ok("selftest", "--yes", *only("queue-missing"), "-o", "json").json["removed"] == [others]
-    assert own_runs.noted() == set()
+    assert own_runs.names() == set()
 
 
 def test_it_asks_first_and_refuses_what_it_cannot_do_before_anything_is_made(

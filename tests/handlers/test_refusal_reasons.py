@@ -90,6 +90,6 @@ def test_the_log_tells_why_and_nothing_of_the_request(
     sender = "unknown" if case == "sender" else request["rawPath"].split("/")[1]
     assert (entry.level, entry.count) == ("WARNING", 2)
     assert entry.message == f"request of sender {sender} not proven, refused with 401"
-    (reason_told,) = entry.more["reasons"]
+    (reason_told,) = entry.other_fields["reasons"]
     assert reason_told == reason or (reason.startswith(" s ") and reason_told.endswith(reason))
-    assert entry.more.keys() == {"reasons"}
+    assert entry.other_fields.keys() == {"reasons"}

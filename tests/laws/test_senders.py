@@ -79,7 +79,7 @@ def settled(live: Live) -> bool:
 def attention(live: Live) -> list[str]:
     """What `doctor` says beside its checks."""
     checks = examine(live.stack, live.aws, enforced=False)
-    return [check.detail for check in checks if check.what == "attention"]
+    return [check.detail for check in checks if check.name == "attention"]
 
 
 def shown(plan: Plan) -> list[tuple[Action, str]]:

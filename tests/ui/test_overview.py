@@ -29,11 +29,11 @@ def test_where_all_is_well_nothing_needs_somebody() -> None:
 
 def test_what_differs_and_what_waits_is_named_with_its_cause() -> None:
     drift, letters = BROKEN.concerns
-    assert (drift.subject, drift.what) == (
+    assert (drift.subject, drift.description) == (
         "function webhook-processor-dev",
         "drifted: Environment.DYNAMODB_TABLE",
     )
-    assert letters.what == (
+    assert letters.description == (
         "6 dead letters, 1 in flight, 1 delayed; its function's errors: ResourceNotFoundException"
     )
     assert "`cryptoctl dlq replay`" in letters.hint
@@ -45,7 +45,7 @@ def test_a_raised_alarm_needs_somebody_and_says_what_to_type() -> None:
     raised = replace(HEALTHY, alarms=(replace(HEALTHY.alarms[0], state="ALARM"),))
     (concern,) = raised.concerns
     assert concern.subject == "alarm cryptoctl-dev-price-enricher-lag"
-    assert concern.what == "raised 5 min ago: Prices wait too long. It clears 5 min after its cause."
+    assert concern.description == "raised 5 min ago: Prices wait too long. It clears 5 min after its cause."
     assert concern.hint == "`cryptoctl logs price-enricher --env dev` shows more"
     assert verdict(raised, "dev").plain.startswith("!")
     unread = replace(HEALTHY, alarms=None)
@@ -85,7 +85,7 @@ def test_a_stream_that_stands_or_lags_needs_somebody(
         activity=activity(lag_s=lag_s),
     )
     (concern,) = overview.concerns
-    assert concern.what.startswith(what)
+    assert concern.description.startswith(what)
 
 
 def test_who_may_not_read_the_logs_is_not_told_that_no_price_came() -> None:
@@ -138,7 +138,7 @@ def test_a_next_step_that_only_names_commands_which_were_named_is_left_out() -> 
         "Run `cryptoctl up --env dev --yes`.",
         "Ask who owns the account.",
     ]
-    concerns = [Concern(subject="queue", what="is odd", hint=hint) for hint in hints]
+    concerns = [Concern(subject="queue", description="is odd", hint=hint) for hint in hints]
     assert list(next_steps([*concerns, *concerns])) == [hints[0], hints[1], hints[3]]
 
 

@@ -150,7 +150,7 @@ def test_doctor_names_what_a_protected_environment_has_not_set() -> None:
         alarms=AlarmSettings(enabled=True),
     )
     checks = list(examine_security(configured, Answers(answers())))  # type: ignore[arg-type]
-    assert [check.what for check in checks] == ["customer key"]
+    assert [check.name for check in checks] == ["customer key"]
 
 
 def key_statements(whole: Stack, purpose: Purpose) -> dict[str, set[str]]:

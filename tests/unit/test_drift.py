@@ -180,7 +180,7 @@ def test_doctor_tells_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     planned = plan(DENIED)
     monkeypatch.setattr("cryptoctl.ops.doctor.make_plan", lambda *_, **__: planned)
     checks = list(examine(STACK, Told(DENIED), enforced=False))  # type: ignore[arg-type]
-    attention = [check for check in checks if check.what == "attention"]
+    attention = [check for check in checks if check.name == "attention"]
     assert [(check.result, check.detail) for check in attention] == [(CheckResult.UNKNOWN, planned.notes[0])]
 
 

@@ -62,9 +62,9 @@ def test_an_error_is_one_entry_with_type_text_and_place() -> None:
     (entry,) = entries(lines)
     assert entry.message == "request not stored, and will be tried again"
     assert entry.error == f"ResourceNotFoundException: {SAID}"
-    assert entry.place == "handlers/table.py:60 in put"
+    assert entry.raised_at == "handlers/table.py:60 in put"
     assert entry.request == "r"
-    assert entry.more == {}
+    assert entry.other_fields == {}
     assert len(list(entries(lines, everything=True))) == len(lines)
 
 
@@ -157,8 +157,8 @@ def test_warnings_of_different_reasons_are_told_apart_and_show_only_what_holds_f
         warning(3, "price: is missing", received=5, rejected=1),
     ]
     first, second = fold_repeats(entries(lines))
-    assert (first.count, first.more) == (2, {"reasons": ["price: is missing"], "rejected": 1})
-    assert (second.count, second.more) == (
+    assert (first.count, first.other_fields) == (2, {"reasons": ["price: is missing"], "rejected": 1})
+    assert (second.count, second.other_fields) == (
         1,
         {"reasons": ["symbol: is missing"], "received": 1, "rejected": 1},
     )
@@ -167,7 +167,7 @@ def test_warnings_of_different_reasons_are_told_apart_and_show_only_what_holds_f
 def test_warnings_whose_reasons_differ_in_a_number_are_one_entry_with_the_first_one_s() -> None:
     lines = [warning(at_ms, f"body: {500_000 + at_ms} bytes", received=at_ms) for at_ms in (1, 2)]
     (entry,) = fold_repeats(entries([*lines, warning(3, "body: 500003 bytes", "price: is missing")]))[:-1]
-    assert (entry.count, entry.more) == (2, {"reasons": ["body: 500001 bytes"]})
+    assert (entry.count, entry.other_fields) == (2, {"reasons": ["body: 500001 bytes"]})
 
 
 def test_of_the_last_entries_a_repeat_counts_by_its_last_time() -> None:

@@ -98,7 +98,7 @@ def test_every_function_has_the_log_levels_and_is_traced_where_that_is_asked_for
 
 
 def test_doctor_asks_about_security_on_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = Check(what="security", result=CheckResult.UNKNOWN, detail="protected, and not set: …")
+    missing = Check(name="security", result=CheckResult.UNKNOWN, detail="protected, and not set: …")
     monkeypatch.setattr(cli_doctor, "examine", lambda *_, **__: [])
     monkeypatch.setattr(cli_doctor, "examine_security", lambda *_: [missing])
     session = Session(SessionOptions(environment="dev", target=Target.AWS))

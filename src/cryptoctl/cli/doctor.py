@@ -26,7 +26,7 @@ def doctor(run: CommandRun) -> None:
         run.set_members(checks=checks_document(run.screen, checks))
         if checks:
             run.show(show_checks, checks)
-    failed = [check.what for check in checks if check.result is CheckResult.BAD]
+    failed = [check.name for check in checks if check.result is CheckResult.BAD]
     if failed:
         raise Failure(
             ExitCode.FAILED,

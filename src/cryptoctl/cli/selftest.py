@@ -88,7 +88,7 @@ def _ask(run: CommandRun, selftest_run: SelftestRun, *, yes: bool) -> None:
 
 def _remove(run: CommandRun, old: list[str]) -> list[str]:
     """Removes what earlier runs have left, but for what another run may be at work on."""
-    now, own_names = datetime.now(UTC), own_runs.noted()
+    now, own_names = datetime.now(UTC), own_runs.names()
     removed = []
     for name in old:
         if name not in own_names and may_be_running(name, now):
@@ -100,7 +100,7 @@ def _remove(run: CommandRun, old: list[str]) -> list[str]:
             continue
         run.screen.say(f"Removing {name}, which an earlier run has left.")
         remove(own_run(run, name))
-        own_runs.forget(name)
+        own_runs.remove(name)
         removed.append(name)
     return removed
 
@@ -125,11 +125,11 @@ def _judge(report: SelftestReport, *, interrupted: bool) -> None:
         raise Failure(ExitCode.INTERRUPTED, "Interrupted. The report is of what was checked before.")
     if report.problems:
         raise Failure(ExitCode.FAILED, "The self-test was not finished.", " ".join(report.problems))
-    if report.unclean:
-        names = ", ".join(result.claim.id for result in report.unclean)
+    if report.failing:
+        names = ", ".join(result.claim.id for result in report.failing)
         raise Failure(
             ExitCode.FAILED,
-            f"{len(report.unclean)} of {len(report.results)} claims do not hold, or could not be checked: "
+            f"{len(report.failing)} of {len(report.results)} claims do not hold, or could not be checked: "
             f"{names}.",
             "Send us the report: cryptoctl may have to be changed.",
         )

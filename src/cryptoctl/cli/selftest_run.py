@@ -96,7 +96,7 @@ class SelftestRun:
 
         Raises Failure (INTERRUPTED) where somebody would not wait for the removal.
         """
-        own_runs.note(self.name)
+        own_runs.add(self.name)
         left_behind = False
         try:
             if self._up():
@@ -159,7 +159,7 @@ class SelftestRun:
             self._problem("The environment could not be removed", failure)
             return
         self._steps += plans[0].steps
-        own_runs.forget(self.name)
+        own_runs.remove(self.name)
         remaining = [str(step.resource) for step in plans[-1].steps if step.delta.observed]
         self._result(
             "all-removed",

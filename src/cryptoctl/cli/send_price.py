@@ -13,7 +13,7 @@ from cryptoctl.cli.file_options import GivenFiles, given_files
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.files.outgoing import OutgoingPrice, outgoing
-from cryptoctl.ops.invoking import invoke, invoke_later, unexpected
+from cryptoctl.ops.invoking import invoke, invoke_later, unexpected_response
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.screen import Screen
@@ -119,7 +119,7 @@ def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
         )
     body = response.body
     if not all(isinstance(body.get(name), kind) for name, kind in STORED.items()):
-        raise unexpected(function)
+        raise unexpected_response(function)
     run.set_members(price=body)
     result = f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})"
     run.done(f"The price was sent ({result})", _retry_hint(price, timed=timed))

@@ -38,19 +38,19 @@ def configured_keys(session: Session) -> Iterator[ConfiguredKey]:
         key = replace(documented, name=documented.name.replace("NAME", session.environment, 1))
         for value, source in _values(session, documented.name, in_file, str(path)):
             if value is not None:
-                yield _configured(key, value, source)
+                yield _configured_key(key, value, source)
                 break
         else:
-            yield _configured(key, documented.default, "default")
+            yield _configured_key(key, documented.default, "default")
 
 
 def default_keys() -> Iterator[ConfiguredKey]:
     """Every key with its default, for a file that cannot be read."""
     for documented in documented_keys():
-        yield _configured(documented, documented.default, "default")
+        yield _configured_key(documented, documented.default, "default")
 
 
-def _configured(documented: DocumentedKey, value: Any, source: str) -> ConfiguredKey:
+def _configured_key(documented: DocumentedKey, value: Any, source: str) -> ConfiguredKey:
     return ConfiguredKey(
         key=documented.name,
         value=value,

@@ -41,25 +41,25 @@ class CheckResult(StrEnum):
 class Check:
     """What was looked at, how it stands, and what to do about it."""
 
-    what: str
+    name: str
     result: CheckResult
     detail: str
     advice: str = ""
 
 
-def good(what: str, detail: str) -> Check:
+def good(name: str, detail: str) -> Check:
     """A check that found nothing wrong."""
-    return Check(what=what, result=CheckResult.GOOD, detail=detail)
+    return Check(name=name, result=CheckResult.GOOD, detail=detail)
 
 
-def unknown(what: str, detail: str, advice: str = "") -> Check:
+def unknown(name: str, detail: str, advice: str = "") -> Check:
     """A check that could not be made, or that found what does no harm yet."""
-    return Check(what=what, result=CheckResult.UNKNOWN, detail=detail, advice=advice)
+    return Check(name=name, result=CheckResult.UNKNOWN, detail=detail, advice=advice)
 
 
-def bad(what: str, detail: str, advice: str) -> Check:
+def bad(name: str, detail: str, advice: str) -> Check:
     """A check that found what would make an `up` fail."""
-    return Check(what=what, result=CheckResult.BAD, detail=detail, advice=advice)
+    return Check(name=name, result=CheckResult.BAD, detail=detail, advice=advice)
 
 
 def examine(stack: Stack, aws: Aws, *, enforced: bool) -> Iterator[Check]:

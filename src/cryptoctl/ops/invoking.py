@@ -74,11 +74,11 @@ def invoke(aws: Aws, function: Function, text: str) -> ProcessorResponse:
     body = _json(payload.get("body")) if isinstance(payload, dict) else None
     status = payload.get("statusCode") if isinstance(payload, dict) else None
     if not isinstance(body, dict) or not isinstance(status, int):
-        raise unexpected(function)
+        raise unexpected_response(function)
     return ProcessorResponse(status=status, body=body)
 
 
-def unexpected(function: Function) -> Failure:
+def unexpected_response(function: Function) -> Failure:
     """The function answered something that the webhook processor never answers."""
     return Failure(
         ExitCode.FAILED,

@@ -32,15 +32,15 @@ class LogEntry:
     message: str
     error: str = ""
     """its type and text"""
-    place: str = ""
+    raised_at: str = ""
     """where it was raised: file, line and function"""
     request: str = ""
     trace: str = ""
     """what follows the message's first line, and the stack trace"""
     prices: Mapping[str, Any] = field(default_factory=dict)
     """the fields of KEY_FIELDS: which prices the line is about, symbol → sort keys"""
-    more: Mapping[str, Any] = field(default_factory=dict)
-    """the line's other fields"""
+    other_fields: Mapping[str, Any] = field(default_factory=dict)
+    """the line's fields that no other attribute has"""
     count: int = 1
     last_ms: int = 0
     lines: Sequence[Line] = ()
@@ -101,13 +101,13 @@ def fold_repeats(entries: Iterable[LogEntry]) -> list[LogEntry]:
 
 def _combined(group: Sequence[LogEntry]) -> LogEntry:
     first, *repeats = group
-    more = {
+    other_fields = {
         name: value
-        for name, value in first.more.items()
-        if name in REASONS or all(repeat.more.get(name) == value for repeat in repeats)
+        for name, value in first.other_fields.items()
+        if name in REASONS or all(repeat.other_fields.get(name) == value for repeat in repeats)
     }
     lines = [line for entry in group for line in entry.lines]
-    return replace(first, count=len(group), last_ms=group[-1].time_ms, more=more, lines=lines)
+    return replace(first, count=len(group), last_ms=group[-1].time_ms, other_fields=other_fields, lines=lines)
 
 
 def latest(entries: Sequence[LogEntry], limit: int) -> list[LogEntry]:
@@ -122,7 +122,7 @@ def lines_of(entries: Iterable[LogEntry]) -> list[Line]:
 
 
 def _key(entry: LogEntry) -> tuple[str, ...]:
-    more = repr(entry.more if entry.level in UNREMARKABLE_LEVELS else _causes(entry))
+    more = repr(entry.other_fields if entry.level in UNREMARKABLE_LEVELS else _causes(entry))
     # A text that is no error is told apart from another by what follows its first line.
     trace = "" if entry.failed else entry.trace
     return entry.function, entry.level, entry.message, cause_of(entry.error or entry.message), more, trace
@@ -130,7 +130,7 @@ def _key(entry: LogEntry) -> tuple[str, ...]:
 
 def _causes(entry: LogEntry) -> list[str]:
     """Why something was refused is what has happened; how many there were, or how long one was, is not."""
-    values = [entry.more.get(name) for name in REASONS]
+    values = [entry.other_fields.get(name) for name in REASONS]
     reasons = [reason for value in values for reason in (value if isinstance(value, list) else [value])]
     return [cause_of(str(reason)) for reason in reasons]
 
@@ -151,11 +151,11 @@ def _entry(line: Line) -> LogEntry:
         level=level or ("ERROR" if failed else ""),
         message=event.message,
         error=event.error,
-        place=":".join(own_frames[-1][:2]) + f" in {own_frames[-1][2]}" if own_frames else "",
+        raised_at=":".join(own_frames[-1][:2]) + f" in {own_frames[-1][2]}" if own_frames else "",
         request=event.request,
         trace=_trace(line, fields, event.detail),
         prices={name: fields[name] for name in KEY_FIELDS if isinstance(fields.get(name), dict)},
-        more=_other_fields(fields),
+        other_fields=_other_fields(fields),
     )
 
 

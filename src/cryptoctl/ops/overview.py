@@ -43,9 +43,9 @@ class Concern:
     """Something that needs attention: what, in words, and the command that goes on from there."""
 
     subject: str
-    what: str
+    description: str
     hint: str
-    letters: bool = False
+    is_about_letters: bool = False
     """whether messages wait in a queue, rather than something being wrong with a part"""
 
 
@@ -124,7 +124,9 @@ class Overview:
         for resource in self.inventory.resources:
             if resource.state is not ResourceState.PRESENT:
                 differs = f": {', '.join(resource.differs)}" if resource.differs else ""
-                yield Concern(subject=resource.name, what=f"{resource.state}{differs}", hint=PLAN_SHOWS)
+                yield Concern(
+                    subject=resource.name, description=f"{resource.state}{differs}", hint=PLAN_SHOWS
+                )
 
     def _queue_concerns(self) -> Iterator[Concern]:
         for queue in self.queues:
@@ -139,7 +141,12 @@ class Overview:
                 "" if age_s is None else f", the oldest {age_s / 60:.0f} min old",
                 f"; its function's errors: {cause}" if cause else "",
             ]
-            yield Concern(subject=queue.name, what="".join(parts), hint=self._queue_hint(queue), letters=True)
+            yield Concern(
+                subject=queue.name,
+                description="".join(parts),
+                hint=self._queue_hint(queue),
+                is_about_letters=True,
+            )
 
     def _queue_hint(self, queue: QueueDepth) -> str:
         if len(self.queues) > 1:
@@ -156,18 +163,20 @@ class Overview:
         for mapping in self.mappings:
             if mapping.state not in HEALTHY_STATES:
                 yield Concern(
-                    subject=mapping.name, what=f"{mapping.state}: no price is enriched", hint=PLAN_SHOWS
+                    subject=mapping.name,
+                    description=f"{mapping.state}: no price is enriched",
+                    hint=PLAN_SHOWS,
                 )
             elif mapping.last_result.startswith("PROBLEM"):
                 yield Concern(
                     subject=mapping.name,
-                    what=f"its last batch failed ({mapping.last_result})",
+                    description=f"its last batch failed ({mapping.last_result})",
                     hint="`cryptoctl logs price-enricher` says why",
                 )
             if age_s is not None and age_s > LATE_S:
                 yield Concern(
                     subject=mapping.name,
-                    what=f"{age_s:.0f} s behind",
+                    description=f"{age_s:.0f} s behind",
                     hint="`cryptoctl logs price-enricher` says what it does",
                 )
 
@@ -178,9 +187,9 @@ class Overview:
                 minutes = max(0, self.at_ms - alarm.since_ms) // MINUTE_MS
                 yield Concern(
                     subject=f"alarm {alarm.name}",
-                    what=f"raised {minutes} min ago: {alarm.meaning} It clears 5 min after its cause.",
+                    description=f"raised {minutes} min ago: {alarm.meaning} It clears 5 min after its cause.",
                     hint=f"{alarm.command} shows more",
-                    letters=alarm.name in letter_alarms,
+                    is_about_letters=alarm.name in letter_alarms,
                 )
 
 
@@ -199,7 +208,7 @@ def health(overview: Overview, part: str) -> Health:
     if any(
         _is_of_part(concern.subject, part, overview.environment)
         for concern in overview.concerns
-        if not concern.letters
+        if not concern.is_about_letters
     ):
         return Health.BAD
     queue = overview.dead_letter_queue(part)

@@ -10,7 +10,7 @@ from cryptoctl.aws import Aws
 from cryptoctl.core.prices import MAX_BYTES
 from cryptoctl.files.outgoing import BadLine, OutgoingPrice
 from cryptoctl.files.pipes import LivePipe
-from cryptoctl.ops.invoking import invoke, unexpected
+from cryptoctl.ops.invoking import invoke, unexpected_response
 from cryptoctl.provisioners.function import Function
 from cryptoctl.reconcile.retry import RealClock
 
@@ -123,7 +123,7 @@ def send_batch(aws: Aws, function: Function, prices: Sequence[OutgoingPrice]) ->
         return [f"refused with status {response.status}: {response.body.get('message', '')}"] * len(prices)
     one_for_each = isinstance(results, list) and len(results) == len(prices)
     if not one_for_each or not all(isinstance(result, dict) and "status" in result for result in results):
-        raise unexpected(function)
+        raise unexpected_response(function)
     return [_outcome(result) for result in results]
 
 

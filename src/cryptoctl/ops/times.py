@@ -50,10 +50,12 @@ def iso_of_text(text: str) -> str:
         return text
 
 
-def time_text(milliseconds: int, to: Literal["milliseconds", "seconds", "minutes"] = "milliseconds") -> str:
+def time_text(
+    milliseconds: int, precision: Literal["milliseconds", "seconds", "minutes"] = "milliseconds"
+) -> str:
     """A time in UTC as it is shown to a person; of one before the year 1 or after 9999, its number."""
     utc = _utc(milliseconds)
-    return f"{milliseconds} ms" if utc is None else utc.replace(tzinfo=None).isoformat(" ", to)
+    return f"{milliseconds} ms" if utc is None else utc.replace(tzinfo=None).isoformat(" ", precision)
 
 
 def _utc(milliseconds: int) -> datetime | None:

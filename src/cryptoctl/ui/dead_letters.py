@@ -66,7 +66,7 @@ def show_causes(screen: Screen, causes: Causes) -> None:
             Text(sparkline(causes.over_time(group), SLOTS, from_zero=True), style=BARS),
             _readable(group.readable_until_ms, causes.at_ms),
         )
-        for cause, group in causes.ordered()
+        for cause, group in causes.by_frequency()
     ]
     if rows:
         screen.table(CAUSES, rows)

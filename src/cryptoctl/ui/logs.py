@@ -23,7 +23,7 @@ def show_entry(screen: Screen, entry: LogEntry) -> None:
     With --verbose also the request and the whole trace.
     """
     level = printable(entry.level)
-    more = json.dumps(entry.more, ensure_ascii=False) if entry.more else ""
+    more = json.dumps(entry.other_fields, ensure_ascii=False) if entry.other_fields else ""
     times = f"  × {entry.count}, last {time_text(entry.last_ms)[11:19]}" if entry.count > 1 else ""
     screen.sentence(
         Text.assemble(
@@ -38,7 +38,7 @@ def show_entry(screen: Screen, entry: LogEntry) -> None:
         INDENT,
     )
     if entry.error:
-        place = f"  ({printable(entry.place)})" if entry.place else ""
+        place = f"  ({printable(entry.raised_at)})" if entry.raised_at else ""
         screen.sentence(Text.assemble(" " * INDENT, (printable(entry.error), BAD), (place, "dim")))
     if screen.verbose:
         if entry.request:

@@ -74,7 +74,7 @@ def show_report(screen: Screen, report: SelftestReport) -> None:
     """How many claims there are of each outcome, and each that does not hold."""
     rows = [[Text(outcome, style=MARKS[outcome][1]), count] for outcome, count in report.counts.items()]
     screen.table(["claims", Column("number", right=True)], rows)
-    for result in report.unclean:
+    for result in report.failing:
         screen.data(f"{result.claim.id}: {result.claim.text}", style=MARKS[result.outcome][1])
         screen.data(f"  seen:      {result.seen}")
         screen.data(f"  relied on: {', '.join(result.claim.relied_on)}")
@@ -124,7 +124,7 @@ def _markdown(report: SelftestReport) -> Iterator[str]:
     yield "| claims | number |\n|---|---|"
     yield from (f"| {outcome} | {count} |" for outcome, count in report.counts.items())
     for outcome in (ClaimOutcome.DIFFERS, ClaimOutcome.FAILED, ClaimOutcome.HOLDS, ClaimOutcome.NOT_SHOWN):
-        results = report.of(outcome)
+        results = report.results_with(outcome)
         if results:
             yield f"\n## {outcome.capitalize()}\n"
             yield "| claim | says | seen | relied on |\n|---|---|---|---|"

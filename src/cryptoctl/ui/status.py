@@ -51,7 +51,7 @@ def show_concerns(screen: Screen, overview: Overview, location: str) -> None:
     """The verdict, then what needs attention, and the commands that go on from there."""
     screen.sentence(verdict(overview, location))
     for concern in overview.concerns:
-        text = printable(f"{concern.subject}  {concern.what}")
+        text = printable(f"{concern.subject}  {concern.description}")
         screen.sentence(Text.assemble(("! ", BAD), text))
     for hint in next_steps(overview.concerns):
         screen.sentence(Text(f"→ {printable(screen.hint(hint))}"))
@@ -114,7 +114,7 @@ def overview_document(screen: Screen, overview: Overview, location: str) -> dict
     return {
         "verdict": verdict(overview, location).plain[2:],
         "concerns": [
-            {"subject": concern.subject, "what": concern.what, "next": screen.hint(concern.hint)}
+            {"subject": concern.subject, "what": concern.description, "next": screen.hint(concern.hint)}
             for concern in overview.concerns
         ],
         "resources": [
@@ -160,9 +160,9 @@ def overview_document(screen: Screen, overview: Overview, location: str) -> dict
 def show_checks(screen: Screen, checks: Sequence[Check]) -> None:
     """One check a line, and what to do below it."""
     # No table: what AWS says can be long, and would push the next step out of sight.
-    width = max(len(check.what) for check in checks)
+    width = max(len(check.name) for check in checks)
     for check in checks:
-        name, space = check.what.ljust(width), " " * (len(CheckResult.UNKNOWN) - len(check.result))
+        name, space = check.name.ljust(width), " " * (len(CheckResult.UNKNOWN) - len(check.result))
         beginning = Text.assemble(f"{name}  ", (check.result, VERDICTS[check.result]), f"{space}  ")
         indent = beginning.cell_len
         screen.sentence(beginning + Text(printable(check.detail)), indent)
@@ -174,7 +174,7 @@ def checks_document(screen: Screen, checks: Sequence[Check]) -> list[dict[str, s
     """The checks for a machine."""
     return [
         {
-            "what": check.what,
+            "what": check.name,
             "result": check.result,
             "detail": check.detail,
             "advice": screen.hint(check.advice),

@@ -70,7 +70,7 @@ def _foot(refreshed: str, width: int) -> Iterator[Text]:
 
 def _concerns(concerns: Sequence[Concern], hint: Callable[[str], str]) -> Iterator[Text]:
     for concern in concerns[:MAX_CONCERNS]:
-        yield Text.assemble(("! ", BAD), printable(f"{concern.subject}  {concern.what}"))
+        yield Text.assemble(("! ", BAD), printable(f"{concern.subject}  {concern.description}"))
     if len(concerns) > MAX_CONCERNS:
         yield _dim(hint(f"  and {len(concerns) - MAX_CONCERNS} more: `cryptoctl status`"))
     if concerns:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptoctl.aws import Aws
 from cryptoctl.ops.cost.estimate import CostEstimate, cost_of_traffic, estimate, months
-from cryptoctl.ops.cost.traffic import DAY_S, GB, STORED_BESIDE_BYTES, Load, traffic, whole
+from cryptoctl.ops.cost.traffic import DAY_S, GB, STORED_BESIDE_BYTES, Load, round_up, traffic
 from cryptoctl.ops.metric_data import metric_data
 from cryptoctl.ops.table_items import require_table
 from cryptoctl.provisioners.metric import Metric, function_metric, own_metric
@@ -161,4 +161,4 @@ def _publishes(messages: float, invocations: float) -> float:
     """How many requests brought the messages, if each invocation had as many."""
     if not messages or not invocations or math.isnan(messages + invocations):
         return messages
-    return invocations * whole(messages / invocations / MESSAGES_IN_A_REQUEST)
+    return invocations * round_up(messages / invocations / MESSAGES_IN_A_REQUEST)

@@ -70,7 +70,7 @@ def shards(prices_per_s: float, symbols: int) -> int:
 
     A partition holds what comes to its symbols; DynamoDB splits one that is hot, down to a symbol.
     """
-    needed = whole(prices_per_s * WRITES_A_PRICE / PARTITION_WRITE_UNITS_A_SECOND)
+    needed = round_up(prices_per_s * WRITES_A_PRICE / PARTITION_WRITE_UNITS_A_SECOND)
     return min(symbols, max(SHARDS, needed))
 
 
@@ -84,12 +84,12 @@ def batches_per_s(load: Load, *, batch_size: int, window_s: float) -> float:
 
 def read_units(prices: float) -> int:
     """What reading so many prices of a symbol takes, with those that their averages look back on."""
-    return whole((LOOKS_BACK + prices) * ITEM_BYTES / READ_UNIT_BYTES)
+    return round_up((LOOKS_BACK + prices) * ITEM_BYTES / READ_UNIT_BYTES)
 
 
 def enriching_s(prices: float, symbols: float) -> float:
     """How long the enricher takes for a batch of so many prices of so many symbols."""
-    updates, publishes = whole(prices / STATEMENTS_IN_A_REQUEST), whole(prices / BATCH_OF_PUBLISHES)
+    updates, publishes = round_up(prices / STATEMENTS_IN_A_REQUEST), round_up(prices / BATCH_OF_PUBLISHES)
     return INVOCATION_S + symbols * QUERY_S + updates * UPDATE_S + publishes * PUBLISH_S
 
 
@@ -102,7 +102,7 @@ def traffic(stack: Stack, load: Load) -> Mapping[Provisioner, Traffic]:
     # A batch is of one shard, which has its share of the symbols.
     symbols = min(load.symbols / shards(load.prices_per_s, load.symbols), in_batch)
     of_symbol = in_batch / symbols if symbols else 0.0
-    publishes = batches * whole(in_batch / BATCH_OF_PUBLISHES)
+    publishes = batches * round_up(in_batch / BATCH_OF_PUBLISHES)
     # Stored is what has come so far, on average half of it.
     stored_gb = load.prices * (ITEM_BYTES + STORED_BESIDE_BYTES) / GB / 2
     return {
@@ -129,8 +129,8 @@ def traffic(stack: Stack, load: Load) -> Mapping[Provisioner, Traffic]:
             metrics=METRICS_OF_ENRICHER,
             traces=_traces(batches, seconds),
         ),
-        stack.webhook_logs: _logged(load, load.requests),
-        stack.enricher_logs: _logged(load, batches),
+        stack.webhook_logs: _log_traffic(load, load.requests),
+        stack.enricher_logs: _log_traffic(load, batches),
     }
 
 
@@ -144,11 +144,11 @@ def _key_requests(seconds: float, *, users: int) -> float:
     return 2 * users * seconds / DATA_KEY_S
 
 
-def whole(amount: float) -> int:
+def round_up(amount: float) -> int:
     """Rounded up; what is whole but for the last digits of a float is whole."""
     return math.ceil(amount - 1e-6)
 
 
-def _logged(load: Load, invocations: float) -> Traffic:
+def _log_traffic(load: Load, invocations: float) -> Traffic:
     total = invocations * LOGGED_AN_INVOCATION_BYTES + load.prices * LOGGED_A_PRICE_BYTES
     return Traffic(days=load.days, ingested_gb=total / GB)

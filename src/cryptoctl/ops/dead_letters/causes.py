@@ -71,7 +71,7 @@ class Causes:
     in_flight: int = 0
     """received by others, once everything else was read: whether they match is not known"""
 
-    def ordered(self) -> list[tuple[Cause, MessageGroup]]:
+    def by_frequency(self) -> list[tuple[Cause, MessageGroup]]:
         """The causes, the most frequent first."""
         return sorted(self.groups.items(), key=lambda pair: (-pair[1].count, pair[0]))
 
@@ -102,7 +102,7 @@ class Causes:
                 "over_time": self.over_time(group),
                 "readable_for_s": _seconds(self.at_ms, group.readable_until_ms),
             }
-            for cause, group in self.ordered()
+            for cause, group in self.by_frequency()
         ]
         return {"queues": queues, "causes": causes, "in_flight": self.in_flight}
 

@@ -201,20 +201,20 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._used(), self._db:
+        with self._locked(), self._db:
             self._db.execute("BEGIN")
             yield
 
     def _execute_each(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        with self._used():
+        with self._locked():
             self._db.executemany(statement, rows)
 
     def _execute(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        with self._used():
+        with self._locked():
             return self._db.execute(statement, values).fetchall()
 
     @contextmanager
-    def _used(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         with self._lock:
             try:
                 yield

@@ -91,7 +91,7 @@ def read_stream_keys(aws: Aws, table: Table, info: Mapping[str, Any]) -> StreamK
 
     Raises ValueError if it points at anything else.
     """
-    first, last = _spanned(table, info)
+    first, last = _sequence_range(table, info)
     stream = StreamKeys()
     try:
         seen = [0, 0]
@@ -111,7 +111,7 @@ def read_stream_keys(aws: Aws, table: Table, info: Mapping[str, Any]) -> StreamK
     return stream
 
 
-def _spanned(table: Table, info: Mapping[str, Any]) -> tuple[int, int]:
+def _sequence_range(table: Table, info: Mapping[str, Any]) -> tuple[int, int]:
     """The first and the last sequence number."""
     if not str(info.get("streamArn")).startswith(f"{table.arn}/stream/"):
         raise ValueError(f"it points at another stream than that of {table.name}")

@@ -118,8 +118,10 @@ class ReplayListener:
         """The whole table is about to be read, at a cost of so many read units."""
 
 
-def replay_hint(unknown: int, left: int, behind: str = "") -> str:
+def replay_hint(unknown: int, unreplayed: int, suffix: str = "") -> str:
     """What to do about the messages that are left: nobody can fix those that have none of the shapes."""
-    fix = f"Fix what the reasons name, then run the same command again.{behind}" if left > unknown else ""
+    fix = (
+        f"Fix what the reasons name, then run the same command again.{suffix}" if unreplayed > unknown else ""
+    )
     purge = "`cryptoctl dlq purge --id ID` deletes what is not replayable." if unknown else ""
     return f"{fix} {purge}".strip()

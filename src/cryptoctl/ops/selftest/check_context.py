@@ -43,10 +43,10 @@ class CheckContext:
             return error
         return None
 
-    def seconds(self, reached: Callable[[], bool], timeout_s: float) -> float | None:
+    def seconds_until(self, condition: Callable[[], bool], timeout_s: float) -> float | None:
         """How long until something is reached; None where it is not in time."""
         start_s = self.retry.clock.now_s()
-        if self.retry.until(lambda: reached() or None, "the check", timeout_s) is None:
+        if self.retry.until(lambda: condition() or None, "the check", timeout_s) is None:
             return None
         return self.retry.clock.now_s() - start_s
 
@@ -58,10 +58,10 @@ class CheckContext:
         """Queues an event for the probe. Gives the request's id."""
         return invocation(self.aws, self.stack.probe.name, json.dumps(event), "Event").request_id
 
-    def logged(self, group: LogGroup, pattern: str, having: str) -> str | None:
+    def find_line(self, group: LogGroup, pattern: str, text: str) -> str | None:
         """The first line of a log group that CloudWatch Logs finds under a pattern and that has a text."""
         return self.retry.until(
-            lambda: next((line for line in self.lines(group, pattern) if having in line), None),
+            lambda: next((line for line in self.lines(group, pattern) if text in line), None),
             "the log line",
             LOGGED_WITHIN_S,
         )

@@ -11,20 +11,20 @@ from pathlib import Path
 from cryptoctl import env_vars
 
 
-def note(name: str) -> None:
+def add(name: str) -> None:
     """Notes that this machine begins an environment, where that is possible."""
     with suppress(OSError):
         _directory().mkdir(parents=True, exist_ok=True, mode=0o700)
         (_directory() / name).touch()
 
 
-def forget(name: str) -> None:
+def remove(name: str) -> None:
     """The environment is gone."""
     with suppress(OSError):
         (_directory() / name).unlink(missing_ok=True)
 
 
-def noted() -> set[str]:
+def names() -> set[str]:
     """The environments that this machine has begun and, as far as it knows, not removed."""
     try:
         return {path.name for path in _directory().iterdir()}

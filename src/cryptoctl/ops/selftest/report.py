@@ -47,14 +47,14 @@ class SelftestReport:
         counts = Counter(result.outcome for result in self.results)
         return {outcome: counts[outcome] for outcome in ClaimOutcome}
 
-    def of(self, outcome: ClaimOutcome) -> list[ClaimResult]:
+    def results_with(self, outcome: ClaimOutcome) -> list[ClaimResult]:
         """The results with that outcome."""
         return [result for result in self.results if result.outcome is outcome]
 
     @property
-    def unclean(self) -> list[ClaimResult]:
+    def failing(self) -> list[ClaimResult]:
         """The claims that were seen not to hold, or could not be checked."""
-        return [*self.of(ClaimOutcome.DIFFERS), *self.of(ClaimOutcome.FAILED)]
+        return [*self.results_with(ClaimOutcome.DIFFERS), *self.results_with(ClaimOutcome.FAILED)]
 
     def without_account(self) -> SelftestReport:
         """The same without the account's number, the caller's name and access keys."""

@@ -136,7 +136,10 @@ def _line_events(
 def _arrival_events(
     stack: Stack, request: str, start_times_ms: Sequence[int], request_entries: Sequence[LogEntry]
 ) -> Iterator[TraceEvent]:
-    sender = next((str(entry.more["sender"]) for entry in request_entries if "sender" in entry.more), None)
+    sender = next(
+        (str(entry.other_fields["sender"]) for entry in request_entries if "sender" in entry.other_fields),
+        None,
+    )
     if sender is not None:
         source = f"from sender {sender} over HTTPS"
     elif any("Unauthorized" in line.fields for entry in request_entries for line in entry.lines):
@@ -189,16 +192,18 @@ def _entry_events(subject: Subject, stack: Stack, entry: LogEntry, item: Item | 
 
 
 def _response(entry: LogEntry, field: str) -> str:
-    status = 207 if entry.more.get("rejected") else 200
+    status = 207 if entry.other_fields.get("rejected") else 200
     counts = ", ".join(
-        f"{entry.more[name]} {name}" for name in ("stored", "duplicate", "rejected") if entry.more.get(name)
+        f"{entry.other_fields[name]} {name}"
+        for name in ("stored", "duplicate", "rejected")
+        if entry.other_fields.get(name)
     )
     outcome = "stored" if field == "keys" else "was stored before"
-    return f"{status}: {outcome}" + (f" (of {counts})" if entry.more.get("received", 1) != 1 else "")
+    return f"{status}: {outcome}" + (f" (of {counts})" if entry.other_fields.get("received", 1) != 1 else "")
 
 
 def _message(entry: LogEntry) -> str:
-    reasons = entry.more.get("reasons")
+    reasons = entry.other_fields.get("reasons")
     return f"{entry.text}: {'; '.join(map(str, reasons))}" if isinstance(reasons, list) else entry.text
 
 

@@ -80,7 +80,7 @@ class RequestMaker:
             credentials = b64encode(f"{scheme.username}:{secret}".encode()).decode()
             headers["authorization"] = f"Basic {credentials}"
         elif isinstance(scheme, HmacScheme):
-            headers |= _signed(scheme, secret, body, f"{now_s:.0f}", message_id)
+            headers |= _signature_headers(scheme, secret, body, f"{now_s:.0f}", message_id)
         elif isinstance(scheme, TokenScheme):
             if scheme.token_header is not None:
                 headers[scheme.token_header] = scheme.token_prefix + secret
@@ -91,7 +91,9 @@ class RequestMaker:
         return SenderRequest(url=url, headers=headers, body=body)
 
 
-def _signed(scheme: HmacScheme, secret: str, body: str, time: str, message_id: str) -> dict[str, str]:
+def _signature_headers(
+    scheme: HmacScheme, secret: str, body: str, time: str, message_id: str
+) -> dict[str, str]:
     signature = scheme.signature(secret, scheme.message(body.encode(), time, message_id))
     parts = [scheme.signature_prefix + signature]
     headers = {}

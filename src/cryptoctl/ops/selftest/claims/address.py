@@ -43,7 +43,7 @@ def _send(context: CheckContext, path: str, body: str | None, headers: Mapping[s
     return send_request(method, url, {"content-type": "application/json", **headers}, body)
 
 
-def _open(context: CheckContext) -> Evidence:
+def _address_answers(context: CheckContext) -> Evidence:
     last = ""
 
     def answered() -> bool:
@@ -56,7 +56,7 @@ def _open(context: CheckContext) -> Evidence:
         last = f"{response.status}: {response.text[:MAX_SHOWN_LENGTH]}"
         return response.status == 200
 
-    seconds = context.seconds(answered, OPEN_WITHIN_S)
+    seconds = context.seconds_until(answered, OPEN_WITHIN_S)
     if seconds is None:
         return differs(last)
     return holds(f"after {seconds:.1f} s")
@@ -86,7 +86,7 @@ ADDRESS = (
         id="address-open",
         text="With both statements of the function's policy, a function URL answers everybody.",
         relied_on=("provisioners/function_url.py: ANYBODY_BY_URL",),
-        check=_open,
+        check=_address_answers,
         needs=NEEDS,
     ),
     AwsClaim(

@@ -42,7 +42,7 @@ FORBIDDEN = {
 }
 
 
-def _for_nobody(context: CheckContext, action: str) -> dict[str, Any]:
+def _statement_for_missing_role(context: CheckContext, action: str) -> dict[str, Any]:
     """A statement for a role that is not there."""
     role = context.stack.scope.arn("iam", f"role/{context.resource_name('missing')}", regional=False)
     return {"Effect": "Allow", "Action": action, "Principal": {"AWS": role}}
@@ -52,19 +52,19 @@ def _policy(statements: list[dict[str, Any]]) -> str:
     return json.dumps({"Version": VERSION, "Statement": statements})
 
 
-def _too_large(context: CheckContext) -> str:
+def _too_large_policy(context: CheckContext) -> str:
     resources = [context.stack.scope.arn("sqs", f"{number:0>60}") for number in range(LARGEST_POLICY // 90)]
     return _policy([{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": resources}])
 
 
-def _key_for_nobody(context: CheckContext) -> str:
+def _key_policy_for_missing_role(context: CheckContext) -> str:
     statement = {
         "Effect": "Allow",
         "Action": "kms:*",
         "Resource": "*",
         "Principal": {"AWS": context.stack.scope.arn("iam", "root", regional=False)},
     }
-    return _policy([statement, {**_for_nobody(context, "kms:Decrypt"), "Resource": "*"}])
+    return _policy([statement, {**_statement_for_missing_role(context, "kms:Decrypt"), "Resource": "*"}])
 
 
 def _key_id(context: CheckContext) -> str:
@@ -110,14 +110,14 @@ IDENTITY = (
         "iam",
         "UpdateAssumeRolePolicy",
         RoleName=BARE_ROLE,
-        PolicyDocument=lambda context: _policy([_for_nobody(context, "sts:AssumeRole")]),
+        PolicyDocument=lambda context: _policy([_statement_for_missing_role(context, "sts:AssumeRole")]),
     ).refused(
         "role-unknown-principal",
         retry_rule(Role, "MalformedPolicyDocument", "Invalid principal"),
         engine_limit=ENGINE_TAKES_IT,
     ),
     Request(
-        "iam", "PutRolePolicy", RoleName=BARE_ROLE, PolicyName="too-large", PolicyDocument=_too_large
+        "iam", "PutRolePolicy", RoleName=BARE_ROLE, PolicyName="too-large", PolicyDocument=_too_large_policy
     ).refused(
         "role-policy-too-large", remedy_of(Role, "LimitExceeded", "policy size"), engine_limit=ENGINE_TAKES_IT
     ),
@@ -141,7 +141,9 @@ IDENTITY = (
         needs=("key",),
         engine_limit="the embedded engine takes it",
     ),
-    Request("kms", "PutKeyPolicy", KeyId=_key_id, PolicyName="default", Policy=_key_for_nobody).refused(
+    Request(
+        "kms", "PutKeyPolicy", KeyId=_key_id, PolicyName="default", Policy=_key_policy_for_missing_role
+    ).refused(
         "key-unknown-principal",
         retry_rule(Key, "MalformedPolicyDocumentException"),
         needs=("key",),

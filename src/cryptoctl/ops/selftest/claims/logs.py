@@ -73,8 +73,8 @@ def _error_line(line: dict[str, Any]) -> bool:
 def _only_errors(context: CheckContext) -> Evidence:
     lines = [_line({**fields, "mark": mark}) for fields, mark in ((HARMLESS, "harmless"), (OURS, "ours"))]
     context.invoke({"lines": lines})
-    ours = context.logged(context.stack.probe_logs, ERROR_PATTERN, '"mark":"ours"')
-    harmless = context.logged(context.stack.probe_logs, '"mark"', '"mark":"harmless"')
+    ours = context.find_line(context.stack.probe_logs, ERROR_PATTERN, '"mark":"ours"')
+    harmless = context.find_line(context.stack.probe_logs, '"mark"', '"mark":"harmless"')
     if ours is None or harmless is None:
         return differs(f"of {lines} the filter finds {ours}, and a plain term {harmless}")
     wrong = [
@@ -89,7 +89,7 @@ def _alert_is_published(context: CheckContext) -> Evidence:
     now_ms = int(context.began.timestamp() * 1000)
     event = {"timestamp": now_ms, "message": _line({**OURS, "timestamp": context.began.isoformat()})}
     context.aws.call("logs", "PutLogEvents", logGroupName=group, logStreamName=STREAM, logEvents=[event])
-    line = context.logged(context.stack.notifier_logs, '"alert published"', "alert published")
+    line = context.find_line(context.stack.notifier_logs, '"alert published"', "alert published")
     return holds(line.strip()) if line else differs("no alert was published")
 
 

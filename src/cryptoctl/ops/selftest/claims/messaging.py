@@ -42,7 +42,7 @@ def _attribute_shows(context: CheckContext) -> Evidence:
     def set_to(retention_s: str) -> float | None:
         attributes = {"MessageRetentionPeriod": retention_s}
         context.aws.call("sqs", "SetQueueAttributes", QueueUrl=url, Attributes=attributes)
-        return context.seconds(lambda: _retention(context, url) == retention_s, Queue.visible_within_s)
+        return context.seconds_until(lambda: _retention(context, url) == retention_s, Queue.visible_within_s)
 
     try:
         after_s = set_to(OTHER_RETENTION_S)

@@ -28,7 +28,7 @@ def _prices_are_enriched(context: CheckContext) -> Evidence:
         response = invoke(context.aws, context.stack.webhook, text)
         if response.status != 200:
             return failed(f"{response.status}: {response.body}")
-    seconds = context.seconds(lambda: len(_enriched(context)) == len(PRICES), ENRICHED_WITHIN_S)
+    seconds = context.seconds_until(lambda: len(_enriched(context)) == len(PRICES), ENRICHED_WITHIN_S)
     if seconds is None:
         return differs(f"{len(_enriched(context))} of {len(PRICES)} within {ENRICHED_WITHIN_S} s")
     averages = [item["ma_5"]["N"] for item in _enriched(context) if "ma_5" in item]
@@ -69,7 +69,7 @@ def _metric_has_values(metric_of: Callable[[SelftestStack], Metric]) -> Callable
             )
             return bool(response["Datapoints"])
 
-        seconds = context.seconds(there, MEASURED_WITHIN_S)
+        seconds = context.seconds_until(there, MEASURED_WITHIN_S)
         if seconds is None:
             # CloudWatch may be later than that; a name that is wrong is never there.
             return not_shown(f"no value within {MEASURED_WITHIN_S} s: look at {name} later")
@@ -92,7 +92,7 @@ def _tags_are_indexed(context: CheckContext) -> Evidence:
         missing.difference_update(context.aws.tagged(context.stack.scope.owner_tags))
         return not missing
 
-    seconds = context.seconds(all_there, INDEXED_WITHIN_S)
+    seconds = context.seconds_until(all_there, INDEXED_WITHIN_S)
     if seconds is None:
         return differs(f"not listed within {INDEXED_WITHIN_S} s: {', '.join(sorted(missing))}")
     return holds(f"{len(arns)} resources: after {seconds:.1f} s")
