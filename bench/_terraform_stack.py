@@ -84,12 +84,12 @@ def _address(resource: Provisioner) -> str:
     return f"{_TYPES[type(resource)]}.{_label(resource)}"
 
 
-def _of(resource: Provisioner, **arguments: Any) -> Block:
+def _block(resource: Provisioner, **arguments: Any) -> Block:
     return _TYPES[type(resource)], _label(resource), arguments
 
 
 def _key(key: Key) -> Iterator[Block]:
-    yield _of(
+    yield _block(
         key,
         policy=JsonDocument(document(key.policy)),
         enable_key_rotation=True,
@@ -102,7 +102,7 @@ def _key(key: Key) -> Iterator[Block]:
 def _table(table: Table) -> Iterator[Block]:
     keys = table.partition_key, table.sort_key
     encryption = {"enabled": True, "kms_key_arn": table.customer_key} if table.customer_key else None
-    yield _of(
+    yield _block(
         table,
         name=table.name,
         billing_mode="PAY_PER_REQUEST",
@@ -113,31 +113,31 @@ def _table(table: Table) -> Iterator[Block]:
         stream_view_type=table.desired()["StreamViewType"],
         point_in_time_recovery={"enabled": True},
         deletion_protection_enabled=table.deletion_protection,
-        **_given(server_side_encryption=encryption),
+        **_without_none(server_side_encryption=encryption),
     )
 
 
 def _queue(queue: Queue) -> Iterator[Block]:
-    yield _of(
+    yield _block(
         queue,
         name=queue.name,
         message_retention_seconds=queue.retention_s,
-        **_given(kms_master_key_id=queue.customer_key),
+        **_without_none(kms_master_key_id=queue.customer_key),
         **({} if queue.customer_key else {"sqs_managed_sse_enabled": True}),
     )
 
 
 def _topic(topic: Topic) -> Iterator[Block]:
-    yield _of(topic, name=topic.name, **_given(kms_master_key_id=topic.customer_key))
+    yield _block(topic, name=topic.name, **_without_none(kms_master_key_id=topic.customer_key))
 
 
 def _log_group(group: LogGroup) -> Iterator[Block]:
-    keeping = _given(retention_in_days=group.retention_days, kms_key_id=group.customer_key)
-    yield _of(group, name=group.name, **keeping)
+    keeping = _without_none(retention_in_days=group.retention_days, kms_key_id=group.customer_key)
+    yield _block(group, name=group.name, **keeping)
 
 
 def _role(role: Role) -> Iterator[Block]:
-    yield _of(
+    yield _block(
         role, name=role.name, assume_role_policy=JsonDocument(role.desired()["AssumeRolePolicyDocument"])
     )
     for name in role.policies:
@@ -154,7 +154,7 @@ def _policy(role: Role, name: str) -> dict[str, Any]:
 
 def _function(function: Function) -> Iterator[Block]:
     rights = [f"aws_iam_role_policy.{_label(function.role)}_{name}" for name in function.role.policies]
-    yield _of(
+    yield _block(
         function,
         function_name=function.name,
         runtime=RUNTIME,
@@ -172,7 +172,7 @@ def _function(function: Function) -> Iterator[Block]:
             "system_log_level": function.system_log_level,
         },
         environment={"variables": dict(function.environment)},
-        **_given(reserved_concurrent_executions=function.reserved_concurrency),
+        **_without_none(reserved_concurrent_executions=function.reserved_concurrency),
         **({"tracing_config": {"mode": "Active"}} if function.tracing else {}),
         depends_on=rights,
     )
@@ -192,7 +192,7 @@ def _function(function: Function) -> Iterator[Block]:
 
 def _mapping(mapping: StreamMapping) -> Iterator[Block]:
     desired = mapping.desired()
-    yield _of(
+    yield _block(
         mapping,
         function_name=mapping.function.arn,
         event_source_arn=mapping.table.stream_arn,
@@ -232,7 +232,7 @@ def _subscription(subscription: LogSubscription) -> Iterator[Block]:
 
 def _alarm(alarm: Alarm) -> Iterator[Block]:
     desired = alarm.desired()
-    yield _of(
+    yield _block(
         alarm,
         alarm_name=alarm.name,
         alarm_description=desired["AlarmDescription"],
@@ -265,12 +265,12 @@ def _parameter(parameter: Parameter) -> Iterator[Block]:
     yield "aws_ssm_parameter", _label(parameter), arguments
 
 
-def _given(**arguments: Any) -> dict[str, Any]:
+def _without_none(**arguments: Any) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}
 
 
 def _dashboard(dashboard: Dashboard) -> Iterator[Block]:
-    yield _of(dashboard, dashboard_name=dashboard.name, dashboard_body=dashboard.body)
+    yield _block(dashboard, dashboard_name=dashboard.name, dashboard_body=dashboard.body)
 
 
 _BLOCKS: Mapping[type[Provisioner], Callable[[Any], Iterator[Block]]] = {

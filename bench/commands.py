@@ -57,8 +57,8 @@ def main() -> None:
             engine.stop()
 
 
-def _print(how: str, rounds: Sequence[Mapping[str, Sequence[float]]]) -> None:
-    print(f"{how:22}" + "".join(f"{name:>20}" for name in (*PHASES, "whole", "yardstick", "ratio")))
+def _print(title: str, rounds: Sequence[Mapping[str, Sequence[float]]]) -> None:
+    print(f"{title:22}" + "".join(f"{name:>20}" for name in (*PHASES, "whole", "yardstick", "ratio")))
     for action in ACTIONS:
         columns = zip(*(timings[action] for timings in rounds), strict=True)
         print(f"{action:22}" + "".join(f"{statistics.median(column):20.2f}" for column in columns))

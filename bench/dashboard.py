@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cryptoctl.dashboard.page import served_files
 from cryptoctl.dashboard.server import serving
-from dashboard.conftest import LIMITS, ToldReader
+from dashboard.conftest import LIMITS, FakeReader
 from dashboard.endurance import EMPTY, prepare, smoothness
-from dashboard.played_day import DayReader, held_by_hour
+from dashboard.played_day import DayReader, memory_by_hour
 from kit.browser import Browser
 
 CANDLES = 10_000
@@ -20,7 +20,7 @@ HOURS = 8
 
 def main() -> None:
     """Prints the figures."""
-    reader = ToldReader()
+    reader = FakeReader()
     reader.answer = EMPTY
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
@@ -45,7 +45,7 @@ def _day() -> None:
         Browser(Path(profile)) as browser,
     ):
         browser.size(1400, 1000)
-        for hour, memory in enumerate(held_by_hour(browser, site, HOURS), 1):
+        for hour, memory in enumerate(memory_by_hour(browser, site, HOURS), 1):
             rss = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
             print(
                 f"after {hour} h, {day.seconds:,} refreshes: heap {memory.heap_bytes / 2**20:.2f} MiB, "

@@ -72,10 +72,10 @@ def cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def measured(run: Run, over: Callable[[], bool], count: int) -> str:
+def measured(run: Run, done: Callable[[], bool], count: int) -> str:
     """Runs the feed; how many prices a second, and what of a core."""
     begun_s, cpu = time.monotonic(), cpu_s()
-    run.until(lambda _: over())
+    run.until(lambda _: done())
     elapsed_s, cpu = time.monotonic() - begun_s, cpu_s() - cpu
     return f"{count / elapsed_s:>8,.0f} a second {1000 * cpu / count:>7.2f} ms of CPU each"
 
@@ -94,7 +94,7 @@ def main() -> None:
         process.join()
 
 
-def _measure(name: str, symbol: str, here: Connection, begun_s: float) -> None:
+def _measure(name: str, symbol: str, connection: Connection, begun_s: float) -> None:
     table = TimedTable()
 
     def feed(first: int) -> Run:
@@ -107,17 +107,17 @@ def _measure(name: str, symbol: str, here: Connection, begun_s: float) -> None:
 
     go_s, last = time.monotonic() + CONNECTED_WITHIN_S, list[int]()
 
-    def over() -> bool:
+    def done() -> bool:
         nonlocal go_s
         if time.monotonic() > go_s:
-            here.send("go")
+            connection.send("go")
             table.ages_s.clear()
             go_s = math.inf
-        if here.poll():
-            last.append(here.recv())
+        if connection.poll():
+            last.append(connection.recv())
         return bool(last) and len(table.items) >= last[0]
 
-    measurement = measured(feed(PAST - 400), over, int(LIVE_S * LIVE_PER_S))
+    measurement = measured(feed(PAST - 400), done, int(LIVE_S * LIVE_PER_S))
     late = statistics.quantiles(table.ages_s, n=100)
     print(
         f"{name}, following: {measurement}; sent p50 {late[49]:.3f} s, p99 {late[98]:.3f} s after the trade",

@@ -46,8 +46,8 @@ def _count(engine: Engine) -> None:
         began_s = time.monotonic()
         overview_reader.overview()
         if number == 0:
-            print(f"the first refresh: {len(aws.asked)} requests", flush=True)
+            print(f"the first refresh: {len(aws.requests)} requests", flush=True)
         time.sleep(max(0.0, EVERY_S - (time.monotonic() - began_s)))
-    print(f"{REFRESHES} refreshes: {len(aws.asked)} requests, {len(aws.asked) / REFRESHES:.1f} each")
-    for operation, count in Counter(name for name, _ in aws.asked).most_common():
+    print(f"{REFRESHES} refreshes: {len(aws.requests)} requests, {len(aws.requests) / REFRESHES:.1f} each")
+    for operation, count in Counter(name for name, _ in aws.requests).most_common():
         print(f"  {operation:32} {count:5}  {count / REFRESHES:6.2f} a refresh")

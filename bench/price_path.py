@@ -72,7 +72,7 @@ SCENARIOS: dict[str, Callable[[], Prices]] = {
 }
 
 
-def ours(prices: Prices, per_request: int = COUNT) -> Cost:
+def batched(prices: Prices, per_request: int = COUNT) -> Cost:
     """Through the handlers; `per_request` prices are sent, and then enriched, at a time."""
     history.lagging.clear()
     return _measure(prices, per_request, lambda batch: price_enricher.handler({"Records": batch}, None))
@@ -180,9 +180,9 @@ def import_ms(module: str, runs: int = 5) -> float:
     return min(float(done.stdout) for done in times)
 
 
-def _row(name: str, how: str, cost: Cost) -> str:
+def _row(name: str, way: str, cost: Cost) -> str:
     calls = f"{cost.put_calls:>5} {cost.enrich_calls:>6} {cost.publish_calls:>7}"
-    return f"{name:<24}{how:<7}{calls} {cost.read_units:>8.1f} {cost.write_units:>8.1f} {cost.seconds:>8.2f}"
+    return f"{name:<24}{way:<7}{calls} {cost.read_units:>8.1f} {cost.write_units:>8.1f} {cost.seconds:>8.2f}"
 
 
 def main() -> None:
@@ -191,9 +191,9 @@ def main() -> None:
     print(f"{'':<31}{'put':>5} {'enrich':>6} {'publish':>7} {'read u.':>8} {'write u.':>8} {'seconds':>8}")
     for name, scenario in SCENARIOS.items():
         print(_row(name, "plain", plain(scenario())))
-        print(_row("", "ours", ours(scenario())))
+        print(_row("", "ours", batched(scenario())))
     print(_row("one symbol, one by one", "plain", plain(one_symbol(), per_request=1)))
-    print(_row("", "ours", ours(one_symbol(), per_request=1)))
+    print(_row("", "ours", batched(one_symbol(), per_request=1)))
     print(f"\nZip: {len(bundle.build().zip_bytes):,} bytes, the same for each function.")
     print(f"Import: boto3 alone {import_ms('boto3'):.0f} ms", end="")
     for module in HANDLERS:

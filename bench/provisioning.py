@@ -139,13 +139,13 @@ def _span(intervals: list[Interval]) -> float:
     return max(interval.ended_s for interval in intervals) - min(interval.began_s for interval in intervals)
 
 
-def phases(looked: int, worked: int, intervals: list[Interval]) -> str:
-    """How long each phase took; `looked` requests are the first look's, the next to `worked` the work's.
+def phases(look_count: int, worked: int, intervals: list[Interval]) -> str:
+    """How long each phase took; `look_count` requests are the first look's, the next to `worked` the work's.
 
     Writing is the time in which at least one writing request is under way, settling the rest of the work:
     what is being made is asked for, or nothing is.
     """
-    look, work, again = intervals[:looked], intervals[looked:worked], intervals[worked:]
+    look, work, again = intervals[:look_count], intervals[look_count:worked], intervals[worked:]
     parts = {"look": _span(look)}
     if work:
         writing_s = covered_s([interval for interval in work if interval.writes])
@@ -195,14 +195,14 @@ def _measure(engine: Engine, url: str, number: int) -> None:
         return make_plan(resources, aws, Goal.PRESENT, orphans=Orphans(stack=resources))
 
     plan = look()
-    looked, looked_s = len(aws.intervals), _span(aws.intervals)
+    look_count, looked_s = len(aws.intervals), _span(aws.intervals)
     Executor(aws=aws, listener=Unheard()).run(plan)
     before_last_look = len(aws.intervals)
     plan_until_done(look, RealClock())
     after_s = _span(aws.intervals[before_last_look:])
     total_s = _span(aws.intervals)
     path_s = looked_s + critical_path_s(plan, aws.intervals) + after_s
-    calls, summary = len(aws.intervals), phases(looked, before_last_look, aws.intervals)
+    calls, summary = len(aws.intervals), phases(look_count, before_last_look, aws.intervals)
 
     aws.intervals.clear()
     again = look()
@@ -220,12 +220,12 @@ def _measure(engine: Engine, url: str, number: int) -> None:
 
     aws.intervals.clear()
     removal = make_plan(resources, aws, Goal.ABSENT)
-    looked = len(aws.intervals)
+    look_count = len(aws.intervals)
     Executor(aws=aws, listener=Unheard()).run(removal)
-    path_s = _span(aws.intervals[:looked]) + critical_path_s(removal, aws.intervals[looked:])
+    path_s = _span(aws.intervals[:look_count]) + critical_path_s(removal, aws.intervals[look_count:])
     total_s = _span(aws.intervals)
     print(f"removal: {total_s:.2f} s; critical path {path_s:.2f} s, ratio {total_s / path_s:.2f}")
-    print(f"    {phases(looked, len(aws.intervals), aws.intervals)}")
+    print(f"    {phases(look_count, len(aws.intervals), aws.intervals)}")
 
 
 def main() -> None:

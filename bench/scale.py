@@ -51,7 +51,7 @@ class Advice:
     workloads: Sequence[Workload]
 
 
-def _of(symbols: Sequence[int], *sizes: int) -> list[Workload]:
+def _workloads(symbols: Sequence[int], *sizes: int) -> list[Workload]:
     """Each number of symbols with each number of prices in a request."""
     return [
         Workload(prices_a_second=1, symbols=number, prices_a_request=size)
@@ -64,20 +64,20 @@ LARGER = replace(ROOMY, webhook_concurrency=100)
 IN_PARALLEL = replace(LARGER, parallelization=10)
 # The rows of "What to set" in docs/scale.md; a test holds them to the limits.
 ADVICE = (
-    Advice(prices_a_second=100, settings=Settings(), workloads=_of((1, 10, 1_000), 1, 10, 100)),
-    Advice(prices_a_second=450, settings=LARGER, workloads=_of((2, 10, 1_000), 1, 10, 100)),
-    Advice(prices_a_second=1_000, settings=LARGER, workloads=_of((3, 10, 1_000), 10, 100)),
-    Advice(prices_a_second=1_000, settings=IN_PARALLEL, workloads=_of((3, 10, 1_000), 1, 10, 100)),
-    Advice(prices_a_second=5_000, settings=IN_PARALLEL, workloads=_of((10, 100, 1_000), 10, 100)),
+    Advice(prices_a_second=100, settings=Settings(), workloads=_workloads((1, 10, 1_000), 1, 10, 100)),
+    Advice(prices_a_second=450, settings=LARGER, workloads=_workloads((2, 10, 1_000), 1, 10, 100)),
+    Advice(prices_a_second=1_000, settings=LARGER, workloads=_workloads((3, 10, 1_000), 10, 100)),
+    Advice(prices_a_second=1_000, settings=IN_PARALLEL, workloads=_workloads((3, 10, 1_000), 1, 10, 100)),
+    Advice(prices_a_second=5_000, settings=IN_PARALLEL, workloads=_workloads((10, 100, 1_000), 10, 100)),
     Advice(
         prices_a_second=5_000,
         settings=replace(IN_PARALLEL, webhook_concurrency=500),
-        workloads=_of((10, 100, 1_000), 1, 10, 100),
+        workloads=_workloads((10, 100, 1_000), 1, 10, 100),
     ),
     Advice(
         prices_a_second=20_000,
         settings=replace(IN_PARALLEL, webhook_concurrency=200),
-        workloads=_of((100, 1_000, 10_000), 20, 100),
+        workloads=_workloads((100, 1_000, 10_000), 20, 100),
     ),
 )
 
@@ -87,19 +87,19 @@ class Bucket:
     """What is allowed a second; what was not used is saved for one second."""
 
     a_second: float
-    left: float = field(init=False)
+    available: float = field(init=False)
     since_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self.left = self.a_second
+        self.available = self.a_second
 
     def take(self, amount: float, now_s: float) -> bool:
         """Takes so much, if so much is left."""
-        self.left = min(self.a_second, self.left + (now_s - self.since_s) * self.a_second)
+        self.available = min(self.a_second, self.available + (now_s - self.since_s) * self.a_second)
         self.since_s = now_s
-        if self.left < amount:
+        if self.available < amount:
             return False
-        self.left -= amount
+        self.available -= amount
         return True
 
 
@@ -160,20 +160,20 @@ class Simulation:
 
     def run(self, seconds: float) -> Outcome:
         """So many seconds of it, the arrivals at random."""
-        self._at(self._next_request_s(), self._arrives)
+        self._schedule(self._next_request_s(), self._arrives)
         while self._events and self._events[0][0] <= seconds:
             now_s, _, event = heapq.heappop(self._events)
             event(now_s)
         return Outcome(sent=self._sent, refused=self._refused, stored=self._stored, lags_s=self._lags_s)
 
-    def _at(self, time_s: float, event: Callable[[float], None]) -> None:
+    def _schedule(self, time_s: float, event: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (time_s, next(self._numbers), event))
 
     def _next_request_s(self) -> float:
         return self._dice.expovariate(self._workload.prices_a_second / self._workload.prices_a_request)
 
     def _arrives(self, now_s: float) -> None:
-        self._at(now_s + self._next_request_s(), self._arrives)
+        self._schedule(now_s + self._next_request_s(), self._arrives)
         size, symbol = self._workload.prices_a_request, self._dice.randrange(self._workload.symbols)
         self._sent += size
         if (
@@ -185,7 +185,7 @@ class Simulation:
             return
         self._webhooks += 1
         stored_s = now_s + self._durations.request_s(size)
-        self._at(stored_s, lambda then_s: self._is_stored(symbol, size, then_s))
+        self._schedule(stored_s, lambda then_s: self._is_stored(symbol, size, then_s))
 
     def _is_stored(self, symbol: int, size: int, now_s: float) -> None:
         self._webhooks -= 1
@@ -201,7 +201,7 @@ class Simulation:
     def _look(self, lane: Lane, time_s: float) -> None:
         if not lane.busy and (lane.looks_at is None or time_s < lane.looks_at):
             lane.looks_at = time_s
-            self._at(time_s, lambda now_s: self._looked(lane, now_s))
+            self._schedule(time_s, lambda now_s: self._looked(lane, now_s))
 
     def _looked(self, lane: Lane, now_s: float) -> None:
         if lane.looks_at != now_s or lane.busy or not lane.waiting:
@@ -229,7 +229,7 @@ class Simulation:
                 self._look(lane, then_s)
 
         symbols = len({symbol for _, symbol in batch})
-        self._at(now_s + self._durations.batch_s(len(batch), symbols), done)
+        self._schedule(now_s + self._durations.batch_s(len(batch), symbols), done)
 
 
 def first_limit(workload: Workload, settings: Settings, durations: Durations) -> Use:

@@ -43,7 +43,7 @@ class CheckContext:
     env: Mapping[str, str]
     terraform: str
     cryptoctl: str = str(Path(sys.executable).with_name("cryptoctl"))
-    taken: dict[tuple[str, str], list[tuple[float, int]]] = field(default_factory=dict)
+    measurements: dict[tuple[str, str], list[tuple[float, int]]] = field(default_factory=dict)
     """Tool and action: seconds and calls, a pair a round."""
 
     @property
@@ -82,14 +82,17 @@ class CheckContext:
         took_s = time.perf_counter() - begun_s
         writes = sum(entry.request.writes for entry in behaviour.recorded)
         assert (action == "nothing to do") == (writes == 0), output
-        self.taken.setdefault((tool, action), []).append((took_s, len(behaviour.recorded)))
+        self.measurements.setdefault((tool, action), []).append((took_s, len(behaviour.recorded)))
         print(f"{took_s:7.2f} s {len(behaviour.recorded):5} calls", flush=True)
 
     def table(self) -> None:
         """Prints the medians, and the median of the rounds' ratios."""
         print(f"\n{'':22} {'terraform s':>11} {'calls':>6} {'cryptoctl s':>11} {'calls':>6} {'ratio':>6}")
         for action in ACTIONS:
-            terraform, cryptoctl = self.taken["terraform", action], self.taken["cryptoctl", action]
+            terraform, cryptoctl = (
+                self.measurements["terraform", action],
+                self.measurements["cryptoctl", action],
+            )
             ratio = statistics.median(a[0] / b[0] for a, b in zip(terraform, cryptoctl, strict=True))
             cells = [
                 statistics.median(column)

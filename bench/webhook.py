@@ -116,11 +116,11 @@ def _free_port() -> int:
         return port
 
 
-def _tell(how: str, work: Callable[[], Sequence[float]]) -> None:
+def _tell(title: str, work: Callable[[], Sequence[float]]) -> None:
     began = time.perf_counter()
     spent = work()
     rate = len(spent) / (time.perf_counter() - began)
-    print(f"on the engine, {how}: p50 {_ms(spent, 50)}  p99 {_ms(spent, 99)}  {rate:.0f} requests a second")
+    print(f"on the engine, {title}: p50 {_ms(spent, 50)}  p99 {_ms(spent, 99)}  {rate:.0f} requests a second")
 
 
 def _ms(seconds: Sequence[float], percent: int) -> str:

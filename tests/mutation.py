@@ -80,7 +80,7 @@ class FewExamples:
         settings.load_profile("mutation")
 
 
-def measure(told: Path, tests: Sequence[str]) -> None:
+def measure(result_file: Path, tests: Sequence[str]) -> None:
     """Runs the pure tests among these; writes down the lines that each reaches, and how long each takes."""
     measured = coverage.Coverage(data_file=None, source=[str(SOURCE)], config_file=False)
     reach = Reach(measured)
@@ -94,7 +94,7 @@ def measure(told: Path, tests: Sequence[str]) -> None:
         everybody = set[str]().union(*contexts.values()) - {AT_IMPORT}
         for line, reaching in contexts.items():
             lines[file, line] = everybody if AT_IMPORT in reaching else reaching
-    told.write_bytes(pickle.dumps((dict(lines), reach.took_s)))
+    result_file.write_bytes(pickle.dumps((dict(lines), reach.took_s)))
 
 
 def forked(work: Any, *arguments: Any) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "cryptoctl"
@@ -19,10 +20,19 @@ def test_each_public_class_name_exists_once() -> None:
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
 
 
+def claims() -> Iterator[tuple[str, str]]:
+    """Each file and name of the texts `"file.py: name"` and `"file.py: name, Class.name"`."""
+    for file in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                claim = re.fullmatch(r"([\w/]+\.py): (.+)", node.value)
+                if claim:
+                    yield from ((claim[1], name) for name in claim[2].split(", "))
+
+
 def test_what_a_claim_names_in_a_file_is_in_that_file() -> None:
     missing = []
-    for file in sorted(SOURCE.rglob("*.py")):
-        for where, what in re.findall(r'"([\w/]+\.py): ([\w.]+)"', file.read_text("utf-8")):
-            identifiers = re.findall(r"\w+", (SOURCE / where).read_text("utf-8"))
-            missing += [f"{where}: {name}" for name in what.split(".") if name not in identifiers]
+    for file, names in claims():
+        identifiers = re.findall(r"\w+", (SOURCE / file).read_text("utf-8"))
+        missing += [f"{file}: {name}" for name in names.split(".") if name not in identifiers]
     assert missing == []

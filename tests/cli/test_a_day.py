@@ -231,10 +231,10 @@ def test_status_envs_and_logs_tell_what_is_there(day: Cli) -> None:
     names = [row["environment"] for row in day.ok("envs", "-o", "json").json["environments"]]
     assert status["environment"] in names
 
-    def logged() -> bool | None:
+    def log_has_line() -> bool | None:
         return True if "LOGGED" in day.ok("logs", "webhook-processor", "--since", "5m").out else None
 
-    assert Retry(RealClock()).until(logged, "the log line", 20)
+    assert Retry(RealClock()).until(log_has_line, "the log line", 20)
 
 
 @pytest.mark.parametrize("words", [("up",), ("plan",), ("status",), ("prices", "BTC", "-o", "json")])

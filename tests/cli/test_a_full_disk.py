@@ -16,7 +16,7 @@ from cli.conftest import Cli
 from cryptoctl.cli.command import CommandRun, _Command
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.permissions import Access
-from dead_letters.workshop import FROM_LAMBDA
+from dead_letters.environment import FROM_LAMBDA
 from kit.commands import FULL, onto_a_full_disk
 from live import Live
 
@@ -26,43 +26,43 @@ UNWRITTEN = "The output cannot be written: No space left on device."
 
 
 @pytest.fixture
-def here(standing: Live, cli: Cli) -> tuple[str, ...]:
+def env_options(standing: Live, cli: Cli) -> tuple[str, ...]:
     """The options that lead to an environment."""
     return ("--local", "--env", standing.session.environment)
 
 
 @pytest.mark.parametrize("output", ["table", "json"])
 def test_a_price_that_is_stored_is_stored_once_whoever_follows_the_hint(
-    here: tuple[str, ...], cli: Cli, output: str
+    env_options: tuple[str, ...], cli: Cli, output: str
 ) -> None:
     symbol = f"FULL{output}".upper()
-    result = onto_a_full_disk("send-price", symbol, "7", "x", "--output", output, *here)
+    result = onto_a_full_disk("send-price", symbol, "7", "x", "--output", output, *env_options)
     assert result.code == ExitCode.FAILED
     assert f"The price was sent (stored: {symbol} at " in result.err and UNWRITTEN in result.err
     (timestamp,) = re.findall(r"Send it again with --timestamp (\d+): it is stored once", result.err)
-    cli.ok("send-price", symbol, "7", "x", "--timestamp", timestamp, *here)
-    assert len(cli.ok("prices", symbol, "--output", "json", *here).json["prices"]) == 1
+    cli.ok("send-price", symbol, "7", "x", "--timestamp", timestamp, *env_options)
+    assert len(cli.ok("prices", symbol, "--output", "json", *env_options).json["prices"]) == 1
 
 
 def test_a_price_that_is_queued_and_files_that_are_sent_say_so_too(
-    here: tuple[str, ...], tmp_path: Path
+    env_options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    result = onto_a_full_disk("send-price", "FULLQ", "7", "x", "--async", *here)
+    result = onto_a_full_disk("send-price", "FULLQ", "7", "x", "--async", *env_options)
     assert re.search(r"The price is queued as request \S+\. The output", result.err)
     assert re.search(r"again with --timestamp \d+: it is stored once", result.err)
     file = tmp_path / "prices.jsonl"
     price = {"symbol": "FULLF", "price": "1", "exchange": "x"}
     file.write_text(json.dumps(price), encoding="utf-8")
-    result = onto_a_full_disk("send-price", "--file", str(file), "--now", *here)
+    result = onto_a_full_disk("send-price", "--file", str(file), "--now", *env_options)
     assert f"1 price was sent: 1 stored, 0 stored before, 0 not accepted. {UNWRITTEN}" in result.err
     assert "Do not send the file again" in result.err
     file.write_text(json.dumps({**price, "timestamp": int(time.time() * 1000)}), encoding="utf-8")
-    result = onto_a_full_disk("send-price", "--file", str(file), *here)
+    result = onto_a_full_disk("send-price", "--file", str(file), *env_options)
     assert "Sent again, nothing is stored twice" in result.err
 
 
 def test_dead_letters_that_are_deleted_or_put_back_are_counted(
-    standing: Live, here: tuple[str, ...], tmp_path: Path
+    standing: Live, env_options: tuple[str, ...], tmp_path: Path
 ) -> None:
     queue = standing.stack.webhook_dead_letters.name
     url = standing.aws.call("sqs", "GetQueueUrl", QueueName=queue)["QueueUrl"]
@@ -74,18 +74,18 @@ def test_dead_letters_that_are_deleted_or_put_back_are_counted(
         MessageAttributes=FROM_LAMBDA,
     )
     file = tmp_path / "purged.jsonl"
-    result = onto_a_full_disk("dlq", "purge", "--yes", "--export-to", str(file), *here)
+    result = onto_a_full_disk("dlq", "purge", "--yes", "--export-to", str(file), *env_options)
     assert result.code == ExitCode.FAILED
     assert f"1 of 1 message was deleted. {UNWRITTEN}" in result.err and f"It is in {file}" in result.err
-    result = onto_a_full_disk("dlq", "import", str(file), *here)
+    result = onto_a_full_disk("dlq", "import", str(file), *env_options)
     assert f"1 message was put back. {UNWRITTEN}" in result.err
     assert "send what is not back yet, and nothing twice, run the same command again" in result.err
-    result = onto_a_full_disk("dlq", "list", *here)
+    result = onto_a_full_disk("dlq", "list", *env_options)
     assert f"error: {UNWRITTEN}" in result.err and "then run the command again" in result.err
 
 
-def test_what_only_reads_may_be_run_again(here: tuple[str, ...]) -> None:
-    result = onto_a_full_disk("plan", *here)
+def test_what_only_reads_may_be_run_again(env_options: tuple[str, ...]) -> None:
+    result = onto_a_full_disk("plan", *env_options)
     assert result.code == ExitCode.FAILED
     assert "then run the command again" in result.err and "is done" not in result.err
 
@@ -100,7 +100,7 @@ def full_disk() -> Iterator[None]:
         stream.close()
 
 
-def ended(access: Access, *, fails: bool, capsys: pytest.CaptureFixture[str]) -> tuple[int, object, str]:
+def outcome_of(access: Access, *, fails: bool, capsys: pytest.CaptureFixture[str]) -> tuple[int, object, str]:
     """How many of three steps a command does that cannot write, its exit code, and what it says."""
     steps = 0
 
@@ -122,15 +122,15 @@ def ended(access: Access, *, fails: bool, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_command_that_changes_something_does_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
-    steps, code, message = ended(Access.OPERATE, fails=False, capsys=capsys)
+    steps, code, message = outcome_of(Access.OPERATE, fails=False, capsys=capsys)
     assert (steps, code) == (3, ExitCode.FAILED)
     assert message == f"error: Three steps are done. {UNWRITTEN} hint: Leave it at that."
-    steps, code, message = ended(Access.MANAGE, fails=True, capsys=capsys)
+    steps, code, message = outcome_of(Access.MANAGE, fails=True, capsys=capsys)
     assert (steps, code) == (3, ExitCode.REFUSED)
     assert message == f"error: Three steps are done. The fourth is refused. {UNWRITTEN} hint: Ask somebody."
 
 
 def test_a_command_that_reads_ends_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    steps, code, message = ended(Access.READ_DATA, fails=False, capsys=capsys)
+    steps, code, message = outcome_of(Access.READ_DATA, fails=False, capsys=capsys)
     assert (steps, code) == (0, ExitCode.FAILED)
     assert message == f"error: {UNWRITTEN} hint: Write it somewhere else, then run the command again."

@@ -31,7 +31,7 @@ def nobody_reads() -> Iterator[None]:
 
 
 def steps_done(
-    access: Access, how: Callable[[Screen], object], stdout: AbstractContextManager[object], *options: str
+    access: Access, write: Callable[[Screen], object], stdout: AbstractContextManager[object], *options: str
 ) -> tuple[int, object]:
     """How many of three steps a command does that writes after each and then fails; its exit code."""
     done = 0
@@ -39,7 +39,7 @@ def steps_done(
     def work(run: CommandRun) -> None:
         nonlocal done
         for _ in range(3):
-            how(run.screen)
+            write(run.screen)
             done += 1
         raise Failure(ExitCode.REFUSED, "The rest is refused.")
 

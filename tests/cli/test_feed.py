@@ -38,13 +38,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ExchangeServer]:
         yield server
 
 
-def interrupt_once(there: Callable[[], bool]) -> threading.Thread:
+def interrupt_once(condition: Callable[[], bool]) -> threading.Thread:
     """Presses Ctrl-C when something is so; the thread is started."""
 
     def wait() -> None:
         clock = RealClock()
         end_s = clock.now_s() + WITHIN_S
-        while not there() and clock.now_s() < end_s:
+        while not condition() and clock.now_s() < end_s:
             clock.sleep(0.1)
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -177,7 +177,7 @@ def test_a_signal_while_an_exchange_does_not_answer_ends_it(
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         ("binnance BTC/USDT", "There is no exchange binnance.\nhint:  Did you mean binance?"),
         ("binance BTCUSDT", "binance has no symbol BTCUSDT.\nhint:  Did you mean BTC/USDT?"),
@@ -190,11 +190,11 @@ def test_a_signal_while_an_exchange_does_not_answer_ends_it(
     ],
 )
 def test_what_cannot_work_is_refused_with_what_to_type(
-    day: Cli, server: ExchangeServer, typed: str, said: str
+    day: Cli, server: ExchangeServer, typed: str, message: str
 ) -> None:
     refused = day("feed", *typed.split())
     assert refused.code == 2
-    assert said in refused.err
+    assert message in refused.err
 
 
 def test_without_the_library_it_says_what_to_install(day: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,4 +217,4 @@ def test_an_environment_that_is_not_there_is_noticed_first(
     refused = local_cli("nowhere")("feed", "binance", "BTC/USDT")
     assert refused.code != 0
     assert "nowhere" in refused.err
-    assert server.asked == []
+    assert server.requests == []

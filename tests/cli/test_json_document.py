@@ -61,10 +61,10 @@ def _table(model: type[BaseModel], but: frozenset[str]) -> str:
     return "\n".join(["| field | type | meaning |", "|---|---|---|", *rows, ""])
 
 
-def _inner(model: type[BaseModel], told: dict[type[BaseModel], None]) -> Iterator[str]:
+def _inner(model: type[BaseModel], models: dict[type[BaseModel], None]) -> Iterator[str]:
     for part in _models(model):
-        if part not in told:
-            told[part] = None
+        if part not in models:
+            models[part] = None
             yield f"`{_name(part)}`: {(part.__doc__ or '').strip()}\n"
             yield _table(part, frozenset())
 

@@ -13,16 +13,16 @@ import pytest
 from cli.conftest import Cli
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.logs import Line
-from kit.commands import Said
+from kit.commands import CommandResult
 from live import Live
 
 NOTE = {"type": "platform.report", "record": {"requestId": "r", "status": "success"}}
-Logs = Callable[..., Said]
+Logs = Callable[..., CommandResult]
 Written = Callable[[str, Sequence[dict[str, Any]]], Logs]
 
 
 @pytest.fixture
-def logged(standing: Live, cli: Cli) -> Written:
+def write_log(standing: Live, cli: Cli) -> Written:
     """Writes lines that have a word in them into a function's log; the command to read them with."""
 
     def write(word: str, lines: Sequence[dict[str, Any]]) -> Logs:
@@ -41,22 +41,24 @@ def logged(standing: Live, cli: Cli) -> Written:
     return write
 
 
-def test_where_every_line_is_hidden_it_is_said_how_many_and_how_to_see_them(logged: Written) -> None:
-    logs = logged("unseen", [NOTE, NOTE, {"_aws": {}}])
+def test_where_every_line_is_hidden_it_is_said_how_many_and_how_to_see_them(write_log: Written) -> None:
+    logs = write_log("unseen", [NOTE, NOTE, {"_aws": {}}])
     result = logs()
     assert (result.code, result.out) == (0, "")
     assert "3 lines are not shown" in result.err and "--verbose shows them" in result.err
     assert len(logs("--output", "json").json["lines"]) == 3
     verbose = logs("--verbose")
     assert len(verbose.out.splitlines()) >= 3 and "not shown" not in verbose.err
-    assert "1 line is not shown" in logged("alone", [NOTE])().err
+    assert "1 line is not shown" in write_log("alone", [NOTE])().err
 
 
-def test_the_last_entries_are_the_same_ones_in_table_and_json(logged: Written) -> None:
-    def said(message: str, **more: Any) -> dict[str, Any]:
+def test_the_last_entries_are_the_same_ones_in_table_and_json(write_log: Written) -> None:
+    def log_line(message: str, **more: Any) -> dict[str, Any]:
         return {"level": "WARNING", "message": message, "logger": "l", **more}
 
-    logs = logged("both", [said("often"), said("once"), NOTE, said("often"), said("last"), NOTE, NOTE])
+    logs = write_log(
+        "both", [log_line("often"), log_line("once"), NOTE, log_line("often"), log_line("last"), NOTE, NOTE]
+    )
     table = logs("--last", "2").out
     assert "once" not in table and table.index("often  × 2") < table.index("last")
     lines = logs("--last", "2", "--output", "json").json["lines"]
@@ -66,8 +68,8 @@ def test_the_last_entries_are_the_same_ones_in_table_and_json(logged: Written) -
     assert len(logs("--last", "2", "--verbose", "--output", "json").json["lines"]) == 2
 
 
-def test_an_end_before_the_beginning_is_refused(logged: Written) -> None:
-    result = logged("ends", [NOTE])("--since", "1h", "--until", "2h")
+def test_an_end_before_the_beginning_is_refused(write_log: Written) -> None:
+    result = write_log("ends", [NOTE])("--since", "1h", "--until", "2h")
     assert (result.code, "is not after --since" in result.err) == (2, True)
 
 

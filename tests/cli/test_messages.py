@@ -30,11 +30,11 @@ pytestmark = pytest.mark.process
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIANOBODY", "AWS_SECRET_ACCESS_KEY": "not/to/be/seen"}
 
 
-class Teller:
+class MessageRecorder:
     """Runs commands in an empty directory and tells what they said, with the directory's name left out."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory, self.told = directory, list[Situation]()
+        self.directory, self.situations = directory, list[Situation]()
 
     def __call__(
         self, title: str, *arguments: str, typed: str | None = None, **variables: str | None
@@ -55,17 +55,17 @@ class Teller:
         settings = [f"{name}={value}" for name, value in variables.items() if name not in KEYS]
         command = " ".join([*settings, "cryptoctl", *arguments]).replace(str(self.directory), "DIRECTORY")
         command = re.sub(r"(127\.0\.0\.1:|--port )\d+", r"\1PORT", command)
-        self.told.append(
+        self.situations.append(
             Situation(title=title, command=command, code=result.code, out=texts[0], err=texts[1])
         )
 
 
 @pytest.fixture
-def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_directory: Path) -> Teller:
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_directory: Path) -> MessageRecorder:
     monkeypatch.chdir(tmp_path)
     # What is repeated is repeated at once.
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda seconds: None))
-    return Teller(tmp_path)
+    return MessageRecorder(tmp_path)
 
 
 WRONG_FILES = (
@@ -80,43 +80,47 @@ WRONG_FILES = (
 )
 
 
-def test_messages_about_the_command_line_and_the_configuration(tell: Teller, tmp_path: Path) -> None:
+def test_messages_about_the_command_line_and_the_configuration(
+    record: MessageRecorder, tmp_path: Path
+) -> None:
     file = tmp_path / "cryptoctl.toml"
     for title, text in WRONG_FILES:
         file.write_text(text, encoding="utf-8")
-        tell(f"the configuration holds {title}", "up")
+        record(f"the configuration holds {title}", "up")
     file.unlink()
-    tell("the configuration that is named does not exist", "up", "--config", "nowhere.toml")
-    tell("a name that no resource could carry", "plan", "--env", "prod/eu")
+    record("the configuration that is named does not exist", "up", "--config", "nowhere.toml")
+    record("a name that no resource could carry", "plan", "--env", "prod/eu")
     file.write_text("[env.prod]\nprotected = true\n", encoding="utf-8")
-    tell("an environment that the configuration does not name", "up", "--env", "prd")
-    tell("an option that does not exist", "up", "--force")
-    check("Before AWS 1: the command line and the configuration", hidden(tell.told))
+    record("an environment that the configuration does not name", "up", "--env", "prd")
+    record("an option that does not exist", "up", "--force")
+    check("Before AWS 1: the command line and the configuration", hidden(record.situations))
 
 
-def test_messages_about_credentials_and_the_network(tell: Teller) -> None:
-    tell("no credentials anywhere", "up")
-    tell("a profile that does not exist", "up", "--profile", "nosuch")
-    tell("a region that cannot be one", "up", "--region", "mars north", **KEYS)
-    tell("an endpoint that is no URL", "up", AWS_ENDPOINT_URL="me:secret@aws", **KEYS)
+def test_messages_about_credentials_and_the_network(record: MessageRecorder) -> None:
+    record("no credentials anywhere", "up")
+    record("a profile that does not exist", "up", "--profile", "nosuch")
+    record("a region that cannot be one", "up", "--region", "mars north", **KEYS)
+    record("an endpoint that is no URL", "up", AWS_ENDPOINT_URL="me:secret@aws", **KEYS)
     wrong_port = "http://me:se/cret@aws:PORT"
-    tell("an endpoint whose port is no number", "up", AWS_ENDPOINT_URL=wrong_port, **KEYS)
+    record("an endpoint whose port is no number", "up", AWS_ENDPOINT_URL=wrong_port, **KEYS)
     address = f"127.0.0.1:{unused_port()}"
-    tell("nobody answers at the endpoint", "status", AWS_ENDPOINT_URL=f"http://{address}", **KEYS)
+    record("nobody answers at the endpoint", "status", AWS_ENDPOINT_URL=f"http://{address}", **KEYS)
     with_password = f"http://me:secret@{address}"
-    tell("the same, and the endpoint has a password in it", "status", AWS_ENDPOINT_URL=with_password, **KEYS)
-    tell("a proxy that does not answer, with a password in it", "plan", HTTPS_PROXY=with_password, **KEYS)
+    record(
+        "the same, and the endpoint has a password in it", "status", AWS_ENDPOINT_URL=with_password, **KEYS
+    )
+    record("a proxy that does not answer, with a password in it", "plan", HTTPS_PROXY=with_password, **KEYS)
     with answering(b"<html>Sign in to the guests' network</html>") as url:
-        tell("something answers that is not AWS", "doctor", AWS_ENDPOINT_URL=url, **KEYS)
-    check("Before AWS 2: credentials and the network", hidden(tell.told))
+        record("something answers that is not AWS", "doctor", AWS_ENDPOINT_URL=url, **KEYS)
+    check("Before AWS 2: credentials and the network", hidden(record.situations))
 
 
-def hidden(told: Sequence[Situation]) -> Sequence[Situation]:
+def hidden(situations: Sequence[Situation]) -> Sequence[Situation]:
     """The same, once it is sure that nothing secret is said."""
-    for situation in told:
+    for situation in situations:
         assert "secret@" not in situation.err + situation.out
         assert KEYS["AWS_SECRET_ACCESS_KEY"] not in situation.err + situation.out
-    return told
+    return situations
 
 
 def test_a_page_in_the_place_of_a_listing_is_told_as_such() -> None:
@@ -192,22 +196,22 @@ def answering(body: bytes, content_type: str = "text/html; charset=utf-8") -> It
         server.shutdown()
 
 
-def test_messages_about_the_embedded_engine(tell: Teller, tmp_path: Path) -> None:
+def test_messages_about_the_embedded_engine(record: MessageRecorder, tmp_path: Path) -> None:
     # Where its usual port is another engine's, `doctor` says that.
     (tmp_path / "cryptoctl.toml").write_text(f"[engine]\nport = {unused_port()}\n", encoding="utf-8")
     for command in ("plan", "status", "doctor", "down"):
-        tell(f"`{command}`, and the engine does not run", command, "--local")
+        record(f"`{command}`, and the engine does not run", command, "--local")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        tell("the engine's port is taken", "local", "start", "--port", str(listener.getsockname()[1]))
+        record("the engine's port is taken", "local", "start", "--port", str(listener.getsockname()[1]))
     with an_engine_that_does_not_answer(tmp_path / "state" / "engine"):
-        tell("the engine runs and does not answer", "status", "--local")
-        tell("the same; it was killed before, and has said what may be missing", "doctor", "--local")
-        tell("it runs already, on another port", "local", "start", "--port", "1")
-    tell("nobody is there to confirm that all local data goes", "local", "reset")
-    tell("there is no log yet", "local", "logs")
-    check("Before AWS 3: the embedded engine", tell.told)
+        record("the engine runs and does not answer", "status", "--local")
+        record("the same; it was killed before, and has said what may be missing", "doctor", "--local")
+        record("it runs already, on another port", "local", "start", "--port", "1")
+    record("nobody is there to confirm that all local data goes", "local", "reset")
+    record("there is no log yet", "local", "logs")
+    check("Before AWS 3: the embedded engine", record.situations)
 
 
 @contextmanager

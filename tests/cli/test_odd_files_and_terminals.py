@@ -201,7 +201,7 @@ def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("# a comment\n" * 3_000_000, "is larger than 1000 kB"),
         ("".join(f"k{number} = 1\n" for number in range(300_000)), "is larger than 1000 kB"),
@@ -214,11 +214,11 @@ def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:
     ],
     ids=["32 MB", "300,000 keys", "50,000 keys", "4301 digits", "4299 digits", "arrays", "dots", "text"],
 )
-def test_an_enormous_configuration_is_refused(cli: Cli, elsewhere: Path, text: str, said: str) -> None:
+def test_an_enormous_configuration_is_refused(cli: Cli, elsewhere: Path, text: str, message: str) -> None:
     (elsewhere / "cryptoctl.toml").write_text(text, encoding="utf-8")
     result = cli("plan")
     assert result.code == ExitCode.USAGE
-    assert said in result.err
+    assert message in result.err
     assert len(result.err) < 2_000
 
 

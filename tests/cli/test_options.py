@@ -94,18 +94,18 @@ def test_a_choice_that_does_not_exist_is_refused(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("destroy", "No such command 'destroy'. Did you mean 'down'?"),
         ("dlq lst", "No such command 'lst'. Did you mean 'list'?"),
         ("xyzzy", "No such command 'xyzzy'."),
     ],
 )
-def test_a_command_that_does_not_exist_is_refused_with_the_nearest(cli: Cli, line: str, said: str) -> None:
+def test_a_command_that_does_not_exist_is_refused_with_the_nearest(cli: Cli, line: str, message: str) -> None:
     refused = cli(*line.split())
     assert refused.code == ExitCode.USAGE
-    assert said in refused.err
-    assert ("Did you mean" in refused.err) == ("Did you mean" in said)
+    assert message in refused.err
+    assert ("Did you mean" in refused.err) == ("Did you mean" in message)
 
 
 @pytest.mark.parametrize("option", ["--no-open", "--port=8080"])

@@ -42,7 +42,7 @@ def made(connect: Connect, item: dict[str, dict[str, str]], **keys: str) -> Iter
 
 
 @pytest.fixture(scope="module")
-def named(connect: Connect) -> Iterator[str]:
+def environment_name(connect: Connect) -> Iterator[str]:
     yield from made(connect, {"id": {"S": "BTC"}}, HASH="id")
 
 
@@ -54,10 +54,10 @@ def with_another_sort_key(connect: Connect) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_a_command_that_reads_it_says_so_and_what_to_do(named: str, line: str) -> None:
-    result = Cli("--local", "--env", named)(*line.split())
-    assert f"Table crypto-prices-{named} has other keys than symbol and timestamp" in result.err
-    assert f"`cryptoctl plan --adopt --env {named} --local` shows" in result.err
+def test_a_command_that_reads_it_says_so_and_what_to_do(environment_name: str, line: str) -> None:
+    result = Cli("--local", "--env", environment_name)(*line.split())
+    assert f"Table crypto-prices-{environment_name} has other keys than symbol and timestamp" in result.err
+    assert f"`cryptoctl plan --adopt --env {environment_name} --local` shows" in result.err
     assert (result.code, result.out) == (ExitCode.REFUSED, "")
 
 

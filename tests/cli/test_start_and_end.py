@@ -143,14 +143,15 @@ def test_a_tab_knows_names(tmp_path: Path, line: str, offered: set[str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("destroy", "down"), ("stauts", "status"), ("price", "prices"), ("Deploy", "up")]
+    ("typed", "suggestion"),
+    [("destroy", "down"), ("stauts", "status"), ("price", "prices"), ("Deploy", "up")],
 )
-def test_the_nearest_command_is_suggested(typed: str, meant: str) -> None:
-    assert nearest(typed) == meant
+def test_the_nearest_command_is_suggested(typed: str, suggestion: str) -> None:
+    assert nearest(typed) == suggestion
 
 
 @pytest.mark.parametrize(
-    ("group", "typed", "meant"),
+    ("group", "typed", "suggestion"),
     [
         ("local", "up", "start"),
         ("local", "down", "stop"),
@@ -163,8 +164,8 @@ def test_the_nearest_command_is_suggested(typed: str, meant: str) -> None:
         ("dlq", "restore", "import"),
     ],
 )
-def test_within_a_group_the_nearest_is_one_of_its_own(group: str, typed: str, meant: str) -> None:
-    assert nearest(typed, group) == meant
+def test_within_a_group_the_nearest_is_one_of_its_own(group: str, typed: str, suggestion: str) -> None:
+    assert nearest(typed, group) == suggestion
 
 
 def test_every_word_of_another_tool_leads_to_a_command_that_exists() -> None:
@@ -228,7 +229,7 @@ class Unwritable(io.StringIO):
 FULL_DISK, READER_LEFT = OSError(errno.ENOSPC, "No space left on device"), BrokenPipeError()
 
 
-class Ended(BaseException):
+class ProcessExit(BaseException):
     """In place of the process's end."""
 
 
@@ -253,12 +254,12 @@ def test_what_cannot_be_written_at_the_end_is_no_success_and_takes_no_other_code
 
     def ends(number: int) -> None:
         codes.append(number)
-        raise Ended
+        raise ProcessExit
 
     monkeypatch.setattr(os, "_exit", ends)
     monkeypatch.setattr(sys, "stdout", Unwritable(out))
     monkeypatch.setattr(sys, "stderr", stderr := Unwritable(err))
-    with pytest.raises(Ended):
+    with pytest.raises(ProcessExit):
         __main__._end(code)
     assert codes == [ended_with]
     assert stderr.getvalue() == (f"{code}\n" if isinstance(code, str) else "")

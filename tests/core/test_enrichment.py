@@ -123,12 +123,14 @@ def test_what_was_announced_last_and_is_stored_needs_nothing() -> None:
     assert enrichments(series, set(), {Decimal(5): announcement}) == []
 
 
-@pytest.mark.parametrize("other", [indicators([Decimal(1)] * 5), None], ids=["others", "perhaps"])
+@pytest.mark.parametrize(
+    "announced_indicators", [indicators([Decimal(1)] * 5), None], ids=["others", "perhaps"]
+)
 def test_what_was_announced_and_is_not_what_is_stored_is_announced_and_written_again(
-    other: Indicators | None,
+    announced_indicators: Indicators | None,
 ) -> None:
     series = enriched(6)
-    announcement = Announcement(indicators=other, revision=series[5].revision)
+    announcement = Announcement(indicators=announced_indicators, revision=series[5].revision)
     (change,) = enrichments(series, set(), {Decimal(5): announcement})
     assert change.announce and change.correction
     assert change.indicators == series[5].indicators

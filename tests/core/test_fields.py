@@ -118,11 +118,11 @@ def test_the_bounds_of_a_request_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    "each", [FieldMapping(prices=ExactExpression("data")), TRADES], ids=["ours", "theirs"]
+    "mapping", [FieldMapping(prices=ExactExpression("data")), TRADES], ids=["ours", "theirs"]
 )
 @pytest.mark.parametrize("record", ["x", 5, None, True, [["symbol", "BTC"]]], ids=str)
-def test_a_record_that_is_no_object_is_told_as_such(each: FieldMapping, record: object) -> None:
-    (refused,) = each.request({"data": [record]}, LIMITS).prices
+def test_a_record_that_is_no_object_is_told_as_such(mapping: FieldMapping, record: object) -> None:
+    (refused,) = mapping.request({"data": [record]}, LIMITS).prices
     assert str(refused) == "price: must be a JSON object"
 
 
@@ -136,9 +136,9 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from([TRADES, FieldMapping()]), JSON)
-def test_whatever_is_mapped_becomes_prices_or_a_refusal(each: FieldMapping, value: Any) -> None:
+def test_whatever_is_mapped_becomes_prices_or_a_refusal(mapping: FieldMapping, value: Any) -> None:
     try:
-        request = each.request(document(json.dumps(value)), LIMITS)
+        request = mapping.request(document(json.dumps(value)), LIMITS)
     except Rejected:
         return
     assert all(isinstance(price, Price | Rejected) for price in request.prices)

@@ -18,12 +18,12 @@ prices_of_any_size = st.builds(
 everyday_prices = st.integers(1, 10**9).map(lambda cents: Decimal(cents) / 100)
 
 
-def rounded_rightly(found: Decimal, exact: Fraction, *, squared: bool = False) -> bool:
+def rounded_rightly(rounded: Decimal, exact: Fraction, *, squared: bool = False) -> bool:
     """Whether no number of 38 digits is nearer to the exact value (or, squared, to its root)."""
-    if not found:
+    if not rounded:
         return exact < Fraction(10) ** (-260 if squared else -130)
-    half_a_digit = Fraction(10) ** (found.adjusted() - 37) / 2
-    low, high = Fraction(found) - half_a_digit, Fraction(found) + half_a_digit
+    half_a_digit = Fraction(10) ** (rounded.adjusted() - 37) / 2
+    low, high = Fraction(rounded) - half_a_digit, Fraction(rounded) + half_a_digit
     return low**2 <= exact <= high**2 if squared else low <= exact <= high
 
 

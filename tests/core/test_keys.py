@@ -27,9 +27,11 @@ def test_a_key_fits_into_38_digits_and_gives_its_millisecond_back(
 
 
 @given(milliseconds, exchanges, exchanges, numeric_ids, numeric_ids)
-def test_numeric_ids_stand_in_numeric_order(ms: int, one: str, other: str, a: str, b: str) -> None:
+def test_numeric_ids_stand_in_numeric_order(
+    ms: int, exchange: str, other_exchange: str, a: str, b: str
+) -> None:
     if int(a) < int(b):
-        assert Decimal(keys.key_of_id(ms, one, a)) < Decimal(keys.key_of_id(ms, other, b))
+        assert Decimal(keys.key_of_id(ms, exchange, a)) < Decimal(keys.key_of_id(ms, other_exchange, b))
 
 
 @given(milliseconds, exchanges, ids, st.integers(0, 10**6))

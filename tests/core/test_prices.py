@@ -17,7 +17,7 @@ CLOCK = TimeLimits(now_ms=NOW, arrival_ms=NOW - 7)
 GOOD = {"symbol": "BTC", "price": 50000.0, "exchange": "coinbase"}
 
 
-def one(**fields: Any) -> Price:
+def price_of(**fields: Any) -> Price:
     price = parse_request(json.dumps({**GOOD, **fields}), CLOCK).prices[0]
     assert isinstance(price, Price), price
     return price
@@ -56,7 +56,7 @@ def test_a_price_with_everything_is_taken_as_it_is() -> None:
 
 
 def test_what_is_absent_has_its_default() -> None:
-    price = one()
+    price = price_of()
     assert (price.volume, price.timestamp_ms, price.id) == (Decimal(0), NOW - 7, None)
 
 
@@ -96,7 +96,7 @@ def test_an_id_that_is_none_is_refused(value: object) -> None:
     "symbol", ["BINANCE:BTCUSDT.P", "BTC/USD", "ETH_USDT", "1INCH-USD", "BTC1!", "$WIF", "x" * 64]
 )
 def test_the_symbols_of_the_field_are_taken(symbol: str) -> None:
-    assert one(symbol=symbol.lower()).symbol == symbol.upper()
+    assert price_of(symbol=symbol.lower()).symbol == symbol.upper()
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "1", None, True, [], 10**9 + 1, 10**400])
@@ -105,15 +105,15 @@ def test_an_occurrence_that_is_none_is_refused(value: object) -> None:
 
 
 def test_an_occurrence_is_a_whole_number_and_an_id_makes_it_needless() -> None:
-    assert one(occurrence=3).occurrence == 3
-    assert one().occurrence is None
-    assert one(occurrence="any", id=7).occurrence is None
+    assert price_of(occurrence=3).occurrence == 3
+    assert price_of().occurrence is None
+    assert price_of(occurrence="any", id=7).occurrence is None
     parsed = parse_request_value({**GOOD, "occurrence": 10**9}, CLOCK).prices[0]
     assert isinstance(parsed, Price) and parsed.occurrence == 10**9
 
 
 def test_a_number_may_come_as_a_string() -> None:
-    price = one(price="1666.80", volume=" 26.062 ", timestamp="1675329600138", id=12)
+    price = price_of(price="1666.80", volume=" 26.062 ", timestamp="1675329600138", id=12)
     assert (price.price, price.volume, price.timestamp_ms, price.id) == (
         Decimal("1666.8"),
         Decimal("26.062"),
@@ -123,7 +123,7 @@ def test_a_number_may_come_as_a_string() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_as", "milliseconds"),
+    ("timestamp", "milliseconds"),
     [
         (1675329600, 1675329600000),
         (1675329600.138, 1675329600138),
@@ -135,15 +135,15 @@ def test_a_number_may_come_as_a_string() -> None:
         ("2023-02-02T10:20:00.138999+01:00", 1675329600138),
     ],
 )
-def test_a_timestamp_is_seconds_milliseconds_or_iso_8601(given_as: object, milliseconds: int) -> None:
-    assert one(timestamp=given_as).timestamp_ms == milliseconds
+def test_a_timestamp_is_seconds_milliseconds_or_iso_8601(timestamp: object, milliseconds: int) -> None:
+    assert price_of(timestamp=timestamp).timestamp_ms == milliseconds
 
 
 @pytest.mark.parametrize("text", ["2023-02-02", "2023-02-02T09:20", "2023-02-02 09:20:00.138", "20230202T09"])
 def test_what_a_time_without_an_offset_should_end_with_can_be_followed(text: str) -> None:
     end = refusal(timestamp=text).reason.removeprefix("says no offset from UTC; end it with ")
     for suffix in end.split(" or "):
-        assert one(timestamp=f"{text}{suffix}").timestamp_ms >= 1675296000000
+        assert price_of(timestamp=f"{text}{suffix}").timestamp_ms >= 1675296000000
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_timestamp_that_is_none_is_refused(value: object) -> None:
 
 
 def test_a_timestamp_may_be_five_minutes_ahead_and_no_more() -> None:
-    assert one(timestamp=NOW + 300_000).timestamp_ms == NOW + 300_000
+    assert price_of(timestamp=NOW + 300_000).timestamp_ms == NOW + 300_000
     assert "5 minutes ahead" in str(refusal(timestamp=NOW + 300_001))
 
 

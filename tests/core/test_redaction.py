@@ -78,8 +78,10 @@ def strings(value: Any) -> list[str]:
     ("abc/def/ghi/jkl/mno/pqr", r'{"symbol":"A","price":1,"exchange":"x","k":"abc\/def\/ghi\/jkl\/mno\/pqr"}')
 )
 @example(("abcdefghijklmno=pqr", r'{"symbol":"A","price":1,"exchange":"x","abcdefghijklmno\u003dpqr":1}'))
-def test_no_spelling_of_json_brings_a_secret_into_the_table_or_a_dead_letter(found: tuple[str, str]) -> None:
-    secret, body = found
+def test_no_spelling_of_json_brings_a_secret_into_the_table_or_a_dead_letter(
+    secret_and_body: tuple[str, str],
+) -> None:
+    secret, body = secret_and_body
     request = WebhookRequest(headers={}, body=body.encode())
     parsed = prices_in_request(request, SENDER, [secret], LIMITS)
     [price] = parsed.prices

@@ -146,7 +146,7 @@ IN_ALL = TokenScheme(
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "webhook_request",
     [
         request(authorization=f"Bearer {SECRET}"),
         request(authorization=f"bearer  {SECRET} "),
@@ -156,15 +156,15 @@ IN_ALL = TokenScheme(
         request(f"a=b&key={SECRET}".encode(), content_type="application/x-www-form-urlencoded"),
     ],
 )
-def test_a_token_in_one_of_its_places(asked: WebhookRequest) -> None:
-    assert IN_ALL.accepts(asked, [SECRET], NOW_S)
-    assert IN_ALL.accepts(asked, ["other", SECRET], NOW_S)
-    assert not IN_ALL.accepts(asked, ["other"], NOW_S)
-    assert not TokenScheme(token_header="x").accepts(asked, [SECRET], NOW_S)
+def test_a_token_in_one_of_its_places(webhook_request: WebhookRequest) -> None:
+    assert IN_ALL.accepts(webhook_request, [SECRET], NOW_S)
+    assert IN_ALL.accepts(webhook_request, ["other", SECRET], NOW_S)
+    assert not IN_ALL.accepts(webhook_request, ["other"], NOW_S)
+    assert not TokenScheme(token_header="x").accepts(webhook_request, [SECRET], NOW_S)
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "webhook_request",
     [
         request(authorization=SECRET),
         request(x_token=f"Bearer {SECRET}"),
@@ -180,8 +180,8 @@ def test_a_token_in_one_of_its_places(asked: WebhookRequest) -> None:
         request(),
     ],
 )
-def test_a_token_elsewhere_or_another_one(asked: WebhookRequest) -> None:
-    assert not IN_ALL.accepts(asked, [SECRET], NOW_S)
+def test_a_token_elsewhere_or_another_one(webhook_request: WebhookRequest) -> None:
+    assert not IN_ALL.accepts(webhook_request, [SECRET], NOW_S)
 
 
 @pytest.mark.parametrize("rest", [b'"a": ' + b"[" * 99 + b"]" * 99, b'"a": 1, "a": 2'], ids=["deep", "twice"])

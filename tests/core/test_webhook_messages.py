@@ -49,10 +49,12 @@ def test_any_other_is_its_sha_256(message_id: str) -> None:
 
 
 @given(st.sampled_from(["desk", "tv"]), IDS, st.sampled_from(["desk", "tv"]), IDS)
-def test_two_messages_have_two_items_and_one_has_one(one: str, first: str, other: str, second: str) -> None:
-    item, other_item = _item(one, first, 1), _item(other, second, 2)
+def test_two_messages_have_two_items_and_one_has_one(
+    sender: str, first: str, other_sender: str, second: str
+) -> None:
+    item, other_item = _item(sender, first, 1), _item(other_sender, second, 2)
     same_item = (item["symbol"], item["timestamp"]) == (other_item["symbol"], other_item["timestamp"])
-    assert same_item == ((one, first) == (other, second))
+    assert same_item == ((sender, first) == (other_sender, second))
     assert (item["message_id"] == other_item["message_id"]) == (first == second)
     assert (first_ms(item), first_ms(other_item)) == (1, 2)
 

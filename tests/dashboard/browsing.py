@@ -31,7 +31,7 @@ def nothing_noted(browser: Browser) -> None:
     browser.problems.clear()
 
 
-def told(overview: Overview, *names: str) -> dict[str, Any]:
+def page_state(overview: Overview, *names: str) -> dict[str, Any]:
     """What a server says of an environment."""
     document = overview_document(Screen(colour=False), overview, "here")
     page = {"location": "here", "interval": "1m", "trouble": "", "names": names, "names_known": True}

@@ -23,7 +23,7 @@ def nowhere() -> Any:
     raise Failure(ExitCode.UNREACHABLE, "There is no environment in this test.")
 
 
-class ToldReader(PageReader):
+class FakeReader(PageReader):
     """Answers with what a test sets."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class ToldReader(PageReader):
         super().__init__(nowhere, lambda _: {}, str, about, ReaderIntervals(), 10)
         self.answer: Mapping[str, Any] = {}
         self.asked_for: list[tuple[str, Interval, int]] = []
-        self.tell: Callable[[str, Interval, int], PagePrices | None] = lambda *_: None
+        self.prices_for: Callable[[str, Interval, int], PagePrices | None] = lambda *_: None
 
     def start(self) -> None:
         """Reads nothing."""
@@ -41,15 +41,15 @@ class ToldReader(PageReader):
 
     def prices(self, symbol: str, interval: Interval, revision: int) -> PagePrices | None:
         self.asked_for.append((symbol, interval, revision))
-        return self.tell(symbol, interval, revision)
+        return self.prices_for(symbol, interval, revision)
 
 
 @pytest.fixture
-def reader() -> ToldReader:
-    return ToldReader()
+def reader() -> FakeReader:
+    return FakeReader()
 
 
 @pytest.fixture
-def site(reader: ToldReader) -> Iterator[Site]:
+def site(reader: FakeReader) -> Iterator[Site]:
     with serving(reader, served_files(), 0, LIMITS) as site:
         yield site

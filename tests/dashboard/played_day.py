@@ -20,7 +20,7 @@ from cryptoctl.ui.screen import Screen
 from cryptoctl.ui.status import overview_document
 from dashboard.conftest import nowhere
 from dashboard.prices_of import AT_MS, stored
-from kit.browser import Browser, Held
+from kit.browser import Browser, PageMemory
 from ui.overviews import BROKEN, HEALTHY
 
 SYMBOL = "BTC"
@@ -74,11 +74,11 @@ class DayReader(PageReader):
         return replace(overview, at_ms=now_ms, errors=errors)
 
 
-def held_by_hour(browser: Browser, site: Site, hours: int) -> Iterator[Held]:
+def memory_by_hour(browser: Browser, site: Site, hours: int) -> Iterator[PageMemory]:
     """What the page holds after each hour of a day that begins now."""
     browser.forget_requests()
     browser.open(site.url)
     browser.until(READY)
     for _ in range(hours):
         browser.pass_time(HOUR_MS, HOUR_WITHIN_S)
-        yield browser.held()
+        yield browser.memory()

@@ -30,10 +30,10 @@ from cryptoctl.ops.prices import row
 from cryptoctl.ops.times import now_ms
 from cryptoctl.ui.text import percent_text
 from cryptoctl.wording import number_text
-from dashboard.browsing import READY, told
+from dashboard.browsing import READY, page_state
 from dashboard.browsing import browser as browser
 from dashboard.browsing import nothing_noted as nothing_noted
-from dashboard.conftest import ToldReader
+from dashboard.conftest import FakeReader
 from dashboard.prices_of import AT_MS, stored
 from kit.browser import Browser
 from kit.engines import OPTIONS
@@ -162,7 +162,7 @@ def test_a_saved_page_shows_the_same_without_a_server(browser: Browser, day: Cli
     assert browser.problems == []
 
 
-def test_another_page_reads_embeds_and_runs_nothing(browser: Browser, site: Site, reader: ToldReader) -> None:
+def test_another_page_reads_embeds_and_runs_nothing(browser: Browser, site: Site, reader: FakeReader) -> None:
     reader.answer = {"secret": 1}
     tries: dict[str, Any] = {
         "read": "fetch(URL + 'state').then((answer) => answer.text(), () => 'failed')",
@@ -182,8 +182,8 @@ def test_another_page_reads_embeds_and_runs_nothing(browser: Browser, site: Site
     assert outcomes == {"read": "failed", "blind": "failed", "script": "failed"}
 
 
-def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reader: ToldReader) -> None:
-    reader.answer = told(replace(HEALTHY, symbols=()))
+def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reader: FakeReader) -> None:
+    reader.answer = page_state(replace(HEALTHY, symbols=()))
     browser.open(site.url)
     text = browser.until("document.getElementById('nothing')?.textContent")
     assert text == reader.answer["empty"].replace("`", "")
@@ -191,12 +191,12 @@ def test_without_a_price_it_says_what_to_run(browser: Browser, site: Site, reade
 
 
 def test_prices_that_cannot_be_drawn_are_no_empty_chart_without_a_word(
-    browser: Browser, site: Site, reader: ToldReader
+    browser: Browser, site: Site, reader: FakeReader
 ) -> None:
-    reader.answer = told(HEALTHY, "BTC")
+    reader.answer = page_state(HEALTHY, "BTC")
     series = PriceSeries(9)
     series.take([stored(AT_MS, "1e15")], None)
-    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    reader.prices_for = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
     browser.open(site.url)
     note = "document.getElementById('note')?.textContent"
     assert browser.until(note).startswith("1 candle is too large or too late to be drawn;")
@@ -207,15 +207,15 @@ def test_prices_that_cannot_be_drawn_are_no_empty_chart_without_a_word(
 
 
 def test_a_number_that_is_long_by_its_size_alone_has_an_exponent_wherever_it_is_shown(
-    browser: Browser, site: Site, reader: ToldReader
+    browser: Browser, site: Site, reader: FakeReader
 ) -> None:
     large, small = Decimal("9.4E+30"), Decimal("1.0625E-21")
     first = (HEALTHY.symbols or ())[0]
     last = replace(first.last, price=large)
-    reader.answer = told(replace(HEALTHY, symbols=(replace(first, last=last),)), "BTC")
+    reader.answer = page_state(replace(HEALTHY, symbols=(replace(first, last=last),)), "BTC")
     series = PriceSeries(9)
     series.take([replace(stored(AT_MS, plain(small)), volume=large)], None)
-    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    reader.prices_for = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
     browser.open(site.url)
     browser.until(READY)
     cells = "[...document.querySelectorAll('{} tbody td.number')].map((each) => each.textContent)"
@@ -227,12 +227,12 @@ def test_a_number_that_is_long_by_its_size_alone_has_an_exponent_wherever_it_is_
 
 
 def test_candles_that_a_saved_page_does_not_have_are_counted(
-    browser: Browser, site: Site, reader: ToldReader
+    browser: Browser, site: Site, reader: FakeReader
 ) -> None:
-    reader.answer = told(HEALTHY, "BTC")
+    reader.answer = page_state(HEALTHY, "BTC")
     series = PriceSeries(MAX_CANDLES_SAVED + 7)
     series.take([stored(AT_MS + 60_000 * number) for number in range(MAX_CANDLES_SAVED + 6)], None)
-    reader.tell = lambda symbol, interval, revision: _newest(prices(symbol, series, interval, revision))
+    reader.prices_for = lambda symbol, interval, revision: _newest(prices(symbol, series, interval, revision))
     browser.open(site.url)
     note = browser.until("document.getElementById('note')?.textContent")
     assert note == "The oldest 6 candles are not drawn: choose a longer interval."
@@ -251,12 +251,12 @@ def test_candles_that_a_saved_page_does_not_have_are_counted(
     ],
 )
 def test_prices_are_told_apart_on_the_axis_however_small_and_long(
-    browser: Browser, site: Site, reader: ToldReader, texts: tuple[str, str], labels: list[str]
+    browser: Browser, site: Site, reader: FakeReader, texts: tuple[str, str], labels: list[str]
 ) -> None:
-    reader.answer = told(HEALTHY, "BTC")
+    reader.answer = page_state(HEALTHY, "BTC")
     series = PriceSeries(9)
     series.take([stored(AT_MS + at * 60_000, plain(Decimal(text))) for at, text in enumerate(texts)], None)
-    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    reader.prices_for = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
     browser.open(site.url)
     browser.until(READY)
     shown = browser.run(f"{json.dumps(texts)}.map((each) => page.chart.bars.priceFormatter().format(+each))")
@@ -269,9 +269,9 @@ def test_prices_are_told_apart_on_the_axis_however_small_and_long(
     assert browser.problems == []
 
 
-def test_what_is_left_out_is_counted(browser: Browser, site: Site, reader: ToldReader) -> None:
+def test_what_is_left_out_is_counted(browser: Browser, site: Site, reader: FakeReader) -> None:
     many = tuple(replace(ERROR, message=str(number)) for number in range(MAX_ERRORS + 7))
-    reader.answer = told(replace(HEALTHY, more_symbols=5, errors=many, incomplete=("the errors",)))
+    reader.answer = page_state(replace(HEALTHY, more_symbols=5, errors=many, incomplete=("the errors",)))
     browser.open(site.url)
     text = "document.getElementById('{}')?.textContent"
     assert browser.until(text.format("more-symbols")) == "and 5 more, in the list of all symbols above"
@@ -279,23 +279,23 @@ def test_what_is_left_out_is_counted(browser: Browser, site: Site, reader: ToldR
     assert "there may be more: the errors." in browser.run(text.format("concerns"))
     pipeline = browser.run(text.format("pipeline"))
     assert "the newest 2 of 7 symbols: enriched" in pipeline and "all enriched" not in pipeline
-    reader.answer = told(HEALTHY)
+    reader.answer = page_state(HEALTHY)
     browser.until("document.getElementById('more-symbols').hidden")
     assert browser.run("document.getElementById('older-errors').hidden")
 
 
 def test_where_prices_may_not_be_read_it_does_not_say_that_none_came(
-    browser: Browser, site: Site, reader: ToldReader
+    browser: Browser, site: Site, reader: FakeReader
 ) -> None:
-    reader.answer = told(replace(HEALTHY, symbols=None, unread=(THE_SYMBOLS,)))
+    reader.answer = page_state(replace(HEALTHY, symbols=None, unread=(THE_SYMBOLS,)))
     browser.open(site.url)
     assert "prices not read" in browser.until("document.getElementById('pipeline')?.textContent")
 
 
-def test_what_is_of_another_day_has_its_date(browser: Browser, site: Site, reader: ToldReader) -> None:
+def test_what_is_of_another_day_has_its_date(browser: Browser, site: Site, reader: FakeReader) -> None:
     now = datetime.now(UTC)
     for at in (now, now - timedelta(days=40)):
-        reader.answer = told(replace(HEALTHY, at_ms=int(at.timestamp() * 1000)))
+        reader.answer = page_state(replace(HEALTHY, at_ms=int(at.timestamp() * 1000)))
         browser.open(site.url)
         text = browser.until("document.getElementById('as-of')?.textContent")
         form = "%H:%M:%S" if at == now else "%Y-%m-%d %H:%M:%S"
@@ -303,9 +303,9 @@ def test_what_is_of_another_day_has_its_date(browser: Browser, site: Site, reade
 
 
 def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_function(
-    browser: Browser, site: Site, reader: ToldReader
+    browser: Browser, site: Site, reader: FakeReader
 ) -> None:
-    reader.answer = told(replace(HEALTHY, queues=(replace(HEALTHY.queues[1], visible=5),)))
+    reader.answer = page_state(replace(HEALTHY, queues=(replace(HEALTHY.queues[1], visible=5),)))
     browser.open(site.url)
     boxes = "[...document.querySelectorAll('#pipeline article')].map((each) => each.textContent)"
     webhook, _, enricher = browser.until(boxes)
@@ -314,12 +314,12 @@ def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_func
 
 
 def test_prices_that_do_not_fill_a_candle_are_no_empty_chart_without_a_word(
-    browser: Browser, site: Site, reader: ToldReader
+    browser: Browser, site: Site, reader: FakeReader
 ) -> None:
-    reader.answer = told(HEALTHY, "BTC")
+    reader.answer = page_state(HEALTHY, "BTC")
     series = PriceSeries(2)
     series.take([stored(AT_MS, "1"), stored(AT_MS + 60_000, "2")], None)
-    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    reader.prices_for = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
     browser.open(site.url)
     browser.until(READY)
     nothing = "document.getElementById('nothing')"
@@ -341,8 +341,8 @@ NUMBERS = [
 ]
 
 
-def test_numbers_are_rounded_as_in_the_terminal(browser: Browser, site: Site, reader: ToldReader) -> None:
-    reader.answer = told(HEALTHY)
+def test_numbers_are_rounded_as_in_the_terminal(browser: Browser, site: Site, reader: FakeReader) -> None:
+    reader.answer = page_state(HEALTHY)
     browser.open(site.url)
     browser.until("typeof shortNumber === 'function'")
     texts = json.dumps([plain(number) for number in NUMBERS])
@@ -359,13 +359,13 @@ def test_numbers_are_rounded_as_in_the_terminal(browser: Browser, site: Site, re
 
 
 def test_a_volatility_far_below_the_prices_is_more_than_zero_on_its_axis(
-    browser: Browser, site: Site, reader: ToldReader
+    browser: Browser, site: Site, reader: FakeReader
 ) -> None:
-    reader.answer = told(HEALTHY, "BTC")
+    reader.answer = page_state(HEALTHY, "BTC")
     series = PriceSeries(10)
     calm = replace(stored(AT_MS, "1667.23"), indicators=Indicators(volatility=Decimal("0.0048989795")))
     series.take([calm], None)
-    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    reader.prices_for = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
     browser.open(site.url)
     browser.until(READY)
     shown = "page.chart.lines.{}.priceFormatter().format({})"
@@ -374,17 +374,17 @@ def test_a_volatility_far_below_the_prices_is_more_than_zero_on_its_axis(
 
 
 def test_of_500_symbols_any_can_be_chosen_and_the_focus_stays_while_numbers_change(
-    browser: Browser, site: Site, reader: ToldReader
+    browser: Browser, site: Site, reader: FakeReader
 ) -> None:
     names = [f"S{number:03}" for number in range(500)]
-    reader.answer = told(HEALTHY, *names)
+    reader.answer = page_state(HEALTHY, *names)
     browser.open(site.url)
     browser.until("document.querySelectorAll('#symbol option').length", lambda value: value == 502)
     browser.run("document.querySelector('button[data-symbol=ETH]').focus()")
     later = replace(
         HEALTHY, symbols=tuple(replace(symbol, change_5m=None) for symbol in HEALTHY.symbols or ())
     )
-    reader.answer = told(later, *names)
+    reader.answer = page_state(later, *names)
     browser.until(
         "document.querySelector('#symbols tbody td:nth-child(3)').textContent", lambda text: not text
     )

@@ -12,10 +12,10 @@ import pytest
 from cryptoctl.dashboard.documents import prices
 from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.dashboard.site import Site
-from dashboard.browsing import READY, told
+from dashboard.browsing import READY, page_state
 from dashboard.browsing import browser as browser
 from dashboard.browsing import nothing_noted as nothing_noted
-from dashboard.conftest import ToldReader
+from dashboard.conftest import FakeReader
 from dashboard.prices_of import AT_MS, stored
 from kit.browser import Browser
 from ui.overviews import ERROR, HEALTHY
@@ -24,15 +24,15 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture
-def shown(browser: Browser, site: Site, reader: ToldReader) -> Browser:
+def shown(browser: Browser, site: Site, reader: FakeReader) -> Browser:
     """The page with 30 prices, and with three symbols: up, unchanged, down by less than is shown."""
     series = PriceSeries(100)
     series.take([stored(AT_MS + at * 60_000) for at in range(30)], None)
     changes = (Decimal("0.5"), Decimal(0), Decimal("-0.001"))
     first = (HEALTHY.symbols or ())[0]
     symbols = tuple(replace(first, symbol=f"S{change}", change_5m=change) for change in changes)
-    reader.answer = told(replace(HEALTHY, symbols=symbols, errors=(ERROR,)), "BTC")
-    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    reader.answer = page_state(replace(HEALTHY, symbols=symbols, errors=(ERROR,)), "BTC")
+    reader.prices_for = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
     browser.open(site.url)
     browser.until(READY)
     return browser

@@ -8,8 +8,8 @@ from cryptoctl.dashboard.site import Site
 from cryptoctl.ops.candles import Interval
 from dashboard.browsing import browser as browser
 from dashboard.browsing import nothing_noted as nothing_noted
-from dashboard.browsing import told
-from dashboard.conftest import ToldReader
+from dashboard.browsing import page_state
+from dashboard.conftest import FakeReader
 from kit.browser import Browser
 from kit.waiting import eventually
 from ui.overviews import HEALTHY
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.process
 
 
 def test_a_page_that_is_loaded_again_shows_what_was_chosen(
-    browser: Browser, site: Site, reader: ToldReader
+    browser: Browser, site: Site, reader: FakeReader
 ) -> None:
-    reader.answer = told(HEALTHY, "A/B #&=É")
+    reader.answer = page_state(HEALTHY, "A/B #&=É")
     browser.open(site.url)
     browser.until("typeof page === 'object' && document.querySelector('input:checked') !== null")
     browser.run("choose('A/B #&=É')")
@@ -36,9 +36,9 @@ def test_a_page_that_is_loaded_again_shows_what_was_chosen(
 
 
 def test_an_address_that_names_an_empty_symbol_shows_the_newest_one(
-    browser: Browser, site: Site, reader: ToldReader
+    browser: Browser, site: Site, reader: FakeReader
 ) -> None:
-    reader.answer = told(HEALTHY)
+    reader.answer = page_state(HEALTHY)
     browser.open(f"{site.url}#symbol=")
     browser.until("typeof page === 'object' && page.symbol", lambda value: value == "BTC")
     assert browser.problems == []

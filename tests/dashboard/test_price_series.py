@@ -22,9 +22,9 @@ def in_order(table: dict[int, tuple[str, bool]]) -> list[StoredPrice]:
     return [stored(time, price, processed=done) for time, (price, done) in sorted(table.items())]
 
 
-def on_the_page(shown: list[PageCandle], found: list[PageCandle], since_ms: int | None) -> list[PageCandle]:
+def on_the_page(shown: list[PageCandle], newer: list[PageCandle], since_ms: int | None) -> list[PageCandle]:
     """As chart.js takes candles."""
-    return [candle for candle in shown if since_ms is not None and candle["time_ms"] < since_ms] + found
+    return [candle for candle in shown if since_ms is not None and candle["time_ms"] < since_ms] + newer
 
 
 @given(st.lists(tables, min_size=1, max_size=5), st.data())

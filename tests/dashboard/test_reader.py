@@ -31,7 +31,7 @@ class AskedAws(Aws):
 
     def __init__(self, other: Aws, credentials: AccessKey) -> None:
         super().__init__(region="us-east-1", endpoint_url=other.endpoint_url, credentials=credentials)
-        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.requests: list[tuple[str, dict[str, Any]]] = []
 
     def _new_client(self, service: str, config: Any) -> Any:
         client = super()._new_client(service, config)
@@ -39,7 +39,7 @@ class AskedAws(Aws):
         return client
 
     def _keep(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        self.asked.append((model.name, params))
+        self.requests.append((model.name, params))
 
 
 @pytest.fixture
@@ -71,13 +71,13 @@ def put(live: Live, symbol: str, *times_ms: int) -> None:
 
 
 def queries(aws: AskedAws) -> list[dict[str, Any]]:
-    return [params["ExpressionAttributeValues"] for name, params in aws.asked if name == "Query"]
+    return [params["ExpressionAttributeValues"] for name, params in aws.requests if name == "Query"]
 
 
 def test_nothing_is_read_until_somebody_looks(pipeline: Live, aws: AskedAws, reader: PageReader) -> None:
     reader.start()
     put(pipeline, "QUIET", 1)  # takes several of the reader's intervals
-    assert aws.asked == []
+    assert aws.requests == []
     assert reader.state()["state"] is None
     state = eventually(lambda: reader.state()["state"], "the overview")
     assert state["overview"] == {"verdict": "as told"}

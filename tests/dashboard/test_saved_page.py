@@ -11,7 +11,7 @@ from cryptoctl.dashboard.documents import prices
 from cryptoctl.dashboard.page import saved_page
 from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.ops.candles import Interval
-from dashboard.browsing import READY, told
+from dashboard.browsing import READY, page_state
 from dashboard.browsing import browser as browser
 from dashboard.browsing import nothing_noted as nothing_noted
 from dashboard.prices_of import AT_MS, stored
@@ -29,7 +29,7 @@ def page_of(*symbols: str) -> str:
         symbol: {interval.value: prices(symbol, series, interval, 0) for interval in Interval}
         for symbol in symbols
     }
-    return saved_page({"state": {**told(HEALTHY, *symbols), "left_out": 2}, "prices": has})
+    return saved_page({"state": {**page_state(HEALTHY, *symbols), "left_out": 2}, "prices": has})
 
 
 def test_a_symbol_of_the_last_hour_that_the_file_does_not_have_is_no_empty_chart_without_a_word(

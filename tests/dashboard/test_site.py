@@ -17,7 +17,7 @@ from cryptoctl.dashboard.site import Site
 from cryptoctl.errors import Failure
 from cryptoctl.local.http import RequestHead
 from cryptoctl.ops.candles import Interval
-from dashboard.conftest import LIMITS, ToldReader
+from dashboard.conftest import LIMITS, FakeReader
 
 pytestmark = pytest.mark.process
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -72,7 +72,7 @@ def test_the_page_and_its_files_are_served_with_a_policy_and_nothing_is_kept(sit
         *("/TOKEN/..%2fserver.py", "/TOKEN/assets/page.css", "/open/", "/open/TOKEN", "/%74oken/state"),
     ],
 )
-def test_without_the_exact_path_there_is_nothing(site: Site, reader: ToldReader, path: str) -> None:
+def test_without_the_exact_path_there_is_nothing(site: Site, reader: FakeReader, path: str) -> None:
     reader.answer = {"secret": "PRICES"}
     token = path_of(site).strip("/")
     status, headers, body = ask(site, path.replace("TOKEN", token))
@@ -81,7 +81,7 @@ def test_without_the_exact_path_there_is_nothing(site: Site, reader: ToldReader,
 
 
 @pytest.mark.parametrize(
-    ("headers", "wanted"),
+    ("headers", "expected"),
     [
         ({"host": "localhost:PORT"}, 403),
         ({"host": "evil.example:PORT"}, 403),
@@ -99,24 +99,24 @@ def test_without_the_exact_path_there_is_nothing(site: Site, reader: ToldReader,
     ],
 )
 def test_what_a_browser_adds_for_another_page_is_refused_with_the_right_token_too(
-    site: Site, headers: dict[str, str], wanted: int
+    site: Site, headers: dict[str, str], expected: int
 ) -> None:
     port = str(urlsplit(site.url).port)
     status, _, _ = ask(
         site, path_of(site, "state"), **{name: value.replace("PORT", port) for name, value in headers.items()}
     )
-    assert status == wanted
+    assert status == expected
 
 
 @pytest.mark.parametrize(
-    ("port", "host", "wanted"),
+    ("port", "host", "expected"),
     [
         *((80, "127.0.0.1", 303), (80, "127.0.0.1:80", 303), (80, "127.0.0.1:8080", 403)),
         *((80, "localhost", 403), (8080, "127.0.0.1", 403), (8080, "127.0.0.1:8080", 303)),
     ],
 )
 def test_http_s_own_port_may_be_left_out_as_browsers_do(
-    reader: ToldReader, port: int, host: str, wanted: int
+    reader: FakeReader, port: int, host: str, expected: int
 ) -> None:
     """And the address is written as they write it, so that what they send as Origin is the page's own."""
     site = Site(reader, {}, port)
@@ -127,7 +127,7 @@ def test_http_s_own_port_may_be_left_out_as_browsers_do(
     async def body(_max_bytes: int) -> bytes:
         return b""
 
-    assert asyncio.run(site.handle(head, body)).status == wanted
+    assert asyncio.run(site.handle(head, body)).status == expected
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "get"])
@@ -151,12 +151,12 @@ def test_the_address_for_a_browser_leads_to_the_page_once(site: Site) -> None:
         *("?symbol=%20", "?symbol=%C2%A0&interval=1m&since=0"),
     ],
 )
-def test_a_question_that_makes_no_sense_is_refused(site: Site, reader: ToldReader, query: str) -> None:
+def test_a_question_that_makes_no_sense_is_refused(site: Site, reader: FakeReader, query: str) -> None:
     assert ask(site, path_of(site, "prices") + query)[0] == 400
     assert reader.asked_for == []
 
 
-def test_prices_are_asked_for_as_they_are_stored(site: Site, reader: ToldReader) -> None:
+def test_prices_are_asked_for_as_they_are_stored(site: Site, reader: FakeReader) -> None:
     status, _, body = ask(site, path_of(site, "prices?symbol=%3Cb%3E&interval=1h&since=17"))
     assert (status, json.loads(body)) == (200, None)
     assert reader.asked_for == [("<B>", Interval.HOUR, 17)]
@@ -175,7 +175,7 @@ def test_connections_that_ask_for_nothing_make_room_for_one_that_does(site: Site
             connection.close()
 
 
-def test_a_port_that_is_taken_is_told(site: Site, reader: ToldReader) -> None:
+def test_a_port_that_is_taken_is_told(site: Site, reader: FakeReader) -> None:
     port = urlsplit(site.url).port
     assert port
     with pytest.raises(Failure, match=rf"cannot listen on port {port}: [\w ]+\.$"), serving(reader, {}, port):

@@ -9,10 +9,10 @@ import pytest
 from cryptoctl.dashboard.documents import prices
 from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.dashboard.site import Site
-from dashboard.browsing import READY, told
+from dashboard.browsing import READY, page_state
 from dashboard.browsing import browser as browser
 from dashboard.browsing import nothing_noted as nothing_noted
-from dashboard.conftest import ToldReader
+from dashboard.conftest import FakeReader
 from dashboard.prices_of import AT_MS, stored
 from kit.browser import Browser
 from ui.overviews import HEALTHY
@@ -23,11 +23,11 @@ TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimation
 
 
 @pytest.fixture
-def series(reader: ToldReader) -> PriceSeries:
+def series(reader: FakeReader) -> PriceSeries:
     """The prices of every symbol."""
     series = PriceSeries(1000)
-    reader.answer = told(HEALTHY, "BTC")
-    reader.tell = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    reader.answer = page_state(HEALTHY, "BTC")
+    reader.prices_for = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
     return series
 
 
@@ -69,17 +69,17 @@ def test_a_price_with_more_digits_than_those_before_it_is_told_apart_on_the_axis
 
 
 def test_the_keyboard_stays_with_its_symbol_where_another_one_comes_to_its_place(
-    browser: Browser, site: Site, reader: ToldReader, series: PriceSeries
+    browser: Browser, site: Site, reader: FakeReader, series: PriceSeries
 ) -> None:
     series.take([stored(AT_MS)], None)
     browser.open(site.url)
     browser.until("document.querySelectorAll('#symbols button').length", lambda count: count == 2)
     focused = "document.activeElement.dataset.symbol"
     browser.run("document.querySelector('button[data-symbol=ETH]').focus()")
-    reader.answer = told(replace(HEALTHY, symbols=tuple(reversed(HEALTHY.symbols or ()))), "BTC")
+    reader.answer = page_state(replace(HEALTHY, symbols=tuple(reversed(HEALTHY.symbols or ()))), "BTC")
     browser.until("document.querySelector('#symbols button').dataset.symbol", lambda symbol: symbol == "ETH")
     assert browser.run(focused) == "ETH"
-    reader.answer = told(replace(HEALTHY, symbols=(HEALTHY.symbols or ())[:1]), "BTC")
+    reader.answer = page_state(replace(HEALTHY, symbols=(HEALTHY.symbols or ())[:1]), "BTC")
     browser.until("document.querySelectorAll('#symbols button').length", lambda count: count == 1)
     assert browser.run(focused) != "BTC"
     assert browser.problems == []

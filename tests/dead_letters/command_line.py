@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kit.commands import Cli
-from kit.commands import Said as Said
+from kit.commands import CommandResult as CommandResult
 
-Dlq = Callable[..., Said]
+Dlq = Callable[..., CommandResult]
 
 
-def run(*arguments: str, environment: str) -> Said:
+def run(*arguments: str, environment: str) -> CommandResult:
     """Runs a command on the engine."""
     return Cli("--local", "--env", environment)(*arguments)

@@ -10,7 +10,7 @@ import pytest
 
 from cryptoctl.settings import EnvironmentSettings, StreamSettings
 from dead_letters.command_line import Dlq, run
-from dead_letters.workshop import Workshop
+from dead_letters.environment import DeadLetterEnvironment
 from live import Connect, Live
 
 
@@ -31,15 +31,15 @@ def letters_live(connect: Connect) -> Iterator[Live]:
 
 
 @pytest.fixture
-def shop(letters_live: Live, tmp_path: Path) -> Workshop:
+def env(letters_live: Live, tmp_path: Path) -> DeadLetterEnvironment:
     """The environment with empty queues, an empty table, and a journal of this test's own."""
-    shop = Workshop(letters_live, tmp_path)
-    shop.clear()
-    return shop
+    env = DeadLetterEnvironment(letters_live, tmp_path)
+    env.clear()
+    return env
 
 
 @pytest.fixture
-def dlq(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dlq:
+def dlq(env: DeadLetterEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dlq:
     """`cryptoctl dlq …` for the environment."""
     monkeypatch.chdir(tmp_path)
-    return lambda *arguments: run("dlq", *arguments, environment=shop.name)
+    return lambda *arguments: run("dlq", *arguments, environment=env.name)

@@ -52,9 +52,9 @@ def test_a_purge_deletes_after_a_yes_alone_and_leaves_no_file_of_what_it_did_not
     with pytest.raises(Failure, match="Nothing was deleted") as raised:
         purge(command(), SELECTION, export_to=file)
     assert raised.value.exit_code is ExitCode.REFUSED
-    assert len(bench.queue.held) == 2 and not bench.queue.hidden and not file.exists()
+    assert len(bench.queue.messages) == 2 and not bench.queue.hidden and not file.exists()
     purge(command(), SELECTION, export_to=file)
-    assert not bench.queue.held and len(file.read_text(encoding="utf-8").splitlines()) == 2
+    assert not bench.queue.messages and len(file.read_text(encoding="utf-8").splitlines()) == 2
 
 
 def test_a_purge_is_refused_where_nobody_can_be_asked_or_two_options_disagree(
@@ -66,7 +66,7 @@ def test_a_purge_is_refused_where_nobody_can_be_asked_or_two_options_disagree(
     with pytest.raises(Failure, match="exclude each other") as raised:
         purge(command(), SELECTION, yes=True, no_export=True, export_to=tmp_path / "file")
     assert raised.value.exit_code is ExitCode.USAGE
-    assert len(bench.queue.held) == 2 and not bench.queue.hidden
+    assert len(bench.queue.messages) == 2 and not bench.queue.hidden
 
 
 def test_a_replay_is_run_as_the_options_say(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,11 +113,13 @@ def test_what_a_repair_or_a_replay_decides_by_is_no_stale_read(
     symbol: str | None, since_ms: int | None
 ) -> None:
     """An engine's reads are never stale."""
-    answers = Answers(of={"Query": {"Items": []}, "Scan": {"Items": []}, "BatchGetItem": {"Responses": {}}})
+    answers = Answers(
+        responses={"Query": {"Items": []}, "Scan": {"Items": []}, "BatchGetItem": {"Responses": {}}}
+    )
     aws, search = cast("Aws", answers), RepairSearch(symbol=symbol, since_ms=since_ms)
     assert [*unenriched(aws, STACK.prices, search), *incorrect(aws, STACK.prices, search)] == []
     assert Enricher(aws=aws, stack=STACK).items([("BTC", Decimal(5))]) == {}
-    requests: list[Any] = [dict(params) for _, params in answers.asked]
+    requests: list[Any] = [dict(params) for _, params in answers.requests]
     batches = [batch for request in requests for batch in request.get("RequestItems", {}).values()]
     reads = [read for read in requests if "RequestItems" not in read] + batches
     assert len(reads) >= 3 and all(read["ConsistentRead"] for read in reads)

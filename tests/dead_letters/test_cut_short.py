@@ -14,8 +14,8 @@ from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import ExitCode
 from cryptoctl.ops.dead_letters.replay import Replay
-from dead_letters.command_line import Said, run
-from dead_letters.workshop import WEBHOOK, Workshop
+from dead_letters.command_line import CommandResult, run
+from dead_letters.environment import WEBHOOK, DeadLetterEnvironment
 
 pytestmark = pytest.mark.engine
 
@@ -53,18 +53,20 @@ ENDINGS = [(interrupted, ExitCode.INTERRUPTED, 30, "interrupted"), (failed, Exit
 
 
 @pytest.fixture
-def dlq(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+def dlq(
+    env: DeadLetterEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., CommandResult]:
     """A command on 50 messages of the webhook processor's queue."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "1000")
-    shop.send_events([shop.price(number) for number in range(50)])
-    return lambda *words: run("dlq", *words, environment=shop.name)
+    env.send_events([env.price(number) for number in range(50)])
+    return lambda *words: run("dlq", *words, environment=env.name)
 
 
 @pytest.mark.parametrize(("ending", "code", "done", "outcome"), ENDINGS)
 def test_a_purge(
-    shop: Workshop,
-    dlq: Callable[..., Said],
+    env: DeadLetterEnvironment,
+    dlq: Callable[..., CommandResult],
     at_the_third: Callable[[str, Ending], None],
     ending: Ending,
     code: ExitCode,
@@ -76,7 +78,7 @@ def test_a_purge(
     assert (result.code, result.json["outcome"]) == (code, outcome)
     document = {name: result.json[name] for name in ("found", "deleted", "file", "complete")}
     assert document == {"found": 50, "deleted": done, "file": "f", "complete": False}
-    assert shop.depths["webhook"] == (50 - done, 0)
+    assert env.depths["webhook"] == (50 - done, 0)
     assert len(Path("f").read_text(encoding="utf-8").splitlines()) == 50
 
     at_the_third("DeleteMessageBatch", ending)
@@ -90,20 +92,20 @@ def test_a_purge(
 
 
 def test_a_purge_interrupted_before_it_asks_has_deleted_nothing(
-    shop: Workshop, dlq: Callable[..., Said], at_the_third: Callable[[str, Ending], None]
+    env: DeadLetterEnvironment, dlq: Callable[..., CommandResult], at_the_third: Callable[[str, Ending], None]
 ) -> None:
     at_the_third("ReceiveMessage", interrupted)
     result = dlq("purge", "--yes", "--export-to", "f", "--output", "json")
     document = {name: result.json[name] for name in ("found", "deleted", "file", "complete")}
     assert document == {"found": 0, "deleted": 0, "file": None, "complete": False}
-    assert (result.code, Path("f").exists(), shop.depths["webhook"]) == (130, False, (50, 0))
+    assert (result.code, Path("f").exists(), env.depths["webhook"]) == (130, False, (50, 0))
 
 
 @pytest.mark.parametrize(("ending", "code", "done", "outcome"), ENDINGS)
 @pytest.mark.parametrize("output", ["json", "table"])
 def test_an_import(
-    shop: Workshop,
-    dlq: Callable[..., Said],
+    env: DeadLetterEnvironment,
+    dlq: Callable[..., CommandResult],
     at_the_third: Callable[[str, Ending], None],
     ending: Ending,
     code: ExitCode,
@@ -121,12 +123,12 @@ def test_an_import(
     else:
         assert result.out == f"{done} messages were put back.\n"
         assert "Run the same command again: it sends only what is not back yet." in result.err
-    assert shop.depths["webhook"] == (done, 0)
+    assert env.depths["webhook"] == (done, 0)
     assert dlq("import", "f").out == f"{50 - done} messages were put back.\n"
 
 
 def test_an_import_of_everything_once_more_goes_on_without_again(
-    shop: Workshop, dlq: Callable[..., Said], at_the_third: Callable[[str, Ending], None]
+    env: DeadLetterEnvironment, dlq: Callable[..., CommandResult], at_the_third: Callable[[str, Ending], None]
 ) -> None:
     assert dlq("export", "f").code == 0
     assert dlq("import", "f").code == 0
@@ -135,11 +137,11 @@ def test_an_import_of_everything_once_more_goes_on_without_again(
     assert result.out == "20 messages were put back.\n"
     assert "Run the same command without --again: it sends only what is not back yet." in result.err
     assert dlq("import", "f").out == "30 messages were put back.\n"
-    assert shop.depths["webhook"] == (150, 0)
+    assert env.depths["webhook"] == (150, 0)
 
 
 def test_a_replay_that_aws_ends_says_how_far_it_came_and_that_it_can_be_gone_on_with(
-    shop: Workshop, dlq: Callable[..., Said], at_the_third: Callable[[str, Ending], None]
+    env: DeadLetterEnvironment, dlq: Callable[..., CommandResult], at_the_third: Callable[[str, Ending], None]
 ) -> None:
     at_the_third("DeleteMessageBatch", failed)
     result = dlq("replay")
@@ -151,10 +153,10 @@ def test_a_replay_that_aws_ends_says_how_far_it_came_and_that_it_can_be_gone_on_
 
 
 def test_of_a_replay_that_aws_ends_only_what_was_tried_is_counted(
-    shop: Workshop, dlq: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+    env: DeadLetterEnvironment, dlq: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a stop at failures leaves is reported, as not tried, before it is released."""
-    shop.send_events([shop.price(number, "BAD", price=-1) for number in range(5)])
+    env.send_events([env.price(number, "BAD", price=-1) for number in range(5)])
     monkeypatch.setattr(Replay, "_release", lambda _: failed("ChangeMessageVisibilityBatch"))
     result = dlq("replay", "--max-failures", "1", "--symbol", "BAD")
     assert result.code == ExitCode.AWS
@@ -162,11 +164,11 @@ def test_of_a_replay_that_aws_ends_only_what_was_tried_is_counted(
 
 
 def test_a_replay_that_stops_at_failures_counts_all_and_says_how_to_get_behind_them(
-    shop: Workshop, dlq: Callable[..., Said]
+    env: DeadLetterEnvironment, dlq: Callable[..., CommandResult]
 ) -> None:
     """Run again as it is, it would meet the same ones first, and stop again."""
-    shop.send_events([shop.price(number, "BAD", price=-1) for number in range(3)])
-    shop.send(WEBHOOK, "of no known shape", {})
+    env.send_events([env.price(number, "BAD", price=-1) for number in range(3)])
+    env.send(WEBHOOK, "of no known shape", {})
     result = dlq("replay", "--max-failures", "1", "--where", "shape=='unknown' || contains(symbols, 'BAD')")
     assert "0 of 4 replayed; 1 failed again; 3 not tried. Stopped: 1 failure in a row." in result.err
     assert "With a larger --max-failures it goes on to those behind them." in result.err

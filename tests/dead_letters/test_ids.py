@@ -7,23 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from dead_letters.command_line import Said, run
-from dead_letters.workshop import WEBHOOK, Workshop
+from dead_letters.command_line import CommandResult, run
+from dead_letters.environment import WEBHOOK, DeadLetterEnvironment
 
 pytestmark = pytest.mark.engine
 
-Dlq = Callable[..., Said]
+Dlq = Callable[..., CommandResult]
 WRONG = "6a1c5a7e-0000-4000-8000-000000000000"
 TOLD = f"No message that the filters select has the id {WRONG}. Nothing was changed."
 
 
 @pytest.fixture
-def dlq(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dlq:
+def dlq(env: DeadLetterEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dlq:
     """A command on the queues, of which one has a message."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "1000")
-    shop.send_events([shop.price(1)])
-    return lambda *words: run("dlq", *words, environment=shop.name)
+    env.send_events([env.price(1)])
+    return lambda *words: run("dlq", *words, environment=env.name)
 
 
 def _id(dlq: Dlq) -> str:
@@ -36,12 +36,12 @@ def _id(dlq: Dlq) -> str:
     ["replay", "replay --dry-run", "purge --yes --export-to file", "export file", "peek", "list"],
 )
 def test_one_that_no_message_has_is_told_and_nothing_is_done(
-    shop: Workshop, dlq: Dlq, tmp_path: Path, command: str
+    env: DeadLetterEnvironment, dlq: Dlq, tmp_path: Path, command: str
 ) -> None:
     result = dlq(*command.split(), "--id", _id(dlq), "--id", WRONG)
     assert result.code == 1 and TOLD in result.err
     assert not (tmp_path / "file").exists()
-    assert shop.depths["webhook"] == (1, 0)
+    assert env.depths["webhook"] == (1, 0)
 
 
 def test_the_messages_that_are_found_are_shown_to_a_machine_too(dlq: Dlq) -> None:
@@ -59,12 +59,12 @@ def test_those_beyond_a_limit_are_not_looked_for(dlq: Dlq) -> None:
     assert dlq("peek", "--limit", "1", "--id", _id(dlq), "--id", WRONG).code == 0
 
 
-def test_one_may_be_that_of_a_message_in_flight(shop: Workshop, dlq: Dlq) -> None:
+def test_one_may_be_that_of_a_message_in_flight(env: DeadLetterEnvironment, dlq: Dlq) -> None:
     message_id = _id(dlq)
-    received = shop.queues[WEBHOOK].receive(visibility_s=600, wait_s=0)
+    received = env.queues[WEBHOOK].receive(visibility_s=600, wait_s=0)
     result = dlq("peek", "--id", message_id)
     assert result.code == 0 and "1 more message is in flight" in result.err
-    shop.queues[WEBHOOK].set_visibility(received, 0)
+    env.queues[WEBHOOK].set_visibility(received, 0)
 
 
 def test_one_that_was_replayed_before_is_done(dlq: Dlq) -> None:
@@ -75,12 +75,14 @@ def test_one_that_was_replayed_before_is_done(dlq: Dlq) -> None:
     assert result.code == 1 and TOLD in result.err
 
 
-def test_an_import_sends_nothing_where_the_file_has_not_every_id(shop: Workshop, dlq: Dlq) -> None:
+def test_an_import_sends_nothing_where_the_file_has_not_every_id(
+    env: DeadLetterEnvironment, dlq: Dlq
+) -> None:
     message_id = _id(dlq)
     assert dlq("purge", "--yes", "--export-to", "file").code == 0
     result = dlq("import", "file", "--id", message_id, "--id", WRONG)
     assert (
         result.code == 1 and f"No message of file that the filters select has the id {WRONG}." in result.err
     )
-    assert shop.depths["webhook"] == (0, 0)
+    assert env.depths["webhook"] == (0, 0)
     assert dlq("import", "file", "--id", message_id).out == "1 message was put back.\n"

@@ -47,11 +47,11 @@ class Queue(DeadLetterQueue):
 
     receiving: Callable[[], None] = nothing
     showing: Callable[[], None] = nothing
-    left: list[Message] = field(default_factory=lambda: list(MESSAGES))
+    remaining: list[Message] = field(default_factory=lambda: list(MESSAGES))
     shown: list[str] = field(default_factory=list)
 
     def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
-        messages, self.left[:] = list(self.left), []
+        messages, self.remaining[:] = list(self.remaining), []
         self.receiving()
         return messages
 
@@ -90,7 +90,7 @@ def test_what_is_on_its_way_when_ctrl_c_is_pressed_is_shown_again(monkeypatch: p
 
     monkeypatch.setattr(receiving, "result_of", result_of)
     monkeypatch.setattr(receiving, "wait", wait)
-    queue = replace(QUEUE, receiving=press, left=list(MESSAGES), shown=[])
+    queue = replace(QUEUE, receiving=press, remaining=list(MESSAGES), shown=[])
     with Journal() as journal, pytest.raises(KeyboardInterrupt):
         options = ReceiveOptions(journal=journal, before_ms=2, choose=lambda _: MessageState.ASIDE)
         list(receive_all([queue], options))
@@ -98,7 +98,7 @@ def test_what_is_on_its_way_when_ctrl_c_is_pressed_is_shown_again(monkeypatch: p
 
 
 def test_what_is_not_written_down_yet_is_shown_again() -> None:
-    queue = replace(QUEUE, left=list(MESSAGES), shown=[])
+    queue = replace(QUEUE, remaining=list(MESSAGES), shown=[])
     with Journal() as journal, pytest.raises(KeyboardInterrupt):
         list(receive_all([queue], ReceiveOptions(journal=journal, before_ms=2, choose=interrupt)))
     assert queue.shown == ["a", "b"]
@@ -112,7 +112,7 @@ def test_what_an_interrupted_release_has_left_is_shown_too() -> None:
             pressed.append(True)
             interrupt()
 
-    queue = replace(QUEUE, showing=press_once, left=list(MESSAGES), shown=[])
+    queue = replace(QUEUE, showing=press_once, remaining=list(MESSAGES), shown=[])
     with (
         pytest.raises(KeyboardInterrupt),
         selected_messages({queue.name: queue}, Selection(queues=(queue.name,)), limit=1) as (letters, _),

@@ -40,46 +40,46 @@ class Stream(Answers):
     """A stream of these pages, or an error in the place of one; the last again and again, for a long time."""
 
     def __init__(self, *pages: list[Any] | str) -> None:
-        super().__init__(of={"GetShardIterator": {"ShardIterator": "0"}})
+        super().__init__(responses={"GetShardIterator": {"ShardIterator": "0"}})
         self.pages = pages
 
     def call(self, service: str, operation: str, **params: Any) -> Any:
         if operation != "GetRecords":
             return super().call(service, operation, **params)
         number = int(params["ShardIterator"])
-        self.asked.append((operation, params))
+        self.requests.append((operation, params))
         page = self.pages[min(number, len(self.pages) - 1)]
         if isinstance(page, str):
             raise AwsError(service=service, operation=operation, code=page, message="")
         return {"Records": page, **({"NextShardIterator": str(number + 1)} if number < 200 else {})}
 
 
-def read(stream: Stream, first: int, last: int, **other: Any) -> StreamKeys:
+def read(stream: Stream, first: int, last: int, **overrides: Any) -> StreamKeys:
     info = {
         "streamArn": f"{STACK.prices.arn}/stream/2026",
         "shardId": "shardId-00000001577836800000-abcdefgh",
         "startSequenceNumber": str(FIRST + first),
         "endSequenceNumber": str(FIRST + last),
     }
-    return read_stream_keys(cast("Aws", stream), STACK.prices, {**info, **other})
+    return read_stream_keys(cast("Aws", stream), STACK.prices, {**info, **overrides})
 
 
-def numbers(found: StreamKeys) -> list[int]:
-    return [int(number) for _, number in found.keys]
+def sequence_numbers(reading: StreamKeys) -> list[int]:
+    return [int(number) for _, number in reading.keys]
 
 
 def test_a_pointers_records_are_those_from_its_first_to_its_last() -> None:
     reading = read(Stream([record(1), record(2, "MODIFY")], [], [record(3), record(4)]), 1, 3)
-    assert (numbers(reading), reading.complete) == ([1, 3], True)
+    assert (sequence_numbers(reading), reading.complete) == ([1, 3], True)
 
 
 def test_where_the_first_or_the_last_is_gone_the_records_are_not_complete() -> None:
     reading = read(Stream([record(2), record(3)]), 1, 3)
-    assert (numbers(reading), reading.complete) == ([2, 3], False)
+    assert (sequence_numbers(reading), reading.complete) == ([2, 3], False)
     reading = read(Stream([record(1), record(2), record(4)]), 1, 3)
-    assert (numbers(reading), reading.complete) == ([1, 2], False)
+    assert (sequence_numbers(reading), reading.complete) == ([1, 2], False)
     reading = read(Stream([record(1)], "TrimmedDataAccessException"), 1, 3)
-    assert (numbers(reading), reading.complete) == ([1], False)
+    assert (sequence_numbers(reading), reading.complete) == ([1], False)
 
 
 def test_a_stream_that_cannot_be_read_is_no_stream_that_has_nothing_left() -> None:
@@ -90,20 +90,20 @@ def test_a_stream_that_cannot_be_read_is_no_stream_that_has_nothing_left() -> No
 def test_items_of_messages_are_no_prices() -> None:
     symbol, number = message_key(Arrival(ms=1, sender="desk", message_id="7"))
     keys = {"symbol": {"S": symbol}, "timestamp": {"N": str(number)}}
-    assert numbers(read(Stream([record(1), record(2, keys=keys), record(3)]), 1, 3)) == [1, 3]
+    assert sequence_numbers(read(Stream([record(1), record(2, keys=keys), record(3)]), 1, 3)) == [1, 3]
 
 
 def test_empty_pages_are_passed_over_up_to_many_in_a_row() -> None:
     pages: list[list[Any]] = [[]] * (EMPTY_PAGES - 1)
     reading = read(Stream([record(1)], *pages, [record(2)], *pages, [record(3)]), 1, 3)
-    assert (numbers(reading), reading.complete) == ([1, 2, 3], True)
+    assert (sequence_numbers(reading), reading.complete) == ([1, 2, 3], True)
     stream = Stream([record(1)], [])
     assert not read(stream, 1, 3).complete
-    assert len(stream.asked) == 1 + 1 + EMPTY_PAGES
+    assert len(stream.requests) == 1 + 1 + EMPTY_PAGES
 
 
 @pytest.mark.parametrize(
-    "other",
+    "overrides",
     [
         {"streamArn": "arn:aws:dynamodb:us-east-1:111111111111:table/another/stream/2026"},
         {"streamArn": None},
@@ -111,16 +111,16 @@ def test_empty_pages_are_passed_over_up_to_many_in_a_row() -> None:
         {"startSequenceNumber": "1"},
     ],
 )
-def test_a_pointer_to_anything_else_is_not_followed(other: dict[str, Any]) -> None:
+def test_a_pointer_to_anything_else_is_not_followed(overrides: dict[str, Any]) -> None:
     stream = Stream([record(1)])
     with pytest.raises(ValueError, match=r"it (points at another stream|names no shard)"):
-        read(stream, 1, 3, **other)
-    assert stream.asked == []
+        read(stream, 1, 3, **overrides)
+    assert stream.requests == []
 
 
 def logs(*times_ms: int) -> Answers:
     events = [{"timestamp": time_ms, "message": "x", "eventId": str(time_ms)} for time_ms in times_ms]
-    return Answers(of={"FilterLogEvents": {"events": events}})
+    return Answers(responses={"FilterLogEvents": {"events": events}})
 
 
 def test_log_lines_are_in_order_and_the_first_is_the_earliest() -> None:
@@ -135,17 +135,17 @@ def test_log_lines_are_in_order_and_the_first_is_the_earliest() -> None:
 def test_what_is_no_requests_id_is_looked_for_nowhere(request_id: str) -> None:
     aws = logs(10)
     assert first_logged_ms(cast("Aws", aws), STACK.webhook, request_id, 5) is None
-    assert aws.asked == []
+    assert aws.requests == []
 
 
 class Table(Answers):
     """A table, and an enricher that processes what it is given but for `stubborn` symbols."""
 
     def __init__(self, keys: Sequence[Key], stubborn: str = "", odd: str = "", cut: bool = False) -> None:
-        super().__init__(of={})
+        super().__init__(responses={})
         self.items = {key: self._item(key, odd) for key in keys}
         self.stubborn, self.cut = stubborn, cut
-        self.given, self.read = list[list[Key]](), list[int]()
+        self.batches, self.read = list[list[Key]](), list[int]()
         self.changed = list[dict[str, Any]]()
 
     @staticmethod
@@ -157,7 +157,7 @@ class Table(Answers):
         if operation == "Invoke":
             records = json.loads(params["Payload"])["Records"]
             keys = [enriching.key_of(sent["dynamodb"]["Keys"]) for sent in records]
-            self.given.append(keys)
+            self.batches.append(keys)
             for key in keys:
                 if key in self.items and not (self.stubborn and key[0].startswith(self.stubborn)):
                     self.items[key] = {**self.items[key], "processed": {"BOOL": True}}
@@ -209,7 +209,7 @@ def test_a_price_counts_as_enriched_once_the_table_says_so() -> None:
     assert (result.enriched, result.deleted, result.tried, result.given_up) == (2, 1, 5, False)
     assert {price.key[0]: price.tried for price in result.unenriched} == {"STUBBORN": True, "ODD": False}
     assert "still not enriched" in str(next(price for price in result.unenriched if price.tried))
-    assert table.given == [[*keys(2), *keys(1, "STUBBORN")]]
+    assert table.batches == [[*keys(2), *keys(1, "STUBBORN")]]
 
 
 def test_an_enricher_that_keeps_failing_is_given_up_and_one_that_fails_now_and_then_is_not() -> None:
@@ -218,7 +218,7 @@ def test_an_enricher_that_keeps_failing_is_given_up_and_one_that_fails_now_and_t
     table = Table(everything, stubborn="BAD")
     result = enricher(table).enrich(everything)
     assert (result.given_up, len(result.unenriched)) == (True, MAX_RECORDS * MAX_GROUPS_IN_VAIN)
-    assert {len(batch) for batch in table.given} == {MAX_RECORDS}
+    assert {len(batch) for batch in table.batches} == {MAX_RECORDS}
     mixed = [*bad, *odd, *good] * MAX_GROUPS_IN_VAIN
     assert not enricher(Table(mixed, stubborn="BAD", odd="ODD")).enrich(mixed).given_up
     none = keys(MAX_RECORDS * (MAX_GROUPS_IN_VAIN + 3), "ODD")

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from cryptoctl.provisioners.stream_mapping import StreamMapping
-from dead_letters.workshop import WEBHOOK, Workshop
+from dead_letters.environment import WEBHOOK, DeadLetterEnvironment
 
 pytestmark = pytest.mark.engine
 
@@ -27,9 +27,9 @@ main()
 """
 
 
-def _replay(shop: Workshop, *arguments: str) -> tuple[str, int]:
+def _replay(env: DeadLetterEnvironment, *arguments: str) -> tuple[str, int]:
     """What a replay wrote, on a terminal, and its peak memory in bytes (Linux; else 0)."""
-    command = [sys.executable, "-c", CHILD, "dlq", "replay", "--local", "--env", shop.name, *arguments]
+    command = [sys.executable, "-c", CHILD, "dlq", "replay", "--local", "--env", env.name, *arguments]
     terminal, inner = pty.openpty()
     process = subprocess.Popen(
         command, stdin=inner, stdout=inner, stderr=inner, env={**os.environ, "TERM": "xterm"}
@@ -52,22 +52,22 @@ def _replay(shop: Workshop, *arguments: str) -> tuple[str, int]:
     return text, int(peak[1])
 
 
-def _fill(shop: Workshop, count: int, series: int) -> None:
-    texts = [shop.price(series * 100_000 + number, symbol=f"S{number % 50}") for number in range(count)]
-    shop.send_events(texts)
-    assert shop.waiting(WEBHOOK) == count
+def _fill(env: DeadLetterEnvironment, count: int, series: int) -> None:
+    texts = [env.price(series * 100_000 + number, symbol=f"S{number % 50}") for number in range(count)]
+    env.send_events(texts)
+    assert env.waiting(WEBHOOK) == count
 
 
-def _mapping(shop: Workshop, *, enabled: bool) -> None:
-    mapping: StreamMapping = shop.stack.prices_to_enricher
-    observed = mapping.find(shop.aws)
+def _mapping(env: DeadLetterEnvironment, *, enabled: bool) -> None:
+    mapping: StreamMapping = env.stack.prices_to_enricher
+    observed = mapping.find(env.aws)
     assert observed is not None
-    shop.aws.call("lambda", "UpdateEventSourceMapping", UUID=observed["UUID"], Enabled=enabled)
+    env.aws.call("lambda", "UpdateEventSourceMapping", UUID=observed["UUID"], Enabled=enabled)
 
 
-def test_a_bar_runs_on_a_terminal_and_each_end_is_said(shop: Workshop) -> None:
-    _fill(shop, 40, 0)
-    text, _ = _replay(shop)
+def test_a_bar_runs_on_a_terminal_and_each_end_is_said(env: DeadLetterEnvironment) -> None:
+    _fill(env, 40, 0)
+    text, _ = _replay(env)
     # The bar is gone with the last message; how far it was drawn before depends on the time.
     assert re.search(r"replaying .*[1-9]\d*/40", text)
     assert "40 of 40 replayed" in text
@@ -75,15 +75,15 @@ def test_a_bar_runs_on_a_terminal_and_each_end_is_said(shop: Workshop) -> None:
 
 
 @pytest.mark.torture
-def test_ten_thousand_messages_need_no_more_memory_than_a_few(shop: Workshop) -> None:
-    _mapping(shop, enabled=False)
+def test_ten_thousand_messages_need_no_more_memory_than_a_few(env: DeadLetterEnvironment) -> None:
+    _mapping(env, enabled=False)
     try:
-        _fill(shop, 500, 0)
-        _, few = _replay(shop, "--output", "json")
-        _fill(shop, 10_000, 1)
-        text, many = _replay(shop, "--output", "json")
+        _fill(env, 500, 0)
+        _, few = _replay(env, "--output", "json")
+        _fill(env, 10_000, 1)
+        text, many = _replay(env, "--output", "json")
     finally:
-        _mapping(shop, enabled=True)
+        _mapping(env, enabled=True)
     assert json.loads(text[text.index("{") : text.rindex("}") + 1])["summary"]["replayed"] == 10_000
     assert 0 < many < few + 10 * MIB, f"{few} bytes for 500, {many} bytes for 10,000"
-    assert shop.waiting(WEBHOOK) == 0
+    assert env.waiting(WEBHOOK) == 0

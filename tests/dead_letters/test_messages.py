@@ -167,7 +167,7 @@ def test_a_message_comes_back_from_its_line_to_the_character(
 
 
 @pytest.mark.parametrize(
-    ("given_filter", "meant"),
+    ("given_filter", "expected"),
     [
         (Selection(), True),
         (Selection(error="valueERROR"), True),
@@ -191,8 +191,8 @@ def test_a_message_comes_back_from_its_line_to_the_character(
     ],
     ids=str,
 )
-def test_every_filter_given_must_agree(given_filter: Selection, meant: bool) -> None:
-    assert given_filter.matches(letter({"body": json.dumps(PRICE)}, sent_ms=1000), 10_000) is meant
+def test_every_filter_given_must_agree(given_filter: Selection, expected: bool) -> None:
+    assert given_filter.matches(letter({"body": json.dumps(PRICE)}, sent_ms=1000), 10_000) is expected
 
 
 def test_of_a_very_long_name_the_beginning_is_shown() -> None:

@@ -45,10 +45,10 @@ def test_the_one_that_is_there_can_be_chosen() -> None:
     assert identity(queues) == "its-arn@"
 
 
-@pytest.mark.parametrize("wanted", [[QueueName.WEBHOOK], [*QueueName]])
-def test_the_missing_one_is_refused_with_the_choice_that_works(wanted: list[QueueName]) -> None:
+@pytest.mark.parametrize("queues", [[QueueName.WEBHOOK], [*QueueName]])
+def test_the_missing_one_is_refused_with_the_choice_that_works(queues: list[QueueName]) -> None:
     with pytest.raises(Failure, match=MISSING) as raised:
-        dead_letter_queues(AWS, STACK, wanted)
+        dead_letter_queues(AWS, STACK, queues)
     assert raised.value.hint.endswith(" `--queue enricher` works on the other queue alone.")
 
 

@@ -9,23 +9,23 @@ import pytest
 
 from cryptoctl.ops.dead_letters.messages import QueueName
 from dead_letters.command_line import Dlq, run
-from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
+from dead_letters.environment import ENRICHER, FROM_LAMBDA, WEBHOOK, DeadLetterEnvironment
 
 pytestmark = pytest.mark.engine
 
 
-def _set(shop: Workshop, queue: QueueName, **attributes: str) -> None:
-    url = shop.queues[queue].url
-    shop.aws.call("sqs", "SetQueueAttributes", QueueUrl=url, Attributes=attributes)
+def _set(env: DeadLetterEnvironment, queue: QueueName, **attributes: str) -> None:
+    url = env.queues[queue].url
+    env.aws.call("sqs", "SetQueueAttributes", QueueUrl=url, Attributes=attributes)
 
 
-def test_a_queue_with_a_redrive_policy_is_not_looked_into(shop: Workshop, dlq: Dlq) -> None:
+def test_a_queue_with_a_redrive_policy_is_not_looked_into(env: DeadLetterEnvironment, dlq: Dlq) -> None:
     """With one, each look counts as a receive, and the messages move on to the other queue."""
-    shop.send_events([shop.price(number) for number in range(3)])
+    env.send_events([env.price(number) for number in range(3)])
     Path("file.jsonl").write_text('{"queue": "webhook", "body": "x"}', encoding="utf-8")
-    target = shop.queues[ENRICHER].identity.partition("@")[0]
+    target = env.queues[ENRICHER].identity.partition("@")[0]
     policy = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": "1"})
-    _set(shop, WEBHOOK, RedrivePolicy=policy)
+    _set(env, WEBHOOK, RedrivePolicy=policy)
     try:
         for words in (
             ("list",),
@@ -38,41 +38,43 @@ def test_a_queue_with_a_redrive_policy_is_not_looked_into(shop: Workshop, dlq: D
         ):
             result = dlq(*words)
             assert result.code == 6, words
-            assert f"webhook-processor-dlq-{shop.name} has a redrive policy" in result.err
+            assert f"webhook-processor-dlq-{env.name} has a redrive policy" in result.err
             assert "cryptoctl up" in result.err
         assert not Path("new.jsonl").exists()
     finally:
-        _set(shop, WEBHOOK, RedrivePolicy="")
-    assert shop.depths == {"webhook": (3, 0), "enricher": (0, 0)}
+        _set(env, WEBHOOK, RedrivePolicy="")
+    assert env.depths == {"webhook": (3, 0), "enricher": (0, 0)}
     assert dlq("list").code == 0
 
 
-def test_delayed_messages_are_counted_and_shown(shop: Workshop, dlq: Dlq) -> None:
-    _set(shop, WEBHOOK, DelaySeconds="900")
+def test_delayed_messages_are_counted_and_shown(env: DeadLetterEnvironment, dlq: Dlq) -> None:
+    _set(env, WEBHOOK, DelaySeconds="900")
     try:
-        shop.send_events([shop.price(1), shop.price(2)])
+        env.send_events([env.price(1), env.price(2)])
         assert "0 waiting, 0 in flight, 2 delayed" in dlq("list").out
         assert dlq("list", "--output", "json").json["queues"][0]["delayed"] == 2
-        assert "2 delayed" in run("status", environment=shop.name).out
+        assert "2 delayed" in run("status", environment=env.name).out
     finally:
-        _set(shop, WEBHOOK, DelaySeconds="0")
+        _set(env, WEBHOOK, DelaySeconds="0")
 
 
 BREAKS = ("\n", "\r", "\r\n", "\u2028", "\u2029", "\x0b", "\x0c", "\x85")
 
 
 @pytest.mark.parametrize("line_break", BREAKS, ids=ascii)
-def test_no_text_from_a_message_makes_a_line_of_its_own(shop: Workshop, dlq: Dlq, line_break: str) -> None:
+def test_no_text_from_a_message_makes_a_line_of_its_own(
+    env: DeadLetterEnvironment, dlq: Dlq, line_break: str
+) -> None:
     forged = f"no{line_break}✓ webhook 1 event  store it at its own time: price stored"
     plain = line_break in ("\n", "\r", "\r\n")  # the others SQS itself refuses outside of JSON
     error = {"DataType": "String", "StringValue": forged if plain else "no"}
     event = json.dumps({"symbol": forged, "price": 1, "exchange": forged, "timestamp": 5})
-    shop.send(WEBHOOK, json.dumps({"body": event}), {**FROM_LAMBDA, "ErrorMessage": error})
-    shop.send(WEBHOOK, event, {**FROM_LAMBDA, "ErrorMessage": error})
+    env.send(WEBHOOK, json.dumps({"body": event}), {**FROM_LAMBDA, "ErrorMessage": error})
+    env.send(WEBHOOK, event, {**FROM_LAMBDA, "ErrorMessage": error})
     keys = {"symbol": {"S": forged}, "timestamp": {"N": "5"}}
     record = {"kind": "record", "reason": forged, "record": {"dynamodb": {"Keys": keys}}}
-    shop.send(ENRICHER, json.dumps(record), {})
-    shop.send(ENRICHER, forged if plain else "scribble", {})
+    env.send(ENRICHER, json.dumps(record), {})
+    env.send(ENRICHER, forged if plain else "scribble", {})
     for words in (
         ("list",),
         ("peek",),

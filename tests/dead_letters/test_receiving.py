@@ -48,13 +48,13 @@ class OneAfterTheOther(Aws):
 class ManyServers(DeadLetterQueue):
     """A queue whose short polls ask a server that has nothing; a long poll finds one message."""
 
-    left: list[Message]
+    remaining: list[Message]
     waits_s: list[int] = field(default_factory=list)
 
     def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
         """One message, to whoever waits."""
         self.waits_s.append(wait_s)
-        return [self.left.pop()] if wait_s and self.left else []
+        return [self.remaining.pop()] if wait_s and self.remaining else []
 
     def depth(self) -> QueueDepth:
         """The approximate count knows of none."""
@@ -75,7 +75,7 @@ def queue(ids: list[str], *, metered: bool) -> ManyServers:
         queue_name="q",
         url="",
         identity="",
-        left=messages,
+        remaining=messages,
     )
 
 
@@ -106,7 +106,7 @@ def test_whatever_has_been_sent_is_older_by_the_later_of_both_clocks(
     """The date of an answer is cut off to whole seconds."""
     at_least_ms = max(answered_ms, now_ms())
     headers = {} if date is None else {"date": date}
-    aws = Answers(of={"GetQueueAttributes": {"ResponseMetadata": {"HTTPHeaders": headers}}})
+    aws = Answers(responses={"GetQueueAttributes": {"ResponseMetadata": {"HTTPHeaders": headers}}})
     metered = replace(queue([], metered=True), aws=cast("Aws", aws))
     assert at_least_ms <= metered.now_ms() < at_least_ms + 10 * 86_400_000
 
@@ -238,16 +238,16 @@ def test_once_the_work_is_over_no_more_is_extended() -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToldInTurn(DeadLetterQueue):
+class ScriptedQueue(DeadLetterQueue):
     """A queue that gives these messages, call by call; then, if it is asked for ever, the last again."""
 
     gives: list[list[Message]]
     depths: list[QueueDepth] = field(default_factory=list)
-    asked: list[int] = field(default_factory=list)
+    visibility_timeouts: list[int] = field(default_factory=list)
 
     def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
         """What is next."""
-        self.asked.append(visibility_s)
+        self.visibility_timeouts.append(visibility_s)
         return self.gives.pop(0) if self.gives else []
 
     def depth(self) -> QueueDepth:
@@ -259,8 +259,8 @@ def _depth(visible: int = 0, in_flight: int = 0) -> QueueDepth:
     return QueueDepth(name="q", visible=visible, in_flight=in_flight, delayed=0)
 
 
-def _in_turn(*gives: list[Message], depths: Sequence[QueueDepth] = ()) -> ToldInTurn:
-    return ToldInTurn(
+def _in_turn(*gives: list[Message], depths: Sequence[QueueDepth] = ()) -> ScriptedQueue:
+    return ScriptedQueue(
         aws=OneAfterTheOther(metered=False),
         name=QueueName.WEBHOOK,
         queue_name="q",
@@ -275,14 +275,14 @@ def _sent(id: str, sent_ms: int = 1) -> Message:  # noqa: A002
     return replace(MESSAGE, id=id, receipt=id, sent_ms=sent_ms)
 
 
-def _received(its: ToldInTurn, journal: Journal, missing_until_ms: int = 0) -> list[str]:
+def _received(dlq: ScriptedQueue, journal: Journal, missing_until_ms: int = 0) -> list[str]:
     options = ReceiveOptions(
         journal=journal,
         before_ms=5,
         choose=lambda _: MessageState.CHOSEN,
         missing_until_ms=missing_until_ms,
     )
-    return [message.id for message in receive_all([its], options)]
+    return [message.id for message in receive_all([dlq], options)]
 
 
 def test_messages_that_arrive_without_end_do_not_keep_it_from_ending() -> None:
@@ -293,7 +293,7 @@ def test_messages_that_arrive_without_end_do_not_keep_it_from_ending() -> None:
         dlq = _in_turn(*newer)
         old = _received(dlq, journal)
         assert old == ["old 0", "old 9", f"old {19 + CALLS_WITH_NOTHING_OLDER}"]
-        assert len(dlq.asked) == 20 + 3 * CALLS_WITH_NOTHING_OLDER
+        assert len(dlq.visibility_timeouts) == 20 + 3 * CALLS_WITH_NOTHING_OLDER
         chosen = {letter.id for letter in journal.messages(MessageState.CHOSEN)}
         assert chosen == set(old), "no newer one"
 
@@ -303,7 +303,7 @@ def test_messages_of_which_a_queue_gives_no_more_do_not_keep_it_from_ending() ->
     dlq = _in_turn(depths=[_depth(visible=9)] * 5 * CALLS_WITH_NOTHING_OLDER)
     with Journal() as journal:
         assert _received(dlq, journal) == []
-    assert len(dlq.asked) == 1 + CALLS_WITH_NOTHING_OLDER
+    assert len(dlq.visibility_timeouts) == 1 + CALLS_WITH_NOTHING_OLDER
 
 
 def test_a_message_that_sqs_delivers_twice_is_given_once() -> None:
@@ -322,7 +322,7 @@ def test_what_a_killed_replay_received_is_waited_for_and_what_this_one_holds_is_
     with Journal() as journal:
         dlq = _in_turn([], [_sent("lost")], depths=[_depth(in_flight=1), _depth(in_flight=1)])
         assert _received(dlq, journal, soon_ms) == ["lost"]
-        assert len(dlq.asked) == 4, "the one that it holds itself is in flight too"
+        assert len(dlq.visibility_timeouts) == 4, "the one that it holds itself is in flight too"
 
 
 def test_what_is_worked_on_is_extended_before_others_would_receive_it() -> None:
@@ -330,13 +330,13 @@ def test_what_is_worked_on_is_extended_before_others_would_receive_it() -> None:
     with Journal() as journal:
         began_ms = now_ms()
         _received(dlq, journal)
-        assert set(dlq.asked) == {FIRST_VISIBILITY_S}
+        assert set(dlq.visibility_timeouts) == {FIRST_VISIBILITY_S}
         assert not journal.due(began_ms)
         assert journal.due(now_ms() + FIRST_VISIBILITY_S * 900)
         extended: list[int] = []
 
         @dataclass(frozen=True, kw_only=True)
-        class Noting(ToldInTurn):
+        class Noting(ScriptedQueue):
             still: bool
 
             def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
@@ -357,7 +357,7 @@ def test_what_is_worked_on_is_extended_before_others_would_receive_it() -> None:
 
 def test_a_failure_to_extend_is_not_the_last_attempt() -> None:
     @dataclass(frozen=True, kw_only=True)
-    class Refusing(ToldInTurn):
+    class Refusing(ScriptedQueue):
         tried: list[bool] = field(default_factory=list)
 
         def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:

@@ -51,12 +51,12 @@ GOOD, BAD, ODD, RECORD = "good", "bad", "odd", "record"
 class MemoryQueue(DeadLetterQueue):
     """A queue in memory. What is in `stubborn` it does not delete the first time."""
 
-    held: dict[str, Message]
+    messages: dict[str, Message]
     stubborn: set[str]
     hidden: set[str] = field(default_factory=set)
 
     def receive(self, *, visibility_s: int, wait_s: int) -> list[Message]:
-        messages = [message for message in self.held.values() if message.id not in self.hidden][:10]
+        messages = [message for message in self.messages.values() if message.id not in self.hidden][:10]
         self.hidden.update(message.id for message in messages)
         return messages
 
@@ -66,19 +66,19 @@ class MemoryQueue(DeadLetterQueue):
     def set_visibility(self, messages: Sequence[Message], seconds: int) -> list[bool]:
         if not seconds:
             self.hidden.difference_update(message.id for message in messages)
-        return [message.id in self.held for message in messages]
+        return [message.id in self.messages for message in messages]
 
     def delete(self, messages: Sequence[Message]) -> list[bool]:
         done = [removed.id not in self.stubborn for removed in messages]
         for message, deleted in zip(messages, done, strict=True):
             self.stubborn.discard(message.id)
             if deleted:
-                del self.held[message.id]
+                del self.messages[message.id]
         return done
 
     def depth(self) -> QueueDepth:
-        hidden = len(self.hidden & self.held.keys())
-        return QueueDepth(name="q", visible=len(self.held) - hidden, in_flight=hidden, delayed=0)
+        hidden = len(self.hidden & self.messages.keys())
+        return QueueDepth(name="q", visible=len(self.messages) - hidden, in_flight=hidden, delayed=0)
 
     def now_ms(self) -> int:
         return 10
@@ -104,7 +104,7 @@ class Scripted(Replayer):
         return StepAttempt(reason="still broken") if bad else StepAttempt(way=step.summary)
 
 
-class CtrlC(ReplayListener):
+class InterruptAfter(ReplayListener):
     """Interrupts once so many messages have ended."""
 
     def __init__(self, after: int | None) -> None:
@@ -120,7 +120,7 @@ class Bench:
     """A queue with these messages, and an environment in which they are replayed."""
 
     def __init__(self, kinds: Sequence[str], stubborn: set[str], directory: str) -> None:
-        aws = cast("Aws", Answers(of={}))
+        aws = cast("Aws", Answers(responses={}))
         letters = {str(number): _letter(str(number), kind) for number, kind in enumerate(kinds)}
         self.queue = MemoryQueue(
             aws=aws,
@@ -128,7 +128,7 @@ class Bench:
             queue_name="q",
             url="",
             identity="",
-            held=letters,
+            messages=letters,
             stubborn=stubborn,
         )
         self.queues: DeadLetterQueues = {QueueName.WEBHOOK: self.queue}
@@ -136,12 +136,16 @@ class Bench:
         self.path = Path(directory) / "journal.sqlite"
 
     def replay(
-        self, max_failures: int = 10, told: ReplayListener | None = None, limit: int | None = None, **of: Any
+        self,
+        max_failures: int = 10,
+        listener: ReplayListener | None = None,
+        limit: int | None = None,
+        **criteria: Any,
     ) -> ReplaySummary:
-        selection = Selection(queues=[QueueName.WEBHOOK], **of)
+        selection = Selection(queues=[QueueName.WEBHOOK], **criteria)
         options = ReplayOptions(selection=selection, max_failures=max_failures, limit=limit)
         with Journal(self.path) as journal:
-            return Replay(self.replayer, self.queues, journal, options, told).run()
+            return Replay(self.replayer, self.queues, journal, options, listener).run()
 
     @property
     def failures(self) -> set[str]:
@@ -162,7 +166,7 @@ def _letter(id: str, kind: str) -> Message:  # noqa: A002
     )
 
 
-def _of(kinds: Sequence[str], *wanted: str) -> set[str]:
+def _ids(kinds: Sequence[str], *wanted: str) -> set[str]:
     return {str(number) for number, kind in enumerate(kinds) if kind in wanted}
 
 
@@ -185,9 +189,9 @@ KINDS = st.lists(st.sampled_from([GOOD, GOOD, BAD, ODD]), max_size=9)
 def test_what_is_replayed_is_deleted_and_all_else_stays_with_its_reason(
     kinds: list[str], numbers: set[int], max_failures: int
 ) -> None:
-    stubborn = {str(number) for number in numbers} & _of(kinds, GOOD)
+    stubborn = {str(number) for number in numbers} & _ids(kinds, GOOD)
     with TemporaryDirectory() as directory:
-        bench, listener = Bench(kinds, set(stubborn), directory), CtrlC(None)
+        bench, listener = Bench(kinds, set(stubborn), directory), InterruptAfter(None)
         summary = bench.replay(max_failures, listener)
         by_outcome = {
             outcome: {result.letter.message.id for result in listener.results if result.outcome is outcome}
@@ -195,22 +199,22 @@ def test_what_is_replayed_is_deleted_and_all_else_stays_with_its_reason(
         }
         assert Counter({outcome: len(ids) for outcome, ids in by_outcome.items() if ids}) == summary.outcomes
         assert sorted(result.letter.message.id for result in listener.results) == sorted(
-            _of(kinds, GOOD, BAD, ODD)
+            _ids(kinds, GOOD, BAD, ODD)
         ), "once each"
         replayed, failed = by_outcome[Outcome.REPLAYED], by_outcome[Outcome.FAILED]
-        assert (replayed - _of(kinds, GOOD), failed - _of(kinds, BAD)) == (set(), set())
-        assert bench.queue.held.keys() == _of(kinds, GOOD, BAD, ODD) - (replayed - stubborn)
-        assert (bench.queue.hidden & bench.queue.held.keys(), bench.failures) == (stubborn & replayed, failed)
-        assert summary.undeleted == len(stubborn & replayed)
+        assert (replayed - _ids(kinds, GOOD), failed - _ids(kinds, BAD)) == (set(), set())
+        assert bench.queue.messages.keys() == _ids(kinds, GOOD, BAD, ODD) - (replayed - stubborn)
+        assert bench.queue.hidden & bench.queue.messages.keys() == stubborn & replayed
+        assert (bench.failures, summary.undeleted) == (failed, len(stubborn & replayed))
         assert bool(summary.stopped) is bool(by_outcome[Outcome.NOT_TRIED])
         assert _failed_in_a_row(listener.results) <= max_failures
         assert not summary.stopped or _failed_in_a_row(listener.results) == max_failures
-        assert summary.complete is (replayed == _of(kinds, GOOD, BAD, ODD) and not stubborn)
+        assert summary.complete is (replayed == _ids(kinds, GOOD, BAD, ODD) and not stubborn)
         bench.queue.wait()
         again = bench.replay(len(kinds) + 1)
         assert again.replayed_before == len(stubborn & replayed)
-        assert bench.queue.held.keys() == _of(kinds, BAD, ODD) | (stubborn - replayed)
-        assert all(bench.replayer.run[number] == 1 for number in _of(kinds, GOOD)), "nothing is stored twice"
+        assert bench.queue.messages.keys() == _ids(kinds, BAD, ODD) | (stubborn - replayed)
+        assert all(bench.replayer.run[number] == 1 for number in _ids(kinds, GOOD)), "none is stored twice"
 
 
 @settings(max_examples=20)
@@ -219,16 +223,16 @@ def test_what_is_replayed_is_deleted_and_all_else_stays_with_its_reason(
 def test_after_ctrl_c_the_next_replay_goes_on_from_there(kinds: list[str], after: int) -> None:
     with TemporaryDirectory() as directory:
         bench = Bench(kinds, set(), directory)
-        summary = bench.replay(told=CtrlC(after))
+        summary = bench.replay(listener=InterruptAfter(after))
         assert summary.interrupted is (after <= len(kinds))
         assert not (summary.interrupted and summary.complete)
-        stored = {number for number in _of(kinds, GOOD) if bench.replayer.run[number]}
-        assert bench.queue.held.keys() == _of(kinds, GOOD, BAD, ODD) - stored, "what was done is deleted"
+        stored = {number for number in _ids(kinds, GOOD) if bench.replayer.run[number]}
+        assert bench.queue.messages.keys() == _ids(kinds, GOOD, BAD, ODD) - stored, "what was done is deleted"
         bench.queue.wait()
-        assert bench.replay().chosen >= len(_of(kinds, GOOD) - stored)
-        assert bench.queue.held.keys() == _of(kinds, BAD, ODD)
+        assert bench.replay().chosen >= len(_ids(kinds, GOOD) - stored)
+        assert bench.queue.messages.keys() == _ids(kinds, BAD, ODD)
         assert bench.queue.depth().in_flight == 0
-        assert all(bench.replayer.run[number] == 1 for number in _of(kinds, GOOD)), "nothing is stored twice"
+        assert all(bench.replayer.run[number] == 1 for number in _ids(kinds, GOOD)), "none is stored twice"
 
 
 def test_a_purge_that_sqs_does_in_part_is_no_success(
@@ -243,14 +247,14 @@ def test_a_purge_that_sqs_does_in_part_is_no_success(
         purge(run, selection, yes=True, export_to=tmp_path / "file")
     assert raised.value.exit_code is ExitCode.FAILED and "1 message that was kept" in raised.value.hint
     assert capsys.readouterr().out == "1 of 2 messages were deleted.\n"
-    assert list(bench.queue.held) == ["1"]
+    assert list(bench.queue.messages) == ["1"]
 
 
 def test_what_has_none_of_the_shapes_is_none_of_as_many_as_are_asked_for(tmp_path: Path) -> None:
     bench = Bench([ODD, GOOD, GOOD], set(), str(tmp_path))
     summary = bench.replay(limit=1)
     assert summary.outcomes == {Outcome.UNKNOWN: 1, Outcome.REPLAYED: 1}
-    assert set(bench.queue.held) == {"0", "2"} and not bench.queue.hidden & bench.queue.held.keys()
+    assert set(bench.queue.messages) == {"0", "2"} and not bench.queue.hidden & bench.queue.messages.keys()
 
 
 def test_what_others_have_received_is_counted_unless_as_many_as_asked_for_are_found(tmp_path: Path) -> None:
@@ -263,7 +267,7 @@ def test_what_others_have_received_is_counted_unless_as_many_as_asked_for_are_fo
 
 
 def test_what_was_replayed_before_is_deleted_and_none_of_those_that_are_asked_for(tmp_path: Path) -> None:
-    bench, listener = Bench([BAD, GOOD, GOOD], {"1"}, str(tmp_path)), CtrlC(None)
+    bench, listener = Bench([BAD, GOOD, GOOD], {"1"}, str(tmp_path)), InterruptAfter(None)
     with Journal(bench.path) as journal:
         journal.mark_replayed(["webhook/1"], now_ms())
     summary = bench.replay(1, listener)
@@ -277,7 +281,7 @@ def test_what_was_replayed_before_is_deleted_and_none_of_those_that_are_asked_fo
     bench.queue.wait()
     summary = bench.replay(ids=["1"])
     assert (summary.replayed_before, summary.undeleted) == (1, 0)
-    assert set(bench.queue.held) == {"0", "2"}
+    assert set(bench.queue.messages) == {"0", "2"}
     assert bench.replay(ids=["1"]).replayed_before == 1, "it is in no queue any more, and known"
     with pytest.raises(Failure, match="has the id 7"):
         bench.replay(ids=["7"])
@@ -304,7 +308,7 @@ def test_what_was_begun_is_finished_as_it_was_begun_and_counted_once(tmp_path: P
     bench.queue.wait()
     summary = bench.replay()
     assert (summary.chosen, summary.resumed, summary.complete) == (2, 1, True)
-    assert not bench.queue.held
+    assert not bench.queue.messages
 
 
 def test_while_steps_run_only_what_is_chosen_is_withheld_from_others(tmp_path: Path) -> None:
@@ -314,7 +318,7 @@ def test_while_steps_run_only_what_is_chosen_is_withheld_from_others(tmp_path: P
         def started(self, count: int) -> None:
             withheld.append(set(bench.queue.hidden))
 
-    assert bench.replay(told=Looking(), ids=["1"]).complete
+    assert bench.replay(listener=Looking(), ids=["1"]).complete
     assert withheld == [{"1"}]
 
 
@@ -326,7 +330,7 @@ def test_where_aws_cannot_be_used_what_was_received_is_released(tmp_path: Path) 
             raise AwsError(service="sqs", operation="Any", code="AccessDenied", message="not you")
 
     with pytest.raises(AwsError, match="AccessDenied"):
-        bench.replay(told=Refused())
+        bench.replay(listener=Refused())
     assert not bench.queue.hidden
 
 
@@ -358,8 +362,8 @@ def test_a_replay_that_was_stopped_does_not_go_on_to_read_the_whole_table(tmp_pa
         patch.setattr(Scripted, "attempt", trimmed)
         summary = bench.replay(1)
     assert summary.outcomes == {Outcome.FAILED: 1, Outcome.NOT_TRIED: 2}
-    assert bench.replayer.aws.asked == []  # type: ignore[attr-defined]
-    assert not bench.queue.hidden & bench.queue.held.keys()
+    assert bench.replayer.aws.requests == []  # type: ignore[attr-defined]
+    assert not bench.queue.hidden & bench.queue.messages.keys()
 
 
 def test_what_a_replay_remembers_is_forgotten_once_no_queue_can_hold_it(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from cryptoctl.core.webhook_messages import INVOCATIONS, Arrival, message_item
 from dead_letters.command_line import run
-from dead_letters.workshop import ENRICHER, FROM_LAMBDA, WEBHOOK, Workshop
+from dead_letters.environment import ENRICHER, FROM_LAMBDA, WEBHOOK, DeadLetterEnvironment
 
 pytestmark = pytest.mark.engine
 
@@ -25,23 +25,23 @@ def commands() -> list[str]:
 
 
 def test_the_runbook_leads_from_an_alarm_to_empty_queues(
-    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    env: DeadLetterEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VISUAL", "true")
-    shop.send_events([shop.price(number) for number in range(6)])
-    shop.send(WEBHOOK, '{"body": "{}"}', FROM_LAMBDA)
-    shop.put("BAD", 1, price={"S": "five"})
-    shop.letters(ENRICHER, 1)
+    env.send_events([env.price(number) for number in range(6)])
+    env.send(WEBHOOK, '{"body": "{}"}', FROM_LAMBDA)
+    env.put("BAD", 1, price={"S": "five"})
+    env.letters(ENRICHER, 1)
     message = message_item(Arrival(ms=1, sender=INVOCATIONS, message_id="m"))  # by an older enricher
-    shop.aws.call("dynamodb", "PutItem", TableName=shop.stack.prices.name, Item=message)
+    env.aws.call("dynamodb", "PutItem", TableName=env.stack.prices.name, Item=message)
     stream = {"Keys": {name: message[name] for name in ("symbol", "timestamp")}, "NewImage": message}
     record = {"kind": "record", "reason": "it has no price", "record": {"dynamodb": stream}}
-    shop.send(ENRICHER, json.dumps(record))
+    env.send(ENRICHER, json.dumps(record))
     for line in commands():
         words = shlex.split(line)
         assert words[0] == "cryptoctl"
-        result = run(*words[1:], environment=shop.name)
+        result = run(*words[1:], environment=env.name)
         # What is no price in a message is refused again; what is named as left is no surprise.
         refused_again = "replay" in line and "failed again" in result.out
         assert result.code == 0 or refused_again, f"{line}\n{result.out}{result.err}"
@@ -51,11 +51,11 @@ def test_the_runbook_leads_from_an_alarm_to_empty_queues(
             edited = result
     assert "symbol: is missing" in edited.out, "it failed so before, and is selected by that"
     assert "price-enricher-dlq" in last.out and "0 waiting" in last.out
-    assert shop.waiting(ENRICHER) == 0
-    assert shop.waiting(WEBHOOK) == 1, "too young for the purge of the runbook"
-    assert all(item["processed"]["BOOL"] for item in shop.items())
-    table = shop.stack.prices.name
-    assert shop.aws.call("dynamodb", "GetItem", TableName=table, Key=stream["Keys"])["Item"] == message
+    assert env.waiting(ENRICHER) == 0
+    assert env.waiting(WEBHOOK) == 1, "too young for the purge of the runbook"
+    assert all(item["processed"]["BOOL"] for item in env.items())
+    table = env.stack.prices.name
+    assert env.aws.call("dynamodb", "GetItem", TableName=table, Key=stream["Keys"])["Item"] == message
 
 
 def test_every_dlq_command_is_in_the_runbook() -> None:

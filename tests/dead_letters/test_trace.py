@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from dead_letters.command_line import run
-from dead_letters.workshop import WEBHOOK, Workshop
+from dead_letters.environment import WEBHOOK, DeadLetterEnvironment
 from kit.commands import Cli
 from kit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 
 
-def trace(shop: Workshop, *words: str, code: int = 0) -> dict[str, Any]:
-    result = run("trace", *words, "-o", "json", environment=shop.name)
+def trace(env: DeadLetterEnvironment, *words: str, code: int = 0) -> dict[str, Any]:
+    result = run("trace", *words, "-o", "json", environment=env.name)
     assert result.code == code, result.out + result.err
     document: dict[str, Any] = json.loads(result.out)
     return document
@@ -28,25 +28,27 @@ def stages(document: dict[str, Any]) -> list[str]:
     return [event["what"] for event in document["events"]]
 
 
-def test_a_price_is_followed_from_its_failure_over_its_replay_to_its_correction(shop: Workshop) -> None:
-    text = shop.price(5, symbol="TRACED", id=77)
-    with shop.broken(shop.stack.webhook, DYNAMODB_TABLE="nowhere"):
-        shop.invoke(shop.stack.webhook, {"body": text}, kind="Event")
-        shop.letters(WEBHOOK, 1)
+def test_a_price_is_followed_from_its_failure_over_its_replay_to_its_correction(
+    env: DeadLetterEnvironment,
+) -> None:
+    text = env.price(5, symbol="TRACED", id=77)
+    with env.broken(env.stack.webhook, DYNAMODB_TABLE="nowhere"):
+        env.invoke(env.stack.webhook, {"body": text}, kind="Event")
+        env.letters(WEBHOOK, 1)
 
-    dead = trace(shop, "traced", "--id", "77")
-    assert dead["price"]["outcome"] == "not stored"
-    assert stages(dead) == ["received", "failed", "dead letter"]
-    assert "ResourceNotFoundException" in dead["events"][1]["detail"]
-    ((letter,), (request,)) = dead["dead_letters"], dead["requests"]
+    dead_letter_traced = trace(env, "traced", "--id", "77")
+    assert dead_letter_traced["price"]["outcome"] == "not stored"
+    assert stages(dead_letter_traced) == ["received", "failed", "dead letter"]
+    assert "ResourceNotFoundException" in dead_letter_traced["events"][1]["detail"]
+    ((letter,), (request,)) = dead_letter_traced["dead_letters"], dead_letter_traced["requests"]
     assert letter["request_id"] == request
-    assert trace(shop, "--request", request)["price"]["outcome"] == "not stored"
+    assert trace(env, "--request", request)["price"]["outcome"] == "not stored"
 
-    replayed = run("dlq", "replay", "--id", letter["id"], environment=shop.name)
+    replayed = run("dlq", "replay", "--id", letter["id"], environment=env.name)
     assert replayed.code == 0, replayed.out
 
     def announced() -> dict[str, Any] | None:
-        document = trace(shop, "TRACED", "--id", "77")
+        document = trace(env, "TRACED", "--id", "77")
         finished = {"answered", "enriched"} <= set(stages(document)) and len(document["requests"]) == 3
         return document if finished else None
 
@@ -65,12 +67,12 @@ def test_a_price_is_followed_from_its_failure_over_its_replay_to_its_correction(
     assert traced["item"]["id"] == "77" and not traced["dead_letters"]
     assert any(line["message"].get("message") == "prices enriched" for line in traced["lines"])
 
-    shop.store(text)
+    env.store(text)
     # Four late ones before it: now it has an ma_5.
-    shop.store(f"[{','.join(shop.price(number, symbol='TRACED', id=number) for number in range(4))}]")
+    env.store(f"[{','.join(env.price(number, symbol='TRACED', id=number) for number in range(4))}]")
 
     def corrected() -> dict[str, Any] | None:
-        document = trace(shop, "TRACED", "--sort-key", traced["item"]["timestamp"])
+        document = trace(env, "TRACED", "--sort-key", traced["item"]["timestamp"])
         return document if {"duplicate", "corrected"} <= set(stages(document)) else None
 
     after = eventually(corrected, "the repeat and the correction in the logs")
@@ -79,61 +81,61 @@ def test_a_price_is_followed_from_its_failure_over_its_replay_to_its_correction(
     end = stages(after).index("corrected") + 1
     assert stages(after)[end - 3 : end] == ["pass began", "announced", "corrected"]
     assert "corrected since" in after["price"]["message"]
-    result = run("trace", "TRACED", "--at", str(shop.now_ms - 600_000 + 5), environment=shop.name)
+    result = run("trace", "TRACED", "--at", str(env.now_ms - 600_000 + 5), environment=env.name)
     assert result.code == 0 and "corrected" in result.out, result.out + result.err
 
 
-def test_what_cannot_be_traced_is_a_sentence(shop: Workshop) -> None:
-    shop.store(shop.price(1, symbol="TWO", id=1))
-    shop.store(shop.price(1, symbol="TWO", id=2))
-    at = str(shop.now_ms - 600_000 + 1)
-    several = trace(shop, "TWO", "--at", at, code=2)
+def test_what_cannot_be_traced_is_a_sentence(env: DeadLetterEnvironment) -> None:
+    env.store(env.price(1, symbol="TWO", id=1))
+    env.store(env.price(1, symbol="TWO", id=2))
+    at = str(env.now_ms - 600_000 + 1)
+    several = trace(env, "TWO", "--at", at, code=2)
     assert len(several["named"]) == 2 and "2 prices of TWO" in several["failure"]["message"]
-    none = trace(shop, "TWO", "--id", "3", code=1)["failure"]
+    none = trace(env, "TWO", "--id", "3", code=1)["failure"]
     assert "no dead letter" in none["message"] and "`cryptoctl prices TWO" in none["next"]
     # One that is older than what was looked at: the hint, typed as it stands, finds it.
-    shop.store(
+    env.store(
         json.dumps({"symbol": "TWO", "price": 1, "exchange": "here", "id": 9, "timestamp": 1675329600138})
     )
-    missed = trace(shop, "TWO", "--id", "9", code=1)["failure"]["next"]
+    missed = trace(env, "TWO", "--id", "9", code=1)["failure"]["next"]
     assert "--id 9 --since 2023-02-02" in missed
-    assert "stored" in stages(trace(shop, "TWO", "--id", "9", "--since", "1970-01-01"))
+    assert "stored" in stages(trace(env, "TWO", "--id", "9", "--since", "1970-01-01"))
     (command,) = re.findall("`cryptoctl (.*)`", missed)
     assert Cli()(*shlex.split(command)).code == 0
-    assert "the last one before" in trace(shop, "TWO", "--at", "0m", code=1)["failure"]["message"]
-    assert "there is none of NOSUCH" in trace(shop, "NOSUCH", "--at", at, code=1)["failure"]["message"]
-    assert "there is none" in trace(shop, "TWO", "--at", "1970-01-01", code=1)["failure"]["message"]
-    assert "is before 1970" in trace(shop, "TWO", "--at", "1960-01-01", code=2)["failure"]["message"]
-    future = trace(shop, "TWO", "--id", "1", "--since", "2090-01-01", code=1)["failure"]
+    assert "the last one before" in trace(env, "TWO", "--at", "0m", code=1)["failure"]["message"]
+    assert "there is none of NOSUCH" in trace(env, "NOSUCH", "--at", at, code=1)["failure"]["message"]
+    assert "there is none" in trace(env, "TWO", "--at", "1970-01-01", code=1)["failure"]["message"]
+    assert "is before 1970" in trace(env, "TWO", "--at", "1960-01-01", code=2)["failure"]["message"]
+    future = trace(env, "TWO", "--id", "1", "--since", "2090-01-01", code=1)["failure"]
     assert "since 2090-01-01" in future["message"]
-    unknown = trace(shop, "--request", "0" * 8 + "-0000", code=1)["failure"]
+    unknown = trace(env, "--request", "0" * 8 + "-0000", code=1)["failure"]
     assert "No log line and no dead letter" in unknown["message"]
     for words in (["TWO"], [], ["TWO", "--request", "1" * 8], ["TWO", "--sort-key", "x"], ["--request", "?"]):
-        assert trace(shop, *words, code=2)["failure"]["next"]
+        assert trace(env, *words, code=2)["failure"]["next"]
 
 
-def test_a_poisoned_item_is_traced_to_its_dead_letter(shop: Workshop) -> None:
-    item = shop.put("POISON", 1, price={"S": "five"})
+def test_a_poisoned_item_is_traced_to_its_dead_letter(env: DeadLetterEnvironment) -> None:
+    item = env.put("POISON", 1, price={"S": "five"})
     key = item["timestamp"]["N"]
 
-    def dead() -> dict[str, Any] | None:
-        document = trace(shop, "POISON", "--sort-key", key)
+    def dead_letter_traced() -> dict[str, Any] | None:
+        document = trace(env, "POISON", "--sort-key", key)
         return document if "failed" in stages(document) and document["dead_letters"] else None
 
-    traced = eventually(dead, "the dead letter")
+    traced = eventually(dead_letter_traced, "the dead letter")
     assert traced["price"]["outcome"] == "not enriched"
     assert traced["item"]["price"] == "five"
     assert "dead letter" in stages(traced)
 
     # The dead letter names the key, whether or not the item is still there.
-    table = shop.stack.prices.name
-    shop.aws.call(
+    table = env.stack.prices.name
+    env.aws.call(
         "dynamodb", "DeleteItem", TableName=table, Key={"symbol": {"S": "POISON"}, "timestamp": {"N": key}}
     )
-    later = trace(shop, "POISON", "--sort-key", f"{key}.0")
+    later = trace(env, "POISON", "--sort-key", f"{key}.0")
     assert later["price"]["outcome"] == "deleted" and len(later["dead_letters"]) == 1
     assert "a dead letter about it is left" in later["price"]["message"]
-    result = run("trace", "POISON", "--sort-key", key, environment=shop.name)
+    result = run("trace", "POISON", "--sort-key", key, environment=env.name)
     (hint,) = re.findall("`cryptoctl (dlq replay .*?)`", result.out.replace("\n", " "))
-    assert run(*shlex.split(hint), environment=shop.name).code == 0
-    assert "no dead letter" in trace(shop, "POISON", "--sort-key", key, code=1)["failure"]["message"]
+    assert run(*shlex.split(hint), environment=env.name).code == 0
+    assert "no dead letter" in trace(env, "POISON", "--sort-key", key, code=1)["failure"]["message"]

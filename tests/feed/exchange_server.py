@@ -53,7 +53,7 @@ class Faults:
 
 
 @dataclass(kw_only=True)
-class Asked:
+class RestRequest:
     """A REST request: when it came, what for, and the status that was answered."""
 
     at_s: float
@@ -67,7 +67,7 @@ class ExchangeServer:
 
     tapes: dict[str, list[WireTrade]] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[RestRequest] = field(default_factory=list)
     connections: int = 0
     page: int = 1000
     port: int = 0
@@ -132,8 +132,8 @@ class ExchangeServer:
     async def _rest(self, request: Any) -> Any:
         path = request.path
         fault = self.faults.rest(path)
-        logged = Asked(at_s=self._loop.time(), path=path, status=200)
-        self.asked.append(logged)
+        logged = RestRequest(at_s=self._loop.time(), path=path, status=200)
+        self.requests.append(logged)
         if fault is not None and fault.isdigit():
             logged.status = int(fault)
             return aiohttp_web.Response(
@@ -177,7 +177,7 @@ class ExchangeServer:
             self._sockets[socket].update(stream.split("@")[0].upper() for stream in subscription["params"])
             assert all(stream.endswith("@aggTrade") for stream in subscription["params"])
             await socket.send_str(json.dumps({"result": None, "id": subscription["id"]}))
-        return self._left(socket)
+        return self._close_socket(socket)
 
     async def _kraken_socket(self, request: Any) -> Any:
         socket = await self._accepted(request)
@@ -200,7 +200,7 @@ class ExchangeServer:
                 if latest:
                     await socket.send_str(_kraken_message(symbol, latest, "snapshot"))
                 self._sockets[socket].add(pair)
-        return self._left(socket)
+        return self._close_socket(socket)
 
     async def _accepted(self, request: Any) -> Any:
         socket = aiohttp_web.WebSocketResponse()
@@ -209,7 +209,7 @@ class ExchangeServer:
         self.connections += 1
         return socket
 
-    def _left(self, socket: Any) -> Any:
+    def _close_socket(self, socket: Any) -> Any:
         self._sockets.pop(socket, None)
         self._held.pop(socket, None)
         return socket
@@ -229,7 +229,7 @@ class ExchangeServer:
     async def _send(self, socket: Any, message: str) -> None:
         fault, held_back = self.faults.socket(), self._held.get(socket, [])
         if fault == "close":
-            self._left(socket)
+            self._close_socket(socket)
             await socket.close()
             return
         if fault == "lose":
@@ -245,7 +245,7 @@ class ExchangeServer:
             try:
                 await socket.send_str(text)
             except (ConnectionError, RuntimeError):
-                self._left(socket)
+                self._close_socket(socket)
 
 
 def _binance_markets() -> list[dict[str, Any]]:

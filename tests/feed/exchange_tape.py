@@ -33,20 +33,20 @@ class Exchange:
     tape: list[Trade] = field(default_factory=list)
     undelivered: list[Trade] = field(default_factory=list)
     delivered: list[Trade] = field(default_factory=list)
-    taken: list[Trade] = field(default_factory=list)
+    released: list[Trade] = field(default_factory=list)
     connected: bool = False
     now_s: float = 0.0
     time_ms: int = 0
     in_order: bool = True
 
-    def named(self, number: int) -> str:
+    def id_of(self, number: int) -> str:
         return f"t{number:09}" if self.in_order else f"t{number * 7919 % 10_007}-{number}"
 
     def happen(self, steps_ms: Sequence[int]) -> None:
         for step_ms in steps_ms:
             self.time_ms += step_ms
             number = 1000 + len(self.tape)
-            name = None if self.rules.consecutive else self.named(number)
+            name = None if self.rules.consecutive else self.id_of(number)
             new = trade(number, self.time_ms, name)
             self.tape.append(new)
             if self.connected:
@@ -84,10 +84,10 @@ class Exchange:
         fetch = self.follower.next_fetch(self.now_s)
         if fetch is None:
             return False
-        self.follower.receive_page(fetch, self.found(fetch, most, lag), self.now_s)
+        self.follower.receive_page(fetch, self.page_of(fetch, most, lag), self.now_s)
         return True
 
-    def found(self, fetch: Fetch, most: int, lag: int) -> list[Trade]:
+    def page_of(self, fetch: Fetch, most: int, lag: int) -> list[Trade]:
         trades = self.tape[: len(self.tape) - lag] if lag else list(self.tape)
         if fetch.from_id is not None:
             assert self.rules.from_id
@@ -98,7 +98,7 @@ class Exchange:
         return [entry for entry in trades if entry.timestamp_ms >= since_ms][:most]
 
     def take(self, most: int) -> None:
-        self.taken += self.follower.take(most)
+        self.released += self.follower.take(most)
 
     def settle_down(self) -> None:
         """Nothing fails any more, until nothing more is wanted."""

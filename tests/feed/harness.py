@@ -73,7 +73,7 @@ class MemoryTable:
             self.items.setdefault(key, price.text)
         return results
 
-    def of(self, exchange: str, symbol: str) -> list[str]:
+    def texts(self, exchange: str, symbol: str) -> list[str]:
         """The texts of a symbol, in the order of their keys."""
         entries = [(key, text) for key, text in self.items.items() if key[:2] == (symbol, exchange)]
         return [text for _, text in sorted(entries, key=lambda entry: _place(entry[0][2]))]
@@ -112,7 +112,7 @@ class Run:
     times: float = 20.0
     within_s: float = 60.0
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
-    told: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     feed: Feed | None = None
 
     @property
@@ -128,7 +128,7 @@ class Run:
     async def _until(self, meanwhile: Callable[[Run], bool]) -> Feed:
         stop, clock, begun_s = asyncio.Event(), FastClock(self.times), time.monotonic()
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        async with Exchanges(parse_sources(self.words), clock=clock, notify=self.told.append) as exchanges:
+        async with Exchanges(parse_sources(self.words), clock=clock, notify=self.notices.append) as exchanges:
             begin = StartPoint(since_ms=self.since_ms, stored_ids=self.known)
             begins = dict.fromkeys(parse_sources(self.words), begin)
 
@@ -143,7 +143,7 @@ class Run:
                 clock=clock,
                 stop=stop,
                 now_ms=self.now_ms,
-                notify=self.told.append,
+                notify=self.notices.append,
             )
             running = asyncio.ensure_future(self.feed.run())
             while not running.done():

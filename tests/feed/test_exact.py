@@ -58,7 +58,7 @@ def test_nothing_is_read_of_a_connection_after_a_message_that_cannot_be_read() -
 
 
 @pytest.mark.parametrize(
-    ("asked", "pause_s"),
+    ("retry_after", "pause_s"),
     [
         ("20", 20.0),
         ("Fri, 14 Nov 2003 22:15:00 GMT", 100.0),
@@ -73,10 +73,10 @@ def test_nothing_is_read_of_a_connection_after_a_message_that_cannot_be_read() -
     ],
 )
 def test_a_refusal_asks_to_wait_for_seconds_or_until_a_time_by_its_own_clock(
-    asked: str, pause_s: float
+    retry_after: str, pause_s: float
 ) -> None:
     exchange = Exact()
-    headers = {"RETRY-AFTER": asked, "Date": "Fri, 14 Nov 2003 22:13:20 GMT"}
+    headers = {"RETRY-AFTER": retry_after, "Date": "Fri, 14 Nov 2003 22:13:20 GMT"}
     exchange.on_rest_response(429, "Too Many Requests", "https://here", "GET", headers)
     assert exchange.take_retry_after_s() == pause_s
     assert exchange.take_retry_after_s() == 0.0

@@ -31,7 +31,7 @@ class Exchange:
         self.trades: dict[str, Any] = {SYMBOL: cache.ArrayCache(100)}
         self.waiting: asyncio.Future[None] | None = None
         self.on_connection_lost: Callable[[frozenset[str]], None] | None = None
-        self.asked = 0
+        self.watch_calls = 0
 
     def message(self, *numbers: int) -> None:
         for number in numbers:
@@ -42,7 +42,7 @@ class Exchange:
             self.waiting = None
 
     async def watch_trades(self, symbol: str, since: None, limit: None, params: dict[str, Any]) -> list[Any]:
-        self.asked += 1
+        self.watch_calls += 1
         self.waiting = asyncio.get_running_loop().create_future()
         await self.waiting
         cache = self.trades[symbol]
@@ -53,7 +53,7 @@ class Exchange:
 def test_a_trade_that_comes_while_nobody_waits_is_given_at_once() -> None:
     ccxt = pytest.importorskip("ccxt.pro")
 
-    async def given() -> list[list[str]]:
+    async def watched_ids() -> list[list[str]]:
         exchange, ids = Exchange(), list[list[str]]()
         market = Market(FeedSource(exchange="binance", symbol=SYMBOL), exchange, ccxt)
 
@@ -74,7 +74,7 @@ def test_a_trade_that_comes_while_nobody_waits_is_given_at_once() -> None:
         await waiting
         return ids
 
-    assert asyncio.run(given()) == [["1", "2"], ["3", "4"], ["5"]]
+    assert asyncio.run(watched_ids()) == [["1", "2"], ["3", "4"], ["5"]]
 
 
 def test_what_a_lost_connection_told_last_is_not_given_as_the_next_ones() -> None:
@@ -84,7 +84,7 @@ def test_what_a_lost_connection_told_last_is_not_given_as_the_next_ones() -> Non
 
     ids: list[list[str]] = []
 
-    async def told(number: int) -> None:
+    async def receive(number: int) -> None:
         async with asyncio.timeout(5):
             waiting = asyncio.ensure_future(market.watch())
             await asyncio.sleep(0)
@@ -92,15 +92,15 @@ def test_what_a_lost_connection_told_last_is_not_given_as_the_next_ones() -> Non
             ids.append([trade.id for trade in await waiting or ()])
 
     async def connect_again() -> None:
-        await told(1)
+        await receive(1)
         exchange.message(2)  # nobody waits
         assert exchange.on_connection_lost is not None
         exchange.on_connection_lost(frozenset({f"trade:{SYMBOL}"}))
-        await told(3)
+        await receive(3)
 
     asyncio.run(connect_again())
     assert ids == [["1"], ["3"]]
-    assert exchange.asked == 2  # 2 is not given in place of another connection
+    assert exchange.watch_calls == 2  # 2 is not given in place of another connection
 
 
 @pytest.mark.parametrize(
@@ -146,11 +146,11 @@ def test_an_exchange_that_is_slower_than_another_is_waited_for_and_has_no_troubl
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
-    async def listed(exchange: object, **_: object) -> None:
+    async def load_one_market(exchange: object, **_: object) -> None:
         exchange.markets = {SYMBOL: {"id": "AB"}}  # type: ignore[attr-defined]
 
     monkeypatch.setattr(slow, "load_markets", never)
-    monkeypatch.setattr(pytest.importorskip("ccxt.pro").binance, "load_markets", listed)
+    monkeypatch.setattr(pytest.importorskip("ccxt.pro").binance, "load_markets", load_one_market)
     sources = [FeedSource(exchange=name, symbol=SYMBOL) for name in ("kraken", "binance")]
 
     async def followed() -> tuple[list[FeedSource], dict[str, str]]:
@@ -166,10 +166,10 @@ def test_an_exchange_that_is_slower_than_another_is_waited_for_and_has_no_troubl
 def test_an_exchange_that_does_not_list_what_was_typed_is_not_waited_for_any_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def listed(exchange: object, **_: object) -> None:
+    async def load_one_market(exchange: object, **_: object) -> None:
         exchange.markets = {"C/D": {"id": "CD"}}  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(pytest.importorskip("ccxt.pro").kraken, "load_markets", listed)
+    monkeypatch.setattr(pytest.importorskip("ccxt.pro").kraken, "load_markets", load_one_market)
     sources = [FeedSource(exchange=name, symbol=SYMBOL) for name in ("kraken", "binance")]
 
     async def refused() -> dict[str, str]:
@@ -184,12 +184,12 @@ def test_an_exchange_that_does_not_list_what_was_typed_is_not_waited_for_any_mor
 def test_what_was_mistyped_at_an_exchange_that_answers_late_keeps_no_other_from_being_followed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def listed(exchange: object, **_: object) -> None:
+    async def load_one_market(exchange: object, **_: object) -> None:
         exchange.markets = {SYMBOL: {"id": "AB"}}  # type: ignore[attr-defined]
 
     names = ("binance", "kraken")
     for name in names:
-        monkeypatch.setattr(getattr(pytest.importorskip("ccxt.pro"), name), "load_markets", listed)
+        monkeypatch.setattr(getattr(pytest.importorskip("ccxt.pro"), name), "load_markets", load_one_market)
     sources = [FeedSource(exchange=name, symbol=SYMBOL) for name in names]
     mistyped = FeedSource(exchange="kraken", symbol="AB")
 

@@ -40,13 +40,13 @@ class Market:
         return self._made >= len(self.tape)
 
 
-def all_stored(*markets: tuple[Market, str, str], each: int = 3) -> Callable[[Run], bool]:
+def all_stored(*markets: tuple[Market, str, str], trades_each: int = 3) -> Callable[[Run], bool]:
     """Goes on trading until everything is stored."""
 
     def meanwhile(run: Run) -> bool:
-        over = [market.trade(each) for market, _, _ in markets]
+        over = [market.trade(trades_each) for market, _, _ in markets]
         return all(over) and all(
-            len(run.table.of(exchange, symbol)) == len(market.tape) for market, exchange, symbol in markets
+            len(run.table.texts(exchange, symbol)) == len(market.tape) for market, exchange, symbol in markets
         )
 
     return meanwhile
@@ -86,8 +86,8 @@ def test_two_exchanges_their_past_and_what_happens_now(server: ExchangeServer) -
     binance, kraken = Market(server, BINANCE, tape, 250), Market(server, KRAKEN, tape[:200], 150)
     run = Run(["binance", "ETH/USDT", "kraken:ETH/USD"], since_ms=tape[0].ms)
     feed = run.until(all_stored((binance, "binance", "ETH/USDT"), (kraken, "kraken", "ETH/USD")))
-    assert run.table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
-    assert run.table.of("kraken", "ETH/USD") == texts(tape[:200], "kraken", "ETH/USD")
+    assert run.table.texts("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
+    assert run.table.texts("kraken", "ETH/USD") == texts(tape[:200], "kraken", "ETH/USD")
     assert [(line.stored, line.duplicate, line.refused) for line in feed.lines] == [(300, 0, 0), (200, 0, 0)]
     assert [line.tape.counts.missing for line in feed.lines] == [0, 0]
     assert max(run.table.requests) <= 200
@@ -104,7 +104,7 @@ def test_after_a_start_the_websocket_is_followed_and_no_page_is_asked_for(
     def meanwhile(run: Run) -> bool:
         over = market.trade(1) if server.subscribed else False
         if run.line.tape.joined:
-            counts.append(len(server.asked))
+            counts.append(len(server.requests))
         return over and len(run.table.items) == 160
 
     Run(words, since_ms=market.tape[0].ms, times=1.0).until(meanwhile)
@@ -118,9 +118,9 @@ def test_a_websocket_that_breaks_at_every_message(server: ExchangeServer, words:
     market = Market(server, pair, real_trades(120), 40)
     server.faults.socket = lambda: "close"
     run = Run(words, since_ms=market.tape[0].ms)
-    run.until(all_stored((market, words[0], symbol), each=1))
+    run.until(all_stored((market, words[0], symbol), trades_each=1))
     assert server.connections > 3
-    assert run.table.of(words[0], symbol) == texts(market.tape, words[0], symbol)
+    assert run.table.texts(words[0], symbol) == texts(market.tape, words[0], symbol)
 
 
 @pytest.mark.parametrize("words", [["binance", "ETH/USDT"], ["kraken", "ETH/USD"]])
@@ -130,10 +130,10 @@ def test_a_message_that_cannot_be_read_ends_the_connection_and_not_only_its_read
     pair, symbol = (BINANCE if words[0] == "binance" else KRAKEN), words[1]
     market, faults = Market(server, pair, real_trades(60), 40), iter(["garbage"])
     server.faults.socket = lambda: next(faults, None)
-    stored = all_stored((market, words[0], symbol), each=1)
+    stored = all_stored((market, words[0], symbol), trades_each=1)
     run = Run(words, since_ms=market.tape[0].ms, times=1.0)
     run.until(lambda run: bool(server.subscribed) and stored(run) and server.connections > 1)
-    assert run.table.of(words[0], symbol) == texts(market.tape, words[0], symbol)
+    assert run.table.texts(words[0], symbol) == texts(market.tape, words[0], symbol)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -164,9 +164,11 @@ def check(
     failing = iter(lambda: dice.random() < 0.1, None)
     table = MemoryTable(fails=lambda: _throttle() if next(failing) else None)
     run = Run(["binance", "ETH/USDT", "kraken:ETH/USD"], table=table, since_ms=tape[0].ms, within_s=within_s)
-    feed = run.until(all_stored((binance, "binance", "ETH/USDT"), (kraken, "kraken", "ETH/USD"), each=1))
-    assert table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
-    assert table.of("kraken", "ETH/USD") == texts(tape, "kraken", "ETH/USD")
+    feed = run.until(
+        all_stored((binance, "binance", "ETH/USDT"), (kraken, "kraken", "ETH/USD"), trades_each=1)
+    )
+    assert table.texts("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
+    assert table.texts("kraken", "ETH/USD") == texts(tape, "kraken", "ETH/USD")
     assert [line.tape.counts.missing for line in feed.lines] == [0, 0]
 
 
@@ -192,9 +194,9 @@ def test_every_digit_of_the_wire_is_stored_and_both_ways_agree_about_the_time(se
     for before in (len(tape), 2):
         market, table = Market(server, KRAKEN, tape, before), MemoryTable()
         Run(["kraken", "ETH/USD"], table=table, since_ms=tape[0].ms).until(
-            all_stored((market, "kraken", "ETH/USD"), each=1)
+            all_stored((market, "kraken", "ETH/USD"), trades_each=1)
         )
-        assert table.of("kraken", "ETH/USD") == texts(tape, "kraken", "ETH/USD")
+        assert table.texts("kraken", "ETH/USD") == texts(tape, "kraken", "ETH/USD")
 
 
 @pytest.mark.parametrize("word", ["binance:ETH/USDT", "kraken:ETH/USD"])
@@ -217,7 +219,7 @@ def test_an_exchange_that_bans_is_left_alone_for_as_long_as_it_says(
     )
     run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
-    first, second = [request for request in server.asked if "aggTrades" in request.path][:2]
+    first, second = [request for request in server.requests if "aggTrades" in request.path][:2]
     assert first.status == int(status)
     assert second.at_s - first.at_s >= 20 / run.times
 
@@ -229,8 +231,8 @@ def test_an_exchange_that_refuses_for_a_moment_ends_no_feed(server: ExchangeServ
     server.faults.rest = lambda path: next(refused, None) if "aggTrades" in path else None
     run = Run(["binance", "ETH/USDT"], since_ms=tape[0].ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
-    assert run.table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
-    assert [request.status for request in server.asked if "aggTrades" in request.path][:4] == [
+    assert run.table.texts("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
+    assert [request.status for request in server.requests if "aggTrades" in request.path][:4] == [
         int(status)
     ] * 3 + [200]
 
@@ -242,10 +244,10 @@ def test_symbols_are_read_when_an_exchange_that_bans_has_said_how_long(server: E
     )
     run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
-    first, second = [request for request in server.asked if "/api/v3/exch" in request.path][:2]
+    first, second = [request for request in server.requests if "/api/v3/exch" in request.path][:2]
     assert (first.status, second.status) == (418, 200)
     assert second.at_s - first.at_s >= 20 / run.times
-    [message] = run.told
+    [message] = run.notices
     assert message.startswith(
         "binance is asked too often, and answers 418; its symbols are read again after 20 s"
     )
@@ -261,7 +263,7 @@ def test_an_exchange_that_bans_before_the_start_and_says_no_time_to_come_ends_no
     )
     run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
-    assert [message.split(", at ")[0] for message in run.told] == [
+    assert [message.split(", at ")[0] for message in run.notices] == [
         "binance is asked too often, and answers 429; its symbols are read again after 1 s",
         "binance is asked too often, and answers 418; its symbols are read again after 2 s",
     ]
@@ -273,7 +275,7 @@ def test_a_wrong_clock_of_this_machine_changes_nothing(server: ExchangeServer, o
     market = Market(server, BINANCE, tape, 60)
     run = Run(["binance", "ETH/USDT"], since_ms=tape[0].ms, now_ms=lambda: tape[-1].ms + off_ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
-    assert run.table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
+    assert run.table.texts("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
 
 
 def test_a_stop_sends_what_was_received_and_the_next_feed_goes_on_there(server: ExchangeServer) -> None:
@@ -282,12 +284,12 @@ def test_a_stop_sends_what_was_received_and_the_next_feed_goes_on_there(server: 
     first = Run(["binance", "ETH/USDT"], table=table, since_ms=tape[0].ms)
     feed = first.until(lambda run: market.trade(5) or len(table.items) > 150)
     assert feed.lines[0].tape.ready == feed.unsent == 0
-    stored = table.of("binance", "ETH/USDT")
+    stored = table.texts("binance", "ETH/USDT")
     assert stored == texts(tape[: len(stored)], "binance", "ETH/USDT")
     assert len(stored) == feed.lines[0].tape.counts.settled < 300
     market.trade(20)  # nobody follows
     ids = [str(trade.number) for trade in tape[: len(stored)]]
     second = Run(["binance", "ETH/USDT"], table=table, since_ms=tape[0].ms, known=ids)
     feed = second.until(all_stored((market, "binance", "ETH/USDT")))
-    assert table.of("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
+    assert table.texts("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
     assert feed.lines[0].duplicate == 0

@@ -43,10 +43,12 @@ def test_an_exchange_whose_symbols_are_all_delisted_keeps_no_other_from_being_fo
     assert "here:OLD/B is not followed, the others are" in notices[0]
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("a/b", "A/B"), ("AB", "A/B"), ("A", "Write it as ccxt does")])
-def test_another_name_than_ccxts_is_not_taken_for_a_delisted_symbol(typed: str, meant: str) -> None:
+@pytest.mark.parametrize(
+    ("typed", "expected"), [("a/b", "A/B"), ("AB", "A/B"), ("A", "Write it as ccxt does")]
+)
+def test_another_name_than_ccxts_is_not_taken_for_a_delisted_symbol(typed: str, expected: str) -> None:
     """Of all of them the table has prices: a/b is stored as A/B is, and files call symbols as they like."""
     requested = sources(f"here:{typed}", "here:C/B")
     with pytest.raises(Failure, match=f"here has no symbol {typed}") as raised:
         listed_sources(requested, LISTED, requested, pytest.fail)
-    assert meant in raised.value.hint
+    assert expected in raised.value.hint

@@ -62,7 +62,7 @@ def test_a_trade_of_bitstamp_has_one_time_by_rest_and_by_the_websocket() -> None
     row = {"date": "1551814435", "tid": "83581898", "type": "1", **digits}
     trade = {"id": 83581898, "microtimestamp": "1551814435934000", "type": 1, **digits}
 
-    async def given() -> list[Trade]:
+    async def trades_both_ways() -> list[Trade]:
         async def transactions(_: dict[str, Any]) -> list[dict[str, Any]]:
             return [row]
 
@@ -75,7 +75,7 @@ def test_a_trade_of_bitstamp_has_one_time_by_rest_and_by_the_websocket() -> None
         finally:
             await exchange.close()
 
-    by_rest, by_websocket = asyncio.run(given())
+    by_rest, by_websocket = asyncio.run(trades_both_ways())
     assert by_rest == by_websocket
 
 

@@ -22,17 +22,17 @@ def test_a_time_is_found_among_millions_of_trades_with_few_pages(
 ) -> None:
     """Trades come at an even pace, some in the same millisecond as the one before."""
 
-    def at(number: int) -> Trade:
+    def trade_number(number: int) -> Trade:
         return trade(number, (number - first) // 2 * pace_ms)
 
-    since_ms = at(first).timestamp_ms + int(late * (count // 2) * pace_ms)
+    since_ms = trade_number(first).timestamp_ms + int(late * (count // 2) * pace_ms)
     tape, pages = Tape(NUMBERED_BY_ID, since_ms=since_ms), 0
     while tape.ready == 0 and pages < 60:
         fetch = tape.next_fetch(pages * 10.0)
         assert fetch is not None
         begin = first + count - 500 if fetch.from_id is None else fetch.from_id
         begin = max(first, begin)
-        trades = [at(number) for number in range(begin, min(begin + 1000, first + count))]
+        trades = [trade_number(number) for number in range(begin, min(begin + 1000, first + count))]
         tape.receive_page(fetch, trades, pages * 10.0)
         pages += 1
         if not trades:

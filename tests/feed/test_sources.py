@@ -13,7 +13,7 @@ def parsed(typed: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("typed", "expected"),
     [
         ("binance BTC/USDT", [("binance", "BTC/USDT")]),
         ("Binance BTC/USDT ETH/USDT", [("binance", "BTC/USDT"), ("binance", "ETH/USDT")]),
@@ -24,12 +24,12 @@ def parsed(typed: str) -> list[tuple[str, str]]:
         ("mexc 币安人生/USDT", [("mexc", "币安人生/USDT")]),
     ],
 )
-def test_exchanges_and_symbols(typed: str, meant: list[tuple[str, str]]) -> None:
-    assert parsed(typed) == meant
+def test_exchanges_and_symbols(typed: str, expected: list[tuple[str, str]]) -> None:
+    assert parsed(typed) == expected
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         ("binance", "at least one symbol"),
         ("BTC/USDT", "names no exchange"),
@@ -39,8 +39,8 @@ def test_exchanges_and_symbols(typed: str, meant: list[tuple[str, str]]) -> None
         ("binance BTC/‮USDT", "cannot be seen"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(typed: str, said: str) -> None:
-    with pytest.raises(Failure, match=said) as raised:
+def test_what_cannot_be_meant_is_refused(typed: str, message: str) -> None:
+    with pytest.raises(Failure, match=message) as raised:
         parsed(typed)
     assert raised.value.exit_code is ExitCode.USAGE
     assert raised.value.hint

@@ -41,11 +41,11 @@ def run(exchange: Exchange, operations: Sequence[tuple[Any, ...]], expected_from
             getattr(exchange, name)(*arguments)
         # What is handed on is at every moment a beginning of the tape.
         expected = exchange.tape[expected_from:]
-        assert exchange.taken == expected[: len(exchange.taken)]
+        assert exchange.released == expected[: len(exchange.released)]
     exchange.settle_down()
-    assert exchange.taken == exchange.tape[expected_from:]
+    assert exchange.released == exchange.tape[expected_from:]
     assert exchange.follower.counts.missing == 0
-    assert exchange.follower.counts.settled == len(exchange.taken)
+    assert exchange.follower.counts.settled == len(exchange.released)
 
 
 @ALL
@@ -75,7 +75,7 @@ def test_trades_of_one_millisecond_whose_ids_are_in_no_order_all_come(
         else:
             getattr(exchange, name)(*arguments)
     exchange.settle_down()
-    assert sorted(exchange.taken, key=lambda trade: trade.order) == sorted(
+    assert sorted(exchange.released, key=lambda trade: trade.order) == sorted(
         exchange.tape, key=lambda trade: trade.order
     )
 
@@ -105,7 +105,7 @@ def test_after_what_is_stored_the_rest_comes(
     expected = [
         trade for trade in exchange.tape if trade.timestamp_ms >= since_ms and trade not in stored_trades
     ]
-    assert exchange.taken == expected
+    assert exchange.released == expected
 
 
 @ALL
@@ -133,11 +133,11 @@ def test_a_trade_between_the_end_of_rest_and_the_beginning_of_the_websocket_is_n
     exchange.happen([1, 1])
     exchange.deliver(2)
     exchange.take(10)
-    assert exchange.taken == exchange.tape[:3]
+    assert exchange.released == exchange.tape[:3]
     exchange.now_s += 2
     exchange.answer(1000, 0)
     exchange.take(10)
-    assert exchange.taken == exchange.tape
+    assert exchange.released == exchange.tape
     assert exchange.follower.joined
 
 
@@ -213,7 +213,7 @@ def test_more_trades_of_one_millisecond_than_a_page_holds_stop_nothing_and_are_c
         exchange.now_s += 10
         exchange.answer(4, 0)
     exchange.take(10)
-    assert exchange.taken == [*exchange.tape[:4], exchange.tape[6]]
+    assert exchange.released == [*exchange.tape[:4], exchange.tape[6]]
     assert exchange.follower.counts.missing == 2
 
 

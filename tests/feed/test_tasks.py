@@ -62,14 +62,14 @@ def test_lines_that_come_later_stand_where_they_were_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pause_s", "said"),
+    ("pause_s", "message"),
     [(7200, "429; here asks to wait 2 h 0 min, until 2023-11-15T00:14:20.000Z"), (1, "429")],
 )
-def test_until_when_an_exchange_asks_to_wait_is_said_where_it_is_long(pause_s: float, said: str) -> None:
+def test_until_when_an_exchange_asks_to_wait_is_said_where_it_is_long(pause_s: float, message: str) -> None:
     market = MarketInMemory([trade(1)], iter([TradeSourceError("429", pause_s=pause_s)]))
     following = feed(market, stored)
     run(following, lambda: bool(following.lines[0].trouble))
-    assert following.lines[0].trouble == said
+    assert following.lines[0].trouble == message
 
 
 @pytest.mark.parametrize("watching", [False, True])
@@ -144,17 +144,17 @@ def test_a_connection_that_ends_before_its_last_trade_is_taken_does_not_join_the
 
     @dataclass
     class Ending(MarketInMemory):
-        told: Callable[[], None] = lambda: None
+        on_lost_callback: Callable[[], None] = lambda: None
         connections: int = 0
 
         def on_lost(self, callback: Callable[[], None]) -> None:
-            self.told = callback
+            self.on_lost_callback = callback
 
         async def watch(self) -> list[Trade] | None:
             self.connections += 1
             if self.connections > 1:
                 await asyncio.Event().wait()
-            self.told()
+            self.on_lost_callback()
             return [trade(2)]
 
     market = Ending([trade(1)], can_watch=True, rules=TapeRules())

@@ -24,52 +24,53 @@ EXPECTED = [
     (MS, "7", Decimal("1666.8"), Decimal("26.062")),
     (MS + 1, "8", Decimal("1666.79"), Decimal("0.152")),
 ]
-Found = list[OutgoingPrice | BadLine]
+PriceLines = list[OutgoingPrice | BadLine]
 
 
-def options(**given: Any) -> FileOptions:
+def options(**overrides: Any) -> FileOptions:
     """With a symbol and an exchange, which most files lack."""
-    return FileOptions(**{"symbol": "S", "exchange": "X", **given})
+    return FileOptions(**{"symbol": "S", "exchange": "X", **overrides})
 
 
-def opened(directory: Path, content: str | bytes, name: str = "prices.csv", **given: Any) -> PriceFile:
+def opened(directory: Path, content: str | bytes, name: str = "prices.csv", **overrides: Any) -> PriceFile:
     """The only file with this content."""
     path = directory / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    [file] = open_files([path], options(**given)).files
+    [file] = open_files([path], options(**overrides)).files
     return file
 
 
-def read(directory: Path, content: str | bytes, name: str = "prices.csv", **given: Any) -> Found:
+def read(directory: Path, content: str | bytes, name: str = "prices.csv", **overrides: Any) -> PriceLines:
     """What would be sent of it, and what would be refused."""
-    return list(opened(directory, content, name, **given).prices(lambda: NOW_MS))
+    return list(opened(directory, content, name, **overrides).prices(lambda: NOW_MS))
 
 
-def sent(found: Found) -> list[dict[str, Any]]:
+def sent(price_lines: PriceLines) -> list[dict[str, Any]]:
     """The prices, numbers as Decimals; every line must be one."""
-    assert [price for price in found if isinstance(price, BadLine)] == []
+    assert [price for price in price_lines if isinstance(price, BadLine)] == []
     return [
         json.loads(price.text, parse_float=Decimal, parse_int=Decimal)
-        for price in found
+        for price in price_lines
         if isinstance(price, OutgoingPrice)
     ]
 
 
-def rows(found: Found) -> list[tuple[int, Any, Any, Any]]:
+def rows(price_lines: PriceLines) -> list[tuple[int, Any, Any, Any]]:
     """Time, id, price and volume of each."""
     return [
-        (int(price["timestamp"]), price.get("id"), price["price"], price["volume"]) for price in sent(found)
+        (int(price["timestamp"]), price.get("id"), price["price"], price["volume"])
+        for price in sent(price_lines)
     ]
 
 
-def refused(found: Found) -> dict[int, str]:
+def refused(price_lines: PriceLines) -> dict[int, str]:
     """The lines that are no prices."""
-    return {price.line: price.reason for price in found if isinstance(price, BadLine)}
+    return {price.line: price.reason for price in price_lines if isinstance(price, BadLine)}
 
 
-def refusal(directory: Path, content: str | bytes, name: str = "prices.csv", **given: Any) -> str:
+def refusal(directory: Path, content: str | bytes, name: str = "prices.csv", **overrides: Any) -> str:
     """Why the file as a whole is refused, and the hint."""
     with pytest.raises(Failure) as raised:
-        opened(directory, content, name, **given)
+        opened(directory, content, name, **overrides)
     assert len(raised.value.message) + len(raised.value.hint) < 2_500
     return f"{raised.value.message} {raised.value.hint}"

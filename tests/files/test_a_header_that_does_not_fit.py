@@ -13,7 +13,7 @@ LINES = (f"{MS},7,1666.80,26.062", f"{MS + 1},8,1666.79,0.152")
 
 
 @pytest.mark.parametrize(
-    ("header", "lines", "said", "header_then"),
+    ("header", "lines", "message", "header_then"),
     [
         (HEADER, [f"{line}," for line in LINES], "ends in ',': end line 1 so too.", f"{HEADER},"),
         (
@@ -26,9 +26,9 @@ LINES = (f"{MS},7,1666.80,26.062", f"{MS + 1},8,1666.79,0.152")
     ],
 )
 def test_the_hint_makes_it_fit(
-    tmp_path: Path, header: str, lines: list[str], said: str, header_then: str
+    tmp_path: Path, header: str, lines: list[str], message: str, header_then: str
 ) -> None:
-    assert said in refusal(tmp_path, "\n".join([header, *lines]))
+    assert message in refusal(tmp_path, "\n".join([header, *lines]))
     assert rows(read(tmp_path, "\n".join([header_then, *lines, ""]))) == EXPECTED
 
 

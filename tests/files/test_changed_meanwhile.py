@@ -10,17 +10,17 @@ import pytest
 
 from cryptoctl.errors import Failure
 from cryptoctl.files.reader import CHECKED_RECORDS, PriceFile
-from files.reading import MS, NOW_MS, Found, opened
+from files.reading import MS, NOW_MS, PriceLines, opened
 
 LINES = 3 * CHECKED_RECORDS
 HEADER, SWAPPED = "timestamp,price,volume\n", "timestamp,volume,price\n"
 ROWS = [f"{MS + n},100,5\n" for n in range(LINES)]
 
 
-def refuse(file: PriceFile, why: str) -> None:
+def refuse(file: PriceFile, reason: str) -> None:
     """The file fails before anything of it is given."""
-    lines: Found = []
-    with pytest.raises(Failure, match=why):
+    lines: PriceLines = []
+    with pytest.raises(Failure, match=reason):
         lines.extend(file.prices(lambda: NOW_MS))
     assert lines == []
 

@@ -125,7 +125,7 @@ PERIOD = {"ARROW:extension:name": "pandas.period", "ARROW:extension:metadata": '
 
 
 @pytest.mark.parametrize(
-    ("column", "values", "said"),
+    ("column", "values", "message"),
     [
         (
             "id",
@@ -140,9 +140,9 @@ PERIOD = {"ARROW:extension:name": "pandas.period", "ARROW:extension:metadata": '
 )
 @pytest.mark.parametrize("write", [parquet, feather])
 def test_a_column_that_cannot_hold_its_field_refuses_the_file(
-    tmp_path: Path, write: Any, column: str, values: Any, said: str
+    tmp_path: Path, write: Any, column: str, values: Any, message: str
 ) -> None:
-    assert said in refusal(tmp_path, write(trades(**{column: values})))
+    assert message in refusal(tmp_path, write(trades(**{column: values})))
     unused: dict[str, Any] = {"now": True} if column == "timestamp" else {}
     assert len(sent(read(tmp_path, write(trades(**{column: values})), ignore=(column,), **unused))) == 2
 

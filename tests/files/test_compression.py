@@ -45,9 +45,9 @@ COMPRESSED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("how", COMPRESSED)
-def test_compression_is_told_by_the_bytes_and_undone(tmp_path: Path, how: str) -> None:
-    assert rows(read(tmp_path, COMPRESSED[how](PLAIN.encode()), "prices.csv")) == EXPECTED
+@pytest.mark.parametrize("compression", COMPRESSED)
+def test_compression_is_told_by_the_bytes_and_undone(tmp_path: Path, compression: str) -> None:
+    assert rows(read(tmp_path, COMPRESSED[compression](PLAIN.encode()), "prices.csv")) == EXPECTED
 
 
 def test_zstandard_is_undone(tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_zstandard_is_undone(tmp_path: Path) -> None:
     assert rows(read(tmp_path, zstandard.compress(PLAIN.encode()))) == EXPECTED
 
 
-@pytest.mark.parametrize("how", ["gzip", "bzip2", "xz"])
-def test_a_compressed_file_that_is_cut_short_is_refused_at_once(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize("compression", ["gzip", "bzip2", "xz"])
+def test_a_compressed_file_that_is_cut_short_is_refused_at_once(tmp_path: Path, compression: str) -> None:
     many = PLAIN + "".join(f"{MS + n},{n},1.{n},2\n" for n in range(9, 5000))
-    assert "cut short" in refusal(tmp_path, COMPRESSED[how](many.encode())[:-20])
+    assert "cut short" in refusal(tmp_path, COMPRESSED[compression](many.encode())[:-20])
 
 
 MANY = PLAIN + "".join(f"{MS + n},{n},1.{n},2\n" for n in range(9, 5000))
@@ -71,33 +71,35 @@ FRAMES: dict[str, Callable[[bytes], bytes]] = {
 SKIPPED = struct.pack("<II", 0x184D2A50, 4) + b"size"  # as pzstd begins each part
 
 
-@pytest.mark.parametrize("how", FRAMES)
+@pytest.mark.parametrize("compression", FRAMES)
 @pytest.mark.parametrize("missing_bytes", [1, 4, 20, 1000])
-def test_what_is_cut_short_is_refused(tmp_path: Path, how: str, missing_bytes: int) -> None:
-    assert "cut short" in refusal(tmp_path, FRAMES[how](MANY.encode())[:-missing_bytes])
+def test_what_is_cut_short_is_refused(tmp_path: Path, compression: str, missing_bytes: int) -> None:
+    assert "cut short" in refusal(tmp_path, FRAMES[compression](MANY.encode())[:-missing_bytes])
 
 
-@pytest.mark.parametrize("how", FRAMES)
-def test_parts_that_follow_each_other_are_one_file(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize("compression", FRAMES)
+def test_parts_that_follow_each_other_are_one_file(tmp_path: Path, compression: str) -> None:
     lines = MANY.encode().splitlines(keepends=True)
-    content = b"".join(FRAMES[how](b"".join(lines[n : n + 1000])) for n in range(0, len(lines), 1000))
+    content = b"".join(FRAMES[compression](b"".join(lines[n : n + 1000])) for n in range(0, len(lines), 1000))
     assert len(read(tmp_path, content)) == len(lines) - 1
 
 
-@pytest.mark.parametrize("how", FRAMES)
+@pytest.mark.parametrize("compression", FRAMES)
 @pytest.mark.parametrize("padding", [b"\n", b"\r\n", b"\0" * 512])
-def test_line_ends_and_zeros_behind_a_part_are_padding(tmp_path: Path, how: str, padding: bytes) -> None:
-    part = FRAMES[how](PLAIN.encode()) + padding
+def test_line_ends_and_zeros_behind_a_part_are_padding(
+    tmp_path: Path, compression: str, padding: bytes
+) -> None:
+    part = FRAMES[compression](PLAIN.encode()) + padding
     assert rows(read(tmp_path, part)) == EXPECTED
     assert len(read(tmp_path, part * 3)) == 8
     message = refusal(tmp_path, part + b"garbage")
     assert "damaged" in message and "Error" not in message
 
 
-@pytest.mark.parametrize("how", FRAMES)
-def test_a_part_that_is_damaged_or_cut_short_refuses_the_file(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize("compression", FRAMES)
+def test_a_part_that_is_damaged_or_cut_short_refuses_the_file(tmp_path: Path, compression: str) -> None:
     lines = MANY.encode().splitlines(keepends=True)
-    first, second = FRAMES[how](b"".join(lines[:1000])), FRAMES[how](b"".join(lines[1000:]))
+    first, second = FRAMES[compression](b"".join(lines[:1000])), FRAMES[compression](b"".join(lines[1000:]))
     assert "damaged" in refusal(tmp_path, first + bytes([second[0] ^ 1]) + second[1:])
     assert "cut short" in refusal(tmp_path, first + second[:3])
 
@@ -120,9 +122,9 @@ def test_all_frames_of_a_stream_have_one_decompressor(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("how", ["bzip2", "xz"])
-def test_a_little_that_is_much_inside_is_undone_piece_by_piece(how: str) -> None:
-    large = FRAMES[how](bytes(100_000_000))
+@pytest.mark.parametrize("compression", ["bzip2", "xz"])
+def test_a_little_that_is_much_inside_is_undone_piece_by_piece(compression: str) -> None:
+    large = FRAMES[compression](bytes(100_000_000))
     tracemalloc.start()
     try:
         with decompress(io.BytesIO(large), "zeros") as undone:

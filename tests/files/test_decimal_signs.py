@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cryptoctl.files.reader import open_files
-from files.reading import MS, NOW_MS, Found, options, read, refusal, refused, rows
+from files.reading import MS, NOW_MS, PriceLines, options, read, refusal, refused, rows
 
 
 def table(*numbers: tuple[str, str], separator: str = ";") -> str:
@@ -35,11 +35,11 @@ def test_a_quoted_decimal_comma_is_read_where_commas_separate(tmp_path: Path) ->
     assert [row[2] for row in rows(read(tmp_path, content))] == [Decimal("65000.5"), Decimal("1.5")]
 
 
-@pytest.mark.parametrize("other", [("65.000,50", "1"), ("1", "0,5"), ("1.234.567", "1")])
+@pytest.mark.parametrize("other_row", [("65.000,50", "1"), ("1", "0,5"), ("1.234.567", "1")])
 def test_a_point_that_may_stand_between_thousands_is_never_a_decimal_sign_beside_a_comma(
-    tmp_path: Path, other: tuple[str, str]
+    tmp_path: Path, other_row: tuple[str, str]
 ) -> None:
-    content = table(*[("64", "1")] * 100, ("65.000", "1"), other)
+    content = table(*[("64", "1")] * 100, ("65.000", "1"), other_row)
     assert "'65.000' has a point, though the decimal sign is a comma" in refused(read(tmp_path, content))[102]
 
 
@@ -74,7 +74,7 @@ def test_two_decimal_signs_in_a_file_refuse_it(tmp_path: Path) -> None:
     )
 
 
-def stream(monkeypatch: pytest.MonkeyPatch, content: str) -> Found:
+def stream(monkeypatch: pytest.MonkeyPatch, content: str) -> PriceLines:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
     [file] = open_files([Path("-")], options(time_unit="ms")).files
     return list(file.prices(lambda: NOW_MS))

@@ -197,10 +197,11 @@ DOWNLOADS: dict[str, tuple[str, list[Row]]] = {
 }
 
 
-def typed(said: str) -> dict[str, Any]:
+def hinted_options(message: str) -> dict[str, Any]:
     """The options that a hint says, as the command line reads them."""
     options = re.split(
-        r"; | if | \((?=[a-z]+,)|\.(?: --dry-run|$)", said.partition("Add ")[2] or said.partition(" add ")[2]
+        r"; | if | \((?=[a-z]+,)|\.(?: --dry-run|$)",
+        message.partition("Add ")[2] or message.partition(" add ")[2],
     )[0]
     words = shlex.split(options)
     values = dict(zip(words[::2], words[1::2], strict=True))
@@ -216,9 +217,9 @@ def typed(said: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", DOWNLOADS)
 def test_a_hint_typed_as_it_stands_stores_what_the_file_says(tmp_path: Path, name: str) -> None:
     content, expected = DOWNLOADS[name]
-    arguments = typed(refusal(tmp_path, content))
+    arguments = hinted_options(refusal(tmp_path, content))
     if name in TWO_HINTS:
-        arguments |= typed(refusal(tmp_path, content, **arguments))
+        arguments |= hinted_options(refusal(tmp_path, content, **arguments))
     assert rows(read(tmp_path, content, **arguments)) == expected
 
 
@@ -233,7 +234,7 @@ def test_several_symbols_or_exchanges_do_not_become_the_given_one(
     content = "\n".join([f"timestamp,{column},price", *lines, ""])
     message = refusal(tmp_path, content)
     assert f"Add --map {field}={column};" in message
-    prices = [price[field].lower() for price in sent(read(tmp_path, content, **typed(message)))]
+    prices = [price[field].lower() for price in sent(read(tmp_path, content, **hinted_options(message)))]
     assert prices == ["a"] * before + ["b"]
 
 
@@ -273,11 +274,11 @@ def test_several_symbols_inside_of_members_do_not_become_the_given_one(tmp_path:
 def test_one_symbol_that_a_file_calls_otherwise_may_be_the_given_one(tmp_path: Path) -> None:
     content = json.dumps([{"pair": "XETHZ", "price": 5, "timestamp": MS + number} for number in range(60)])
     message = refusal(tmp_path, content)
-    assert {price["symbol"] for price in sent(read(tmp_path, content, **typed(message)))} == {"S"}
+    assert {price["symbol"] for price in sent(read(tmp_path, content, **hinted_options(message)))} == {"S"}
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("<DATE>,<TIME>,<CLOSE>\n20220301,000000,5\n", "'<DATE>' has the day and '<TIME>' the time of day"),
         ("Date\tTime\tPrice\n2022.03.01\t9:30\t5\n", "Join them into one column"),
@@ -296,9 +297,9 @@ def test_one_symbol_that_a_file_calls_otherwise_may_be_the_given_one(tmp_path: P
     ],
 )
 def test_what_no_option_can_answer_says_what_to_do_with_the_file(
-    tmp_path: Path, content: str, said: str
+    tmp_path: Path, content: str, message: str
 ) -> None:
-    assert said in refusal(tmp_path, content)
+    assert message in refusal(tmp_path, content)
 
 
 @pytest.mark.parametrize(

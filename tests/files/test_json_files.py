@@ -50,7 +50,7 @@ def test_numbers_keep_the_digits_that_a_float_would_lose(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (f"[{ONE},{TWO[:20]}", "the text ends"),
         (f"[{ONE} {TWO}]", "`,` is expected"),
@@ -66,8 +66,10 @@ def test_numbers_keep_the_digits_that_a_float_would_lose(tmp_path: Path) -> None
         (ONE.replace(", ", ",\n") + ",\n" + TWO, "in line 2, a comma stands where no list is open"),
     ],
 )
-def test_json_that_is_broken_or_leaves_a_choice_is_refused(tmp_path: Path, content: str, said: str) -> None:
-    assert said in refusal(tmp_path, content)
+def test_json_that_is_broken_or_leaves_a_choice_is_refused(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    assert message in refusal(tmp_path, content)
 
 
 def test_a_list_can_be_chosen(tmp_path: Path) -> None:

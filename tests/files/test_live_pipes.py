@@ -58,14 +58,14 @@ class Written:
         self.writing: int | None
         self.reading, self.writing = os.pipe()
         self.path = Path(f"/dev/fd/{self.reading}")
-        self.said: list[str] = []
+        self.waits: list[str] = []
 
     def write(self, text: str) -> None:
         assert self.writing is not None
         os.write(self.writing, text.encode())
 
-    def waiting(self, said: str) -> None:
-        self.said.append(said)
+    def waiting(self, reason: str) -> None:
+        self.waits.append(reason)
         self.end()
 
     def end(self) -> None:
@@ -115,7 +115,7 @@ def test_a_line_of_a_stream_gets_the_time_at_which_it_came(written: Written, nam
     written.end()
     lines += prices
     assert [row[0] for row in rows(lines)] == [NOW_MS + n * hour_ms for n in range(5)]
-    assert written.said == []
+    assert written.waits == []
 
 
 @pytest.mark.parametrize("content", [f"{NAMES}1,{MS}\n", f'{{"price": 1, "timestamp": {MS}}}\n'])
@@ -126,9 +126,9 @@ def test_a_stream_that_comes_to_rest_is_decided_by_what_it_has(written: Written,
     assert written.writing is not None
 
 
-@pytest.mark.parametrize(("given", "asked"), [({"now": True}, 0), ({"time_unit": "ms"}, 1)])
+@pytest.mark.parametrize(("file_options", "count"), [({"now": True}, 0), ({"time_unit": "ms"}, 1)])
 def test_a_time_of_sending_waits_for_no_more_than_the_first_record(
-    written: Written, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], asked: int
+    written: Written, monkeypatch: pytest.MonkeyPatch, file_options: dict[str, Any], count: int
 ) -> None:
     waits: list[float] = []
 
@@ -138,8 +138,10 @@ def test_a_time_of_sending_waits_for_no_more_than_the_first_record(
 
     monkeypatch.setattr(LivePipe, "comes_within", nothing_comes)
     written.write(f"{NAMES}1,{MS}\n")
-    open_files([written.path], options(ignore=("timestamp",) if given.get("now") else (), **given))
-    assert len(waits) == asked
+    open_files(
+        [written.path], options(ignore=("timestamp",) if file_options.get("now") else (), **file_options)
+    )
+    assert len(waits) == count
     assert all(0 < wait <= QUIET_S for wait in waits)
 
 
@@ -152,14 +154,16 @@ def test_after_an_interruption_of_a_pipe_no_line_is_named_to_go_on_with(written:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [({"now": True}, "Waiting for the first prices from"), ({}, "to its end")]
+    ("file_options", "notice"), [({"now": True}, "Waiting for the first prices from"), ({}, "to its end")]
 )
-def test_what_a_pipe_is_waited_for_is_said(written: Written, given: dict[str, Any], said: str) -> None:
+def test_what_a_pipe_is_waited_for_is_said(
+    written: Written, file_options: dict[str, Any], notice: str
+) -> None:
     written.write(NAMES)
     with suppress(Failure):  # without a row, a stream has none to be decided by
-        open_files([written.path], options(**given), written.waiting)
-    assert len(written.said) == 1
-    assert said in written.said[0]
+        open_files([written.path], options(**file_options), written.waiting)
+    assert len(written.waits) == 1
+    assert notice in written.waits[0]
 
 
 @pytest.mark.parametrize(

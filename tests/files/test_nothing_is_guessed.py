@@ -155,7 +155,7 @@ def test_no_time_is_refused_until_now_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "given", "said"),
+    ("content", "file_options", "message"),
     [
         (f"price,timestamp\n1,{MS}\n", {"now": True}, "--now cannot apply"),
         (f"price,timestamp\n1,{MS}\n", {"time_zone": "UTC"}, "--time-zone cannot apply"),
@@ -184,9 +184,9 @@ def test_no_time_is_refused_until_now_is_said(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_or_is_open_is_refused_with_what_to_type(
-    tmp_path: Path, content: str, given: dict[str, Any], said: str
+    tmp_path: Path, content: str, file_options: dict[str, Any], message: str
 ) -> None:
-    assert said in refusal(tmp_path, content, **given)
+    assert message in refusal(tmp_path, content, **file_options)
 
 
 def test_what_prices_writes_is_read_as_it_was(tmp_path: Path) -> None:

@@ -99,10 +99,10 @@ def test_real_trades_of_a_second_are_all_kept(environment: None, tmp_path: Path,
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3)), max_size=60), st.integers(0, 6))
 def test_equal_prices_are_counted_the_same_in_memory_and_beyond(
-    found: list[tuple[int, int]], max_in_memory: int
+    prices: list[tuple[int, int]], max_in_memory: int
 ) -> None:
     with closing(Occurrences(max_in_memory)) as few, closing(Occurrences(10**6)) as many:
-        for price, after in found:
+        for price, after in prices:
             fields = {"symbol": "A", "exchange": "x", "price": price, "timestamp": NOW_MS + after}
             outgoing_price = outgoing(fields, now_ms=NOW_MS).price
             assert few.number(outgoing_price) == many.number(outgoing_price)

@@ -12,7 +12,7 @@ from files.test_compression import zipped
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (zipped(b"<xml/>", "content.xml", "META-INF/manifest.xml"), "is an OpenDocument spreadsheet."),
         (zipped(b"\0\1", "Index/Document.iwa"), "is a Numbers spreadsheet."),
@@ -24,8 +24,8 @@ from files.test_compression import zipped
         (zipped(b""), "is an empty ZIP archive"),
     ],
 )
-def test_what_other_programs_write_is_named(tmp_path: Path, content: bytes, said: str) -> None:
-    assert said in refusal(tmp_path, content)
+def test_what_other_programs_write_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    assert message in refusal(tmp_path, content)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])

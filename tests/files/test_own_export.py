@@ -23,7 +23,7 @@ from files.reading import MS, read, sent
 def name(stored: Any) -> st.SearchStrategy[str]:
     """Names that are taken as they are."""
 
-    def taken(text: str) -> bool:
+    def is_plain(text: str) -> bool:
         try:
             return bool(stored(text) == text)
         except BadName:
@@ -34,7 +34,7 @@ def name(stored: Any) -> st.SearchStrategy[str]:
         ["'X", "''X", "=1+1", "-X", "@X", "NULL", "NAN", "5.0", "1E+5", "X,Y", "X;Y", "TRUE"]
     )
     return odd | st.text(st.characters(min_codepoint=33, max_codepoint=1500), min_size=1, max_size=9).filter(
-        taken
+        is_plain
     )
 
 

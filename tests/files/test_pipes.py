@@ -13,7 +13,7 @@ import pytest
 from cryptoctl.errors import Failure
 from cryptoctl.files.outgoing import OutgoingPrice
 from cryptoctl.files.reader import PriceFile, open_files
-from files.reading import EXPECTED, MS, NOW_MS, PLAIN, Found, options, read, refusal, refused, rows
+from files.reading import EXPECTED, MS, NOW_MS, PLAIN, PriceLines, options, read, refusal, refused, rows
 from files.test_compression import COMPRESSED
 
 
@@ -40,10 +40,10 @@ class Trickle(io.RawIOBase):
 def standard_input(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Reads what comes through standard input in some parts."""
 
-    def read_through(*parts: bytes, **given: Any) -> Found:
+    def read_through(*parts: bytes, **overrides: Any) -> PriceLines:
         stream = io.TextIOWrapper(io.BufferedReader(Trickle(*parts)))
         monkeypatch.setattr(sys, "stdin", stream)
-        [file] = open_files([Path("-")], options(**given)).files
+        [file] = open_files([Path("-")], options(**overrides)).files
         lines = list(file.prices(lambda: NOW_MS))
         assert not stream.closed
         return lines
@@ -51,23 +51,23 @@ def standard_input(monkeypatch: pytest.MonkeyPatch) -> Any:
     return read_through
 
 
-def through_a_pipe(content: bytes, **given: Any) -> PriceFile:
+def through_a_pipe(content: bytes, **overrides: Any) -> PriceFile:
     """The file at a path behind which there is a pipe, as a shell's <( … ) makes one."""
     reading, writing = os.pipe()
     try:
         os.write(writing, content)
         os.close(writing)
-        [file] = open_files([Path(f"/dev/fd/{reading}")], options(**given)).files
+        [file] = open_files([Path(f"/dev/fd/{reading}")], options(**overrides)).files
     finally:
         os.close(reading)
     return file
 
 
-@pytest.mark.parametrize("how", ["plain", *COMPRESSED])
-@pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
-def test_a_pipe_as_a_path_is_read_as_a_file(how: str, given: dict[str, Any]) -> None:
-    content = PLAIN.encode() if how == "plain" else COMPRESSED[how](PLAIN.encode())
-    assert rows(list(through_a_pipe(content, **given).prices(lambda: NOW_MS))) == EXPECTED
+@pytest.mark.parametrize("compression", ["plain", *COMPRESSED])
+@pytest.mark.parametrize("file_options", [{}, {"time_unit": "ms"}])
+def test_a_pipe_as_a_path_is_read_as_a_file(compression: str, file_options: dict[str, Any]) -> None:
+    content = PLAIN.encode() if compression == "plain" else COMPRESSED[compression](PLAIN.encode())
+    assert rows(list(through_a_pipe(content, **file_options).prices(lambda: NOW_MS))) == EXPECTED
 
 
 @pytest.mark.parametrize("at", [1, 15, 37, 38, 39, 45])
@@ -77,9 +77,9 @@ def test_what_has_come_so_far_does_not_decide_the_columns(standard_input: Any, a
     assert rows(lines) == [(MS, "7", 1, 5)]
 
 
-@pytest.mark.parametrize("how", COMPRESSED)
-def test_what_has_come_so_far_does_not_decide_the_format(standard_input: Any, how: str) -> None:
-    content = COMPRESSED[how](PLAIN.encode())
+@pytest.mark.parametrize("compression", COMPRESSED)
+def test_what_has_come_so_far_does_not_decide_the_format(standard_input: Any, compression: str) -> None:
+    content = COMPRESSED[compression](PLAIN.encode())
     assert rows(standard_input(content[:1], content[1:2], content[2:], time_unit="ms")) == EXPECTED
 
 
@@ -106,13 +106,13 @@ def test_a_member_that_a_stream_brings_late_and_that_is_no_field_may_come(standa
 COINBASE = f'{{"trade_id": 1, "price": 1, "size": 3, "time": {MS}, "side": "buy"}}\n'
 
 
-@pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
+@pytest.mark.parametrize("file_options", [{}, {"time_unit": "ms"}])
 @pytest.mark.parametrize("late", ['"note": "x"', '"volume": null', '"exchange": ""'])
 def test_a_recognised_shape_is_kept_whatever_comes_beside_it(
-    standard_input: Any, late: str, given: dict[str, Any]
+    standard_input: Any, late: str, file_options: dict[str, Any]
 ) -> None:
     content = COINBASE * 60 + COINBASE.replace("}", f", {late}}}") * 2
-    assert rows(standard_input(content.encode(), **given)) == [(MS, "1", 1, 3)] * 62
+    assert rows(standard_input(content.encode(), **file_options)) == [(MS, "1", 1, 3)] * 62
 
 
 @pytest.mark.parametrize("before", ["", ', "volume": null'])
@@ -129,21 +129,21 @@ def test_of_a_recognised_shape_too_no_late_member_that_may_be_a_field_is_dropped
         standard_input(content.replace(b"volume", b"qty"))
 
 
-@pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
+@pytest.mark.parametrize("file_options", [{}, {"time_unit": "ms"}])
 def test_a_member_among_the_first_records_is_a_field_in_a_file_and_in_a_stream(
-    standard_input: Any, given: dict[str, Any]
+    standard_input: Any, file_options: dict[str, Any]
 ) -> None:
     late = ONE.replace("}", ', "id": 7, "volume": 3}')
-    lines = standard_input(ONE.encode(), (late).encode(), **given)
+    lines = standard_input(ONE.encode(), (late).encode(), **file_options)
     assert rows(lines) == [(MS, None, 1, 0), (MS, "7", 1, 3)]
 
 
-@pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
+@pytest.mark.parametrize("file_options", [{}, {"time_unit": "ms"}])
 def test_a_row_in_a_field_with_line_breaks_is_no_row_of_a_stream_either(
-    standard_input: Any, given: dict[str, Any]
+    standard_input: Any, file_options: dict[str, Any]
 ) -> None:
     content = f'price,timestamp,note\n1,{MS},"a\n9,{MS},b\n2,{MS},c"\n3,{MS},"d"\n4,{MS},"e\n5,{MS},f\n'
-    lines = standard_input(content.encode(), **given)
+    lines = standard_input(content.encode(), **file_options)
     assert set(refused(lines)) == {2, 3, 4, 6}
     assert [price.price.price for price in lines if isinstance(price, OutgoingPrice)] == [3, 5]
 
@@ -163,13 +163,13 @@ MESSAGES = [
 IN_MESSAGES = [(MS, str(number), n, 0) for n in range(1, 4) for number in (n, n + 100)]
 
 
-@pytest.mark.parametrize("given", [{}, {"time_unit": "ms"}])
+@pytest.mark.parametrize("file_options", [{}, {"time_unit": "ms"}])
 def test_the_list_at_a_path_is_read_in_every_message(
-    standard_input: Any, tmp_path: Path, given: dict[str, Any]
+    standard_input: Any, tmp_path: Path, file_options: dict[str, Any]
 ) -> None:
     content = "".join(MESSAGES)
-    assert rows(read(tmp_path, content, records="data", **given)) == IN_MESSAGES
-    assert rows(standard_input(content.encode(), records="data", **given)) == IN_MESSAGES
+    assert rows(read(tmp_path, content, records="data", **file_options)) == IN_MESSAGES
+    assert rows(standard_input(content.encode(), records="data", **file_options)) == IN_MESSAGES
 
 
 def test_a_message_without_the_list_is_its_own_fault(tmp_path: Path) -> None:
@@ -183,10 +183,10 @@ def test_a_message_without_the_list_is_its_own_fault(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("given", [{}, {"records": "data"}])
-def test_a_path_that_occurs_twice_is_refused(tmp_path: Path, given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("file_options", [{}, {"records": "data"}])
+def test_a_path_that_occurs_twice_is_refused(tmp_path: Path, file_options: dict[str, Any]) -> None:
     content = MESSAGES[0].replace('"topic": "t"', '"data": [{"price": 1}]')
-    assert "has the list 'data' twice in one object" in refusal(tmp_path, content, **given)
+    assert "has the list 'data' twice in one object" in refusal(tmp_path, content, **file_options)
 
 
 def test_a_path_may_have_a_point_in_a_key(tmp_path: Path) -> None:
@@ -223,8 +223,8 @@ def test_whether_the_last_value_of_a_pipe_may_be_cut_short_is_known_at_its_end(
     assert file.may_be_cut == may_be_cut
 
 
-@pytest.mark.parametrize("how", COMPRESSED)
-def test_what_is_compressed_tells_by_itself_where_it_ends(how: str) -> None:
-    file = through_a_pipe(COMPRESSED[how](PLAIN.rstrip().encode()), time_unit="ms")
+@pytest.mark.parametrize("compression", COMPRESSED)
+def test_what_is_compressed_tells_by_itself_where_it_ends(compression: str) -> None:
+    file = through_a_pipe(COMPRESSED[compression](PLAIN.rstrip().encode()), time_unit="ms")
     assert rows(list(file.prices(lambda: NOW_MS))) == EXPECTED
     assert not file.may_be_cut

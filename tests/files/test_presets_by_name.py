@@ -27,9 +27,11 @@ FUTURES = (
 )
 
 
-@pytest.mark.parametrize("given", [{}, {"preset": "binance-futures-trades"}])
-def test_a_cost_that_is_cut_off_at_cents_contradicts_nothing(tmp_path: Path, given: dict[str, str]) -> None:
-    prices = rows(read(tmp_path, FUTURES, **given))
+@pytest.mark.parametrize("file_options", [{}, {"preset": "binance-futures-trades"}])
+def test_a_cost_that_is_cut_off_at_cents_contradicts_nothing(
+    tmp_path: Path, file_options: dict[str, str]
+) -> None:
+    prices = rows(read(tmp_path, FUTURES, **file_options))
     assert prices == [
         (1577836801481, "14458413", D("7189.43"), D("0.026")),
         (1577836801483, "14458414", D("7189.4"), D("0.011")),
@@ -55,14 +57,17 @@ HTX = "3367512399,1646092800123,43160.1,0.5,buy\n3367512400,1646092800456,43160.
 GATE = "1646092800.123456,3367512399,43160.1,0.5,1\n1646092801.000001,3367512400,43160.2,0.1,2\n"
 
 
-@pytest.mark.parametrize(("content", "preset", "meant"), [(HTX, "gate", "htx"), (GATE, "htx", "gate")])
+@pytest.mark.parametrize(("content", "preset", "preset_named"), [(HTX, "gate", "htx"), (GATE, "htx", "gate")])
 def test_a_preset_whose_time_is_another_s_id_is_refused(
-    tmp_path: Path, content: str, preset: str, meant: str
+    tmp_path: Path, content: str, preset: str, preset_named: str
 ) -> None:
     message = refusal(tmp_path, content, preset=preset)
     assert "its cells are of the kinds that one of" in message
-    assert f"Add --preset {meant}, or" in message
-    assert [row[1] for row in rows(read(tmp_path, content, preset=meant))] == ["3367512399", "3367512400"]
+    assert f"Add --preset {preset_named}, or" in message
+    assert [row[1] for row in rows(read(tmp_path, content, preset=preset_named))] == [
+        "3367512399",
+        "3367512400",
+    ]
 
 
 def test_a_line_of_another_kind_does_not_forbid_the_preset(tmp_path: Path) -> None:

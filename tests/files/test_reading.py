@@ -46,7 +46,7 @@ def test_what_stands_around_the_values_changes_nothing(tmp_path: Path, content: 
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "is empty"),
         (b"\n \n", "is empty"),
@@ -67,9 +67,9 @@ def test_what_stands_around_the_values_changes_nothing(tmp_path: Path, content: 
     ],
 )
 def test_what_cannot_be_read_for_certain_is_refused_by_its_name(
-    tmp_path: Path, content: bytes | str, said: str
+    tmp_path: Path, content: bytes | str, message: str
 ) -> None:
-    assert said in refusal(tmp_path, content)
+    assert message in refusal(tmp_path, content)
 
 
 def test_a_byte_that_is_not_utf8_is_found_before_anything_is_sent(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_dump_arrives_exactly(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hint", "given", "expected"),
+    ("name", "hint", "file_options", "expected"),
     [
         (
             "f01",
@@ -82,10 +82,10 @@ def test_a_dump_arrives_exactly(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_a_file_that_is_refused_arrives_exactly_with_what_the_hint_says(
-    tmp_path: Path, name: str, hint: str, given: dict[str, Any], expected: list[Row]
+    tmp_path: Path, name: str, hint: str, file_options: dict[str, Any], expected: list[Row]
 ) -> None:
     assert hint in refusal(tmp_path, case(name))
-    assert rows(read(tmp_path, case(name), **given)) == expected
+    assert rows(read(tmp_path, case(name), **file_options)) == expected
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_shape_is_recognised_by_its_header_or_its_cells(tmp_path: Path, name: 
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         # Without a negative amount, amount and price could be exchanged.
         ("[[401597395,1574694478808,0.005,7245.3]]", "--preset bitfinex"),
@@ -250,8 +250,8 @@ def test_a_shape_is_recognised_by_its_header_or_its_cells(tmp_path: Path, name: 
         ("1,2,3\n", "Name its 3 columns in order"),
     ],
 )
-def test_a_shape_that_is_not_certain_is_asked_for(tmp_path: Path, content: str, said: str) -> None:
-    assert said in refusal(tmp_path, content)
+def test_a_shape_that_is_not_certain_is_asked_for(tmp_path: Path, content: str, message: str) -> None:
+    assert message in refusal(tmp_path, content)
 
 
 def cryptodatadownload(symbol: str, first: str, second: str) -> str:

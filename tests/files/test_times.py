@@ -79,7 +79,7 @@ def test_what_only_looks_like_iso_8601_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "given", "expected"),
+    ("text", "file_options", "expected"),
     [
         ("2023-02-02T09:20:00.138Z", {}, MS),
         ("2023-02-02 10:20:00.138999+01:00", {}, MS),
@@ -96,9 +96,9 @@ def test_what_only_looks_like_iso_8601_is_refused(text: str) -> None:
     ],
 )
 def test_iso_8601_needs_an_offset_or_a_zone(
-    tmp_path: Path, text: str, given: dict[str, Any], expected: int
+    tmp_path: Path, text: str, file_options: dict[str, Any], expected: int
 ) -> None:
-    assert rows(read(tmp_path, f"price,timestamp\n1,{text}\n", **given)) == [(expected, None, 1, 0)]
+    assert rows(read(tmp_path, f"price,timestamp\n1,{text}\n", **file_options)) == [(expected, None, 1, 0)]
 
 
 @pytest.mark.parametrize("text", ["2023-10-29 02:30:00", "2023-03-26 02:30:00"])

@@ -83,7 +83,7 @@ def test_an_id_that_a_decimal_comma_shows_to_be_none_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("text", "given", "expected"),
+    ("text", "file_options", "expected"),
     [
         ('"43221,71"', {"decimal": ","}, "43221.71"),
         ("1e-08", {}, "1e-8"),
@@ -94,9 +94,9 @@ def test_an_id_that_a_decimal_comma_shows_to_be_none_is_refused(
     ],
 )
 def test_a_number_is_read_from_its_text(
-    tmp_path: Path, text: str, given: dict[str, Any], expected: str
+    tmp_path: Path, text: str, file_options: dict[str, Any], expected: str
 ) -> None:
-    assert rows(read(tmp_path, f"price;timestamp\n{text};{MS}\n", **given)) == [
+    assert rows(read(tmp_path, f"price;timestamp\n{text};{MS}\n", **file_options)) == [
         (MS, None, Decimal(expected), 0)
     ]
 

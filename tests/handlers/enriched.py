@@ -20,7 +20,7 @@ def add(*prices: int, start: int = 0, symbol: str = "BTC") -> None:
 
 
 def assert_right(aws: FakeAws, symbol: str = "BTC") -> None:
-    items = [item for item in aws.of(symbol) if "N" in item.get("price", {})]
+    items = [item for item in aws.items_of(symbol) if "N" in item.get("price", {})]
     prices = [Decimal(item["price"]["N"]) for item in items]
     for position, item in enumerate(items):
         right = indicators(prices[: position + 1])

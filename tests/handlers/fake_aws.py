@@ -136,7 +136,7 @@ class FakeAws:
         """As somebody writes by hand."""
         self._write(_key(item), item)
 
-    def of(self, symbol: str) -> list[Item]:
+    def items_of(self, symbol: str) -> list[Item]:
         """The symbol's items in key order."""
         return [self.items[key] for key in sorted(self.items) if key[0] == symbol]
 

@@ -164,7 +164,7 @@ class Stage:
     def check(self, steps: Sequence[int]) -> None:
         self.check_table(steps)
         last = {message["sort_key"]: message for message in announcements(self.aws)}
-        for stored in self.aws.of("BTC"):
+        for stored in self.aws.items_of("BTC"):
             announcement = last[stored["timestamp"]["N"]]
             for name in NAMES:
                 assert announcement.get(name) == stored.get(name, {}).get("N"), (
@@ -176,7 +176,7 @@ class Stage:
 
     def check_table(self, steps: Sequence[int]) -> None:
         prices: list[Fraction] = []
-        for stored_item in self.aws.of("BTC"):
+        for stored_item in self.aws.items_of("BTC"):
             prices.append(Fraction(stored_item["price"]["N"]))
             assert stored_item["processed"] == {"BOOL": True}, (steps, stored_item)
             stored = {name: stored_item.get(name, {}).get("N") for name in NAMES}

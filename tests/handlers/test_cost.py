@@ -19,7 +19,7 @@ PRICES = 200
 @pytest.mark.parametrize("scenario", ["one symbol", "50 symbols", "the same without ids"])
 def test_enriching_costs_a_fifth_of_the_calls_and_half_of_the_reading(scenario: str) -> None:
     prices = price_path.SCENARIOS[scenario]()[:PRICES]
-    batched, plain = price_path.ours(prices), price_path.plain(prices)
+    batched, plain = price_path.batched(prices), price_path.plain(prices)
     assert batched.enrich_calls * 5 <= plain.enrich_calls
     assert batched.read_units * 2 < plain.read_units
     assert batched.write_units == plain.write_units
@@ -31,7 +31,7 @@ def test_the_estimate_knows_how_much_the_functions_log(
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "webhook-processor-prod")
 
-    def logged(count: int, first: int) -> tuple[int, int]:
+    def log_bytes(count: int, first: int) -> tuple[int, int]:
         """The bytes of the webhook processor and of the enricher, which has them in one batch."""
         prices = price_path.one_symbol()[first : first + count]
         before = len(aws.inserts())
@@ -43,7 +43,7 @@ def test_the_estimate_knows_how_much_the_functions_log(
 
     # Lambda's own two lines, and what CloudWatch adds to each of four.
     others = 2 * 200 + 4 * 26
-    for single, eleven in zip(logged(1, 0), logged(11, 1), strict=True):
+    for single, eleven in zip(log_bytes(1, 0), log_bytes(11, 1), strict=True):
         a_price = (eleven - single) / 10
         assert a_price == pytest.approx(LOGGED_A_PRICE_BYTES, rel=0.25)
         assert single - a_price + others == pytest.approx(LOGGED_AN_INVOCATION_BYTES, rel=0.1)

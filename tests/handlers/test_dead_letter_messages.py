@@ -11,7 +11,7 @@ from handlers.fake_aws import FakeAws, FaultError
 TAKEN = ((0x9, 0x9), (0xA, 0xA), (0xD, 0xD), (0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
 
 
-def taken(code: int) -> bool:
+def is_accepted(code: int) -> bool:
     return any(first <= code <= last for first, last in TAKEN)
 
 
@@ -22,7 +22,7 @@ def test_at_each_end_of_each_range(aws: FakeAws) -> None:
     dead_letters.send({"text": "x"}, {"Reason": ("String", text)})
     (message,) = aws.queue
     sent = message["MessageAttributes"]["Reason"]["StringValue"]
-    assert sent == "".join(chr(code) if taken(code) else "?" for code in codes)
+    assert sent == "".join(chr(code) if is_accepted(code) else "?" for code in codes)
 
 
 def test_an_attribute_is_as_long_as_lambda_itself_makes_it(aws: FakeAws) -> None:
@@ -40,15 +40,15 @@ def test_a_body_with_others_is_escaped(aws: FakeAws) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "told"), [("\x1b[1m no \uffff", "?[1m no ?"), ("h\u00f6chstens", "h\u00f6chstens")]
+    ("error_message", "attribute"), [("\x1b[1m no \uffff", "?[1m no ?"), ("h\u00f6chstens", "h\u00f6chstens")]
 )
 def test_the_error_that_lambda_makes_an_attribute_of_the_dead_letter(
-    environment: None, said: str, told: str
+    environment: None, error_message: str, attribute: str
 ) -> None:
     def down(operation: str, moment: str) -> None:
-        raise FaultError("ValidationException", said)
+        raise FaultError("ValidationException", error_message)
 
     connect_directly(FakeAws(fault=down))
     with pytest.raises(RetryError) as raised:
         webhook_processor.handler({"symbol": "BTC", "price": 1, "exchange": "x"}, None)
-    assert told in str(raised.value) and "\x1b" not in str(raised.value)
+    assert attribute in str(raised.value) and "\x1b" not in str(raised.value)

@@ -49,7 +49,7 @@ documents = st.fixed_dictionaries(
 )
 
 
-def found(expression: Any, value: Any) -> Any:
+def search(expression: Any, value: Any) -> Any:
     """What it finds, with numbers as numbers, or the kind of error."""
     try:
         return json.loads(json_text.dumps(expression.search(value)))
@@ -63,7 +63,7 @@ def found(expression: Any, value: Any) -> Any:
 def test_what_may_be_configured_is_evaluated_as_jmespath_does(text: str, value: Any) -> None:
     assert inexact_part(compile_expression(text)) is None
     parsed = json_text.Document(json.dumps(value), exact_number).value
-    assert found(ExactExpression(text), parsed) == found(jmespath.compile(text), value)
+    assert search(ExactExpression(text), parsed) == search(jmespath.compile(text), value)
 
 
 def test_each_function_that_may_be_configured_is_among_them() -> None:

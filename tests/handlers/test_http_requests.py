@@ -27,8 +27,8 @@ def body_of(event: Any) -> dict[str, Any]:
     return document
 
 
-def unauthorized(said: str) -> list[str]:
-    lines = [json.loads(line) for line in said.splitlines()]
+def unauthorized(output: str) -> list[str]:
+    lines = [json.loads(line) for line in output.splitlines()]
     return [line["Sender"] for line in lines if "Unauthorized" in line]
 
 
@@ -101,7 +101,7 @@ def test_whoever_cannot_prove_it_gets_the_same_answer_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"),
+    ("http_event", "status"),
     [
         (event("/", b"{}"), 404),
         (event("", b"{}"), 404),
@@ -128,8 +128,8 @@ def test_whoever_cannot_prove_it_gets_the_same_answer_and_leaves_nothing(
         ),
     ],
 )
-def test_path_method_size_and_encoding(door: FakeAws, asked: Any, status: int) -> None:
-    response = answer(asked)
+def test_path_method_size_and_encoding(door: FakeAws, http_event: Any, status: int) -> None:
+    response = answer(http_event)
     assert response["statusCode"] == status
     assert ("Allow" in response["headers"]) == (status == 405)
     assert not door.items

@@ -199,7 +199,7 @@ class World:
 trades = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 2)), min_size=1, max_size=3)
 requests = st.lists(st.tuples(st.sampled_from([*SENDERS, None]), trades), min_size=1, max_size=4)
 histories = given(
-    wanted=requests,
+    requests_by_sender=requests,
     chance=st.randoms(use_true_random=False),
     share=st.sampled_from([0.05, 0.2, 0.5]),
     max_bytes=st.sampled_from([100, MAX_BYTES]),
@@ -207,7 +207,7 @@ histories = given(
 several_runs = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-def play(wanted: Any, chance: random.Random, share: float, max_bytes: int) -> None:
+def play(requests_by_sender: Any, chance: random.Random, share: float, max_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         world = World(chance, share)
         patch.setattr("time.time", lambda: world.now_s)
@@ -219,8 +219,8 @@ def play(wanted: Any, chance: random.Random, share: float, max_bytes: int) -> No
         sender_secrets.forget()
         number = iter(range(1, 100))
         sources = [
-            Source(place, sender, [Trade(next(number), *arguments) for arguments in found])
-            for place, (sender, found) in enumerate(wanted)
+            Source(place, sender, [Trade(next(number), *arguments) for arguments in requests])
+            for place, (sender, requests) in enumerate(requests_by_sender)
         ]
         going = [
             world.from_sender(origin) if origin.sender else world.from_lambda(origin) for origin in sources
@@ -247,15 +247,15 @@ def play(wanted: Any, chance: random.Random, share: float, max_bytes: int) -> No
 @settings(several_runs, max_examples=150)
 @histories
 def test_what_is_accepted_or_kept_is_stored_once(
-    environment: None, wanted: Any, chance: random.Random, share: float, max_bytes: int
+    environment: None, requests_by_sender: Any, chance: random.Random, share: float, max_bytes: int
 ) -> None:
-    play(wanted, chance, share, max_bytes)
+    play(requests_by_sender, chance, share, max_bytes)
 
 
 @pytest.mark.torture
 @settings(several_runs, max_examples=5000)
 @histories
 def test_the_same_for_long(
-    environment: None, wanted: Any, chance: random.Random, share: float, max_bytes: int
+    environment: None, requests_by_sender: Any, chance: random.Random, share: float, max_bytes: int
 ) -> None:
-    play(wanted, chance, share, max_bytes)
+    play(requests_by_sender, chance, share, max_bytes)

@@ -26,7 +26,7 @@ from cryptoctl.handlers import sender_secrets, webhook_processor
 from cryptoctl.handlers.logs import RetryError
 from cryptoctl.ops.dead_letters.messages import Attributes, QueueName
 from cryptoctl.ops.dead_letters.planning import ReplayStep
-from dead_letters.test_planning import letter, planned
+from dead_letters.test_planning import letter, plan_one
 from handlers.conftest import connect_directly
 from handlers.events import ARRIVED_MS, PARAMETERS, TOKEN, http, send
 from handlers.fake_aws import FakeAws, FaultError
@@ -52,7 +52,7 @@ def replays(aws: FakeAws) -> list[ReplayStep]:
         letter(message["MessageBody"], _attributes(message), QueueName.WEBHOOK) for message in aws.queue
     ]
     aws.queue.clear()
-    return [planned(dead_letter) for dead_letter in letters]
+    return [plan_one(dead_letter) for dead_letter in letters]
 
 
 def _attributes(message: dict[str, Any]) -> Attributes:
@@ -151,8 +151,8 @@ kept = st.builds(
 
 @pytest.mark.thorough
 @given(st.lists(kept, min_size=1, max_size=6), st.booleans())
-def test_a_dead_letter_is_read_as_the_prices_that_it_keeps(found: list[Price], several: bool) -> None:
-    request = ParsedRequest(prices=tuple(found if several else found[:1]), is_list=several)
+def test_a_dead_letter_is_read_as_the_prices_that_it_keeps(prices: list[Price], several: bool) -> None:
+    request = ParsedRequest(prices=tuple(prices if several else prices[:1]), is_list=several)
     limits = TimeLimits(now_ms=ARRIVED_MS, arrival_ms=1, max_behind=timedelta(days=40_000))
     read = [
         price

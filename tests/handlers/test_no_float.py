@@ -29,7 +29,7 @@ def test_what_is_sent_is_what_is_stored_and_announced(aws: FakeAws, price: str, 
     body = f'{{"symbol":"BTC","exchange":"x","price":{price},"volume":"{volume}"}}'
     assert send({"body": body})[0] == 200
     Mapping(aws).run()
-    (item,), (announcement,) = aws.of("BTC"), announcements(aws)
+    (item,), (announcement,) = aws.items_of("BTC"), announcements(aws)
     for name, text in (("price", price), ("volume", volume)):
         assert (
             decimal.Decimal(item[name]["N"]) == decimal.Decimal(announcement[name]) == decimal.Decimal(text)
@@ -51,8 +51,8 @@ def test_a_body_s_numbers_never_become_floats(aws: FakeAws, monkeypatch: pytest.
         body = json.dumps(sent).replace('"id"', f'"price": {price}, "id"')
         assert send({"body": body})[0] == 200
         Mapping(aws).run()
-        assert {item["price"]["N"] for item in aws.of("BTC")} == {price}
-        assert aws.of("BTC")[-1]["ma_20"]["N"] == price
+        assert {item["price"]["N"] for item in aws.items_of("BTC")} == {price}
+        assert aws.items_of("BTC")[-1]["ma_20"]["N"] == price
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)

@@ -89,10 +89,10 @@ def test_a_statement_cut_anywhere_in_any_order_is_stored_whole_and_once(
 @settings(fixture_is_cleared)
 @given(statements, st.integers(0, 10**9), st.integers(0, 10**9))
 def test_a_statement_makes_the_same_table_wherever_it_is_cut_and_interrupted(
-    environment: None, trades: list[Trade], seed: int, other: int
+    environment: None, trades: list[Trade], seed: int, other_seed: int
 ) -> None:
     sent, tables = numbered(trades), []
-    for order, interrupted in ((seed, False), (other, True)):
+    for order, interrupted in ((seed, False), (other_seed, True)):
         aws, chance = connect_directly(FakeAws()), random.Random(order)
         if interrupted:
             send_in_parts(sent[: chance.randint(0, len(sent))], chance)

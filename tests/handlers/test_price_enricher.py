@@ -28,7 +28,7 @@ def test_twenty_one_prices_are_enriched_and_announced_once_each(aws: FakeAws) ->
 def test_an_announcement_says_all_and_leaves_out_what_is_not_known_yet(aws: FakeAws) -> None:
     add(1, 2, 3, 4, 6)
     Mapping(aws).run()
-    sort_key = aws.of("BTC")[-1]["timestamp"]["N"]
+    sort_key = aws.items_of("BTC")[-1]["timestamp"]["N"]
     common = {"symbol": "BTC", "exchange": "coinbase", "volume": "0", "correction": False}
     assert announcements(aws)[-1] == {
         **common, "timestamp": MS + 4, "sort_key": sort_key, "price": "6", "ma_5": "3.2",
@@ -92,7 +92,7 @@ def test_its_own_write_never_starts_it_again(aws: FakeAws) -> None:
 
 def test_a_price_deleted_meanwhile_is_not_brought_back(aws: FakeAws) -> None:
     add(1, 2, 3)
-    aws.delete("BTC", aws.of("BTC")[1]["timestamp"]["N"])
+    aws.delete("BTC", aws.items_of("BTC")[1]["timestamp"]["N"])
     Mapping(aws).run()
     assert_right(aws)
     assert len(aws.items) == 2 and len(aws.announced) == 2
@@ -100,7 +100,7 @@ def test_a_price_deleted_meanwhile_is_not_brought_back(aws: FakeAws) -> None:
 
 def test_a_price_deleted_between_reading_and_writing_is_not_brought_back_either(aws: FakeAws) -> None:
     add(1, 2, 3)
-    sort_key = aws.of("BTC")[1]["timestamp"]["N"]
+    sort_key = aws.items_of("BTC")[1]["timestamp"]["N"]
 
     def delete_it(operation: str, moment: str) -> None:
         if operation == "PublishBatch" and ("BTC", Decimal(sort_key)) in aws.items:
@@ -132,7 +132,7 @@ def test_another_enricher_s_newer_values_are_not_overwritten_by_older_ones(aws: 
 def test_wrong_values_of_a_processed_price_are_corrected(aws: FakeAws) -> None:
     add(*range(1, 6))
     Mapping(aws).run()
-    last = aws.of("BTC")[-1]
+    last = aws.items_of("BTC")[-1]
     aws.put({**last, "ma_5": {"S": "?"}, "volatility": {"N": "0"}})
     Mapping(aws).run()
     assert_right(aws)
@@ -142,7 +142,7 @@ def test_wrong_values_of_a_processed_price_are_corrected(aws: FakeAws) -> None:
 def test_a_text_in_place_of_an_indicator_that_is_not_known_yet_is_removed(aws: FakeAws) -> None:
     add(*range(1, 4))
     Mapping(aws).run()
-    last = aws.of("BTC")[-1]
+    last = aws.items_of("BTC")[-1]
     aws.put({**last, "ma_5": {"S": "?"}})
     Mapping(aws).run()
     assert_right(aws)

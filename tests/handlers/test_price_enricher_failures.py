@@ -128,7 +128,7 @@ def test_a_failed_announcement_leaves_its_price_unprocessed_and_comes_again(aws:
     mapping = Mapping(aws)
     with pytest.raises(AssertionError, match="never ends"):
         mapping.run(attempts=2)
-    assert not any(item["processed"]["BOOL"] for item in aws.of("BTC"))
+    assert not any(item["processed"]["BOOL"] for item in aws.items_of("BTC"))
     aws.refuse_messages = lambda entry: False
     mapping.run()
     assert_right(aws)
@@ -210,7 +210,7 @@ def test_an_average_that_fails_is_not_a_zero(aws: FakeAws, monkeypatch: pytest.M
     monkeypatch.setattr("cryptoctl.core.enrichment.indicators", broken)
     with pytest.raises(logs.RetryError):
         enrich(aws.inserts())
-    assert all("ma_5" not in item and not item["processed"]["BOOL"] for item in aws.of("BTC"))
+    assert all("ma_5" not in item and not item["processed"]["BOOL"] for item in aws.items_of("BTC"))
 
 
 def test_without_time_left_nothing_is_begun(aws: FakeAws) -> None:
@@ -230,7 +230,7 @@ def test_symbols_for_which_no_time_is_left_are_given_back_and_the_others_enriche
     aws.fault = slow
     failed = enrich(aws.inserts(), Context(remaining_ms=30_000))
     assert failed == [aws.inserts()[n]["dynamodb"]["SequenceNumber"] for n in (2, 3)]  # at 18 of 12 seconds
-    assert [item["processed"]["BOOL"] for symbol in "ABCD" for item in aws.of(symbol)] == [
+    assert [item["processed"]["BOOL"] for symbol in "ABCD" for item in aws.items_of(symbol)] == [
         True,
         True,
         False,
@@ -277,7 +277,7 @@ def test_what_is_written_before_a_later_call_fails_is_named(
     assert enrich(aws.inserts()) == []
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (named,) = [line["keys"]["BTC"] for line in lines if line.get("message") == "prices enriched"]
-    assert sorted(named) == [item["timestamp"]["N"] for item in aws.of("BTC")]
+    assert sorted(named) == [item["timestamp"]["N"] for item in aws.items_of("BTC")]
     assert_right(aws)
 
 

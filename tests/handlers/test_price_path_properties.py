@@ -78,7 +78,7 @@ def check(aws: FakeAws) -> None:
     }
     for symbol in SYMBOLS:
         prices: list[Decimal] = []
-        for item in aws.of(symbol):
+        for item in aws.items_of(symbol):
             prices.append(Decimal(item["price"]["N"]))
             right = indicators(prices)
             last = last_told[symbol, item["timestamp"]["N"]]

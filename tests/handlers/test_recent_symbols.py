@@ -15,7 +15,7 @@ from handlers.fake_aws import FakeAws, FaultError
 matches = compile_pattern(PATTERN)
 
 
-def found(capsys: pytest.CaptureFixture[str]) -> list[str]:
+def symbols_logged(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The symbols in what was printed since the last look."""
     printed = capsys.readouterr().out.splitlines()
     lines = [
@@ -30,14 +30,14 @@ def test_symbols_are_found_whatever_became_of_the_other_prices_of_their_request(
     aws: FakeAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     send(GOOD)
-    assert found(capsys) == ["BTC"]
+    assert symbols_logged(capsys) == ["BTC"]
     assert send_prices({"symbol": "NEW"}, {"price": "-1"})[0] == 207
-    assert found(capsys) == ["NEW"]
+    assert symbols_logged(capsys) == ["NEW"]
     again = {"symbol": "NEW", "id": "7"}
     send_prices(again)
-    found(capsys)
+    symbols_logged(capsys)
     send_prices(again, {"symbol": "ETH", "price": "none"})
-    assert found(capsys) == ["NEW"], "a repeat, beside one that is refused"
+    assert symbols_logged(capsys) == ["NEW"], "a repeat, beside one that is refused"
 
 
 def test_what_is_not_stored_names_no_symbol(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +50,7 @@ def test_what_is_not_stored_names_no_symbol(aws: FakeAws, capsys: pytest.Capture
 
     aws.fault = down
     send(http(json.dumps(GOOD)))
-    assert found(capsys) == []
+    assert symbols_logged(capsys) == []
 
 
 def test_all_symbols_of_a_request_are_found_however_many(
@@ -58,7 +58,7 @@ def test_all_symbols_of_a_request_are_found_however_many(
 ) -> None:
     names = [f"S{number}" for number in range(50)]
     send_prices(*({"symbol": name} for name in names))
-    assert found(capsys) == sorted(names)
+    assert symbols_logged(capsys) == sorted(names)
 
 
 def test_the_one_with_the_newest_price_comes_first_whatever_the_order_of_lines() -> None:

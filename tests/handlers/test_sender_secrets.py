@@ -87,8 +87,8 @@ def test_what_could_not_be_read_is_asked_for_again_soon_but_not_at_each_request(
     assert answer(honest("github"))["statusCode"] == 200
 
 
-def levels(said: str) -> list[str]:
-    return [line["level"] for line in map(json.loads, said.splitlines()) if "level" in line]
+def levels(output: str) -> list[str]:
+    return [line["level"] for line in map(json.loads, output.splitlines()) if "level" in line]
 
 
 def throttled(operation: str, moment: str) -> None:

@@ -21,7 +21,7 @@ def test_one_price_is_stored_as_the_contract_says(aws: FakeAws) -> None:
         '{"symbol":" btc ","price":0.10,"exchange":"Coinbase","volume":2,"timestamp":1675329600138,"id":"9"}'
     )
     status, answer = send({"body": text})
-    (item,) = aws.of("BTC")
+    (item,) = aws.items_of("BTC")
     assert status == 200
     assert answer == {
         "message": "price stored",
@@ -122,7 +122,7 @@ def test_prices_of_one_millisecond_are_all_kept_in_the_order_of_their_ids(aws: F
     ids = random.Random(1).sample(range(10**9), 38)
     status, _ = send_prices(*({"timestamp": MS, "id": n, "price": n + 1} for n in ids))
     assert status == 200
-    assert [int(item["id"]["S"]) for item in aws.of("BTC")] == sorted(ids)
+    assert [int(item["id"]["S"]) for item in aws.items_of("BTC")] == sorted(ids)
     assert aws.calls == {"PutItem": 38}
 
 
@@ -131,7 +131,7 @@ def test_without_ids_they_are_kept_too_in_the_order_of_arrival(aws: FakeAws) -> 
     assert [result["sort_key"] for result in answer["results"]] == [
         f"{MS}", f"{MS}.000000000000000000000001", f"{MS}.000000000000000000000002",
     ]  # fmt: skip
-    assert [item["price"]["N"] for item in aws.of("BTC")] == ["5", "3", "9"]
+    assert [item["price"]["N"] for item in aws.items_of("BTC")] == ["5", "3", "9"]
     assert aws.calls == {"PutItem": 3}
 
 
@@ -172,12 +172,12 @@ def test_an_id_that_comes_again_with_other_values_is_told_as_such(
 ) -> None:
     trade = {"timestamp": MS, "id": 1, "price": 1, "volume": 1}
     send_prices(trade)
-    stored = aws.of("BTC")
+    stored = aws.items_of("BTC")
     answer = send_prices({**trade, **change})[1]
     assert answer["message"] == "1 duplicate"
     assert answer["results"][0].get("differs", False) is differs
     assert getattr(caplog.records[-1], "differing", 0) == differs
-    assert aws.of("BTC") == stored
+    assert aws.items_of("BTC") == stored
 
 
 def test_one_id_on_two_exchanges_or_at_two_times_is_two_trades(aws: FakeAws) -> None:
@@ -204,13 +204,16 @@ def test_38_digits_and_a_price_of_1e_18_are_stored_digit_for_digit(aws: FakeAws)
     digits = "1.2345678901234567890123456789012345678"
     body = f'[{{"symbol":"A","exchange":"x","price":{digits}}},{{"symbol":"B","exchange":"x","price":1e-18}}]'
     assert send({"body": body})[0] == 200
-    assert aws.of("A")[0]["price"]["N"] == digits
-    assert aws.of("B")[0]["price"]["N"] == "0.000000000000000001"
+    assert aws.items_of("A")[0]["price"]["N"] == digits
+    assert aws.items_of("B")[0]["price"]["N"] == "0.000000000000000001"
 
 
 def test_a_bare_event_s_float_is_read_by_its_shortest_text(aws: FakeAws) -> None:
     send({**GOOD, "price": 0.1, "volume": 1e-7})
-    assert (aws.of("BTC")[0]["price"]["N"], aws.of("BTC")[0]["volume"]["N"]) == ("0.1", "0.0000001")
+    assert (aws.items_of("BTC")[0]["price"]["N"], aws.items_of("BTC")[0]["volume"]["N"]) == (
+        "0.1",
+        "0.0000001",
+    )
 
 
 @pytest.mark.parametrize("ids", [True, False])
@@ -222,7 +225,7 @@ def test_requests_that_overlap_in_time_make_one_table(aws: FakeAws, ids: bool, s
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda part: send_prices(*part), parts))
     assert all(status == 200 for status, _ in answers)
-    assert sorted(int(item["price"]["N"]) for item in aws.of("BTC")) == list(range(1, 61))
+    assert sorted(int(item["price"]["N"]) for item in aws.items_of("BTC")) == list(range(1, 61))
     stored = [result for _, answer in answers for result in answer["results"] if result["status"] == "stored"]
     assert len(stored) == 60
 

@@ -63,7 +63,7 @@ def test_what_a_direct_invocation_cannot_store_raises_so_that_lambda_tries_again
     assert not aws.queue
 
 
-def failing(at: int, moment: str) -> Callable[[str, str], None]:
+def failing(failing_write: int, moment: str) -> Callable[[str, str], None]:
     """A fault at the n-th write, before it is done or after, when only its answer is lost."""
     count = 0
 
@@ -71,7 +71,7 @@ def failing(at: int, moment: str) -> Callable[[str, str], None]:
         nonlocal count
         if operation == "PutItem" and now == moment:
             count += 1
-            if count == at:
+            if count == failing_write:
                 raise FaultError("InternalServerError")
 
     return fault
@@ -79,18 +79,18 @@ def failing(at: int, moment: str) -> Callable[[str, str], None]:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("ids", [True, False])
-@pytest.mark.parametrize("at", [1, 4, 9])
+@pytest.mark.parametrize("failing_write", [1, 4, 9])
 def test_a_request_that_failed_halfway_is_completed_when_it_comes_again(
-    aws: FakeAws, moment: str, ids: bool, at: int
+    aws: FakeAws, moment: str, ids: bool, failing_write: int
 ) -> None:
     prices = [
         {"timestamp": MS + n // 4, "price": n // 2 + 1, **({"id": n} if ids else {})} for n in range(10)
     ]
-    aws.fault = failing(at, moment)
+    aws.fault = failing(failing_write, moment)
     with pytest.raises(logs.RetryError):
         send_prices(*prices)
     assert send_prices(*prices)[0] == 200
-    assert sorted(int(item["price"]["N"]) for item in aws.of("BTC")) == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert sorted(int(item["price"]["N"]) for item in aws.items_of("BTC")) == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
 
 
 def test_one_symbol_that_cannot_be_stored_holds_back_no_other(aws: FakeAws) -> None:

@@ -20,11 +20,11 @@ class Refuses(Window):
     code: str
     message: str
     status: int = 400
-    named: str = ""
+    params_contain: str = ""
 
     def refuse(self, request: Request) -> Answer | None:
         """The refusal, for those."""
-        if str(request) not in self.operations or self.named not in str(dict(request.params or {})):
+        if str(request) not in self.operations or self.params_contain not in str(dict(request.params or {})):
             return None
         return refusal(request, self.code, self.message, self.status)
 
@@ -50,11 +50,11 @@ class Alters(Window):
 
     operation: str
     change: Callable[[dict[str, Any]], None]
-    named: str = ""
+    params_contain: str = ""
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Changes what is granted."""
-        if str(request) != self.operation or not answer.ok or self.named not in str(request.params):
+        if str(request) != self.operation or not answer.ok or self.params_contain not in str(request.params):
             return answer
         document = answer.document()
         self.change(document)
@@ -70,7 +70,7 @@ class Rewrites(Window):
     new: str = ""
     headers: tuple[tuple[str, str], ...] = ()
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Changes the body or the headers."""
         if str(request) != self.operation:
             return answer

@@ -21,7 +21,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class ProcessResult:
     """How a command ended: its exit code (negative: the signal), stdout and stderr."""
 
     code: int
@@ -51,18 +51,18 @@ class Running:
         for number in signals or (signal.SIGINT,):
             os.kill(self.pid, number)
 
-    def told(self) -> str:
-        """What it has told on stderr so far."""
+    def stderr(self) -> str:
+        """Its stderr so far."""
         file = self.home / f"{self.pid}.err"
         return file.read_text("utf-8") if file.exists() else ""
 
-    def wait(self, within_s: float = 240.0) -> Ended:
+    def wait(self, within_s: float = 240.0) -> ProcessResult:
         """How it ended. A command that does not end in time is killed, and its code says so."""
         if not self.over.wait(within_s):
             self.kill()
             self.over.wait()
         out, err = (self.home / f"{self.pid}.out", self.home / f"{self.pid}.err")
-        result = Ended(code=self.code, out=out.read_text("utf-8"), err=err.read_text("utf-8"))
+        result = ProcessResult(code=self.code, out=out.read_text("utf-8"), err=err.read_text("utf-8"))
         out.unlink()
         err.unlink()
         return result
@@ -123,9 +123,9 @@ class ForkServer:
         self,
         *arguments: str,
         variables: Mapping[str, str] | None = None,
-        known: Callable[[int], None] = lambda pid: None,
+        on_start: Callable[[int], None] = lambda pid: None,
     ) -> Running:
-        """Starts `cryptoctl ARGUMENTS`; `known` is told its process id before it can have done anything."""
+        """Starts `cryptoctl ARGUMENTS`; `on_start` gets its process id before it can have done anything."""
         running = Running(home=self.home)
         with self._lock:
             token = next(self._tokens)
@@ -136,10 +136,10 @@ class ForkServer:
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
         assert running.begun.wait(60)
-        known(running.pid)
+        on_start(running.pid)
         return running
 
-    def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Ended:
+    def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> ProcessResult:
         """Runs `cryptoctl ARGUMENTS` to its end."""
         return self.start(*arguments, variables=variables).wait()
 

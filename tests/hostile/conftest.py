@@ -95,7 +95,7 @@ def used(world: World, reused: Reused, request: pytest.FixtureRequest) -> Iterat
 
 
 @pytest.fixture
-def there(world: World, used: str) -> str:
+def deployed(world: World, used: str) -> str:
     """The name of an environment that is up, before a proxy that behaves well."""
     world.up(used)
     return used

@@ -36,7 +36,7 @@ def main(home: str) -> None:
             aws._client(service, once=once)
     # Each command gets the clients as they are now: made, and not yet connected.
     Session._real_aws = lambda self: aws  # type: ignore[method-assign]
-    _say(ready=True)
+    _report(ready=True)
     for line in sys.stdin:
         _reap()
         order = json.loads(line)
@@ -56,9 +56,9 @@ def _wait_on(order: dict[str, object], home: str) -> None:
         if "EXCHANGES_PORT" in variables:
             _have_exchanges_at(int(variables["EXCHANGES_PORT"]))
         _become(arguments, home)
-    _say(token=order["token"], pid=command)
+    _report(token=order["token"], pid=command)
     _, status = os.waitpid(command, 0)
-    _say(token=order["token"], code=os.waitstatus_to_exitcode(status))
+    _report(token=order["token"], code=os.waitstatus_to_exitcode(status))
     os._exit(0)
 
 
@@ -96,8 +96,8 @@ def _become(arguments: Sequence[str], home: str) -> None:
         os._exit(code)
 
 
-def _say(**what: object) -> None:
-    os.write(1, json.dumps(what).encode() + b"\n")
+def _report(**event: object) -> None:
+    os.write(1, json.dumps(event).encode() + b"\n")
 
 
 def _reap() -> None:

@@ -102,7 +102,7 @@ def chapters() -> dict[str, str]:
     return dict(zip(pieces[::2], [f"{body.strip()}\n" for body in pieces[1::2]], strict=True))
 
 
-def write(found: dict[str, str]) -> None:
+def write(chapter_texts: dict[str, str]) -> None:
     """Writes the whole file, the chapters in order of their titles."""
-    parts = [PREFACE, *(f"{CHAPTER} {title}\n\n{found[title]}" for title in sorted(found))]
+    parts = [PREFACE, *(f"{CHAPTER} {title}\n\n{chapter_texts[title]}" for title in sorted(chapter_texts))]
     FILE.write_text("\n".join(parts), encoding="utf-8")

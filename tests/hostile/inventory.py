@@ -78,7 +78,7 @@ class Account:
         parts = dict(self._everything(environment))
         return {
             _normal(name, environment): json.loads(
-                _normal(json.dumps(_quiet(what), default=str), environment)
+                _normal(json.dumps(_without_noise(what), default=str), environment)
             )
             for name, what in sorted(parts.items())
         }
@@ -211,14 +211,14 @@ def _tags(answer: dict[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in answer["Tags"]}
 
 
-def _quiet(what: Any) -> Any:
-    if isinstance(what, dict):
-        return {key: _quiet(value) for key, value in what.items() if key not in NOISE}
-    if isinstance(what, list):
-        quiet = [_quiet(value) for value in what]
+def _without_noise(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {key: _without_noise(value) for key, value in document.items() if key not in NOISE}
+    if isinstance(document, list):
+        quiet = [_without_noise(value) for value in document]
         tags = all(isinstance(value, dict) and value.keys() == {"Key", "Value"} for value in quiet)
         return sorted(quiet, key=str) if tags else quiet
-    return what
+    return document
 
 
 def _normal(text: str, environment: str) -> str:

@@ -45,7 +45,7 @@ class Window:
         """The refusal, if this request comes too early."""
         return None
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Takes note of what was answered, and may change what the client sees of it."""
         return answer
 
@@ -62,12 +62,12 @@ class Timer:
     def open(self, name: str, seconds: float) -> None:
         self._until[name] = time.monotonic() + seconds
 
-    def over(self, name: str) -> float:
+    def closed_for_s(self, name: str) -> float:
         """How many seconds ago it closed; negative while it is open, 0 if it never was."""
         return time.monotonic() - self._until[name] if name in self._until else 0.0
 
     def __contains__(self, name: str) -> bool:
-        return self.over(name) < 0
+        return self.closed_for_s(name) < 0
 
 
 def function_of(request: Request) -> str:

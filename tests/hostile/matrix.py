@@ -34,7 +34,7 @@ PHASES = ("up", "mend", "down")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class WriteCall:
     """One writing call: what it does to what, and the how-manieth of its kind."""
 
     label: str
@@ -46,14 +46,14 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One accident at one place of one phase."""
+    """One accident at one writing call of one phase."""
 
     phase: str
-    place: Place
+    call: WriteCall
     accident: Accident
 
     def __str__(self) -> str:
-        return f"{self.phase}: {self.place}: {self.accident}"
+        return f"{self.phase}: {self.call}: {self.accident}"
 
 
 def label(request: Request, environment: str) -> str:
@@ -64,7 +64,7 @@ def label(request: Request, environment: str) -> str:
     return f"{request} {subject.rpartition('/')[2] if '://' in subject else subject}"
 
 
-def places(recorded: Iterable[Entry], environment: str) -> list[Place]:
+def write_calls(recorded: Iterable[Entry], environment: str) -> list[WriteCall]:
     """Every writing call of a run that nothing disturbed."""
     counts: Counter[str] = Counter()
     calls = []
@@ -72,20 +72,20 @@ def places(recorded: Iterable[Entry], environment: str) -> list[Place]:
         if entry.request.writes:
             name = label(entry.request, environment)
             counts[name] += 1
-            calls.append(Place(label=name, number=counts[name]))
+            calls.append(WriteCall(label=name, number=counts[name]))
     return calls
 
 
 def trap(case: Case, environment: str) -> Trap:
-    """The trap that springs at that place."""
+    """The trap that springs at that call."""
     met = 0
 
     def matches(request: Request) -> bool:
         nonlocal met
-        if not request.writes or label(request, environment) != case.place.label:
+        if not request.writes or label(request, environment) != case.call.label:
             return False
         met += 1
-        return met == case.place.number
+        return met == case.call.number
 
     return Trap(matches=matches, accident=case.accident)
 
@@ -94,32 +94,32 @@ def trap(case: Case, environment: str) -> Trap:
 class Baseline:
     """What a run without accidents does and leaves."""
 
-    places: dict[str, list[Place]]
+    write_calls: dict[str, list[WriteCall]]
     inventory: dict[str, object]
 
     def cases(self, phase: str, accident: Accident) -> list[Case]:
         """One case for each writing call of a phase."""
-        return [Case(phase=phase, place=place, accident=accident) for place in self.places[phase]]
+        return [Case(phase=phase, call=call, accident=accident) for call in self.write_calls[phase]]
 
 
 def baseline(world: World, environment: str) -> Baseline:
     """Runs all phases undisturbed."""
-    calls: dict[str, list[Place]] = {}
+    calls: dict[str, list[WriteCall]] = {}
     behaviour = world.proxy.behave()
     world.up(environment)
-    calls["up"] = places(behaviour.recorded, environment)
+    calls["up"] = write_calls(behaviour.recorded, environment)
     inventory = world.account.inventory(environment)
     disturb(world.account, environment)
     behaviour = world.proxy.behave()
     world.up(environment)
-    calls["mend"] = places(behaviour.recorded, environment)
+    calls["mend"] = write_calls(behaviour.recorded, environment)
     problems = differences(inventory, world.account.inventory(environment))
     assert problems == [], problems
     behaviour = world.proxy.behave()
     world.down(environment)
-    calls["down"] = places(behaviour.recorded, environment)
+    calls["down"] = write_calls(behaviour.recorded, environment)
     assert world.account.inventory(environment) == {}
-    return Baseline(places=calls, inventory=inventory)
+    return Baseline(write_calls=calls, inventory=inventory)
 
 
 def run(world: World, base: Baseline, cases: Sequence[Case | None], environment: str) -> list[str]:
@@ -135,7 +135,9 @@ def run(world: World, base: Baseline, cases: Sequence[Case | None], environment:
         world.proxy.behave()
         result = world.clients.run(command, "--env", environment, "--yes", "--aws")
         if result.code:
-            problems.append(f"{case}: the next {command} ended with {result.code}: {told(result.err)}")
+            problems.append(
+                f"{case}: the next {command} ended with {result.code}: {problem_lines(result.err)}"
+            )
         problems += [
             f"{case}: {problem}" for problem in differences(expected, world.account.inventory(environment))
         ]
@@ -147,24 +149,24 @@ def run(world: World, base: Baseline, cases: Sequence[Case | None], environment:
 def _accident(world: World, case: Case, command: str, environment: str) -> list[str]:
     sprung = trap(case, environment)
 
-    def known(pid: int) -> None:
+    def set_victim(pid: int) -> None:
         sprung.victim = pid
 
     # The command's first request is a read; by then its process id is known.
     world.proxy.behave(trap=sprung)
-    result = world.clients.start(command, "--env", environment, "--yes", "--aws", known=known).wait()
+    result = world.clients.start(command, "--env", environment, "--yes", "--aws", on_start=set_victim).wait()
     if sprung.sprung is None:
-        return [f"the call was never made; it ended with {result.code}: {told(result.err)}"]
+        return [f"the call was never made; it ended with {result.code}: {problem_lines(result.err)}"]
     if case.accident is Accident.ANSWER_LOST and result.code:
-        return [f"it did not get over it: {result.code}: {told(result.err)}"]
+        return [f"it did not get over it: {result.code}: {problem_lines(result.err)}"]
     return []
 
 
-def differences(wanted: dict[str, object], found: dict[str, object]) -> list[str]:
+def differences(expected: dict[str, object], actual: dict[str, object]) -> list[str]:
     """What is there and should not be, or is otherwise than it should be."""
-    names = [name for name in (*wanted, *found) if wanted.get(name) != found.get(name)]
+    names = [name for name in (*expected, *actual) if expected.get(name) != actual.get(name)]
     return [
-        f"{name} is {json.dumps(found.get(name))}, not {json.dumps(wanted.get(name))}"
+        f"{name} is {json.dumps(actual.get(name))}, not {json.dumps(expected.get(name))}"
         for name in dict.fromkeys(names)
     ]
 
@@ -296,6 +298,6 @@ TRUSTS_SOMEBODY_ELSE = {
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 
 
-def told(text: str) -> str:
-    """Of what a command told, the lines about what did not work."""
+def problem_lines(text: str) -> str:
+    """Of a command's stderr, the lines about what did not work."""
     return " | ".join(line for line in text.splitlines() if line.startswith(("✗", "■", "error", "Traceback")))

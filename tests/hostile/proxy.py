@@ -55,7 +55,7 @@ class Gate:
     """Holds every request that `matches` until it is opened."""
 
     matches: Callable[[Request], bool]
-    held: list[Request] = field(default_factory=list)
+    held_requests: list[Request] = field(default_factory=list)
     reached: threading.Event = field(default_factory=threading.Event)
     opened: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -65,7 +65,7 @@ class Gate:
         with self._lock:
             if self.opened.is_set() or not self.matches(request):
                 return
-            self.held.append(request)
+            self.held_requests.append(request)
         self.reached.set()
         assert self.opened.wait(300)
 
@@ -141,7 +141,7 @@ class HostileProxy:
 
     def behave(
         self,
-        wanted: Windows | None = None,
+        requested_windows: Windows | None = None,
         *,
         faults: Faults | None = None,
         latency_s: float = 0.0,
@@ -152,7 +152,7 @@ class HostileProxy:
     ) -> ProxyBehaviour:
         """From now on like this; gives it with its fresh record. `more` refuses before all else."""
         self.behaviour = ProxyBehaviour(
-            windows=(*more, *windows(wanted or Windows())),
+            windows=(*more, *windows(requested_windows or Windows())),
             faults=faults or Faults(),
             latency_s=latency_s,
             jitter=jitter,
@@ -194,7 +194,7 @@ class HostileProxy:
         answer = self._answered(behaviour, request, raw)
         with self.lock:
             for window in behaviour.windows:
-                answer = window.seen(request, answer)
+                answer = window.rewrite(request, answer)
         if trap is None:
             if behaviour.faults.loses(request):
                 raise _Dropped

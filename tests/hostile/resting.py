@@ -37,7 +37,7 @@ class TableWindow(Window):
         if name in self.deleting and request.operation == "CreateTable":
             return refusal(request, "ResourceInUseException", f"Table is being deleted: {name}")
         if request.operation == "UpdateContinuousBackups":
-            early = name in self.creating or 0 < self.creating.over(name) < self.lengths.backups
+            early = name in self.creating or 0 < self.creating.closed_for_s(name) < self.lengths.backups
             if early:
                 text = f"Backups are being enabled for the table: {name}. Please retry later"
                 return refusal(request, "ContinuousBackupsUnavailableException", text)
@@ -47,7 +47,7 @@ class TableWindow(Window):
             return refusal(request, "ResourceInUseException", text)
         return None
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Holds the table's status back."""
         if request.service != "dynamodb":
             return answer
@@ -95,7 +95,7 @@ class FunctionWindow(Window):
             return refusal(request, "ResourceConflictException", text, 409)
         return None
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Holds the function's state back."""
         if request.service != "lambda" or not answer.ok:
             return answer
@@ -121,16 +121,16 @@ class MappingWindow(Window):
     def __init__(self, lengths: Windows) -> None:
         self.lengths, self.moving = lengths, Timer()
         self.state: dict[str, str] = {}
-        self.gone: dict[str, dict[str, Any]] = {}
-        self.there: dict[tuple[str, str], str] = {}
+        self.deleted: dict[str, dict[str, Any]] = {}
+        self.mappings: dict[tuple[str, str], str] = {}
 
     def refuse(self, request: Request) -> Answer | None:
         """In use, or a duplicate."""
         if request.operation == "CreateEventSourceMapping":
             pair = function_of(request), request.param("EventSourceArn")
-            uuid = self.there.get(pair)
-            if uuid is None or (uuid in self.gone and uuid not in self.moving):
-                self.there[pair] = "being made"
+            uuid = self.mappings.get(pair)
+            if uuid is None or (uuid in self.deleted and uuid not in self.moving):
+                self.mappings[pair] = "being made"
                 return None
             text = (
                 "An event source mapping with event source arn and function already exists. "
@@ -146,24 +146,24 @@ class MappingWindow(Window):
     def unanswered(self, request: Request) -> None:
         """The next attempt asks the engine, which knows whether the mapping is there."""
         if request.operation == "CreateEventSourceMapping":
-            del self.there[function_of(request), request.param("EventSourceArn")]
+            del self.mappings[function_of(request), request.param("EventSourceArn")]
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Holds the mapping's state back, and shows a deleted one a little longer."""
         if request.service != "lambda" or "EventSourceMapping" not in request.operation:
             return answer
         if request.operation == "CreateEventSourceMapping":
             pair = function_of(request), request.param("EventSourceArn")
             if not answer.ok:
-                del self.there[pair]
+                del self.mappings[pair]
                 return answer
-            self.there[pair] = answer.document()["UUID"]
+            self.mappings[pair] = answer.document()["UUID"]
         if request.operation == "ListEventSourceMappings":
             return self._listed(request, answer)
         if request.operation == "GetEventSourceMapping":
             uuid = request.param("UUID")
-            if uuid in self.gone and uuid in self.moving:
-                return Answer(status=200, headers={}, body=json.dumps(self.gone[uuid]).encode())
+            if uuid in self.deleted and uuid in self.moving:
+                return Answer(status=200, headers={}, body=json.dumps(self.deleted[uuid]).encode())
             return answer.with_document(self._shown(answer.document())) if answer.ok else answer
         if not answer.ok:
             return answer
@@ -172,7 +172,7 @@ class MappingWindow(Window):
         self.moving.open(uuid, self.lengths.mapping)
         self.state[uuid] = f"{request.operation.removesuffix('eEventSourceMapping')}ing"
         if request.operation == "DeleteEventSourceMapping":
-            self.gone[uuid] = {**document, "State": "Deleting"}
+            self.deleted[uuid] = {**document, "State": "Deleting"}
         return answer.with_document(self._shown(document))
 
     def _shown(self, mapping: dict[str, Any]) -> dict[str, Any]:
@@ -186,7 +186,7 @@ class MappingWindow(Window):
         function = request.param("FunctionName")
         leaving = [
             mapping
-            for uuid, mapping in self.gone.items()
+            for uuid, mapping in self.deleted.items()
             if uuid in self.moving and mapping["FunctionArn"].endswith(f":{function}")
         ]
         shown = [self._shown(mapping) for mapping in document["EventSourceMappings"]]
@@ -198,14 +198,18 @@ class Shown(Window):
 
     def __init__(self, function: str, state: dict[str, str], until: tuple[str, ...]) -> None:
         self.function, self.state, self.until = function, state, until
-        self.over = False
+        self.expired = False
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Shows it so."""
         if request.service != "lambda" or self.function not in request.param("FunctionName"):
             return answer
-        self.over = self.over or request.operation in self.until
-        if self.over or not answer.ok or request.operation not in ("GetFunction", "GetFunctionConfiguration"):
+        self.expired = self.expired or request.operation in self.until
+        if (
+            self.expired
+            or not answer.ok
+            or request.operation not in ("GetFunction", "GetFunctionConfiguration")
+        ):
             return answer
         document = answer.document()
         document.get("Configuration", document).update(self.state)
@@ -216,13 +220,13 @@ class ShownGroup(Window):
     """Shows one log group otherwise than the engine can have it, until it is deleted."""
 
     def __init__(self, group: str, fields: dict[str, str]) -> None:
-        self.group, self.fields, self.over = group, fields, False
+        self.group, self.fields, self.expired = group, fields, False
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Shows it so."""
         if request.operation == "DeleteLogGroup" and request.param("logGroupName") == self.group:
-            self.over = True
-        if self.over or not answer.ok or request.operation != "DescribeLogGroups":
+            self.expired = True
+        if self.expired or not answer.ok or request.operation != "DescribeLogGroups":
             return answer
         document = answer.document()
         for group in document["logGroups"]:

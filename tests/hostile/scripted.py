@@ -37,11 +37,11 @@ class ScriptedAws:
     until_s: float
     before: Callable[[], dict[str, Any]]
     after: dict[str, Any] = field(default_factory=dict)
-    asked: int = 0
+    writes: int = 0
     """How many writing requests it has had."""
 
     def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
-        self.asked += 1
+        self.writes += 1
         return self._answer()
 
     def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:

@@ -21,29 +21,29 @@ class Terminal:
     """What is shown, and what the terminal was set to before and after."""
 
     def __init__(self, variables: Mapping[str, str], arguments: tuple[str, ...]) -> None:
-        self._ours, self._theirs = pty.openpty()
+        self._controller, self._terminal = pty.openpty()
         self._before = self._settings()
         self._chunks: list[bytes] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cryptoctl", *arguments],
             env={**variables, "TERM": "xterm"},
             cwd=variables["HOME"],
-            stdin=self._theirs,
-            stdout=self._theirs,
-            stderr=self._theirs,
+            stdin=self._terminal,
+            stdout=self._terminal,
+            stderr=self._terminal,
             start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        while chunk := os.read(self._ours, 65536):
+        while chunk := os.read(self._controller, 65536):
             self._chunks.append(chunk)
             if chunk.endswith(b"\0"):
                 return
 
     def _settings(self) -> list[Any]:
-        return termios.tcgetattr(self._theirs)
+        return termios.tcgetattr(self._terminal)
 
     def shown(self) -> str:
         """All that was written so far."""
@@ -51,16 +51,16 @@ class Terminal:
 
     def type(self, text: str) -> None:
         """As at the keyboard."""
-        os.write(self._ours, text.encode())
+        os.write(self._controller, text.encode())
 
     def close(self) -> str:
         """After the process has ended: what was written, as plain lines. The terminal is as it was."""
         code = self.process.wait(120)
-        os.write(self._theirs, b"\0")
+        os.write(self._terminal, b"\0")
         self._reader.join(60)
         shown, after = self.shown().rstrip("\0"), self._settings()
-        os.close(self._ours)
-        os.close(self._theirs)
+        os.close(self._controller)
+        os.close(self._terminal)
         assert after == self._before
         assert shown.rfind(SHOW_CURSOR) >= shown.rfind(HIDE_CURSOR), f"no cursor, after {code}"
         assert "Traceback" not in shown

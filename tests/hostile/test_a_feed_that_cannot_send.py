@@ -38,7 +38,7 @@ def started(world: World, exchange: ExchangeServer, environment: str) -> Running
 def stopped_twice(running: Running) -> None:
     """SIGTERM, and again once the first one is answered."""
     running.interrupt(signal.SIGTERM)
-    eventually(lambda: "Press Ctrl-C again to stop at once" in running.told(), "the answer to the first")
+    eventually(lambda: "Press Ctrl-C again to stop at once" in running.stderr(), "the answer to the first")
     assert not running.over.is_set()
     running.interrupt(signal.SIGTERM)
     result = running.wait(60)
@@ -51,36 +51,36 @@ def stopped_twice(running: Running) -> None:
 
 
 def test_two_signals_end_it_while_sending_fails_and_while_it_hangs(
-    world: World, there: str, prices_of: Callable[[str, str], list[str]]
+    world: World, deployed: str, prices_of: Callable[[str, str], list[str]]
 ) -> None:
     tape = real_trades(1)
     with ExchangeServer({"BTCUSDT": tape}) as exchange:
         world.proxy.behave(more=(Throttled(),))
-        running = started(world, exchange, there)
-        eventually(lambda: "Sending failed and is repeated" in running.told(), "the failure to be told")
+        running = started(world, exchange, deployed)
+        eventually(lambda: "Sending failed and is repeated" in running.stderr(), "the failure to be told")
         stopped_twice(running)
 
         gate = Gate(matches=lambda request: str(request) == "lambda:Invoke")
         world.proxy.behave(gate=gate)
-        running = started(world, exchange, there)
+        running = started(world, exchange, deployed)
         assert gate.reached.wait(60)
         stopped_twice(running)  # while the request is held
         gate.opened.set()
-        eventually(lambda: prices_of(there, "BTC/USDT") == [str(tape[0].number)], "the request to arrive")
+        eventually(lambda: prices_of(deployed, "BTC/USDT") == [str(tape[0].number)], "the request to arrive")
 
         world.proxy.behave()
-        running = started(world, exchange, there)
-        eventually(lambda: "BTC/USDT begins at 2023-02-02" in running.told(), "the feed to go on")
+        running = started(world, exchange, deployed)
+        eventually(lambda: "BTC/USDT begins at 2023-02-02" in running.stderr(), "the feed to go on")
         running.interrupt(signal.SIGTERM)
         assert running.wait(60).code == 0
-    assert prices_of(there, "BTC/USDT") == [str(tape[0].number)]
+    assert prices_of(deployed, "BTC/USDT") == [str(tape[0].number)]
 
 
 @pytest.fixture
 def prices_of(world: World) -> Callable[[str, str], list[str]]:
     """The ids that an environment's table has of a symbol."""
 
-    def found(environment: str, symbol: str) -> list[str]:
+    def stored_ids(environment: str, symbol: str) -> list[str]:
         answer = world.account["dynamodb"].query(
             TableName=f"crypto-prices-{environment}",
             KeyConditionExpression="symbol = :symbol",
@@ -89,4 +89,4 @@ def prices_of(world: World) -> Callable[[str, str], list[str]]:
         )
         return [item["id"]["S"] for item in answer["Items"]]
 
-    return found
+    return stored_ids

@@ -53,11 +53,11 @@ def is_taken_over_in_place(
     assert message["Body"] == "kept"
     assert world.plan_is_empty(name)
     meanings = [
-        meaning(inventory, without=set(tags)) for inventory in (base.inventory, account.inventory(name))
+        normalized(inventory, without=set(tags)) for inventory in (base.inventory, account.inventory(name))
     ]
     assert differences(*meanings) == []
     goes_through(account, name)
-    eventually(lambda: len(subscriber.heard()) == BATCH, "the announcements")
+    eventually(lambda: len(subscriber.announcements()) == BATCH, "the announcements")
     subscriber.close()
     world.down(name)
     assert account.inventory(name) == {}
@@ -108,23 +108,23 @@ def differences_are_shown_first(world: World, name: str) -> None:
     ] * 3
 
 
-def meaning(what: Any, *, without: set[str]) -> Any:
+def normalized(document: Any, *, without: set[str]) -> Any:
     """An inventory without what others have added, which stays; AWS keeps a document as it was spelt."""
     others = without - {"ManagedBy", "Environment"}
-    if isinstance(what, dict):
+    if isinstance(document, dict):
         return {
-            key: json.loads(value) if key == "Pattern" else meaning(_several(key, value), without=without)
-            for key, value in what.items()
+            key: json.loads(value) if key == "Pattern" else normalized(_several(key, value), without=without)
+            for key, value in document.items()
             if key not in others
         }
-    if isinstance(what, list):
-        of_others = [member for member in what if isinstance(member, dict) and _added(member, others)]
-        return [meaning(member, without=without) for member in what if member not in of_others]
-    return what
+    if isinstance(document, list):
+        of_others = [member for member in document if isinstance(member, dict) and _is_added(member, others)]
+        return [normalized(member, without=without) for member in document if member not in of_others]
+    return document
 
 
-def _added(each: dict[str, Any], tags: set[str]) -> bool:
-    return each.get("Key") in tags or str(each.get("Sid")).startswith("logs-")
+def _is_added(member: dict[str, Any], tags: set[str]) -> bool:
+    return member.get("Key") in tags or str(member.get("Sid")).startswith("logs-")
 
 
 def _several(key: str, value: Any) -> Any:

@@ -21,7 +21,7 @@ ACCOUNT = "000000000000"
 class SmallQuota(Window):
     """An account with ten concurrent executions, as new ones have."""
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.operation != "GetAccountSettings":
             return answer
         document = answer.document()
@@ -32,7 +32,7 @@ class SmallQuota(Window):
 class WrongTime(Window):
     """Answers that are an hour old, as a machine with a wrong clock sees them."""
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         others = {name: value for name, value in answer.headers.items() if name.lower() != "date"}
         headers = {**others, "Date": "Mon, 02 Jan 2023 03:04:05 GMT"}
         return Answer(status=answer.status, headers=headers, body=answer.body)
@@ -76,7 +76,7 @@ class AsRole(Window):
         result = f"<IsTruncated>false</IsTruncated><EvaluationResults>{members}</EvaluationResults>"
         return _xml("SimulatePrincipalPolicy", result)
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.operation != "GetCallerIdentity":
             return answer
         root = f"arn:aws:iam::{ACCOUNT}:root".encode()

@@ -24,67 +24,67 @@ def test_a_table_that_a_killed_up_has_left_is_ours_although_its_tags_are_shown_l
     late = TableWindow(Windows(table_tags=6))
     world.proxy.behave(more=[late], trap=trap)
     arguments = ("up", "--env", name, "--yes", "--aws", *options)
-    assert world.clients.start(*arguments, known=lambda pid: setattr(trap, "victim", pid)).wait().code
+    assert world.clients.start(*arguments, on_start=lambda pid: setattr(trap, "victim", pid)).wait().code
     world.proxy.behave(more=[late])
     assert "waits for AWS to show its tags" in world.up(name, *options).err
     assert world.plan_is_empty(name, *options)
 
 
 def test_an_up_right_after_a_down_waits_for_names_and_for_what_is_still_going(
-    world: World, base: Baseline, there: str
+    world: World, base: Baseline, deployed: str
 ) -> None:
-    url = world.account["sqs"].get_queue_url(QueueName=f"webhook-processor-dlq-{there}")["QueueUrl"]
-    table = f"crypto-prices-{there}"
+    url = world.account["sqs"].get_queue_url(QueueName=f"webhook-processor-dlq-{deployed}")["QueueUrl"]
+    table = f"crypto-prices-{deployed}"
     world.proxy.behave(Windows(queue_name=8, table_gone=6))
     # As a person may: by hand, and `up` right afterwards.
     world.stranger["sqs"].delete_queue(QueueUrl=url)
     world.stranger["dynamodb"].delete_table(TableName=table)
-    err = world.up(there).err
+    err = world.up(deployed).err
     assert "waits for the queue's name, which AWS blocks for 60 s after a deletion (" in err
     assert "waits for the table to be gone" in err
     assert "✓ stream mapping" in err
-    assert wrong_with(world, base, there) == []
+    assert wrong_with(world, base, deployed) == []
 
 
-def test_a_down_while_the_table_is_going_waits_until_it_is_gone(world: World, there: str) -> None:
+def test_a_down_while_the_table_is_going_waits_until_it_is_gone(world: World, deployed: str) -> None:
     behaviour = world.proxy.behave(Windows(table_gone=8))
-    world.stranger["dynamodb"].delete_table(TableName=f"crypto-prices-{there}")
-    assert "waits for the table to be gone" in world.down(there).err
+    world.stranger["dynamodb"].delete_table(TableName=f"crypto-prices-{deployed}")
+    assert "waits for the table to be gone" in world.down(deployed).err
     assert [entry.status for entry in behaviour.recorded if str(entry.request) == "dynamodb:DeleteTable"] == [
         200
     ]
-    assert world.account.inventory(there) == {}
+    assert world.account.inventory(deployed) == {}
 
 
 def test_a_key_pending_deletion_is_taken_back_with_what_lies_under_it_readable(
-    world: World, base: Baseline, there: str
+    world: World, base: Baseline, deployed: str
 ) -> None:
     kms = world.account["kms"]
-    blob = kms.encrypt(KeyId=f"alias/lambda-env-{there}", Plaintext=b"old")["CiphertextBlob"]
-    world.down(there)
-    assert world.account.leaving_keys(there) == 1
-    world.up(there)
+    blob = kms.encrypt(KeyId=f"alias/lambda-env-{deployed}", Plaintext=b"old")["CiphertextBlob"]
+    world.down(deployed)
+    assert world.account.leaving_keys(deployed) == 1
+    world.up(deployed)
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"old"
-    assert world.account.leaving_keys(there) == 0
-    assert wrong_with(world, base, there) == []
+    assert world.account.leaving_keys(deployed) == 0
+    assert wrong_with(world, base, deployed) == []
 
 
-def test_a_change_that_failed_is_made_again(world: World, base: Baseline, there: str) -> None:
+def test_a_change_that_failed_is_made_again(world: World, base: Baseline, deployed: str) -> None:
     behaviour = world.proxy.behave()
     state = {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "The key was disabled."}
-    behaviour.windows += (Shown(f"webhook-processor-{there}", state, ("UpdateFunctionConfiguration",)),)
-    world.up(there)
+    behaviour.windows += (Shown(f"webhook-processor-{deployed}", state, ("UpdateFunctionConfiguration",)),)
+    world.up(deployed)
     assert [str(entry.request) for entry in behaviour.recorded if entry.request.writes] == [
         "lambda:UpdateFunctionConfiguration"
     ]
-    assert wrong_with(world, base, there) == []
+    assert wrong_with(world, base, deployed) == []
 
 
-def test_a_log_group_that_came_back_without_tags_is_ours(world: World, there: str) -> None:
-    world.down(there)
-    world.account["logs"].create_log_group(logGroupName=f"/aws/lambda/price-enricher-{there}")
-    world.down(there)
-    assert world.account.inventory(there) == {}
+def test_a_log_group_that_came_back_without_tags_is_ours(world: World, deployed: str) -> None:
+    world.down(deployed)
+    world.account["logs"].create_log_group(logGroupName=f"/aws/lambda/price-enricher-{deployed}")
+    world.down(deployed)
+    assert world.account.inventory(deployed) == {}
 
 
 def test_what_somebody_else_has_under_our_name_is_refused_and_left_alone(

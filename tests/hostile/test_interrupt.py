@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hostile.clients import Ended, Running
+from hostile.clients import ProcessResult, Running
 from hostile.lengths import Windows
 from hostile.matrix import Baseline, differences
 from hostile.proxy import Gate, ProxyBehaviour
@@ -29,14 +29,16 @@ def in_the_midst(world: World, name: str, command: str) -> tuple[Running, Gate, 
     gate = Gate(matches=lambda request: request.writes)
     behaviour = world.proxy.behave(gate=gate)
     running = world.clients.start(command, "--env", name, "--yes", "--aws")
-    eventually(lambda: WHOLE[command] in [request.operation for request in gate.held], "the first calls")
+    eventually(
+        lambda: WHOLE[command] in [request.operation for request in gate.held_requests], "the first calls"
+    )
     return running, gate, behaviour
 
 
-def ended_in_order(ended: Ended) -> str:
-    assert ended.code == INTERRUPTED, ended.err
-    assert "Traceback" not in ended.err + ended.out
-    return ended.err
+def ended_in_order(result: ProcessResult) -> str:
+    assert result.code == INTERRUPTED, result.err
+    assert "Traceback" not in result.err + result.out
+    return result.err
 
 
 def converges(world: World, base: Baseline, name: str, command: str) -> None:
@@ -60,7 +62,7 @@ def test_once_finishes_what_is_under_way_and_begins_nothing_else(
 ) -> None:
     running, gate, behaviour = in_the_midst(world, used, command)
     running.interrupt()
-    eventually(lambda: "Stopping: " in running.told(), "the answer to Ctrl-C")
+    eventually(lambda: "Stopping: " in running.stderr(), "the answer to Ctrl-C")
     gate.opened.set()
     err = ended_in_order(running.wait())
     assert "error: Interrupted:\n" in err
@@ -69,7 +71,7 @@ def test_once_finishes_what_is_under_way_and_begins_nothing_else(
     assert "not waited for" not in err
     assert "goes on from here." in err
     # Not one call was begun after the answer to Ctrl-C.
-    assert writes(behaviour) == len(gate.held)
+    assert writes(behaviour) == len(gate.held_requests)
     converges(world, base, used, command)
 
 
@@ -87,14 +89,14 @@ def test_twice_does_not_wait_for_answers(
     running, gate, behaviour = in_the_midst(world, used, command)
     running.interrupt(*signals)
     if len(signals) == 1:
-        eventually(lambda: "Stopping: " in running.told(), "the answer to the first signal")
+        eventually(lambda: "Stopping: " in running.stderr(), "the answer to the first signal")
         running.interrupt()
     # It ends while all its calls are still held.
     err = ended_in_order(running.wait())
     assert "not waited for (" in err
     gate.opened.set()
     # The calls reach AWS after all, with nobody there to see their answers.
-    eventually(lambda: writes(behaviour) == len(gate.held), "the calls to be answered")
+    eventually(lambda: writes(behaviour) == len(gate.held_requests), "the calls to be answered")
     converges(world, base, used, command)
 
 
@@ -102,7 +104,7 @@ def test_a_long_wait_ends_at_once(world: World, base: Baseline, used: str) -> No
     world.down(used)
     world.proxy.behave(Windows(table=3600))
     running = world.clients.start("up", "--env", used, "--yes", "--aws")
-    eventually(lambda: "waits for the table to be active" in running.told(), "the wait")
+    eventually(lambda: "waits for the table to be active" in running.stderr(), "the wait")
     running.interrupt()
     err = ended_in_order(running.wait())
     assert "table crypto-prices" in err.partition(" interrupted (")[2]
@@ -161,7 +163,7 @@ def test_at_a_terminal_the_question_and_the_progress_end_in_order(
         assert up.process.wait(60) == INTERRUPTED
         up.close()
     gate.opened.set()
-    eventually(lambda: writes(behaviour) == len(gate.held), "the calls to be answered")
+    eventually(lambda: writes(behaviour) == len(gate.held_requests), "the calls to be answered")
     converges(world, base, used, "up")
     behaviour = world.proxy.behave()
     with terminal(world.clients.variables, "down", "--env", used, "--aws") as down:

@@ -13,8 +13,8 @@ import pytest
 from hostile.answers import Alters, Passes, Refuses, Rewrites
 from hostile.golden import check
 from hostile.lengths import Windows
+from hostile.message_recorder import MessageRecorder
 from hostile.proxy import Accident, Trap
-from hostile.teller import Teller
 from hostile.terminal import terminal
 from hostile.world import World
 from kit.waiting import eventually
@@ -27,8 +27,8 @@ DEPLOYER = "arn:aws:iam::000000000000:user/deployer"
 
 
 @pytest.fixture
-def tell(world: World) -> Iterator[Teller]:
-    yield Teller(world)
+def record(world: World) -> Iterator[MessageRecorder]:
+    yield MessageRecorder(world)
     world.proxy.behave()
 
 
@@ -47,91 +47,97 @@ def removed(world: World) -> Iterator[Callable[[str], str]]:
         world.clients.run("down", "--env", name, "--yes")
 
 
-def refuses(*operations: str, code: str, message: str, status: int = 400, named: str = "") -> tuple[Refuses]:
-    return (Refuses(operations=operations, code=code, message=message, status=status, named=named),)
+def refuses(
+    *operations: str, code: str, message: str, status: int = 400, params_contain: str = ""
+) -> tuple[Refuses]:
+    return (
+        Refuses(
+            operations=operations, code=code, message=message, status=status, params_contain=params_contain
+        ),
+    )
 
 
-def test_messages_about_what_aws_answers_to_a_look(tell: Teller) -> None:
+def test_messages_about_what_aws_answers_to_a_look(record: MessageRecorder) -> None:
     sts, table = "sts:GetCallerIdentity", "dynamodb:DescribeTable"
     plan, status, doctor = (("plan", "--env", "e"), ("status", "--env", "e"), ("doctor", "--env", "e"))
     no = "The security token included in the request is "
-    tell(
+    record(
         "the sign-in has expired",
         *plan,
         but=refuses(sts, code="ExpiredToken", message=f"{no}expired", status=403),
     )
-    tell(
+    record(
         "the credentials are wrong, or the region is not enabled for the account",
         *("iam-policy", "--env", "e"),
         but=refuses(sts, code="InvalidClientTokenId", message=f"{no}invalid.", status=403),
     )
     late = "Signature expired: 20260102T030405Z is now earlier than 20260102T035000Z"
-    tell(
+    record(
         "the clock is wrong", *plan, but=refuses(sts, code="SignatureDoesNotMatch", message=late, status=403)
     )
     denied = f"User: {DEPLOYER} is not authorized to perform: {table}"
     for command in (plan, doctor, ("down", "--env", "e")):
-        tell(
+        record(
             f"`{command[0]}` may not look at the table",
             *command,
             but=refuses(table, code="AccessDeniedException", message=denied),
         )
-    tell(
+    record(
         "AWS is asked too often, and it does not pass",
         *status,
         but=refuses("kms:DescribeKey", code="ThrottlingException", message="Rate exceeded"),
     )
-    tell(
+    record(
         "a fault inside AWS that does not pass",
         *plan,
         but=refuses(table, code="InternalServerError", message="Internal server error", status=500),
     )
-    tell(
+    record(
         "the account is not signed up for a service",
         *plan,
         but=refuses(
             "kms:DescribeKey", code="OptInRequired", message="The AWS Access Key Id needs a subscription"
         ),
     )
-    tell(
+    record(
         "what AWS says would command the terminal",
         *plan,
         but=refuses("sqs:GetQueueUrl", code="NewException", message=HOSTILE),
     )
-    check("AWS answers 1: to a look", tell.told)
+    check("AWS answers 1: to a look", record.situations)
 
 
 def test_messages_about_what_is_in_the_way(
-    tell: Teller, removed: Callable[[str], str], tmp_path: Path
+    record: MessageRecorder, removed: Callable[[str], str], tmp_path: Path
 ) -> None:
-    account = tell.world.account
+    account = record.world.account
     name = removed("taken")
     account["sqs"].create_queue(QueueName=f"webhook-processor-dlq-{name}")
-    tell("a queue of that name is somebody else's", "up", "--env", name, "--yes")
-    tell("the same, and the environment is to be removed", "down", "--env", name, "--yes")
-    tell("the same, before anything is tried", "doctor", "--env", name)
+    record("a queue of that name is somebody else's", "up", "--env", name, "--yes")
+    record("the same, and the environment is to be removed", "down", "--env", name, "--yes")
+    record("the same, before anything is tried", "doctor", "--env", name)
     account["sqs"].delete_queue(
         QueueUrl=account["sqs"].get_queue_url(QueueName=f"webhook-processor-dlq-{name}")["QueueUrl"]
     )
-    role_in_another_region(tell.world, name)
-    tell("a role of that name serves the environment in another region", "up", "--env", name, "--yes")
+    role_in_another_region(record.world, name)
+    record("a role of that name serves the environment in another region", "up", "--env", name, "--yes")
     account["iam"].delete_role_policy(RoleName=f"price-enricher-{name}-role", PolicyName="sns-access")
     account["iam"].delete_role(RoleName=f"price-enricher-{name}-role")
 
     file = tmp_path / "cryptoctl.toml"
     file.write_text(f"[env.{name}]\nprotected = true\n", encoding="utf-8")
-    tell("the environment is protected", "down", "--env", name, "--config", str(file))
+    record("the environment is protected", "down", "--env", name, "--config", str(file))
     file.write_text(f"[env.{name}]\naccount_id = '123456789012'\n", encoding="utf-8")
-    tell("the credentials are another account's", "up", "--env", name, "--config", str(file))
+    record("the credentials are another account's", "up", "--env", name, "--config", str(file))
 
-    protected_table(tell.world, name)
-    tell("the table has deletion protection", "down", "--env", name, "--yes")
-    tell("a protection would be lifted, and nobody is there to be asked", "up", "--env", name)
+    protected_table(record.world, name)
+    record("the table has deletion protection", "down", "--env", name, "--yes")
+    record("a protection would be lifted, and nobody is there to be asked", "up", "--env", name)
     account["dynamodb"].update_table(TableName=f"crypto-prices-{name}", DeletionProtectionEnabled=False)
-    tell("data would be removed, and nobody is there to be asked", "down", "--env", name)
+    record("data would be removed, and nobody is there to be asked", "down", "--env", name)
 
     small = Alters(operation="lambda:GetAccountSettings", change=small_quota)
-    tell(
+    record(
         "the account's quota of concurrent executions is too small",
         "up",
         "--env",
@@ -139,9 +145,9 @@ def test_messages_about_what_is_in_the_way(
         "--yes",
         but=(small,),
     )
-    tell("the plan is another one than was reviewed", "up", "--env", name, "--expect", "0123456789ab")
-    tell("no resource is named so", "up", "--env", name, "--only", "queue webhook")
-    check("In the way 1: refused before anything is changed", tell.told)
+    record("the plan is another one than was reviewed", "up", "--env", name, "--expect", "0123456789ab")
+    record("no resource is named so", "up", "--env", name, "--only", "queue webhook")
+    check("In the way 1: refused before anything is changed", record.situations)
 
 
 def small_quota(document: dict[str, object]) -> None:
@@ -187,7 +193,7 @@ def protected_table(world: World, name: str) -> None:
     )
 
 
-def test_messages_of_an_environments_life(tell: Teller, removed: Callable[[str], str]) -> None:
+def test_messages_of_an_environments_life(record: MessageRecorder, removed: Callable[[str], str]) -> None:
     name = removed("life")
     up, plan, down = ("up", "--env", name, "--yes"), ("plan", "--env", name), ("down", "--env", name, "--yes")
     denied = refuses(
@@ -195,37 +201,37 @@ def test_messages_of_an_environments_life(tell: Teller, removed: Callable[[str],
         code="AccessDeniedException",
         message=f"User: {DEPLOYER} is not authorized to perform: lambda:CreateFunction on resource: "
         f"arn:aws:lambda:us-east-1:000000000000:function:price-enricher-{name}",
-        named=f"price-enricher-{name}",
+        params_contain=f"price-enricher-{name}",
     )
-    tell("`up` in an empty account; one function may not be made", *up, but=denied)
-    tell("the right is given, and `up` goes on from there", *up)
-    tell("once more: nothing to do", *up)
-    leave_over(tell.world, name)
-    tell("an earlier version has left a queue and a role, and nobody is there to be asked", *up[:3])
-    tell("they are removed", *up)
-    tell("who may not list roles is told that former ones were not looked for", *plan, but=denies_roles())
-    disturb(tell.world, name)
-    tell("somebody has changed a role, a log group, and put a secret into a function", *plan)
+    record("`up` in an empty account; one function may not be made", *up, but=denied)
+    record("the right is given, and `up` goes on from there", *up)
+    record("once more: nothing to do", *up)
+    leave_over(record.world, name)
+    record("an earlier version has left a queue and a role, and nobody is there to be asked", *up[:3])
+    record("they are removed", *up)
+    record("who may not list roles is told that former ones were not looked for", *plan, but=denies_roles())
+    disturb(record.world, name)
+    record("somebody has changed a role, a log group, and put a secret into a function", *plan)
     failed = {"State": "Failed", "StateReason": "The image is broken."}
     broken = Alters(
         operation="lambda:GetFunction",
         change=lambda document: document["Configuration"].update(failed),
-        named=f"price-enricher-{name}",
+        params_contain=f"price-enricher-{name}",
     )
-    tell("a function is a ruin, and nobody is there to be asked about another one", *up[:3], but=(broken,))
-    tell("how it stands", "status", "--env", name)
+    record("a function is a ruin, and nobody is there to be asked about another one", *up[:3], but=(broken,))
+    record("how it stands", "status", "--env", name)
     unreadable = Alters(operation="lambda:GetFunction", change=no_environment)
-    tell("the functions' variables may not be read", *plan, but=(unreadable,))
-    tell(
+    record("the functions' variables may not be read", *plan, but=(unreadable,))
+    record(
         "it is removed; DynamoDB takes its time",
         *down,
         lengths=Windows(table_gone=2.5, queue_name=4),
         waits="table to be gone",
     )
-    tell("it is to be removed once more", *down)
-    tell("the key is pending deletion", "doctor", "--env", name)
-    tell("`up` would take the key back", *plan, "--only", f"alias/lambda-env-{name}")
-    check("A life 1: from an empty account to an empty account", tell.told)
+    record("it is to be removed once more", *down)
+    record("the key is pending deletion", "doctor", "--env", name)
+    record("`up` would take the key back", *plan, "--only", f"alias/lambda-env-{name}")
+    check("A life 1: from an empty account to an empty account", record.situations)
 
 
 def leave_over(world: World, name: str) -> None:
@@ -257,16 +263,16 @@ def disturb(world: World, name: str) -> None:
     functions.get_waiter("function_updated_v2").wait(FunctionName=function, WaiterConfig={"Delay": 1})
 
 
-def test_messages_of_accidents(tell: Teller, removed: Callable[[str], str]) -> None:
+def test_messages_of_accidents(record: MessageRecorder, removed: Callable[[str], str]) -> None:
     name = removed("hurt")
-    world = tell.world
+    world = record.world
     group, table = f"log group /aws/lambda/price-enricher-{name}", f"table crypto-prices-{name}"
     up = ("up", "--env", name, "--only")
     trap = Trap(matches=lambda request: request.operation == "CreateLogGroup", accident=Accident.KILLED_AFTER)
-    tell("killed in the midst of it (there is no one to say anything)", *up, group, trap=trap)
-    tell("the next `up` finds what is there", *up, group)
+    record("killed in the midst of it (there is no one to say anything)", *up, group, trap=trap)
+    record("the next `up` finds what is there", *up, group)
     lost = Trap(matches=lambda request: request.operation == "CreateKey", accident=Accident.ANSWER_LOST)
-    tell(
+    record(
         "the answer to a request is lost: it looks, and makes nothing twice",
         *up,
         f"key alias/lambda-env-{name}",
@@ -275,20 +281,20 @@ def test_messages_of_accidents(tell: Teller, removed: Callable[[str], str]) -> N
 
     world.proxy.behave(Windows(table=600))
     running = world.clients.start(*up, table)
-    eventually(lambda: "waits for" in running.told(), "word of the wait")
+    eventually(lambda: "waits for" in running.stderr(), "word of the wait")
     running.interrupt()
     result = running.wait()
-    tell.add(
+    record.add(
         "interrupted while it waits", (*up, table), result.code, result.out, result.err, waits="to be active"
     )
-    tell("the next `up` goes on", *up, table, lengths=Windows())
+    record("the next `up` goes on", *up, table, lengths=Windows())
 
     [blocked] = refuses(
         "sqs:CreateQueue",
         code="AWS.SimpleQueueService.QueueDeletedRecently",
         message="You must wait 60 seconds after deleting a queue before you can create another.",
     )
-    tell(
+    record(
         "a queue was deleted a moment ago",
         *up,
         f"queue price-enricher-dlq-{name}",
@@ -297,21 +303,21 @@ def test_messages_of_accidents(tell: Teller, removed: Callable[[str], str]) -> N
     )
     world.account["logs"].delete_log_group(logGroupName=f"/aws/lambda/price-enricher-{name}")
     world.account["logs"].create_log_group(logGroupName=f"/aws/lambda/price-enricher-{name}")
-    tell("a late line has brought a log group back without its tags: it is ours", *up, group)
-    check("A life 2: accidents", tell.told)
+    record("a late line has brought a log group back without its tags: it is ours", *up, group)
+    check("A life 2: accidents", record.situations)
 
 
-def test_messages_for_machines(tell: Teller, removed: Callable[[str], str]) -> None:
+def test_messages_for_machines(record: MessageRecorder, removed: Callable[[str], str]) -> None:
     name = removed("robot")
     group = f"log group /aws/lambda/price-enricher-{name}"
     up = ("up", "--env", name, "--only", group, "--output", "json")
     full = refuses(
         "logs:PutRetentionPolicy", code="LimitExceededException", message="Resource limit exceeded."
     )
-    tell("a failure halfway", *up, but=full)
-    tell("the next `up` goes on", *up)
-    tell("a plan without anything to do", "plan", *up[1:])
-    tell(
+    record("a failure halfway", *up, but=full)
+    record("the next `up` goes on", *up)
+    record("a plan without anything to do", "plan", *up[1:])
+    record(
         "a check that fails",
         "doctor",
         "--env",
@@ -320,12 +326,12 @@ def test_messages_for_machines(tell: Teller, removed: Callable[[str], str]) -> N
         "json",
         but=refuses("sqs:GetQueueUrl", code="AccessDenied", message="…"),
     )
-    check("For machines 1: --output json", tell.told)
+    check("For machines 1: --output json", record.situations)
 
 
-def test_messages_at_a_terminal(tell: Teller, removed: Callable[[str], str]) -> None:
+def test_messages_at_a_terminal(record: MessageRecorder, removed: Callable[[str], str]) -> None:
     name = removed("asked")
-    world = tell.world
+    world = record.world
     world.proxy.behave()
     world.clients.run("up", "--env", name, "--only", f"topic price-alerts-{name}")
     down = ("down", "--env", name)
@@ -333,28 +339,28 @@ def test_messages_at_a_terminal(tell: Teller, removed: Callable[[str], str]) -> 
         eventually(lambda: "to delete it" in asking.shown(), "the question")
         asking.type("asket\n")
         code = asking.process.wait(60)
-        tell.add("removed? the person types another name", down, code, "", asking.close())
-    check("In the way 2: asked at a terminal", tell.told)
+        record.add("removed? the person types another name", down, code, "", asking.close())
+    check("In the way 2: asked at a terminal", record.situations)
 
 
-def test_messages_of_doctor(tell: Teller) -> None:
+def test_messages_of_doctor(record: MessageRecorder) -> None:
     doctor = ("doctor", "--env", "e")
-    tell("all is well", *doctor)
+    record("all is well", *doctor)
     for title, date in (
         ("the clock is wrong", "Mon, 02 Jan 2023 03:04:05 GMT"),
         ("nobody says how late it is", "?"),
     ):
         dates = Rewrites(operation="sts:GetCallerIdentity", headers=(("Date", date),))
-        tell(title, *doctor, but=(dates,))
+        record(title, *doctor, but=(dates,))
     somebody = Rewrites(operation="sts:GetCallerIdentity", old=ROOT, new=DEPLOYER)
     simulated = "iam:SimulatePrincipalPolicy"
     deny = Rewrites(operation=simulated, old="allowed", new="implicitDeny")
-    tell("rights are missing", *doctor, but=(somebody, deny))
-    tell(
+    record("rights are missing", *doctor, but=(somebody, deny))
+    record(
         "nobody may ask IAM", *doctor, but=(somebody, *refuses(simulated, code="AccessDenied", message="No."))
     )
     small = Alters(operation="lambda:GetAccountSettings", change=small_quota)
-    tell("a quota is too small", *doctor, but=(small,))
+    record("a quota is too small", *doctor, but=(small,))
     # The state directory of this one is the world's: then its engine is the local one.
-    tell("on the embedded engine", *doctor, "--local", CRYPTOCTL_STATE_DIR=str(tell.world.home))
-    check("Doctor 1: each check, good and bad", tell.told)
+    record("on the embedded engine", *doctor, "--local", CRYPTOCTL_STATE_DIR=str(record.world.home))
+    check("Doctor 1: each check, good and bad", record.situations)

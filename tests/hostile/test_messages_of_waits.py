@@ -36,13 +36,13 @@ from cryptoctl.ui.screen import Screen, printable
 from hostile.golden import FILE, Situation, check
 from hostile.scripted import RULES, SETTLES, STACK, answer, asking, plain, sent_by
 from kit.clocks import FakeClock
-from kit.one_by_one import OneByOne
+from kit.sequential_aws import SequentialAws
 
 HOSTILE = "\x1b]0;mine\x07\x1b[2J\x1b[31m[bold red]all is well[/bold red]\u202e\r\nerror: not this line"
 
 
 @dataclass
-class Says(OneByOne):
+class StubAws(SequentialAws):
     """An AWS that gives the same answer, or the same refusal, to everything."""
 
     say: Callable[[str, str], dict[str, Any]]
@@ -63,7 +63,7 @@ class Says(OneByOne):
         return []
 
 
-def refuses(code: str, message: str, request_id: str | None = None) -> Says:
+def refuses(code: str, message: str, request_id: str | None = None) -> StubAws:
     def refuse(service: str, operation: str) -> dict[str, Any]:
         if operation == "ListTagsForResource":  # asked before an alarm is made, which is not there
             return {}
@@ -71,11 +71,11 @@ def refuses(code: str, message: str, request_id: str | None = None) -> Says:
             service=service, operation=operation, code=code, message=message, request_id=request_id
         )
 
-    return Says(refuse)
+    return StubAws(refuse)
 
 
-def answers(found: Any) -> Says:
-    return Says(lambda *_: found)
+def always(response: Any) -> StubAws:
+    return StubAws(lambda *_: response)
 
 
 def step_of(resource: Provisioner, *requests: CallOrWait, after: tuple[Provisioner, ...] = ()) -> Step:
@@ -96,7 +96,7 @@ def delta_of(resource: Provisioner) -> Any:
     return build_plan([resource], {resource: None}, Goal.PRESENT).steps[0].delta
 
 
-def told(title: str, aws: Says, *steps: Step, goal: Goal = Goal.PRESENT) -> Situation:
+def record(title: str, aws: StubAws, *steps: Step, goal: Goal = Goal.PRESENT) -> Situation:
     """What the command's work says of these steps."""
     goal = Goal.ABSENT if any(step.action is Action.DELETE for step in steps) else goal
     session = Session(SessionOptions(environment="E", target=Target.AWS))
@@ -108,10 +108,10 @@ def told(title: str, aws: Says, *steps: Step, goal: Goal = Goal.PRESENT) -> Situ
         run = CommandRun(session=session, screen=screen, clock=FakeClock())
         carry_out(run, plan, lambda: make_plan([step.resource for step in steps], session.aws, goal))
 
-    return heard(title, f"cryptoctl {command} --env E", work)
+    return situation_of(title, f"cryptoctl {command} --env E", work)
 
 
-def heard(title: str, command: str, work: Callable[[Screen], object]) -> Situation:
+def situation_of(title: str, command: str, work: Callable[[Screen], object]) -> Situation:
     """What is said while that is done, and how it ends."""
     code, err = 0, io.StringIO()
     with contextlib.redirect_stderr(err):
@@ -142,9 +142,9 @@ def not_passing() -> Iterator[Situation]:
     for (kind, rule), (resource, operations) in by_rule().items():
         message = f"… {rule.contains} …" if rule.contains else "…"
         title = f"{kind}: {' or '.join(operations)} is answered {rule.code} “{message}”"
-        yield told(title, refuses(rule.code, message), step_of(resource, asking(resource, operations[0])))
+        yield record(title, refuses(rule.code, message), step_of(resource, asking(resource, operations[0])))
     topic = STACK[4]
-    yield told(
+    yield record(
         "anything: AWS answers that it is asked too often",
         refuses("Throttling", "Rate exceeded"),
         step_of(topic, asking(topic, "CreateTopic")),
@@ -160,10 +160,10 @@ def not_resting() -> Iterator[Situation]:
         known_absent = settle.gone is not None and None not in settle.until
         moving = None if known_absent else answer(settle, "Moving")
         title = f"{resource.kind}: waits for {settle.reason}"
-        yield told(f"{title} – it does not come", answers(moving), step_of(resource, plain(settle)))
+        yield record(f"{title} – it does not come", always(moving), step_of(resource, plain(settle)))
         if settle.fails:
             failed = answer(settle, settle.fails[0]) | answer(settle, "(AWS's reason)", settle.failure_reason)
-            yield told(f"{title} – it fails", answers(failed), step_of(resource, plain(settle)))
+            yield record(f"{title} – it fails", always(failed), step_of(resource, plain(settle)))
 
 
 def test_refusals_that_one_resource_knows() -> None:
@@ -174,15 +174,15 @@ def known_refusals() -> Iterator[Situation]:
     kinds = {provisioner.kind: provisioner for provisioner in reversed(STACK)}
     for resource in kinds.values():
         for remedy in resource.remedies:
-            call = asked_by(resource, remedy)
+            call = call_refused(resource, remedy)
             message = f"… {remedy.contains} …" if remedy.contains else "…"
             title = f"{resource.kind}: {call.operation} is answered {' or '.join(remedy.codes)} “{message}”"
-            yield told(title, refuses(remedy.codes[-1], message), step_of(resource, call))
+            yield record(title, refuses(remedy.codes[-1], message), step_of(resource, call))
 
 
-def asked_by(resource: Provisioner, known: Remedy) -> Call:
+def call_refused(resource: Provisioner, remedy: Remedy) -> Call:
     calls = (request.operation for request in sent_by(resource) if isinstance(request, Call))
-    return asking(resource, next(iter(known.operations), next(calls)))
+    return asking(resource, next(iter(remedy.operations), next(calls)))
 
 
 def test_refusals_that_every_service_knows() -> None:
@@ -213,14 +213,14 @@ def shared_refusals() -> Iterator[Situation]:
         words = f" “… {remedy.contains} …”" if remedy.contains else ""
         subject = call.operation if remedy.operations else "any request"
         title = f"{subject} is answered {' or '.join(remedy.codes)}{words}"
-        yield told(title, refuses(remedy.codes[-1], message), step_of(function, call))
+        yield record(title, refuses(remedy.codes[-1], message), step_of(function, call))
     call = asking(function, "CreateFunction")
-    yield told(
+    yield record(
         "an error of which cryptoctl knows nothing",
         refuses("NewException", "Something new.", request_id="5c1d…"),
         step_of(function, call),
     )
-    yield told(
+    yield record(
         "an error whose text would command the terminal, or passes for markup or for another line",
         refuses("NewException", HOSTILE, request_id=HOSTILE),
         step_of(function, call),
@@ -229,7 +229,7 @@ def shared_refusals() -> Iterator[Situation]:
     def defect(service: str, operation: str) -> dict[str, Any]:
         raise KeyError(service)
 
-    yield told("a defect of cryptoctl", Says(defect), step_of(function, call))
+    yield record("a defect of cryptoctl", StubAws(defect), step_of(function, call))
 
 
 def test_a_halfway_failure_says_what_was_done_and_what_not() -> None:
@@ -254,7 +254,7 @@ def halfway() -> Situation:
         step_of(mapping, asking(mapping, "CreateEventSourceMapping"), after=(function,)),
         step_of(config, asking(config, "PutFunctionEventInvokeConfig"), after=(mapping,)),
     ]
-    situation = told("one was made, two are refused, two need those", Says(some), *steps)
+    situation = record("one was made, two are refused, two need those", StubAws(some), *steps)
     return replace(situation, in_order=False)
 
 
@@ -282,7 +282,7 @@ def at_the_same_time() -> Iterator[Situation]:
                 raise AwsError(service=service, operation=operation, code=code, message="…")
             return {"logGroups": found, "tags": its_tags}
 
-        yield told(title, Says(say), creating)
+        yield record(title, StubAws(say), creating)
 
 
 FOREIGN = {"Owner": "somebody"}
@@ -305,8 +305,9 @@ def difference_that_remains() -> Situation:
         return {"Subscriptions": []}
 
     session = Session(SessionOptions(environment="E", target=Target.AWS))
-    session.__dict__ |= {"aws": Says(say), "environment": "E", "settings": Settings(), "last_location": None}
-    return heard(
+    session.__dict__ |= {"aws": StubAws(say), "environment": "E"}
+    session.__dict__ |= {"settings": Settings(), "last_location": None}
+    return situation_of(
         "a tag was set, and AWS goes on without it",
         f"cryptoctl up --env E --only {topic.name}",
         lambda screen: up(CommandRun(session=session, screen=screen, clock=FakeClock()), only=[topic.name]),

@@ -56,41 +56,43 @@ def test_several_ups_at_once_make_one_stack(
 
 
 @one_seed_here_fifty_in_torture
-def test_several_ups_at_once_take_back_one_key(world: World, base: Baseline, there: str, seed: int) -> None:
-    world.down(there)
+def test_several_ups_at_once_take_back_one_key(
+    world: World, base: Baseline, deployed: str, seed: int
+) -> None:
+    world.down(deployed)
     world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
-    assert at_once(world, there, "up", "up", "up") == []
-    one_correct_stack(world, base, there)
-    assert world.account.leaving_keys(there) == 0
+    assert at_once(world, deployed, "up", "up", "up") == []
+    one_correct_stack(world, base, deployed)
+    assert world.account.leaving_keys(deployed) == 0
 
 
 @one_seed_here_fifty_in_torture
 def test_several_ups_at_once_mend_what_somebody_else_has_changed(
-    world: World, base: Baseline, there: str, seed: int
+    world: World, base: Baseline, deployed: str, seed: int
 ) -> None:
-    disturb(world.account, there)
+    disturb(world.account, deployed)
     world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
-    assert at_once(world, there, "up", "up", "up") == []
-    one_correct_stack(world, base, there)
+    assert at_once(world, deployed, "up", "up", "up") == []
+    one_correct_stack(world, base, deployed)
 
 
 @one_seed_here_fifty_in_torture
-def test_several_downs_at_once_leave_nothing(world: World, there: str, seed: int) -> None:
+def test_several_downs_at_once_leave_nothing(world: World, deployed: str, seed: int) -> None:
     world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
-    assert at_once(world, there, "down", "down", "down") == []
-    assert world.account.inventory(there) == {}
+    assert at_once(world, deployed, "down", "down", "down") == []
+    assert world.account.inventory(deployed) == {}
 
 
 @one_seed_here_fifty_in_torture
 @pytest.mark.parametrize("last", ["up", "down"])
 def test_after_an_up_against_a_down_either_one_converges(
-    world: World, base: Baseline, there: str, last: str, seed: int
+    world: World, base: Baseline, deployed: str, last: str, seed: int
 ) -> None:
     world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
-    for failed in at_once(world, there, "down", "up"):
+    for failed in at_once(world, deployed, "down", "up"):
         # It may find what the other one removes or creates at that moment, and says so; nothing else.
         assert failed.startswith(("exit code 1:", "exit code 7:")), failed
     world.proxy.behave()
     expected = base.inventory if last == "up" else {}
-    (world.up if last == "up" else world.down)(there)
-    assert differences(expected, world.account.inventory(there)) == []
+    (world.up if last == "up" else world.down)(deployed)
+    assert differences(expected, world.account.inventory(deployed)) == []

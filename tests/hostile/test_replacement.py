@@ -34,8 +34,8 @@ class Standing:
 
     def __init__(self, world: World, name: str, options: tuple[str, ...]) -> None:
         self.world, self.name, self.options = world, name, ("--aws", "--env", name, *options)
-        self.ended = world.clients.run("up", "--yes", *self.options)
-        assert self.ended.code == 0, self.ended.err
+        self.up_result = world.clients.run("up", "--yes", *self.options)
+        assert self.up_result.code == 0, self.up_result.err
         self.inventory = world.account.inventory(name)
 
     def plan(self) -> str:
@@ -195,17 +195,17 @@ class Grants(Window):
         text = "Lambda was unable to decrypt the environment variables because KMS access was denied."
         return refusal(request, "KMSAccessDeniedException", text, 502)
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         if not answer.ok:
             return answer
         if request.operation == "CreateRole":
             name = request.param("RoleName")
             self.made[name] = self.made.get(name, 0) + 1
         if request.operation in ("CreateFunction", "UpdateFunctionConfiguration"):
-            self.given(function_of(request), request.param("Role").rpartition("/")[2])
+            self.update_grant(function_of(request), request.param("Role").rpartition("/")[2])
         return answer
 
-    def given(self, function: str, role: str) -> None:
+    def update_grant(self, function: str, role: str) -> None:
         if role and self.role_of.get(function) != role:
             self.role_of[function] = role
             self.granted[function] = role, self.made.get(role, 0)
@@ -214,7 +214,7 @@ class Grants(Window):
 def test_a_role_made_again_can_read_its_functions_environment_again(standing: Standing) -> None:
     world, role, function = standing.world, PATTERN.webhook_role.name, PATTERN.webhook.name
     grants = Grants()
-    grants.given(function, role)
+    grants.update_grant(function, role)
     world.proxy.behave().windows += (grants,)
     goes_through(world.stranger, standing.name)
     iam = world.stranger["iam"]

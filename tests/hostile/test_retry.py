@@ -23,15 +23,15 @@ from kit.clocks import FakeClock
 from live import Silent
 
 
-class Heard(Silent):
-    """What was told about a step."""
+class WaitRecorder(Silent):
+    """Remembers what a step waited for."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[Wait] = []
+        self.recorded: list[Wait] = []
 
     def waiting(self, step: Step, wait: Wait) -> None:
-        self.told.append(wait)
+        self.recorded.append(wait)
 
 
 def refuses(operation: str, code: str, message: str) -> Callable[[], dict[str, Any]]:
@@ -41,14 +41,14 @@ def refuses(operation: str, code: str, message: str) -> Callable[[], dict[str, A
     return refuse
 
 
-def run(resource: Provisioner, request: CallOrWait, aws: ScriptedAws) -> tuple[StepResult, Heard]:
+def run(resource: Provisioner, request: CallOrWait, aws: ScriptedAws) -> tuple[StepResult, WaitRecorder]:
     step = Step(
         resource=resource,
         action=Action.UPDATE,
         delta=build_plan([resource], {resource: None}, Goal.PRESENT).steps[0].delta,
         requests=(request,),
     )
-    listener = Heard()
+    listener = WaitRecorder()
     executor = Executor(aws=cast("Aws", aws), listener=listener, clock=aws.clock)
     [result] = executor.run(Plan(goal=Goal.PRESENT, steps=(step,), known={})).results
     return result, listener
@@ -67,8 +67,8 @@ def test_an_error_that_passes_is_waited_for(name: str) -> None:
     result, listener = run(resource, asking(resource, operation), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
     assert rule.timeout_s / 2 <= clock.time_s <= rule.timeout_s / 2 + MAX_PAUSE_S
-    assert {wait.reason for wait in listener.told} == {rule.reason}
-    assert all(wait.timeout_s == rule.timeout_s for wait in listener.told)
+    assert {wait.reason for wait in listener.recorded} == {rule.reason}
+    assert all(wait.timeout_s == rule.timeout_s for wait in listener.recorded)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -94,7 +94,7 @@ def test_wrong_input_with_the_same_code_fails_at_once(name: str) -> None:
     clock = FakeClock()
     aws = ScriptedAws(clock, 1e9, refuses(operation, rule.code, "1 validation error"))
     result, _ = run(resource, asking(resource, operation), aws)
-    assert (result.outcome, clock.time_s, aws.asked) == (StepOutcome.FAILED, 0.0, 1)
+    assert (result.outcome, clock.time_s, aws.writes) == (StepOutcome.FAILED, 0.0, 1)
 
 
 @pytest.mark.parametrize("resource", STACK, ids=str)
@@ -125,7 +125,7 @@ def test_a_wait_ends_when_aws_comes_to_rest(name: str) -> None:
     result, listener = run(resource, plain(settle), aws)
     assert (result.outcome, result.problem) == (StepOutcome.DONE, "")
     assert settle.timeout_s / 2 <= clock.time_s <= settle.timeout_s / 2 + MAX_PAUSE_S
-    assert {wait.reason for wait in listener.told} == {settle.reason}
+    assert {wait.reason for wait in listener.recorded} == {settle.reason}
 
 
 @pytest.mark.parametrize("name", SETTLES)

@@ -34,14 +34,14 @@ def ruin(world: World, base: Baseline, name: str, dice: random.Random) -> str:
 
 def killed(world: World, base: Baseline, name: str, command: str, dice: random.Random) -> str:
     accident = dice.choice([Accident.KILLED_BEFORE, Accident.KILLED_AFTER])
-    case = Case(phase=command, place=dice.choice(base.places[command]), accident=accident)
+    case = Case(phase=command, call=dice.choice(base.write_calls[command]), accident=accident)
     sprung = trap(case, name)
     world.proxy.behave(trap=sprung)
 
-    def known(pid: int) -> None:
+    def set_victim(pid: int) -> None:
         sprung.victim = pid
 
-    world.clients.start(command, "--env", name, "--yes", "--aws", known=known).wait()
+    world.clients.start(command, "--env", name, "--yes", "--aws", on_start=set_victim).wait()
     return str(case)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from hostile.faults import Faults
 from hostile.lengths import Windows
-from hostile.matrix import Baseline, differences, disturb, told, wrong_with
+from hostile.matrix import Baseline, differences, disturb, problem_lines, wrong_with
 from hostile.world import World
 
 pytestmark = pytest.mark.engine
@@ -62,7 +62,9 @@ def live(world: World, base: Baseline, name: str) -> list[str]:
         result = world.clients.run(command, "--env", name, "--yes", "--aws")
         differing = differences(expected, world.account.inventory(name))
         if result.code or differing:
-            problems.append(f"{name}: {command} ended with {result.code}: {told(result.err)} {differing}")
+            problems.append(
+                f"{name}: {command} ended with {result.code}: {problem_lines(result.err)} {differing}"
+            )
         if command == "up":
             disturb(world.account, name)
     return problems

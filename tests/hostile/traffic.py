@@ -125,20 +125,20 @@ class Subscriber:
             "QueueArn"
         ]
         account["sns"].subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=self.arn)
-        self._heard: list[dict[str, Any]] = []
+        self._messages: list[dict[str, Any]] = []
 
-    def heard(self) -> Sequence[dict[str, Any]]:
+    def announcements(self) -> Sequence[dict[str, Any]]:
         """All that was announced so far."""
         while messages := self._sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get(
             "Messages"
         ):
-            self._heard += [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+            self._messages += [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
             handles = [
                 {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
                 for number, message in enumerate(messages)
             ]
             self._sqs.delete_message_batch(QueueUrl=self.url, Entries=handles)
-        return self._heard
+        return self._messages
 
     def close(self) -> None:
         """Removes the queue."""
@@ -189,10 +189,10 @@ def unenriched(account: Account, environment: str) -> set[str]:
     return {price.sort_key for price in rows(account, environment) if not price.processed}
 
 
-def right(found: Sequence[StoredPrice]) -> bool:
+def has_exact_indicators(prices: Sequence[StoredPrice]) -> bool:
     """Whether each has the indicators of the prices up to it."""
-    values = [price.price for price in found]
-    return [price.indicators for price in found] == [
+    values = [price.price for price in prices]
+    return [price.indicators for price in prices] == [
         indicators(values[max(0, end - 20) : end]) for end in range(1, len(values) + 1)
     ]
 
@@ -216,10 +216,10 @@ def account_for(account: Account, environment: str, sender: Sender, subscriber: 
     eventually(lambda: not unenriched(account, environment), "everything is enriched")
     prices = rows(account, environment)
     assert {price.sort_key for price in prices} == acknowledged
-    assert right(prices)
+    assert has_exact_indicators(prices)
 
     def all_announced() -> bool:
-        return {announcement["sort_key"] for announcement in subscriber.heard()} >= acknowledged
+        return {announcement["sort_key"] for announcement in subscriber.announcements()} >= acknowledged
 
     eventually(all_announced, "everything is announced")
     assert dead_letters(account, environment) == {"webhook-processor": 0, "price-enricher": 0}

@@ -55,7 +55,7 @@ class RoleWindow(Window):
             return _invalid(request, text)
         return None
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Notes new roles, new policies, and which function has which role."""
         if not answer.ok:
             return answer
@@ -90,7 +90,7 @@ class KeyWindow(Window):
                 return _invalid(request, "The provided KMS key is invalid for CreateGrant.")
         return None
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Notes new keys."""
         if str(request) == "kms:CreateKey" and answer.ok:
             self.keys.open(answer.document()["KeyMetadata"]["KeyId"], self.lengths.key)
@@ -110,7 +110,7 @@ class QueueWindow(Window):
             return refusal(request, code, "You must wait 60 seconds after deleting a queue")
         return None
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Notes deletions."""
         if str(request) == "sqs:DeleteQueue" and answer.ok:
             self.blocked.open(request.param("QueueUrl").rpartition("/")[2], self.lengths.queue_name)
@@ -138,7 +138,7 @@ class LogWindow(Window):
             return refusal(request, "LimitExceededException", "Resource limit exceeded.")
         return None
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Notes permissions and filters."""
         if not answer.ok:
             return answer
@@ -160,7 +160,7 @@ class StaleReads(Window):
         self.lengths, self.written = lengths, Timer()
         self.read: dict[str, tuple[float, Answer]] = {}
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """Remembers each answer for as long as it may still be given."""
         if not self.lengths.stale:
             return answer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptoctl.local.engine import Engine, EngineOptions
-from hostile.clients import Ended, ForkServer, fork_server
+from hostile.clients import ForkServer, ProcessResult, fork_server
 from hostile.inventory import Account
 from hostile.proxy import HostileProxy
 from kit.engines import OPTIONS
@@ -26,11 +26,11 @@ class World:
     """Plain clients that go through the proxy, as another tool's would."""
     home: Path
 
-    def up(self, environment: str, *more: str) -> Ended:
+    def up(self, environment: str, *more: str) -> ProcessResult:
         """`cryptoctl up`, which must succeed."""
         return self._succeeds("up", "--env", environment, "--yes", "--aws", *more)
 
-    def down(self, environment: str, *more: str) -> Ended:
+    def down(self, environment: str, *more: str) -> ProcessResult:
         """`cryptoctl down`, which must succeed."""
         return self._succeeds("down", "--env", environment, "--yes", "--aws", *more)
 
@@ -38,7 +38,7 @@ class World:
         """Whether `cryptoctl plan --exit-code` has nothing to do."""
         return self.clients.run("plan", "--env", environment, "--aws", "--exit-code", *more).code == 0
 
-    def _succeeds(self, *arguments: str) -> Ended:
+    def _succeeds(self, *arguments: str) -> ProcessResult:
         result = self.clients.run(*arguments)
         assert result.code == 0, f"cryptoctl {' '.join(arguments)} ended with {result.code}:\n{result.err}"
         return result

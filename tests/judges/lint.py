@@ -21,7 +21,7 @@ EXPLAINED = {
 }
 
 
-def known(finding: Any) -> bool:
+def is_explained(finding: Any) -> bool:
     """Whether it is a finding whose reason is given here."""
     detail = finding.detail if isinstance(finding.detail, list) else []
     actions = frozenset(action["action"] if isinstance(action, dict) else str(action) for action in detail)
@@ -34,7 +34,7 @@ def main(directory: Path) -> int:
     for path in paths:
         for result in analyze_policy_string(path.read_text(encoding="utf-8")).findings:
             finding = enhance_finding(result)
-            if known(finding):
+            if is_explained(finding):
                 explained += 1
                 continue
             new += 1

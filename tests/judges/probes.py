@@ -66,10 +66,10 @@ def probes() -> Iterator[dict[str, Any]]:
     own = {f"aws:ResourceTag/{key}": value for key, value in OURS.items()}
 
     def probe(
-        what: str, action: str, resource: str, context: Any, *, allowed: bool = False, of: Any = deploy
+        what: str, action: str, resource: str, context: Any, *, allowed: bool = False, policy: Any = deploy
     ) -> Any:
         ask = {"action": action, "resource": resource, "context": context}
-        return {"what": what, "policy": of, "ask": ask, "allowed": allowed}
+        return {"what": what, "policy": policy, "ask": ask, "allowed": allowed}
 
     for title, tags in FOREIGN.items():
         yield probe(title, "kms:TagResource", KEY, {**tags, **asked_for})
@@ -82,11 +82,11 @@ def probes() -> Iterator[dict[str, Any]]:
     for action in ("CreateRole", "PutRolePolicy", "PutRolePermissionsBoundary"):
         other = {"iam:PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/other"}
         inside = {"iam:PermissionsBoundary": BOUNDARY}
-        yield probe("a role without the boundary", f"iam:{action}", ROLE, {}, of=bound)
-        yield probe("a role with another boundary", f"iam:{action}", ROLE, other, of=bound)
-        yield probe("a role with the boundary", f"iam:{action}", ROLE, inside, allowed=True, of=bound)
+        yield probe("a role without the boundary", f"iam:{action}", ROLE, {}, policy=bound)
+        yield probe("a role with another boundary", f"iam:{action}", ROLE, other, policy=bound)
+        yield probe("a role with the boundary", f"iam:{action}", ROLE, inside, allowed=True, policy=bound)
     for action in ("DeleteRolePermissionsBoundary", "AttachRolePolicy"):
-        yield probe("a boundary taken off, a policy attached", f"iam:{action}", ROLE, {}, of=bound)
+        yield probe("a boundary taken off, a policy attached", f"iam:{action}", ROLE, {}, policy=bound)
     yield from _under_a_customers_key(probe)
 
 
@@ -96,11 +96,11 @@ def _under_a_customers_key(probe: Callable[..., dict[str, Any]]) -> Iterator[dic
         document = printed(EnvironmentSettings(security=SecuritySettings(customer_key=CUSTOMER_KEY)), purpose)
         through = {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}
         title = f"the customer's key, to {purpose}"
-        yield probe(title, "kms:Decrypt", CUSTOMER_KEY, through, allowed=True, of=document)
+        yield probe(title, "kms:Decrypt", CUSTOMER_KEY, through, allowed=True, policy=document)
         for action in (*ON_KEYS, "TagResource", "GenerateDataKey"):
-            yield probe(title, f"kms:{action}", CUSTOMER_KEY, {}, of=document)
-            yield probe(title, f"kms:{action}", CUSTOMER_KEY, BY_LAMBDA, of=document)
-            yield probe("another key", f"kms:{action}", KEY, through, of=document)
+            yield probe(title, f"kms:{action}", CUSTOMER_KEY, {}, policy=document)
+            yield probe(title, f"kms:{action}", CUSTOMER_KEY, BY_LAMBDA, policy=document)
+            yield probe("another key", f"kms:{action}", KEY, through, policy=document)
 
 
 def main(directory: Path) -> None:

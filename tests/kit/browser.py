@@ -32,7 +32,7 @@ def chromium() -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class PageMemory:
     """What a page holds: bytes of its JavaScript, nodes of its documents, listeners."""
 
     heap_bytes: int
@@ -151,10 +151,12 @@ class Browser:
         assert "exceptionDetails" not in response, response["exceptionDetails"]
         return response["result"].get("value")
 
-    def until(self, expression: str, wanted: Callable[[Any], bool] = bool, within_s: float = WITHIN_S) -> Any:
+    def until(
+        self, expression: str, condition: Callable[[Any], bool] = bool, within_s: float = WITHIN_S
+    ) -> Any:
         """The expression's value once it is as wanted."""
         deadline_s = time.monotonic() + within_s
-        while not wanted(value := self.run(expression)):
+        while not condition(value := self.run(expression)):
             assert time.monotonic() < deadline_s, f"{expression} is still {value!r}; {self.problems}"
             self._receive(POLL_EVERY_S)
         return value
@@ -191,13 +193,13 @@ class Browser:
         scheme = "dark" if dark else "light"
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    def held(self) -> Held:
+    def memory(self) -> PageMemory:
         """What the page holds after its rubbish is collected."""
         self.call("HeapProfiler.collectGarbage")
         metrics = {
             metric["name"]: int(metric["value"]) for metric in self.call("Performance.getMetrics")["metrics"]
         }
-        return Held(
+        return PageMemory(
             heap_bytes=metrics["JSHeapUsedSize"],
             nodes=metrics["Nodes"],
             listeners=metrics["JSEventListeners"],

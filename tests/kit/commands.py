@@ -19,7 +19,7 @@ WITHIN_S = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class CommandResult:
     """What a command said, and its exit code."""
 
     code: int
@@ -46,16 +46,16 @@ class Cli:
     def __init__(self, *always: str, env: Mapping[str, str | None] | None = None) -> None:
         self._always, self._env = always, dict(env or {})
 
-    def __call__(self, *arguments: str, typed: str | None = None) -> Said:
+    def __call__(self, *arguments: str, typed: str | None = None) -> CommandResult:
         """Runs a command; a traceback for the person would be a defect."""
         result = CliRunner().invoke(app, [*arguments, *self._always], input=typed, env=self._env)
         _await_reads()
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert "Traceback" not in result.stderr
-        return Said(code=result.exit_code, out=result.stdout, err=result.stderr)
+        return CommandResult(code=result.exit_code, out=result.stdout, err=result.stderr)
 
-    def ok(self, *arguments: str, typed: str | None = None) -> Said:
+    def ok(self, *arguments: str, typed: str | None = None) -> CommandResult:
         """Runs a command that must work."""
         result = self(*arguments, typed=typed)
         assert result.code == 0, result.err + result.out
@@ -65,7 +65,7 @@ class Cli:
 FULL = Path("/dev/full")
 
 
-def onto_a_full_disk(*arguments: str) -> Said:
+def onto_a_full_disk(*arguments: str) -> CommandResult:
     """Runs a command in a process of its own that cannot write its output."""
     command = [sys.executable, "-m", "cryptoctl", *arguments]
     with FULL.open("wb") as full:
@@ -73,4 +73,4 @@ def onto_a_full_disk(*arguments: str) -> Said:
             command, stdout=full, stderr=subprocess.PIPE, timeout=WITHIN_S, check=False, text=True
         )
     assert "Traceback" not in done.stderr
-    return Said(code=done.returncode, out="", err=done.stderr)
+    return CommandResult(code=done.returncode, out="", err=done.stderr)

@@ -138,7 +138,7 @@ def untouched(engine: Engine, bench: Workbench) -> None:
     names = {function["FunctionName"] for function in client(engine, "lambda").list_functions()["Functions"]}
     assert "victim" in names
     assert "evil" not in names
-    assert bench.seen("victim") == []
+    assert bench.reports("victim") == []
 
 
 @pytest.mark.parametrize("browser", BROWSERS)

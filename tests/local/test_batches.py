@@ -16,8 +16,8 @@ def record(number: int) -> dict[str, Any]:
     return {"dynamodb": {"SequenceNumber": str(1000 + number)}}
 
 
-def number_of(each: Any) -> int:
-    return int(each["dynamodb"]["SequenceNumber"]) - 1000
+def number_of(record: Any) -> int:
+    return int(record["dynamodb"]["SequenceNumber"]) - 1000
 
 
 def run(

@@ -53,7 +53,7 @@ def test_a_page_in_a_browser_makes_nothing_and_learns_nothing(
     assert outcomes.pop("no_cors").startswith("opaque")
     assert outcomes.pop("beacon") == "sent"
     assert set(outcomes.values()) == {"failed"}
-    assert bench.seen("victim") == []
+    assert bench.reports("victim") == []
     assert not [role for role in client(engine, "iam").list_roles()["Roles"] if role["RoleName"] == "evil"]
 
 

@@ -36,7 +36,7 @@ def test_a_damaged_state_file_is_kept_aside_and_named(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "reason"),
     [
         ("null", "no state in it"),
         ("[]", "no state in it"),
@@ -53,12 +53,12 @@ def test_a_damaged_state_file_is_kept_aside_and_named(engine: Engine) -> None:
 )
 @pytest.mark.parametrize("name", ["sqs.json", "lambda.json"])
 def test_a_state_file_that_would_not_be_read_is_kept_aside(
-    tmp_path: Path, name: str, content: str, why: str
+    tmp_path: Path, name: str, content: str, reason: str
 ) -> None:
     (tmp_path / "kms.json").write_text('{"__ministack_format__": 3, "payload": {}}')
     (tmp_path / name).write_text(content)
     [note] = keep_damaged_state_aside(tmp_path)
-    assert note.startswith(f"{name} was ") and why in note
+    assert note.startswith(f"{name} was ") and reason in note
     assert sorted(file.name for file in tmp_path.iterdir()) == ["kms.json", f"{name}.damaged-1"]
     assert (tmp_path / f"{name}.damaged-1").read_text() == content
     assert keep_damaged_state_aside(tmp_path) == []

@@ -288,11 +288,11 @@ def test_a_directory_of_somebody_else_is_refused(
     )
 
 
-def refused(data: DataDirectory, doing: str, why: str) -> str:
+def refused(data: DataDirectory, doing: str, reason: str) -> str:
     before = sorted(data.directory.rglob("*"))
     with pytest.raises(EngineError) as raised:
         DOINGS[doing](Engine(data.directory))
-    assert raised.value.message == f"{doing} the embedded engine in {data.directory}: {why}."
+    assert raised.value.message == f"{doing} the embedded engine in {data.directory}: {reason}."
     assert sorted(data.directory.rglob("*")) == before
     return raised.value.hint
 

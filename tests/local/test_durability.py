@@ -41,7 +41,7 @@ ASK_LATE = reporting("""
 
 
 def delivered(bench: Workbench, function: str) -> list[int]:
-    return [number for record in bench.seen(function) for number in record["batch"]]
+    return [number for record in bench.reports(function) for number in record["batch"]]
 
 
 def test_a_kill_loses_no_item_and_no_stream_position(engine: Engine) -> None:
@@ -84,7 +84,7 @@ def test_a_mapping_and_a_subscription_go_on_after_a_stop(engine: Engine) -> None
     logs.put_log_events(logGroupName="read", logStreamName="one", logEvents=last_words)
     engine.stop()
     assert restart(engine).notes == ()
-    bench.eventually(lambda: bench.seen(reader), what="what was logged just before the stop")
+    bench.eventually(lambda: bench.reports(reader), what="what was logged just before the stop")
     bench.put(table, 2)
     bench.eventually(lambda: delivered(bench, function) == [1, 2], what="the second")
 
@@ -94,10 +94,10 @@ def test_a_batch_under_way_at_a_stop_still_reaches_the_engine(engine: Engine) ->
     function, (table, stream) = bench.function(ASK_LATE), bench.table()
     bench.mapping(function, stream)
     bench.put(table, 1)
-    bench.eventually(lambda: bench.seen(function), what="the batch's beginning")
+    bench.eventually(lambda: bench.reports(function), what="the batch's beginning")
     engine.stop()
     restart(engine)
-    assert bench.seen(function) == [{"began": [1]}, {"batch": [1]}]
+    assert bench.reports(function) == [{"began": [1]}, {"batch": [1]}]
     assert not [event for event in bench.log(function) if "URLError" in event["message"]]
 
 
@@ -121,11 +121,11 @@ def test_an_invocation_under_way_at_a_stop_still_reaches_the_engine(engine: Engi
     bench.invoke_async(function, "later")
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(bench.invoke, function, "now")
-        bench.eventually(lambda: len(bench.seen(function)) == 2, what="both beginnings")
+        bench.eventually(lambda: len(bench.reports(function)) == 2, what="both beginnings")
         engine.stop()
         assert answer.result() == ("now", None)
     restart(engine)
-    deliveries = sorted(map(str, bench.seen(function)))
+    deliveries = sorted(map(str, bench.reports(function)))
     assert deliveries == [str({what: time}) for what in ("answered", "began") for time in ("later", "now")]
     assert not [event for event in bench.log(function) if "URLError" in event["message"]]
 
@@ -146,13 +146,13 @@ def test_what_is_invoked_while_the_engine_ends_is_refused_or_kept(engine: Engine
 
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(bench.invoke, slow, "now")
-        bench.eventually(lambda: bench.seen(slow), what="its beginning")
+        bench.eventually(lambda: bench.reports(slow), what="its beginning")
         stopping = pool.submit(engine.stop)
         assert bench.eventually(refusal, what="a refusal") == "TooManyRequestsException"
         bench.invoke_async(quick, 1)
         assert (answer.result(), stopping.result()) == (("now", None), True)
     restart(engine)
-    bench.eventually(lambda: {"of": 1} in bench.seen(quick), what="what was accepted")
+    bench.eventually(lambda: {"of": 1} in bench.reports(quick), what="what was accepted")
 
 
 PUBLISH_LATE = reporting("""
@@ -172,10 +172,10 @@ def test_what_a_topic_is_sent_while_the_engine_ends_reaches_its_function(engine:
     topic = sns.create_topic(Name="told")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=bench.arn(subscriber))
     bench.invoke_async(publisher, topic)
-    bench.eventually(lambda: bench.seen(publisher), what="its beginning")
+    bench.eventually(lambda: bench.reports(publisher), what="its beginning")
     engine.stop()
     restart(engine)
-    bench.eventually(lambda: bench.seen(subscriber) == [{"told": 1}], what="the message")
+    bench.eventually(lambda: bench.reports(subscriber) == [{"told": 1}], what="the message")
 
 
 def test_a_kill_loses_no_accepted_asynchronous_event(engine: Engine) -> None:
@@ -188,7 +188,7 @@ def test_a_kill_loses_no_accepted_asynchronous_event(engine: Engine) -> None:
     kill(engine)
     restart(engine)
     lambda_.delete_function_concurrency(FunctionName=function)
-    bench.eventually(lambda: sorted(bench.seen(function), key=str) == [*range(5)], what="all five events")
+    bench.eventually(lambda: sorted(bench.reports(function), key=str) == [*range(5)], what="all five events")
 
 
 def test_a_kill_loses_no_message_of_a_topic_for_a_function(engine: Engine) -> None:
@@ -203,7 +203,7 @@ def test_a_kill_loses_no_message_of_a_topic_for_a_function(engine: Engine) -> No
         sns.publish(TopicArn=topic, Message=str(number))
     kill(engine)
     restart(engine)
-    bench.eventually(lambda: {*bench.seen(function)} == {*range(5)}, what="all five messages")
+    bench.eventually(lambda: {*bench.reports(function)} == {*range(5)}, what="all five messages")
 
 
 def test_of_what_a_topic_cannot_keep_for_a_function_no_queue_has_a_copy(engine: Engine) -> None:

@@ -39,16 +39,16 @@ class Logs:
         self.store.append("r", "g", "s", lines)
         return [message for _, message in sorted(lines, key=lambda line: line[0])]
 
-    def page(self, **asked: Any) -> dict[str, Any]:
-        return self.api.get_events("r", {**STREAM, **asked})
+    def page(self, **params: Any) -> dict[str, Any]:
+        return self.api.get_events("r", {**STREAM, **params})
 
-    def pages(self, way: str, **asked: Any) -> Iterator[list[str]]:
+    def pages(self, way: str, **params: Any) -> Iterator[list[str]]:
         """From a page on, until a token comes again."""
-        page = self.page(**asked)
+        page = self.page(**params)
         while True:
             yield [event["message"] for event in page["events"]]
             token = page[way]
-            page = self.page(**{**asked, "nextToken": token})
+            page = self.page(**{**params, "nextToken": token})
             if page[way] == token:
                 assert page["events"] == []
                 return

@@ -43,13 +43,13 @@ def by_minute(points: list[Any]) -> dict[int, tuple[float, float, float, float]]
     }
 
 
-def kept(points: list[Any]) -> list[Any]:
+def compact(points: list[Any]) -> list[Any]:
     return compacted(points, oldest_s=0, until_s=NOW_S)
 
 
 @given(POINTS)
 def test_the_statistics_of_each_minute_stay(points: list[Any]) -> None:
-    before, after = by_minute(points), by_minute(kept(points))
+    before, after = by_minute(points), by_minute(compact(points))
     assert before.keys() == after.keys()
     for minute, statistics in before.items():
         assert after[minute] == pytest.approx(statistics)
@@ -57,12 +57,12 @@ def test_the_statistics_of_each_minute_stay(points: list[Any]) -> None:
 
 @given(POINTS)
 def test_to_do_it_again_changes_nothing(points: list[Any]) -> None:
-    reduced = kept(sorted(points, key=lambda point: point["Timestamp"]))
-    assert kept(reduced) == reduced
+    reduced = compact(sorted(points, key=lambda point: point["Timestamp"]))
+    assert compact(reduced) == reduced
 
 
 def test_of_a_minute_with_many_values_few_points_are_left_and_the_median_stays_near() -> None:
-    points = kept([point(NOW_S - 30, value) for value in range(1_001)])
+    points = compact([point(NOW_S - 30, value) for value in range(1_001)])
     assert len(points) == MAX_A_MINUTE
     count = 0.0
     median = next(entry["Value"] for entry in points if (count := count + entry["Count"]) > 500)
@@ -70,14 +70,16 @@ def test_of_a_minute_with_many_values_few_points_are_left_and_the_median_stays_n
 
 
 def test_equal_values_become_one_point_and_few_different_ones_stay_exact() -> None:
-    points = kept([point(NOW_S - number, value) for number, value in enumerate([5, 1, 5, 1, 1, 9], start=1)])
+    points = compact(
+        [point(NOW_S - number, value) for number, value in enumerate([5, 1, 5, 1, 1, 9], start=1)]
+    )
     assert [(entry["Value"], entry["Count"]) for entry in points] == [(1, 3), (5, 2), (9, 1)]
 
 
 def test_the_present_minute_statistic_sets_and_other_units_are_left() -> None:
     now, of_set = point(NOW_S + 1, 1), {"Timestamp": NOW_S - 5, "Value": 1.0, "_stat": {"SampleCount": 4}}
     seconds = {**point(NOW_S - 5, 1), "Unit": "Seconds"}
-    points = kept([point(NOW_S - 6, 1), seconds, now, now, of_set])
+    points = compact([point(NOW_S - 6, 1), seconds, now, now, of_set])
     assert points.count(now) == 2 and points.count(of_set) == 1
     assert sorted(entry["Unit"] for entry in points if "_stat" not in entry) == ["None"] * 3 + ["Seconds"]
 

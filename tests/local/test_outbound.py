@@ -26,12 +26,12 @@ class Outside:
     """A server that is not the engine; it keeps the paths it was asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.paths: list[str] = []
         outside = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                outside.asked.append(self.path)
+                outside.paths.append(self.path)
                 self.send_response(200)
                 self.end_headers()
 
@@ -121,7 +121,7 @@ def handler(event, context):
     assert error is None, answer
     assert "keeps to itself" in answer[0]
     assert answer[1] == "000000000000"
-    assert outside.asked == []
+    assert outside.paths == []
 
 
 SUBSCRIBERS = {
@@ -156,7 +156,7 @@ def test_every_message_for_outside_is_kept_and_none_is_sent(engine: Engine, outs
     assert ("sms", "+15550199", "", "straight to a phone") in outbox
     log = engine.status().log_file
     eventually(lambda: "keeps to itself" in log.read_text(), what="ministack's attempt to deliver")
-    assert outside.asked == []
+    assert outside.paths == []
     engine.stop()
     assert engine.outbox(1)[0].text == "straight to a phone"
 

@@ -26,14 +26,14 @@ class Queues:
 
     def __init__(self) -> None:
         self.status = 200
-        self.taken: list[bytes] = []
+        self.accepted: list[bytes] = []
         self.go_on = asyncio.Event()
         self.go_on.set()
 
     async def forward(self, request: HttpRequest) -> HttpResponse:
         await self.go_on.wait()
         if self.status < 300:
-            self.taken.append(request.body)
+            self.accepted.append(request.body)
         return HttpResponse(self.status, b"{}")
 
 
@@ -50,7 +50,7 @@ def sent_again(database: Database) -> list[bytes]:
     """What the next engine gives to ministack."""
     queues = Queues()
     asyncio.run(QueueJournal(queues.forward, database).send_again())
-    return queues.taken
+    return queues.accepted
 
 
 def test_what_cannot_be_kept_is_not_taken(database: Database) -> None:
@@ -59,7 +59,7 @@ def test_what_cannot_be_kept_is_not_taken(database: Database) -> None:
     database.define("CREATE TRIGGER t BEFORE INSERT ON unsaved_message BEGIN SELECT RAISE(FAIL, 'full'); END")
     with pytest.raises(sqlite3.Error, match="full"):
         asyncio.run(journal.send(message("hello")))
-    assert queues.taken == []
+    assert queues.accepted == []
 
 
 def test_what_is_refused_is_not_sent_again(database: Database) -> None:

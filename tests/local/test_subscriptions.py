@@ -32,7 +32,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
-        self.asked = asyncio.Event()
+        self.delivery_attempted = asyncio.Event()
         self.delivered: list[str] = []
 
     async def json(self, *_arguments: str, **_named: str) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class Engine:
         return {"subscriptionFilters": [described]}
 
     async def rest(self, *_arguments: str, body: bytes, **_named: str) -> None:
-        self.asked.set()
+        self.delivery_attempted.set()
         await self.open.wait()
         self.delivered += messages(body.decode())
 
@@ -66,7 +66,7 @@ def test_what_waits_when_the_work_ends_is_delivered_all_the_same(
         work = asyncio.create_task(waiting.work())
         waiting.take("us-east-1", "g", "s", [event(1, "ERROR one"), event(2, "fine")])
         if cut_off:
-            await engine.asked.wait()
+            await engine.delivery_attempted.wait()
             waiting.take("us-east-1", "g", "s", [event(3, "ERROR two")])
         await asyncio.sleep(0)
         work.cancel()

@@ -121,9 +121,9 @@ class Lambda:
         return answer
 
 
-@pytest.mark.parametrize(("code", "left"), [("InternalFailure", 1), ("ResourceNotFoundException", 0)])
+@pytest.mark.parametrize(("code", "remaining"), [("InternalFailure", 1), ("ResourceNotFoundException", 0)])
 def test_only_a_deleted_function_drops_its_events(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, code: str, left: int
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, code: str, remaining: int
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     aws: Any = Lambda(ServiceError(code, "x"))
@@ -143,7 +143,7 @@ def test_only_a_deleted_function_drops_its_events(
     asyncio.run(run())
     rows = database.execute("SELECT attempts FROM async_event").fetchall()
     database.close()
-    assert rows == [(0,)] * left
+    assert rows == [(0,)] * remaining
 
 
 def test_an_invocation_that_the_end_cuts_off_is_no_attempt(tmp_path: Path) -> None:
@@ -180,15 +180,15 @@ def test_an_invocation_that_the_end_cuts_off_is_no_attempt(tmp_path: Path) -> No
     assert execution.cut_off
 
 
-@pytest.mark.parametrize(("account", "kept"), [(ACCOUNT, [("f", "live")]), ("111111111111", [])])
+@pytest.mark.parametrize(("account", "queued"), [(ACCOUNT, [("f", "live")]), ("111111111111", [])])
 def test_what_a_topic_sends_to_a_function_of_another_account_is_for_none_here(
-    tmp_path: Path, account: str, kept: list[tuple[str, str]]
+    tmp_path: Path, account: str, queued: list[tuple[str, str]]
 ) -> None:
     nothing: Any = None
     database = Database(tmp_path / "store")
     queue = AsyncQueue(database, nothing, nothing, nothing, (1.0, 1.0))
     queue.take_from_topic(f"arn:aws:lambda:r:{account}:function:f:live", "{}")
-    assert database.execute("SELECT function, qualifier FROM async_event").fetchall() == kept
+    assert database.execute("SELECT function, qualifier FROM async_event").fetchall() == queued
     database.close()
 
 

@@ -333,7 +333,7 @@ class Workbench:
         )
         return [event for page in pages for event in page["events"]]
 
-    def seen(self, function: str) -> list[dict[str, Any]]:
+    def reports(self, function: str) -> list[dict[str, Any]]:
         """What a function wrote with `say` (see `reporting`), in order."""
         lines = [event["message"] for event in self.log(function) if "@say " in event["message"]]
         return [json.loads(line.partition("@say ")[2]) for line in lines]

@@ -319,14 +319,14 @@ def actions_of(policy: Policy) -> list[str]:
     return sorted({action for statement in policy["Statement"] for action in statement["Action"]})
 
 
-def idle(policy: Policy, asked: Iterable[Ask]) -> set[str]:
+def idle(policy: Policy, asks: Iterable[Ask]) -> set[str]:
     """The actions without which all that was granted would be granted all the same."""
-    return set(actions_of(policy)) - {ask.action for ask in asked if granted(policy, ask)}
+    return set(actions_of(policy)) - {ask.action for ask in asks if granted(policy, ask)}
 
 
-def idle_grants(policy: Policy, asked: Iterable[Ask]) -> set[tuple[str, str]]:
+def idle_grants(policy: Policy, asks: Iterable[Ask]) -> set[tuple[str, str]]:
     """The same, but for each action on each resource."""
-    granted_asks = [ask for ask in asked if granted(policy, ask)]
+    granted_asks = [ask for ask in asks if granted(policy, ask)]
     return {
         (action, resource)
         for statement in policy["Statement"]
@@ -344,11 +344,11 @@ def _holds(condition: Mapping[str, Mapping[str, str]], context: Mapping[str, str
     )
 
 
-def _test(operator: str, found: str | None, wanted: str) -> bool:
+def _test(operator: str, actual: str | None, expected: str) -> bool:
     if operator == "Null":
-        return (found is None) == (wanted == "true")
+        return (actual is None) == (expected == "true")
     assert operator in ("StringEquals", "ArnEquals"), operator
-    return found == wanted
+    return actual == expected
 
 
 def _like(pattern: str, text: str) -> bool:

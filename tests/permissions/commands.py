@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from cryptoctl.cli.app import app
 from cryptoctl.ops.permissions import ACCESS, Purpose
-from hostile.clients import Ended
+from hostile.clients import ProcessResult
 from hostile.wire import Request
 from hostile.world import World
 from permissions.authorization import Ask, Policy, granted
@@ -52,11 +52,11 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class RequestedActions:
     """What each command of a purpose asked for, in order."""
 
     policy: Policy
-    of: list[tuple[Command, list[Ask]]] = field(default_factory=list)
+    by_command: list[tuple[Command, list[Ask]]] = field(default_factory=list)
     denied: list[tuple[Command, Ask]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
@@ -68,13 +68,13 @@ class Asked:
     @property
     def every(self) -> list[Ask]:
         """All of it."""
-        return [ask for _, asks in self.of for ask in asks]
+        return [ask for _, asks in self.by_command for ask in asks]
 
-    def and_then(self, more: Asked) -> Asked:
+    def and_then(self, more: RequestedActions) -> RequestedActions:
         """This, and what was asked under the same policy afterwards."""
-        return Asked(
+        return RequestedActions(
             policy=self.policy,
-            of=self.of + more.of,
+            by_command=self.by_command + more.by_command,
             denied=self.denied + more.denied,
             requests=self.requests + more.requests,
         )
@@ -83,7 +83,7 @@ class Asked:
         """The first command that was granted it."""
         return next(
             command
-            for command, asks in self.of
+            for command, asks in self.by_command
             for ask in asks
             if ask.action == action and granted(self.policy, ask)
         )
@@ -96,30 +96,33 @@ class Person:
         self.world, self.environment, self.purpose = world, environment, purpose
         self.policy = policy_of(world, environment, purpose)
 
-    def runs(self, commands: Iterable[Command]) -> Asked:
+    def runs(self, commands: Iterable[Command]) -> RequestedActions:
         """Runs the commands, each of which must end as it should."""
-        record = Asked(policy=self.policy)
+        record = RequestedActions(policy=self.policy)
         for command in commands:
             guard, result = self.tries(command)
             assert result.code == command.code, f"{command.words}: {result.code}\n{result.err}{result.out}"
-            record.of.append((command, guard.asked))
+            record.by_command.append((command, guard.asks))
             record.denied.extend((command, ask) for ask in guard.denied)
             record.requests.extend(guard.requests)
         return record
 
-    def would_run(self, asked: Asked) -> Asked:
+    def would_run(self, requested: RequestedActions) -> RequestedActions:
         """What another person's commands asked for, by this one's policy: they would ask the same."""
-        for command, asks in asked.of:
+        for command, asks in requested.by_command:
             _record(self, command, asks)
-        return Asked(
+        return RequestedActions(
             policy=self.policy,
-            of=list(asked.of),
+            by_command=list(requested.by_command),
             denied=[
-                (command, ask) for command, asks in asked.of for ask in asks if not granted(self.policy, ask)
+                (command, ask)
+                for command, asks in requested.by_command
+                for ask in asks
+                if not granted(self.policy, ask)
             ],
         )
 
-    def tries(self, command: Command, *, without: str = "") -> tuple[Guard, Ended]:
+    def tries(self, command: Command, *, without: str = "") -> tuple[Guard, ProcessResult]:
         """Runs a command, perhaps with one action taken away."""
         command.before()
         guard = Guard(self.policy, place_of(self.world), without=without)
@@ -134,7 +137,7 @@ class Person:
         finally:
             self.world.proxy.behave()
             if not without:
-                _record(self, command, guard.asked)
+                _record(self, command, guard.asks)
 
 
 def _record(person: Person, command: Command, asked: Iterable[Ask]) -> None:
@@ -153,12 +156,12 @@ def _record(person: Person, command: Command, asked: Iterable[Ask]) -> None:
             file.write(json.dumps(line) + "\n")
 
 
-def fails_for_a_person(ended: Ended, action: str) -> list[str]:
+def fails_for_a_person(result: ProcessResult, action: str) -> list[str]:
     """What is wrong with how a command failed that lacks an action; nothing if it is as it should be."""
-    output = ended.err + ended.out
+    output = result.err + result.out
     problems = []
-    if ended.code not in (1, 7):
-        problems.append(f"it ended with {ended.code}")
+    if result.code not in (1, 7):
+        problems.append(f"it ended with {result.code}")
     if action not in " ".join(output.split()):
         problems.append("it does not name the action")
     if "Traceback" in output:
@@ -182,10 +185,10 @@ def _uses() -> Iterator[tuple[str, Any]]:
             yield name, command.callback.access
 
 
-def told_of_each(person: Person, asked: Asked, actions: Iterable[str]) -> list[str]:
+def problems_without_each(person: Person, requested: RequestedActions, actions: Iterable[str]) -> list[str]:
     """Takes each action away, runs the first command that was granted it, and says what is wrong then."""
     problems = []
     for action in actions:
-        _, result = person.tries(asked.first(action), without=action)
+        _, result = person.tries(requested.first(action), without=action)
         problems += fails_for_a_person(result, action)
     return problems

@@ -19,21 +19,21 @@ class Guard(Window):
     def __init__(self, policy: Policy, place: Place, *, without: str = "") -> None:
         self.policy, self.place, self.without = policy, place, without
         self.requests: list[Request] = []
-        self.asked: list[Ask] = []
+        self.asks: list[Ask] = []
         self.denied: list[Ask] = []
 
     def refuse(self, request: Request) -> Answer | None:
         """AWS's refusal, which names who, the action and the resource."""
         needed = asks(request, self.place)
         self.requests.append(request)
-        self.asked += needed
+        self.asks += needed
         missing = [ask for ask in needed if not granted(self.policy, ask, without=self.without)]
         self.denied += missing
         thinner = str(request) == "lambda:GetFunction"
         refused = [ask for ask in missing if not (thinner and ask.action in LEFT_OUT)]
         return denial(request, refused[0]) if refused else None
 
-    def seen(self, request: Request, answer: Answer) -> Answer:
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
         """The caller is a user, not root; and does not see variables or tags that it may not read."""
         if str(request) == "sts:GetCallerIdentity" and answer.ok:
             body = answer.body.replace(b"arn:aws:iam::000000000000:root", USER.encode())

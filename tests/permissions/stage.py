@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from hostile.clients import REGION, Ended
+from hostile.clients import REGION, ProcessResult
 from hostile.inventory import Account
 from hostile.lengths import Window
 from hostile.proxy import HostileProxy
@@ -73,7 +73,7 @@ class Stage:
         self.account = world.account
         self._number = 0
 
-    def run(self, *arguments: str) -> Ended:
+    def run(self, *arguments: str) -> ProcessResult:
         """A command, through whatever the proxy is just now."""
         return self.world.clients.run(*arguments, "--env", STAGE, "--aws")
 
@@ -227,7 +227,7 @@ class Stage:
             events += page["events"]
         return events
 
-    def logged(self, function: str, *pieces: str) -> str:
+    def logged_line(self, function: str, *pieces: str) -> str:
         """The first log line with these pieces, once there is one."""
 
         def look() -> str | None:

@@ -17,7 +17,7 @@ from hostile.matrix import disturb
 from hostile.requests import violations
 from hostile.world import World
 from permissions.authorization import actions_of, idle
-from permissions.commands import Asked, Command, Person, commands_of, fails_for_a_person
+from permissions.commands import Command, Person, RequestedActions, commands_of, fails_for_a_person
 from permissions.stage import ACCOUNT, FRESH, LIFE
 
 pytestmark = pytest.mark.engine
@@ -123,28 +123,28 @@ def deployer(rights_world: World) -> Iterator[Person]:
 
 
 @pytest.fixture(scope="module")
-def lived(deployer: Person) -> Asked:
+def lived(deployer: Person) -> RequestedActions:
     """The whole life, every command of it successful."""
     return deployer.runs(life(deployer.world.account, LIFE))
 
 
-def test_the_policy_is_enough(lived: Asked) -> None:
+def test_the_policy_is_enough(lived: RequestedActions) -> None:
     assert lived.lacking == set()
-    assert {command.name for command, _ in lived.of} == commands_of(Purpose.DEPLOY)
+    assert {command.name for command, _ in lived.by_command} == commands_of(Purpose.DEPLOY)
 
 
-def test_every_request_is_valid(lived: Asked) -> None:
+def test_every_request_is_valid(lived: RequestedActions) -> None:
     """By the service's own model, and within AWS's limits; test_operating.py has the other commands."""
     assert len({str(request) for request in lived.requests}) > 50
     assert violations(lived.requests) == []
 
 
-def test_each_action_is_asked_for(lived: Asked) -> None:
+def test_each_action_is_asked_for(lived: RequestedActions) -> None:
     assert idle(lived.policy, lived.every) == set()
 
 
-def test_the_third_up_had_something_to_switch_on_and_to_take_away(lived: Asked) -> None:
-    actions = {ask.action for ask in lived.of[2 + len(SECRETS)][1]}
+def test_the_third_up_had_something_to_switch_on_and_to_take_away(lived: RequestedActions) -> None:
+    actions = {ask.action for ask in lived.by_command[2 + len(SECRETS)][1]}
     assert actions >= {
         "kms:EnableKey",
         "logs:DisassociateKmsKey",
@@ -158,7 +158,7 @@ def test_the_third_up_had_something_to_switch_on_and_to_take_away(lived: Asked) 
 
 
 @pytest.mark.parametrize("action", SAMPLE)
-def test_without_an_action_up_says_which(deployer: Person, lived: Asked, action: str) -> None:
+def test_without_an_action_up_says_which(deployer: Person, lived: RequestedActions, action: str) -> None:
     guard, result = deployer.tries(Command(words=("up",)), without=action)
     assert [ask.action for ask in guard.denied if ask.action == action] != []
     assert fails_for_a_person(result, action) == []
@@ -167,7 +167,9 @@ def test_without_an_action_up_says_which(deployer: Person, lived: Asked, action:
 
 
 @pytest.mark.torture
-def test_without_any_action_some_command_fails_and_says_which(deployer: Person, lived: Asked) -> None:
+def test_without_any_action_some_command_fails_and_says_which(
+    deployer: Person, lived: RequestedActions
+) -> None:
     problems = []
     forget_other_keys(deployer.world.account, LIFE)
     for action in actions_of(lived.policy):

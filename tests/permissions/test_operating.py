@@ -18,7 +18,7 @@ from feed.harness import real_trades
 from hostile.requests import violations
 from kit.waiting import eventually
 from permissions.authorization import actions_of, granted, idle, idle_grants
-from permissions.commands import Asked, Command, Person, commands_of, told_of_each
+from permissions.commands import Command, Person, RequestedActions, commands_of, problems_without_each
 from permissions.guard import USER, Outage
 from permissions.stage import ENRICHER, NOTHING, STAGE, WEBHOOK, Stage
 from permissions.traffic import event_dead, http_event_set_aside, pointer_dead, record_set_aside
@@ -141,7 +141,7 @@ def letters(stage: Stage) -> None:
 
 
 @pytest.fixture(scope="module")
-def read(reader: Person, letters: None) -> Asked:
+def read(reader: Person, letters: None) -> RequestedActions:
     """Every command that a reader has, with dead letters of every shape."""
     return reader.runs(READING)
 
@@ -153,13 +153,15 @@ def nobody(stage: Stage) -> Person:
 
 
 @pytest.fixture(scope="module")
-def nothing(nobody: Person) -> Asked:
+def nothing(nobody: Person) -> RequestedActions:
     """There more is looked at: whether a key can be taken back, and the account's quota."""
     return nobody.runs([_command("plan")])
 
 
 @pytest.fixture(scope="module")
-def operated(stage: Stage, operator: Person, read: Asked, tmp_path_factory: pytest.TempPathFactory) -> Asked:
+def operated(
+    stage: Stage, operator: Person, read: RequestedActions, tmp_path_factory: pytest.TempPathFactory
+) -> RequestedActions:
     """Every command that an operator has: a reader's, which were run as one, and all others."""
     operations = operator.would_run(read)
     with ExchangeServer({"BTCUSDT": real_trades(3)}) as exchange:
@@ -173,48 +175,54 @@ def operated(stage: Stage, operator: Person, read: Asked, tmp_path_factory: pyte
     return operations
 
 
-def test_who_reads_has_enough(read: Asked) -> None:
+def test_who_reads_has_enough(read: RequestedActions) -> None:
     assert read.lacking == set()
-    assert {command.name for command, _ in read.of} == commands_of(Purpose.READ)
+    assert {command.name for command, _ in read.by_command} == commands_of(Purpose.READ)
 
 
-def test_who_operates_has_enough(operated: Asked) -> None:
+def test_who_operates_has_enough(operated: RequestedActions) -> None:
     assert operated.lacking == set()
-    assert {command.name for command, _ in operated.of} == commands_of(Purpose.OPERATE)
+    assert {command.name for command, _ in operated.by_command} == commands_of(Purpose.OPERATE)
 
 
-def test_every_request_is_valid(read: Asked, operated: Asked, nothing: Asked) -> None:
+def test_every_request_is_valid(
+    read: RequestedActions, operated: RequestedActions, nothing: RequestedActions
+) -> None:
     assert violations([*read.requests, *operated.requests, *nothing.requests]) == []
 
 
-def test_each_action_of_reading_is_asked_for_on_each_resource(read: Asked, nothing: Asked) -> None:
+def test_each_action_of_reading_is_asked_for_on_each_resource(
+    read: RequestedActions, nothing: RequestedActions
+) -> None:
     assert idle_grants(read.policy, read.every) - _granted(nothing) == set()
 
 
-def test_each_action_of_operating_is_asked_for_on_each_resource(operated: Asked, nothing: Asked) -> None:
+def test_each_action_of_operating_is_asked_for_on_each_resource(
+    operated: RequestedActions, nothing: RequestedActions
+) -> None:
     assert idle_grants(operated.policy, operated.every) - _granted(nothing) == set()
 
 
-def _granted(asked: Asked) -> set[tuple[str, str]]:
-    return {(ask.action, ask.resource) for ask in asked.every if granted(asked.policy, ask)}
+def _granted(requested: RequestedActions) -> set[tuple[str, str]]:
+    return {(ask.action, ask.resource) for ask in requested.every if granted(requested.policy, ask)}
 
 
-def test_without_an_action_of_reading_a_command_says_which(reader: Person, read: Asked) -> None:
-    assert told_of_each(reader, read, _asked_of(read)[::4]) == []
+def test_without_an_action_of_reading_a_command_says_which(reader: Person, read: RequestedActions) -> None:
+    assert problems_without_each(reader, read, _actions_needed(read)[::4]) == []
 
 
 @pytest.mark.torture
 def test_without_any_action_of_reading_a_command_says_which(
-    reader: Person, read: Asked, nobody: Person, nothing: Asked
+    reader: Person, read: RequestedActions, nobody: Person, nothing: RequestedActions
 ) -> None:
-    assert told_of_each(reader, read, _asked_of(read)) == []
-    assert told_of_each(nobody, nothing, idle(read.policy, read.every)) == []
+    assert problems_without_each(reader, read, _actions_needed(read)) == []
+    assert problems_without_each(nobody, nothing, idle(read.policy, read.every)) == []
 
 
-def _asked_of(asked: Asked) -> list[str]:
+def _actions_needed(requested: RequestedActions) -> list[str]:
     """The actions whose absence a command cannot do without."""
-    without = {AGE, FORMER_ROLES, TAG_INDEX, TABLE_POLICY, *idle(asked.policy, asked.every)}
-    return [action for action in actions_of(asked.policy) if action not in without]
+    without = {AGE, FORMER_ROLES, TAG_INDEX, TABLE_POLICY, *idle(requested.policy, requested.every)}
+    return [action for action in actions_of(requested.policy) if action not in without]
 
 
 def test_without_the_metrics_status_shows_all_but_the_age(stage: Stage, reader: Person) -> None:
@@ -264,18 +272,18 @@ SAMPLE = (
 
 
 def test_without_an_action_of_operating_a_command_says_which(
-    stage: Stage, operator: Person, operated: Asked
+    stage: Stage, operator: Person, operated: RequestedActions
 ) -> None:
     letters_of_every_shape(stage, "S")
-    assert told_of_each(operator, operated, SAMPLE) == []
+    assert problems_without_each(operator, operated, SAMPLE) == []
     empty(stage)
 
 
 @pytest.mark.torture
 def test_without_any_action_of_operating_a_command_says_which(
-    stage: Stage, operator: Person, operated: Asked, read: Asked
+    stage: Stage, operator: Person, operated: RequestedActions, read: RequestedActions
 ) -> None:
     assert {*OPERATING} == {*actions_of(operated.policy)} - {*actions_of(read.policy)}
     letters_of_every_shape(stage, "T")
-    assert told_of_each(operator, operated, OPERATING) == []
+    assert problems_without_each(operator, operated, OPERATING) == []
     empty(stage)

@@ -88,7 +88,7 @@ def _nothing_set_aside(stage: Stage) -> None:
     answer = stage.invoke(WEBHOOK, event)[1]
     assert answer["statusCode"] == 503
     assert json.loads(answer["body"])["message"] == "not stored and not kept: send it again"
-    stage.logged(WEBHOOK, "neither stored nor put", "not authorized to perform: sqs:SendMessage")
+    stage.logged_line(WEBHOOK, "neither stored nor put", "not authorized to perform: sqs:SendMessage")
 
 
 def _nobody_let_in(action: str) -> Callable[[Stage], None]:
@@ -96,7 +96,9 @@ def _nobody_let_in(action: str) -> Callable[[Stage], None]:
         stage.renew(WEBHOOK)
         answer = stage.invoke(WEBHOOK, stage.signed(f"W-{action[:3]}"))[1]
         assert (answer["statusCode"], "Retry-After" in answer["headers"]) == (503, True)
-        stage.logged(WEBHOOK, "secret of a sender cannot be read", f"not authorized to perform: {action}")
+        stage.logged_line(
+            WEBHOOK, "secret of a sender cannot be read", f"not authorized to perform: {action}"
+        )
 
     return breaks
 
@@ -105,7 +107,7 @@ def _not_enriched(symbol: str, action: str) -> Callable[[Stage], None]:
     def breaks(stage: Stage) -> None:
         before = stage.pointers()
         stage.store(stage.price(symbol))
-        stage.logged(ENRICHER, f"not authorized to perform: {action}", f'"symbol":"{symbol}"')
+        stage.logged_line(ENRICHER, f"not authorized to perform: {action}", f'"symbol":"{symbol}"')
         eventually(lambda: stage.pointers() > before, "a pointer at the price")
         stage.open()
         assert stage.run("dlq", "repair", "--symbol", symbol).code == 0
@@ -118,7 +120,7 @@ def _no_record_set_aside(stage: Stage) -> None:
     # The mapping's own message needs the same right, so on AWS there would be no dead letter at all: the
     # error and the alert tell of it, and the item stays in the table, where `repair` finds it.
     stage.put("E4", price={"S": "five"})
-    stage.logged(ENRICHER, "not be set aside yet", "not authorized to perform: sqs:SendMessage", "E4")
+    stage.logged_line(ENRICHER, "not be set aside yet", "not authorized to perform: sqs:SendMessage", "E4")
     stage.open()
     result = stage.run("dlq", "repair", "--symbol", "E4")
     assert (result.code, "its price is no number" in result.out) == (1, True)

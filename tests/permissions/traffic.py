@@ -43,7 +43,7 @@ def all_of_it(stage: Stage) -> Traffic:
     record_set_aside(stage, "POISON")
     guards[ENRICHER].append(stage.guard(ENRICHER, more=[Outage("sns:PublishBatch")]))
     pointer_dead(stage, "POINTER")
-    stage.logged(NOTIFIER, "alert published")
+    stage.logged_line(NOTIFIER, "alert published")
     guards[NOTIFIER].append(stage.guard(NOTIFIER, more=[Outage("sns:Publish")]))
     stage.invoke(NOTIFIER, delivery("DEAD-ALERT"), kind="Event")
     for name in FUNCTIONS:
@@ -54,7 +54,7 @@ def all_of_it(stage: Stage) -> Traffic:
     traffic.on_behalf[ENRICHER] += _published(stage, success, "price-updates-success", "requestPayload")
     traffic.on_behalf[NOTIFIER] += _published(stage, alerts, "price-alerts", delivery("DEAD-ALERT"))
     for name, several in guards.items():
-        traffic.itself[name] += [ask for guard in several for ask in guard.asked]
+        traffic.itself[name] += [ask for guard in several for ask in guard.asks]
         traffic.denied.extend(ask for guard in several for ask in guard.denied)
     stage.open()
     return traffic
@@ -109,15 +109,15 @@ def _sent(stage: Stage, function: str, *pieces: str) -> list[Ask]:
     return [Ask(action="sqs:SendMessage", resource=stage.place.arn("sqs", f"{function}-dlq-{STAGE}"))]
 
 
-def _published(stage: Stage, url: str, topic: str, said: object) -> list[Ask]:
+def _published(stage: Stage, url: str, topic: str, content: object) -> list[Ask]:
     """A message on a topic that Lambda published: a destination's, or an event given up."""
-    wanted = said if isinstance(said, str) else json.dumps(said)
+    wanted = content if isinstance(content, str) else json.dumps(content)
 
-    def heard() -> bool:
+    def is_published() -> bool:
         messages = [json.loads(message["Body"])["Message"] for message in received(stage.account, url)]
         return any(wanted in message for message in messages)
 
-    eventually(heard, f"{wanted[:40]} on {topic}")
+    eventually(is_published, f"{wanted[:40]} on {topic}")
     return [Ask(action="sns:Publish", resource=stage.place.arn("sns", f"{topic}-{STAGE}"))]
 
 

@@ -45,7 +45,7 @@ def alarm_of(live: Live) -> Alarm:
     return alarm
 
 
-def told(engine: Engine, name: str) -> list[OutboxMessage]:
+def alarm_messages(engine: Engine, name: str) -> list[OutboxMessage]:
     return [message for message in engine.outbox(100) if name in message.subject]
 
 
@@ -55,14 +55,18 @@ def test_a_dead_letter_raises_its_alarm_and_an_alarm_without_cause_is_cleared(
     alarm, queue = alarm_of(watched), watched.stack.webhook_dead_letters
     aws = watched.aws
     aws.call("cloudwatch", "SetAlarmState", AlarmName=alarm.name, StateValue="ALARM", StateReason="a trial")
-    eventually(lambda: len(told(engine, alarm.name)) > 1, within_s=180, what="the alarm to be cleared")
+    eventually(
+        lambda: len(alarm_messages(engine, alarm.name)) > 1, within_s=180, what="the alarm to be cleared"
+    )
     url = aws.call("sqs", "GetQueueUrl", QueueName=queue.name)["QueueUrl"]
     aws.call("sqs", "SendMessage", QueueUrl=url, MessageBody="{}")
-    eventually(lambda: len(told(engine, alarm.name)) > 2, within_s=180, what="the alarm to be raised")
+    eventually(
+        lambda: len(alarm_messages(engine, alarm.name)) > 2, within_s=180, what="the alarm to be raised"
+    )
     (raised,) = [state for state in alarm_states(aws, watched.stack) if state.raised]
     assert (raised.name, raised.command) == (alarm.name, alarm.command)
     assert "Threshold Crossed" in raised.reason and abs(raised.since_ms - now_ms()) < 90_000
-    messages = told(engine, alarm.name)
+    messages = alarm_messages(engine, alarm.name)
     assert sorted(message.subject.partition(":")[0] for message in messages) == ["ALARM", "ALARM", "OK"]
     assert {message.recipient for message in messages} == {"person@example.com"}
     scope = watched.session.scope

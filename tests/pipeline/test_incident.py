@@ -122,24 +122,24 @@ def test_from_the_alert_to_cause_repair_and_empty_queue(prod: Live, engine: Engi
     assert "no dead letters" in after and "drifted" not in after
     prices = Cli().ok("prices", "BTC", "--last", "1000", "--wait", "--env", NAME, "-o", "json").json["prices"]
     assert len(prices) == PRICES
-    kept(alert_text, stranger)
+    check_runbook(alert_text, stranger)
 
 
-def kept(told: str, stranger: Stranger) -> None:
+def check_runbook(alert_text: str, stranger: Stranger) -> None:
     """The runbook has these commands, in this order."""
     runbook = RUNBOOK.read_text(encoding="utf-8")
     before, _, remainder = runbook.partition(BEGIN)
     section, _, after = remainder.partition(END)
     if os.environ.get("GOLDEN"):
-        section = written(told, stranger)
+        section = section_of(alert_text, stranger)
         RUNBOOK.write_text(f"{before}{BEGIN}{section}{END}{after}", encoding="utf-8")
     shown = [line.removeprefix("$ ") for line in section.splitlines() if line.startswith("$ cryptoctl")]
     assert [timeless(command) for command in shown] == [timeless(command) for command, _ in stranger.typed]
 
 
-def written(told: str, stranger: Stranger) -> str:
+def section_of(alert_text: str, stranger: Stranger) -> str:
     """The section: the alert, then each command with what it printed."""
-    head = told.split("\n\n1. ")[0]
+    head = alert_text.split("\n\n1. ")[0]
     screens = [f"```console\n$ {command}\n{shortened(out)}\n```\n" for command, out in stranger.typed]
     seconds = f"On the embedded engine these commands took {stranger.seconds:.0f} s, reading not counted.\n"
     return "\n".join(["", f"```text\n{head.strip()}\n```\n", *screens, seconds])

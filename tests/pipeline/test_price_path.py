@@ -25,7 +25,7 @@ from cryptoctl.ops.prices import Query, enriched_prices, prices
 from cryptoctl.ops.sending import Tally, send_all
 from cryptoctl.provisioners.topic import Topic
 from cryptoctl.reconcile.retry import RealClock, Retry
-from hostile.traffic import right
+from hostile.traffic import has_exact_indicators
 from kit.waiting import eventually
 from live import Live
 
@@ -42,7 +42,7 @@ class Listener:
         self.url = live.aws.call("sqs", "CreateQueue", QueueName=name)["QueueUrl"]
         arn = live.session.scope.arn("sqs", name)
         live.aws.call("sns", "Subscribe", TopicArn=topic.arn, Protocol="sqs", Endpoint=arn)
-        self.heard: list[str] = []
+        self.messages: list[str] = []
 
     def listen(self) -> list[str]:
         """Everything published so far."""
@@ -50,11 +50,11 @@ class Listener:
             "sqs", "ReceiveMessage", QueueUrl=self.url, MaxNumberOfMessages=10
         ).get("Messages"):
             for message in messages:
-                self.heard.append(json.loads(message["Body"])["Message"])
+                self.messages.append(json.loads(message["Body"])["Message"])
                 self.aws.call(
                     "sqs", "DeleteMessage", QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
                 )
-        return self.heard
+        return self.messages
 
     def announced(self, symbol: str) -> list[dict[str, Any]]:
         """What was announced of a symbol."""
@@ -78,19 +78,20 @@ def table(live: Live, symbol: str) -> list[StoredPrice]:
     return enriched_prices(live.aws, live.stack.prices, Query(symbol=symbol, last=10_000), Retry(RealClock()))
 
 
-def timeless(found: Sequence[StoredPrice]) -> list[Any]:
+def timeless(stored: Sequence[StoredPrice]) -> list[Any]:
     """The rows without their symbol and the moment at which they were enriched."""
     return [
         (price.key, price.price, price.volume, price.exchange, price.id, price.processed, price.indicators)
-        for price in found
+        for price in stored
     ]
 
 
-def exact(found: Sequence[StoredPrice]) -> bool:
+def exact(stored: Sequence[StoredPrice]) -> bool:
     """Whether the indicators are right, by what is computed here, in fractions."""
-    values = [Fraction(price.price) for price in found]
+    values = [Fraction(price.price) for price in stored]
     return all(
-        is_exact(price.indicators, values[max(0, end - 20) : end]) for end, price in enumerate(found, start=1)
+        is_exact(price.indicators, values[max(0, end - 20) : end])
+        for end, price in enumerate(stored, start=1)
     )
 
 
@@ -159,7 +160,7 @@ def test_so_many_trades_are_so_many_rows_however_often_they_come(pipeline: Live,
     assert send(pipeline, sent).stored == count
     first = table(pipeline, symbol)
     assert [price.id for price in first] == [json.loads(price.text)["id"] for price in sent]
-    assert right(first)
+    assert has_exact_indicators(first)
     eventually(lambda: len(listener.announced(symbol)) >= count, "announcements")
     again = send(pipeline, sent)
     assert (again.stored, again.duplicate) == (0, count)
@@ -203,22 +204,22 @@ def test_a_late_price_corrects_what_comes_after_it(pipeline: Live) -> None:
     late = messages.pop(15)
     send(pipeline, [outgoing(fields, now_ms=NOW_MS) for fields in messages])
     before = table(pipeline, "L")
-    assert right(before)
+    assert has_exact_indicators(before)
     send(pipeline, [outgoing(late, now_ms=NOW_MS)])
 
     def corrected() -> list[StoredPrice] | None:
         stored = prices(pipeline.aws, pipeline.stack.prices, Query(symbol="L", last=100))
-        return stored if len(stored) == 40 and right(stored) else None
+        return stored if len(stored) == 40 and has_exact_indicators(stored) else None
 
     after = eventually(corrected, "the corrections")
     changed = {price.sort_key for price in after if price not in before} - {str(NOW_MS + 150)}
     assert len(changed) == 19
 
-    def told() -> set[str] | None:
+    def announced_corrections() -> set[str] | None:
         keys = {message["sort_key"] for message in listener.announced("L") if message["correction"]}
         return keys if len(keys) >= 19 else None
 
-    assert eventually(told, "the corrections to be announced") == changed
+    assert eventually(announced_corrections, "the corrections to be announced") == changed
 
 
 def test_a_poisoned_item_is_set_aside_whole_and_the_rest_is_enriched(pipeline: Live) -> None:
@@ -238,7 +239,7 @@ def test_a_poisoned_item_is_set_aside_whole_and_the_rest_is_enriched(pipeline: L
     eventually(lambda: waiting(pipeline, queue), "the dead letter")
     stored = table(pipeline, "P")
     assert len(stored) == 20
-    assert right(stored)
+    assert has_exact_indicators(stored)
     url = pipeline.aws.call("sqs", "GetQueueUrl", QueueName=queue)["QueueUrl"]
     [message] = pipeline.aws.call(
         "sqs", "ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
@@ -249,7 +250,7 @@ def test_a_poisoned_item_is_set_aside_whole_and_the_rest_is_enriched(pipeline: L
     assert message["MessageAttributes"]["Symbol"]["StringValue"] == "P"
     assert "price" in message["MessageAttributes"]["Reason"]["StringValue"]
     send(pipeline, [outgoing({"symbol": "P", "price": "1", "exchange": "x"}, now_ms=NOW_MS + 100)])
-    assert right(table(pipeline, "P"))
+    assert has_exact_indicators(table(pipeline, "P"))
 
 
 # Last, since it leaves the webhook processor broken.
@@ -270,5 +271,5 @@ def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipel
     retried = json.dumps({"body": price}).encode()
     pipeline.aws.call("lambda", "Invoke", FunctionName=name, InvocationType="Event", Payload=retried)
     eventually(lambda: [text for text in alerts.listen() if "Lambda retries it" in text], "its alert")
-    assert all("Error:x" not in text for text in alerts.heard)
+    assert all("Error:x" not in text for text in alerts.messages)
     assert Decimal(1) == prices(pipeline.aws, pipeline.stack.prices, Query(symbol="ERROR", last=1))[0].price

@@ -99,11 +99,11 @@ BROKEN = replace(
 )
 
 
-def on_a_terminal(found: Overview, columns: int, rows: int, screen: Screen | None = None) -> list[str]:
+def on_a_terminal(overview: Overview, columns: int, rows: int, screen: Screen | None = None) -> list[str]:
     """What the live screen leaves on a terminal of that size."""
     screen, both = screen or Screen(colour=False), io.StringIO()
     screen.terminal.out = Console(
         file=both, width=columns, height=rows, force_terminal=True, soft_wrap=True, highlight=False
     )
-    draw(screen, found, "dev on this machine")
+    draw(screen, overview, "dev on this machine")
     return shown(both.getvalue(), columns, rows)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dead_letters.workshop import FROM_LAMBDA
+from dead_letters.environment import FROM_LAMBDA
 from kit.screens import Shown, run
 from live import Connect, Live
 from ui.test_terminal import SIZES
@@ -36,8 +36,8 @@ def a_day(live: Live, columns: int, rows: int) -> None:
     """From nothing to nothing, each result seen once."""
     names = sorted(str(resource).replace(" ", "") for resource in live.resources)
     screen = typed(live, "up", columns=columns, rows=rows)
-    assert ended(screen, "created") == names, screen.text
-    assert untouched(screen)
+    assert resources_done(screen, "created") == names, screen.text
+    assert is_free_of_leftovers(screen)
     queue = live.aws.call("sqs", "GetQueueUrl", QueueName=live.stack.webhook_dead_letters.name)["QueueUrl"]
     for number in range(LETTERS):
         price = {
@@ -51,23 +51,23 @@ def a_day(live: Live, columns: int, rows: int) -> None:
     screen = typed(live, "dlq", "replay", columns=columns, rows=rows)
     assert screen.code == 0, screen.text
     assert sum(line.split()[:2] == ["✓", "webhook"] for line in screen.lines) == LETTERS, screen.text
-    assert untouched(screen)
+    assert is_free_of_leftovers(screen)
     screen = typed(live, "down", "--yes", columns=columns, rows=rows)
-    assert ended(screen, "deleted") == names, screen.text
-    assert untouched(screen)
+    assert resources_done(screen, "deleted") == names, screen.text
+    assert is_free_of_leftovers(screen)
 
 
-def ended(seen: Shown, how: str) -> list[str]:
+def resources_done(screen: Shown, verb: str) -> list[str]:
     """The resources of which a line says that they ended so, without spaces."""
-    assert seen.code == 0, seen.text
+    assert screen.code == 0, screen.text
     # The terminal wraps lines that are wider than it is, and may do it at a space.
-    lines = re.sub(r"\s*\n(?!✓)", "", seen.text).replace(" ", "").splitlines()
-    return sorted(match[1] for line in lines if (match := re.match(rf"✓(\S+?){how}in\d", line)))
+    lines = re.sub(r"\s*\n(?!✓)", "", screen.text).replace(" ", "").splitlines()
+    return sorted(match[1] for line in lines if (match := re.match(rf"✓(\S+?){verb}in\d", line)))
 
 
-def untouched(seen: Shown) -> bool:
+def is_free_of_leftovers(screen: Shown) -> bool:
     """Nothing that was drawn meanwhile is left."""
-    return not re.search("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏━╸╺]", seen.text)
+    return not re.search("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏━╸╺]", screen.text)
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(40, 5)])

@@ -21,7 +21,7 @@ SINCE_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
 
 
-def said(
+def start_message(
     capsys: pytest.CaptureFixture[str], begin: StartPoint, *, can_watch: bool = True, volume_unit: str = ""
 ) -> str:
     source = FeedSource(exchange="kraken", symbol="ETH/USD")
@@ -32,14 +32,16 @@ def said(
 
 def test_it_says_from_when_on_and_how(capsys: pytest.CaptureFixture[str]) -> None:
     none = StartPoint(since_ms=None)
-    assert said(capsys, none) == "kraken:ETH/USD begins now: the table has no price of it.\n"
-    assert "by REST alone" in said(capsys, none, can_watch=False)
-    behind_some = said(capsys, StartPoint(since_ms=SINCE_MS))
+    assert start_message(capsys, none) == "kraken:ETH/USD begins now: the table has no price of it.\n"
+    assert "by REST alone" in start_message(capsys, none, can_watch=False)
+    behind_some = start_message(capsys, StartPoint(since_ms=SINCE_MS))
     assert behind_some == "kraken:ETH/USD begins at 2023-11-14T22:13:20.000Z.\n"
 
 
 def test_volumes_that_are_numbers_of_contracts_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    _, line = said(capsys, StartPoint(since_ms=SINCE_MS), volume_unit="contracts of 100 USD").splitlines()
+    _, line = start_message(
+        capsys, StartPoint(since_ms=SINCE_MS), volume_unit="contracts of 100 USD"
+    ).splitlines()
     assert line == (
         "kraken:ETH/USD: its volumes are stored as the exchange gives them: contracts of 100 USD."
     )
@@ -47,7 +49,7 @@ def test_volumes_that_are_numbers_of_contracts_are_told(capsys: pytest.CaptureFi
 
 def test_what_is_not_asked_for_is_said_with_what_asks_for_it(capsys: pytest.CaptureFixture[str]) -> None:
     begin = StartPoint(since_ms=SINCE_MS, without_ids=True, skipped_from_ms=SINCE_MS - HOUR_MS)
-    first, second = said(capsys, begin).splitlines()
+    first, second = start_message(capsys, begin).splitlines()
     assert first == (
         "kraken:ETH/USD begins at 2023-11-14T22:13:20.000Z, behind the newest stored price without an id."
     )

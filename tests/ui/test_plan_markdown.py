@@ -19,22 +19,22 @@ from cryptoctl.ui.plan_markdown import markdown, mermaid
 from cryptoctl.ui.plans import brief_change
 from cryptoctl.ui.screen import Screen
 from unit.answers import STACK
-from unit.things import Thing
+from unit.fake_resources import FakeResource
 
 HOSTILE = "a|b`c<script>alert(1)</script>[x](http://y)\n# no heading\x1b[2J"
 
 
 def changed(value: str) -> Plan:
     """A plan that changes one field of one resource, in place of what is there now."""
-    resource = Thing(name="one", size="new")
+    resource = FakeResource(name="one", size="new")
     return build_plan([resource], {resource: Observed(fields={"Size": value})}, Goal.PRESENT)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Needing(Thing):
+class Needing(FakeResource):
     """A thing that needs another."""
 
-    other: Thing
+    other: FakeResource
     kind: ClassVar[str] = "needing"
 
 
@@ -62,7 +62,7 @@ def test_text_from_the_wire_stays_in_its_cell() -> None:
 
 
 def test_the_graph_has_every_resource_and_what_it_needs() -> None:
-    plain = Thing(name='x"];click', size="s")
+    plain = FakeResource(name='x"];click', size="s")
     needing = Needing(name="two", size="s", other=plain)
     text = mermaid(
         build_plan([plain, needing], {plain: None, needing: Observed(fields=needing.desired())}, Goal.PRESENT)

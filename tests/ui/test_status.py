@@ -29,49 +29,49 @@ def plain(connect: Connect) -> Iterator[Live]:
 
 
 @pytest.fixture
-def here(plain: Live, cli: Cli) -> Iterator[Cli]:
+def env_cli(plain: Live, cli: Cli) -> Iterator[Cli]:
     """cryptoctl on the standing environment."""
     yield Cli("--local", "--env", plain.session.environment)
 
 
-def test_a_healthy_environment_is_one_line(plain: Live, here: Cli) -> None:
-    here.ok("send-price", "GLANCE", "1.50", "here")
-    result = here.ok("status", "--exit-code")
+def test_a_healthy_environment_is_one_line(plain: Live, env_cli: Cli) -> None:
+    env_cli.ok("send-price", "GLANCE", "1.50", "here")
+    result = env_cli.ok("status", "--exit-code")
     (line,) = result.out.splitlines()
     assert line.startswith("✓ ")
     count = len(plain.resources)
     assert f"{count} of {count} resources as configured, no dead letters, last price " in line
 
 
-def test_what_needs_somebody_is_named_and_counted_by_the_exit_code(plain: Live, here: Cli) -> None:
+def test_what_needs_somebody_is_named_and_counted_by_the_exit_code(plain: Live, env_cli: Cli) -> None:
     function = plain.stack.enricher.name
     plain.change_function(function, Timeout=29)
     try:
-        result = here("status", "--exit-code")
+        result = env_cli("status", "--exit-code")
         assert result.code == ExitCode.DIFFERENCES
         assert f"! function {function}  drifted: Timeout" in result.out
         assert "`cryptoctl plan --env" in result.out
-        assert here("status").code == 0
-        document = here("status", "-o", "json").json
+        assert env_cli("status").code == 0
+        document = env_cli("status", "-o", "json").json
         assert document["concerns"][0]["subject"] == f"function {function}"
         assert document["verdict"].count(f"{len(plain.resources) - 1} of ") == 1
-        everything = here("status", "--all").out
+        everything = env_cli("status", "--all").out
         for part in ("queue webhook-processor-dlq-", "invoke config", " and 0 failed", "engine: http"):
             assert part in everything
     finally:
         plain.up()
 
 
-def test_of_many_symbols_the_newest_are_shown_and_the_others_counted(here: Cli, tmp_path: Path) -> None:
+def test_of_many_symbols_the_newest_are_shown_and_the_others_counted(env_cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "prices.csv"
     rows = [f"MANY{number:02},{number + 1},here" for number in range(MAX_SYMBOLS + 3)]
     file.write_text("\n".join(["symbol,price,exchange", *rows]), encoding="utf-8")
-    here.ok("send-price", "--file", str(file), "--now")
-    count = len(here.ok("symbols", "-o", "json").json["symbols"])
-    document = here.ok("status", "-o", "json").json
+    env_cli.ok("send-price", "--file", str(file), "--now")
+    count = len(env_cli.ok("symbols", "-o", "json").json["symbols"])
+    document = env_cli.ok("status", "-o", "json").json
     assert len(document["symbols"]) == MAX_SYMBOLS
     assert document["more_symbols"] == count - MAX_SYMBOLS >= 3
-    assert f"… and {count - MAX_SYMBOLS} more: `cryptoctl symbols --" in here.ok("status", "--all").out
+    assert f"… and {count - MAX_SYMBOLS} more: `cryptoctl symbols --" in env_cli.ok("status", "--all").out
 
 
 class InStep(Aws):
@@ -107,8 +107,8 @@ class InStep(Aws):
                     self._gate.notify_all()
 
 
-def test_an_overview_takes_three_round_trips(plain: Live, here: Cli) -> None:
-    here.ok("send-price", "TRIPS", "1", "here")
+def test_an_overview_takes_three_round_trips(plain: Live, env_cli: Cli) -> None:
+    env_cli.ok("send-price", "TRIPS", "1", "here")
     in_step = InStep(plain)
     overview = OverviewReader(in_step, plain.stack).overview()
     assert "TRIPS" in {symbol.symbol for symbol in overview.symbols or ()}
@@ -136,22 +136,22 @@ def test_a_key_of_the_live_screen_runs_nothing_that_lies_in_the_directory(
     assert "Nothing to do" in screen.raw
 
 
-def test_without_a_terminal_the_live_screen_is_refused(here: Cli) -> None:
-    assert here("status", "--watch").code == ExitCode.USAGE
+def test_without_a_terminal_the_live_screen_is_refused(env_cli: Cli) -> None:
+    assert env_cli("status", "--watch").code == ExitCode.USAGE
 
 
-def test_a_table_that_is_gone_is_named_with_all_else_that_is_wrong(plain: Live, here: Cli) -> None:
+def test_a_table_that_is_gone_is_named_with_all_else_that_is_wrong(plain: Live, env_cli: Cli) -> None:
     """Also where prices came in the last hour, whose symbols cannot be read any more."""
-    here.ok("send-price", "GONE", "1.50", "here")
+    env_cli.ok("send-price", "GONE", "1.50", "here")
     table, function = plain.stack.prices.name, plain.stack.enricher.name
     plain.change_function(function, Timeout=29)
     plain.aws.call("dynamodb", "DeleteTable", TableName=table)
     try:
-        result = here("status", "--exit-code")
+        result = env_cli("status", "--exit-code")
         assert result.code == ExitCode.DIFFERENCES
         assert f"! table {table}  missing" in result.out
         assert f"! function {function}  drifted: Timeout" in result.out
         assert "price" not in result.out.splitlines()[0].partition("dead letters")[2]
-        assert here.ok("status", "-o", "json").json["symbols"] == []
+        assert env_cli.ok("status", "-o", "json").json["symbols"] == []
     finally:
         plain.up()

@@ -19,13 +19,13 @@ SIZES = ((80, 24), (60, 10), (120, 40), (40, 5))
 LINES = 12
 
 
-def check(seen: Shown, columns: int) -> None:
+def check(screen: Shown, columns: int) -> None:
     """Every line is there, whole and once, and nothing else."""
-    assert seen.code == 0, seen.text
+    assert screen.code == 0, screen.text
     expected = Counter(line_of(thread, number) for thread in range(THREADS) for number in range(LINES))
-    assert Counter(joined(seen.lines)) == expected + Counter(["the end"])
-    assert seen.lines[-1] == "the end"
-    assert {len(line) <= columns for line in seen.lines} == {True}
+    assert Counter(joined(screen.lines)) == expected + Counter(["the end"])
+    assert screen.lines[-1] == "the end"
+    assert {len(line) <= columns for line in screen.lines} == {True}
 
 
 def joined(lines: list[str]) -> list[str]:

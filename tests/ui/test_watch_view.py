@@ -78,11 +78,11 @@ def test_the_live_screen_fits_every_terminal(
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(200, 50), (120, 30), (80, 24), (60, 24)])
-@pytest.mark.parametrize("found", [HEALTHY, BROKEN])
+@pytest.mark.parametrize("overview", [HEALTHY, BROKEN])
 def test_a_terminal_shows_all_of_it_and_scrolls_nothing_away(
-    found: Overview, columns: int, rows: int
+    overview: Overview, columns: int, rows: int
 ) -> None:
-    lines = on_a_terminal(found, columns, rows)
+    lines = on_a_terminal(overview, columns, rows)
     assert lines[0].startswith(("✓", "!"))
     assert any(line.startswith("[p] plan") for line in lines[-2:])
     assert len(lines) <= rows

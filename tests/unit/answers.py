@@ -11,7 +11,7 @@ from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
-from kit.one_by_one import OneByOne
+from kit.sequential_aws import SequentialAws
 
 ACCOUNT = "1" * 12
 SCOPE = Scope(environment="dev", account=ACCOUNT, region="us-east-1")
@@ -19,21 +19,21 @@ STACK = Stack(SCOPE, EnvironmentSettings(), Code(zip_bytes=b"code", sha256="hash
 
 
 @dataclass
-class Answers(OneByOne):
+class Answers(SequentialAws):
     """Each operation's answer, or the code of its refusal; for what is not named, there is nothing."""
 
-    of: Mapping[str, Any]
-    asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    responses: Mapping[str, Any]
+    requests: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
     def call(self, service: str, operation: str, **params: Any) -> Any:
-        self.asked.append((operation, params))
-        answer = self.of[operation]
+        self.requests.append((operation, params))
+        answer = self.responses[operation]
         if isinstance(answer, str):
             raise AwsError(service=service, operation=operation, code=answer, message="")
         return answer
 
     def find(self, service: str, operation: str, *, not_found: str | tuple[str, ...], **params: Any) -> Any:
-        if operation not in self.of:
+        if operation not in self.responses:
             return None
         try:
             return self.call(service, operation, **params)
@@ -43,7 +43,7 @@ class Answers(OneByOne):
             raise
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
-        yield from self.call(service, operation, **params)[key] if operation in self.of else ()
+        yield from self.call(service, operation, **params)[key] if operation in self.responses else ()
 
     def list_all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
         return list(self.paginate(service, operation, key, **params))

@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.reconcile.scope import Scope
-from kit.one_by_one import OneByOne
+from kit.sequential_aws import SequentialAws
 
 SCOPE = Scope(environment="test", account="111111111111", region="here")
 
@@ -21,7 +21,7 @@ Hook = Callable[["FakeKms"], None]
 
 
 @dataclass
-class FakeKms(OneByOne):
+class FakeKms(SequentialAws):
     """Keys, aliases and things of one account. `before` a call of that name, another run does something."""
 
     keys: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 from kit.clocks import FakeClock
-from kit.one_by_one import OneByOne
+from kit.sequential_aws import SequentialAws
 from unit.answers import SCOPE, STACK
 
 SENDERS = {name: SenderSettings(scheme="token", token_header="x-token") for name in ("desk", "provider")}
@@ -23,7 +23,7 @@ GIVEN = SenderSecret(secret="given by its provider")
 
 
 @dataclass
-class FakeSsm(OneByOne):
+class FakeSsm(SequentialAws):
     """Parameter Store with every version of a value; the first page of a list is always empty.
 
     `before` and `after` are told of each call; what they do to it is done by others. `refuse` may raise.

@@ -83,8 +83,8 @@ def mapping(uuid: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def mapping_seen(*listed: dict[str, Any]) -> Observed:
-    answers = {"ListEventSourceMappings": {"EventSourceMappings": listed}, "ListTags": {"Tags": SCOPE.tags}}
+def observed_mapping(*mappings: dict[str, Any]) -> Observed:
+    answers = {"ListEventSourceMappings": {"EventSourceMappings": mappings}, "ListTags": {"Tags": SCOPE.tags}}
     observed = STACK.prices_to_enricher.observe(Answers(answers))  # type: ignore[arg-type]
     assert observed is not None
     return observed

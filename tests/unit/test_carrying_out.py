@@ -21,11 +21,11 @@ from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
 from kit.clocks import FakeClock
-from unit.things import FakeAws, Thing, refusal
+from unit.fake_resources import FakeAws, FakeResource, refusal
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Slow(Thing):
+class Slow(FakeResource):
     """A thing whose changes AWS works on for a while."""
 
     def observe(self, aws: Any) -> Observed | None:
@@ -65,7 +65,9 @@ class SlowAws(FakeAws):
         return response and {**response, "State": self.state()}
 
 
-def carried_out(aws: FakeAws, clock: FakeClock, thing: Thing, answers: dict[str, Any] | None = None) -> Plan:
+def carried_out(
+    aws: FakeAws, clock: FakeClock, thing: FakeResource, answers: dict[str, Any] | None = None
+) -> Plan:
     session = Session(SessionOptions(environment="E", target=Target.AWS))
     session.__dict__ |= {"aws": aws, "environment": "E"}
     run = CommandRun(session=session, screen=Screen(colour=False), clock=clock)
@@ -84,7 +86,7 @@ def carried_out(aws: FakeAws, clock: FakeClock, thing: Thing, answers: dict[str,
 def test_what_aws_shows_late_to_be_at_work_on_is_waited_for_as_long_as_the_thing_says() -> None:
     clock = FakeClock()
     aws = SlowAws(clock)
-    aws.things["a"] = {"Fields": Thing(name="a", size=1).desired(), "Id": "x"}
+    aws.things["a"] = {"Fields": FakeResource(name="a", size=1).desired(), "Id": "x"}
     answers: dict[str, Any] = {}
     assert carried_out(aws, clock, Slow(name="a", size=2, settles=True), answers).nothing_to_do
     assert [result["resource"] for result in answers["results"]] == ["thing a"]
@@ -99,6 +101,6 @@ def test_where_it_cannot_be_looked_at_again_it_is_said_that_everything_was_done(
         raise refusal("GetThing", "Throttling", "Rate exceeded")
 
     with pytest.raises(Failure, match="All calls succeeded, but the result could not be read") as raised:
-        carried_out(aws, FakeClock(), Thing(name="a"))
+        carried_out(aws, FakeClock(), FakeResource(name="a"))
     assert raised.value.exit_code is ExitCode.AWS
     assert raised.value.hint.endswith("Then run the same command again: it goes on from here.")

@@ -40,12 +40,12 @@ LOADS = st.builds(
 MILLION = 1_000_000
 
 
-def of(found: CostEstimate, item: str) -> float:
-    return sum(line.usd for line in found.lines if line.item == item)
+def usd_of(costs: CostEstimate, item: str) -> float:
+    return sum(line.usd for line in costs.lines if line.item == item)
 
 
-def amount(found: CostEstimate, resource: str, item: str) -> float:
-    return sum(line.amount for line in found.lines if line.resource == resource and line.item == item)
+def amount(costs: CostEstimate, resource: str, item: str) -> float:
+    return sum(line.amount for line in costs.lines if line.resource == resource and line.item == item)
 
 
 @pytest.mark.parametrize(
@@ -54,11 +54,11 @@ def amount(found: CostEstimate, resource: str, item: str) -> float:
 def test_the_parts_that_follow_from_the_load_alone(per_s: float, batch: int, days: int, symbols: int) -> None:
     cost = estimate(STACK, Load(prices_per_s=per_s, symbols=symbols, batch=batch, days=days))
     prices = per_s * 60 * 60 * 24 * days
-    assert of(cost, "writes, on demand") == pytest.approx(prices * 2 / MILLION * 0.625)
+    assert usd_of(cost, "writes, on demand") == pytest.approx(prices * 2 / MILLION * 0.625)
     assert amount(cost, str(STACK.webhook), "requests") == pytest.approx(prices / batch)
-    assert of(cost, "key") == pytest.approx(1.00 * days / 30)
+    assert usd_of(cost, "key") == pytest.approx(1.00 * days / 30)
     stored_at_the_end_gb = prices * (assumed.ITEM_BYTES + 100) / 1e9
-    assert of(cost, "storage") == pytest.approx(stored_at_the_end_gb / 2 * 0.25 * days / 30)
+    assert usd_of(cost, "storage") == pytest.approx(stored_at_the_end_gb / 2 * 0.25 * days / 30)
 
 
 @given(LOADS)
@@ -83,7 +83,7 @@ def test_a_total_is_its_parts_without_what_is_free_and_never_negative(load: Load
 @example(Load(prices_per_s=28439.5, symbols=1, batch=1, days=1), 1.015625)
 def test_more_prices_never_cost_less(load: Load, times: float) -> None:
     more = replace(load, prices_per_s=load.prices_per_s * times)
-    writes = (of(estimate(STACK, traffic), "writes, on demand") for traffic in (load, more))
+    writes = (usd_of(estimate(STACK, traffic), "writes, on demand") for traffic in (load, more))
     assert next(writes) <= next(writes)
     # With another shard, fewer symbols are in a batch, and less is read.
     if assumed.shards(load.prices_per_s, load.symbols) == assumed.shards(more.prices_per_s, load.symbols):
@@ -110,8 +110,8 @@ def test_the_configuration_counts() -> None:
     longer = replace(EnvironmentSettings(), log_retention_days=30)
     longer_kept = Stack(STACK.scope, longer, STACK.code)
     stored = "stored log lines"
-    assert of(estimate(longer_kept, load), stored) == pytest.approx(
-        of(estimate(STACK, load), stored) * 30 / 3
+    assert usd_of(estimate(longer_kept, load), stored) == pytest.approx(
+        usd_of(estimate(STACK, load), stored) * 30 / 3
     )
 
 
@@ -127,17 +127,17 @@ def test_traces_and_requests_to_a_customer_s_key_are_billed_where_there_are_any(
     assert amount(cost, str(STACK.webhook), "traces") == pytest.approx(seconds * 1.1)
     key = "requests to the customer's key"
     assert amount(cost, str(STACK.prices), key) == pytest.approx(4 * seconds / 300)
-    assert of(cost, "traces") > 0 and of(cost, key) > 0
+    assert usd_of(cost, "traces") > 0 and usd_of(cost, key) > 0
     plain = estimate(STACK, load)
     assert not [line for line in plain.lines if line.item in ("traces", key)]
 
 
-def plan_for(*, seen: Stack | None, wanted: Stack, goal: Goal = Goal.PRESENT) -> Plan:
+def plan_for(*, existing: Stack | None, desired: Stack, goal: Goal = Goal.PRESENT) -> Plan:
     """From nothing, or from everything."""
-    resources = list(wanted)
+    resources = list(desired)
     observed = {
         resource: None
-        if seen is None
+        if existing is None
         else Observed(fields=resource.desired(), outputs={"KeyId": "k", "UUID": "u"})
         for resource in resources
     }
@@ -145,7 +145,7 @@ def plan_for(*, seen: Stack | None, wanted: Stack, goal: Goal = Goal.PRESENT) ->
 
 
 def test_a_plan_says_what_it_costs_without_any_use() -> None:
-    difference = cost_difference(plan_for(seen=None, wanted=STACK))
+    difference = cost_difference(plan_for(existing=None, desired=STACK))
     fixed = {line.item: (line.amount, round(line.usd, 2)) for line in difference.fixed}
     assert fixed == {"key": (1, 1.0), "alarms": (9, 0.9), "dashboards": (1, 3.0)}
     assert difference.by_use and difference.usd == pytest.approx(4.9)
@@ -167,7 +167,7 @@ def test_a_key_that_is_taken_back_costs_again() -> None:
 
 
 def test_a_plan_that_changes_nothing_or_only_what_is_free_says_nothing_of_costs() -> None:
-    plan = plan_for(seen=None, wanted=STACK)
+    plan = plan_for(existing=None, desired=STACK)
     queues = tuple(step for step in plan.steps if step.resource.kind == "queue")
     none = cost_difference(replace(plan, steps=queues))
     assert not none.fixed and cost_sentences(none) == ""
@@ -243,10 +243,10 @@ def test_what_is_free_in_a_month_and_not_used_is_not_free_later() -> None:
     """At 10 prices a second the table grows by 12.4 GB in 30 days: 6.2, 18.7 and 31.1 on average, 25 free."""
     cost = estimate(STACK, Load(prices_per_s=10, days=90))
     stored = [10 * 86_400 * 30 * 480 / 1e9 * (month + 0.5) for month in range(3)]
-    assert of(cost, "storage") == pytest.approx(sum(stored) * 0.25)
-    assert of(cost, "storage") - cost.free["storage"] == pytest.approx((stored[2] - 25) * 0.25)
+    assert usd_of(cost, "storage") == pytest.approx(sum(stored) * 0.25)
+    assert usd_of(cost, "storage") - cost.free["storage"] == pytest.approx((stored[2] - 25) * 0.25)
 
 
 @pytest.mark.parametrize(("days", "usd"), [(30, 1), (365, 365 / 30), (730, 1095 / 30), (1095, 2190 / 30)])
 def test_the_first_two_rotations_of_the_key_cost_as_much_as_the_key_again(days: int, usd: float) -> None:
-    assert of(estimate(STACK, Load(prices_per_s=1, days=days)), "key") == pytest.approx(usd)
+    assert usd_of(estimate(STACK, Load(prices_per_s=1, days=days)), "key") == pytest.approx(usd)

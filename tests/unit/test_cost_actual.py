@@ -75,8 +75,8 @@ def cost_of(
     return cost
 
 
-def usd(found: CostEstimate, item: str) -> float:
-    return sum(line.usd for line in found.lines if line.item == item)
+def usd(estimate: CostEstimate, item: str) -> float:
+    return sum(line.usd for line in estimate.lines if line.item == item)
 
 
 def test_what_was_counted_costs_what_aws_lists() -> None:

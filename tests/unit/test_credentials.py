@@ -135,11 +135,11 @@ def test_without_a_terminal_no_mfa_code_is_asked_for(
     """Python's own question would come with warnings, and read the code from a file or a pipe."""
     configured(f"{ROLE}mfa_serial=arn:aws:iam::111111111111:mfa/x\nsource_profile=q\n{KEYS_OF_Q}")
 
-    def asked(_: str) -> str:
+    def prompted(_: str) -> str:
         warnings.warn("no terminal", getpass.GetPassWarning, stacklevel=2)
         raise AssertionError("it was asked for")
 
-    monkeypatch.setattr(getpass, "getpass", asked)
+    monkeypatch.setattr(getpass, "getpass", prompted)
     failure = refused()
     assert failure.exit_code is ExitCode.CREDENTIALS
     assert "there is no terminal" in failure.message

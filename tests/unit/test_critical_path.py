@@ -20,7 +20,7 @@ from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import APPLICATION, Stack
 from live import Silent
-from unit.things import FakeAws, Thing
+from unit.fake_resources import FakeAws, FakeResource
 
 # How long AWS takes until the next resource can use one of this kind, in seconds.
 AS_MEASURED_S = {"role": 7, "table": 6 + 3, "function": 3, "stream mapping": 4}
@@ -58,7 +58,9 @@ def test_a_step_starts_as_soon_as_what_it_needs_is_done_whatever_else_is_under_w
             assert started.wait(WITHIN_S)
 
     aws = FakeAws(before=before)
-    short = Thing(name="second of the short chain", needs=(Thing(name="first of the short chain"),))
-    plan = make_plan([Thing(name="slow"), *short.needs, short], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    short = FakeResource(
+        name="second of the short chain", needs=(FakeResource(name="first of the short chain"),)
+    )
+    plan = make_plan([FakeResource(name="slow"), *short.needs, short], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Silent()).run(plan)  # type: ignore[arg-type]
     assert {result.outcome for result in report.results} == {StepOutcome.DONE}

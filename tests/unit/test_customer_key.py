@@ -48,10 +48,10 @@ def answers(metadata: Mapping[str, Any] | str | None = ENABLED, policy: Any = No
     }
 
 
-def refused(whole: Stack, of: dict[str, Any]) -> list[str]:
+def refused(configured: Stack, responses: dict[str, Any]) -> list[str]:
     """What stands in the way of making everything that can lie under the key."""
-    kinds = [resource for resource in whole if resource.kind in ("table", "queue", "topic", "log group")]
-    plan = make_plan(kinds, Answers({"DescribeLogGroups": {"logGroups": []}, **of}), Goal.PRESENT)  # type: ignore[arg-type]
+    kinds = [resource for resource in configured if resource.kind in ("table", "queue", "topic", "log group")]
+    plan = make_plan(kinds, Answers({"DescribeLogGroups": {"logGroups": []}, **responses}), Goal.PRESENT)  # type: ignore[arg-type]
     return [obstacle.what for obstacle in plan.obstacles]
 
 
@@ -153,10 +153,10 @@ def test_doctor_names_what_a_protected_environment_has_not_set() -> None:
     assert [check.name for check in checks] == ["customer key"]
 
 
-def key_statements(whole: Stack, purpose: Purpose) -> dict[str, set[str]]:
+def key_statements(configured: Stack, purpose: Purpose) -> dict[str, set[str]]:
     """What a printed policy allows with the key, through which service."""
     actions: dict[str, set[str]] = {}
-    for statement in policy(whole, purpose)["Statement"]:
+    for statement in policy(configured, purpose)["Statement"]:
         resources = statement["Resource"]
         if KEY in ([resources] if isinstance(resources, str) else resources):
             via = statement.get("Condition", {}).get("StringEquals", {}).get("kms:ViaService", "")

@@ -13,7 +13,7 @@ from cryptoctl.aws_errors import AwsError
 from cryptoctl.aws_responses import AwsResponse
 from cryptoctl.ops.doctor import CheckResult, _clock, _permissions
 from cryptoctl.reconcile.permissions import Access, Permission
-from kit.one_by_one import OneByOne
+from kit.sequential_aws import SequentialAws
 
 SESSION = "arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Deploy_0123/ada"
 WITH_PATH = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Deploy_0123"
@@ -29,12 +29,12 @@ NEW = Permission(
 
 
 @dataclass
-class FakeIam(OneByOne):
+class FakeIam(SequentialAws):
     """IAM with one role, which allows what is simulated, if it is asked about that very role."""
 
     may_read: bool = True
     date: str = ""
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def caller(self) -> Caller:
@@ -50,7 +50,7 @@ class FakeIam(OneByOne):
         return {"Role": {"Arn": WITH_PATH}}
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
-        self.asked.append(params)
+        self.requests.append(params)
         if params["PolicySourceArn"] != WITH_PATH:
             raise AwsError(service=service, operation=operation, code="NoSuchEntity", message="no such role")
         yield from ({"EvalActionName": action, "EvalDecision": "allowed"} for action in params["ActionNames"])
@@ -65,7 +65,7 @@ def test_a_role_with_a_path_is_asked_about_by_its_whole_arn() -> None:
 def test_what_must_be_absent_is_not_told_to_the_simulation() -> None:
     iam = FakeIam()
     _permissions(iam, [NEW])  # type: ignore[arg-type]
-    [request] = iam.asked
+    [request] = iam.requests
     assert [entry["ContextKeyName"] for entry in request["ContextEntries"]] == ["aws:RequestTag/Environment"]
 
 

@@ -54,7 +54,7 @@ def test_a_message_that_arrives_is_no_change_of_its_queue() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attribute", "found", "sent"),
+    ("attribute", "observed_value", "sent"),
     [
         ("MaximumMessageSize", "262144", "1048576"),
         ("DelaySeconds", "30", "0"),
@@ -64,9 +64,9 @@ def test_a_message_that_arrives_is_no_change_of_its_queue() -> None:
     ],
 )
 def test_an_attribute_of_a_queue_that_loses_dead_letters_is_set_back(
-    attribute: str, found: str, sent: str
+    attribute: str, observed_value: str, sent: str
 ) -> None:
-    [step] = plan(queue(**{attribute: found})).work
+    [step] = plan(queue(**{attribute: observed_value})).work
     assert [change.path for change in step.changes] == [f"Attributes.{attribute}"]
     [call] = step.calls
     assert (call.operation, call.params["Attributes"]) == ("SetQueueAttributes", {attribute: sent})
@@ -100,9 +100,9 @@ def orphans(stack: Provisioner, former: Provisioner, answers: dict[str, Any]) ->
     return looking.find(aws, looking.candidates(aws), observe([stack], aws))
 
 
-@pytest.mark.parametrize("where", ["", "NotVisible", "Delayed"])
-def test_a_former_queue_is_kept_wherever_its_messages_are(where: str) -> None:
-    holding = queue(**{f"ApproximateNumberOfMessages{where}": "1"})
+@pytest.mark.parametrize("visibility", ["", "NotVisible", "Delayed"])
+def test_a_former_queue_is_kept_wherever_its_messages_are(visibility: str) -> None:
+    holding = queue(**{f"ApproximateNumberOfMessages{visibility}": "1"})
     orphaned = orphans(HERE, replace(HERE, name="former-dlq-dev"), holding)
     assert orphaned.removable == {}
     assert "it holds 1 message;" in orphaned.notes[0]
@@ -144,15 +144,15 @@ def test_how_far_back_a_table_can_be_restored_is_drift_while_that_is_on(status: 
 
 
 @pytest.mark.parametrize(
-    ("found", "shown"),
+    ("rotation", "shown"),
     [
         ({"KeyRotationEnabled": True, "RotationPeriodInDays": 2560}, ["RotationPeriodInDays"]),
         ({"KeyRotationEnabled": False, "RotationPeriodInDays": 2560}, ["KeyRotationEnabled"]),
         ({"KeyRotationEnabled": True}, []),
     ],
 )
-def test_how_often_a_key_rotates_is_drift_while_it_does(found: dict[str, Any], shown: list[str]) -> None:
-    steps = plan({**key("AWS_KMS"), "GetKeyRotationStatus": found}, STACK.key).work
+def test_how_often_a_key_rotates_is_drift_while_it_does(rotation: dict[str, Any], shown: list[str]) -> None:
+    steps = plan({**key("AWS_KMS"), "GetKeyRotationStatus": rotation}, STACK.key).work
     assert [change.path for step in steps for change in step.changes] == shown
     calls = [(call.operation, call.params["RotationPeriodInDays"]) for step in steps for call in step.calls]
     assert calls == [("EnableKeyRotation", 365)] * len(shown)
@@ -179,12 +179,12 @@ def test_what_is_told_stands_in_what_a_person_reads() -> None:
 def test_doctor_tells_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     planned = plan(DENIED)
     monkeypatch.setattr("cryptoctl.ops.doctor.make_plan", lambda *_, **__: planned)
-    checks = list(examine(STACK, Told(DENIED), enforced=False))  # type: ignore[arg-type]
+    checks = list(examine(STACK, IdentityOnlyAws(DENIED), enforced=False))  # type: ignore[arg-type]
     attention = [check for check in checks if check.name == "attention"]
     assert [(check.result, check.detail) for check in attention] == [(CheckResult.UNKNOWN, planned.notes[0])]
 
 
-class Told(Answers):
+class IdentityOnlyAws(Answers):
     """An AWS of which nothing but the plan is looked at."""
 
     caller = Caller(account=ACCOUNT, arn=f"arn:aws:iam::{ACCOUNT}:root")

@@ -15,7 +15,7 @@ from cryptoctl.botocore_errors import endpoint_settings, failure
 from cryptoctl.ops.doctor import Check, CheckResult, _endpoints, _region
 from cryptoctl.ops.permissions import Purpose, needed_permissions
 from unit.answers import STACK
-from unit.surroundings import only_credentials
+from unit.aws_variables import only_credentials
 
 WANTED = needed_permissions(STACK, Purpose.DEPLOY)
 ENGINE = "http://localhost:4566"

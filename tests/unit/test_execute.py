@@ -16,22 +16,22 @@ from cryptoctl.reconcile.plan import Action, Goal, Step
 from cryptoctl.reconcile.retry import Wait
 from kit.clocks import FakeClock
 from live import Silent
+from unit.fake_resources import FakeAws, FakeResource, refusal
 from unit.running import failing, outcomes, run
-from unit.things import FakeAws, Thing, refusal
 
 
 def test_a_value_reaches_the_call_that_waits_for_it() -> None:
     aws = FakeAws()
-    data = Thing(name="data")
-    report, _, _ = run(aws, Thing(name="last", size=data.id), data)
+    data = FakeResource(name="data")
+    report, _, _ = run(aws, FakeResource(name="last", size=data.id), data)
     assert set(outcomes(report).values()) == {StepOutcome.DONE}
     assert aws.things["last"]["Fields"]["Size"] == "id-of-data"
 
 
 def test_a_value_that_comes_out_as_it_was_changes_nothing() -> None:
     """What was looked for in vain was there all the time, as AWS may answer."""
-    data = Thing(name="data")
-    last = Thing(name="last", size=data.id)
+    data = FakeResource(name="data")
+    last = FakeResource(name="last", size=data.id)
     aws = FakeAws()
     run(aws, last, data)
     item = aws.things.pop("data")
@@ -56,8 +56,8 @@ def test_a_value_that_comes_out_as_it_was_changes_nothing() -> None:
 
 
 def test_what_is_adopted_without_tags_is_not_looked_at_again_for_them() -> None:
-    aws, data = FakeAws(), Thing(name="data")
-    last = Thing(name="last", size=data.id)
+    aws, data = FakeAws(), FakeResource(name="data")
+    last = FakeResource(name="last", size=data.id)
     aws.things["last"] = {"Fields": {**last.desired(), "Size": 0, "Tags": {}}, "Id": "x"}
     plan = make_plan([last, data], aws, Goal.PRESENT, adopt=True)  # type: ignore[arg-type]
     clock = FakeClock()
@@ -86,19 +86,24 @@ def test_a_value_is_there_for_others_while_its_own_step_still_waits() -> None:
         if params["Name"] == "last":
             used.set()
 
-    aws, data = FakeAws(before=before, after=after), Thing(name="data", settles=True)
-    plan = make_plan([data, Thing(name="last", size=data.id)], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    aws, data = FakeAws(before=before, after=after), FakeResource(name="data", settles=True)
+    plan = make_plan([data, FakeResource(name="last", size=data.id)], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Waiting(), clock=UntilUsed()).run(plan)  # type: ignore[arg-type]
     assert set(outcomes(report).values()) == {StepOutcome.DONE}
 
 
 def test_a_failure_blocks_its_descendants_only() -> None:
     aws = FakeAws(before=failing("CreateThing", "Denied", "no", name="bad"))
-    bad = Thing(name="bad")
-    child = Thing(name="child", needs=(bad,))
-    data_child = Thing(name="data child", size=bad.id)
+    bad = FakeResource(name="bad")
+    child = FakeResource(name="child", needs=(bad,))
+    data_child = FakeResource(name="data child", size=bad.id)
     report, _, _ = run(
-        aws, bad, child, data_child, Thing(name="grandchild", needs=(child,)), Thing(name="free")
+        aws,
+        bad,
+        child,
+        data_child,
+        FakeResource(name="grandchild", needs=(child,)),
+        FakeResource(name="free"),
     )
     assert outcomes(report) == {
         "bad": StepOutcome.FAILED,
@@ -113,28 +118,30 @@ def test_a_failure_blocks_its_descendants_only() -> None:
 
 def test_an_error_that_passes_is_waited_for_and_the_person_is_told_why() -> None:
     aws = FakeAws(before=failing("CreateThing", "NotYet", "it comes SOON", times=3))
-    report, listener, clock = run(aws, Thing(name="a"))
+    report, listener, clock = run(aws, FakeResource(name="a"))
     assert outcomes(report) == {"a": StepOutcome.DONE}
     assert ("thing a", "the thing to be seen") in listener.waits
     assert 0 < clock.time_s < 20
 
 
 def test_an_error_that_does_not_pass_ends_when_its_time_is_over() -> None:
-    report, _, clock = run(FakeAws(before=failing("CreateThing", "NotYet", "soon")), Thing(name="a"))
+    report, _, clock = run(FakeAws(before=failing("CreateThing", "NotYet", "soon")), FakeResource(name="a"))
     [failed] = report.ended(StepOutcome.FAILED)
     assert "waited 20 s for the thing to be seen" in failed.problem
     assert clock.time_s == pytest.approx(20)
 
 
 def test_an_error_with_another_message_is_not_waited_for() -> None:
-    report, listener, clock = run(FakeAws(before=failing("CreateThing", "NotYet", "never")), Thing(name="a"))
+    report, listener, clock = run(
+        FakeAws(before=failing("CreateThing", "NotYet", "never")), FakeResource(name="a")
+    )
     assert outcomes(report) == {"a": StepOutcome.FAILED}
     assert (listener.waits, clock.time_s) == ([], 0)
 
 
 def test_after_a_lost_answer_it_looks_again_and_makes_nothing_twice() -> None:
     aws = FakeAws(after=failing("CreateThing", RESPONSE_LOST, times=1))
-    last = Thing(name="last", size=(first := Thing(name="first")).id)
+    last = FakeResource(name="last", size=(first := FakeResource(name="first")).id)
     report, _, _ = run(aws, first, last)
     assert set(outcomes(report).values()) == {StepOutcome.DONE}
     assert aws.calls.count(("CreateThing", "first")) == 1
@@ -143,7 +150,7 @@ def test_after_a_lost_answer_it_looks_again_and_makes_nothing_twice() -> None:
 
 def test_what_somebody_made_meanwhile_is_looked_at_and_mended() -> None:
     aws = FakeAws()
-    resource = Thing(name="a", size=5)
+    resource = FakeResource(name="a", size=5)
 
     def meanwhile(operation: str, _: Mapping[str, Any]) -> None:
         if operation == "CreateThing":
@@ -165,7 +172,7 @@ def test_what_somebody_else_made_meanwhile_is_not_touched() -> None:
         aws.things["a"] = {"Fields": {"Size": 4, "Tags": {}}, "Id": "x", "State": "Ready"}
 
     aws.before = meanwhile
-    report, _, _ = run(aws, Thing(name="a", size=5))
+    report, _, _ = run(aws, FakeResource(name="a", size=5))
     assert outcomes(report) == {"a": StepOutcome.FAILED}
     assert aws.things["a"]["Fields"]["Size"] == 4
 
@@ -177,7 +184,7 @@ def test_it_waits_for_rest_and_says_why_a_thing_broke() -> None:
         aws.things[params["Name"]] |= {"State": "Broken", "Why": "no room"}
 
     aws.after = breaks
-    report, _, _ = run(aws, Thing(name="a", settles=True))
+    report, _, _ = run(aws, FakeResource(name="a", settles=True))
     [failed] = report.ended(StepOutcome.FAILED)
     assert "ended as Broken: no room" in failed.problem
     assert failed.hint == "Make room."
@@ -190,7 +197,7 @@ def test_rest_that_never_comes_is_given_up_in_time() -> None:
         aws.things[params["Name"]]["State"] = "Pending"
 
     aws.after = never
-    report, _, clock = run(aws, Thing(name="a", settles=True))
+    report, _, clock = run(aws, FakeResource(name="a", settles=True))
     [failed] = report.ended(StepOutcome.FAILED)
     assert "waited 30 s for the thing to be ready" in failed.problem
     assert failed.hint == "Look again."
@@ -199,7 +206,7 @@ def test_rest_that_never_comes_is_given_up_in_time() -> None:
 
 def test_what_is_gone_already_counts_as_removed() -> None:
     aws = FakeAws()
-    resource = Thing(name="a")
+    resource = FakeResource(name="a")
     run(aws, resource)
     aws.before = lambda operation, _: aws.things.clear() if operation == "DeleteThing" else None
     report, _, _ = run(aws, resource, goal=Goal.ABSENT)
@@ -210,7 +217,7 @@ def test_a_failure_that_a_person_can_mend_keeps_its_kind() -> None:
     def signed_out(*_: Any) -> None:
         raise Failure(ExitCode.CREDENTIALS, "signed out", "Sign in again.")
 
-    report, _, _ = run(FakeAws(before=signed_out), Thing(name="a"))
+    report, _, _ = run(FakeAws(before=signed_out), FakeResource(name="a"))
     [failed] = report.ended(StepOutcome.FAILED)
     assert failed.failure is not None
     assert failed.failure.exit_code is ExitCode.CREDENTIALS
@@ -219,22 +226,22 @@ def test_a_failure_that_a_person_can_mend_keeps_its_kind() -> None:
 def test_a_change_that_another_run_has_made_a_moment_before_is_no_failure() -> None:
     aws = FakeAws()
 
-    def made_by_another_run(asked: str, params: Mapping[str, Any]) -> None:
-        if asked == "UpdateThing":
+    def made_by_another_run(operation: str, params: Mapping[str, Any]) -> None:
+        if operation == "UpdateThing":
             aws.things["data"]["Fields"] = {**aws.things["data"]["Fields"], "Size": 2}
             raise refusal("UpdateThing", "NothingToChange")
 
-    run(aws, Thing(name="data"))
+    run(aws, FakeResource(name="data"))
     aws.before = made_by_another_run
-    report, _, _ = run(aws, Thing(name="data", size=2))
+    report, _, _ = run(aws, FakeResource(name="data", size=2))
     assert outcomes(report) == {"data": StepOutcome.DONE}
 
 
 def test_a_change_that_is_refused_while_nothing_else_changes_fails_at_once() -> None:
     aws = FakeAws()
-    run(aws, Thing(name="data"))
+    run(aws, FakeResource(name="data"))
     aws.before = failing("UpdateThing", "NotSo", "Not so.")
-    report, _, clock = run(aws, Thing(name="data", size=2))
+    report, _, clock = run(aws, FakeResource(name="data", size=2))
     assert outcomes(report) == {"data": StepOutcome.FAILED}
     assert clock.now_s() == 0.0
     assert [operation for operation, _ in aws.calls].count("UpdateThing") == 1
@@ -243,13 +250,13 @@ def test_a_change_that_is_refused_while_nothing_else_changes_fails_at_once() -> 
 def test_one_that_appears_meanwhile_and_would_have_to_be_replaced_is_left_alone() -> None:
     aws = FakeAws()
 
-    def made_by_another_run(asked: str, params: Mapping[str, Any]) -> None:
-        if asked == "CreateThing" and "data" not in aws.things:
-            fields = {"Size": 1, "Shape": "square", "Tags": Thing(name="data").scope.tags}
+    def made_by_another_run(operation: str, params: Mapping[str, Any]) -> None:
+        if operation == "CreateThing" and "data" not in aws.things:
+            fields = {"Size": 1, "Shape": "square", "Tags": FakeResource(name="data").scope.tags}
             aws.things["data"] = {"Fields": fields, "Id": "id-of-data", "State": "Ready"}
 
     aws.before = made_by_another_run
-    report, _, _ = run(aws, Thing(name="data"))
+    report, _, _ = run(aws, FakeResource(name="data"))
     [result] = report.results
     assert (result.outcome, "would now delete and create it again" in result.problem) == (
         StepOutcome.FAILED,
@@ -260,31 +267,31 @@ def test_one_that_appears_meanwhile_and_would_have_to_be_replaced_is_left_alone(
 
 def test_a_deletion_of_what_has_become_somebody_elses_meanwhile_is_a_failure() -> None:
     aws = FakeAws()
-    run(aws, Thing(name="data"))
+    run(aws, FakeResource(name="data"))
 
-    def given_away(asked: str, params: Mapping[str, Any]) -> None:
-        if asked == "DeleteThing":
+    def take_tags_away(operation: str, params: Mapping[str, Any]) -> None:
+        if operation == "DeleteThing":
             aws.things["data"]["Fields"] = {**aws.things["data"]["Fields"], "Tags": {}}
             raise refusal("DeleteThing", "InUse")
 
-    aws.before = given_away
-    report, _, _ = run(aws, Thing(name="data"), goal=Goal.ABSENT)
+    aws.before = take_tags_away
+    report, _, _ = run(aws, FakeResource(name="data"), goal=Goal.ABSENT)
     assert outcomes(report) == {"data": StepOutcome.FAILED}
 
 
 def test_a_refusal_that_goes_on_while_something_else_changes_is_told_final_failure() -> None:
     aws = FakeAws()
-    run(aws, Thing(name="data"))
+    run(aws, FakeResource(name="data"))
     size = [1]
 
-    def never(asked: str, params: Mapping[str, Any]) -> None:
-        if asked == "UpdateThing":
+    def never(operation: str, params: Mapping[str, Any]) -> None:
+        if operation == "UpdateThing":
             size[0] += 1
             aws.things["data"]["Fields"] = {**aws.things["data"]["Fields"], "Size": -size[0]}
             raise refusal("UpdateThing", "Wrong", "Not so.")
 
     aws.before = never
-    report, _, _ = run(aws, Thing(name="data", size=2))
+    report, _, _ = run(aws, FakeResource(name="data", size=2))
     [result] = report.results
     assert (result.outcome, "Wrong: Not so." in result.problem) == (StepOutcome.FAILED, True)
 
@@ -298,7 +305,7 @@ def test_what_was_made_before_an_answer_was_lost_and_is_shown_late_is_not_made_t
         return item if looks[0] < 0 else None
 
     aws.find = late  # type: ignore[method-assign]
-    report, _, clock = run(aws, Thing(name="a"))
+    report, _, clock = run(aws, FakeResource(name="a"))
     assert outcomes(report) == {"a": StepOutcome.DONE}
     assert aws.calls == [("CreateThing", "a")] and clock.time_s > 0
 
@@ -309,9 +316,9 @@ def test_what_the_caller_may_not_do_is_asked_for_once_though_something_else_has_
         raise refusal(operation, "AccessDenied", "not you")
 
     aws = FakeAws()
-    run(aws, Thing(name="a"))
+    run(aws, FakeResource(name="a"))
     aws.before = denied
-    report, _, _ = run(aws, Thing(name="a", size=2))
+    report, _, _ = run(aws, FakeResource(name="a", size=2))
     (result,) = report.results
     assert result.failure is not None and result.failure.exit_code is ExitCode.AWS
     assert aws.calls.count(("UpdateThing", "a")) == 1
@@ -319,7 +326,7 @@ def test_what_the_caller_may_not_do_is_asked_for_once_though_something_else_has_
 
 def test_a_value_that_a_step_is_going_to_give_anew_is_not_used_before() -> None:
     aws, used = FakeAws(), threading.Event()
-    first, data = Thing(name="given"), Thing(name="data")
+    first, data = FakeResource(name="given"), FakeResource(name="data")
     run(aws, first, data)
     aws.things["data"]["Id"] = "old"
 
@@ -330,7 +337,9 @@ def test_a_value_that_a_step_is_going_to_give_anew_is_not_used_before() -> None:
             used.set()
 
     aws.before = before
-    data = Thing(name="data", shape="square", size=(first := Thing(name="given", shape="square")).id)
-    report, _, _ = run(aws, first, data, Thing(name="last", size=data.id))
+    data = FakeResource(
+        name="data", shape="square", size=(first := FakeResource(name="given", shape="square")).id
+    )
+    report, _, _ = run(aws, first, data, FakeResource(name="last", size=data.id))
     assert set(outcomes(report).values()) == {StepOutcome.DONE}
     assert aws.things["last"]["Fields"]["Size"] == "id-of-data"

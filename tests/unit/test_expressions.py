@@ -42,12 +42,12 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("where", "why"), FAULTS.items(), ids=lambda text: text[:30])
-def test_a_fault_is_told_whatever_the_queues_hold(where: str, why: str) -> None:
+@pytest.mark.parametrize(("where", "reason"), FAULTS.items(), ids=lambda text: text[:30])
+def test_a_fault_is_told_whatever_the_queues_hold(where: str, reason: str) -> None:
     with pytest.raises(Failure) as raised:
         Selection(where=where)
     assert raised.value.exit_code is ExitCode.USAGE
-    assert why in raised.value.message and "\n" not in raised.value.message
+    assert reason in raised.value.message and "\n" not in raised.value.message
     assert len(raised.value.message) < 500
 
 

@@ -27,7 +27,7 @@ from unit.resource_answers import (
     group,
     key,
     mapping,
-    mapping_seen,
+    observed_mapping,
     plan,
     role,
 )
@@ -202,11 +202,11 @@ def test_a_tables_policy_that_cannot_be_read_stops_nothing_and_is_told(code: str
 
 
 @pytest.mark.parametrize(
-    ("attribute", "type_", "told"),
+    ("attribute", "type_", "has_note"),
     [("price", "S", True), ("price", "N", False), ("rev", "N", True), ("somebodys", "S", False)],
 )
 def test_an_index_that_has_prices_refused_is_told_until_it_goes(
-    attribute: str, type_: str, told: bool
+    attribute: str, type_: str, has_note: bool
 ) -> None:
     index: dict[str, Any] = {
         "IndexName": "by-it",
@@ -218,7 +218,7 @@ def test_an_index_that_has_prices_refused_is_told_until_it_goes(
     notes = plan(STACK.prices, {**TABLE, "DescribeTable": {"Table": described}}).notes
     assert (
         any(f"the index by-it of table {STACK.prices.name} wants {attribute}" in note for note in notes)
-        is told
+        is has_note
     )
 
 
@@ -244,14 +244,14 @@ def test_a_second_filter_that_hands_the_same_lines_on_is_told() -> None:
 def test_a_second_mapping_of_the_stream_is_told_even_to_an_alias() -> None:
     second = mapping("a-second", FunctionArn=f"{STACK.enricher.arn}:live", State="Deleting")
     foreign = mapping("another", FunctionArn=f"{STACK.enricher.arn}2", State="Deleting")
-    assert mapping_seen(mapping("ours"), second, foreign).notes == ()
-    [note] = mapping_seen(mapping("ours"), {**second, "State": "Enabled"}, foreign).notes
+    assert observed_mapping(mapping("ours"), second, foreign).notes == ()
+    [note] = observed_mapping(mapping("ours"), {**second, "State": "Enabled"}, foreign).notes
     assert "hands the same stream to function price-enricher-dev" in note
     assert "aws lambda delete-event-source-mapping" in note
 
 
 def test_a_key_on_a_mappings_filters_is_taken_off() -> None:
-    observed = mapping_seen(mapping("ours", KMSKeyArn="arn:key"))
+    observed = observed_mapping(mapping("ours", KMSKeyArn="arn:key"))
     enricher_mapping = STACK.prices_to_enricher
     delta = difference(
         {**enricher_mapping.desired(), "EventSourceArn": observed.fields["EventSourceArn"]},

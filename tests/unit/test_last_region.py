@@ -14,7 +14,7 @@ from cryptoctl.last_location import LastLocation
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import EnvironmentSettings, Settings, Target
 from unit.answers import ACCOUNT, SCOPE
-from unit.surroundings import only_credentials
+from unit.aws_variables import only_credentials
 
 
 @pytest.fixture(autouse=True)

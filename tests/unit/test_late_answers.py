@@ -17,9 +17,9 @@ from cryptoctl.reconcile.plan import Action, Goal
 from kit.clocks import FakeClock
 from live import Silent
 from unit.answers import SCOPE, STACK, Answers
+from unit.fake_resources import FakeAws, FakeResource, refusal
 from unit.resource_answers import TAGS, allowing, function, plan, role
 from unit.running import outcomes, run
-from unit.things import FakeAws, Thing, refusal
 
 
 def test_a_function_that_is_being_deleted_is_waited_for_and_made_again() -> None:
@@ -62,7 +62,7 @@ def test_a_statement_that_somebody_adds_after_the_plan_was_made_stays_in_the_pol
     attributes["Policy"] = json.dumps({"Version": "2012-10-17", "Statement": [foreign]})
     executor = Executor(aws=aws, listener=Silent(), clock=FakeClock())  # type: ignore[arg-type]
     [result] = executor.run(agreed).results
-    [sent] = [params for operation, params in aws.asked if operation == "SetQueueAttributes"]
+    [sent] = [params for operation, params in aws.requests if operation == "SetQueueAttributes"]
     statements = json.loads(sent["Attributes"]["Policy"])["Statement"]
     assert result.outcome is StepOutcome.DONE
     assert [statement["Sid"] for statement in statements] == ["Theirs", SID]
@@ -110,13 +110,13 @@ class Pestered(FakeAws):
 
 
 def test_a_wait_goes_on_where_its_question_is_throttled() -> None:
-    report, _, clock = run(Pestered("ThrottlingException", 3), Thing(name="a", settles=True))
+    report, _, clock = run(Pestered("ThrottlingException", 3), FakeResource(name="a", settles=True))
     assert outcomes(report) == {"a": StepOutcome.DONE}
     assert clock.time_s > 0
 
 
 def test_a_wait_whose_question_is_refused_ends_with_the_refusal() -> None:
-    report, _, clock = run(Pestered("AccessDenied", 10**9), Thing(name="a", settles=True))
+    report, _, clock = run(Pestered("AccessDenied", 10**9), FakeResource(name="a", settles=True))
     [failed] = report.ended(StepOutcome.FAILED)
     assert "AccessDenied" in failed.problem
     assert clock.time_s == 0
@@ -130,6 +130,6 @@ def test_a_step_that_a_defect_ends_says_how_long_it_took() -> None:
         raise ZeroDivisionError
 
     clock.time_s = 10
-    steps, aws.before = make_plan([Thing(name="a")], aws, Goal.PRESENT), breaks  # type: ignore[arg-type]
+    steps, aws.before = make_plan([FakeResource(name="a")], aws, Goal.PRESENT), breaks  # type: ignore[arg-type]
     [failed] = Executor(aws=aws, listener=Silent(), clock=clock).run(steps).results  # type: ignore[arg-type]
     assert (failed.outcome, failed.seconds) == (StepOutcome.FAILED, 3)

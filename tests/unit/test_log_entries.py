@@ -27,7 +27,7 @@ def line(function: str = "webhook", at_ms: int = 0, **fields: Any) -> Line:
     return Line(id=str(at_ms), time_ms=at_ms, function=function, text=json.dumps(fields))
 
 
-def ours(request: str, at_ms: int = 0, **more: Any) -> Line:
+def handler_line(request: str, at_ms: int = 0, **more: Any) -> Line:
     fields = {"errorType": "ResourceNotFoundException", "errorMessage": SAID, "stackTrace": TRACE}
     return line(
         at_ms=at_ms,
@@ -58,7 +58,7 @@ METRICS = line(_aws={"Timestamp": 1}, Stored=1)
 
 
 def test_an_error_is_one_entry_with_type_text_and_place() -> None:
-    lines = [report("r", "success"), ours("r"), runtimes("r"), report("r"), METRICS]
+    lines = [report("r", "success"), handler_line("r"), runtimes("r"), report("r"), METRICS]
     (entry,) = entries(lines)
     assert entry.message == "request not stored, and will be tried again"
     assert entry.error == f"ResourceNotFoundException: {SAID}"
@@ -116,12 +116,12 @@ def test_an_empty_line_is_no_error(text: str) -> None:
 
 def test_a_refusal_in_the_request_that_met_another_error_is_no_copy() -> None:
     refused = line(_aws={}, level="WARNING", message="refused with 401", requestId="r", Unauthorized=1)
-    assert [entry.message for entry in entries([ours("r"), refused])][1:] == ["refused with 401"]
+    assert [entry.message for entry in entries([handler_line("r"), refused])][1:] == ["refused with 401"]
 
 
 def test_another_error_of_the_same_request_is_no_copy() -> None:
     other = line(log_level="ERROR", errorType="KeyError", errorMessage="'x'", requestId="r")
-    assert len(list(entries([ours("r"), other]))) == 2
+    assert len(list(entries([handler_line("r"), other]))) == 2
 
 
 def test_a_line_is_of_a_request_only_with_its_whole_id() -> None:
@@ -131,7 +131,9 @@ def test_a_line_is_of_a_request_only_with_its_whole_id() -> None:
 
 
 def test_repeats_are_one_entry_with_their_number_and_the_last_time() -> None:
-    lines = [line for n in range(300) for line in (ours(f"r{n}", n * 10), runtimes(f"r{n}", n * 10 + 1))]
+    lines = [
+        line for n in range(300) for line in (handler_line(f"r{n}", n * 10), runtimes(f"r{n}", n * 10 + 1))
+    ]
     (entry,) = fold_repeats(entries(lines))
     assert (entry.count, entry.time_ms, entry.last_ms) == (300, 0, 2990)
 

@@ -20,10 +20,10 @@ from cryptoctl.ui.progress import PlanProgress
 from cryptoctl.ui.screen import Screen
 from kit.clocks import FakeClock
 from unit.answers import STACK, Answers
+from unit.fake_resources import FakeAws, FakeResource
 from unit.resource_answers import mapping
 from unit.running import run
 from unit.test_drift import TABLE, queue
-from unit.things import FakeAws, Thing
 
 HERE = STACK.webhook_dead_letters
 SOME_DAY = datetime(2026, 11, 1, tzinfo=UTC)
@@ -65,18 +65,18 @@ def test_so_is_one_that_the_self_test_meets_before_its_plan() -> None:
         unprotect(STACK, Answers(table(AttributeDefinitions=[])))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("found", [{"Id": "lag", "Timestamps": [SOME_DAY]}, {"Id": "x", "Values": [1.0]}])
-def test_metrics_that_do_not_fit_what_was_asked_for_are_told(found: dict[str, Any]) -> None:
+@pytest.mark.parametrize("result", [{"Id": "lag", "Timestamps": [SOME_DAY]}, {"Id": "x", "Values": [1.0]}])
+def test_metrics_that_do_not_fit_what_was_asked_for_are_told(result: dict[str, Any]) -> None:
     class Counted:
         def paginate(self, *_: str, **__: Any) -> Iterator[dict[str, Any]]:
-            yield {"Timestamps": [SOME_DAY], "Values": [], **found}
+            yield {"Timestamps": [SOME_DAY], "Values": [], **result}
 
     with pytest.raises(Failure, match="The answers about metrics are of another form"):
         metric_data(Counted(), {"lag": waiting_metric(HERE)}, 60, SOME_DAY, SOME_DAY)  # type: ignore[arg-type]
 
 
 def test_a_value_that_appears_during_the_run_is_no_defect() -> None:
-    class Odd(Thing):
+    class Odd(FakeResource):
         def observe(self, aws: Any) -> Any:
             return int("many") if aws.things else None
 
@@ -113,7 +113,7 @@ def test_so_is_that_of_a_step(capsys: Any) -> None:
     def breaks(*_: Any) -> None:
         raise ZeroDivisionError
 
-    report, _, _ = run(FakeAws(before=breaks), Thing(name="a"))
+    report, _, _ = run(FakeAws(before=breaks), FakeResource(name="a"))
     [failed] = report.ended(StepOutcome.FAILED)
     for verbose in (False, True):
         PlanProgress(Screen(colour=False, verbose=verbose), FakeClock()).ended(failed)

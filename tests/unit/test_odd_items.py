@@ -105,6 +105,6 @@ def test_verifying_a_symbol_reads_prices_from_before_1970_too() -> None:
     wrong = {**item, "ma_5": {"N": "777"}}
     aws = Answers({"Query": {"Items": [wrong]}})
     assert list(incorrect(aws, STACK.prices, RepairSearch(symbol="V", verify=True))) == [("V", Decimal(-5))]  # type: ignore[arg-type]
-    [(_, request)] = aws.asked
+    [(_, request)] = aws.requests
     assert request["KeyConditionExpression"] == "#symbol = :symbol"
     assert set(request["ExpressionAttributeValues"]) == {":symbol"}

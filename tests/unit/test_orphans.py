@@ -19,7 +19,7 @@ from cryptoctl.reconcile.plan import Action, Goal
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.traits import AssignedArn, Listed, Untagged
-from unit.things import SCOPE, FakeAws, Thing, refusal
+from unit.fake_resources import SCOPE, FakeAws, FakeResource, refusal
 
 OURS = SCOPE.tags
 
@@ -29,7 +29,7 @@ class TaggedAws(FakeAws):
     """With a tag index, and things whose tags are read apart."""
 
     index: dict[str, dict[str, str]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     refuses: Mapping[str, str] = field(default_factory=dict)
 
     def tagged(self, tags: Mapping[str, str], kind: str | None = None) -> dict[str, dict[str, str]]:
@@ -38,7 +38,7 @@ class TaggedAws(FakeAws):
 
     def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> dict[str, Any] | None:
         """A reading request, which may be refused."""
-        self.asked.append(f"{operation} {params['Name']}")
+        self.requests.append(f"{operation} {params['Name']}")
         if code := self.refuses.get(params["Name"]):
             raise refusal(operation, code)
         return super().find(service, operation, not_found=not_found, **params)
@@ -49,7 +49,7 @@ class TaggedAws(FakeAws):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Indexed(Thing, Listed):
+class Indexed(FakeResource, Listed):
     """A kind that the index lists; it can be listed by name too."""
 
     @property
@@ -57,7 +57,7 @@ class Indexed(Thing, Listed):
         return self.scope.arn("things", f"thing/{self.name}")
 
     def candidate_arns(self, aws: Any) -> Iterator[str]:
-        aws.asked.append("ListThings")
+        aws.requests.append("ListThings")
         yield from (self.scope.arn("things", f"thing/{name}") for name in self.scope.likeliest(aws.things))
 
     def tags_of(self, aws: Any) -> Mapping[str, str]:
@@ -73,17 +73,17 @@ class Unindexed(Indexed):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Part(Thing, Untagged):
+class Part(FakeResource, Untagged):
     """A part of a thing, without tags; somebody else's where it says so."""
 
-    whole: Thing
+    whole: FakeResource
     part_of: ClassVar[str] = "whole"
 
     def made_by_another(self, aws: Any, observed: Observed) -> str | None:
         return "somebody else made the part" if observed.fields.get("Maker") == "other" else None
 
 
-def found(aws: TaggedAws, *stack: Thing, absent: tuple[Provisioner, ...] = ()) -> FoundOrphans:
+def search(aws: TaggedAws, *stack: FakeResource, absent: tuple[Provisioner, ...] = ()) -> FoundOrphans:
     orphans, real = Orphans(stack=stack, unconfigured=absent), cast("Aws", aws)
     return orphans.find(real, orphans.candidates(real), observe(stack, real))
 
@@ -101,12 +101,12 @@ def test_of_many_that_are_only_named_so_few_are_asked_for_their_tags_and_the_lik
     for number in range(300):
         aws.has(f"test-of-somebody-{number}", {})
     aws.has("former-test", OURS)
-    result = found(aws, Unindexed(name="own-test"))
+    result = search(aws, Unindexed(name="own-test"))
     assert names(result) == ["former-test"]
     [note] = result.notes
     assert "of 301 things with the environment in their names, 200 were looked at" in note
-    assert len([call for call in aws.asked if call.startswith("GetTags")]) == MAX_NAMED
-    assert [call for call in aws.asked if call.startswith("GetThing")] == [
+    assert len([call for call in aws.requests if call.startswith("GetTags")]) == MAX_NAMED
+    assert [call for call in aws.requests if call.startswith("GetThing")] == [
         "GetThing own-test",
         "GetThing former-test",
     ]
@@ -116,10 +116,10 @@ def test_an_indexed_kind_is_listed_by_name_only_where_the_index_lacks_the_stacks
     aws = TaggedAws(index={arn("own-test"): OURS})
     aws.has("own-test", OURS)
     aws.has("former-test", OURS)
-    assert names(found(aws, Indexed(name="own-test"))) == []
-    assert "ListThings" not in aws.asked
+    assert names(search(aws, Indexed(name="own-test"))) == []
+    assert "ListThings" not in aws.requests
     aws.index.clear()
-    assert names(found(aws, Indexed(name="own-test"))) == ["former-test"]
+    assert names(search(aws, Indexed(name="own-test"))) == ["former-test"]
 
 
 def test_a_kind_that_settings_name_is_always_listed_by_name() -> None:
@@ -129,13 +129,13 @@ def test_a_kind_that_settings_name_is_always_listed_by_name() -> None:
 
     aws = TaggedAws()
     aws.has("former-test", OURS)
-    assert names(found(aws, Indexed(name="own-test"))) == []
-    assert names(found(aws, NamedBySettings(name="own-test"))) == ["former-test"]
-    aws.asked.clear()
+    assert names(search(aws, Indexed(name="own-test"))) == []
+    assert names(search(aws, NamedBySettings(name="own-test"))) == ["former-test"]
+    aws.requests.clear()
     aws.has("own-test", OURS)
     aws.index[arn("own-test")] = OURS
     # As it was a moment ago: the index lists our own already, and the newest thing not yet.
-    assert names(found(aws, NamedBySettings(name="own-test"))) == ["former-test"]
+    assert names(search(aws, NamedBySettings(name="own-test"))) == ["former-test"]
 
 
 def test_the_stacks_own_are_not_counted_among_the_many() -> None:
@@ -144,14 +144,14 @@ def test_the_stacks_own_are_not_counted_among_the_many() -> None:
     for resource in resources:
         aws.has(resource.name, OURS)
     aws.has("former-test", OURS)
-    assert names(found(aws, *resources)) == ["former-test"]
+    assert names(search(aws, *resources)) == ["former-test"]
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ValidationException"])
 def test_what_cannot_be_looked_at_is_told_where_it_is_ours_and_passed_over_where_it_may_be(code: str) -> None:
     aws = TaggedAws(index={arn("hidden"): OURS}, refuses={"hidden": code, "test-of-somebody": code})
     aws.has("test-of-somebody", OURS)
-    over = found(aws, Unindexed(name="own-test"))
+    over = search(aws, Unindexed(name="own-test"))
     assert over.removable == {}
     error = AwsError(service="things", operation="GetThing", code=code, message="")
     assert over.notes == (
@@ -166,35 +166,35 @@ def test_where_nothing_can_be_asked_any_more_the_search_ends(problem: ExitCode) 
             raise Failure(problem, "no answer")
 
     with pytest.raises(Failure, match="no answer"):
-        found(Lost(), Indexed(name="own-test"))
+        search(Lost(), Indexed(name="own-test"))
 
 
 def test_an_index_that_lags_removes_nothing() -> None:
     aws = TaggedAws(index={arn("given-away"): OURS, arn("gone"): OURS})
     aws.has("given-away", {**OURS, "Environment": "another"})
-    assert found(aws, Indexed(name="own-test")) == FoundOrphans(removable={})
+    assert search(aws, Indexed(name="own-test")) == FoundOrphans(removable={})
 
 
 def test_a_part_of_a_thing_is_no_thing() -> None:
     aws = TaggedAws(index={f"{arn('own-test')}/backup/1": OURS})
-    over = found(aws, Indexed(name="own-test"))
+    over = search(aws, Indexed(name="own-test"))
     assert over.removable == {}
     assert over.notes[0].startswith(f"{arn('own-test')}/backup/1 has this environment's tags")
-    assert "GetThing own-test/backup/1" not in aws.asked
+    assert "GetThing own-test/backup/1" not in aws.requests
 
 
 def test_a_kind_of_which_the_stack_has_none_is_listed_by_name() -> None:
     aws = TaggedAws()
     aws.has("former-test", OURS)
-    assert names(found(aws, Thing(name="own-test"))) == []
-    assert names(found(aws, Thing(name="own-test"), absent=(Indexed(name="any"),))) == ["former-test"]
+    assert names(search(aws, FakeResource(name="own-test"))) == []
+    assert names(search(aws, FakeResource(name="own-test"), absent=(Indexed(name="any"),))) == ["former-test"]
 
 
 def test_what_may_be_left_of_a_kind_that_the_stack_has_none_of_is_told_where_its_tags_are_hidden() -> None:
     aws = TaggedAws(refuses={"former-test": "AccessDenied", "older-test": "AccessDenied"})
     for name in aws.refuses:
         aws.has(name, OURS)
-    over = found(aws, Thing(name="own-test"), absent=(Indexed(name="any"),))
+    over = search(aws, FakeResource(name="own-test"), absent=(Indexed(name="any"),))
     assert over.removable == {}
     [note] = over.notes
     assert note.startswith("orphaned resources were not searched completely: things:GetTags answered")
@@ -202,17 +202,17 @@ def test_what_may_be_left_of_a_kind_that_the_stack_has_none_of_is_told_where_its
 
 
 def test_a_part_that_was_left_goes_before_its_whole_changes_and_another_ones_is_told() -> None:
-    owner = Thing(name="own-test", size=2)
+    owner = FakeResource(name="own-test", size=2)
     part = Part(name="part", whole=owner)
     aws = TaggedAws()
     aws.things["own-test"] = {"Fields": {**owner.desired(), "Size": 1}, "Id": "own-test"}
-    assert found(aws, owner, absent=(part,)) == FoundOrphans(removable={})
+    assert search(aws, owner, absent=(part,)) == FoundOrphans(removable={})
     aws.things["part"] = {"Fields": {"Maker": "other"}, "Id": "part"}
-    assert found(aws, owner, absent=(part,)) == FoundOrphans(
+    assert search(aws, owner, absent=(part,)) == FoundOrphans(
         removable={}, notes=("somebody else made the part",)
     )
     aws.things["part"] = {"Fields": {}, "Id": "part"}
-    over = found(aws, owner, absent=(part,))
+    over = search(aws, owner, absent=(part,))
     plan = build_plan([owner], observe([owner], cast("Aws", aws)), Goal.PRESENT, orphans=over.removable)
     first, second = plan.work
     assert (first.resource, first.action, first.after) == (part, Action.DELETE, ())
@@ -228,7 +228,7 @@ def test_where_only_parts_are_looked_for_nothing_else_is() -> None:
     aws.things["part"] = {"Fields": {}, "Id": "part"}
     parts = Orphans(stack=[owner], unconfigured=(part,), parts_only=True)
     assert names(parts.find(real, parts.candidates(real), observe([owner], real))) == ["part"]
-    assert "ListThings" not in aws.asked and "GetThing former-test" not in aws.asked
+    assert "ListThings" not in aws.requests and "GetThing former-test" not in aws.requests
 
 
 def test_what_is_pending_deletion_is_left_to_itself() -> None:
@@ -240,22 +240,22 @@ def test_what_is_pending_deletion_is_left_to_itself() -> None:
 
     aws = TaggedAws(index={arn("former-test"): OURS})
     aws.has("former-test", OURS)
-    assert names(found(aws, Going(name="own-test"))) == []
+    assert names(search(aws, Going(name="own-test"))) == []
 
 
 def test_the_stacks_own_that_says_it_has_that_arn_is_no_orphan() -> None:
     @dataclass(frozen=True, kw_only=True, eq=False)
-    class Assigned(Thing, AssignedArn):
+    class Assigned(FakeResource, AssignedArn):
         def for_arn(self, arn: str) -> Provisioner | None:
             return self
 
     aws = TaggedAws(index={"arn:assigned": OURS})
     aws.has("own-test", OURS)
-    assert names(found(aws, Assigned(name="own-test"))) == []
+    assert names(search(aws, Assigned(name="own-test"))) == []
 
 
 def test_a_log_groups_arn_in_the_index_may_end_as_that_of_its_streams() -> None:
     aws = TaggedAws(index={arn("own-test"): OURS, f"{arn('former-test')}:*": OURS})
     for name in ("own-test", "former-test"):
         aws.has(name, OURS)
-    assert names(found(aws, Indexed(name="own-test"))) == ["former-test"]
+    assert names(search(aws, Indexed(name="own-test"))) == ["former-test"]

@@ -76,10 +76,10 @@ class Counting(Aws):
         super().__init__(
             endpoint_url="http://127.0.0.1:1", credentials=AccessKey(access_key="a", secret_key="s")
         )
-        self.asked: list[str] = []
+        self.operations: list[str] = []
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
-        self.asked.append(operation)
+        self.operations.append(operation)
         yield from (
             {"Name": sender.name, "Type": "SecureString", "Tier": "Standard", "KeyId": KEY}
             for sender in many()
@@ -105,7 +105,7 @@ def test_it_is_found_on_a_later_page() -> None:
 def test_fifty_senders_are_read_with_one_request() -> None:
     aws = Counting()
     assert all(observe(many(), aws.with_shared_lists()).values())
-    assert aws.asked == ["DescribeParameters"]
+    assert aws.operations == ["DescribeParameters"]
 
 
 def test_under_another_key_the_same_value_is_written_again() -> None:
@@ -179,21 +179,21 @@ def test_a_rotation_while_it_waits_for_its_new_key_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("aws_message", "cause"),
     [
         (f"{KEY} is disabled.", "`cryptoctl up` brings back"),
         ("The ciphertext refers to a key that does not exist.", "the next `cryptoctl up` makes a new secret"),
     ],
 )
-def test_a_secret_whose_key_cannot_be_used_says_what_to_do(said: str, told: str) -> None:
+def test_a_secret_whose_key_cannot_be_used_says_what_to_do(aws_message: str, cause: str) -> None:
     def refuse(_: FakeSsm, operation: str) -> None:
-        raise refused(operation, "InvalidKeyId", said)
+        raise refused(operation, "InvalidKeyId", aws_message)
 
     ssm = holding()
     ssm.refuse = refuse
     with pytest.raises(AwsError) as raised:
         store(ssm).read()
-    assert told in remedy(raised.value)
+    assert cause in remedy(raised.value)
 
 
 def test_a_rotation_between_reading_and_writing_counts() -> None:
@@ -208,9 +208,11 @@ def test_what_could_not_be_put_back_is_a_failure_and_no_success(operation: str) 
     ssm = holding(KeyId=OTHER_KEY)
     ssm.after = {"GetParameter": lambda fake: fake.put(ROTATED)}
 
-    def refuse(its: FakeSsm, asked: str) -> None:
-        if asked == operation and len(its.versions) > 2:
-            raise refused(asked, "InternalServerError", f"odd: {ROTATED.text()}" * (asked == "PutParameter"))
+    def refuse(its: FakeSsm, called: str) -> None:
+        if called == operation and len(its.versions) > 2:
+            raise refused(
+                called, "InternalServerError", f"odd: {ROTATED.text()}" * (called == "PutParameter")
+            )
 
     ssm.refuse = refuse
     result = up(ssm)
@@ -221,9 +223,9 @@ def test_what_could_not_be_put_back_is_a_failure_and_no_success(operation: str) 
 def test_a_refused_read_of_what_is_kept_is_waited_out() -> None:
     ssm = holding(KeyId=OTHER_KEY)
 
-    def refuse(its: FakeSsm, asked: str) -> None:
-        if asked == "GetParameter" and its.clock.time_s < 10:
-            raise refused(asked, "ThrottlingException", "Rate exceeded")
+    def refuse(its: FakeSsm, called: str) -> None:
+        if called == "GetParameter" and its.clock.time_s < 10:
+            raise refused(called, "ThrottlingException", "Rate exceeded")
 
     ssm.refuse = refuse
     assert up(ssm).outcome is StepOutcome.DONE and ssm.secret == GIVEN
@@ -233,9 +235,9 @@ def test_a_value_under_a_key_that_goes_is_not_waited_for() -> None:
     """That a new key is not seen yet concerns what is written with it, not what is read."""
     ssm = holding(KeyId=OTHER_KEY)
 
-    def refuse(its: FakeSsm, asked: str) -> None:
-        if asked == "GetParameter":
-            raise refused(asked, "InvalidKeyId", f"{OTHER_KEY} is pending deletion.")
+    def refuse(its: FakeSsm, called: str) -> None:
+        if called == "GetParameter":
+            raise refused(called, "InvalidKeyId", f"{OTHER_KEY} is pending deletion.")
 
     ssm.refuse = refuse
     result = up(ssm)
@@ -247,9 +249,9 @@ def test_a_rotation_that_cannot_put_back_what_it_overwrote_says_so() -> None:
     ssm = holding()
     ssm.after = {"GetParameter": lambda fake: fake.put(SenderSecret(secret="the first one's"))}
 
-    def refuse(its: FakeSsm, asked: str) -> None:
-        if asked == "PutParameter" and len(its.versions) > 2:
-            raise refused(asked, "TooManyUpdates", "again later")
+    def refuse(its: FakeSsm, called: str) -> None:
+        if called == "PutParameter" and len(its.versions) > 2:
+            raise refused(called, "TooManyUpdates", "again later")
 
     ssm.refuse = refuse
     with pytest.raises(Failure, match=r"could not put it back: .*TooManyUpdates") as raised:
@@ -294,14 +296,14 @@ def test_a_rotation_at_the_time_of_a_move_to_another_key_counts() -> None:
     assert ssm.versions[-1]["KeyId"] == KEY
 
 
-@pytest.mark.parametrize("there", [True, False], ids=["moved", "created"])
-def test_a_replaced_keys_tags_are_waited_for(there: bool) -> None:
-    ssm = holding(KeyId=OTHER_KEY) if there else FakeSsm()
+@pytest.mark.parametrize("exists", [True, False], ids=["moved", "created"])
+def test_a_replaced_keys_tags_are_waited_for(exists: bool) -> None:
+    ssm = holding(KeyId=OTHER_KEY) if exists else FakeSsm()
     ssm.refuse = for_s(240, "AccessDeniedException", DENIED)
     result = up(ssm)
     assert result.outcome is StepOutcome.DONE, result.problem
     assert ssm.clock.time_s >= 240
-    assert not there or ssm.secret == GIVEN
+    assert not exists or ssm.secret == GIVEN
 
 
 def test_a_name_that_was_deleted_a_moment_ago_is_waited_for() -> None:

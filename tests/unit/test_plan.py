@@ -18,26 +18,26 @@ from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.traits import ConsentRequired, DeletionProtected, Preflight
 from cryptoctl.reconcile.values import Ref
-from unit.things import SCOPE, FakeAws, Thing
+from unit.fake_resources import SCOPE, FakeAws, FakeResource
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Part(Thing):
+class Part(FakeResource):
     """A thing that goes with another."""
 
-    whole: Thing
+    whole: FakeResource
     part_of: ClassVar[str] = "whole"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Safe(Thing):
+class Safe(FakeResource):
     """A thing whose size nobody may see."""
 
     sensitive: ClassVar[frozenset[str]] = frozenset({"Size", "Fields"})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Full(Thing, DeletionProtected):
+class Full(FakeResource, DeletionProtected):
     """A thing with data in it."""
 
     holds_data: ClassVar[bool] = True
@@ -49,7 +49,7 @@ class Full(Thing, DeletionProtected):
 Seen: TypeAlias = dict[Provisioner, Observed | None]
 
 
-def seen(thing: Thing, **changed: Any) -> Observed:
+def observed_of(thing: FakeResource, **changed: Any) -> Observed:
     return Observed(fields={**thing.desired(), **changed}, outputs={"Id": f"id-of-{thing.name}"})
 
 
@@ -58,8 +58,8 @@ def actions(plan: Plan) -> dict[str, Action]:
 
 
 def test_nothing_there_means_create_in_order_of_need() -> None:
-    first, data = Thing(name="first"), Thing(name="data")
-    last = Thing(name="last", needs=(first,), size=data.id)
+    first, data = FakeResource(name="first"), FakeResource(name="data")
+    last = FakeResource(name="last", needs=(first,), size=data.id)
     plan = build_plan([last, data, first], {first: None, data: None, last: None}, Goal.PRESENT)
     names = [step.resource.name for step in plan.work]
     assert sorted(names[:2]) == ["data", "first"]
@@ -69,8 +69,8 @@ def test_nothing_there_means_create_in_order_of_need() -> None:
 
 
 def test_the_way_out_of_a_refusal_offers_adoption_where_only_our_tags_are_missing() -> None:
-    resource = Thing(name="taken")
-    plan = build_plan([resource], {resource: seen(resource, Tags={})}, Goal.PRESENT)
+    resource = FakeResource(name="taken")
+    plan = build_plan([resource], {resource: observed_of(resource, Tags={})}, Goal.PRESENT)
     assert [step.action for step in plan.refused] == [Action.REFUSED] and not plan.nothing_to_do
     assert (
         plan.refusal_hint.startswith("Choose another --env") and "`cryptoctl up --adopt`" in plan.refusal_hint
@@ -78,38 +78,38 @@ def test_the_way_out_of_a_refusal_offers_adoption_where_only_our_tags_are_missin
 
 
 def test_a_value_that_is_known_stands_in_the_plan() -> None:
-    data = Thing(name="data")
-    last = Thing(name="last", size=data.id)
-    plan = build_plan([last, data], {data: seen(data), last: None}, Goal.PRESENT)
+    data = FakeResource(name="data")
+    last = FakeResource(name="last", size=data.id)
+    plan = build_plan([last, data], {data: observed_of(data), last: None}, Goal.PRESENT)
     assert plan.work[0].calls[0].params["Fields"]["Size"] == "id-of-data"
 
 
 def test_no_difference_means_no_step() -> None:
-    resource = Thing(name="a")
-    plan = build_plan([resource], {resource: seen(resource, Unknown="ignored")}, Goal.PRESENT)
+    resource = FakeResource(name="a")
+    plan = build_plan([resource], {resource: observed_of(resource, Unknown="ignored")}, Goal.PRESENT)
     assert plan.work == ()
     assert actions(plan) == {"a": Action.NOTHING}
 
 
 def test_a_changed_field_is_named_and_a_fixed_one_means_replacement() -> None:
-    resource = Thing(name="a")
-    updated = build_plan([resource], {resource: seen(resource, Size=2)}, Goal.PRESENT)
+    resource = FakeResource(name="a")
+    updated = build_plan([resource], {resource: observed_of(resource, Size=2)}, Goal.PRESENT)
     assert [(change.path, change.old, change.new) for change in updated.work[0].changes] == [("Size", 2, 1)]
-    replaced = build_plan([resource], {resource: seen(resource, Shape="square")}, Goal.PRESENT)
+    replaced = build_plan([resource], {resource: observed_of(resource, Shape="square")}, Goal.PRESENT)
     assert actions(replaced) == {"a": Action.REPLACE}
     assert [call.operation for call in replaced.work[0].calls] == ["DeleteThing", "CreateThing"]
     assert replaced.destroys == replaced.work
 
 
 def test_a_part_goes_with_what_is_replaced_and_stays_with_what_is_updated() -> None:
-    owner = Thing(name="whole")
+    owner = FakeResource(name="whole")
     part = Part(name="part", whole=owner)
-    replaced: Seen = {owner: seen(owner, Shape="square"), part: seen(part)}
+    replaced: Seen = {owner: observed_of(owner, Shape="square"), part: observed_of(part)}
     assert actions(build_plan([owner, part], replaced, Goal.PRESENT)) == {
         "whole": Action.REPLACE,
         "part": Action.CREATE,
     }
-    updated: Seen = {owner: seen(owner, Size=2), part: seen(part)}
+    updated: Seen = {owner: observed_of(owner, Size=2), part: observed_of(part)}
     assert actions(build_plan([owner, part], updated, Goal.PRESENT)) == {
         "whole": Action.UPDATE,
         "part": Action.NOTHING,
@@ -118,8 +118,8 @@ def test_a_part_goes_with_what_is_replaced_and_stays_with_what_is_updated() -> N
 
 def test_of_what_nobody_may_see_it_is_shown_whether_it_was_there() -> None:
     for old, shown_as in ((7, SENSITIVE), (None, None)):
-        safe, plain = Safe(name="safe"), Thing(name="plain")
-        observed: Seen = {safe: seen(safe, Size=old), plain: seen(plain, Size=old)}
+        safe, plain = Safe(name="safe"), FakeResource(name="plain")
+        observed: Seen = {safe: observed_of(safe, Size=old), plain: observed_of(plain, Size=old)}
         changes = {
             step.resource: shown_change(step, step.changes[0])
             for step in build_plan([safe, plain], observed, Goal.PRESENT).work
@@ -128,7 +128,7 @@ def test_of_what_nobody_may_see_it_is_shown_whether_it_was_there() -> None:
 
 
 def test_of_a_call_whose_parameters_nobody_may_see_the_name_is_shown() -> None:
-    safe, plain = Safe(name="safe"), Thing(name="plain")
+    safe, plain = Safe(name="safe"), FakeResource(name="plain")
     steps = build_plan([safe, plain], {safe: None, plain: None}, Goal.PRESENT).work
     params = {step.resource: shown_params(step, step.calls[0]) for step in steps}
     assert params[safe] == {"Name": "safe", "Fields": SENSITIVE}
@@ -136,9 +136,9 @@ def test_of_a_call_whose_parameters_nobody_may_see_the_name_is_shown() -> None:
 
 
 def test_what_hangs_on_a_replaced_resource_follows_it() -> None:
-    data = Thing(name="data")
-    last = Thing(name="last", size=data.id)
-    observed: Seen = {data: seen(data, Shape="square"), last: seen(last, Size="id-of-data")}
+    data = FakeResource(name="data")
+    last = FakeResource(name="last", size=data.id)
+    observed: Seen = {data: observed_of(data, Shape="square"), last: observed_of(last, Size="id-of-data")}
     assert actions(build_plan([data, last], observed, Goal.PRESENT)) == {
         "data": Action.REPLACE,
         "last": Action.UPDATE,
@@ -146,16 +146,16 @@ def test_what_hangs_on_a_replaced_resource_follows_it() -> None:
 
 
 def test_extra_tags_are_no_difference_and_missing_ones_are() -> None:
-    tagged = Thing(name="a", scope=replace(SCOPE, extra_tags={"Application": "prices"}))
+    tagged = FakeResource(name="a", scope=replace(SCOPE, extra_tags={"Application": "prices"}))
     tags = {**tagged.scope.tags, "Team": "ours"}
-    assert build_plan([tagged], {tagged: seen(tagged, Tags=tags)}, Goal.PRESENT).work == ()
-    plan = build_plan([tagged], {tagged: seen(tagged, Tags=SCOPE.owner_tags)}, Goal.PRESENT)
+    assert build_plan([tagged], {tagged: observed_of(tagged, Tags=tags)}, Goal.PRESENT).work == ()
+    plan = build_plan([tagged], {tagged: observed_of(tagged, Tags=SCOPE.owner_tags)}, Goal.PRESENT)
     assert [change.path for change in plan.work[0].changes] == ["Tags.Application"]
 
 
 def test_what_is_not_ours_is_refused_unless_adopted() -> None:
-    resource = Thing(name="a")
-    foreign: Seen = {resource: seen(resource, Size=9, Tags={"Environment": "test"})}
+    resource = FakeResource(name="a")
+    foreign: Seen = {resource: observed_of(resource, Size=9, Tags={"Environment": "test"})}
     assert actions(build_plan([resource], foreign, Goal.PRESENT)) == {"a": Action.REFUSED}
     assert actions(build_plan([resource], foreign, Goal.ABSENT)) == {"a": Action.REFUSED}
     adopted = build_plan([resource], foreign, Goal.PRESENT, adopt=True)
@@ -163,7 +163,7 @@ def test_what_is_not_ours_is_refused_unless_adopted() -> None:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Guarded(Thing, DeletionProtected):
+class Guarded(FakeResource, DeletionProtected):
     """A thing that AWS can protect from deletion, as a log group."""
 
     def deletion_blocker(self, observed: Observed) -> None:
@@ -171,7 +171,7 @@ class Guarded(Thing, DeletionProtected):
 
 
 def test_what_others_have_put_data_into_is_not_replaced_to_be_adopted() -> None:
-    def planned(thing: Thing, **changed: Any) -> Plan:
+    def planned(thing: FakeResource, **changed: Any) -> Plan:
         item = {"Fields": {**thing.desired(), **changed}, "Id": "x", "State": "Ready"}
         aws: Any = FakeAws(things={thing.name: item})
         return make_plan([thing], aws, Goal.PRESENT, adopt=True)
@@ -180,7 +180,7 @@ def test_what_others_have_put_data_into_is_not_replaced_to_be_adopted() -> None:
     assert obstacle.what.startswith("thing a was made by others") and "Shape" in obstacle.what
     assert planned(Full(name="a"), Shape="square", Size=7, Tags={}).obstacles == (obstacle,)
     assert planned(Full(name="a"), Size=9, Tags={}).obstacles == ()
-    foreign = planned(Thing(name="a"), Shape="square", Tags={})
+    foreign = planned(FakeResource(name="a"), Shape="square", Tags={})
     assert foreign.obstacles == ()
     assert (
         foreign.work[0].reason == "without cryptoctl's tags, and taken over; Shape cannot be changed in place"
@@ -193,32 +193,32 @@ def test_what_others_have_put_data_into_is_not_replaced_to_be_adopted() -> None:
 
 
 def test_removal_runs_backwards_and_waits_for_what_depends() -> None:
-    first = Thing(name="first")
-    last = Thing(name="last", needs=(first,))
-    plan = build_plan([first, last], {first: seen(first), last: seen(last)}, Goal.ABSENT)
+    first = FakeResource(name="first")
+    last = FakeResource(name="last", needs=(first,))
+    plan = build_plan([first, last], {first: observed_of(first), last: observed_of(last)}, Goal.ABSENT)
     assert [step.resource for step in plan.work] == [last, first]
     assert plan.work[1].after == (last,)
     assert build_plan([first, last], {first: None, last: None}, Goal.ABSENT).work == ()
 
 
 def test_choosing_one_brings_what_it_depends_on() -> None:
-    first, data, other = Thing(name="first"), Thing(name="data"), Thing(name="other")
-    last = Thing(name="last", needs=(first,), size=data.id)
+    first, data, other = FakeResource(name="first"), FakeResource(name="data"), FakeResource(name="other")
+    last = FakeResource(name="last", needs=(first,), size=data.id)
     assert set(with_dependencies([last])) == {first, data, last}
     assert other not in with_dependencies([last])
 
 
 @given(st.integers(), st.integers())
-def test_the_fingerprint_is_that_of_what_the_plan_does(one: int, other: int) -> None:
+def test_the_fingerprint_is_that_of_what_the_plan_does(size: int, other_size: int) -> None:
     def fingerprint(size: int) -> str:
-        resource = Thing(name="a", size=size)
+        resource = FakeResource(name="a", size=size)
         return build_plan([resource], {resource: None}, Goal.PRESENT).fingerprint
 
-    assert (fingerprint(one) == fingerprint(other)) == (one == other)
+    assert (fingerprint(size) == fingerprint(other_size)) == (size == other_size)
 
 
 def test_the_fingerprint_is_also_that_of_what_is_waited_for() -> None:
-    resource = Thing(name="a")
+    resource = FakeResource(name="a")
     plan = build_plan([resource], {resource: None}, Goal.PRESENT)
     (step,) = plan.steps
     wait = WaitUntil(
@@ -244,34 +244,34 @@ def test_bytes_are_shown_by_their_length_and_the_first_twelve_digits_of_their_ha
 def test_the_fingerprint_is_also_that_of_where_it_is_done() -> None:
     """`up --expect` in another account or region would find the same names."""
     scopes = (SCOPE, replace(SCOPE, account="2" * 12), replace(SCOPE, region="there"))
-    things = [Thing(name="a", scope=replace(scope, extra_tags={})) for scope in scopes]
+    things = [FakeResource(name="a", scope=replace(scope, extra_tags={})) for scope in scopes]
     assert (
         len({build_plan([resource], {resource: None}, Goal.PRESENT).fingerprint for resource in things}) == 3
     )
 
 
 def test_an_orphan_is_deleted_after_all_that_may_take_its_place() -> None:
-    first, second, orphan = Thing(name="one"), Thing(name="other"), Thing(name="orphan")
+    first, second, orphan = FakeResource(name="one"), FakeResource(name="other"), FakeResource(name="orphan")
     plan = build_plan(
-        [first, second], {first: None, second: None}, Goal.PRESENT, orphans={orphan: seen(orphan)}
+        [first, second], {first: None, second: None}, Goal.PRESENT, orphans={orphan: observed_of(orphan)}
     )
     assert plan.work[-1].resource is orphan
     assert set(plan.work[-1].after) == {first, second}
 
 
 def test_what_is_pending_deletion_is_not_deleted_again() -> None:
-    resource = Thing(name="a")
-    going = replace(seen(resource), pending_deletion_until=datetime(2030, 1, 1, tzinfo=UTC))
+    resource = FakeResource(name="a")
+    going = replace(observed_of(resource), pending_deletion_until=datetime(2030, 1, 1, tzinfo=UTC))
     assert build_plan([resource], {resource: going}, Goal.ABSENT).work == ()
 
 
 def test_where_there_is_nothing_to_do_there_is_nothing_to_wait_for_either() -> None:
-    resource = Thing(name="a")
-    assert not build_plan([resource], {resource: seen(resource)}, Goal.PRESENT).only_waits
+    resource = FakeResource(name="a")
+    assert not build_plan([resource], {resource: observed_of(resource)}, Goal.PRESENT).only_waits
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Asked(Thing, ConsentRequired, Preflight):
+class GuardedResource(FakeResource, ConsentRequired, Preflight):
     """A thing that is made smaller only after asking, and for which nothing of another's is in the way."""
 
     def consent_reasons(self, delta: Delta) -> Iterator[str]:
@@ -283,17 +283,17 @@ class Asked(Thing, ConsentRequired, Preflight):
 
 
 def test_a_change_that_has_come_to_need_consent_is_more_than_what_was_agreed_to() -> None:
-    small, large = Asked(name="a", size=1), Asked(name="a", size=5)
-    (asking,) = build_plan([small], {small: seen(small, Size=9)}, Goal.PRESENT).work
-    (plain,) = build_plan([large], {large: seen(large, Size=9)}, Goal.PRESENT).work
+    small, large = GuardedResource(name="a", size=1), GuardedResource(name="a", size=5)
+    (asking,) = build_plan([small], {small: observed_of(small, Size=9)}, Goal.PRESENT).work
+    (plain,) = build_plan([large], {large: observed_of(large, Size=9)}, Goal.PRESENT).work
     assert (asking.consent_reasons, plain.consent_reasons) == (("shrink to 1",), ())
     assert asking.beyond(plain) == "shrink to 1"
     assert asking.beyond(asking) is plain.beyond(asking) is None
 
 
 def test_what_is_in_the_way_of_a_change_is_in_the_way_of_no_deletion() -> None:
-    resource, orphan = Asked(name="a"), Asked(name="orphan")
-    plan = build_plan([resource], {resource: None}, Goal.PRESENT, orphans={orphan: seen(orphan)})
+    resource, orphan = GuardedResource(name="a"), GuardedResource(name="orphan")
+    plan = build_plan([resource], {resource: None}, Goal.PRESENT, orphans={orphan: observed_of(orphan)})
     aws: Any = FakeAws()
     assert [obstacle.what for obstacle in _obstacles(plan, aws)] == ["thing a is in the way."]
 

@@ -112,10 +112,10 @@ class Logs:
     has_shared_quotas = True
 
     def __init__(self, answers: list[Any]) -> None:
-        self.answers, self.asked = iter(answers), 0
+        self.answers, self.poll_count = iter(answers), 0
 
     def map(self, function: Any, things: Any) -> list[Any]:
-        self.asked += 1
+        self.poll_count += 1
         answer: Any = next(self.answers, [])
         if isinstance(answer, str):
             raise _error(answer)
@@ -137,8 +137,8 @@ def test_following_asks_a_few_times_a_minute_while_nothing_happens(monkeypatch: 
     monkeypatch.setattr(clock, "sleep", sleep)
     with pytest.raises(Enough):
         next(lines)
-    assert logs.asked <= 3600 / MAX_POLL_S + 20
-    assert logs.asked <= 4 * 60, "four looks a minute, of three groups each"
+    assert logs.poll_count <= 3600 / MAX_POLL_S + 20
+    assert logs.poll_count <= 4 * 60, "four looks a minute, of three groups each"
 
 
 def test_following_survives_being_throttled() -> None:
@@ -148,4 +148,4 @@ def test_following_survives_being_throttled() -> None:
     logs = Logs(["ThrottlingException", [], "Throttled", [line]])
     lines = list(islice(follow(logs, STACK.functions, 0, FakeClock()), 1))  # type: ignore[arg-type]
     assert lines == [line]
-    assert logs.asked == 4
+    assert logs.poll_count == 4

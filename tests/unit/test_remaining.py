@@ -17,9 +17,9 @@ from cryptoctl.reconcile.plan import Action, Goal, Plan, Step
 from cryptoctl.reconcile.retry import Wait
 from kit.clocks import FakeClock
 from live import Silent
-from unit.things import FakeAws, Thing
+from unit.fake_resources import FakeAws, FakeResource
 
-THING = Thing(name="a")
+THING = FakeResource(name="a")
 
 
 def plans(*counts: int) -> Iterator[Plan]:
@@ -116,12 +116,15 @@ def test_after_the_work_only_what_it_changed_is_observed_and_what_needs_that() -
 
     def look(size: int, after: Plan | None = None) -> Plan:
         aws.observed.clear()
-        changed = Thing(name="changed", size=size)
-        needs, takes = Thing(name="needs", needs=(changed,)), Thing(name="takes", size=changed.id)
-        stack = stacks.setdefault(size, [changed, needs, takes, Thing(name="other")])
+        changed = FakeResource(name="changed", size=size)
+        needs, takes = (
+            FakeResource(name="needs", needs=(changed,)),
+            FakeResource(name="takes", size=changed.id),
+        )
+        stack = stacks.setdefault(size, [changed, needs, takes, FakeResource(name="other")])
         return make_plan(stack, aws, Goal.PRESENT, after=after)  # type: ignore[arg-type]
 
-    stacks: dict[int, list[Thing]] = {}
+    stacks: dict[int, list[FakeResource]] = {}
     first = look(1)
     assert aws.observed == ["changed", "needs", "takes", "other"]
     Executor(aws=aws, listener=Silent()).run(first)  # type: ignore[arg-type]
@@ -154,7 +157,7 @@ LOOKS = list[str]()
 @pytest.mark.parametrize("action", [Action.UPDATE, Action.CREATE])
 def test_after_the_work_orphans_are_looked_for_if_more_was_done_than_updates(action: Action) -> None:
     LOOKS.clear()
-    aws, old, new = FakeAws(), Thing(name="old"), Thing(name="new")
+    aws, old, new = FakeAws(), FakeResource(name="old"), FakeResource(name="new")
     aws.things["old"] = {"Fields": {**old.desired(), "Size": 7}, "Id": "x"}
     if action is Action.UPDATE:
         aws.things["new"] = {"Fields": new.desired(), "Id": "y"}
@@ -167,7 +170,7 @@ def test_after_the_work_orphans_are_looked_for_if_more_was_done_than_updates(act
 
 def test_of_several_the_one_that_aws_may_show_the_latest_is_waited_for() -> None:
     @dataclass(frozen=True, kw_only=True, eq=False)
-    class Late(Thing):
+    class Late(FakeResource):
         visible_within_s: ClassVar[float] = 100.0
 
     clock, stack = FakeClock(), [THING, Late(name="late")]

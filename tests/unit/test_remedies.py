@@ -141,12 +141,12 @@ REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("resource", "operation", "code", "message", "told"), REFUSALS)
+@pytest.mark.parametrize(("resource", "operation", "code", "message", "expected_remedy"), REFUSALS)
 def test_a_refusal_that_stays_says_what_to_do(
-    resource: Provisioner, operation: str, code: str, message: str, told: str
+    resource: Provisioner, operation: str, code: str, message: str, expected_remedy: str
 ) -> None:
     error = AwsError(service="s", operation=operation, code=code, message=message)
-    assert told in remedy(error, resource.remedies)
+    assert expected_remedy in remedy(error, resource.remedies)
     assert not any(rule.matches(operation, code, message) for rule in resource.retry_rules)
 
 

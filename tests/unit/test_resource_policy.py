@@ -159,13 +159,13 @@ OF_CLOUDWATCH = {**FIRST, "Sid": "alarms", "Principal": {"Service": "cloudwatch.
 OF_ANOTHER_ACCOUNT = {"StringEquals": {"aws:SourceAccount": "9" * 12}}
 
 
-def notes(of: Stack, *statements: dict[str, Any], topic: str = "alerts") -> tuple[str, ...]:
+def notes(stack: Stack, *statements: dict[str, Any], topic: str = "alerts") -> tuple[str, ...]:
     answers = {
         "GetTopicAttributes": {"Attributes": {"Policy": policy(*statements)}},
         "ListTagsForResource": {"Tags": [{"Key": key, "Value": value} for key, value in SCOPE.tags.items()]},
         "ListSubscriptionsByTopic": {"Subscriptions": []},
     }
-    return make_plan([getattr(of, topic)], Answers(answers), Goal.PRESENT).notes  # type: ignore[arg-type]
+    return make_plan([getattr(stack, topic)], Answers(answers), Goal.PRESENT).notes  # type: ignore[arg-type]
 
 
 def test_a_topic_that_shuts_cloudwatch_out_is_told_for_no_alarm_reaches_anybody() -> None:

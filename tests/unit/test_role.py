@@ -41,8 +41,8 @@ def observed(role: Role, **more: Any) -> Observed:
     return Observed(fields=fields, outputs={"RoleId": "AROA"})
 
 
-def step(role: Role, seen: Observed | None, goal: Goal = Goal.PRESENT) -> Step:
-    [step] = build_plan([role], {role: seen}, goal).steps
+def step(role: Role, observed: Observed | None, goal: Goal = Goal.PRESENT) -> Step:
+    [step] = build_plan([role], {role: observed}, goal).steps
     return step
 
 

@@ -18,20 +18,20 @@ from cryptoctl.ui.plans import plan_document, show_plan
 from cryptoctl.ui.screen import Screen
 from kit.clocks import FakeClock
 from live import Silent
-from unit.things import FakeAws, Thing
+from unit.fake_resources import FakeAws, FakeResource
 
 TEXT = "whsec_5f2c0c"
 
 
-def secret_thing(made: list[str]) -> Thing:
+def secret_thing(made: list[str]) -> FakeResource:
     def make() -> str:
         made.append(TEXT)
         return TEXT
 
-    return Thing(name="safe", size=Secret(make))
+    return FakeResource(name="safe", size=Secret(make))
 
 
-def look(aws: FakeAws, thing: Thing) -> Plan:
+def look(aws: FakeAws, thing: FakeResource) -> Plan:
     return make_plan([thing], aws, Goal.PRESENT)  # type: ignore[arg-type]
 
 

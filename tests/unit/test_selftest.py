@@ -56,7 +56,7 @@ from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.ui.selftest import markdown, report_document
 from kit.clocks import FakeClock
-from kit.one_by_one import OneByOne
+from kit.sequential_aws import SequentialAws
 from unit.answers import STACK
 
 SOURCE = Path(cryptoctl.__file__).parent
@@ -70,7 +70,7 @@ OURS = SelftestStack(
 CREATES: tuple[Step, ...] = build_plan(list(OURS), dict.fromkeys(OURS), Goal.PRESENT).steps
 
 
-class Answers(OneByOne):
+class RefusingAws(SequentialAws):
     """An AWS that refuses requests as it is told, and does what `map` promises in turn."""
 
     def __init__(self, *errors: AwsError | None) -> None:
@@ -85,7 +85,7 @@ class Answers(OneByOne):
 
 
 def context(*errors: AwsError | None) -> CheckContext:
-    answers: Any = Answers(*errors)
+    answers: Any = RefusingAws(*errors)
     return CheckContext(aws=answers, stack=OURS, retry=Retry(FakeClock()), began=NOW)
 
 
@@ -105,13 +105,13 @@ class Listener:
     """Remembers what it is told."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.events: list[str] = []
 
     def started(self, claim: AwsClaim) -> None:
-        self.told.append(f"begun {claim.id}")
+        self.events.append(f"begun {claim.id}")
 
     def ended(self, result: ClaimResult) -> None:
-        self.told.append(f"{result.outcome} {result.claim.id}")
+        self.events.append(f"{result.outcome} {result.claim.id}")
 
 
 def test_each_claim_has_a_name_of_its_own_and_says_where_it_is_relied_on() -> None:
@@ -301,7 +301,7 @@ def test_a_check_that_breaks_ends_its_own_claim_only() -> None:
         ("lacks", ClaimOutcome.NOT_SHOWN),
     ]
     assert "KeyError" in results[0].seen
-    assert listener.told.index("check failed breaks") < listener.told.index("begun works")
+    assert listener.events.index("check failed breaks") < listener.events.index("begun works")
 
 
 def test_after_an_interruption_no_check_is_begun() -> None:
@@ -350,8 +350,8 @@ def test_the_probe_is_not_part_of_what_is_deployed() -> None:
 FROM_AWS = st.text(alphabet="|`\n\r\x1ba*<>:- \\")
 
 
-def report(seen: str) -> SelftestReport:
-    [result] = check_claims(context(), [claim("one", lambda _: holds(seen))], Listener(), on_engine=False)
+def report(evidence: str) -> SelftestReport:
+    [result] = check_claims(context(), [claim("one", lambda _: holds(evidence))], Listener(), on_engine=False)
     return SelftestReport(
         environment=NAME,
         target="aws",
@@ -360,13 +360,13 @@ def report(seen: str) -> SelftestReport:
         began=NOW,
         seconds=1.0,
         results=(result,),
-        problems=(seen,),
+        problems=(evidence,),
     )
 
 
 @given(FROM_AWS)
-def test_the_report_is_a_table_whatever_aws_says(seen: str) -> None:
-    text = markdown(report(seen).without_account())
+def test_the_report_is_a_table_whatever_aws_says(evidence: str) -> None:
+    text = markdown(report(evidence).without_account())
     [row] = [line for line in text.splitlines() if line.startswith("| one |")]
     assert row.replace(r"\|", "").count("|") == 5
     assert "\x1b" not in text

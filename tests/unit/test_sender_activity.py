@@ -25,8 +25,8 @@ class Event(dict[str, Any]):
 class Attack(Answers):
     """A log of ten refusals, the newest in the middle; how many of them were held at once."""
 
-    of: dict[str, Any] = field(default_factory=dict)
-    held: int = 0
+    responses: dict[str, Any] = field(default_factory=dict)
+    most_at_once: int = 0
 
     def paginate(self, service: str, operation: str, key: str, **params: Any) -> Iterator[Any]:
         references: list[weakref.ref[Event]] = []
@@ -34,7 +34,9 @@ class Attack(Answers):
             line = {"Unauthorized": 1, "Sender": "desk", "reasons": [f"reason {number}"]}
             event = Event(message=json.dumps(line), timestamp=1_000 + (number if number < 6 else -number))
             references.append(weakref.ref(event))
-            self.held = max(self.held, sum(reference() is not None for reference in references))
+            self.most_at_once = max(
+                self.most_at_once, sum(reference() is not None for reference in references)
+            )
             yield event
 
 
@@ -43,4 +45,4 @@ def test_they_are_counted_one_by_one_and_the_last_is_the_latest() -> None:
     desk, unknown = activity(aws, WEBHOOK, 2_000_000)  # type: ignore[arg-type]
     assert (desk.refused, desk.last_refused_ms, desk.last_refusal) == (10, 1_005, "reason 5")
     assert (unknown.refused, unknown.last_refused_ms, unknown.last_refusal) == (0, None, None)
-    assert aws.held <= 2
+    assert aws.most_at_once <= 2

@@ -30,7 +30,7 @@ class Lambda(Answers):
     """A webhook processor that answers as `processor` says; `bodies` is what it was given."""
 
     def __init__(self, processor: Processor, error: str = "") -> None:
-        super().__init__(of={})
+        super().__init__(responses={})
         self.processor, self.error, self.bodies = processor, error, list[str]()
         self.endpoint_url = None
 
@@ -152,13 +152,13 @@ def test_only_a_function_that_is_not_there_is_told_as_one(
 def test_no_more_are_sent_in_a_time_than_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, begun = FakeClock(), list[tuple[float, int]]()
 
-    def noted(prices: list[Any]) -> Any:
+    def record_batch(prices: list[Any]) -> Any:
         begun.append((round(clock.now_s(), 6), len(prices)))
         clock.time_s += 0.25  # a request takes its time, which is none that is added
         return stored(prices)
 
     monkeypatch.setattr(sending, "RealClock", lambda: clock)
-    sent(Lambda(noted), [price(line) for line in range(1, 41)], rate_per_s=10)
+    sent(Lambda(record_batch), [price(line) for line in range(1, 41)], rate_per_s=10)
     assert begun == [(0, 10), (1, 10), (2, 10), (3, 10)]
 
 
@@ -169,7 +169,7 @@ def test_of_very_many_that_fail_all_are_counted_and_some_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stamped_now", "files", "told", "not_told"),
+    ("stamped_now", "files", "message", "absent_text"),
     [
         (True, 1, "send only what is not stored: --from-line 8 or later", "send it all again"),
         (True, 2, "send only what is not stored", "again"),
@@ -178,9 +178,9 @@ def test_of_very_many_that_fail_all_are_counted_and_some_are_kept() -> None:
     ],
 )
 def test_what_would_be_stored_twice_is_not_sent_again_by_whoever_follows_the_hint(
-    stamped_now: bool, files: int, told: str, not_told: str
+    stamped_now: bool, files: int, message: str, absent_text: str
 ) -> None:
     file = SimpleNamespace(source=SimpleNamespace(stream=False), records=SimpleNamespace(counted_in="line"))
     price_files = SimpleNamespace(files=[file] * files, stamped_now=stamped_now)
     hint = _how_to_go_on(cast("PriceFiles", price_files), Tally(last_line=7))
-    assert told in hint and not_told not in hint
+    assert message in hint and absent_text not in hint

@@ -14,7 +14,7 @@ from cryptoctl.reconcile.plan import Action, Goal, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.values import serialize
 from unit.answers import SCOPE, STACK, Answers
-from unit.resource_answers import mapping, mapping_seen
+from unit.resource_answers import mapping, observed_mapping
 
 ALARM = STACK.alarms[0]
 FILTER = STACK.webhook_errors
@@ -57,24 +57,26 @@ def test_an_alarm_or_dashboard_that_is_deleted_under_a_change_is_made_anew_with_
 
 
 @pytest.mark.parametrize(
-    ("field", "found", "sent"),
+    ("field", "observed", "sent"),
     [
         ("fieldSelectionCriteria", '@aws.account = "999999999999"', ""),
         ("applyOnTransformedLogs", True, False),
     ],
 )
-def test_a_log_filter_that_takes_other_lines_is_set_back(field: str, found: Any, sent: Any) -> None:
+def test_a_log_filter_that_takes_other_lines_is_set_back(field: str, observed: Any, sent: Any) -> None:
     other = {"fieldSelectionCriteria": "", "applyOnTransformedLogs": False}
     assert step(FILTER, log_filter()).changes == step(FILTER, log_filter(**other)).changes == ()
-    drifted = step(FILTER, log_filter(**{field: found}))
+    drifted = step(FILTER, log_filter(**{field: observed}))
     assert [change.field for change in drifted.changes] == [field]
     [call] = drifted.calls
     assert {name: call.params[name] for name in other if name in call.params} == {field: sent}
 
 
 def test_a_tumbling_window_is_taken_off_the_mapping() -> None:
-    assert mapping_seen(mapping("ours")).fields["TumblingWindowInSeconds"] == 0
-    assert mapping_seen(mapping("ours", TumblingWindowInSeconds=60)).fields["TumblingWindowInSeconds"] == 60
+    assert observed_mapping(mapping("ours")).fields["TumblingWindowInSeconds"] == 0
+    assert (
+        observed_mapping(mapping("ours", TumblingWindowInSeconds=60)).fields["TumblingWindowInSeconds"] == 60
+    )
     assert STACK.prices_to_enricher.desired()["TumblingWindowInSeconds"] == 0
 
 

@@ -15,7 +15,7 @@ from cryptoctl.aws import Aws, AwsError
 from cryptoctl.aws_errors import remedy
 from cryptoctl.errors import Failure
 from cryptoctl.ops.doctor import CheckResult, _permissions
-from unit.surroundings import only_credentials
+from unit.aws_variables import only_credentials
 from unit.test_doctor import NEW
 
 SIMULATOR = "http://me:secret@127.0.0.1:4566"
@@ -32,12 +32,12 @@ class _Body:
 
 
 class _Cut:
-    def __init__(self, how: HTTPError | None) -> None:
-        self._how = how
+    def __init__(self, error: HTTPError | None) -> None:
+        self._error = error
 
     def read(self, *_: Any) -> bytes:
-        if self._how:
-            raise self._how
+        if self._error:
+            raise self._error
         return b"the beg"
 
 
@@ -193,13 +193,13 @@ def test_where_a_gateway_says_that_it_is_busy_the_request_is_sent_again(
     assert len(sent) == 3
 
 
-@pytest.mark.parametrize("how", [ProtocolError("Connection broken"), SSLError("bad record mac"), None])
+@pytest.mark.parametrize("error", [ProtocolError("Connection broken"), SSLError("bad record mac"), None])
 def test_an_answer_that_is_cut_is_no_answer(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, how: HTTPError | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, error: HTTPError | None
 ) -> None:
     only_credentials(monkeypatch, tmp_path)
     aws = Aws(region="us-east-1", attempts=1)
-    cut = AWSResponse("", 200, {"content-length": "13"}, _Cut(how))
+    cut = AWSResponse("", 200, {"content-length": "13"}, _Cut(error))
     aws.client("lambda").meta.events.register("before-send", lambda **_: cut)
     with pytest.raises(Failure, match="No answer came to lambda:Invoke"):
         aws.call("lambda", "Invoke", FunctionName="webhook-processor-x")

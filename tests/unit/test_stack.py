@@ -37,10 +37,10 @@ def test_a_boundary_is_on_every_role(tmp_path: Path) -> None:
     assert {role.boundary for role in roles} == {boundary}
 
 
-def alarms(of: Stack) -> dict[str, tuple[str, int]]:
+def alarms(stack: Stack) -> dict[str, tuple[str, int]]:
     return {
         resource.name: (resource.metric.name, resource.threshold)
-        for resource in of
+        for resource in stack
         if isinstance(resource, Alarm)
     }
 
@@ -66,8 +66,8 @@ def test_alarms_are_there_and_each_can_be_switched_off(tmp_path: Path) -> None:
 
 
 def test_alarms_that_were_switched_off_are_looked_for(tmp_path: Path) -> None:
-    def kinds(of: Stack) -> set[str]:
-        return {resource.kind for resource in of.unconfigured}
+    def kinds(stack: Stack) -> set[str]:
+        return {resource.kind for resource in stack.unconfigured}
 
     assert "alarm" not in kinds(stack(tmp_path, ""))
     assert "alarm" in kinds(stack(tmp_path, "alarms.enabled = false\n"))

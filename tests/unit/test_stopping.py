@@ -16,15 +16,15 @@ from cryptoctl.reconcile.plan import Goal, Step
 from cryptoctl.reconcile.retry import StopRequest, Wait
 from kit.clocks import FakeClock
 from live import Silent
+from unit.fake_resources import FakeAws, FakeResource
 from unit.running import failing, outcomes, run
-from unit.things import FakeAws, Thing
 
 
 def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
     stop = StopRequest()
     aws = FakeAws(after=lambda *_: stop.requested.set())
-    first = Thing(name="first")
-    plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    first = FakeResource(name="first")
+    plan = make_plan([first, FakeResource(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Silent(), clock=FakeClock(stop.requested)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.INTERRUPTED}
     assert list(aws.things) == ["first"]
@@ -33,7 +33,7 @@ def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
 def test_it_is_told_what_a_step_waits_for_and_that_what_is_under_way_is_finished() -> None:
     stop, waits, stopped = StopRequest(), list[str](), threading.Event()
 
-    class Told(Silent):
+    class Listener(Silent):
         def waiting(self, step: Step, wait: Wait) -> None:
             waits.append(f"{step.resource} waits for {wait.reason}")
             stop.requested.set()
@@ -44,16 +44,16 @@ def test_it_is_told_what_a_step_waits_for_and_that_what_is_under_way_is_finished
     def until_told(*_: object) -> None:
         stopped.wait(60)
 
-    first, aws = Thing(name="first"), FakeAws(before=until_told)
-    plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.requested)).run(plan, stop)  # type: ignore[arg-type]
+    first, aws = FakeResource(name="first"), FakeAws(before=until_told)
+    plan = make_plan([first, FakeResource(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Listener(), clock=FakeClock(stop.requested)).run(plan, stop)  # type: ignore[arg-type]
     assert waits == ["thing last waits for thing first, which comes first"]
     assert stopped.is_set()
     assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.INTERRUPTED}
 
 
 def test_an_interruption_between_two_calls_of_a_step_ends_it_before_the_second() -> None:
-    class InTwoCalls(Thing):
+    class InTwoCalls(FakeResource):
         def apply(self, delta: Delta) -> Iterator[CallOrWait]:
             yield from super().apply(delta)
             params = {"Name": self.name, "Fields": delta.desired}
@@ -75,14 +75,14 @@ def test_a_second_interruption_does_not_wait_for_what_is_under_way_and_is_told_n
         stop.at_once.set()
         answered.wait(60)
 
-    class Told(Silent):
+    class Listener(Silent):
         def ended(self, result: StepResult) -> None:
             ended.set()
 
     aws = FakeAws(before=hangs)
-    first = Thing(name="first")
-    plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
-    report = Executor(aws=aws, listener=Told(), clock=FakeClock(stop.requested)).run(plan, stop)  # type: ignore[arg-type]
+    first = FakeResource(name="first")
+    plan = make_plan([first, FakeResource(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    report = Executor(aws=aws, listener=Listener(), clock=FakeClock(stop.requested)).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": StepOutcome.ABANDONED, "last": StepOutcome.INTERRUPTED}
     ended.clear()
     answered.set()
@@ -103,8 +103,8 @@ def test_a_screen_that_is_gone_stops_nothing() -> None:
             raise SystemExit(1)
 
     aws = FakeAws()
-    first = Thing(name="first")
-    plan = make_plan([first, Thing(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    first = FakeResource(name="first")
+    plan = make_plan([first, FakeResource(name="last", needs=(first,))], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Gone(), clock=FakeClock()).run(plan)  # type: ignore[arg-type]
     assert outcomes(report) == {"first": StepOutcome.DONE, "last": StepOutcome.DONE}
 
@@ -117,7 +117,7 @@ def test_a_screen_that_is_stuck_does_not_keep_a_run_from_ending_at_once() -> Non
             assert goes_on.wait(60)
 
     began, goes_on, stop = threading.Event(), threading.Event(), StopRequest()
-    plan = make_plan([Thing(name="data")], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([FakeResource(name="data")], FakeAws(), Goal.PRESENT)  # type: ignore[arg-type]
     executor = Executor(aws=FakeAws(), listener=Stuck(), clock=FakeClock())  # type: ignore[arg-type]
     running = threading.Thread(target=executor.run, args=(plan, stop), daemon=True)
     running.start()
@@ -137,9 +137,9 @@ def test_a_defect_while_a_failure_is_told_keeps_nobody_waiting(monkeypatch: pyte
         raise ValueError("odd")
 
     monkeypatch.setattr("cryptoctl.reconcile.execute.remedy", broken)
-    bad = Thing(name="bad")
+    bad = FakeResource(name="bad")
     aws = FakeAws(before=failing("CreateThing", "Denied", "no", name="bad"))
-    report, _, _ = run(aws, bad, Thing(name="child", needs=(bad,)), Thing(name="free"))
+    report, _, _ = run(aws, bad, FakeResource(name="child", needs=(bad,)), FakeResource(name="free"))
     assert outcomes(report) == {
         "bad": StepOutcome.FAILED,
         "child": StepOutcome.BLOCKED,
@@ -160,6 +160,6 @@ def test_an_interruption_ends_a_wait_on_the_real_clock_at_once() -> None:
         aws.things["a"]["State"] = "Pending"
 
     aws = FakeAws(after=never)
-    plan = make_plan([Thing(name="a", settles=True)], aws, Goal.PRESENT)  # type: ignore[arg-type]
+    plan = make_plan([FakeResource(name="a", settles=True)], aws, Goal.PRESENT)  # type: ignore[arg-type]
     report = Executor(aws=aws, listener=Impatient()).run(plan, stop)  # type: ignore[arg-type]
     assert outcomes(report) == {"a": StepOutcome.INTERRUPTED}

@@ -38,8 +38,8 @@ def stack(*subscribers: str) -> Stack:
     return Stack(SCOPE, EnvironmentSettings(alert_subscribers=subscribers), Code(zip_bytes=b"", sha256=""))
 
 
-def notes(of: Stack, answers: Mapping[str, Any]) -> tuple[str, ...]:
-    observed = of.alerts.observe(Answers({**TOPIC, **answers}))  # type: ignore[arg-type]
+def notes(stack: Stack, answers: Mapping[str, Any]) -> tuple[str, ...]:
+    observed = stack.alerts.observe(Answers({**TOPIC, **answers}))  # type: ignore[arg-type]
     assert observed is not None
     return observed.notes
 
@@ -109,7 +109,7 @@ def test_a_queue_elsewhere_is_not_taken_for_its_namesake_here() -> None:
 def test_the_queue_is_asked_of_its_own_account() -> None:
     answers = Answers({**TOPIC, **policy()})
     stack(QUEUE).alerts.observe(answers)  # type: ignore[arg-type]
-    assert ("GetQueueUrl", {"QueueName": "pager", "QueueOwnerAWSAccountId": "2" * 12}) in answers.asked
+    assert ("GetQueueUrl", {"QueueName": "pager", "QueueOwnerAWSAccountId": "2" * 12}) in answers.requests
 
 
 def test_reading_the_queue_is_among_the_permissions() -> None:
@@ -178,9 +178,9 @@ def test_a_subscription_that_may_not_be_read_stops_nothing() -> None:
 
 
 def test_reading_a_subscription_is_among_the_permissions_where_somebody_is_subscribed() -> None:
-    def reads(of: Stack) -> bool:
+    def reads(stack: Stack) -> bool:
         return "sns:GetSubscriptionAttributes" in {
-            permission.action for permission in of.alerts.permissions()
+            permission.action for permission in stack.alerts.permissions()
         }
 
     assert (reads(stack("a@b.c")), reads(stack())) == (True, False)
@@ -226,14 +226,14 @@ def test_up_says_once_that_a_subscriber_must_confirm(
 
 
 @pytest.mark.parametrize(
-    ("endpoints", "said"),
+    ("endpoints", "notice"),
     [
         (("a@b.c", QUEUE), "Alerts to a@b.c stay on this machine: `cryptoctl local outbox` shows them.\n"),
         ((QUEUE,), ""),
     ],
 )
 def test_what_the_engine_sends_to_a_queue_is_not_looked_for_in_its_outbox(
-    endpoints: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+    endpoints: tuple[str, ...], notice: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configured = stack(*endpoints)
     listed = [
@@ -246,4 +246,4 @@ def test_what_the_engine_sends_to_a_queue_is_not_looked_for_in_its_outbox(
     session.__dict__ |= {"stack": configured, "settings": Settings(), "last_location": None}
     plan = build_plan([configured.alerts], {configured.alerts: observed}, Goal.PRESENT)
     _mention_alerts(CommandRun(session=session, screen=Screen(colour=False)), plan)
-    assert capsys.readouterr().err == said
+    assert capsys.readouterr().err == notice

@@ -52,7 +52,7 @@ def recent_prices(refusal: str) -> object:
     logged = {"events": [{"timestamp": 1, "message": line, "eventId": "1"}]}
     aws = Answers({"FilterLogEvents": logged, "Query": refusal})
     symbols = OverviewReader(cast("Aws", aws), STACK)._symbols()
-    assert aws.asked[-1][0] == "Query"
+    assert aws.requests[-1][0] == "Query"
     return symbols
 
 

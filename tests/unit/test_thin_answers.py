@@ -14,7 +14,7 @@ from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from cryptoctl.reconcile.values import serialize
 from unit.answers import STACK, Answers
-from unit.resource_answers import function, mapping, mapping_seen
+from unit.resource_answers import function, mapping, observed_mapping
 from unit.test_calls_and_permissions import resources
 
 # An answer that stands in for what was left out has these two members.
@@ -67,7 +67,7 @@ def test_every_answer_that_may_be_thinner_is_known() -> None:
 
 def test_filters_that_a_key_hides_are_sent_again_without_it() -> None:
     denied = {"ErrorCode": "AccessDeniedException", "Message": "no"}
-    observed = mapping_seen(mapping("ours", KMSKeyArn="arn:key", FilterCriteriaError=denied))
+    observed = observed_mapping(mapping("ours", KMSKeyArn="arn:key", FilterCriteriaError=denied))
     enricher_mapping = STACK.prices_to_enricher
     desired = {**enricher_mapping.desired(), "EventSourceArn": observed.fields["EventSourceArn"]}
     delta = difference(desired, observed, enricher_mapping.exclusive)

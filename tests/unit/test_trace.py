@@ -35,14 +35,16 @@ KEY = f"{T}.017"
 BTC = Subject(symbol="BTC", sort_keys={KEY})
 
 
-def line(function: str, at: int, request: str, message: str = "", **more: Any) -> Line:
+def line(function: str, at_ms: int, request: str, message: str = "", **more: Any) -> Line:
     fields = {"level": "INFO", "message": message, "logger": "l", "requestId": request, **more}
-    return Line(id=f"{at}{request}{message}", time_ms=T + at, function=function, text=json.dumps(fields))
+    return Line(
+        id=f"{at_ms}{request}{message}", time_ms=T + at_ms, function=function, text=json.dumps(fields)
+    )
 
 
-def start(function: str, at: int, request: str) -> Line:
+def start(function: str, at_ms: int, request: str) -> Line:
     text = json.dumps({"type": "platform.start", "record": {"requestId": request}})
-    return Line(id=f"{at}", time_ms=T + at, function=function, text=text)
+    return Line(id=f"{at_ms}", time_ms=T + at_ms, function=function, text=text)
 
 
 def item(**more: Any) -> dict[str, dict[str, Any]]:
@@ -60,41 +62,43 @@ def item(**more: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def named(*keys: str, symbol: str = "BTC") -> dict[str, list[str]]:
+def keys_by_symbol(*keys: str, symbol: str = "BTC") -> dict[str, list[str]]:
     return {symbol: list(keys)}
 
 
 TAKEN = [
     start("w", 100, "r1"),
-    line("w", 130, "r1", "prices taken in", received=1, stored=1, keys=named(KEY), sender="desk"),
+    line("w", 130, "r1", "prices taken in", received=1, stored=1, keys=keys_by_symbol(KEY), sender="desk"),
 ]
-ENRICHED = [start("e", 200, "r2"), line("e", 310, "r2", "prices enriched", keys=named(KEY, "5"))]
+ENRICHED = [start("e", 200, "r2"), line("e", 310, "r2", "prices enriched", keys=keys_by_symbol(KEY, "5"))]
 
 
-def way(
+def timeline_of(
     *lines: Line, stored: dict[str, Any] | None = None, letters: list[DeadLetter] | None = None
 ) -> Timeline:
     return timeline(BTC, STACK, item() if stored is None else stored, lines, letters or [])
 
 
-def stages(found: Timeline) -> list[tuple[str, int]]:
-    return [(event.stage.name, event.time_ms - T) for event in found.events]
+def stages(timeline: Timeline) -> list[tuple[str, int]]:
+    return [(event.stage.name, event.time_ms - T) for event in timeline.events]
 
 
 def letter(
-    body: object, queue: QueueName = QueueName.WEBHOOK, request: str = "r0", at: int = 50
+    body: object, queue: QueueName = QueueName.WEBHOOK, request: str = "r0", at_ms: int = 50
 ) -> DeadLetter:
     attributes = {
         "RequestID": {"DataType": "String", "StringValue": request},
         "ErrorMessage": {"DataType": "String", "StringValue": "Teapot: no"},
     }
     return decode(
-        Message(queue=queue, id="m", body=json.dumps(body), attributes=attributes, sent_ms=T + at, receives=1)
+        Message(
+            queue=queue, id="m", body=json.dumps(body), attributes=attributes, sent_ms=T + at_ms, receives=1
+        )
     )
 
 
 def test_the_whole_way_has_its_times_and_lags() -> None:
-    result = way(*TAKEN, *ENRICHED)
+    result = timeline_of(*TAKEN, *ENRICHED)
     assert stages(result) == [
         ("TRADED", 0),
         ("RECEIVED", 100),
@@ -115,10 +119,10 @@ def test_the_whole_way_has_its_times_and_lags() -> None:
 def test_a_correction_writes_what_the_item_has_now_and_the_first_pass_keeps_its_own_time() -> None:
     later = [
         start("e", 900, "r3"),
-        line("e", 960, "r3", "prices enriched", keys=named("9"), corrections=named(KEY)),
+        line("e", 960, "r3", "prices enriched", keys=keys_by_symbol("9"), corrections=keys_by_symbol(KEY)),
     ]
     stored = item(enriched_at={"S": iso_of_ms(T + 950)})
-    result = way(*TAKEN, *ENRICHED, *later, stored=stored)
+    result = timeline_of(*TAKEN, *ENRICHED, *later, stored=stored)
     assert stages(result)[5:] == [
         ("ANNOUNCED", 310),
         ("ENRICHED", 310),
@@ -131,9 +135,9 @@ def test_a_correction_writes_what_the_item_has_now_and_the_first_pass_keeps_its_
 def test_an_item_that_was_read_before_a_correction_says_nothing_of_it() -> None:
     later = [
         start("e", 900, "r3"),
-        line("e", 960, "r3", "prices enriched", keys=named("9"), corrections=named(KEY)),
+        line("e", 960, "r3", "prices enriched", keys=keys_by_symbol("9"), corrections=keys_by_symbol(KEY)),
     ]
-    result = way(*TAKEN, *ENRICHED, *later)  # enriched_at is still the first pass's
+    result = timeline_of(*TAKEN, *ENRICHED, *later)  # enriched_at is still the first pass's
     assert stages(result)[4:] == [
         ("STARTED", 200),
         ("ANNOUNCED", 310),
@@ -146,7 +150,7 @@ def test_an_item_that_was_read_before_a_correction_says_nothing_of_it() -> None:
 
 
 def test_each_attempt_of_a_failing_request_is_told_and_the_runtime_s_copy_is_not() -> None:
-    failed = {"level": "WARNING", "errorType": "Teapot", "errorMessage": "no", "keys": named(KEY)}
+    failed = {"level": "WARNING", "errorType": "Teapot", "errorMessage": "no", "keys": keys_by_symbol(KEY)}
     lines = [
         start("w", 10, "r0"),
         line("w", 20, "r0", "request not stored, and will be tried again", **failed),
@@ -159,7 +163,7 @@ def test_each_attempt_of_a_failing_request_is_told_and_the_runtime_s_copy_is_not
             ),
         ),
         start("w", 60, "r0"),
-        line("w", 70, "r0", "prices taken in", received=2, stored=1, rejected=1, keys=named(KEY)),
+        line("w", 70, "r0", "prices taken in", received=2, stored=1, rejected=1, keys=keys_by_symbol(KEY)),
     ]
     result = timeline(BTC, STACK, None, lines, [])
     assert stages(result) == [("RECEIVED", 10), ("FAILED", 20), ("RECEIVED", 60), ("ANSWERED", 70)]
@@ -176,23 +180,25 @@ def test_a_request_that_was_refused_came_over_https_from_nobody_knows_whom() -> 
 
 
 def test_a_repeat_is_a_duplicate_and_other_prices_of_a_request_are_not_this_one_s() -> None:
-    again = line("w", 500, "r4", "prices taken in", received=1, duplicate=1, repeated=named(KEY))
-    other = line("w", 600, "r5", "prices taken in", received=1, stored=1, keys=named(f"{T}.018"))
-    elsewhere = line("w", 600, "r6", "prices taken in", received=1, stored=1, keys=named(KEY, symbol="ETH"))
-    result = way(*TAKEN, *ENRICHED, again, other, elsewhere)
+    again = line("w", 500, "r4", "prices taken in", received=1, duplicate=1, repeated=keys_by_symbol(KEY))
+    other = line("w", 600, "r5", "prices taken in", received=1, stored=1, keys=keys_by_symbol(f"{T}.018"))
+    elsewhere = line(
+        "w", 600, "r6", "prices taken in", received=1, stored=1, keys=keys_by_symbol(KEY, symbol="ETH")
+    )
+    result = timeline_of(*TAKEN, *ENRICHED, again, other, elsewhere)
     assert stages(result)[-2:] == [("RECEIVED", 500), ("DUPLICATE", 500)]
     assert set(result.requests) == {"r1", "r2", "r4"}
     assert requests_naming(BTC, [*TAKEN, again, other, elsewhere]) == ["r1", "r4"]
 
 
 def test_without_any_line_the_item_still_tells_its_times() -> None:
-    assert stages(way()) == [("TRADED", 0), ("STORED", 120), ("ANNOUNCED", 300), ("ENRICHED", 300)]
-    assert stages(way(stored=item(processed={"BOOL": False}))) == [("TRADED", 0), ("STORED", 120)]
+    assert stages(timeline_of()) == [("TRADED", 0), ("STORED", 120), ("ANNOUNCED", 300), ("ENRICHED", 300)]
+    assert stages(timeline_of(stored=item(processed={"BOOL": False}))) == [("TRADED", 0), ("STORED", 120)]
 
 
 def test_a_millisecond_names_what_is_not_stored() -> None:
     subject = Subject(symbol="BTC", between_ms=(T, T))
-    failed = line("w", 20, "r0", "request not stored", level="ERROR", errorType="X", keys=named(KEY))
+    failed = line("w", 20, "r0", "request not stored", level="ERROR", errorType="X", keys=keys_by_symbol(KEY))
     assert requests_naming(subject, [failed]) == ["r0"]
     junk = line("w", 20, "r0", "request not stored", keys={"BTC": [None, "x", str(T + 1), {}], "ETH": 5})
     assert requests_naming(subject, [junk]) == []
@@ -241,20 +247,20 @@ def test_a_record_is_about_the_item_whose_key_it_has() -> None:
 
 
 def traced(
-    found: Timeline, stored: Any, letters: list[DeadLetter], lines: tuple[Line, ...] = ()
+    timeline: Timeline, stored: Any, letters: list[DeadLetter], lines: tuple[Line, ...] = ()
 ) -> TraceResult:
-    return TraceResult(selector=WANTED, item=stored, timeline=found, lines=lines, letters=letters)
+    return TraceResult(selector=WANTED, item=stored, timeline=timeline, lines=lines, letters=letters)
 
 
 def test_the_verdict_says_where_the_price_is_and_what_to_type() -> None:
     waiting, dead = item(processed={"BOOL": False}), [letter({"body": json.dumps(PRICE)})]
     pointer = [letter({"DDBStreamBatchInfo": {}}, QueueName.ENRICHER)]
     cases = [
-        (traced(way(*TAKEN, *ENRICHED), item(), []), "announced", ""),
-        (traced(way(stored=waiting), waiting, []), "waiting", "dlq repair"),
-        (traced(way(stored=waiting), waiting, pointer), "not enriched", "dlq replay --id m"),
+        (traced(timeline_of(*TAKEN, *ENRICHED), item(), []), "announced", ""),
+        (traced(timeline_of(stored=waiting), waiting, []), "waiting", "dlq repair"),
+        (traced(timeline_of(stored=waiting), waiting, pointer), "not enriched", "dlq replay --id m"),
         (
-            traced(way(stored=item(price={"S": "x"})), item(price={"S": "x"}), pointer),
+            traced(timeline_of(stored=item(price={"S": "x"})), item(price={"S": "x"}), pointer),
             "not enriched",
             "--set",
         ),
@@ -318,7 +324,9 @@ LINES = st.lists(
         st.sampled_from(["r1", "r2", "r3"]),
         st.sampled_from(["prices taken in", "prices enriched", "request not stored"]),
         level=st.sampled_from(["INFO", "WARNING", "ERROR"]),
-        keys=st.one_of(st.none(), st.just(named(KEY)), st.just(named("1")), st.just({"BTC": None})),
+        keys=st.one_of(
+            st.none(), st.just(keys_by_symbol(KEY)), st.just(keys_by_symbol("1")), st.just({"BTC": None})
+        ),
     )
 )
 
@@ -337,7 +345,8 @@ FIELDS = (
 
 @given(
     st.lists(
-        st.dictionaries(st.sampled_from(FIELDS), JSON | st.builds(lambda v: {"BTC": v}, JSON)), max_size=3
+        st.dictionaries(st.sampled_from(FIELDS), JSON | st.builds(lambda value: {"BTC": value}, JSON)),
+        max_size=3,
     )
 )
 @pytest.mark.parametrize("subject", [BTC, replace(BTC, sort_keys=(), between_ms=(T, T + 1))])
@@ -353,7 +362,7 @@ def test_lines_that_are_not_ours_may_have_anything_in_our_fields(subject: Subjec
 
 @given(LINES)
 def test_whatever_the_lines_events_are_in_order_and_lags_add_up(lines: list[Line]) -> None:
-    result = way(*sorted(lines, key=lambda line: line.time_ms))
+    result = timeline_of(*sorted(lines, key=lambda line: line.time_ms))
     times = [event.time_ms for event in result.events]
     assert times == sorted(times)
     assert sum(event.lag_ms or 0 for event in result.events) == times[-1] - times[0]

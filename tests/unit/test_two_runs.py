@@ -14,10 +14,10 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from kit.clocks import FakeClock
 from live import Silent
 from unit.fake_kms import ALIAS, SCOPE, FakeKms, named_by_another_run
-from unit.things import Thing
+from unit.fake_resources import FakeResource
 
 KEY = Key(scope=SCOPE, name=ALIAS, deletion_window_days=7, policy=())
-USER = Thing(name="user", scope=SCOPE, size=KEY.arn)
+USER = FakeResource(name="user", scope=SCOPE, size=KEY.arn)
 
 
 def run(aws: FakeKms, plan: Plan | None = None) -> Report:

@@ -40,14 +40,14 @@ class Unanswered:
     """An AWS that does not answer, each time for so long, and what a person hears of it."""
 
     def __init__(self, attempts: int, error: Exception, attempt_s: float = TOLD_AFTER_S) -> None:
-        self.told, self.sent, self.attempt_s = list[str](), list[str](), attempt_s
+        self.notices, self.sent, self.attempt_s = list[str](), list[str](), attempt_s
         key = AccessKey(access_key="a", secret_key="b")
         self.aws = Aws(
             region="us-east-1",
             endpoint_url=NOWHERE,
             credentials=key,
             attempts=attempts,
-            notify=self.told.append,
+            notify=self.notices.append,
         )
 
         self.back, self.status, self.body = False, 200, b"{}"
@@ -79,7 +79,7 @@ def test_a_request_is_sent_as_often_as_was_said_and_no_more(attempts: int, pause
 def test_what_gets_no_answer_is_told_while_it_is_sent_again() -> None:
     hanging = Unanswered(3, ReadTimeoutError(endpoint_url="http://me:secret@127.0.0.1:9"))
     hanging.ask("logs", "DescribeLogGroups")
-    assert hanging.told == [
+    assert hanging.notices == [
         f"No answer to logs:DescribeLogGroups yet (attempt {attempt} of 3): Read timeout on endpoint URL: "
         '"http://***@127.0.0.1:9".'
         for attempt in (1, 2)
@@ -89,23 +89,23 @@ def test_what_gets_no_answer_is_told_while_it_is_sent_again() -> None:
 def test_what_is_refused_at_once_is_told_once_and_not_with_each_attempt() -> None:
     refusing = Unanswered(7, EndpointConnectionError(endpoint_url=NOWHERE), attempt_s=0.1)
     refusing.ask()
-    assert [line.split("(")[1][:9] for line in refusing.told] == ["attempt 1"]
+    assert [line.split("(")[1][:9] for line in refusing.notices] == ["attempt 1"]
     slower = Unanswered(7, EndpointConnectionError(endpoint_url=NOWHERE), attempt_s=TOLD_AFTER_S / 2)
     slower.ask()
-    assert [line.split("(")[1][:9] for line in slower.told] == ["attempt 1", "attempt 3"]
+    assert [line.split("(")[1][:9] for line in slower.notices] == ["attempt 1", "attempt 3"]
 
 
 def test_of_what_lasts_for_hours_less_and_less_is_told_until_it_is_over() -> None:
     gone = Unanswered(2, ReadTimeoutError(endpoint_url=NOWHERE), attempt_s=30)
     for _ in range(60):
         gone.ask("kms", "ListAliases")
-    assert 5 <= len(gone.told) <= 9, "an hour"
-    gone.told.clear()
+    assert 5 <= len(gone.notices) <= 9, "an hour"
+    gone.notices.clear()
     gone.back = True
     gone.aws.call("kms", "ListAliases")
     gone.back = False
     gone.ask("kms", "ListAliases")
-    assert len(gone.told) == 1
+    assert len(gone.notices) == 1
 
 
 def test_one_stands_for_all_until_each_service_has_given_an_answer() -> None:
@@ -117,22 +117,22 @@ def test_one_stands_for_all_until_each_service_has_given_an_answer() -> None:
         hanging.aws.call(service, operation)
         hanging.back = False
         hanging.ask("logs", "DescribeLogGroups")
-        assert len(hanging.told) == count
+        assert len(hanging.notices) == count
 
 
 def test_of_a_call_that_is_sent_only_once_no_further_attempt_is_announced() -> None:
     hanging = Unanswered(3, ReadTimeoutError(endpoint_url=NOWHERE))
     with pytest.raises(AwsError, match="got no answer"):
         hanging.aws.call("logs", "CreateLogGroup", once=True, logGroupName="a")
-    assert (len(hanging.sent), hanging.told) == (1, [])
+    assert (len(hanging.sent), hanging.notices) == (1, [])
     hanging.ask()
-    assert len(hanging.told) == 2
+    assert len(hanging.notices) == 2
 
 
 def test_where_nothing_is_sent_again_nothing_is_told_but_the_error() -> None:
     nobody = Unanswered(1, EndpointConnectionError(endpoint_url=NOWHERE))
     nobody.ask()
-    assert nobody.told == []
+    assert nobody.notices == []
 
 
 def test_a_fault_that_an_attempt_or_two_end_is_not_told_and_one_that_lasts_is() -> None:
@@ -140,7 +140,7 @@ def test_a_fault_that_an_attempt_or_two_end_is_not_told_and_one_that_lasts_is() 
     broken.back, broken.status, broken.body = True, 503, b""
     with pytest.raises(AwsError):
         broken.aws.call("sts", "GetCallerIdentity")
-    assert broken.told == [
+    assert broken.notices == [
         f"sts:GetCallerIdentity still answers 503 (attempt {attempt} of 5)." for attempt in (3, 4)
     ]
     broken.status, broken.body = 200, b"<R><GetCallerIdentityResult/></R>"
@@ -148,7 +148,7 @@ def test_a_fault_that_an_attempt_or_two_end_is_not_told_and_one_that_lasts_is() 
     broken.status, broken.body = 400, b"<R><Error><Code>Throttling</Code><Message>Rate</Message></Error></R>"
     with pytest.raises(AwsError):
         broken.aws.call("sts", "GetCallerIdentity")
-    assert broken.told[2:] == [
+    assert broken.notices[2:] == [
         f"sts:GetCallerIdentity still answers Throttling (attempt {attempt} of 5)." for attempt in (3, 4)
     ]
 

@@ -25,13 +25,13 @@ from cryptoctl.session import Session
 from cryptoctl.settings import Target
 from cryptoctl.ui.screen import Screen
 from kit.clocks import FakeClock
-from unit.things import SCOPE, FakeAws, Thing
+from unit.fake_resources import SCOPE, FakeAws, FakeResource
 
 DEV = replace(SCOPE, environment="dev")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Data(Thing, ConsentRequired, DeletionProtected, FollowUp):
+class Data(FakeResource, ConsentRequired, DeletionProtected, FollowUp):
     """A thing with data, that may be protected, of which a person is asked and told."""
 
     holds_data: ClassVar[bool] = True
@@ -48,7 +48,7 @@ class Data(Thing, ConsentRequired, DeletionProtected, FollowUp):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Going(Thing):
+class Going(FakeResource):
     """A thing that AWS removes some days after it was asked to."""
 
     def observe(self, aws: Any) -> Observed | None:
@@ -60,10 +60,10 @@ class Going(Thing):
 class Aws(FakeAws):
     """An AWS with things of these fields."""
 
-    def __init__(self, **there: Mapping[str, Any]) -> None:
+    def __init__(self, **existing: Mapping[str, Any]) -> None:
         super().__init__()
         self.going: set[str] = set()
-        for name, fields in there.items():
+        for name, fields in existing.items():
             tags = {"Size": 1, "Shape": "round", "Tags": DEV.tags}
             self.things[name] = {"Fields": {**tags, **fields}, "Id": f"id-of-{name}", "State": "Ready"}
 
@@ -72,7 +72,7 @@ class Aws(FakeAws):
 class LeftOver(Orphans):
     """Things that are no longer part of the stack, from the look with that number on."""
 
-    over: tuple[Thing, ...] = ()
+    leftover: tuple[FakeResource, ...] = ()
     from_look: int = 1
     looks: list[bool] = field(default_factory=list)
 
@@ -82,7 +82,7 @@ class LeftOver(Orphans):
 
     def find(self, aws: Any, candidates: Candidates, seen: Any) -> FoundOrphans:
         orphans = {
-            resource: resource.observe(aws) for resource in self.over if len(self.looks) >= self.from_look
+            resource: resource.observe(aws) for resource in self.leftover if len(self.looks) >= self.from_look
         }
         return FoundOrphans(
             removable={resource: observed for resource, observed in orphans.items() if observed}
@@ -93,10 +93,10 @@ class LeftOver(Orphans):
 class Stack:
     """What a session has of a stack."""
 
-    things: tuple[Thing, ...]
+    things: tuple[FakeResource, ...]
     orphans: Orphans
     outputs: Mapping[str, Any] = field(default_factory=dict)
-    alerts: Thing | None = None
+    alerts: FakeResource | None = None
 
     def __iter__(self) -> Iterator[Provisioner]:
         return iter(self.things)
@@ -129,14 +129,16 @@ class Config:
     protected: bool = False
 
 
-def command(aws: Aws, *things: Thing, over: LeftOver | None = None, protected: bool = False) -> CommandRun:
-    stack = Stack(things, over or LeftOver(stack=things))
+def command(
+    aws: Aws, *things: FakeResource, leftover: LeftOver | None = None, protected: bool = False
+) -> CommandRun:
+    stack = Stack(things, leftover or LeftOver(stack=things))
     session = MadeUp(aws, stack, Config(protected))
     return CommandRun(session=cast("Session", session), screen=Screen(colour=False), clock=FakeClock())
 
 
-def thing(name: str, **more: Any) -> Thing:
-    return Thing(name=name, scope=DEV, **more)
+def thing(name: str, **more: Any) -> FakeResource:
+    return FakeResource(name=name, scope=DEV, **more)
 
 
 def data(name: str = "data", **more: Any) -> Data:
@@ -144,7 +146,7 @@ def data(name: str = "data", **more: Any) -> Data:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def dialogue(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A person at the terminal: what they are asked, and their answer."""
     prompts: dict[str, Any] = {"answer": "", "questions": []}
 
@@ -175,8 +177,8 @@ def test_the_exit_code_of_plan_says_that_there_is_work_or_that_something_is_refu
 
 
 def test_plan_adopts_and_shows_what_is_left_over() -> None:
-    over = LeftOver(stack=(), over=(thing("old"),))
-    run = command(Aws(a={"Tags": {}}, old={}), thing("a"), over=over)
+    leftover = LeftOver(stack=(), leftover=(thing("old"),))
+    run = command(Aws(a={"Tags": {}}, old={}), thing("a"), leftover=leftover)
     plan(run, adopt=True)
     assert [(step["resource"], step["action"]) for step in run.members["plan"]["steps"]] == [
         ("thing a", "update"),
@@ -219,20 +221,20 @@ def test_what_needs_consent_is_refused_where_nobody_can_be_asked() -> None:
     assert "`cryptoctl plan --only data --adopt`" in raised.value.hint
 
 
-def test_what_needs_consent_is_done_after_a_yes_alone(asked: dict[str, Any]) -> None:
-    aws, asked["answer"] = Aws(data={"Size": 2}), "n"
+def test_what_needs_consent_is_done_after_a_yes_alone(dialogue: dict[str, Any]) -> None:
+    aws, dialogue["answer"] = Aws(data={"Size": 2}), "n"
     run = command(aws, data())
     with pytest.raises(Failure, match="Nothing was changed") as raised:
         up(run)
     assert (raised.value.exit_code, aws.calls) == (ExitCode.REFUSED, [])
-    assert asked["questions"] == ["Lift the protection of thing data? [y/N]"]
+    assert dialogue["questions"] == ["Lift the protection of thing data? [y/N]"]
     assert cast("MadeUp", run.session).saved == []
-    asked["answer"] = "y"
+    dialogue["answer"] = "y"
     up(command(aws, data()))
-    assert (aws.calls, len(asked["questions"])) == ([("UpdateThing", "data")], 2)
+    assert (aws.calls, len(dialogue["questions"])) == ([("UpdateThing", "data")], 2)
     aws.things["data"]["Fields"] = {**aws.things["data"]["Fields"], "Size": 2}
     up(command(aws, data()), yes=True)
-    assert (len(aws.calls), len(asked["questions"])) == (2, 2)
+    assert (len(aws.calls), len(dialogue["questions"])) == (2, 2)
 
 
 def test_up_notes_where_the_environment_is_before_it_makes_anything(
@@ -248,7 +250,7 @@ def test_what_another_run_has_left_meanwhile_is_told_and_not_deleted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     aws = Aws(old={})
-    up(command(aws, thing("a"), over=LeftOver(stack=(), over=(thing("old"),), from_look=2)), yes=True)
+    up(command(aws, thing("a"), leftover=LeftOver(stack=(), leftover=(thing("old"),), from_look=2)), yes=True)
     assert aws.calls == [("CreateThing", "a")]
     assert "Another run has left thing old" in capsys.readouterr().err
 
@@ -276,11 +278,11 @@ def test_ctrl_c_ends_up_with_its_own_code_although_all_calls_are_done(in_the_wor
     else:
         real, looks = aws.find, list[bool]()
 
-        def find(*given: Any, **params: Any) -> Any:
+        def find(*arguments: Any, **params: Any) -> Any:
             looks.append(True)
             if len(looks) > 1:
                 raise KeyboardInterrupt
-            return real(*given, **params)
+            return real(*arguments, **params)
 
         aws.find = find  # type: ignore[method-assign]
     with pytest.raises(Failure, match=r"(?s)Interrupted:.*1 done \(thing a\)") as raised:
@@ -311,12 +313,12 @@ def test_down_deletes_nothing_where_nobody_can_be_asked() -> None:
 
 
 @pytest.mark.parametrize("answer", ["", "y", "prod", "DEV"])
-def test_down_deletes_after_the_environments_name_alone(asked: dict[str, Any], answer: str) -> None:
-    aws, asked["answer"] = Aws(a={}), answer
+def test_down_deletes_after_the_environments_name_alone(dialogue: dict[str, Any], answer: str) -> None:
+    aws, dialogue["answer"] = Aws(a={}), answer
     with pytest.raises(Failure, match="Nothing was changed") as raised:
         down(command(aws, thing("a")))
     assert (raised.value.exit_code, aws.calls) == (ExitCode.REFUSED, [])
-    asked["answer"] = "dev "
+    dialogue["answer"] = "dev "
     down(command(aws, thing("a")))
     assert aws.things == {}
 

@@ -81,7 +81,7 @@ HMAC = 'scheme = "hmac"\nsignature_header = "x"\n'
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "needs `preset` or `scheme`"),
         ('preset = "trading-view"', "senders.a.preset"),
@@ -135,8 +135,8 @@ HMAC = 'scheme = "hmac"\nsignature_header = "x"\n'
         (HMAC + 'prices = "d[?p > `1.00000000000000000001`]"', "must not use 1.00000000000000000001"),
     ],
 )
-def test_what_is_wrong_is_refused_by_the_name_of_its_key(tmp_path: Path, text: str, said: str) -> None:
-    assert said in refused(tmp_path, text)
+def test_what_is_wrong_is_refused_by_the_name_of_its_key(tmp_path: Path, text: str, message: str) -> None:
+    assert message in refused(tmp_path, text)
 
 
 @pytest.mark.parametrize(

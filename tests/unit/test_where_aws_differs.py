@@ -96,12 +96,12 @@ def test_where_mappings_carry_no_tags_that_of_our_function_is_ours(partition: st
     assert mapping_step(partition, Goal.ABSENT, mapping("ours")).action is Action.DELETE
 
 
-@pytest.mark.parametrize(("partition", "asked"), [("aws", True), ("aws-us-gov", False)])
-def test_rights_to_tags_are_asked_for_where_mappings_carry_them(partition: str, asked: bool) -> None:
+@pytest.mark.parametrize(("partition", "expected"), [("aws", True), ("aws-us-gov", False)])
+def test_rights_to_tags_are_asked_for_where_mappings_carry_them(partition: str, expected: bool) -> None:
     enricher_mapping = replace(STACK.prices_to_enricher, scope=replace(SCOPE, partition=partition))
     actions = {permission.action for permission in enricher_mapping.permissions()}
-    assert ({"lambda:ListTags", "lambda:TagResource"} <= actions) is asked
-    assert asked or list(enricher_mapping.candidate_arns(Answers({}))) == []  # type: ignore[arg-type]
+    assert ({"lambda:ListTags", "lambda:TagResource"} <= actions) is expected
+    assert expected or list(enricher_mapping.candidate_arns(Answers({}))) == []  # type: ignore[arg-type]
 
 
 def test_elsewhere_a_new_mapping_is_tagged() -> None:

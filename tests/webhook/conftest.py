@@ -19,7 +19,7 @@ from cryptoctl.ops.webhook.secrets import SecretStore
 from cryptoctl.ops.webhook.senders import webhook_address
 from cryptoctl.settings import EnvironmentSettings, StreamSettings
 from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
-from dead_letters.command_line import Said, run
+from dead_letters.command_line import CommandResult, run
 from live import Connect, Live
 
 WORDED = "worded"
@@ -90,7 +90,7 @@ class Door:
         """What the table has of a symbol."""
         return prices(self.live.aws, self.live.stack.prices, Query(symbol=symbol, last=1000))
 
-    def logged(self) -> str:
+    def log_text(self) -> str:
         """Everything that the function has logged."""
         group = self.live.stack.webhook.log_group.name
         events: Any = self.live.aws.paginate("logs", "FilterLogEvents", "events", logGroupName=group)
@@ -120,7 +120,7 @@ def cli(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     file.write_text(f"[env.{name}.stream]\nwindow_s = 0\n{text}", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 
-    def call(*words: str) -> Said:
+    def call(*words: str) -> CommandResult:
         return run("webhook", *words, environment=name)
 
     return call

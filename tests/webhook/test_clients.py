@@ -45,11 +45,11 @@ def test_messages_signed_by_the_packages_of_the_standard(
     symbol, now = f"{name.upper()}-SIGNED", datetime.now(tz=UTC)
     signer, body = client(door.secret(name)), price(symbol)
 
-    def deliver(at: datetime, sent: str = body) -> int:
+    def deliver(sent_at: datetime, sent: str = body) -> int:
         headers = {
             f"{prefix}-id": "msg_1",
-            f"{prefix}-timestamp": str(int(at.timestamp())),
-            f"{prefix}-signature": signer.sign("msg_1", at, body),
+            f"{prefix}-timestamp": str(int(sent_at.timestamp())),
+            f"{prefix}-signature": signer.sign("msg_1", sent_at, body),
         }
         return send(door, name, sent, {"content-type": "application/json", **headers}).status_code
 

@@ -25,7 +25,7 @@ def test_a_request_that_is_refused_leaves_nothing_but_a_number(door: Door) -> No
     }
     assert len(answers) == 1
     assert not door.stored("STRANGER")
-    log = door.logged()
+    log = door.log_text()
     assert "stranger" not in log.lower()
     assert '"Unauthorized":1' in log
 
@@ -40,7 +40,7 @@ def test_the_secrets_are_not_in_the_logs_or_in_the_functions_configuration(door:
     name = door.live.stack.webhook.name
     configuration = door.live.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)
     everything = (
-        door.logged()
+        door.log_text()
         + json.dumps(configuration, default=str)
         + json.dumps(
             door.live.aws.call("dynamodb", "Scan", TableName=door.live.stack.prices.name), default=str

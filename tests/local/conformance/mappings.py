@@ -27,7 +27,7 @@ REPORT_13 = reporting("""
 
 
 def batches(bench: Workbench, function: str) -> list[list[int]]:
-    return [record["batch"] for record in bench.seen(function)]
+    return [record["batch"] for record in bench.reports(function)]
 
 
 def delivered(bench: Workbench, function: str) -> list[int]:

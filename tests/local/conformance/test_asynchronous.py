@@ -39,8 +39,8 @@ def configure(bench: Workbench, function: str, **settings: Any) -> None:
 def test_a_successful_event_runs_once(bench: Workbench) -> None:
     function = bench.function(ECHO)
     request = bench.invoke_async(function, {"a": 1})
-    bench.eventually(lambda: bench.seen(function), what="the invocation")
-    assert bench.seen(function) == [{"request": request, "event": {"a": 1}}]
+    bench.eventually(lambda: bench.reports(function), what="the invocation")
+    assert bench.reports(function) == [{"request": request, "event": {"a": 1}}]
 
 
 @pytest.mark.behaviour("asynchronous", "a failing event is tried three times under one request id", RETRIES)
@@ -49,7 +49,7 @@ def test_every_attempt_has_the_same_request_id(bench: Workbench) -> None:
     function = bench.function(FAIL, DeadLetterConfig={"TargetArn": arn})
     request = bench.invoke_async(function, {})
     bench.message(url)
-    assert [record["request"] for record in bench.seen(function)] == [request] * 3
+    assert [record["request"] for record in bench.reports(function)] == [request] * 3
 
 
 @pytest.mark.behaviour(
@@ -89,7 +89,7 @@ def test_no_retries(bench: Workbench) -> None:
     configure(bench, function, MaximumRetryAttempts=0)
     bench.invoke_async(function, {})
     bench.message(url)
-    assert len(bench.seen(function)) == 1
+    assert len(bench.reports(function)) == 1
 
 
 @pytest.mark.behaviour("asynchronous", "on success, the destination gets AWS's envelope", DESTINATIONS)
@@ -130,8 +130,8 @@ def test_a_function_as_destination(bench: Workbench) -> None:
     second, first = bench.function(ECHO), bench.function(ECHO)
     configure(bench, first, DestinationConfig={"OnSuccess": {"Destination": bench.arn(second)}})
     bench.invoke_async(first, {"a": 1})
-    bench.eventually(lambda: bench.seen(second), what="the second function's invocation")
-    assert bench.seen(second)[0]["event"]["responsePayload"] == {"echo": {"a": 1}}
+    bench.eventually(lambda: bench.reports(second), what="the second function's invocation")
+    assert bench.reports(second)[0]["event"]["responsePayload"] == {"echo": {"a": 1}}
 
 
 @pytest.mark.torture  # the youngest age that AWS takes is a minute
@@ -148,7 +148,7 @@ def test_an_event_that_grows_too_old_is_given_up(bench: Workbench) -> None:
     assert record["requestContext"]["condition"] == "EventAgeExceeded"
     assert record["requestPayload"] == {"a": 1}
     assert json.loads(bench.message(dlq)["Body"]) == {"a": 1}
-    assert bench.seen(function) == []
+    assert bench.reports(function) == []
 
 
 @pytest.mark.behaviour("asynchronous", "a throttled event waits; that is no attempt", RETRIES)
@@ -161,5 +161,5 @@ def test_a_throttled_event_waits(bench: Workbench) -> None:
     with pytest.raises(client.exceptions.TooManyRequestsException):
         bench.invoke(function, {})
     client.delete_function_concurrency(FunctionName=function)
-    bench.eventually(lambda: bench.seen(function), what="the late invocation")
-    assert bench.seen(function)[0]["event"] == {"late": True}
+    bench.eventually(lambda: bench.reports(function), what="the late invocation")
+    assert bench.reports(function)[0]["event"] == {"late": True}

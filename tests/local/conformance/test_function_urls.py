@@ -185,15 +185,15 @@ def test_impossible_answers(bench: Workbench, echoes: str, result: Any) -> None:
 
 
 @pytest.mark.behaviour("function URLs", "without IAM, it takes two permissions for everybody", ACCESS)
-@pytest.mark.parametrize("given", [[], [0], [1], [0, 1]], ids=str)
-def test_permissions(bench: Workbench, given: list[int]) -> None:
+@pytest.mark.parametrize("granted", [[], [0], [1], [0, 1]], ids=str)
+def test_permissions(bench: Workbench, granted: list[int]) -> None:
     function = bench.function(SHOWS)
     url = bench.address(function, open_=False)
-    for which in given:
+    for which in granted:
         bench.client("lambda").add_permission(
             FunctionName=function, StatementId=f"s{which}", Principal="*", **BY_ANYBODY[which]
         )
-    expected = 200 if len(given) == 2 else 403
+    expected = 200 if len(granted) == 2 else 403
     answer = answered(bench, url, expected)
     if expected == 403:
         assert answer.header("x-amzn-errortype") == "AccessDeniedException"

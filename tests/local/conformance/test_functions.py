@@ -213,7 +213,7 @@ def test_a_topic_invokes_its_subscriber(bench: Workbench) -> None:
     published = bench.client("sns").publish(
         TopicArn=topic, Message='{"price": 1}', Subject="A price", MessageAttributes=symbol
     )
-    assert bench.eventually(lambda: bench.seen(function), what="the message") == [
+    assert bench.eventually(lambda: bench.reports(function), what="the message") == [
         {
             "source": "aws:sns",
             "Message": '{"price": 1}',
@@ -239,7 +239,7 @@ def test_a_topic_filters_for_its_subscriber(bench: Workbench) -> None:
         for symbol in ("ETH", "BTC", "XRP")
     ]
     bench.client("sns").publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
-    records = bench.eventually(lambda: bench.seen(function), what="the message")
+    records = bench.eventually(lambda: bench.reports(function), what="the message")
     assert [record["Message"] for record in records] == ["BTC"]
 
 
@@ -255,7 +255,7 @@ def test_a_subscriber_that_fails_is_invoked_again(bench: Workbench) -> None:
     bench.client("sns").publish(TopicArn=subscribed(bench, function), Message="last")
     letter = json.loads(bench.message(url)["Body"])
     assert letter["Records"][0]["Sns"]["Message"] == "last"
-    requests = [record["request"] for record in bench.seen(function)]
+    requests = [record["request"] for record in bench.reports(function)]
     assert len(requests) == 3 and len({*requests}) == 1
 
 

@@ -229,11 +229,11 @@ def test_one_stream_for_each_environment(bench: Workbench) -> None:
 def test_filter_patterns(bench: Workbench, log_group: str, pattern: str, expected: list[int]) -> None:
     client = bench.client("logs")
 
-    def found() -> list[int]:
+    def matching() -> list[int]:
         events = client.filter_log_events(logGroupName=log_group, filterPattern=pattern)["events"]
         return [MESSAGES.index(event["message"]) for event in events]
 
-    bench.eventually(lambda: found() == expected, within_s=1, what=f"{pattern} finds {expected}")
+    bench.eventually(lambda: matching() == expected, within_s=1, what=f"{pattern} finds {expected}")
 
 
 @pytest.fixture
@@ -281,7 +281,7 @@ def test_a_subscription_delivers_what_matches(bench: Workbench, log_group: str) 
     now = int(time.time() * 1000)
     events = [{"timestamp": now, "message": message} for message in MESSAGES]
     client.put_log_events(logGroupName=log_group, logStreamName="one", logEvents=events)
-    (record,) = bench.eventually(lambda: bench.seen(receiver), what="the delivery")
+    (record,) = bench.eventually(lambda: bench.reports(receiver), what="the delivery")
     content = json.loads(gzip.decompress(base64.b64decode(record["data"])))
     assert content["messageType"] == "DATA_MESSAGE"
     assert (content["logGroup"], content["logStream"]) == (log_group, "one")

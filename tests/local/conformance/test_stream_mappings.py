@@ -41,7 +41,7 @@ def test_a_record_has_awss_shape(bench: Workbench) -> None:
     bench.put(table, 1, price={"N": "1.50"})
     bench.mapping(function, stream)
     wait_for(bench, function, 1)
-    record = bench.seen(function)[0]["record"]
+    record = bench.reports(function)[0]["record"]
     assert record["eventName"] == "INSERT"
     assert record["eventSource"] == "aws:dynamodb"
     assert record["eventSourceARN"] == stream

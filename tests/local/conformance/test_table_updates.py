@@ -55,14 +55,14 @@ def test_updated_attributes(bench: Workbench, table: str) -> None:
     nested = {"M": {"k": {"S": "v"}, "other": {"S": "w"}}}
     client.put_item(TableName=table, Item={**key(1), "n": {"N": "1"}, "gone": {"S": "?"}, "m": nested})
 
-    def update(wanted: str) -> Any:
+    def update(return_values: str) -> Any:
         return client.update_item(
             TableName=table,
             Key=key(1),
             UpdateExpression="SET #m.k = :x REMOVE gone ADD n :n",
             ExpressionAttributeNames={"#m": "m"},
             ExpressionAttributeValues={":x": {"S": "x"}, ":n": {"N": "1"}},
-            ReturnValues=wanted,
+            ReturnValues=return_values,
         )["Attributes"]
 
     assert update("UPDATED_OLD") == {"n": {"N": "1"}, "gone": {"S": "?"}, "m": {"M": {"k": {"S": "v"}}}}

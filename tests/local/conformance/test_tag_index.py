@@ -25,13 +25,13 @@ def test_log_groups_and_stream_mappings_are_listed(bench: Workbench, group: str)
     logs.create_log_group(logGroupName=group, tags={key: "1"})
     mapping = bench.mapping(bench.function(TELL), bench.table()[1], Tags={key: "2"})
 
-    def listed(*values: str) -> list[str]:
+    def tagged_arns(*values: str) -> list[str]:
         page = index.get_resources(TagFilters=[{"Key": key, "Values": list(values)}])
         return sorted(resource["ResourceARN"].split(":", 5)[5] for resource in page["ResourceTagMappingList"])
 
     expected = [f"event-source-mapping:{mapping}", f"log-group:{group}"]
-    bench.eventually(lambda: listed() == expected, what="the tag index")
-    assert listed("2") == expected[:1]
+    bench.eventually(lambda: tagged_arns() == expected, what="the tag index")
+    assert tagged_arns("2") == expected[:1]
     [described] = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     logs.untag_resource(resourceArn=described["logGroupArn"], tagKeys=[key])
-    bench.eventually(lambda: listed() == expected[:1], what="the tag index")
+    bench.eventually(lambda: tagged_arns() == expected[:1], what="the tag index")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 
-class OneByOne:
+class SequentialAws:
     """One after the other, without threads, and each for itself."""
 
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:

@@ -37,7 +37,7 @@ NO_LONGER_THERE = {
 }
 
 
-class Told(ReplayListener):
+class ReplayRecorder(ReplayListener):
     """Remembers what a replay told."""
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ class Told(ReplayListener):
         self.units.append(units)
 
 
-class Workshop:
-    """One environment, and the tools to break and mend it."""
+class DeadLetterEnvironment:
+    """One environment, and what breaks it, fills its dead letter queues and reads its table."""
 
     def __init__(self, live: Live, directory: Path) -> None:
         self.live, self.aws, self.stack = live, live.aws, live.stack
@@ -154,11 +154,11 @@ class Workshop:
         return {name: (depth.visible, depth.in_flight) for name, depth in depths.items()}
 
     def replay(
-        self, options: ReplayOptions | None = None, told: ReplayListener | None = None
+        self, options: ReplayOptions | None = None, listener: ReplayListener | None = None
     ) -> ReplaySummary:
         """A whole replay."""
         with Journal(self.journal) as journal:
-            return Replay(self.replayer, self.queues, journal, options or ReplayOptions(), told).run()
+            return Replay(self.replayer, self.queues, journal, options or ReplayOptions(), listener).run()
 
     def logged_request(self) -> str:
         """The id of a request of the webhook processor, once its log lines can be found."""
@@ -171,11 +171,11 @@ class Workshop:
         request: str = reply["ResponseMetadata"]["RequestId"]
         group = self.stack.webhook_logs.name
 
-        def logged() -> list[Any]:
+        def log_lines() -> list[Any]:
             params = {"logGroupName": group, "filterPattern": f'"{request}"'}
             return list(self.aws.paginate("logs", "FilterLogEvents", "events", **params))
 
-        eventually(logged, what="the request's log lines")
+        eventually(log_lines, what="the request's log lines")
         return request
 
     def forget_logs(self) -> None:

@@ -12,11 +12,11 @@ from hostile.world import World
 
 
 @dataclass
-class Teller:
+class MessageRecorder:
     """Runs commands on the hostile AWS and collects what they say."""
 
     world: World
-    told: list[Situation] = field(default_factory=list)
+    situations: list[Situation] = field(default_factory=list)
 
     def __call__(
         self,
@@ -34,7 +34,7 @@ class Teller:
         running = self.world.clients.start(
             *arguments,
             variables={"QUICK_RETRIES": "yes", **variables},
-            known=lambda pid: None if trap is None else setattr(trap, "victim", pid),
+            on_start=lambda pid: None if trap is None else setattr(trap, "victim", pid),
         )
         self.add(title, arguments, *vars(running.wait()).values(), waits=waits)
 
@@ -48,4 +48,4 @@ class Teller:
         command, shown_err = " ".join(["cryptoctl", *arguments]), "\n".join(dict.fromkeys(lines))
         for directory in directories:
             command, shown_err = (text.replace(directory, "DIRECTORY") for text in (command, shown_err))
-        self.told.append(Situation(title=title, command=command, code=code, out=out, err=shown_err))
+        self.situations.append(Situation(title=title, command=command, code=code, out=out, err=shown_err))

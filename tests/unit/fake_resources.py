@@ -14,13 +14,13 @@ from cryptoctl.reconcile.permissions import Access, Permission, allow
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.reconcile.values import Fields, Ref, Value
-from kit.one_by_one import OneByOne
+from kit.sequential_aws import SequentialAws
 
 SCOPE = Scope(environment="test", account="1" * 12, region="here")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Thing(Provisioner):
+class FakeResource(Provisioner):
     """A resource with a size that can change, a shape that cannot, and an id that the service assigns."""
 
     scope: Scope = SCOPE
@@ -83,7 +83,7 @@ class Thing(Provisioner):
 
 
 @dataclass
-class FakeAws(OneByOne):
+class FakeAws(SequentialAws):
     """Holds things in memory; `before` may raise for an operation, `after` once its work is done."""
 
     things: dict[str, dict[str, Any]] = field(default_factory=dict)
