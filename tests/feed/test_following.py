@@ -281,7 +281,8 @@ def test_a_wrong_clock_of_this_machine_changes_nothing(server: ExchangeServer, o
 def test_a_stop_sends_what_was_received_and_the_next_feed_goes_on_there(server: ExchangeServer) -> None:
     tape = real_trades(300)
     market, table = Market(server, BINANCE, tape, 100), MemoryTable()
-    first = Run(["binance", "ETH/USDT"], table=table, since_ms=tape[0].ms)
+    # At this pace the half minute in which a feed ends is long enough on a busy machine too.
+    first = Run(["binance", "ETH/USDT"], table=table, since_ms=tape[0].ms, times=4.0)
     feed = first.until(lambda run: market.trade(5) or len(table.items) > 150)
     assert feed.lines[0].tape.ready == feed.unsent == 0
     stored = table.texts("binance", "ETH/USDT")
