@@ -7,7 +7,7 @@ import re
 import shlex
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -358,6 +358,19 @@ def test_lines_that_are_not_ours_may_have_anything_in_our_fields(subject: Subjec
     ]
     told = timeline(subject, STACK, item(), lines, [])
     assert all(isinstance(event.stage, Stage) for event in told.events)
+
+
+@pytest.mark.parametrize(
+    ("key", "is_meant"),
+    [
+        *((f"{T - 1}.9", False), (f"{T}", True), (f"{T + 1}.999", True), (f"{T + 2}", False)),
+        *(("nan", False), ("inf", False), ("1e999999999999999999", False)),
+    ],
+)
+def test_a_line_is_about_a_time_whose_millisecond_its_key_has(key: str, is_meant: bool) -> None:
+    entry = SimpleNamespace(prices={"keys": {"BTC": [key]}}, request="")
+    subject = Subject(symbol="BTC", between_ms=(T, T + 1))
+    assert subject.field_naming(cast("Any", entry)) == ("keys" if is_meant else None)
 
 
 @given(LINES)
