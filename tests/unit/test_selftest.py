@@ -30,6 +30,7 @@ from cryptoctl.ops.selftest.claim import (
     remedy_of,
     retry_rule,
 )
+from cryptoctl.ops.selftest.claims import table
 from cryptoctl.ops.selftest.derived import declared_expectations, derived_claims
 from cryptoctl.ops.selftest.environment import (
     SelftestStack,
@@ -241,6 +242,15 @@ def test_an_answer_code_that_a_rule_would_wait_for_does_not_hold() -> None:
     code = exact_code(Function, "lambda", "TagResource", "ResourceConflictException")
     answer = error("ResourceConflictException", operation="TagResource")
     assert refusal_evidence(answer, code).outcome is ClaimOutcome.DIFFERS
+
+
+def test_what_is_seen_of_numbers_reads_the_same_in_each_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [table.LONGEST_NUMBER, table.SMALLEST_NUMBER]
+    answers = iter([{}, {"Item": {"long": {"N": numbers[0]}, "small": {"N": numbers[1]}}}])
+    monkeypatch.setattr(RefusingAws, "call", lambda *_, **__: next(answers))
+    monkeypatch.setattr(CheckContext, "refusal", lambda *_: error(table.INVALID))
+    (check,) = (claim.check for claim in table.TABLE if claim.id == "table-numbers")
+    assert check(context()) == holds(str(numbers))
 
 
 def test_what_passes_by_itself_is_waited_for_before_a_refusal_is_judged() -> None:
