@@ -88,3 +88,9 @@ def test_a_date_in_an_answer_without_one_says_nothing() -> None:
     headers = {"Retry-After": "Fri, 14 Nov 2003 22:15:00 GMT"}
     exchange.on_rest_response(418, "I'm a teapot", "https://here", "GET", headers)
     assert exchange.take_retry_after_s() == 0.0
+
+
+@pytest.mark.parametrize("time", ["1e50", "1e5000000", "-1e5000000", "inf", "nan", "x", [], None])
+def test_a_time_that_is_none_is_none_however_many_digits_it_has(time: object) -> None:
+    assert ExactNumbers.safe_timestamp({"at": "1700000000.123"}, "at") == 1_700_000_000_123
+    assert ExactNumbers.safe_timestamp({"at": time}, "at") is None

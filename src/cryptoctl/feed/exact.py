@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 
 LostCallback = Callable[[frozenset[str]], None]
 loads = partial(json.loads, parse_float=str)
+MAX_INTEGER_DIGITS = 40  # int() takes minutes for 1e5000000, and no time is as long
 MAX_RETRY_AFTER_S = 10**6  # nobody asks to wait for longer who means it
 
 
@@ -128,8 +129,11 @@ def _pause_s(retry_after: str, date: str) -> float:
 def _product(values: Any, key: Any, factor: Any) -> int | None:
     try:
         value = values.get(key) if isinstance(values, Mapping) else values[key]
-        return None if value is None else int(Decimal(str(value)) * Decimal(str(factor)))
-    except (InvalidOperation, ValueError, OverflowError, LookupError, TypeError):
+        if value is None:
+            return None
+        product = Decimal(str(value)) * Decimal(str(factor))
+        return int(product) if product.adjusted() < MAX_INTEGER_DIGITS else None
+    except (ArithmeticError, ValueError, LookupError, TypeError):
         return None
 
 
