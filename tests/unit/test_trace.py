@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
@@ -343,6 +343,7 @@ FIELDS = (
 )
 
 
+@example([{"keys": {"BTC": [[], {}, True, 1.5, "NaN", "sNaN", "-Infinity", "1E+999999999"]}}])
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(FIELDS), JSON | st.builds(lambda value: {"BTC": value}, JSON)),
