@@ -47,7 +47,7 @@ class AccessKeys:
             with self._locked():
                 pairs = self._read()
                 pair = pairs.setdefault(environment, new_access_key())
-                content = {name: asdict(pair) for name, pair in pairs.items()}
+                content = {name: asdict(stored) for name, stored in pairs.items()}
                 replace_private(self._file, json.dumps(content, indent=1))
         return pair
 

@@ -78,8 +78,8 @@ def watch(screen: Screen, read: Callable[[], Overview], location: str) -> str | 
     import termios
 
     try:
-        with Watch(read) as watch:
-            while (key := _chosen(screen, watch, location)) == SUSPEND:
+        with Watch(read) as running:
+            while (key := _chosen(screen, running, location)) == SUSPEND:
                 os.killpg(os.getpgrp(), signal.SIGTSTP)  # and here it goes on, once the person has it back
     except (OSError, termios.error):
         interrupts.interrupt()
