@@ -16,7 +16,7 @@ from _pytest.outcomes import Failed
 
 from cryptoctl.local.engine import Engine
 from kit.purity import Guard
-from kit.waiting import eventually
+from kit.waiting import PAUSE_S, eventually
 from python314.suite import LEFT_OUT
 
 TESTS = Path(__file__).parent
@@ -49,6 +49,16 @@ def test_once_the_pure_test_is_over_all_is_allowed_again(guard: Guard) -> None:
     with guard.closed():
         pass
     starts_a_process()
+
+
+def test_a_long_wait_looks_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses_s: list[float] = []
+    monkeypatch.setattr("kit.waiting.time.monotonic", lambda: sum(pauses_s))
+    monkeypatch.setattr("kit.waiting.time.sleep", pauses_s.append)
+    with pytest.raises(AssertionError, match="never came within 10 s: it"):
+        eventually(lambda: None, "it", within_s=10)
+    assert pauses_s[0] == PAUSE_S
+    assert pauses_s == sorted(pauses_s) and 0.5 < pauses_s[-1] < 2
 
 
 KILLED = """

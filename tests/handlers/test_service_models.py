@@ -3,21 +3,28 @@
 import json
 import os
 import re
+from functools import partial
 from pathlib import Path
 
 import boto3
+import botocore.credentials
 import botocore.session
+import botocore.tokens
 import pytest
 from botocore import loaders
 from botocore.exceptions import DataNotFoundError, ProfileNotFound, UnknownServiceError
-from botocore.handlers import BUILTIN_HANDLERS
+from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.session import Session
 
 import cryptoctl
+from cryptoctl.handlers import service_models
 from cryptoctl.handlers.service_models import SERVICES, ServiceModels, new_session
 
 SOURCE = Path(cryptoctl.__file__).parent
 ASKED = re.compile(r"""\.(?:call|client|find|paginate)\(\s*"([a-z0-9-]+)\"""")
+ASKED_FOR_CREDENTIALS = re.compile(
+    r"""(?:client_creator\(|create_nested_client\(self\._session,)\s*["']([a-z0-9-]+)["']"""
+)
 TYPES = ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1")
 MODELS = "cloudwatch dynamodb iam kms lambda logs resourcegroupstaggingapi service-quotas sns sqs ssm sts"
 MAX_LISTED = 3  # directories of one service: botocore's, the user's own, boto3's
@@ -125,6 +132,33 @@ def test_what_botocore_does_at_an_event_of_our_services_is_done(service: str) ->
 def test_every_service_that_is_asked_is_one_of_ours() -> None:
     asked = {name for file in SOURCE.rglob("*.py") for name in ASKED.findall(file.read_text("utf-8"))}
     assert {"dynamodb", "lambda", "sts"} <= asked <= SERVICES
+
+
+def test_every_service_that_botocore_asks_for_credentials_is_one_of_ours() -> None:
+    modules = (botocore.credentials, botocore.tokens)
+    texts = [Path(module.__file__).read_text("utf-8") for module in modules]
+    asked = {name for text in texts for name in ASKED_FOR_CREDENTIALS.findall(text)}
+    assert {"sso", "sso-oidc", "sts"} <= asked <= SERVICES
+
+
+def test_nothing_is_registered_for_other_services_and_for_documentation() -> None:
+    not_ours = [
+        (event, handler)
+        for event, handler, *_ in BUILTIN_HANDLERS
+        if event.startswith("docs.") or ("." in event and event.split(".")[1] not in SERVICES)
+    ]
+    registered = handlers(new_session(), {event for event, _ in not_ours})
+    assert {"before-call.s3", "creating-client-class.rds"} <= registered.keys()
+    assert [event for event, handler in not_ours if handler in registered[event]] == []
+
+
+def test_a_handler_that_botocore_wants_first_or_last_is_called_first_or_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, between, last = (partial(dict, place=place) for place in ("first", "between", "last"))
+    own = [(last, REGISTER_LAST), (between,), (first, REGISTER_FIRST)]
+    monkeypatch.setattr(service_models, "BUILTIN_HANDLERS", [("before-call.sqs", *entry) for entry in own])
+    assert handlers(new_session(), {"before-call.sqs"})["before-call.sqs"] == [first, between, last]
 
 
 def handlers(session: Session, events: set[str]) -> dict[str, list[object]]:

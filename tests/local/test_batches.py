@@ -108,5 +108,5 @@ def test_whatever_the_clock_did_each_record_is_given_up_or_left_once_and_in_orde
 
 @given(st.integers(1, 10**6))
 def test_the_pause_after_a_failure_grows_and_has_an_end(failures: int) -> None:
-    assert pause_s(1) == FIRST_PAUSE_S
+    assert (pause_s(1), pause_s(2)) == (FIRST_PAUSE_S, 2 * FIRST_PAUSE_S)
     assert FIRST_PAUSE_S <= pause_s(failures) <= pause_s(failures + 1) <= MAX_PAUSE_S == pause_s(10**9)
