@@ -5,6 +5,7 @@ import os
 import re
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import botocore.credentials
@@ -155,7 +156,7 @@ def test_nothing_is_registered_for_other_services_and_for_documentation() -> Non
 def test_a_handler_that_botocore_wants_first_or_last_is_called_first_or_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first, between, last = (partial(dict, place=place) for place in ("first", "between", "last"))
+    first, between, last = (partial(SimpleNamespace, place=number) for number in range(3))
     own = [(last, REGISTER_LAST), (between,), (first, REGISTER_FIRST)]
     monkeypatch.setattr(service_models, "BUILTIN_HANDLERS", [("before-call.sqs", *entry) for entry in own])
     assert handlers(new_session(), {"before-call.sqs"})["before-call.sqs"] == [first, between, last]
