@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 
 def main() -> None:
@@ -17,7 +19,9 @@ def main() -> None:
         if name not in names:
             sys.exit(f"there is no bench {name}; choose among {', '.join(names)}")
         print(f"\n== {name} ==", flush=True)
-        importlib.import_module(f"bench.{name}").main()
+        # What one sets, a proxy or credentials, would reach the next.
+        with patch.dict(os.environ):
+            importlib.import_module(f"bench.{name}").main()
 
 
 main()
