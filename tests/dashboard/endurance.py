@@ -71,7 +71,7 @@ def smoothness(browser: Browser, count: int, width: int) -> Smoothness:
     """Gives the chart so many candles, and scrolls back through them with `width` of them in view."""
     time = f"{BEGIN_MS} + at * {MINUTE_MS}"
     browser.run(f"window.many = Array.from({{ length: {count} }}, (_, at) => madeUp({time})); 0")
-    first = """(async () => { const began = performance.now(); page.chart.take(many, null);
+    first = """(async () => { const began = performance.now(); page.chart.setCandles(many, null);
       await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
       return performance.now() - began; })()"""
     first_ms = browser.run(first)

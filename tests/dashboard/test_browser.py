@@ -107,7 +107,7 @@ def test_ticks_arrive_with_the_averages_of_the_table_and_nobody_else_is_asked(
     browser.until("page.chart.candles.at(-1).ma_5", lambda value: value == newest["ma_5"])
     assert browser.run("page.chart.lines.ma_5.data().at(-1).value") == float(newest["ma_5"])
     assert browser.run("document.querySelector('#prices tbody td.number').textContent") == newest["price"]
-    assert browser.run("page.found.newest[0].ma_5") == newest["ma_5"]
+    assert browser.run("page.prices.newest[0].ma_5") == newest["ma_5"]
     assert "as configured" in browser.run("document.getElementById('verdict').textContent")
     assert {address for address in browser.requests if not address.startswith(url)} == set()
     assert browser.problems == []
@@ -157,7 +157,7 @@ def test_a_saved_page_shows_the_same_without_a_server(browser: Browser, day: Cli
     browser.open(file.as_uri())
     browser.until(READY)
     browser.run("document.querySelector('input[value=\"1h\"]').click()")
-    browser.until("page.found.interval", lambda value: value == "1h")
+    browser.until("page.prices.interval", lambda value: value == "1h")
     assert browser.requests == [file.as_uri()]
     assert browser.problems == []
 
@@ -341,7 +341,7 @@ NUMBERS = [
 ]
 
 
-def test_numbers_are_rounded_as_in_the_terminal(browser: Browser, site: Site, reader: FakeReader) -> None:
+def test_numbers_are_written_as_in_the_terminal(browser: Browser, site: Site, reader: FakeReader) -> None:
     reader.answer = page_state(HEALTHY)
     browser.open(site.url)
     browser.until("typeof shortNumber === 'function'")
@@ -356,6 +356,8 @@ def test_numbers_are_rounded_as_in_the_terminal(browser: Browser, site: Site, re
         "",
         "",
     ]
+    counted = "[0, 1, 2].map((count) => rate('price', [count, 9]).textContent.trim())"
+    assert browser.run(counted) == ["0 prices a minute", "1 price a minute", "2 prices a minute"]
 
 
 def test_a_volatility_far_below_the_prices_is_more_than_zero_on_its_axis(

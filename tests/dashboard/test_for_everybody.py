@@ -77,7 +77,7 @@ def test_what_changes_with_every_price_is_not_read_out(shown: Browser) -> None:
 def test_of_what_keeps_the_prices_away_the_passing_seconds_are_not_read_out(shown: Browser) -> None:
     watch = (
         "const place = document.getElementById('trouble'), watch = new MutationObserver(() => {});"
-        "const at = (age_s) => { page.answered_ms = Date.now() - age_s * 1000; showFreshness(); };"
+        "const at = (age_s) => { page.last_answer_ms = Date.now() - age_s * 1000; showFreshness(); };"
         "at(60); watch.observe(place, { subtree: true, characterData: true, childList: true });"
         "const before = place.textContent; at(61); const after = place.textContent;"
         "const read = watch.takeRecords().filter(({ target }) => !target.parentNode.ariaHidden);"

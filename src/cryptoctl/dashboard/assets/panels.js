@@ -24,156 +24,157 @@ function showState(answer, now_ms) {
 
 function showConcerns({ overview, next }) {
   const section = document.getElementById("concerns");
-  const items = overview.concerns.map((each) =>
-    element("li", "", element("strong", "", each.subject), ` ${each.what}`),
+  const items = overview.concerns.map((concern) =>
+    element("li", "", element("strong", "", concern.subject), ` ${concern.what}`),
   );
   const list = element("ul", "scroll", ...items);
   list.tabIndex = 0;
   const unread = overview.unread.length ? [`These credentials may not read ${overview.unread.join(", ")}.`] : [];
   const { incomplete } = overview;
-  const partly = incomplete?.length ? [`Of the last hour's log only a part was read, and there may be more: ${incomplete.join(", ")}.`] : [];
-  const lines = [...next.map((each) => `→ ${each}`), ...overview.notes, ...unread, ...partly].map((each) => element("p", "quiet", ...withCommands(each)));
+  const partlyRead = incomplete?.length ? [`Of the last hour's log only a part was read, and there may be more: ${incomplete.join(", ")}.`] : [];
+  const lines = [...next.map((step) => `→ ${step}`), ...overview.notes, ...unread, ...partlyRead].map((line) => element("p", "quiet", ...withCommands(line)));
   section.hidden = items.length + lines.length === 0;
-  replaceWith(section, ...(items.length ? [list] : []), ...lines);
+  setChildren(section, ...(items.length ? [list] : []), ...lines);
 }
 
 /** A text with its `commands` set as code. */
 function withCommands(text) {
-  return text.split(/`([^`]*)`/).map((part, at) => (at % 2 ? element("code", "", part) : part));
+  return text.split(/`([^`]*)`/).map((part, index) => (index % 2 ? element("code", "", part) : part));
 }
 
 function showPipeline(state, now_ms) {
   const boxes = [element("span", "end", "sender")];
-  for (const [name, what] of STEPS) {
-    boxes.push(arrow(), box(state, name, what, now_ms));
+  for (const [name, purpose] of STEPS) {
+    boxes.push(arrow(), box(state, name, purpose, now_ms));
   }
   boxes.push(arrow(), element("span", "end", "updates topic"));
-  replaceWith(document.getElementById("pipeline"), ...boxes);
+  setChildren(document.getElementById("pipeline"), ...boxes);
 }
 
 function arrow() {
-  const made = element("span", "arrow", "→");
-  made.setAttribute("aria-hidden", "true");
-  return made;
+  const span = element("span", "arrow", "→");
+  span.setAttribute("aria-hidden", "true");
+  return span;
 }
 
-function box(state, name, what, now_ms) {
+function box(state, name, purpose, now_ms) {
   const health = state.health[name];
-  const words = { good: "all is well", doubtful: "dead letters", bad: "needs attention" };
+  const healthTexts = { good: "all is well", doubtful: "dead letters", bad: "needs attention" };
   const lines = name === "crypto-prices" ? tableLines(state, now_ms) : functionLines(state, name);
   return element(
     "article", health,
-    element("h2", "", name), element("span", "badge", words[health]), element("p", "quiet", what), ...lines,
+    element("h2", "", name), element("span", "badge", healthTexts[health]), element("p", "quiet", purpose), ...lines,
   );
 }
 
 function tableLines({ overview }, now_ms) {
   const { symbols, more_symbols, unread } = overview;
   const [newest] = symbols;
-  if (unread.some((each) => PRICES_UNREAD.includes(each))) return [element("p", "", "prices not read")];
+  if (unread.some((name) => PRICES_UNREAD.includes(name))) return [element("p", "", "prices not read")];
   if (!newest) return [element("p", "", "no price in the last hour")];
-  const waiting = symbols.filter((each) => !each.processed).length;
-  const which = more_symbols ? `the newest ${symbols.length} of ${symbols.length + more_symbols} symbols:` : "all";
+  const unenrichedCount = symbols.filter(({ processed }) => !processed).length;
+  const subject = more_symbols ? `the newest ${symbols.length} of ${symbols.length + more_symbols} symbols:` : "all";
   return [
     element("p", "", `last price ${ageText(now_ms - newest.timestamp)} ago`),
-    element("p", "", waiting ? `${waiting} of ${symbols.length} symbols: last price not enriched` : `${which} enriched`),
+    element("p", "", unenrichedCount ? `${unenrichedCount} of ${symbols.length} symbols: last price not enriched` : `${subject} enriched`),
   ];
 }
 
 function functionLines({ overview }, name) {
-  const activity = overview.functions.find((each) => each.function.startsWith(`${name}-`));
-  const letters = overview.queues.find((each) => each.name.startsWith(`${name}-dlq-`));
-  const count = letters ? letters.visible + letters.in_flight + letters.delayed : 0;
+  const activity = overview.functions.find((counts) => counts.function.startsWith(`${name}-`));
+  const queue = overview.queues.find((candidate) => candidate.name.startsWith(`${name}-dlq-`));
+  const count = queue ? queue.visible + queue.in_flight + queue.delayed : 0;
   const [mapping] = overview.mappings;
   const lines = [];
   if (activity) {
-    lines.push(rate("prices a minute", activity.prices));
-    if (activity.errors.some((each) => each > 0)) lines.push(rate("failures a minute", activity.errors, "bad"));
+    lines.push(rate("price", activity.prices));
+    if (activity.errors.some((failures) => failures > 0)) lines.push(rate("failure", activity.errors, "bad"));
   }
   if (name === "price-enricher" && mapping) {
     const lag = mapping.iterator_age_s === null ? "idle" : `lag ${mapping.iterator_age_s.toFixed(1)} s`;
     lines.push(element("p", "", `stream ${mapping.state.toLowerCase()}, ${lag}`));
   }
-  const said = letters ? `▼ ${count} dead letter${count === 1 ? "" : "s"}` : "▼ no queue";
-  lines.push(element("p", count || !letters ? "bad" : "", said));
+  const queueText = queue ? `▼ ${count} dead letter${count === 1 ? "" : "s"}` : "▼ no queue";
+  lines.push(element("p", count || !queue ? "bad" : "", queueText));
   return lines;
 }
 
 /** The last whole minute's number, and the last hour as a line. */
-function rate(name, values, className = "") {
-  return element("p", className, `${Math.round(values.at(-2))} ${name} `, sparkline(values));
+function rate(noun, values, className = "") {
+  const count = Math.round(values.at(-2));
+  return element("p", className, `${count} ${noun}${count === 1 ? "" : "s"} a minute `, sparkline(values));
 }
 
 function sparkline(values) {
-  const space = "http://www.w3.org/2000/svg";
-  const picture = document.createElementNS(space, "svg");
-  const line = document.createElementNS(space, "polyline");
-  const most = Math.max(1, ...values);
-  const points = values.map((each, at) => `${at},${(15 - (14 * each) / most).toFixed(2)}`);
+  const namespace = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(namespace, "svg");
+  const line = document.createElementNS(namespace, "polyline");
+  const highest = Math.max(1, ...values);
+  const points = values.map((value, index) => `${index},${(15 - (14 * value) / highest).toFixed(2)}`);
   line.setAttribute("points", points.join(" "));
-  picture.setAttribute("viewBox", `0 0 ${values.length - 1} 16`);
-  picture.setAttribute("preserveAspectRatio", "none");
-  picture.setAttribute("aria-hidden", "true");
-  picture.append(line);
-  return picture;
+  svg.setAttribute("viewBox", `0 0 ${values.length - 1} 16`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(line);
+  return svg;
 }
 
 function showLetters({ overview, causes }) {
-  const place = document.querySelector("#letters .scroll");
-  const parts = overview.queues.map((queue) => {
+  const container = document.querySelector("#letters .scroll");
+  const sections = overview.queues.map((queue) => {
     const count = queue.visible + queue.in_flight + queue.delayed;
     const oldest = queue.oldest_s === null ? "" : `, the oldest ${ageText(queue.oldest_s * 1000)} old`;
-    const of = causes.filter((each) => each.function === queue.name.replace("-dlq-", "-"));
-    const rows = of.map((each) => element("tr", "", element("td", "number", `${each.count}`), element("td", "", each.cause)));
+    const queueCauses = causes.filter((cause) => cause.function === queue.name.replace("-dlq-", "-"));
+    const rows = queueCauses.map(({ cause, count: times }) => element("tr", "", element("td", "number", `${times}`), element("td", "", cause)));
     const table = element("table", "", element("caption", "", "Its function's errors in the last hour, by cause"), element("tbody", "", ...rows));
     return element(
       "div", "", element("h3", count ? "bad" : "", `${queue.name}: ${count}${oldest}`), ...(rows.length ? [table] : []),
     );
   });
-  if (overview.queues.length === 0) parts.push(element("p", "quiet", "There are no queues."));
-  replaceWith(place, ...parts);
+  if (overview.queues.length === 0) sections.push(element("p", "quiet", "There are no queues."));
+  setChildren(container, ...sections);
 }
 
 function showErrors({ errors, older_errors }) {
   const table = document.querySelector("#errors table");
   setText("older-errors", older_errors ? `and ${older_errors} older` : "");
-  const rows = errors.map((each) => [
-    timeText(each.time_ms), each.function, each.times > 1 ? `× ${each.times}` : "", each.text,
+  const rows = errors.map((error) => [
+    timeText(error.time_ms), error.function, error.times > 1 ? `× ${error.times}` : "", error.text,
   ]);
   fillTable(table, ["time", "function", "times", "error"], rows);
 }
 
 /** The symbols with a button each, and the list to choose from; `chosen` is shown. */
 function showSymbols({ state, names, left_out }, chosen, choose, now_ms) {
-  const recent = state ? state.overview.symbols : [];
-  const rows = recent.map((each) => {
-    const button = element("button", "", each.symbol);
-    button.dataset.symbol = each.symbol;
-    button.title = shown(each.symbol);  // a long one is cut
-    button.setAttribute("aria-pressed", String(each.symbol === chosen));
+  const recentSymbols = state ? state.overview.symbols : [];
+  const rows = recentSymbols.map((recent) => {
+    const button = element("button", "", recent.symbol);
+    button.dataset.symbol = recent.symbol;
+    button.title = printable(recent.symbol);  // a long one is cut
+    button.setAttribute("aria-pressed", String(recent.symbol === chosen));
     return [
-      button, numberText(each.price), change(each.change_5m_percent), change(each.change_1h_percent),
-      ageText(now_ms - each.timestamp),
+      button, numberText(recent.price), change(recent.change_5m_percent), change(recent.change_1h_percent),
+      ageText(now_ms - recent.timestamp),
     ];
   });
   const table = document.querySelector("#symbols table");
   // The rows change places, and the keyboard is not to come to another symbol by that.
-  const held = table.contains(document.activeElement) ? document.activeElement.dataset.symbol : undefined;
+  const focusedSymbol = table.contains(document.activeElement) ? document.activeElement.dataset.symbol : undefined;
   fillTable(table, ["symbol", "price", "5 min", "1 h", "age"], rows, [1, 2, 3, 4]);
-  if (held !== undefined) focusOn(table, held);
-  table.onclick = (clicked) => clicked.target.dataset.symbol && choose(clicked.target.dataset.symbol);
-  const more = state?.overview.more_symbols;
+  if (focusedSymbol !== undefined) focusOn(table, focusedSymbol);
+  table.onclick = (event) => event.target.dataset.symbol && choose(event.target.dataset.symbol);
+  const moreCount = state?.overview.more_symbols;
   // A saved page does not have them all.
-  const saved = left_out ? `This file has the ${names.length} symbols with the newest prices, and not the ${left_out} others.` : "";
-  setText("more-symbols", saved || (more ? `and ${more} more, in the list of all symbols above` : ""));
-  const every = [...new Set([...recent.map((each) => each.symbol), ...names, ...(chosen ? [chosen] : [])])].sort();
+  const leftOutText = left_out ? `This file has the ${names.length} symbols with the newest prices, and not the ${left_out} others.` : "";
+  setText("more-symbols", leftOutText || (moreCount ? `and ${moreCount} more, in the list of all symbols above` : ""));
+  const allSymbols = [...new Set([...recentSymbols.map(({ symbol }) => symbol), ...names, ...(chosen ? [chosen] : [])])].sort();
   const select = document.getElementById("symbol");
-  const options = every.map((each) => {
-    const option = element("option", "", each);
-    option.value = each;
+  const options = allSymbols.map((symbol) => {
+    const option = element("option", "", symbol);
+    option.value = symbol;
     return option;
   });
-  replaceWith(select, ...options);
+  setChildren(select, ...options);
   if (chosen && select.value !== chosen) select.value = chosen;
 }
 
@@ -187,15 +188,15 @@ function change(percent) {
 function focusOn(table, symbol) {
   const { activeElement } = document;
   if (activeElement.dataset.symbol === symbol) return;
-  const button = [...table.querySelectorAll("button")].find((each) => each.dataset.symbol === symbol);
+  const button = [...table.querySelectorAll("button")].find((candidate) => candidate.dataset.symbol === symbol);
   if (button) button.focus({ preventScroll: true });
   else activeElement.blur();
 }
 
-function showNewest(newest) {
-  const rows = newest.map((each) => [
-    timeText(each.timestamp), numberText(each.price), numberText(each.volume), shortNumber(each.ma_5), shortNumber(each.ma_20),
-    shortNumber(each.volatility), each.exchange,
+function showNewest(prices) {
+  const rows = prices.map((price) => [
+    timeText(price.timestamp), numberText(price.price), numberText(price.volume), shortNumber(price.ma_5), shortNumber(price.ma_20),
+    shortNumber(price.volatility), price.exchange,
   ]);
   const headings = ["time", "price", "volume", "ma_5", "ma_20", "volatility", "exchange"];
   fillTable(document.querySelector("#prices table"), headings, rows, [1, 2, 3, 4, 5]);
@@ -212,13 +213,13 @@ function showLegend(candle, chart) {
   const lines = Object.keys(LINES).map((name) => element("span", name, `${name} ${shortNumber(candle[name]) || "–"}`));
   const legend = document.getElementById("legend");
   legend.hidden = false;
-  replaceWith(legend, ...parts.map((each) => element("span", "", each)), ...lines);
+  setChildren(legend, ...parts.map((part) => element("span", "", part)), ...lines);
 }
 
 /** What the chart does not show, in words. */
 function notes({ undrawable, tooOld }) {
   const { length } = undrawable;
-  const large = `${length} candle${length === 1 ? " is" : "s are"} too large or too late to be drawn; the table has the newest prices.`;
-  const old = `The oldest ${tooOld} candles are not drawn: choose a longer interval.`;
-  return [...(length ? [large] : []), ...(tooOld ? [old] : [])];
+  const undrawableNote = `${length} candle${length === 1 ? " is" : "s are"} too large or too late to be drawn; the table has the newest prices.`;
+  const tooOldNote = `The oldest ${tooOld} candles are not drawn: choose a longer interval.`;
+  return [...(length ? [undrawableNote] : []), ...(tooOld ? [tooOldNote] : [])];
 }

@@ -6,69 +6,68 @@ const MAX_NUMBER_LENGTH = 24;
 const [MIN_POWER, MAX_POWER] = [-10, 20];
 
 /** Makes visible what could mislead an eye: control, invisible and bidirectional characters. */
-function shown(text) {
-  return String(text).replace(/(?! )[\p{C}\p{Z}]/gu, (each) => {
-    const code = each.codePointAt(0).toString(16);
+function printable(text) {
+  return String(text).replace(/(?! )[\p{C}\p{Z}]/gu, (character) => {
+    const code = character.codePointAt(0).toString(16);
     return code.length > 4 ? "\\U" + code.padStart(8, "0") : "\\u" + code.padStart(4, "0");
   });
 }
 
 /** An element with a class and children; texts among them become text nodes. */
 function element(name, className, ...children) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...children.map((each) => (typeof each === "string" ? shown(each) : each)));
-  return made;
+  const node = document.createElement(name);
+  if (className) node.className = className;
+  node.append(...children.map((child) => (typeof child === "string" ? printable(child) : child)));
+  return node;
 }
 
 /** Sets an element's text, and touches the page only where it differs. */
 function setText(id, text) {
-  const found = document.getElementById(id);
-  const wanted = shown(text);
-  if (found.textContent !== wanted) found.textContent = wanted;
-  found.hidden = wanted === "";
+  const target = document.getElementById(id);
+  const newText = printable(text);
+  if (target.textContent !== newText) target.textContent = newText;
+  target.hidden = newText === "";
 }
 
 /** Makes an element's children what is given, and touches only what differs: focus and selection stay. */
-function replaceWith(parent, ...children) {
-  const wanted = element("div", "", ...children).childNodes;
-  align(parent, [...wanted]);
+function setChildren(parent, ...children) {
+  alignChildren(parent, [...element("div", "", ...children).childNodes]);
 }
 
-function align(parent, wanted) {
-  const there = [...parent.childNodes];
-  there.slice(wanted.length).forEach((each) => each.remove());
-  wanted.forEach((fresh, at) => {
-    const old = there[at];
-    if (!old) parent.append(fresh);
-    else if (old.nodeName !== fresh.nodeName) old.replaceWith(fresh);
-    else if (fresh.nodeType === Node.TEXT_NODE) {
-      if (old.data !== fresh.data) old.data = fresh.data;
+function alignChildren(parent, newNodes) {
+  const oldNodes = [...parent.childNodes];
+  oldNodes.slice(newNodes.length).forEach((surplus) => surplus.remove());
+  newNodes.forEach((newNode, index) => {
+    const oldNode = oldNodes[index];
+    if (!oldNode) parent.append(newNode);
+    else if (oldNode.nodeName !== newNode.nodeName) oldNode.replaceWith(newNode);
+    else if (newNode.nodeType === Node.TEXT_NODE) {
+      if (oldNode.data !== newNode.data) oldNode.data = newNode.data;
     } else {
-      for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
-      for (const { name, value } of fresh.attributes) {
-        if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+      for (const { name } of [...oldNode.attributes]) if (!newNode.hasAttribute(name)) oldNode.removeAttribute(name);
+      for (const { name, value } of newNode.attributes) {
+        if (oldNode.getAttribute(name) !== value) oldNode.setAttribute(name, value);
       }
-      align(old, [...fresh.childNodes]);
+      alignChildren(oldNode, [...newNode.childNodes]);
     }
   });
 }
 
 /** A table's rows: a list of headings, and cells that are texts or elements; `numbers` are right-aligned. */
 function fillTable(table, headings, rows, numbers = []) {
-  if (rows.length === 0) return replaceWith(table, element("caption", "", "none"));
+  if (rows.length === 0) return setChildren(table, element("caption", "", "none"));
   const cell = (name, content, column) =>
     element(name, numbers.includes(column) ? "number" : "", content ?? "");
-  const head = element("thead", "", element("tr", "", ...headings.map((each, at) => cell("th", each, at))));
-  const body = element("tbody", "", ...rows.map((row) => element("tr", "", ...row.map((c, at) => cell("td", c, at)))));
-  replaceWith(table, head, body);
+  const head = element("thead", "", element("tr", "", ...headings.map((heading, column) => cell("th", heading, column))));
+  const body = element("tbody", "", ...rows.map((row) => element("tr", "", ...row.map((content, column) => cell("td", content, column)))));
+  setChildren(table, head, body);
 }
 
 /** A time of day, or with its date where that is not today's; milliseconds since 1970. */
 function timeText(time_ms, withDate = false) {
-  const made = new Date(time_ms);
-  if (Number.isNaN(made.getTime())) return String(time_ms);
-  const iso = made.toISOString();
+  const date = new Date(time_ms);
+  if (Number.isNaN(date.getTime())) return String(time_ms);
+  const iso = date.toISOString();
   const today = iso.slice(0, 10) === new Date().toISOString().slice(0, 10);
   return withDate || !today ? iso.slice(0, 19).replace("T", " ") : iso.slice(11, 23);
 }
@@ -135,6 +134,7 @@ function rounded(size, decimals) {
   const units = BigInt(whole + fraction);
   const unit = 10n ** BigInt(Math.abs(fraction.length - decimals));
   if (fraction.length <= decimals) return units * unit;
-  const [below, rest] = [units / unit, 2n * (units % unit)];
-  return below + (rest > unit || (rest === unit && below % 2n) ? 1n : 0n);
+  const [quotient, doubledRemainder] = [units / unit, 2n * (units % unit)];
+  const isHalf = doubledRemainder === unit;
+  return quotient + (doubledRemainder > unit || (isHalf && quotient % 2n) ? 1n : 0n);
 }
