@@ -107,17 +107,18 @@ golden: $(VENV)/.dev  ## write tests/hostile/messages.txt, what the commands pri
 bench: $(VENV)/.dev  ## the measurements behind docs/performance.md
 	$(BIN)/python -m bench
 
-LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
-	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+# For every system and Python at once: what one of them alone needs is marked so.
+LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock"
 
 pictures: $(VENV)/.dev  ## docs/pictures/, from the real commands on the embedded engine; the dashboard needs Chromium
 	$(BIN)/python docs/pictures/make.py
 
 lock: $(VENV)/.dev  ## pin the dependencies in lock/, with hashes
-	$(PIP) install pip-tools
-	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --extra local --extra files --extra feed --extra dashboard --extra dev -o lock/dev.txt pyproject.toml
-	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --extra local --all-build-deps -c lock/dev.txt -o lock/local.txt pyproject.toml
-	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) -o lock/release.txt lock/release.in
+	$(PIP) install uv
+	$(LOCK) --extra local --extra files --extra feed --extra dashboard --extra dev -o lock/dev.txt pyproject.toml
+	$(LOCK) --extra local -c lock/dev.txt -o lock/local.txt pyproject.toml lock/build.in
+	$(LOCK) -o lock/release.txt lock/release.in
 
 dist: $(VENV)/.local  ## the wheel and the source distribution, in dist/
 	rm -rf dist
