@@ -28,11 +28,13 @@ ROUNDS = 5
 NAME = "bench"
 IMPORTS = [sys.executable, "-c", "import boto3, typer, rich"]
 PHASES = ("start", "look", "write", "settle, look again", "end")
+FUNCTION = "webhook_processor.max_age_days = 3650"
 ACTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "an empty environment": (("up", "--yes"), ""),
     "nothing to do": (("up", "--yes"), ""),
     "plan": (("plan",), ""),
-    "one changed setting": (("up", "--yes"), "webhook_processor.max_age_days = 3650"),
+    "a function's setting": (("up", "--yes"), FUNCTION),
+    "a queue's setting": (("up", "--yes"), f"{FUNCTION}\ndead_letter_retention_s = 86400"),
     "removal": (("down", "--yes"), ""),
 }
 """Of each action the command, and what the configuration says then."""

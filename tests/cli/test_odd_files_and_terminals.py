@@ -209,7 +209,8 @@ def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:
         (f"default_env = {'9' * 4_301}", "is not valid TOML"),
         (f"default_env = {'9' * 4_299}", "9…`"),
         (f"default_env = {'[' * 50_000}{']' * 50_000}", "is nested too deeply"),
-        (f"{'.'.join('a' * 2_000)} = 1", "unknown key `a`"),
+        # From Python 3.14 on it is nested too deeply, before it is an unknown key.
+        (f"{'.'.join('a' * 2_000)} = 1", "`cryptoctl config` lists every key"),
         (f"[env.dev]\nprofile = '{'x' * 500_000}", "is not valid TOML"),
     ],
     ids=["32 MB", "300,000 keys", "50,000 keys", "4301 digits", "4299 digits", "arrays", "dots", "text"],
