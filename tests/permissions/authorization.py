@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -19,6 +20,7 @@ from hostile.inventory import Account
 from hostile.wire import Request
 
 Policy = Mapping[str, Any]
+T = TypeVar("T")
 
 ACTIONS = {
     "dynamodb:BatchExecuteStatement": "dynamodb:PartiQLUpdate",
@@ -73,6 +75,22 @@ class Ask:
         return f"{self.action} on {self.resource}"
 
 
+def _kept(look: Callable[[Place, str], T]) -> Callable[[Place, str], T]:
+    """Asks the engine once for a name, where the place keeps its answers."""
+
+    @wraps(look)
+    def ask(place: Place, name: str) -> T:
+        if place.answers is None:
+            return look(place, name)
+        key = look.__name__, name
+        if key not in place.answers:
+            place.answers[key] = look(place, name)
+        answer: T = place.answers[key]
+        return answer
+
+    return ask
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """What ARNs are made of; and the engine, which is asked what conditions look at."""
@@ -80,12 +98,19 @@ class Place:
     account: str
     region: str
     engine: Account
+    answers: dict[tuple[str, str], Any] | None = None
+    """What it has said, for as long as nobody changes that; None: it is asked each time."""
+
+    def keeping_answers(self) -> Place:
+        """The same, for while no key, role, function, mapping or parameter is changed."""
+        return self if self.answers is not None else replace(self, answers={})
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource here."""
         region = "" if service == "iam" else self.region
         return f"arn:aws:{service}:{region}:{self.account}:{resource}"
 
+    @_kept
     def tags_of_key(self, key: str) -> dict[str, str] | None:
         """What a condition on `aws:ResourceTag` sees; None where there is no such key."""
         if not key:
@@ -99,6 +124,7 @@ class Place:
         named = {"kms:ResourceAliases": aliases[0]["AliasName"]} if aliases else {}
         return {f"aws:ResourceTag/{tag['TagKey']}": tag["TagValue"] for tag in tags} | named
 
+    @_kept
     def key_of(self, alias: str) -> str:
         """The id of the key that has an alias; empty where none has."""
         try:
@@ -106,12 +132,23 @@ class Place:
         except ClientError:
             return ""
 
+    @_kept
     def key_of_parameter(self, name: str) -> str:
         """The key that a parameter is encrypted under, as it was named when the value was written."""
         by_name = {"Key": "Name", "Option": "Equals", "Values": [name]}
         (parameter,) = self.engine["ssm"].describe_parameters(ParameterFilters=[by_name])["Parameters"]
         return str(parameter["KeyId"])
 
+    @_kept
+    def key_of_function(self, name: str) -> str:
+        """The key of a function's environment variables; empty where there is none."""
+        try:
+            function = self.engine["lambda"].get_function(FunctionName=name)
+        except ClientError:
+            return ""
+        return str(function["Configuration"].get("KMSKeyArn", ""))
+
+    @_kept
     def boundary_of_role(self, name: str) -> dict[str, str]:
         """What a condition on `iam:PermissionsBoundary` sees of a role that is there."""
         try:
@@ -121,6 +158,7 @@ class Place:
         arn = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
         return {"iam:PermissionsBoundary": arn} if arn else {}
 
+    @_kept
     def tags_of_mapping(self, arn: str) -> dict[str, str]:
         """What a condition on `aws:ResourceTag` sees."""
         try:
@@ -129,6 +167,7 @@ class Place:
             return {}
         return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
 
+    @_kept
     def function_of_mapping(self, uuid: str) -> str | None:
         """What a condition on `lambda:FunctionArn` sees; None where there is no such mapping."""
         try:
@@ -139,6 +178,7 @@ class Place:
 
 def asks(request: Request, place: Place) -> list[Ask]:
     """All that IAM decides on for a request: its own action, and those that it implies."""
+    place = place.keeping_answers()
     if str(request) in FREE or _of_nothing(request, place):
         return []
     prefix = PREFIXES.get(request.service, request.service)
@@ -171,7 +211,7 @@ def _implied(request: Request, action: str, place: Place) -> Iterator[Ask]:
         for key_action in ("kms:CreateGrant", "kms:Encrypt"):
             yield Ask(action=key_action, resource=key, context=_through("lambda", key, place))
     if action == "lambda:GetFunction":
-        key = _key_of_function(request, place)
+        key = place.key_of_function(request.param("FunctionName"))
         if key:
             yield Ask(action="kms:Decrypt", resource=key, context=_through("lambda", key, place))
         yield Ask(action="lambda:ListTags", resource=next(_function(request, place)))
@@ -179,14 +219,6 @@ def _implied(request: Request, action: str, place: Place) -> Iterator[Ask]:
 
 def _through(service: str, key: str, place: Place) -> dict[str, str]:
     return {**(place.tags_of_key(key) or {}), "kms:ViaService": f"{service}.{place.region}.amazonaws.com"}
-
-
-def _key_of_function(request: Request, place: Place) -> str:
-    try:
-        function = place.engine["lambda"].get_function(FunctionName=request.param("FunctionName"))
-    except ClientError:
-        return ""
-    return str(function["Configuration"].get("KMSKeyArn", ""))
 
 
 def _of_nothing(request: Request, place: Place) -> bool:

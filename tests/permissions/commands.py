@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,10 @@ class Person:
     def tries(self, command: Command, *, without: str = "") -> tuple[Guard, ProcessResult]:
         """Runs a command, perhaps with one action taken away."""
         command.before()
-        guard = Guard(self.policy, place_of(self.world), without=without)
+        place = place_of(self.world)
+        if command.name in commands_of(Purpose.OPERATE):  # which change nothing that conditions look at
+            place = place.keeping_answers()
+        guard = Guard(self.policy, place, without=without)
         self.world.proxy.behave(more=(guard,))
         words = [*command.words, "--env", self.environment, "--aws"]
         if command.name in ("up", "down"):
@@ -174,7 +178,12 @@ def commands_of(purpose: Purpose) -> set[str]:
     return {name for name, access in _uses() if access in ACCESS[purpose]}
 
 
-def _uses() -> Iterator[tuple[str, Any]]:
+@cache
+def _uses() -> tuple[tuple[str, Any], ...]:
+    return tuple(_each_use())
+
+
+def _each_use() -> Iterator[tuple[str, Any]]:
     root: Any = get_command(app)
     commands: Mapping[str, Any] = root.commands
     for name, command in commands.items():

@@ -21,10 +21,11 @@ class Guard(Window):
         self.requests: list[Request] = []
         self.asks: list[Ask] = []
         self.denied: list[Ask] = []
+        self._needed: dict[int, list[Ask]] = {}
 
     def refuse(self, request: Request) -> Answer | None:
         """AWS's refusal, which names who, the action and the resource."""
-        needed = asks(request, self.place)
+        needed = self._needed[id(request)] = asks(request, self.place)
         self.requests.append(request)
         self.asks += needed
         missing = [ask for ask in needed if not granted(self.policy, ask, without=self.without)]
@@ -35,13 +36,14 @@ class Guard(Window):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         """The caller is a user, not root; and does not see variables or tags that it may not read."""
+        needed = self._needed.pop(id(request))
         if str(request) == "sts:GetCallerIdentity" and answer.ok:
             body = answer.body.replace(b"arn:aws:iam::000000000000:root", USER.encode())
             return Answer(status=answer.status, headers=answer.headers, body=body)
         if str(request) != "lambda:GetFunction" or not answer.ok:
             return answer
         document = answer.document()
-        for ask in asks(request, self.place):
+        for ask in needed:
             if ask.action in LEFT_OUT and not granted(self.policy, ask, without=self.without):
                 error = {"ErrorCode": "AccessDeniedException", "Message": _message(ask)}
                 if LEFT_OUT[ask.action] == "tags":

@@ -6,8 +6,6 @@ tests' own evaluator. What the engine itself enforces of IAM is not AWS's (docs/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from cryptoctl.ops.permissions import Purpose
@@ -115,11 +113,9 @@ def life(account: Account, name: str) -> list[Command]:
 
 
 @pytest.fixture(scope="module")
-def deployer(rights_world: World) -> Iterator[Person]:
-    """Who has the policy and nothing else."""
-    yield Person(rights_world, LIFE, Purpose.DEPLOY)
-    rights_world.proxy.behave()
-    rights_world.down(LIFE)
+def deployer(rights_world: World) -> Person:
+    """Who has the policy and nothing else; what is left in the end goes with the engine."""
+    return Person(rights_world, LIFE, Purpose.DEPLOY)
 
 
 @pytest.fixture(scope="module")
