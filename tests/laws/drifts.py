@@ -64,6 +64,23 @@ def variants(resource: Provisioner, stack: list[Provisioner]) -> Iterator[Drift]
                 yield Drift(label=field.name, fields=frozenset(changed), resource=variant)
 
 
+def drifts(resource: Provisioner, stack: list[Provisioner]) -> Iterator[Drift]:
+    """The variants; those that the first resource of the kind has too, one at a time, all in one."""
+    others = stack[: stack.index(resource)]
+    first = next((other for other in others if type(other) is type(resource)), None)
+    seen = {variant.label for variant in variants(first, stack)} if first else set()
+    at_once = {}
+    for variant in variants(resource, stack):
+        if variant.label in seen:
+            at_once[variant.label] = variant
+        else:
+            yield variant
+    if at_once:
+        values = {label: getattr(variant.resource, label) for label, variant in at_once.items()}
+        fields_changed = frozenset[str]().union(*(variant.fields for variant in at_once.values()))
+        yield Drift(label=", ".join(values), fields=fields_changed, resource=replace(resource, **values))
+
+
 def _others(name: str, value: Any, stack: list[Provisioner]) -> Iterator[Any]:
     if name in OTHERWISE:
         yield OTHERWISE[name]

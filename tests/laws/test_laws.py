@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -11,30 +12,72 @@ from cryptoctl.aws import Aws
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.plan import Action, Goal, Plan
-from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.reconcile.planner import build_plan
+from cryptoctl.reconcile.provisioner import Observations, Provisioner
 from cryptoctl.reconcile.values import refs, serialize
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
-from laws.drifts import CONSTANTS, FROM_ELSEWHERE, calls_towards, variants
+from laws.drifts import CONSTANTS, FROM_ELSEWHERE, calls_towards, drifts
 from laws.whole_stack import done, each_resource, operations
-from live import Connect, Live
+from live import WITH_A_SENDER, Connect, Live
 
 pytestmark = pytest.mark.engine
 
 
-def test_law_1_a_plan_sends_no_writing_call(fresh: Live) -> None:
-    assert len(fresh.plan().work) == len(fresh.resources)
-    assert fresh.aws.writes == []
+@pytest.fixture(scope="module")
+def standing(standing: Live) -> Iterator[Live]:
+    """The environment that the tests share, of which in the end nothing differs."""
+    yield standing
+    assert [(str(step.resource), step.changes) for step in standing.plan().work] == []
 
 
-def test_law_2_up_sends_exactly_the_planned_calls(fresh: Live) -> None:
-    plan = fresh.plan()
-    done(fresh.run(plan))
-    assert Counter((service, operation) for service, operation, _ in fresh.aws.writes) == operations(plan)
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """What was seen of another environment, from its first plan to its end."""
+
+    stack: Stack
+    plan: Plan
+    written_by_planning: int
+    writes: list[tuple[str, str, dict[str, object]]]
+    """What planning and `up` wrote."""
+    remaining: Observations
+    last_plan: Plan
+
+
+@pytest.fixture(scope="module")
+def life(standing: Live, connect: Connect) -> Life:
+    """Of an environment beside the one that stands, whose name begins as that one's does."""
+    live = connect(f"{standing.session.environment}b", WITH_A_SENDER)
+    plan = live.plan()
+    written_by_planning = len(live.aws.writes)
+    done(live.run(plan))
+    writes = list(live.aws.writes)
+    done(live.down())
+    remaining = observe(live.resources, live.aws)
+    last_plan = live.plan(Goal.ABSENT)
+    done(live.run(last_plan))
+    return Life(
+        stack=live.stack,
+        plan=plan,
+        written_by_planning=written_by_planning,
+        writes=writes,
+        remaining={resource: observed for resource, observed in remaining.items() if observed is not None},
+        last_plan=last_plan,
+    )
+
+
+def test_law_1_a_plan_sends_no_writing_call(life: Life) -> None:
+    assert len(life.plan.work) == len(list(life.stack))
+    assert life.written_by_planning == 0
+
+
+def test_law_2_up_sends_exactly_the_planned_calls(life: Life) -> None:
+    plan = life.plan
+    assert Counter((service, operation) for service, operation, _ in life.writes) == operations(plan)
     exact = [call for step in plan.work for call in step.calls if not list(refs(call.params))]
     assert len(exact) > 20
     for call in exact:
-        assert (call.service, call.operation, serialize(call.params)) in fresh.aws.writes
+        assert (call.service, call.operation, serialize(call.params)) in life.writes
 
 
 def test_law_3_the_second_plan_is_empty_and_the_second_up_writes_nothing(standing: Live) -> None:
@@ -48,36 +91,43 @@ def test_law_3_the_second_plan_is_empty_and_the_second_up_writes_nothing(standin
 @each_resource
 def test_law_4_a_field_changed_behind_our_back_is_named_and_repaired(standing: Live, index: int) -> None:
     resource = standing.resources[index]
-    around = list(with_dependencies([resource]))
     elsewhere = FROM_ELSEWHERE.get(resource.kind, frozenset())
     covered = set(elsewhere)
-    now = standing.plan(resources=around)
-    for drift in variants(resource, standing.resources):
+    now = standing.plan(resources=list(with_dependencies([resource])))
+    for drift in drifts(resource, standing.resources):
         done(standing.run(calls_towards(drift.resource, resource, now)))
-        named, now = expect_repair(standing, resource, around, drift.fields - elsewhere, drift.label)
+        named, now = expect_repair(standing, resource, now, drift.fields - elsewhere, drift.label)
         covered |= named
     for field, request in CONSTANTS.get(resource.kind, {}).items():
         if resource.desired()[field] == {} and field not in resource.exclusive:
             continue  # nothing is declared there
         request(standing.aws, resource)
-        covered |= expect_repair(standing, resource, around, frozenset({field}), field)[0]
+        named, now = expect_repair(standing, resource, now, frozenset({field}), field)
+        covered |= named
     plan = standing.plan()
     assert plan.work == () or _followers_only(standing, plan)
     assert covered >= {field for field, wished in resource.desired().items() if wished != {}}
 
 
 def expect_repair(
-    live: Live, resource: Provisioner, around: list[Provisioner], fields: frozenset[str], label: str
+    live: Live, resource: Provisioner, before: Plan, fields: frozenset[str], label: str
 ) -> tuple[set[str], Plan]:
     """The fields that the plan named, and the plan after the repair, which is empty."""
-    plan = live.plan(resources=around)
+    plan = look_again(live, resource, before)
     named = {change.field for step in plan.work if step.resource is resource for change in step.changes}
     assert named >= fields, f"after drift of {label}"
     assert {step.resource for step in plan.work} == {resource}, f"after drift of {label}"
     done(live.run(plan))
-    after = live.plan(resources=around)
+    after = look_again(live, resource, plan)
     assert after.work == (), f"after repair of {label}"
     return named, after
+
+
+def look_again(live: Live, resource: Provisioner, before: Plan) -> Plan:
+    """The same plan with the resource observed again; what it needs is observed at the end of the test."""
+    observed = {step.resource: step.delta.observed for step in before.steps}
+    observed |= observe([resource], live.aws)
+    return build_plan(list(observed), observed, Goal.PRESENT)
 
 
 def _followers_only(live: Live, plan: Plan) -> bool:
@@ -96,36 +146,31 @@ def test_law_5_a_resource_deleted_behind_our_back_is_made_again(standing: Live, 
     # With it AWS deletes what is part of it, and nothing else is made again.
     assert all(resource in with_dependencies([step_resource]) for step_resource in created)
     done(standing.run(plan))
-    assert [(str(step.resource), step.changes) for step in standing.plan().work] == []
+    after = make_plan(standing.resources, standing.aws, Goal.PRESENT, after=plan)
+    assert [(str(step.resource), step.changes) for step in after.work] == []
 
 
-def test_law_5_a_key_pending_deletion_is_taken_back_not_made_again(fresh: Live) -> None:
-    done(fresh.up())
-    key = fresh.stack.key
-    [first] = observe([key], fresh.aws).values()
-    done(fresh.down())
-    plan = fresh.plan()
-    [step] = [step for step in plan.work if step.resource is key]
+def test_law_5_a_key_pending_deletion_is_taken_back_not_made_again(standing: Live, connect: Connect) -> None:
+    live = connect(f"{standing.session.environment}key")
+    key = live.stack.key
+    done(live.up([key]))
+    [first] = observe([key], live.aws).values()
+    done(live.run(live.plan(Goal.ABSENT, [key])))
+    plan = live.plan(resources=[key])
+    [step] = plan.work
     assert step.action is Action.UPDATE
     assert {"KeyState", "Alias"} <= {change.field for change in step.changes}
-    done(fresh.run(plan))
-    [again] = observe([key], fresh.aws).values()
+    done(live.run(plan))
+    [again] = observe([key], live.aws).values()
     assert first and again and first.outputs["KeyId"] == again.outputs["KeyId"]
+    done(live.run(live.plan(Goal.ABSENT, [key])))
 
 
-def test_law_6_down_leaves_nothing_but_the_key_pending_deletion(fresh: Live) -> None:
-    done(fresh.up())
-    done(fresh.down())
-    remaining = {
-        str(resource): observed
-        for resource, observed in observe(fresh.resources, fresh.aws).items()
-        if observed is not None
-    }
-    assert list(remaining) == [str(fresh.stack.key)]
-    [key] = remaining.values()
-    assert key.pending_deletion_until is not None
-    assert fresh.plan(Goal.ABSENT).work == ()
-    done(fresh.down())
+def test_law_6_down_leaves_nothing_but_the_key_pending_deletion(life: Life) -> None:
+    assert list(map(str, life.remaining)) == [str(life.stack.key)]
+    [key] = life.remaining.values()
+    assert key and key.pending_deletion_until is not None
+    assert life.last_plan.work == ()
 
 
 def test_a_role_made_again_under_its_name_is_given_to_its_function_again(standing: Live) -> None:
@@ -142,22 +187,21 @@ def test_a_role_made_again_under_its_name_is_given_to_its_function_again(standin
     assert standing.plan().work == ()
 
 
-def test_what_bears_our_name_without_our_tags_is_refused(fresh: Live) -> None:
-    fresh.aws.call("sqs", "CreateQueue", QueueName=fresh.stack.webhook_dead_letters.name)
-    fresh.aws.writes.clear()
-    plan = fresh.plan()
-    assert [step.resource for step in plan.refused] == [fresh.stack.webhook_dead_letters]
-    gone = fresh.plan(Goal.ABSENT)
-    assert [step.resource for step in gone.refused] == [fresh.stack.webhook_dead_letters]
-    assert fresh.aws.writes == []
-    url = fresh.aws.call("sqs", "GetQueueUrl", QueueName=fresh.stack.webhook_dead_letters.name)["QueueUrl"]
-    fresh.aws.call("sqs", "DeleteQueue", QueueUrl=url)
+def test_what_bears_our_name_without_our_tags_is_refused(standing: Live, connect: Connect) -> None:
+    live = connect(f"{standing.session.environment}q")
+    queue = live.stack.webhook_dead_letters
+    url = live.aws.call("sqs", "CreateQueue", QueueName=queue.name)["QueueUrl"]
+    live.aws.writes.clear()
+    for goal in Goal:
+        plan = live.plan(goal, [queue])
+        assert [step.resource for step in plan.refused] == [queue]
+        assert plan.work == ()
+    assert live.aws.writes == []
+    live.aws.call("sqs", "DeleteQueue", QueueUrl=url)
 
 
-def test_several_environments_live_side_by_side(standing: Live, connect: Connect) -> None:
-    other = connect(f"{standing.session.environment}b")
-    done(other.up())
-    done(other.down())
+def test_several_environments_live_side_by_side(standing: Live, life: Life) -> None:
+    assert life.plan.work  # made, and removed again
     assert standing.plan().work == ()
 
 
