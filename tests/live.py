@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.aws import AccessKey, Aws, Response
 from cryptoctl.local.engine import Engine
 from cryptoctl.reconcile.execute import Executor, Report, StepResult
+from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Plan, Step
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.retry import Wait
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import EnvironmentSettings, Target
+from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 from kit.waiting import eventually
 
@@ -100,6 +103,18 @@ class Live:
             return bool(configuration["LastUpdateStatus"] == "Successful")
 
         eventually(updated, "the update")
+
+
+class LivePart(Live):
+    """The same for a part of the stack, and what that needs: to the rest nothing happens."""
+
+    def __init__(self, live: Live, part: Callable[[Stack], Sequence[Provisioner]]) -> None:
+        super().__init__(live.session, live.aws)
+        self.stack, self._part = live.stack, part
+
+    @property
+    def resources(self) -> list[Provisioner]:
+        return list(with_dependencies(self._part(self.stack)))
 
 
 def connected(engine: Engine, environment: str, config: EnvironmentSettings | None = None) -> Live:

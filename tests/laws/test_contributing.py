@@ -13,11 +13,10 @@ import pytest
 
 from cryptoctl.ops.permissions import Purpose, needed_permissions
 from cryptoctl.reconcile.plan import Action
-from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from laws.drifts import variants
 from laws.whole_stack import done
-from live import Connect, Live
+from live import Connect, Live, LivePart
 
 pytestmark = pytest.mark.engine
 
@@ -38,8 +37,8 @@ def example_class() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def extended(connect: Connect, example_class: Any) -> Iterator[Live]:
-    """An environment that is up, whose stack has the example's statement."""
-    live = connect("contributing", EnvironmentSettings())
+    """An environment whose stack has the example's statement, and of which that is up and what it needs."""
+    live = LivePart(connect("contributing"), lambda stack: [vars(stack)["any_error"], stack.success])
     add(live.stack, example_class)
     done(live.up())
     yield live

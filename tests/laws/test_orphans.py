@@ -15,6 +15,7 @@ from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.parameter import Parameter
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.stream_mapping import StreamMapping
+from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.orphans import Orphans
 from cryptoctl.reconcile.plan import Action, Goal, Plan
@@ -22,7 +23,7 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 from laws.whole_stack import PATTERN, done
-from live import Live
+from live import Connect, Live, LivePart
 
 pytestmark = pytest.mark.engine
 
@@ -53,7 +54,7 @@ def earlier(live: Live, kind: type[Provisioner]) -> list[Provisioner]:
 
 def made(live: Live, resources: list[Provisioner]) -> None:
     """Makes them beside the stack, whose values they use."""
-    done(live.run(live.plan(resources=[*live.resources, *resources])))
+    done(live.up(list(with_dependencies(resources))))
 
 
 def test_what_left_the_stack_is_removed_and_nothing_else(standing: Live) -> None:
@@ -82,16 +83,17 @@ def test_a_dashboard_that_was_switched_off_is_removed(standing: Live) -> None:
     assert [(str(step.resource), step.action) for step in plan.work] == [(str(board), Action.DELETE)]
     done(standing.run(plan))
     assert board.observe(standing.aws) is None
-    done(standing.up())
+    made(standing, [board])
 
 
 def test_what_an_earlier_configuration_named_otherwise_is_found_whatever_the_index_lacks(fresh: Live) -> None:
-    done(fresh.up())
+    named_by_settings = [*fresh.stack.webhook_secrets.values(), *fresh.stack.alarms]
+    made(fresh, [fresh.stack.webhook, *named_by_settings])
     dead_letters = AlarmSettings(lag_s="off", errors="off", throttles="off", unauthorized="off")
     another = WebhookSettings(senders={"another": SenderSettings(preset="standard-webhooks")})
     config = replace(fresh.session.config, webhook=another, alarms=dead_letters)
     renamed = Stack(fresh.session.scope, config, fresh.stack.code)
-    former = {f"parameter {fresh.stack.webhook_secrets['desk'].name}", *map(str, fresh.stack.alarms)}
+    former = {*map(str, named_by_settings)}
 
     def plan(goal: Goal) -> Plan:
         return make_plan(list(renamed), fresh.aws, goal, orphans=renamed.orphans)
@@ -105,14 +107,15 @@ def test_what_an_earlier_configuration_named_otherwise_is_found_whatever_the_ind
     assert remaining == [fresh.stack.key]  # which is pending deletion
 
 
-def test_only_our_own_tags_count(standing: Live, fresh: Live) -> None:
+def test_only_our_own_tags_count(standing: Live, connect: Connect) -> None:
     """Neither a name like ours, nor another environment's tags, nor one tag of two, make it a leftover."""
     name = standing.session.environment
     sqs, logs, iam = (standing.aws.client(service) for service in ("sqs", "logs", "iam"))
     url = sqs.create_queue(QueueName=f"somebody-{name}", tags={"Environment": name})["QueueUrl"]
     logs.create_log_group(logGroupName=f"/somebody/{name}")
     iam.create_role(RoleName=f"somebody-{name}", AssumeRolePolicyDocument='{"Statement": []}')
-    made(fresh, [])
+    other = LivePart(connect(f"{name}s"), lambda stack: [stack.webhook, stack.alerts])
+    done(other.up())
     try:
         assert standing.plan().work == ()
         assert standing.plan().notes == ()
@@ -120,6 +123,7 @@ def test_only_our_own_tags_count(standing: Live, fresh: Live) -> None:
         sqs.delete_queue(QueueUrl=url)
         logs.delete_log_group(logGroupName=f"/somebody/{name}")
         iam.delete_role(RoleName=f"somebody-{name}")
+        done(other.down())
 
 
 def test_what_cryptoctl_does_not_make_is_told_and_left(standing: Live) -> None:

@@ -1,4 +1,4 @@
-"""The settings that security teams demand, on a whole stack: made, mended, and taken back."""
+"""The settings that security teams demand, on one resource of each kind: made, mended, and taken back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cryptoctl.security_settings import FunctionSettings, SecuritySettings
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from laws.whole_stack import done
-from live import Connect, Live
+from live import Connect, Live, LivePart
 
 pytestmark = pytest.mark.engine
 
@@ -49,8 +49,8 @@ def secured(connect: Connect) -> Iterator[Secured]:
         security=SecuritySettings(customer_key=key),
         functions=FunctionSettings(application_log_level="DEBUG", system_log_level="DEBUG", tracing=True),
     )
-    on = connect("secured", config)
-    off = connect("secured", EnvironmentSettings(security=SecuritySettings(refuse_plain_http=False)))
+    without = EnvironmentSettings(security=SecuritySettings(refuse_plain_http=False))
+    on, off = (LivePart(connect("secured", settings), one_of_each) for settings in (config, without))
     done(on.up())
     yield Secured(on=on, off=off, key=key)
     off.down()

@@ -14,20 +14,27 @@ from cryptoctl.errors import Failure
 from cryptoctl.ops.doctor import examine
 from cryptoctl.provisioners.function_url import ANYBODY_BY_URL
 from cryptoctl.reconcile.plan import Action, Goal, Plan
+from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from cryptoctl.webhook_settings import SenderSettings, WebhookSettings
 from laws.drifts import SOMETHING, made_anew
 from laws.whole_stack import done
-from live import LAG_ALARM, Connect, Live
+from live import LAG_ALARM, Connect, Live, LivePart
 
 pytestmark = pytest.mark.engine
 
 
+def of_senders(stack: Stack) -> list[Provisioner]:
+    """What senders call, and what is there for them."""
+    url = [stack.webhook_url] if stack.webhook_url else []
+    return [stack.webhook, *url, *stack.webhook_secrets.values()]
+
+
 @pytest.fixture(scope="module")
 def live(connect: Connect) -> Iterator[Live]:
-    """An environment that is up, without senders."""
-    live = connect("senders", EnvironmentSettings(alarms=LAG_ALARM))
+    """An environment of which the webhook processor is up, without senders."""
+    live = LivePart(connect("senders", EnvironmentSettings(alarms=LAG_ALARM)), of_senders)
     done(live.up())
     yield live
     with_senders(live)
