@@ -17,7 +17,7 @@ from moto import mock_aws
 from cryptoctl.aws import AccessKey, Response
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import EnvironmentSettings, Target
-from live import Live, RecordingAws
+from live import LAG_ALARM, Live, RecordingAws
 from local.conformance.plain import plain_ministack
 
 ENVIRONMENT = "laws"
@@ -98,7 +98,7 @@ def other_engine(name: str, home: Path) -> Iterator[tuple[Live, PatchedAws]]:
     with _moto() if name == "moto" else plain_ministack(home) as url:
         session = Session(SessionOptions(environment=ENVIRONMENT, target=Target.AWS))
         session.aws = aws = PatchedAws(endpoint_url=url, gaps=GAPS[name])
-        session.config = EnvironmentSettings()
+        session.config = EnvironmentSettings(alarms=LAG_ALARM)
         # The first request to Lambda makes moto compile its routes, and a plan's first ones are side by side.
         # In Python 3.11, ast.parse in two threads at once can end in "recursion depth mismatch".
         aws.plainly("lambda", "ListFunctions")

@@ -29,7 +29,7 @@ class Reader:
 
     def __getattr__(self, service: str) -> Any:
         assert self.live.aws._credentials is not None
-        return boto3.client(
+        client = boto3.client(
             {"lambda_": "lambda"}.get(service, service),
             endpoint_url=self.live.aws.endpoint_url,
             region_name=REGION,
@@ -37,6 +37,8 @@ class Reader:
             aws_secret_access_key=self.live.aws._credentials.secret_key,
             config=Config(proxies={}),
         )
+        setattr(self, service, client)  # from now on it is found without this
+        return client
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"

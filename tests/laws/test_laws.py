@@ -12,13 +12,12 @@ from cryptoctl.aws import Aws
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.plan import Action, Goal, Plan
-from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.provisioner import Observations, Provisioner
 from cryptoctl.reconcile.values import refs, serialize
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import Stack
 from laws.drifts import CONSTANTS, FROM_ELSEWHERE, calls_towards, drifts
-from laws.whole_stack import done, each_resource, operations
+from laws.whole_stack import done, each_resource, look_again, operations
 from live import WITH_A_SENDER, Connect, Live
 
 pytestmark = pytest.mark.engine
@@ -112,7 +111,10 @@ def test_law_4_a_field_changed_behind_our_back_is_named_and_repaired(standing: L
 def expect_repair(
     live: Live, resource: Provisioner, before: Plan, fields: frozenset[str], label: str
 ) -> tuple[set[str], Plan]:
-    """The fields that the plan named, and the plan after the repair, which is empty."""
+    """The fields that the plan named, and the plan after the repair, which is empty.
+
+    What the resource needs is observed again at the end of the test.
+    """
     plan = look_again(live, resource, before)
     named = {change.field for step in plan.work if step.resource is resource for change in step.changes}
     assert named >= fields, f"after drift of {label}"
@@ -121,13 +123,6 @@ def expect_repair(
     after = look_again(live, resource, plan)
     assert after.work == (), f"after repair of {label}"
     return named, after
-
-
-def look_again(live: Live, resource: Provisioner, before: Plan) -> Plan:
-    """The same plan with the resource observed again; what it needs is observed at the end of the test."""
-    observed = {step.resource: step.delta.observed for step in before.steps}
-    observed |= observe([resource], live.aws)
-    return build_plan(list(observed), observed, Goal.PRESENT)
 
 
 def _followers_only(live: Live, plan: Plan) -> bool:
