@@ -1,4 +1,4 @@
-"""What the printed policies look like, and whom they are for."""
+"""What the policies look like that `iam-policy` prints, and whom they are for."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.ops.permissions import Purpose
-from hostile.world import World
+from cryptoctl.ops.permissions import Purpose, policy_documents
+from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.settings import EnvironmentSettings
+from cryptoctl.stack import APPLICATION, Stack
+from live import WITH_A_SENDER
 from permissions.authorization import WITHOUT_RESOURCE, actions_of
 from permissions.commands import commands_of
-from permissions.stage import ACCOUNT, LIFE, policy_of
-
-pytestmark = pytest.mark.engine
+from permissions.stage import ACCOUNT, LIFE
 
 PERMISSIONS = Path(__file__).parents[2] / "docs" / "permissions.md"
 TAGS = {"ManagedBy": "cryptoctl", "Environment": LIFE}
@@ -42,9 +44,18 @@ ASSIGNED = {
 
 
 @pytest.fixture(scope="module", params=list(Purpose))
-def policy(rights_world: World, request: pytest.FixtureRequest) -> Mapping[str, Any]:
-    """What is printed for each purpose."""
-    return policy_of(rights_world, LIFE, request.param)
+def policy(request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    """All parts of the policy for each purpose."""
+    return policy_for(request.param)
+
+
+def policy_for(purpose: Purpose) -> Mapping[str, Any]:
+    """Of an environment with a sender, a subscriber and every alarm."""
+    listener = f"arn:aws:sqs:us-east-1:{ACCOUNT}:webhook-processor-dlq-{LIFE}"
+    config = EnvironmentSettings(webhook=WITH_A_SENDER.webhook, alert_subscribers=(listener,))
+    scope = Scope(environment=LIFE, account=ACCOUNT, region="us-east-1", extra_tags=APPLICATION)
+    parts = policy_documents(Stack(scope, config, Code(zip_bytes=b"", sha256="")), purpose)
+    return {"Statement": [statement for part in parts for statement in part["Statement"]]}
 
 
 def _grants(policy: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -85,9 +96,9 @@ def test_of_foreign_keys_only_the_description_is_readable(policy: Mapping[str, A
     }
 
 
-def test_what_changes_something_is_not_for_readers(rights_world: World) -> None:
+def test_what_changes_something_is_not_for_readers() -> None:
     reads = ("Get", "List", "Describe", "Query", "Scan", "Filter", "Decrypt")
-    verbs = [action.partition(":")[2] for action in actions_of(policy_of(rights_world, LIFE, "read"))]
+    verbs = [action.partition(":")[2] for action in actions_of(policy_for(Purpose.READ))]
     assert [verb for verb in verbs if not verb.startswith(reads)] == []
 
 
