@@ -20,6 +20,7 @@ def point(port: int, put: Callable[[Any, str, Any], object] = setattr, *, tls: b
             described = original(exchange)
             described["urls"]["api"] = _there(described["urls"]["api"], port, "s" if tls else "")
             described["rateLimit"] = 1
+            described["verify"] = tls  # without TLS no exchange need read the authorities' certificates
             return described
 
         put(getattr(pro, name), "describe", describe)

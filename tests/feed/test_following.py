@@ -224,17 +224,16 @@ def test_an_exchange_that_bans_is_left_alone_for_as_long_as_it_says(
     assert second.at_s - first.at_s >= 20 / run.times
 
 
-@pytest.mark.parametrize("status", ["401", "403", "418", "429", "503"])
-def test_an_exchange_that_refuses_for_a_moment_ends_no_feed(server: ExchangeServer, status: str) -> None:
-    tape = real_trades(40)
-    market, refused = Market(server, BINANCE, tape, 20), iter([status] * 3)
+def test_an_exchange_that_refuses_for_a_moment_ends_no_feed(server: ExchangeServer) -> None:
+    """ccxt calls each of these by another name; the last is answered three times in a row."""
+    tape, refusals = real_trades(40), ["401", "403", "418", "429", "503", "503", "503"]
+    market, refused = Market(server, BINANCE, tape, 20), iter(refusals)
     server.faults.rest = lambda path: next(refused, None) if "aggTrades" in path else None
-    run = Run(["binance", "ETH/USDT"], since_ms=tape[0].ms)
+    run = Run(["binance", "ETH/USDT"], since_ms=tape[0].ms, times=100.0)
     run.until(all_stored((market, "binance", "ETH/USDT")))
     assert run.table.texts("binance", "ETH/USDT") == texts(tape, "binance", "ETH/USDT")
-    assert [request.status for request in server.requests if "aggTrades" in request.path][:4] == [
-        int(status)
-    ] * 3 + [200]
+    statuses = [request.status for request in server.requests if "aggTrades" in request.path]
+    assert statuses[: len(refusals) + 1] == [*map(int, refusals), 200]
 
 
 def test_symbols_are_read_when_an_exchange_that_bans_has_said_how_long(server: ExchangeServer) -> None:
@@ -253,13 +252,12 @@ def test_symbols_are_read_when_an_exchange_that_bans_has_said_how_long(server: E
     )
 
 
-@pytest.mark.parametrize("retry_after", ["", "0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon"])
 def test_an_exchange_that_bans_before_the_start_and_says_no_time_to_come_ends_no_feed(
-    server: ExchangeServer, retry_after: str
+    server: ExchangeServer,
 ) -> None:
     market, banned = Market(server, BINANCE, real_trades(20), 20), iter(["429", "418"])
     server.faults = Faults(
-        rest=lambda path: next(banned, None) if "/api/v3/exch" in path else None, retry_after=retry_after
+        rest=lambda path: next(banned, None) if "/api/v3/exch" in path else None, retry_after="soon"
     )
     run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
