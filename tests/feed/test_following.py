@@ -225,7 +225,7 @@ def test_an_exchange_that_bans_is_left_alone_for_as_long_as_it_says(
 
 
 def test_an_exchange_that_refuses_for_a_moment_ends_no_feed(server: ExchangeServer) -> None:
-    """ccxt calls each of these by another name; the last is answered three times in a row."""
+    """ccxt has four names for these; the last is answered three times in a row."""
     tape, refusals = real_trades(40), ["401", "403", "418", "429", "503", "503", "503"]
     market, refused = Market(server, BINANCE, tape, 20), iter(refusals)
     server.faults.rest = lambda path: next(refused, None) if "aggTrades" in path else None

@@ -6,6 +6,7 @@ from stdin and writes what becomes of them to stdout, a JSON object a line.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -23,6 +24,7 @@ NOT_IMPORTED = ("cryptoctl.handlers", "cryptoctl.local", "cryptoctl.__main__")
 def main(home: str) -> None:
     """Serves until stdin ends."""
     import cryptoctl
+    from cryptoctl.__main__ import GC_THRESHOLDS
     from cryptoctl.aws import Aws
 
     for module in pkgutil.walk_packages(cryptoctl.__path__, "cryptoctl."):
@@ -36,6 +38,9 @@ def main(home: str) -> None:
             aws._client(service, once=once)
     # Each command gets the clients as they are now: made, and not yet connected.
     Session._real_aws = lambda self: aws  # type: ignore[method-assign]
+    gc.set_threshold(*GC_THRESHOLDS)  # as in a command's own process
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no command looks for garbage in it, and so copies it
     _report(ready=True)
     for line in sys.stdin:
         _reap()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.engine
 
 LOOKS = [
     Command(words=tuple(line.split()))
-    for line in ("plan", "status", "open table --print", "outputs", "envs", "doctor")
+    for line in ("status", "open table --print", "outputs", "envs", "doctor")
 ]
 LOOKS += [Command(words=("iam-policy", "--part", "1")), Command(words=("cost", "--actual"))]
 # In this order: the function learns of a new secret only after a while.
