@@ -141,6 +141,7 @@ def test_a_run_that_dies_as_the_last_sender_goes_leaves_nothing_to_be_taken_for_
 
 def test_an_address_that_somebody_else_made_is_told_and_left_and_taken_over_for_a_sender(live: Live) -> None:
     with_senders(live)
+    done(live.up())
     name = live.stack.webhook.name
     config = live.aws.call("lambda", "CreateFunctionUrlConfig", FunctionName=name, AuthType="AWS_IAM")
     plan = live.plan()
