@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from hostile.matrix import Baseline, baseline
+from hostile.names import UNDISTURBED, Reused, configure, new_name
 from hostile.world import World, a_world
 from kit.sharing import once_for_all_workers
-
-_numbers = itertools.count(1)
-UNDISTURBED = "undisturbed"
-NAMES = [UNDISTURBED, *(f"h{number}" for number in range(1, 400))]
-# One alarm stands for all of them: what goes wrong with one goes wrong with each.
-CONFIGURATION = """
-[env.{name}.alarms]
-dead_letters = "off"
-errors = "off"
-throttles = "off"
-"""
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The engine, the proxy and the clients; the proxy behaves well until it is told otherwise."""
     home = tmp_path_factory.mktemp("hostile")
-    text = "".join(CONFIGURATION.format(name=name) for name in NAMES)
-    (home / "cryptoctl.toml").write_text(text, encoding="utf-8")
+    configure(home, UNDISTURBED)
     with a_world(home) as world:
         yield world
 
@@ -49,21 +37,10 @@ def unconfigured(world: World, tmp_path: Path) -> Iterator[None]:
         yield
 
 
-class Reused:
-    """The name of an environment that tests use one after the other, each from where the last one left it."""
-
-    def __init__(self) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        """From now on another environment."""
-        self.name = f"h{next(_numbers)}"
-
-
 @pytest.fixture(scope="session")
-def reused() -> Reused:
+def reused(world: World) -> Reused:
     """One for all tests of this worker."""
-    return Reused()
+    return Reused(world)
 
 
 @pytest.fixture
@@ -72,13 +49,13 @@ def environment(world: World) -> Iterator[Callable[[], str]]:
     names: list[str] = []
 
     def fresh() -> str:
-        names.append(f"h{next(_numbers)}")
+        names.append(new_name(world))
         return names[-1]
 
     yield fresh
     world.proxy.behave()
     for name in names:
-        world.clients.run("down", "--env", name, "--yes", "--aws")
+        world.live(name).down()
 
 
 @pytest.fixture
@@ -97,5 +74,5 @@ def used(world: World, reused: Reused, request: pytest.FixtureRequest) -> Iterat
 @pytest.fixture
 def deployed(world: World, used: str) -> str:
     """The name of an environment that is up, before a proxy that behaves well."""
-    world.up(used)
+    world.prepare(used, "up")
     return used

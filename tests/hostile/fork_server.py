@@ -13,7 +13,12 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptoctl.aws import Aws
 
 SERVICES = ["sts", "kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda", "ssm", "cloudwatch"]
 SERVICES += ["dynamodbstreams", "resourcegroupstaggingapi"]
@@ -36,7 +41,8 @@ def main(home: str) -> None:
     for service in SERVICES:
         for once in (False, True):
             aws._client(service, once=once)
-    # Each command gets the clients as they are now: made, and not yet connected.
+    _look_around(aws)
+    # Each command gets the clients as they are now: made, and not connected.
     Session._real_aws = lambda self: aws  # type: ignore[method-assign]
     gc.set_threshold(*GC_THRESHOLDS)  # as in a command's own process
     gc.collect()
@@ -47,6 +53,25 @@ def main(home: str) -> None:
         order = json.loads(line)
         if os.fork() == 0:
             _wait_on(order, home)
+
+
+def _look_around(aws: Aws) -> None:
+    """Plans an environment that is none: what botocore works out at each first request, no fork has to."""
+    from cryptoctl.aws import AwsError
+    from cryptoctl.bundle import build
+    from cryptoctl.errors import Failure
+    from cryptoctl.reconcile.observe import make_plan
+    from cryptoctl.reconcile.plan import Goal
+    from cryptoctl.reconcile.scope import Scope
+    from cryptoctl.settings import EnvironmentSettings
+    from cryptoctl.stack import Stack
+
+    scope = Scope(environment="nowhere", account="0" * 12, region=aws.region)
+    stack = Stack(scope, EnvironmentSettings(), build())
+    with suppress(AwsError, Failure):
+        make_plan(list(stack), aws.with_shared_lists(), Goal.PRESENT, orphans=stack.orphans)
+    for client in aws._clients.values():
+        client.close()
 
 
 def _wait_on(order: dict[str, object], home: str) -> None:

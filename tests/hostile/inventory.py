@@ -52,6 +52,12 @@ NORMAL = (
 )
 
 
+SERVICES = (
+    *("kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda", "ssm", "cloudwatch"),
+    "resourcegroupstaggingapi",
+)
+
+
 class Account:
     """Plain clients of one engine, perhaps through a proxy."""
 
@@ -62,8 +68,7 @@ class Account:
         proxies = {"http": through} if through else {}
         config = Config(retries={"total_max_attempts": 1}, proxies=proxies, read_timeout=30)
         self._clients = {
-            service: session.client(service, endpoint_url=url, config=config)
-            for service in ("kms", "dynamodb", "sqs", "sns", "logs", "iam", "lambda", "ssm", "cloudwatch")
+            service: session.client(service, endpoint_url=url, config=config) for service in SERVICES
         }
 
     def __getitem__(self, service: str) -> Any:
@@ -99,10 +104,10 @@ class Account:
             if alias["AliasName"].endswith(f"-{environment}"):
                 key = kms.describe_key(KeyId=alias["AliasName"])["KeyMetadata"]
                 yield alias["AliasName"], {"state": key["KeyState"]}
-        for key_id in kms.get_paginator("list_keys").paginate().search("Keys[].KeyId"):
+        for key_id in self._key_ids(environment):
             tags = {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=key_id)["Tags"]}
             state = kms.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"]
-            if tags.get("Environment") == environment and state != "PendingDeletion":
+            if state != "PendingDeletion":
                 number += 1
                 policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
                 rotates = kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]
@@ -113,13 +118,17 @@ class Account:
 
     def leaving_keys(self, environment: str) -> int:
         """How many keys of the environment are pending deletion."""
-        kms = self["kms"]
-        count = 0
-        for key_id in kms.get_paginator("list_keys").paginate().search("Keys[].KeyId"):
-            tags = {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=key_id)["Tags"]}
-            if tags.get("Environment") == environment:
-                count += kms.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"] == "PendingDeletion"
-        return count
+        keys = [self["kms"].describe_key(KeyId=key_id) for key_id in self._key_ids(environment)]
+        return sum(key["KeyMetadata"]["KeyState"] == "PendingDeletion" for key in keys)
+
+    def _key_ids(self, environment: str) -> list[str]:
+        """By the index: an account of many tests has many keys, and each would be asked for its tags."""
+        pages = self["resourcegroupstaggingapi"].get_paginator("get_resources")
+        found = pages.paginate(
+            TagFilters=[{"Key": "Environment", "Values": [environment]}], ResourceTypeFilters=["kms:key"]
+        )
+        arns = found.search("ResourceTagMappingList[].ResourceARN")
+        return [str(arn).rpartition("/")[2] for arn in arns]
 
     def _tables(self, environment: str) -> Iterator[tuple[str, Any]]:
         dynamodb = self["dynamodb"]

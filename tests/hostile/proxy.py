@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -122,7 +123,7 @@ class HostileProxy:
         self.tls = tls
         self.behaviour = ProxyBehaviour()
         self.lock = threading.Lock()
-        self._local = threading.local()
+        self._idle: list[http.client.HTTPConnection] = []
         self._server = _Server(address, _handler(self))
         host = address[0] if ":" not in address[0] else f"[{address[0]}]"
         self.url = f"http://{host}:{self._server.server_address[1]}"
@@ -138,6 +139,8 @@ class HostileProxy:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        for connection in self._idle:
+            connection.close()
 
     def behave(
         self,
@@ -223,33 +226,32 @@ class HostileProxy:
             behaviour.dead = trap.accident is not Accident.ANSWER_LOST
             return trap
 
-    def hang_up(self) -> None:
-        """Closes this thread's connection to the engine."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
-
     def _forward(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-        connection = getattr(self._local, "connection", None)
-        if connection is not None and select.select([connection.sock], [], [], 0)[0]:
-            # The engine has closed what was idle for too long; a request sent there would be lost.
-            self.hang_up()
-            connection = None
-        if connection is None:
-            connection = http.client.HTTPConnection(self.engine.hostname or "", self.engine.port, timeout=60)
-            connection.connect()
-            self._local.connection = connection
+        connection = self._connection()
         forwarded = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
         try:
             connection.request(method, target, body=body, headers=forwarded)
             response = connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException):
-            self.hang_up()
+            connection.close()
             raise
+        self._idle.append(connection)
         end_to_end = {name: value for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP}
         return Answer(status=response.status, headers=end_to_end, body=content)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        """One to the engine: whichever is idle, since a client's own ends with its process."""
+        with suppress(IndexError):
+            while True:
+                idle = self._idle.pop()
+                if idle.sock is not None and not select.select([idle.sock], [], [], 0)[0]:
+                    return idle
+                # The engine has closed what was idle for too long; a request sent there would be lost.
+                idle.close()
+        connection = http.client.HTTPConnection(self.engine.hostname or "", self.engine.port, timeout=60)
+        connection.connect()
+        return connection
 
 
 def _refused(behaviour: ProxyBehaviour, request: Request) -> Answer | None:
@@ -308,7 +310,6 @@ def _handler(proxy: HostileProxy) -> type[BaseHTTPRequestHandler]:
             try:
                 super().finish()
             finally:
-                proxy.hang_up()
                 if proxy.tls is not None:
                     self.connection.close()  # the server knows the socket beneath alone
 

@@ -7,11 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptoctl.aws import AccessKey
 from cryptoctl.local.engine import Engine, EngineOptions
+from cryptoctl.session import Session, SessionOptions
+from cryptoctl.settings import EnvironmentSettings, Target
+from cryptoctl.settings_file import load
 from hostile.clients import ForkServer, ProcessResult, fork_server
 from hostile.inventory import Account
 from hostile.proxy import HostileProxy
 from kit.engines import OPTIONS
+from live import Live, RecordingAws
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +29,8 @@ class World:
     """The engine itself, past the proxy."""
     stranger: Account
     """Plain clients that go through the proxy, as another tool's would."""
+    aws: RecordingAws
+    """The engine itself for cryptoctl's own parts, in this process."""
     home: Path
 
     def up(self, environment: str, *more: str) -> ProcessResult:
@@ -34,9 +41,22 @@ class World:
         """`cryptoctl down`, which must succeed."""
         return self._succeeds("down", "--env", environment, "--yes", "--aws", *more)
 
-    def plan_is_empty(self, environment: str, *more: str) -> bool:
-        """Whether `cryptoctl plan --exit-code` has nothing to do."""
-        return self.clients.run("plan", "--env", environment, "--aws", "--exit-code", *more).code == 0
+    def live(self, environment: str, config: Path | None = None) -> Live:
+        """The environment past the proxy and without a command, where neither is what a test is about."""
+        session = Session(SessionOptions(environment=environment, target=Target.LOCAL, config=config))
+        settings = load(config or self.home / "cryptoctl.toml")
+        session.aws, session.config = self.aws, settings.env.get(environment, EnvironmentSettings())
+        return Live(session, self.aws)
+
+    def plan_is_empty(self, environment: str, config: Path | None = None) -> bool:
+        """Whether an `up` would have nothing to do."""
+        return self.live(environment, config).plan().nothing_to_do
+
+    def prepare(self, environment: str, command: str) -> None:
+        """Leaves what an `up` or a `down` leaves."""
+        live = self.live(environment)
+        report = live.up() if command == "up" else live.down()
+        assert report.done, report
 
     def _succeeds(self, *arguments: str) -> ProcessResult:
         result = self.clients.run(*arguments)
@@ -53,13 +73,15 @@ def a_world(home: Path, options: EngineOptions = OPTIONS) -> Iterator[World]:
     credentials = made_up.access_key, made_up.secret_key
     assert status.url
     account = Account(status.url, credentials)
+    pair = AccessKey(access_key=made_up.access_key, secret_key=made_up.secret_key)
+    aws = RecordingAws(endpoint_url=status.url, credentials=pair)
     try:
         with (
             HostileProxy(status.url) as proxy,
             fork_server(status.url, credentials, home / "clients", through=proxy.url) as clients,
         ):
             stranger = Account(status.url, credentials, through=proxy.url)
-            yield World(proxy=proxy, clients=clients, account=account, stranger=stranger, home=home)
+            yield World(proxy=proxy, clients=clients, account=account, stranger=stranger, aws=aws, home=home)
             stranger.close()
     finally:
         account.close()
