@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from hostile.jitter import Jitter
 from hostile.lengths import Windows
 from hostile.matrix import Baseline, differences, disturb, wrong_with
+from hostile.names import Reused
 from hostile.world import World
 
 pytestmark = pytest.mark.engine
@@ -42,12 +41,16 @@ def one_correct_stack(world: World, base: Baseline, name: str) -> None:
     assert world.plan_is_empty(name)
 
 
+# Whoever is second loses a race just as whoever is third or fourth does.
+two_here_more_in_torture = pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.torture)])
+
+
 @one_seed_here_fifty_in_torture
-@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.torture), 4])
+@two_here_more_in_torture
 def test_several_ups_at_once_make_one_stack(
-    world: World, base: Baseline, environment: Callable[[], str], count: int, seed: int
+    world: World, base: Baseline, reused: Reused, used: str, count: int, seed: int
 ) -> None:
-    name = environment()
+    name = reused.renew()
     world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
     assert at_once(world, name, *["up"] * count) == []
     one_correct_stack(world, base, name)
@@ -56,31 +59,38 @@ def test_several_ups_at_once_make_one_stack(
 
 
 @one_seed_here_fifty_in_torture
-def test_several_ups_at_once_take_back_one_key(
-    world: World, base: Baseline, deployed: str, seed: int
-) -> None:
-    world.down(deployed)
-    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
-    assert at_once(world, deployed, "up", "up", "up") == []
-    one_correct_stack(world, base, deployed)
-    assert world.account.leaving_keys(deployed) == 0
-
-
-@one_seed_here_fifty_in_torture
+@two_here_more_in_torture
 def test_several_ups_at_once_mend_what_somebody_else_has_changed(
-    world: World, base: Baseline, deployed: str, seed: int
+    world: World, base: Baseline, deployed: str, count: int, seed: int
 ) -> None:
     disturb(world.account, deployed)
     world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
-    assert at_once(world, deployed, "up", "up", "up") == []
+    assert at_once(world, deployed, *["up"] * count) == []
     one_correct_stack(world, base, deployed)
 
 
 @one_seed_here_fifty_in_torture
-def test_several_downs_at_once_leave_nothing(world: World, deployed: str, seed: int) -> None:
+@two_here_more_in_torture
+def test_several_downs_at_once_leave_nothing(world: World, deployed: str, count: int, seed: int) -> None:
     world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
-    assert at_once(world, deployed, "down", "down", "down") == []
+    assert at_once(world, deployed, *["down"] * count) == []
     assert world.account.inventory(deployed) == {}
+
+
+@one_seed_here_fifty_in_torture
+@two_here_more_in_torture
+def test_several_ups_at_once_take_back_one_key(
+    world: World, base: Baseline, reused: Reused, used: str, count: int, seed: int
+) -> None:
+    name = reused.renew()
+    live = world.live(name)
+    assert live.up([live.stack.key]).done
+    assert live.down().done
+    assert world.account.leaving_keys(name) == 1
+    world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
+    assert at_once(world, name, *["up"] * count) == []
+    one_correct_stack(world, base, name)
+    assert world.account.leaving_keys(name) == 0
 
 
 @one_seed_here_fifty_in_torture
