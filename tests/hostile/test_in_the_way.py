@@ -27,7 +27,8 @@ def test_a_table_that_a_killed_up_has_left_is_ours_although_its_tags_are_shown_l
     assert world.clients.start(*arguments, on_start=lambda pid: setattr(trap, "victim", pid)).wait().code
     world.proxy.behave(more=[late])
     assert "waits for AWS to show its tags" in world.up(name, *options).err
-    assert world.plan_is_empty(name, *options)
+    live = world.live(name)
+    assert live.plan(resources=[live.stack.prices]).nothing_to_do
 
 
 def test_an_up_right_after_a_down_waits_for_names_and_for_what_is_still_going(
@@ -46,27 +47,34 @@ def test_an_up_right_after_a_down_waits_for_names_and_for_what_is_still_going(
     assert wrong_with(world, base, deployed) == []
 
 
-def test_a_down_while_the_table_is_going_waits_until_it_is_gone(world: World, deployed: str) -> None:
+def test_a_down_while_the_table_is_going_waits_until_it_is_gone(
+    world: World, environment: Callable[[], str]
+) -> None:
+    name = environment()
+    live = world.live(name)
+    assert live.up([live.stack.prices]).done
     behaviour = world.proxy.behave(Windows(table_gone=8))
-    world.stranger["dynamodb"].delete_table(TableName=f"crypto-prices-{deployed}")
-    assert "waits for the table to be gone" in world.down(deployed).err
+    world.stranger["dynamodb"].delete_table(TableName=f"crypto-prices-{name}")
+    assert "waits for the table to be gone" in world.down(name).err
     assert [entry.status for entry in behaviour.recorded if str(entry.request) == "dynamodb:DeleteTable"] == [
         200
     ]
-    assert world.account.inventory(deployed) == {}
+    assert world.account.inventory(name) == {}
 
 
 def test_a_key_pending_deletion_is_taken_back_with_what_lies_under_it_readable(
-    world: World, base: Baseline, deployed: str
+    world: World, environment: Callable[[], str]
 ) -> None:
-    kms = world.account["kms"]
-    blob = kms.encrypt(KeyId=f"alias/lambda-env-{deployed}", Plaintext=b"old")["CiphertextBlob"]
-    world.down(deployed)
-    assert world.account.leaving_keys(deployed) == 1
-    world.up(deployed)
+    name, kms = environment(), world.account["kms"]
+    live = world.live(name)
+    assert live.up([live.stack.key]).done
+    blob = kms.encrypt(KeyId=f"alias/lambda-env-{name}", Plaintext=b"old")["CiphertextBlob"]
+    assert live.down().done
+    assert world.account.leaving_keys(name) == 1
+    assert live.up([live.stack.key]).done
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"old"
-    assert world.account.leaving_keys(deployed) == 0
-    assert wrong_with(world, base, deployed) == []
+    assert world.account.leaving_keys(name) == 0
+    assert live.plan(resources=[live.stack.key]).nothing_to_do
 
 
 def test_a_change_that_failed_is_made_again(world: World, base: Baseline, deployed: str) -> None:
@@ -80,25 +88,10 @@ def test_a_change_that_failed_is_made_again(world: World, base: Baseline, deploy
     assert wrong_with(world, base, deployed) == []
 
 
-def test_a_log_group_that_came_back_without_tags_is_ours(world: World, deployed: str) -> None:
-    world.down(deployed)
-    world.account["logs"].create_log_group(logGroupName=f"/aws/lambda/price-enricher-{deployed}")
-    world.down(deployed)
-    assert world.account.inventory(deployed) == {}
-
-
-def test_what_somebody_else_has_under_our_name_is_refused_and_left_alone(
+def test_a_log_group_that_came_back_without_tags_is_ours(
     world: World, environment: Callable[[], str]
 ) -> None:
     name = environment()
-    world.account["sqs"].create_queue(QueueName=f"webhook-processor-dlq-{name}")
-    before = world.account.inventory(name)
-    behaviour = world.proxy.behave()
-    for command in ("up", "down"):
-        result = world.clients.run(command, "--env", name, "--yes", "--aws")
-        assert result.code == 6
-        assert f"queue webhook-processor-dlq-{name}" in result.err.partition("error: ")[2]
-        assert "Nothing was changed" in result.err
-    assert [entry.request for entry in behaviour.recorded if entry.request.writes] == []
-    assert world.account.inventory(name) == before
-    world.up(name, "--adopt")
+    world.account["logs"].create_log_group(logGroupName=f"/aws/lambda/price-enricher-{name}")
+    assert world.live(name).down().done
+    assert world.account.inventory(name) == {}
