@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from hostile.clients import ProcessResult, Running
-from hostile.lengths import Windows
-from hostile.matrix import Baseline, differences
+from hostile.matrix import Baseline, differences, wrong_with
+from hostile.names import new_name
 from hostile.proxy import Gate, ProxyBehaviour
 from hostile.terminal import terminal
 from hostile.wire import Request
@@ -25,7 +25,7 @@ WHOLE = {"up": "CreateTopic", "down": "DeleteSubscriptionFilter"}
 
 def in_the_midst(world: World, name: str, command: str) -> tuple[Running, Gate, ProxyBehaviour]:
     """A command of which every writing call is held."""
-    (world.down if command == "up" else world.up)(name)
+    world.prepare(name, "down" if command == "up" else "up")
     gate = Gate(matches=lambda request: request.writes)
     behaviour = world.proxy.behave(gate=gate)
     running = world.clients.start(command, "--env", name, "--yes", "--aws")
@@ -100,22 +100,9 @@ def test_twice_does_not_wait_for_answers(
     converges(world, base, used, command)
 
 
-def test_a_long_wait_ends_at_once(world: World, base: Baseline, used: str) -> None:
-    world.down(used)
-    world.proxy.behave(Windows(table=3600))
-    running = world.clients.start("up", "--env", used, "--yes", "--aws")
-    eventually(lambda: "waits for the table to be active" in running.stderr(), "the wait")
-    running.interrupt()
-    err = ended_in_order(running.wait())
-    assert "table crypto-prices" in err.partition(" interrupted (")[2]
-    converges(world, base, used, "up")
-
-
 @pytest.mark.parametrize("command", ["plan", "up", "down"])
-def test_while_it_looks_it_ends_at_once_and_has_changed_nothing(
-    world: World, environment: Callable[[], str], command: str
-) -> None:
-    name = environment()
+def test_while_it_looks_it_ends_at_once_and_has_changed_nothing(world: World, command: str) -> None:
+    name = new_name(world)
     # Not what an earlier command's process has left on the wire.
     gate = Gate(matches=lambda request: request.param("FunctionName").endswith(f"-{name}"))
     behaviour = world.proxy.behave(gate=gate)
@@ -130,7 +117,7 @@ def test_while_it_looks_it_ends_at_once_and_has_changed_nothing(
 
 
 def test_after_the_work_it_says_what_was_done(world: World, base: Baseline, used: str) -> None:
-    world.down(used)
+    world.prepare(used, "down")
     worked: list[Request] = []
 
     def looks_again(request: Request) -> bool:
@@ -146,27 +133,28 @@ def test_after_the_work_it_says_what_was_done(world: World, base: Baseline, used
     gate.opened.set()
     assert f"error: Interrupted:\n  {err.count('✓')} done (" in err
     assert " interrupted (" not in err
-    converges(world, base, used, "up")
+    assert wrong_with(world, base, used) == []
+    assert world.plan_is_empty(used)
 
 
 def test_at_a_terminal_the_question_and_the_progress_end_in_order(
-    world: World, base: Baseline, used: str
+    world: World, environment: Callable[[], str]
 ) -> None:
-    world.down(used)
+    name = environment()
     gate = Gate(matches=lambda request: request.writes)
     behaviour = world.proxy.behave(gate=gate)
-    with terminal(world.clients.variables, "up", "--env", used, "--aws") as up:
-        assert gate.reached.wait(60)
+    topics = ("--only", f"price-alerts-{name}", "--only", f"price-updates-success-{name}")
+    with terminal(world.clients.variables, "up", "--env", name, "--aws", *topics) as up:
+        eventually(lambda: len(gate.held_requests) == 2, "both calls")
         for words in ("Stopping: ", "not waited for ("):
             up.process.send_signal(signal.SIGINT)
             eventually(lambda words=words: words in up.shown(), words)  # type: ignore[misc]
         assert up.process.wait(60) == INTERRUPTED
         up.close()
     gate.opened.set()
-    eventually(lambda: writes(behaviour) == len(gate.held_requests), "the calls to be answered")
-    converges(world, base, used, "up")
+    eventually(lambda: writes(behaviour) == 2, "the calls to be answered")
     behaviour = world.proxy.behave()
-    with terminal(world.clients.variables, "down", "--env", used, "--aws") as down:
+    with terminal(world.clients.variables, "down", "--env", name, "--aws") as down:
         eventually(lambda: "to delete it:" in down.shown(), "the question")
         down.process.send_signal(signal.SIGINT)
         assert down.process.wait(60) == INTERRUPTED
