@@ -10,10 +10,15 @@ from hostile.lengths import Window, Windows
 from hostile.proxy import Trap
 from hostile.world import World
 
+LOOKING = ("plan", "status", "doctor", "iam-policy")
+
 
 @dataclass
 class MessageRecorder:
-    """Runs commands on the hostile AWS and collects what they say."""
+    """Runs commands on the hostile AWS and collects what they say.
+
+    What only looks, or says that nothing was changed, has sent no writing request.
+    """
 
     world: World
     situations: list[Situation] = field(default_factory=list)
@@ -36,7 +41,10 @@ class MessageRecorder:
             variables={"QUICK_RETRIES": "yes", **variables},
             on_start=lambda pid: None if trap is None else setattr(trap, "victim", pid),
         )
-        self.add(title, arguments, *vars(running.wait()).values(), waits=waits)
+        result = running.wait()
+        if arguments[0] in LOOKING or "Nothing was changed" in result.err:
+            assert [str(entry.request) for entry in behaviour.recorded if entry.request.writes] == [], title
+        self.add(title, arguments, *vars(result).values(), waits=waits)
 
     def add(
         self, title: str, arguments: tuple[str, ...], code: int, out: str, err: str, *, waits: str = ""

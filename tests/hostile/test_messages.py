@@ -44,7 +44,7 @@ def removed(world: World) -> Iterator[Callable[[str], str]]:
     yield clean
     world.proxy.behave()
     for name in names:
-        world.clients.run("down", "--env", name, "--yes")
+        world.live(name).down()
 
 
 def refuses(
