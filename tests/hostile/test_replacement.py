@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -14,9 +15,9 @@ from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.reconcile.scope import Scope
 from cryptoctl.settings import EnvironmentSettings
 from cryptoctl.stack import APPLICATION, Stack
-from hostile.conftest import CONFIGURATION
 from hostile.lengths import Window, function_of
 from hostile.matrix import differences
+from hostile.names import CONFIGURATION
 from hostile.resting import Shown, ShownGroup
 from hostile.traffic import goes_through
 from hostile.wire import Answer, Request, refusal
@@ -32,32 +33,40 @@ Change: TypeAlias = Callable[[World, str], None]
 class Standing:
     """An environment that is up and waits for no batch to fill; it is always left as it was found."""
 
-    def __init__(self, world: World, name: str, options: tuple[str, ...]) -> None:
-        self.world, self.name, self.options = world, name, ("--aws", "--env", name, *options)
+    def __init__(self, world: World, name: str, config: Path) -> None:
+        self.world, self.name, self.config = world, name, config
+        self.options = ("--aws", "--env", name, "--config", str(config))
         self.up_result = world.clients.run("up", "--yes", *self.options)
         assert self.up_result.code == 0, self.up_result.err
         self.inventory = world.account.inventory(name)
 
-    def plan(self) -> str:
-        result = self.world.clients.run("plan", *self.options)
-        assert result.code == 0, result.err
-        return result.out
-
-    def up(self) -> None:
-        """Everything is mended, and prices go through again."""
+    def up(self) -> str:
+        """Everything is mended, and prices go through again; gives what it told."""
         result = self.world.clients.run("up", "--yes", *self.options)
         assert result.code == 0, result.err
-        assert "Nothing to do" in self.plan()
+        assert self.world.plan_is_empty(self.name, self.config)
         assert differences(self.inventory, self.world.account.inventory(self.name)) == []
         goes_through(self.world.stranger, self.name)
+        return result.err
 
-    def is_refused_without_consent(self, sentence: str) -> None:
-        behaviour = self.world.proxy.behaviour
-        result = self.world.clients.run("up", *self.options)
+    def refusal(self, *options: str) -> str:
+        """What an `up` says that is refused and has sent no writing request: its plan, and why."""
+        before = len(self.world.proxy.behaviour.recorded)
+        result = self.world.clients.run("up", *options, *self.options)
         assert result.code == REFUSED
-        assert sentence in result.err.partition("error: ")[2]
-        assert "add --yes" in result.err
-        assert [entry.request for entry in behaviour.recorded if entry.request.writes] == []
+        recorded = self.world.proxy.behaviour.recorded[before:]
+        assert [entry.request for entry in recorded if entry.request.writes] == []
+        return result.err
+
+    def replaces(self, *fields: tuple[Provisioner, str]) -> None:
+        """After asking, each resource is replaced, for what has become otherwise behind our back."""
+        plan, _, error = self.refusal().partition("error: ")
+        for resource, field in fields:
+            assert f"± {resource}  replace: {field}" in plan
+            assert CHANGES[resource.kind, field][1] in plan
+            assert f"replace {resource}" in error
+        assert "add --yes" in error
+        self.up()
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +75,8 @@ def standing(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     name, config = "replaced", tmp_path_factory.mktemp("replaced") / "cryptoctl.toml"
     text = f"[env.{name}.stream]\nwindow_s = 0\n" + CONFIGURATION.format(name=name)
     config.write_text(text, encoding="utf-8")
-    yield Standing(world, name, ("--config", str(config)))
-    world.proxy.behave()
-    world.down(name)
+    yield Standing(world, name, config)
+    world.live(name).down()
 
 
 # The stack as it is in any environment, for what cannot be changed in place.
@@ -128,11 +136,8 @@ def another_key_schema(world: World, name: str) -> None:
     make_table(world.account, "S")
 
 
-def another_stream(world: World, name: str) -> None:
-    dynamodb = world.account["dynamodb"]
-    off, on = {"StreamEnabled": False}, {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    for stream in (off, on):
-        dynamodb.update_table(TableName=TABLE, StreamSpecification=stream)
+def a_table_made_again(world: World, name: str) -> None:
+    make_table(world.account, "N")
 
 
 # How each becomes otherwise behind our back, by kind and field, and what the plan then says of it.
@@ -142,35 +147,45 @@ CHANGES: dict[tuple[str, str], tuple[Change, str]] = {
     ("log group", "logGroupClass"): (for_rare_access, "logGroupClass: INFREQUENT_ACCESS → STANDARD"),
     ("role", "Path"): (under_a_path, "Path: /team/ → /"),
     ("table", "KeySchema"): (another_key_schema, "KeySchema.timestamp: RANGE S → RANGE N"),
-    ("stream mapping", "EventSourceArn"): (another_stream, "EventSourceArn: …"),
+    ("stream mapping", "EventSourceArn"): (a_table_made_again, "EventSourceArn: …"),
 }
 
 
-def fixed_fields() -> Iterator[Any]:
-    """Each fixed field of each resource; of a kind, the sample has the one on which most hangs."""
+# Replaced in one `up`: of what hangs on one of them, nothing hangs on another.
+APART = {("function", "State"), ("log group", "logGroupClass"), ("role", "Path")}
+# With the table, whose own test has these.
+WITH_THE_TABLE = (("table", "KeySchema"), ("function", "PackageType"))
+
+
+def fixed_fields() -> Iterator[tuple[Provisioner, str]]:
+    """Each fixed field of each resource; of a kind, the one first on which most hangs."""
     hanging = [dependency for other in PATTERN for dependency in (*dependencies(other), *needed(other))]
-    by_weight = sorted(PATTERN, key=hanging.count, reverse=True)
-    pairs: set[tuple[str, str]] = set()
-    for resource in by_weight:
+    for resource in sorted(PATTERN, key=hanging.count, reverse=True):
         for field in sorted(resource.immutable):
-            again = (resource.kind, field) in pairs
-            pairs.add((resource.kind, field))
-            marks = [pytest.mark.torture] if again else []
-            yield pytest.param(resource, field, id=f"{field} of {resource}", marks=marks)
+            yield resource, field
 
 
-@pytest.mark.parametrize(("resource", "field"), list(fixed_fields()))
+FIXED_FIELDS = list(fixed_fields())
+FIRST = {(resource.kind, field): (resource, field) for resource, field in reversed(FIXED_FIELDS)}
+
+
+def rows() -> Iterator[Any]:
+    """What is replaced together: each fixed field of a kind once; in torture each of each resource, alone."""
+    yield pytest.param([FIRST[pair] for pair in sorted(APART)], id="apart from each other")
+    for pair in FIRST.keys() - APART - set(WITH_THE_TABLE):
+        yield pytest.param([FIRST[pair]], id=" of ".join(reversed(pair)))
+    for resource, field in FIXED_FIELDS:
+        yield pytest.param([(resource, field)], id=f"{field} of {resource}", marks=pytest.mark.torture)
+
+
+@pytest.mark.parametrize("fields", list(rows()))
 def test_a_fixed_field_means_replacement_after_asking(
-    standing: Standing, resource: Provisioner, field: str
+    standing: Standing, fields: list[tuple[Provisioner, str]]
 ) -> None:
-    change, shown = CHANGES[resource.kind, field]
     standing.world.proxy.behave()
-    change(standing.world, resource.name)
-    planned = standing.plan()
-    assert f"± {resource}  replace: {field}" in planned
-    assert shown in planned
-    standing.is_refused_without_consent(f"replace {resource}")
-    standing.up()
+    for resource, field in fields:
+        CHANGES[resource.kind, field][0](standing.world, resource.name)
+    standing.replaces(*fields)
 
 
 class Grants(Window):
@@ -226,10 +241,9 @@ def test_a_role_made_again_can_read_its_functions_environment_again(standing: St
     iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust, Tags=was["Tags"])
     with pytest.raises(world.stranger["lambda"].exceptions.KMSAccessDeniedException):
         goes_through(world.stranger, standing.name)
-    planned = standing.plan()
-    assert f"~ function {function}  update" in planned
-    assert "RoleId: an earlier role of that name → " in planned
-    standing.up()
+    told = standing.up()
+    assert f"~ function {function}  update" in told
+    assert "RoleId: an earlier role of that name → " in told
 
 
 def test_with_another_key_everything_moves_to_it_and_the_old_one_goes(standing: Standing) -> None:
@@ -239,32 +253,24 @@ def test_with_another_key_everything_moves_to_it_and_the_old_one_goes(standing: 
     tags = [{"TagKey": key, "TagValue": value} for key, value in PATTERN.scope.tags.items()]
     key_id = kms.create_key(Tags=tags)["KeyMetadata"]["KeyId"]
     kms.update_alias(AliasName=alias, TargetKeyId=key_id)
-    planned = standing.plan()
-    assert planned.count("KMSKeyArn: ") == len(PATTERN.functions)
-    assert "- key " in planned
-    standing.up()
+    told = standing.up()
+    assert told.count("KMSKeyArn: ") == len(PATTERN.functions)
+    assert "- key " in told
     assert kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"] == key_id
     assert world.account.leaving_keys(standing.name) == 1
 
 
-def test_a_table_made_again_by_hand_takes_the_stream_mapping_with_it(standing: Standing) -> None:
-    standing.world.proxy.behave()
-    make_table(standing.world.account, "N")
-    planned = standing.plan()
-    assert f"± {PATTERN.prices_to_enricher}  replace: EventSourceArn" in planned
-    assert "PointInTimeRecoveryStatus: DISABLED → ENABLED" in planned
-    standing.up()
-
-
-def test_what_is_protected_and_would_have_to_be_replaced_is_refused_beforehand(standing: Standing) -> None:
+def test_what_is_protected_is_not_replaced_and_what_is_not_any_more_is_after_asking(
+    standing: Standing,
+) -> None:
     world, dynamodb = standing.world, standing.world.account["dynamodb"]
-    another_key_schema(world, TABLE)
+    world.proxy.behave()
+    fields = [FIRST[pair] for pair in WITH_THE_TABLE]
+    for resource, field in fields:
+        CHANGES[resource.kind, field][0](world, resource.name)
     dynamodb.update_table(TableName=TABLE, DeletionProtectionEnabled=True)
-    behaviour = world.proxy.behave()
-    result = world.clients.run("up", "--yes", *standing.options)
-    assert result.code == REFUSED
-    assert "has deletion protection" in result.err
-    assert "would have to be replaced, for KeySchema" in result.err
-    assert [entry.request for entry in behaviour.recorded if entry.request.writes] == []
+    err = standing.refusal("--yes")
+    assert "has deletion protection" in err
+    assert "would have to be replaced, for KeySchema" in err
     dynamodb.update_table(TableName=TABLE, DeletionProtectionEnabled=False)
-    standing.up()
+    standing.replaces(*fields)
