@@ -21,7 +21,7 @@ def ruin(world: World, base: Baseline, name: str, dice: random.Random) -> str:
     if dice.random() < 0.5:
         done.append(killed(world, base, name, "up", dice))
     else:
-        world.up(name)
+        world.prepare(name, "up")
         chosen = dice.sample(DISTURBANCES, 3)
         for change in sorted(chosen, key=DISTURBANCES.index):
             change(world.account, name)
