@@ -152,7 +152,8 @@ def test_a_long_tape_is_stored_whole_and_computed_exactly(pipeline: Live) -> Non
     assert exact(prices_read)
 
 
-@pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.torture)])
+# Six of the enricher's batches, and three times the longest average.
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.torture)])
 def test_so_many_trades_are_so_many_rows_however_often_they_come(pipeline: Live, count: int) -> None:
     symbol = f"ETH{count}"
     listener, sent = Listener(pipeline, pipeline.stack.success), trades(symbol, count)
@@ -177,12 +178,12 @@ def enriched_so_far(live: Live) -> int:
 
 
 def test_trades_shuffled_and_in_overlapping_parts_make_the_same_table(pipeline: Live) -> None:
-    assert send(pipeline, trades("ORDERED", 100)).stored == 100
+    assert send(pipeline, trades("ORDERED", 40)).stored == 40
     ordered = timeless(table(pipeline, "ORDERED"))
 
-    sent = trades("MIXED", 100)
+    sent = trades("MIXED", 40)
     mixed = random.Random(7).sample(sent, len(sent))
-    parts = [mixed[:50], mixed[25:75], mixed[50:]]
+    parts = [mixed[:20], mixed[10:30], mixed[20:]]
     threads = [threading.Thread(target=send, args=(pipeline, part)) for part in parts]
     for thread in threads:
         thread.start()
