@@ -120,7 +120,10 @@ def test_messages_about_what_is_in_the_way(
         QueueUrl=account["sqs"].get_queue_url(QueueName=f"webhook-processor-dlq-{name}")["QueueUrl"]
     )
     role_in_another_region(record.world, name)
-    record("a role of that name serves the environment in another region", "up", "--env", name, "--yes")
+    role = ("--only", f"price-enricher-{name}-role")
+    record(
+        "a role of that name serves the environment in another region", "up", "--env", name, "--yes", *role
+    )
     account["iam"].delete_role_policy(RoleName=f"price-enricher-{name}-role", PolicyName="sns-access")
     account["iam"].delete_role(RoleName=f"price-enricher-{name}-role")
 
@@ -132,7 +135,8 @@ def test_messages_about_what_is_in_the_way(
 
     protected_table(record.world, name)
     record("the table has deletion protection", "down", "--env", name, "--yes")
-    record("a protection would be lifted, and nobody is there to be asked", "up", "--env", name)
+    table = ("--only", f"crypto-prices-{name}")
+    record("a protection would be lifted, and nobody is there to be asked", "up", "--env", name, *table)
     account["dynamodb"].update_table(TableName=f"crypto-prices-{name}", DeletionProtectionEnabled=False)
     record("data would be removed, and nobody is there to be asked", "down", "--env", name)
 
@@ -145,7 +149,8 @@ def test_messages_about_what_is_in_the_way(
         "--yes",
         but=(small,),
     )
-    record("the plan is another one than was reviewed", "up", "--env", name, "--expect", "0123456789ab")
+    reviewed = ("--expect", "0123456789ab", *table)
+    record("the plan is another one than was reviewed", "up", "--env", name, *reviewed)
     record("no resource is named so", "up", "--env", name, "--only", "queue webhook")
     check("In the way 1: refused before anything is changed", record.situations)
 
