@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cryptoctl.alarm_settings import AlarmSettings
 from cryptoctl.core.items import StoredPrice
 from cryptoctl.ops.prices import Query, prices
 from cryptoctl.ops.webhook.http import WebhookResponse, send_request
@@ -98,13 +98,16 @@ class Door:
 
 
 @pytest.fixture(scope="session")
-def door(connect: Connect) -> Iterator[Door]:
-    """An environment with senders that is up; each test has symbols of its own."""
-    config = EnvironmentSettings(stream=StreamSettings(window_s=0), webhook=WebhookSettings(senders=SENDERS))
+def door(connect: Connect) -> Door:
+    """An environment with senders that is up, until its engine ends; each test has symbols of its own."""
+    config = EnvironmentSettings(
+        stream=StreamSettings(window_s=0),
+        webhook=WebhookSettings(senders=SENDERS),
+        alarms=AlarmSettings(enabled=False),
+    )
     live = connect(f"w{uuid.uuid4().hex[:8]}", config)
     live.up()
-    yield Door(live=live, address=webhook_address(live.aws, live.stack))
-    live.down()
+    return Door(live=live, address=webhook_address(live.aws, live.stack))
 
 
 @pytest.fixture
@@ -117,7 +120,7 @@ def cli(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         for sender, config in SENDERS.items()
     )
     file = tmp_path / "cryptoctl.toml"
-    file.write_text(f"[env.{name}.stream]\nwindow_s = 0\n{text}", encoding="utf-8")
+    file.write_text(f"[env.{name}]\nstream.window_s = 0\nalarms.enabled = false\n{text}", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 
     def call(*words: str) -> CommandResult:
