@@ -8,7 +8,8 @@ import random
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -254,23 +255,28 @@ def test_a_poisoned_item_is_set_aside_whole_and_the_rest_is_enriched(pipeline: L
     assert has_exact_indicators(table(pipeline, "P"))
 
 
-# Last, since it leaves the webhook processor broken.
-def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipeline: Live) -> None:
-    alerts = Listener(pipeline, pipeline.stack.alerts)
-    send(pipeline, [outgoing({"symbol": "ERROR", "price": "1", "exchange": "Error:x"}, now_ms=NOW_MS)])
-    pipeline.change_function(
-        pipeline.stack.webhook.name,
-        Environment={"Variables": {"DYNAMODB_TABLE": "nowhere", "ENVIRONMENT": "broken"}},
-    )
-    price = '{"symbol": "B", "price": 1, "exchange": "x"}'
-    broken = json.dumps({"body": price, "requestContext": {}}).encode()
-    answer = pipeline.aws.call("lambda", "Invoke", FunctionName=pipeline.stack.webhook.name, Payload=broken)
-    assert json.loads(answer["Payload"].read())["statusCode"] == 503
+@contextmanager
+def without_its_table(live: Live) -> Iterator[None]:
+    """While the block runs, the webhook processor cannot store anything."""
+    name = live.stack.webhook.name
+    was = live.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)["Environment"]
+    variables = {"DYNAMODB_TABLE": "nowhere", "ENVIRONMENT": "broken"}
+    live.change_function(name, Environment={"Variables": variables})
+    yield
+    live.change_function(name, Environment=was)
 
-    name = pipeline.stack.webhook.name
-    eventually(lambda: [text for text in alerts.listen() if name in text], "the alert")
-    retried = json.dumps({"body": price}).encode()
-    pipeline.aws.call("lambda", "Invoke", FunctionName=name, InvocationType="Event", Payload=retried)
-    eventually(lambda: [text for text in alerts.listen() if "Lambda retries it" in text], "its alert")
+
+def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipeline: Live) -> None:
+    alerts, name = Listener(pipeline, pipeline.stack.alerts), pipeline.stack.webhook.name
+    send(pipeline, [outgoing({"symbol": "ERROR", "price": "1", "exchange": "Error:x"}, now_ms=NOW_MS)])
+    with without_its_table(pipeline):
+        price = '{"symbol": "B", "price": 1, "exchange": "x"}'
+        broken = json.dumps({"body": price, "requestContext": {}}).encode()
+        answer = pipeline.aws.call("lambda", "Invoke", FunctionName=name, Payload=broken)
+        assert json.loads(answer["Payload"].read())["statusCode"] == 503
+        eventually(lambda: [text for text in alerts.listen() if name in text], "the alert")
+        retried = json.dumps({"body": price}).encode()
+        pipeline.aws.call("lambda", "Invoke", FunctionName=name, InvocationType="Event", Payload=retried)
+        eventually(lambda: [text for text in alerts.listen() if "Lambda retries it" in text], "its alert")
     assert all("Error:x" not in text for text in alerts.messages)
     assert Decimal(1) == prices(pipeline.aws, pipeline.stack.prices, Query(symbol="ERROR", last=1))[0].price
