@@ -131,11 +131,11 @@ def run(world: World, base: Baseline, cases: Sequence[Case | None], environment:
             disturb(world.account, environment)
         command = "down" if phase == "down" else "up"
         expected = {} if phase == "down" else base.inventory
-        if case is not None:
-            problems += [f"{case}: {problem}" for problem in _accident(world, case, command, environment)]
+        wrong = [] if case is None else _accident(world, case, command, environment)
+        problems += [f"{case}: {problem}" for problem in wrong]
         world.proxy.behave()
         # A command that an answer is lost to gets over it by itself.
-        if case is None or case.accident is not Accident.ANSWER_LOST:
+        if wrong or case is None or case.accident is not Accident.ANSWER_LOST:
             result = world.clients.run(command, "--env", environment, "--yes", "--aws")
             if result.code:
                 problems.append(
