@@ -9,7 +9,7 @@ import pytest
 
 from cryptoctl.local.engine import Engine, EngineOptions
 
-QUICK = EngineOptions(async_retry_delays_s=(0.05, 0.1), save_every_s=0.2)
+QUICK = EngineOptions(async_retry_delays_s=(0.05, 0.1), save_every_s=0.2, function_pending_s=0.1)
 
 
 @pytest.fixture

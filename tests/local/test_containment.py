@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cryptoctl.local import launch
 from cryptoctl.local.engine import Engine
-from local.clients import client, eventually, members
+from local.clients import client, eventually, members, workbench
 from local.conftest import QUICK
 from local.starting import start
 from local.workbench import Workbench, zipped
@@ -24,8 +25,13 @@ from local.workbench import Workbench, zipped
 SLEEP = """
 import os, subprocess, sys, time
 def handler(event, context):
+    if "begun" in event:
+        open(event["begun"], "w").close()
     if event.get("spawn"):
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    if event.get("detach"):
+        command = [sys.executable, "-c", "import time; time.sleep(600)"]
+        return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL).pid
     time.sleep(event.get("s", 0))
     while "until" in event and not os.path.exists(event["until"]):
         time.sleep(0.01)
@@ -69,32 +75,29 @@ def test_listeners_and_processes_before_during_and_after(engine: Engine, tmp_pat
     assert not any(address.endswith(f":{status.port}") for address, _ in listeners())
 
 
-def test_workers_end_when_the_engine_is_killed(engine: Engine) -> None:
-    bench = start(engine)
-    pid = engine.status().pid
-    assert pid is not None
-    function = bench.function(SLEEP)
-    bench.invoke(function, {})
-    bench.invoke_async(function, {"s": 600})
-    eventually(lambda: len(members(pid)) >= 2, what="a worker")
-    os.kill(pid, signal.SIGKILL)
-    eventually(lambda: members(pid) == [], what="the end of every worker")
-
-
-def test_workers_and_what_they_started_end_when_the_engine_dies_with_an_answer_unread(
-    engine: Engine,
+def test_what_handlers_have_started_ends_with_a_killed_engine_and_the_detached_with_the_next_stop(
+    engine: Engine, tmp_path: Path
 ) -> None:
     bench = start(engine)
     pid = engine.status().pid
     assert pid is not None
-    function = bench.function(SLEEP)
-    bench.invoke(function, {"spawn": True})
-    bench.invoke_async(function, {"s": 0.5})
-    eventually(lambda: len(members(pid)) >= 3, what="a worker and what a handler has started")
+    function = bench.function(SLEEP, Timeout=60)
+    detached, _ = bench.invoke(function, {"detach": True})
+    for seconds in (600, 0.5):
+        begun = tmp_path / f"{seconds} s"
+        bench.invoke(function, {"spawn": True})
+        bench.invoke_async(function, {"begun": str(begun), "s": seconds})
+        eventually(begun.exists, what="the beginning")
+    assert len(members(pid)) == 5, "the engine, two workers and what each has started"
     os.kill(pid, signal.SIGSTOP)
-    time.sleep(1.0)  # The answer is written by then, and nobody has read it.
+    time.sleep(1.0)  # One answer is written by then, and nobody has read it.
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: members(pid) == [], what="the end of every process")
+    eventually(lambda: not engine.status().running, what="the engine's end")
+    assert Path(f"/proc/{detached}").exists()
+    assert engine.stop() is False
+    stat = Path(f"/proc/{detached}/stat")
+    eventually(lambda: not stat.exists() or ") Z " in stat.read_text(), what="its end")
 
 
 @pytest.mark.torture
@@ -125,41 +128,31 @@ def test_fifty_kills_at_any_moment_under_load_leave_no_process(engine: Engine) -
     assert largest > 5, "the engine, its workers and what handlers have started"
 
 
-def test_what_a_handler_has_detached_ends_with_the_next_stop(engine: Engine) -> None:
-    bench = start(engine)
-    source = """
-import subprocess, sys
-def handler(event, context):
-    command = [sys.executable, "-c", "import time; time.sleep(600)"]
-    return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL).pid
-"""
-    detached, _ = bench.invoke(bench.function(source), {})
-    pid = engine.status().pid
-    os.kill(pid or 0, signal.SIGKILL)
-    eventually(lambda: not engine.status().running, what="the engine's end")
-    assert Path(f"/proc/{detached}").exists()
-    assert engine.stop() is False
-    stat = Path(f"/proc/{detached}/stat")
-    eventually(lambda: not stat.exists() or ") Z " in stat.read_text(), what="its end")
-
-
-def test_nothing_of_the_host_reaches_a_handler(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as shell:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine that was started from a shell with variables of the user's own."""
+    engine = Engine(tmp_path_factory.mktemp("engine of a shell"))
+    with pytest.MonkeyPatch.context() as shell:
         shell.setenv("AWS_PROFILE", "the-users")
         shell.setenv("AWS_SESSION_TOKEN", "the-users-token")
         shell.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         shell.setenv("SOME_SECRET", "of the shell")
         engine.start(port=0, options=QUICK)
-    bench = start(engine)
+    yield engine
+    engine.stop()
+
+
+def test_nothing_of_the_host_reaches_a_handler(running: Engine) -> None:
+    bench = workbench(running)
     variables, _ = bench.invoke(bench.function(SLEEP), {})
     assert not {"AWS_PROFILE", "HTTPS_PROXY", "SOME_SECRET", "PYTHONPATH"} & set(variables)
     assert "the-users-token" not in variables.values()
     assert not Path(variables["HOME"]).exists()
-    assert variables["AWS_ENDPOINT_URL"] == engine.status().url
+    assert variables["AWS_ENDPOINT_URL"] == running.status().url
 
 
-def test_the_code_of_the_zip_wins_over_the_installed_package(engine: Engine) -> None:
-    bench = start(engine)
+def test_the_code_of_the_zip_wins_over_the_installed_package(running: Engine) -> None:
+    bench = workbench(running)
     files = {
         "cryptoctl/__init__.py": "whose = 'the zip'",
         "cryptoctl/handlers/__init__.py": "",
@@ -172,8 +165,8 @@ def test_the_code_of_the_zip_wins_over_the_installed_package(engine: Engine) -> 
             "        return cryptoctl.whose\n"
         ),
     }
-    client(engine, "logs").create_log_group(logGroupName="/aws/lambda/probe")
-    client(engine, "lambda").create_function(
+    client(running, "logs").create_log_group(logGroupName="/aws/lambda/probe")
+    client(running, "lambda").create_function(
         FunctionName="probe",
         Runtime="python3.14",
         Architectures=["arm64"],
@@ -184,7 +177,7 @@ def test_the_code_of_the_zip_wins_over_the_installed_package(engine: Engine) -> 
 
     def active() -> bool:
         return bool(
-            client(engine, "lambda").get_function_configuration(FunctionName="probe")["State"] == "Active"
+            client(running, "lambda").get_function_configuration(FunctionName="probe")["State"] == "Active"
         )
 
     eventually(active, what="the function")

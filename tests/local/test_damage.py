@@ -11,28 +11,32 @@ from cryptoctl.local import launch
 from cryptoctl.local.data_directory import DataDirectory
 from cryptoctl.local.durability import keep_damaged_state_aside
 from cryptoctl.local.engine import Engine, EngineError
+from local.clients import workbench
 from local.conftest import QUICK
 from local.starting import restart, start
 
 
-def test_a_damaged_state_file_is_kept_aside_and_named(engine: Engine) -> None:
+def test_damaged_state_is_kept_aside_and_named_and_a_damaged_record_stops_nobody(engine: Engine) -> None:
     bench = start(engine)
     bench.queue()
+    table, _ = bench.table()
+    bench.put(table, 1)
     engine.stop()
-    home = engine.status().home
-    file = home / "state" / "sqs.json"
-    broken = file.read_text()[:-20]
-    file.write_text(broken)
-    notes = restart(engine).notes
-    backup = home / "state" / "sqs.json.damaged-1"
-    assert any("sqs.json was damaged" in note and backup.name in note for note in notes)
-    assert backup.read_text() == broken
-    engine.stop()
-    file.write_text("{")
-    restart(engine)
-    engine.stop()
-    assert backup.read_text() == broken
-    assert (home / "state" / "sqs.json.damaged-2").read_text() == "{"
+    state = engine.status().home / "state"
+    broken = (state / "sqs.json").read_text()[:-20]
+    (state / "sqs.json").write_text(broken)
+    (state / "dynamodb.json").write_text("{")
+    (engine.status().home / "engine.json").write_text("{")
+    status = engine.start(port=0, options=QUICK)
+    assert status.running
+    for name, content in (("sqs.json", broken), ("dynamodb.json", "{")):
+        backup = state / f"{name}.damaged-1"
+        assert any(f"{name} was damaged" in note and backup.name in note for note in status.notes)
+        assert backup.read_text() == content
+    with pytest.raises(ClientError) as raised:
+        workbench(engine).put(table, 2)
+    code = raised.value.response["Error"]["Code"]
+    assert code == "ResourceNotFoundException", "a table nobody describes any more is gone"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +66,10 @@ def test_a_state_file_that_would_not_be_read_is_kept_aside(
     assert sorted(file.name for file in tmp_path.iterdir()) == ["kms.json", f"{name}.damaged-1"]
     assert (tmp_path / f"{name}.damaged-1").read_text() == content
     assert keep_damaged_state_aside(tmp_path) == []
+    (tmp_path / name).write_text("{")
+    keep_damaged_state_aside(tmp_path)
+    assert (tmp_path / f"{name}.damaged-1").read_text() == content
+    assert (tmp_path / f"{name}.damaged-2").read_text() == "{"
 
 
 def test_a_damaged_store_is_kept_aside_and_named(engine: Engine) -> None:
@@ -78,25 +86,6 @@ def test_a_damaged_store_is_kept_aside_and_named(engine: Engine) -> None:
     bench.put(table, 2)
     assert bench.client("dynamodb").scan(TableName=table)["Items"][0]["at"] == {"N": "2"}
     bench.client("logs").create_log_stream(logGroupName="kept", logStreamName="one")
-
-
-def test_a_table_nobody_describes_any_more_is_gone(engine: Engine) -> None:
-    bench = start(engine)
-    table, _ = bench.table()
-    bench.put(table, 1)
-    engine.stop()
-    (engine.status().home / "state" / "dynamodb.json").write_text("{")
-    restart(engine)
-    with pytest.raises(ClientError) as raised:
-        bench.put(table, 2)
-    assert raised.value.response["Error"]["Code"] == "ResourceNotFoundException"
-
-
-def test_a_record_that_is_no_json_does_not_stop_the_engine(engine: Engine) -> None:
-    start(engine)
-    engine.stop()
-    (engine.status().home / "engine.json").write_text("{")
-    assert engine.start(port=0, options=QUICK).running
 
 
 FULL = """
