@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -23,10 +25,11 @@ HEAVY = {"asyncio", "boto3", "s3transfer", "pandas", "pydantic", "typer", "rich"
 HEAVY |= {"sqlite3", "unittest"}
 
 
-def loaded_by(statement: str) -> set[str]:
+@cache
+def loaded_by(statement: str) -> frozenset[str]:
     code = f"import sys, json\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return set(json.loads(done.stdout))
+    return frozenset(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("module", CORE_AND_HANDLERS)
@@ -69,6 +72,19 @@ def test_core_loads_no_third_party_module() -> None:
     assert not third_party
 
 
+REGION = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+IN_A_FUNCTION = {"AWS_LAMBDA_FUNCTION_NAME": "f"}
+
+
+def clients_made_by(modules: Iterable[str], environment: dict[str, str]) -> set[str]:
+    names = ", ".join(f"cryptoctl.handlers.{module}" for module in modules)
+    telling = "import logging\nlogging.basicConfig(level=logging.INFO)\n"  # as Lambda's runtime does
+    code = f"{telling}import {names}\nprint(*cryptoctl.handlers.clients._clients)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+    assert done.stderr == b""
+    return set(done.stdout.decode().split())
+
+
 @pytest.mark.parametrize(
     ("module", "variables", "services"),
     [
@@ -78,22 +94,20 @@ def test_core_loads_no_third_party_module() -> None:
         ("error_notifier", {}, {"sns"}),
     ],
 )
-def test_the_clients_are_made_before_the_first_request_and_only_in_a_function(
+def test_the_clients_are_made_before_the_first_request(
     module: str, variables: dict[str, str], services: set[str]
 ) -> None:
-    code = f"import cryptoctl.handlers.{module} as made\nprint(*made.clients._clients)"
-    telling = "import logging\nlogging.basicConfig(level=logging.INFO)\n"  # as Lambda's runtime does
-    region = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    assert clients_made_by([module], {**variables, **REGION, **IN_A_FUNCTION}) == services
 
-    def made(environment: dict[str, str]) -> set[str]:
-        done = subprocess.run(
-            [sys.executable, "-c", telling + code], env=environment, check=True, capture_output=True
-        )
-        assert done.stderr == b""
-        return set(done.stdout.decode().split())
 
-    assert made({**variables, **region, "AWS_LAMBDA_FUNCTION_NAME": "f"}) == services
-    assert made({**variables, **region}) == set()
-    # What is wrong here is handled where a request meets it, and does not keep the function from loading.
-    no_region = {"AWS_CONFIG_FILE": os.devnull, "AWS_LAMBDA_FUNCTION_NAME": "f"}
-    assert made({**variables, **no_region}) == set()
+@pytest.mark.parametrize(
+    "environment",
+    [
+        REGION,
+        # What is wrong here is handled where a request meets it, and does not keep a function from loading.
+        {"AWS_CONFIG_FILE": os.devnull, **IN_A_FUNCTION},
+    ],
+    ids=["not in a function", "without a region"],
+)
+def test_no_client_is_made(environment: dict[str, str]) -> None:
+    assert clients_made_by(CORE_AND_HANDLERS, {"WEBHOOK_SENDERS": "{}", **environment}) == set()
