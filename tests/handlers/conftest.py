@@ -75,6 +75,12 @@ def aws(environment: None, _botocore_clients: dict[str, Any]) -> Iterator[fake_a
 
 
 @pytest.fixture
+def direct(environment: None) -> fake_aws.FakeAws:
+    """An empty AWS, which the handlers talk to without botocore: where there are many prices."""
+    return connect_directly(fake_aws.FakeAws())
+
+
+@pytest.fixture
 def door(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_aws.FakeAws]:
     """An AWS in memory, and senders of every scheme with their secrets."""
     monkeypatch.setenv("WEBHOOK_SENDERS", variable())

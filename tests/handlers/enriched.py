@@ -1,10 +1,13 @@
 """Prices to enrich, and what must have become of them."""
 
 from decimal import Decimal
+from functools import cache
 
 from cryptoctl.core.indicators import indicators
 from cryptoctl.core.numbers import plain
-from handlers.events import send_prices
+from cryptoctl.handlers import history
+from handlers.conftest import connect_directly
+from handlers.events import Mapping, send_prices
 from handlers.fake_aws import FakeAws
 
 MS = 1_675_329_600_000
@@ -17,6 +20,25 @@ def add(*prices: int, start: int = 0, symbol: str = "BTC") -> None:
         for n, p in enumerate(prices)
     ]
     assert send_prices(*sent)[0] == 200
+
+
+def enriched_before(count: int, size: int = 10) -> tuple[FakeAws, Mapping]:
+    """So many prices that were enriched in batches of that size, and the mapping that goes on from there."""
+    before, position, lagging = _enriched(count, size)
+    aws = connect_directly(before.copied())
+    history.lagging.update(lagging)
+    mapping = Mapping(aws, size)
+    mapping.position = position
+    return aws, mapping
+
+
+@cache
+def _enriched(count: int, size: int) -> tuple[FakeAws, int, dict[str, Decimal | None]]:
+    aws = connect_directly(FakeAws())
+    add(*range(1, count + 1))
+    mapping = Mapping(aws, size)
+    mapping.run()
+    return aws, mapping.position, dict(history.lagging)
 
 
 def assert_right(aws: FakeAws, symbol: str = "BTC") -> None:

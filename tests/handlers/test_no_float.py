@@ -22,14 +22,14 @@ digits = st.from_regex(r"[1-9][0-9]{0,20}(\.[0-9]{0,15}[1-9])?(e-?[1-9])?", full
 @pytest.mark.thorough
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(digits, digits)
-def test_what_is_sent_is_what_is_stored_and_announced(aws: FakeAws, price: str, volume: str) -> None:
-    aws.items.clear()
-    aws.stream.clear()
-    aws.announced.clear()
+def test_what_is_sent_is_what_is_stored_and_announced(direct: FakeAws, price: str, volume: str) -> None:
+    direct.items.clear()
+    direct.stream.clear()
+    direct.announced.clear()
     body = f'{{"symbol":"BTC","exchange":"x","price":{price},"volume":"{volume}"}}'
     assert send({"body": body})[0] == 200
-    Mapping(aws).run()
-    (item,), (announcement,) = aws.items_of("BTC"), announcements(aws)
+    Mapping(direct).run()
+    (item,), (announcement,) = direct.items_of("BTC"), announcements(direct)
     for name, text in (("price", price), ("volume", volume)):
         assert (
             decimal.Decimal(item[name]["N"]) == decimal.Decimal(announcement[name]) == decimal.Decimal(text)

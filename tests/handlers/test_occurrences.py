@@ -127,12 +127,12 @@ def test_items_that_say_no_number_have_the_lowest_that_no_other_has(aws: FakeAws
 
 
 def test_1500_equal_trades_in_requests_of_200_cost_two_calls_a_request_more(
-    aws: FakeAws,
+    direct: FakeAws,
 ) -> None:
     sent = numbered([{"timestamp": MS, "price": "1", "volume": "1"}] * 1500)
     for start in range(0, 1500, 200):
         send_prices(*sent[start : start + 200])
-    assert len(aws.items) == 1500
-    assert aws.calls == {"PutItem": 1500 + 7, "Query": 7}
+    assert len(direct.items) == 1500
+    assert direct.calls == {"PutItem": 1500 + 7, "Query": 7}
     send_prices(*sent[1300:])
-    assert len(aws.items) == 1500
+    assert len(direct.items) == 1500

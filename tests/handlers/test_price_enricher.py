@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from cryptoctl.handlers import history
-from handlers.enriched import MS, add, assert_right
+from handlers.enriched import MS, add, assert_right, enriched_before
 from handlers.events import Mapping, announcements, enrich, send_prices
 from handlers.fake_aws import FakeAws
 
@@ -49,12 +49,12 @@ def test_a_batch_of_new_prices_costs_one_query_one_publish_and_one_update(aws: F
     assert aws.calls == {"PutItem": 10, "Query": 1, "PublishBatch": 1, "BatchExecuteStatement": 1}
 
 
-def test_a_backlog_costs_one_query_a_batch(aws: FakeAws) -> None:
+def test_a_backlog_costs_one_query_a_batch(direct: FakeAws) -> None:
     add(*range(1, 201))
-    aws.calls.clear()
-    Mapping(aws).run()
-    assert_right(aws)
-    assert aws.calls["Query"] <= 20 + 4  # two more at its beginning and at its end
+    direct.calls.clear()
+    Mapping(direct).run()
+    assert_right(direct)
+    assert direct.calls["Query"] <= 20 + 4  # two more at its beginning and at its end
 
 
 def test_a_late_price_corrects_those_after_it_and_says_so(aws: FakeAws) -> None:
@@ -149,47 +149,44 @@ def test_a_text_in_place_of_an_indicator_that_is_not_known_yet_is_removed(aws: F
 
 
 @pytest.mark.thorough
-def test_scattered_new_prices_are_read_where_they_are_and_not_in_between(aws: FakeAws) -> None:
+def test_scattered_new_prices_are_read_where_they_are_and_not_in_between(direct: FakeAws) -> None:
     add(*range(1, 601))
-    mapping = Mapping(aws)
+    mapping = Mapping(direct)
     mapping.run()
     send_prices(*({"timestamp": MS + 150 * n + 100, "price": 7} for n in range(4)))
-    aws.units.clear()
+    direct.units.clear()
     mapping.run()
-    assert_right(aws)
-    assert aws.units["read"] < 4 * 8
-    assert len(announcements(aws)) == 604 + 4 * 19
+    assert_right(direct)
+    assert direct.units["read"] < 4 * 8
+    assert len(announcements(direct)) == 604 + 4 * 19
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("distance", [1, 2, 9, 17, 18, 19, 20, 21, 22, 39, 40, 41])
-def test_two_late_prices_of_one_batch_at_any_distance(aws: FakeAws, distance: int) -> None:
-    add(*range(1, 101))
-    mapping = Mapping(aws)
-    mapping.run()
+def test_two_late_prices_of_one_batch_at_any_distance(distance: int) -> None:
+    aws, mapping = enriched_before(100)
     send_prices(*({"timestamp": MS + at, "price": 1000 + at} for at in (30, 30 + distance)))
     mapping.run()
     assert_right(aws)
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("spacing", [1, 2, 3, 5, 8, 13])
-def test_ten_late_prices_of_one_batch_at_any_spacing(aws: FakeAws, spacing: int) -> None:
-    add(*range(1, 201))
-    mapping = Mapping(aws)
-    mapping.run()
+def test_ten_late_prices_of_one_batch_at_any_spacing(spacing: int) -> None:
+    aws, mapping = enriched_before(200)
     send_prices(*({"timestamp": MS + 30 + spacing * n, "price": 1000 + n} for n in range(10)))
     mapping.run()
     assert_right(aws)
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("followers", [0, 1, 2, 5, 9, 10, 17, 18, 19, 20, 24])
 @pytest.mark.parametrize("size", [1, 10])
-def test_a_price_that_is_late_by_any_number_of_others(aws: FakeAws, followers: int, size: int) -> None:
-    add(*range(1, 51))
-    mapping = Mapping(aws, size)
-    mapping.run()
+def test_a_price_that_is_late_by_any_number_of_others(followers: int, size: int) -> None:
+    aws, mapping = enriched_before(50, size)
     send_prices({"timestamp": MS + 50 - followers, "price": 1000})
     mapping.run()
     assert_right(aws)
