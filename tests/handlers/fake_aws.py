@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -83,7 +84,8 @@ class FakeAws:
         size = sum(_size(items[key]) for key in page)
         units = max(1, -(-size // 4096))
         self.units["read"] += units if params.get("ConsistentRead") else units / 2
-        answer: dict[str, Any] = {"Items": [_projected(items[key], params) for key in page]}
+        attributes = _projection(params)
+        answer: dict[str, Any] = {"Items": [_projected(items[key], attributes) for key in page]}
         if len(page) == params.get("Limit"):  # as DynamoDB does, even where nothing follows
             symbol, number = page[-1]
             answer["LastEvaluatedKey"] = {"symbol": {"S": symbol}, "timestamp": {"N": str(number)}}
@@ -281,13 +283,17 @@ def _key(item: Mapping[str, Any]) -> tuple[str, Decimal]:
     return item["symbol"]["S"], number
 
 
-def _projected(item: Item, params: Params) -> Item:
+def _projection(params: Params) -> set[str] | None:
+    """The attributes that are asked for; None for all."""
     names = params.get("ExpressionAttributeNames", {})
     projection = params.get("ProjectionExpression")
     if projection is None:
-        return dict(item)
-    attributes = {names.get(name.strip(), name.strip()) for name in projection.split(",")}
-    return {name: value for name, value in item.items() if name in attributes}
+        return None
+    return {names.get(name.strip(), name.strip()) for name in projection.split(",")}
+
+
+def _projected(item: Item, attributes: set[str] | None) -> Item:
+    return {name: value for name, value in item.items() if attributes is None or name in attributes}
 
 
 def _size(item: Item) -> int:
@@ -297,10 +303,15 @@ def _size(item: Item) -> int:
         ((kind, content),) = value.items()
         total += len(name.encode())
         if kind == "N":
-            total += 1 + (len(Decimal(content).normalize().as_tuple().digits) + 1) // 2
+            total += _number_size(content)
         else:
             total += 1 if kind == "BOOL" else len(str(content).encode())
     return total
+
+
+@cache
+def _number_size(text: str) -> int:
+    return 1 + (len(Decimal(text).normalize().as_tuple().digits) + 1) // 2
 
 
 def _write_units(item: Item) -> int:

@@ -63,18 +63,25 @@ def _updated_key(parameters: Sequence[Mapping[str, str]]) -> str:
     return parameters[symbol + 1]["N"]
 
 
+def _closed_lock() -> threading.Lock:
+    """What the next acquire waits at, until somebody releases it."""
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 class _Runner(threading.Thread):
     """A task, and the request that it waits with."""
 
-    def __init__(self, task: Task, paused: threading.Semaphore) -> None:
+    def __init__(self, task: Task, paused: threading.Lock) -> None:
         super().__init__(daemon=True)
         self.task = task
         self.paused = paused
-        self.go = threading.Semaphore(0)
+        self.go = _closed_lock()
         self.stopping = False
         self.waiting: Request | None = None
         self.error: BaseException | None = None
-        self.dies_at: tuple[int, bool] | None = None
+        self.dies_at: int | None = None
         self.fails: Fails = lambda number, answered: False
         self.requests = 0
 
@@ -99,7 +106,7 @@ class _Runner(threading.Thread):
     def meet(self, operation: str, *, answered: bool) -> None:
         """Ends the invocation, or fails the request before its work or after it, where that is asked for."""
         number = self.requests
-        if self.dies_at == (number, answered):
+        if answered and self.dies_at == number:
             raise Crash
         fails = self.fails(number, answered)
         self.requests += answered or fails
@@ -151,7 +158,7 @@ class Run:
     steps: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        paused = threading.Semaphore(0)
+        paused = _closed_lock()
         for task in self.tasks:
             runner = _Runner(task, paused)
             self.runners.append(runner)
@@ -250,13 +257,13 @@ def one_schedule(start: Callable[[], Sequence[Task]], choose: Callable[[int], in
     return run.steps
 
 
-def dying(task: Task, request: int, *, answered: bool) -> Task:
-    """The task, whose process ends at its n-th request (from 0): before it, or `answered` after it."""
+def dying(task: Task, request: int) -> Task:
+    """The task, whose process ends right after its n-th request (from 0)."""
 
     def run() -> None:
         runner = threading.current_thread()
         assert isinstance(runner, _Runner)
-        runner.dies_at = request, answered
+        runner.dies_at = request
         try:
             task()
         except Crash:

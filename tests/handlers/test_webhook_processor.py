@@ -271,7 +271,7 @@ def test_a_limit_that_is_none_loses_no_price_and_is_told(
     assert "7305 days back" in send({**GOOD, "timestamp": 1})[1]["message"]
 
 
-def test_a_hundred_prices_with_one_id_of_20_digits_in_one_millisecond_are_stored(aws: FakeAws) -> None:
+def test_a_hundred_prices_with_one_id_of_20_digits_in_one_millisecond_are_stored(direct: FakeAws) -> None:
     prices = [{"id": "9" * 20, "timestamp": 1_675_329_600_000, "exchange": f"e{n}"} for n in range(150)]
     assert send_prices(*prices)[1]["message"] == "150 stored"
     assert send_prices(*prices)[1]["message"] == "150 duplicate"
