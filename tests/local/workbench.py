@@ -5,6 +5,7 @@ Everything is made through AWS's public APIs under names of its own, so the same
 
 from __future__ import annotations
 
+import copy
 import http.client
 import io
 import json
@@ -112,6 +113,12 @@ class Workbench:
     def name(self, kind: str) -> str:
         """A name nobody else uses."""
         return f"conformance-{kind}-{uuid.uuid4().hex[:8]}"
+
+    def beside(self) -> Workbench:
+        """Another at the same endpoint; what is made there stays when this one is cleared."""
+        other = copy.copy(self)
+        other._undo = ExitStack()
+        return other
 
     def clear(self) -> None:
         """Removes what a test made."""
@@ -335,12 +342,15 @@ class Workbench:
 
     def reports(self, function: str) -> list[dict[str, Any]]:
         """What a function wrote with `say` (see `reporting`), in order."""
-        lines = [event["message"] for event in self.log(function) if "@say " in event["message"]]
+        lines = [event["message"] for event in self.log(function, '"@say"')]
         return [json.loads(line.partition("@say ")[2]) for line in lines]
 
 
 def reporting(body: str) -> str:
-    """A handler's source: `body`, with `say(**facts)` for the test and `numbers(event)` of a batch."""
+    """A handler's source: `body`, with `say(**facts)` for the test.
+
+    Of the batch of a stream `numbers(event)` gives the numbers; `tell(event)` says those, and the stream.
+    """
     head = """
         import json, os, time, logging
 
@@ -349,6 +359,10 @@ def reporting(body: str) -> str:
 
         def numbers(event):
             return [int(r["dynamodb"]["Keys"]["at"]["N"]) for r in event["Records"]]
+
+        def tell(event):
+            first = event["Records"][0]
+            say(stream=first["eventSourceARN"], batch=numbers(event), first=first)
     """
     return textwrap.dedent(head) + textwrap.dedent(body)
 

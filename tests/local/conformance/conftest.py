@@ -19,6 +19,7 @@ import pytest
 
 from cryptoctl.local.engine import Engine, EngineOptions
 from local.clients import REGION
+from local.conformance.mappings import FAIL_ON_13, REPORT_13, TELL
 from local.workbench import Workbench
 
 RESULTS = pytest.StashKey[dict[str, str]]()
@@ -66,7 +67,9 @@ def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield Endpoint(url, "LKCONFORMANCE", "made-up")
         return
     engine = Engine(tmp_path_factory.mktemp("engine of the conformance suite"))
-    status = engine.start(port=0, options=EngineOptions(async_retry_delays_s=(0.1, 0.2), save_every_s=0.5))
+    status = engine.start(
+        port=0, options=EngineOptions(async_retry_delays_s=(0.1, 0.2), function_pending_s=0.1)
+    )
     pair = engine.credentials("conformance")
     yield Endpoint(status.url or "", pair.access_key, pair.secret_key)
     engine.stop()
@@ -93,7 +96,40 @@ def bench(shared_bench: Workbench) -> Iterator[Workbench]:
     shared_bench.clear()
 
 
+@pytest.fixture(scope="module")
+def file_bench(shared_bench: Workbench) -> Iterator[Workbench]:
+    """The workbench for what the tests of a file share, cleared after the last of them."""
+    shared_bench.role()
+    bench = shared_bench.beside()
+    yield bench
+    bench.clear()
+
+
 @pytest.fixture
 def table(bench: Workbench) -> str:
     """The name of a new table."""
     return bench.table()[0]
+
+
+@pytest.fixture(scope="module")
+def file_table(file_bench: Workbench) -> str:
+    """The name of a table that stays as it is, empty: for what is refused."""
+    return file_bench.table()[0]
+
+
+@pytest.fixture(scope="module")
+def teller(file_bench: Workbench) -> str:
+    """A function that tells of each batch, for any number of streams."""
+    return file_bench.function(TELL)
+
+
+@pytest.fixture(scope="module")
+def failing(file_bench: Workbench) -> str:
+    """A function that tells of each batch and fails where 13 is in it."""
+    return file_bench.function(FAIL_ON_13)
+
+
+@pytest.fixture(scope="module")
+def reporter(file_bench: Workbench) -> str:
+    """A function that tells of each batch and gives 13 back as the one that failed."""
+    return file_bench.function(REPORT_13)

@@ -44,14 +44,14 @@ def answered(bench: Workbench, url: str, status: int) -> HttpAnswer:
     return bench.eventually(look, what=f"a {status}")
 
 
-@pytest.fixture
-def shows(bench: Workbench) -> str:
-    return bench.address(bench.function(SHOWS))
+@pytest.fixture(scope="module")
+def shows(file_bench: Workbench) -> str:
+    return file_bench.address(file_bench.function(SHOWS))
 
 
-@pytest.fixture
-def echoes(bench: Workbench) -> str:
-    return bench.address(bench.function(ECHOES))
+@pytest.fixture(scope="module")
+def echoes(file_bench: Workbench) -> str:
+    return file_bench.address(file_bench.function(ECHOES))
 
 
 @pytest.mark.behaviour("function URLs", "the event has the payload format 2.0", INVOKING)

@@ -54,9 +54,9 @@ def test_numbers(bench: Workbench, table: str, put: str, got: str) -> None:
         "\u0661",
     ],
 )
-def test_numbers_refused(bench: Workbench, table: str, wrong: str) -> None:
+def test_numbers_refused(bench: Workbench, file_table: str, wrong: str) -> None:
     with pytest.raises(ClientError) as raised:
-        bench.client("dynamodb").put_item(TableName=table, Item={**key(1), "price": {"N": wrong}})
+        bench.client("dynamodb").put_item(TableName=file_table, Item={**key(1), "price": {"N": wrong}})
     assert code(raised) == "ValidationException"
 
 
@@ -155,12 +155,12 @@ def test_query(bench: Workbench, table: str) -> None:
     ],
 )
 def test_wrong_queries_are_refused(
-    bench: Workbench, table: str, condition: str, values: Key, more: dict[str, Any]
+    bench: Workbench, file_table: str, condition: str, values: Key, more: dict[str, Any]
 ) -> None:
     names = {"ExpressionAttributeNames": {"#at": "at"}} if "#at" in condition + str(more) else {}
     with pytest.raises(ClientError) as raised:
         bench.client("dynamodb").query(
-            TableName=table,
+            TableName=file_table,
             KeyConditionExpression=condition,
             ExpressionAttributeValues=values,
             **names,
@@ -201,6 +201,22 @@ def test_conditions(bench: Workbench, table: str) -> None:
     assert client.get_item(TableName=table, Key=key(1))["Item"] == item
 
 
+@pytest.fixture(scope="module")
+def table_of_one(file_bench: Workbench) -> str:
+    """The name of a table with one item, which has values of many types."""
+    table, _ = file_bench.table()
+    item = {
+        **key(1),
+        "n": {"N": "5.0"},
+        "t": {"S": "hello"},
+        "m": {"M": {"nested": {"S": "x"}}},
+        "l": {"L": [{"N": "5"}, {"N": "6"}]},
+        "tags": {"SS": ["he", "she"]},
+    }
+    file_bench.client("dynamodb").put_item(TableName=table, Item=item)
+    return table
+
+
 @pytest.mark.behaviour("tables", "operators and functions of conditions", CONDITIONS)
 @pytest.mark.parametrize(
     ("condition", "holds"),
@@ -222,21 +238,13 @@ def test_conditions(bench: Workbench, table: str) -> None:
         ("absent <> :five", True),
     ],
 )
-def test_operators(bench: Workbench, table: str, condition: str, holds: bool) -> None:
-    client = bench.client("dynamodb")
-    item = {
-        **key(1),
-        "n": {"N": "5.0"},
-        "t": {"S": "hello"},
-        "m": {"M": {"nested": {"S": "x"}}},
-        "l": {"L": [{"N": "5"}, {"N": "6"}]},
-        "tags": {"SS": ["he", "she"]},
-    }
-    client.put_item(TableName=table, Item=item)
+def test_operators(bench: Workbench, table_of_one: str, condition: str, holds: bool) -> None:
     values = {":five": {"N": "5"}, ":six": {"N": "6"}, ":he": {"S": "he"}, ":kind": {"S": "S"}}
     used = {name: value for name, value in values.items() if name in condition}
-    answer = client.scan(
-        TableName=table, FilterExpression=condition, **({"ExpressionAttributeValues": used} if used else {})
+    answer = bench.client("dynamodb").scan(
+        TableName=table_of_one,
+        FilterExpression=condition,
+        **({"ExpressionAttributeValues": used} if used else {}),
     )
     assert answer["Count"] == int(holds)
 
@@ -252,16 +260,16 @@ def test_operators(bench: Workbench, table: str, condition: str, holds: bool) ->
     ],
     ids=["empty", "too long", "another type", "incomplete"],
 )
-def test_wrong_keys_are_refused(bench: Workbench, table: str, wrong: Key) -> None:
+def test_wrong_keys_are_refused(bench: Workbench, file_table: str, wrong: Key) -> None:
     with pytest.raises(ClientError) as raised:
-        bench.client("dynamodb").put_item(TableName=table, Item=wrong)
+        bench.client("dynamodb").put_item(TableName=file_table, Item=wrong)
     assert code(raised) == "ValidationException"
 
 
 @pytest.mark.behaviour("tables", "an item of more than 400 KB is refused", TYPES)
-def test_large_items_are_refused(bench: Workbench, table: str) -> None:
+def test_large_items_are_refused(bench: Workbench, file_table: str) -> None:
     with pytest.raises(ClientError) as raised:
-        bench.client("dynamodb").put_item(TableName=table, Item={**key(1), "big": {"S": "x" * 409_601}})
+        bench.client("dynamodb").put_item(TableName=file_table, Item={**key(1), "big": {"S": "x" * 409_601}})
     assert code(raised) == "ValidationException"
 
 
