@@ -7,11 +7,10 @@ the network is missing. `Direct` is a client without botocore, a hundred times a
 
 import re
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +32,28 @@ class FaultError(Exception):
         self.answer = {"Error": {"Code": code, "Message": message}, **members}
 
 
+class Units:
+    """Of what was read and written, the capacity units: worked out where somebody asks for them."""
+
+    def __init__(self) -> None:
+        self._noted: dict[str, list[tuple[Sequence[Item], float]]] = {"read": [], "write": []}
+
+    def note(self, kind: str, items: Sequence[Item], share: float = 1.0) -> None:
+        """A request that reads or writes these items. `share`: what a unit of it costs."""
+        self._noted[kind].append((items, share))
+
+    def clear(self) -> None:
+        """Forgets all."""
+        for noted in self._noted.values():
+            noted.clear()
+
+    def __getitem__(self, kind: str) -> float:
+        unit_bytes = 4096 if kind == "read" else 1024
+        return sum(
+            share * max(1, -(-sum(map(_size, items)) // unit_bytes)) for items, share in self._noted[kind]
+        )
+
+
 @dataclass(repr=False)
 class FakeAws:
     """What the clients see. `fault` may raise a FaultError before or, to lose the answer, after the work."""
@@ -42,7 +63,7 @@ class FakeAws:
     announced: list[dict[str, Any]] = field(default_factory=list)
     queue: list[dict[str, Any]] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
-    units: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    units: Units = field(default_factory=Units)
     refuse_messages: Callable[[dict[str, Any]], bool] = lambda entry: False
     refuse_updates: Callable[[str], str | None] = lambda symbol: None
     fault: Callable[[str, str], None] = lambda operation, moment: None
@@ -62,7 +83,7 @@ class FakeAws:
     def put_item(self, params: Params) -> dict[str, Any]:
         item = params["Item"]
         key = _key(item)
-        self.units["write"] += _write_units(item)
+        self.units.note("write", [item])
         if params.get("ConditionExpression") == "attribute_not_exists(symbol)" and key in self.items:
             assert params["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
             raise FaultError("ConditionalCheckFailedException", Item=self.items[key])
@@ -81,11 +102,10 @@ class FakeAws:
         )
         matching = sorted(_matching(items, params), reverse=not params.get("ScanIndexForward", True))
         page = matching[: params.get("Limit", len(matching))]
-        size = sum(_size(items[key]) for key in page)
-        units = max(1, -(-size // 4096))
-        self.units["read"] += units if params.get("ConsistentRead") else units / 2
+        read = [items[key] for key in page]
+        self.units.note("read", read, 1.0 if params.get("ConsistentRead") else 0.5)
         attributes = _projection(params)
-        answer: dict[str, Any] = {"Items": [_projected(items[key], attributes) for key in page]}
+        answer: dict[str, Any] = {"Items": [_projected(item, attributes) for item in read]}
         if len(page) == params.get("Limit"):  # as DynamoDB does, even where nothing follows
             symbol, number = page[-1]
             answer["LastEvaluatedKey"] = {"symbol": {"S": symbol}, "timestamp": {"N": str(number)}}
@@ -98,7 +118,7 @@ class FakeAws:
         for part in params["UpdateExpression"].removeprefix("SET ").split(", "):
             name, value = part.split("=")
             item[name] = params["ExpressionAttributeValues"][value]
-        self.units["write"] += _write_units(item)
+        self.units.note("write", [item])
         self._write(key, item)
         return {}
 
@@ -175,7 +195,7 @@ class FakeAws:
         if refused:
             return {"Error": {"Code": refused, "Message": "refused"}}
         expected = parameters[2] if where[1] == "=?" else None
-        self.units["write"] += _write_units(self.items.get(key, {}))
+        self.units.note("write", [self.items.get(key, {})])
         if key not in self.items or self.items[key].get("rev") != expected:
             return {"Error": {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}}
         removed = {name for verb, name, _ in assignments if verb == "REMOVE"}
@@ -303,16 +323,7 @@ def _size(item: Item) -> int:
         ((kind, content),) = value.items()
         total += len(name.encode())
         if kind == "N":
-            total += _number_size(content)
+            total += 1 + (len(Decimal(content).normalize().as_tuple().digits) + 1) // 2
         else:
             total += 1 if kind == "BOOL" else len(str(content).encode())
     return total
-
-
-@cache
-def _number_size(text: str) -> int:
-    return 1 + (len(Decimal(text).normalize().as_tuple().digits) + 1) // 2
-
-
-def _write_units(item: Item) -> int:
-    return max(1, -(-_size(item) // 1024))

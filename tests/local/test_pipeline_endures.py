@@ -202,7 +202,7 @@ def endure(engine: Engine, count: int, kills: int, poison_every: int) -> None:
 def test_every_price_is_enriched_though_the_function_fails_and_the_engine_is_killed(
     engine: Engine, state_directory: Path
 ) -> None:
-    endure(engine, count=300, kills=1, poison_every=101)
+    endure(engine, count=150, kills=1, poison_every=61)
 
 
 @pytest.mark.torture
