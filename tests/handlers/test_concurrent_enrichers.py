@@ -339,7 +339,7 @@ def test_any_requests_may_fail_and_the_end_is_right(name: str, share: float) -> 
         return failing(task, lambda *_: chance.random() < share)
 
     stage = Stage({**TWO, **THREE}[name], play=play, single=chance.random() < 0.5)
-    for _ in range(40):
+    for _ in range(20):
         stage.check(one_schedule(stage.start, chance.randrange))
 
 

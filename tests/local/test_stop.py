@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class Stopped:
     """a function that was given a batch of the table's stream"""
     invoked: str
     """a function that was invoked, both ways"""
-    answer: object
+    answer: Future[object]
     """what who invoked it was answered"""
     quick: str
     refusal: str
@@ -128,7 +128,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         bench.put(table, 1)
         bench.invoke_async(invoked, "later")
         bench.invoke_async(publisher, topic)
-        answer = pool.submit(bench.invoke, invoked, "now")
+        answer: Future[object] = pool.submit(bench.invoke, invoked, "now")
         bench.eventually(
             lambda: [len(bench.reports(function)) for function in (batches, invoked, publisher)] == [1, 2, 1],
             what="all beginnings",
@@ -148,7 +148,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         table=table,
         batches=batches,
         invoked=invoked,
-        answer=answer.result(),
+        answer=answer,
         quick=quick,
         refusal=refused,
         subscriber=subscriber,
@@ -190,7 +190,7 @@ def test_a_batch_under_way_at_a_stop_still_reaches_the_engine_and_the_mapping_go
 
 def test_an_invocation_under_way_at_a_stop_still_reaches_the_engine(stopped: Stopped) -> None:
     bench, function = stopped.bench, stopped.invoked
-    assert stopped.answer == ("now", None)
+    assert stopped.answer.result() == ("now", None)
     deliveries = sorted(map(str, bench.reports(function)))
     assert deliveries == [str({what: time}) for what in ("answered", "began") for time in ("later", "now")]
     assert not [event for event in bench.log(function) if "URLError" in event["message"]]

@@ -236,17 +236,22 @@ def test_filter_patterns(bench: Workbench, log_group: str, pattern: str, expecte
     bench.eventually(lambda: matching() == expected, within_s=1, what=f"{pattern} finds {expected}")
 
 
-@pytest.fixture
-def log_group(bench: Workbench) -> Any:
-    """A group with MESSAGES in it."""
+def _group(bench: Workbench) -> str:
+    """The name of a group with MESSAGES in it."""
     client, name = bench.client("logs"), bench.name("group")
     client.create_log_group(logGroupName=name)
+    bench.undo(client.delete_log_group, logGroupName=name)
     client.create_log_stream(logGroupName=name, logStreamName="one")
     now = int(time.time() * 1000)
     events = [{"timestamp": now + number, "message": message} for number, message in enumerate(MESSAGES)]
     client.put_log_events(logGroupName=name, logStreamName="one", logEvents=events)
-    yield name
-    client.delete_log_group(logGroupName=name)
+    return name
+
+
+@pytest.fixture(scope="module")
+def log_group(file_bench: Workbench) -> str:
+    """A group with MESSAGES in it, and no subscription: each is refused."""
+    return _group(file_bench)
 
 
 @pytest.mark.behaviour("logs", "a pattern that cannot be read is refused", SYNTAX)
@@ -260,7 +265,8 @@ def test_broken_patterns_are_refused(bench: Workbench, log_group: str, pattern: 
 @pytest.mark.behaviour(
     "logs", "the subscribed function gets the matching events, gzipped, in base64", SUBSCRIPTIONS
 )
-def test_a_subscription_delivers_what_matches(bench: Workbench, log_group: str) -> None:
+def test_a_subscription_delivers_what_matches(bench: Workbench) -> None:
+    log_group = _group(bench)
     receiver = bench.function(
         reporting("""
             def handler(event, context):

@@ -20,6 +20,12 @@ ALIAS = "KMS API reference: CreateAlias"
 SOURCE = "def handler(event, context): return event"
 
 
+@pytest.fixture(scope="module")
+def function(file_bench: Workbench) -> str:
+    """A function that is never invoked."""
+    return file_bench.function(SOURCE)
+
+
 def create(bench: Workbench, **changes: Any) -> None:
     wish = {"Runtime": RUNTIME, "Handler": "main.handler", "Role": bench.role(), **changes}
     bench.client("lambda").create_function(
@@ -67,8 +73,7 @@ def test_a_missing_dead_letter_queue(bench: Workbench) -> None:
 @pytest.mark.behaviour(
     "request checks", "more reserved concurrency than the account may reserve", CONCURRENCY
 )
-def test_too_much_reserved_concurrency(bench: Workbench) -> None:
-    function = bench.function(SOURCE)
+def test_too_much_reserved_concurrency(bench: Workbench, function: str) -> None:
     limits = bench.client("lambda").get_account_settings()["AccountLimit"]
     with pytest.raises(ClientError, match="UnreservedConcurrentExecution") as raised:
         bench.client("lambda").put_function_concurrency(
@@ -80,8 +85,8 @@ def test_too_much_reserved_concurrency(bench: Workbench) -> None:
 @pytest.mark.behaviour(
     "request checks", "an invoke configuration out of range, or to a queue that is not there", INVOKE_CONFIG
 )
-def test_impossible_invoke_configurations(bench: Workbench) -> None:
-    function, (_, arn) = bench.function(SOURCE), bench.queue()
+def test_impossible_invoke_configurations(bench: Workbench, function: str) -> None:
+    _, arn = bench.queue()
     wrongs: list[dict[str, Any]] = [
         {"MaximumRetryAttempts": 3},
         {"MaximumEventAgeInSeconds": 21_601},
@@ -99,10 +104,17 @@ def test_impossible_invoke_configurations(bench: Workbench) -> None:
 @pytest.mark.behaviour("request checks", "an update while another is in progress", UPDATE)
 def test_an_update_during_an_update(bench: Workbench) -> None:
     function, client = bench.function(SOURCE), bench.client("lambda")
-    client.update_function_configuration(FunctionName=function, MemorySize=256)
-    with pytest.raises(ClientError) as raised:
-        client.update_function_configuration(FunctionName=function, MemorySize=512)
-    assert raised.value.response["Error"]["Code"] == "ResourceConflictException"
+
+    def refused() -> str | None:
+        client.get_waiter("function_updated_v2").wait(FunctionName=function, WaiterConfig={"Delay": 1})
+        client.update_function_configuration(FunctionName=function, MemorySize=256)
+        try:
+            client.update_function_configuration(FunctionName=function, MemorySize=512)
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return None  # the first was over by then
+
+    assert bench.eventually(refused, what="a refusal") == "ResourceConflictException"
 
 
 @pytest.mark.behaviour("request checks", "a third subscription filter", SUBSCRIPTION)
@@ -127,8 +139,7 @@ def test_a_third_subscription_filter(bench: Workbench) -> None:
 
 
 @pytest.mark.behaviour("request checks", "a retention that is none of the allowed", RETENTION)
-def test_an_impossible_retention(bench: Workbench) -> None:
-    function = bench.function(SOURCE)
+def test_an_impossible_retention(bench: Workbench, function: str) -> None:
     with pytest.raises(ClientError) as raised:
         bench.client("logs").put_retention_policy(logGroupName=f"/aws/lambda/{function}", retentionInDays=4)
     assert raised.value.response["Error"]["Code"] == "InvalidParameterException"
