@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import socket
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cryptoctl.local.engine import Engine
+from cryptoctl.provisioners.function import Function
+from cryptoctl.reconcile.provisioner import Provisioner
+from cryptoctl.stack import Stack
 from kit.commands import Cli as Cli
+from live import Connect, Live
 
 # One alarm stands for all of them, where nothing is said of alarms.
 LAG_ALARM = """
@@ -68,6 +73,47 @@ def day(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
         cli.ok("up")
         yield cli
         cli.ok("down", "--yes")
+
+
+@pytest.fixture(scope="module")
+def without_functions(connect: Connect) -> Iterator[Live]:
+    """An environment of what is read of it alone, shared by a module: table, dead letter queues, log groups."""
+    yield from _made_of(connect, _what_is_read)
+
+
+@pytest.fixture(scope="module")
+def without_enricher(connect: Connect) -> Iterator[Live]:
+    """The same with the function that stores prices."""
+    yield from _made_of(connect, lambda stack: [*_what_is_read(stack), *_needed_by(stack.webhook)])
+
+
+def _what_is_read(stack: Stack) -> list[Provisioner]:
+    queues = [stack.webhook_dead_letters, stack.enricher_dead_letters]
+    return [stack.prices, *queues, stack.webhook_logs, stack.enricher_logs, stack.notifier_logs]
+
+
+def _needed_by(function: Function) -> list[Provisioner]:
+    return [function.key, function.role, function.other_role, function]
+
+
+def _made_of(connect: Connect, parts: Callable[[Stack], list[Provisioner]]) -> Iterator[Live]:
+    live = connect(f"r{uuid.uuid4().hex[:8]}")
+    assert live.up(parts(live.stack)).done
+    yield live
+    live.down()
+
+
+def put_price(live: Live, symbol: str, timestamp_ms: int, price: str = "1", volume: str = "0") -> None:
+    """Writes a price into the table, past the functions; it is not enriched."""
+    item = {
+        "symbol": {"S": symbol},
+        "timestamp": {"N": str(timestamp_ms)},
+        "price": {"N": price},
+        "exchange": {"S": "here"},
+        "volume": {"N": volume},
+        "processed": {"BOOL": False},
+    }
+    live.aws.call("dynamodb", "PutItem", TableName=live.stack.prices.name, Item=item)
 
 
 def unused_port() -> int:

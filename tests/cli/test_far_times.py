@@ -6,19 +6,26 @@ import pytest
 
 from cli.conftest import Cli
 from cryptoctl.errors import ExitCode
+from live import Live
 
 END_OF_TIME = "9999-12-31T23:59:59Z"
 
 
+@pytest.fixture
+def env_cli(without_functions: Live, cli: Cli) -> Cli:
+    """cryptoctl on an environment."""
+    return Cli("--local", "--env", without_functions.session.environment)
+
+
 @pytest.mark.parametrize("command", ["prices", "candles", "chart"])
-def test_no_price_is_of_a_time_behind_the_last_key(day: Cli, command: str) -> None:
-    result = day(command, "FAR", "--since", END_OF_TIME)
+def test_no_price_is_of_a_time_behind_the_last_key(env_cli: Cli, command: str) -> None:
+    result = env_cli(command, "FAR", "--since", END_OF_TIME)
     assert (result.code, result.out.strip().count("\n")) == (0, 0)
     assert "No prices of FAR" in result.err and "since 9999-12-31" in result.err
 
 
-def test_a_price_of_a_time_behind_the_last_key_cannot_be_traced(day: Cli) -> None:
-    result = day("trace", "FAR", "--at", END_OF_TIME)
+def test_a_price_of_a_time_behind_the_last_key_cannot_be_traced(env_cli: Cli) -> None:
+    result = env_cli("trace", "FAR", "--at", END_OF_TIME)
     assert result.code == ExitCode.FAILED
     assert "No price of FAR at 9999-12-31" in result.err and "there is none of FAR" in result.err
 

@@ -22,19 +22,19 @@ Written = Callable[[str, Sequence[dict[str, Any]]], Logs]
 
 
 @pytest.fixture
-def write_log(standing: Live, cli: Cli) -> Written:
+def write_log(without_functions: Live, cli: Cli) -> Written:
     """Writes lines that have a word in them into a function's log; the command to read them with."""
 
     def write(word: str, lines: Sequence[dict[str, Any]]) -> Logs:
-        group, now_ms = standing.stack.webhook.log_group.name, int(time.time() * 1000)
+        group, now_ms = without_functions.stack.webhook.log_group.name, int(time.time() * 1000)
         where: dict[str, Any] = {"logGroupName": group, "logStreamName": word}
-        standing.aws.call("logs", "CreateLogStream", **where)
+        without_functions.aws.call("logs", "CreateLogStream", **where)
         events = [
             {"timestamp": now_ms - len(lines) + number, "message": json.dumps({"word": word, **line})}
             for number, line in enumerate(lines)
         ]
-        standing.aws.call("logs", "PutLogEvents", **where, logEvents=events)
-        options = ("--local", "--env", standing.session.environment)
+        without_functions.aws.call("logs", "PutLogEvents", **where, logEvents=events)
+        options = ("--local", "--env", without_functions.session.environment)
 
         return partial(cli, "logs", "webhook", "--grep", word, *options)
 
@@ -75,7 +75,7 @@ def test_an_end_before_the_beginning_is_refused(write_log: Written) -> None:
 
 @pytest.mark.parametrize("output", ["table", "json"])
 def test_where_aws_ends_it_the_logs_can_be_followed_from_the_last_line_on(
-    cli: Cli, standing: Live, monkeypatch: pytest.MonkeyPatch, output: str
+    cli: Cli, without_functions: Live, monkeypatch: pytest.MonkeyPatch, output: str
 ) -> None:
     def two_lines(*_: Any) -> Iterator[Line]:
         for number in (1, 2):
@@ -85,7 +85,7 @@ def test_where_aws_ends_it_the_logs_can_be_followed_from_the_last_line_on(
         raise Failure(ExitCode.CREDENTIALS, "The sign-in has expired.", "Sign in again.")
 
     monkeypatch.setattr("cryptoctl.cli.logs.follow", two_lines)
-    options = ("--local", "--env", standing.session.environment, "--output", output)
+    options = ("--local", "--env", without_functions.session.environment, "--output", output)
     result = cli("logs", "--follow", *options)
     assert (result.code, "line 2" in result.out) == (ExitCode.CREDENTIALS, True)
     assert "Sign in again. Then go on from the last line with --since 4000000000002." in result.err

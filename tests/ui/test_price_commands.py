@@ -5,26 +5,25 @@ from __future__ import annotations
 import csv
 import io
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from cli.conftest import Cli
+from cli.conftest import Cli, put_price
 from live import Live
 
 
 @pytest.fixture
-def env_cli(standing: Live, cli: Cli) -> Cli:
-    """cryptoctl on the standing environment, with some prices in it."""
-    env_cli = Cli("--local", "--env", standing.session.environment)
+def env_cli(without_functions: Live, elsewhere: Path) -> Cli:
+    """cryptoctl on an environment with some prices in it."""
     for symbol, seconds, price in (
         ("ONE", 0, "1.10"),
         ("ONE", 1, "0.90"),
         ("ONE", 65, "1.00"),
         ("TWO", 0, "7"),
     ):
-        time = str(1_790_000_040 + seconds)
-        env_cli.ok("send-price", symbol, price, "here", "--volume", "0.1", "--timestamp", time)
-    return env_cli
+        put_price(without_functions, symbol, (1_790_000_040 + seconds) * 1000, price, volume="0.1")
+    return Cli("--local", "--env", without_functions.session.environment)
 
 
 def test_every_symbol_is_listed_however_old(env_cli: Cli) -> None:
