@@ -61,15 +61,20 @@ def local_cli(engine: Engine, elsewhere: Path) -> Callable[[str], Cli]:
 
 
 @pytest.fixture(scope="module")
-def day(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+def day_name() -> str:
+    """The name of the environment that a module shares."""
+    return f"day{uuid.uuid4().hex[:6]}"
+
+
+@pytest.fixture(scope="module")
+def day(engine: Engine, day_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """cryptoctl for an environment that is up, shared by a module; batches are not waited for."""
-    name = f"day{tmp_path_factory.mktemp('day').name[-1]}"
     with pytest.MonkeyPatch.context() as patch:
         directory = tmp_path_factory.mktemp("work")
         patch.chdir(directory)
-        text = f"[env.{name}.stream]\nwindow_s = 0\n" + LAG_ALARM.format(name=name)
+        text = f"[env.{day_name}.stream]\nwindow_s = 0\n" + LAG_ALARM.format(name=day_name)
         (directory / "cryptoctl.toml").write_text(text, encoding="utf-8")
-        cli = Cli("--local", "--env", name)
+        cli = Cli("--local", "--env", day_name)
         cli.ok("up")
         yield cli
         cli.ok("down", "--yes")
@@ -77,7 +82,7 @@ def day(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
 
 @pytest.fixture(scope="module")
 def without_functions(connect: Connect) -> Iterator[Live]:
-    """An environment of what is read of it alone, shared by a module: table, dead letter queues, log groups."""
+    """An environment of table, dead letter queues and log groups, shared by a module."""
     yield from _made_of(connect, _what_is_read)
 
 

@@ -13,8 +13,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cli.conftest import Cli
+from cli.conftest import Cli, put_price
 from cryptoctl.errors import ExitCode
+from cryptoctl.ops import sending
+from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import RealClock, Retry
 from live import Connect
 
@@ -22,33 +24,38 @@ pytestmark = pytest.mark.engine
 TRADES = Path(__file__).parents[2] / "examples" / "eth_usdt_trades.csv"
 
 
-def test_up_twice_then_down_twice_then_up_takes_the_key_back(local_cli: Any) -> None:
-    cli = local_cli("updown")
-    first = cli.ok("up")
-    assert "webhook_processor_arn" in first.out
-    assert "No one is subscribed to the alerts" in first.err
-    assert "Nothing to do" in cli.ok("up").err
-    assert cli("plan", "--exit-code").code == 0
+def test_up_twice_changes_nothing_and_another_region_is_told(day: Cli) -> None:
+    assert "Nothing to do" in day.ok("up").err
+    assert day("plan", "--exit-code").code == 0
     for line in ("status", "prices BTC"):
-        elsewhere = cli(*line.split(), "--region", "eu-west-1")
+        elsewhere = day(*line.split(), "--region", "eu-west-1")
         assert elsewhere.code == ExitCode.FAILED
         assert "in eu-west-1: it was last brought up in us-east-1" in elsewhere.err
         assert "--region us-east-1" in elsewhere.err
+
+
+def test_down_twice_then_up_takes_the_key_back(local_cli: Any) -> None:
+    cli, key = local_cli("updown"), ("--only", "alias/lambda-env-updown")
+    first = cli.ok("up", "--only", "webhook-processor-updown", "--only", "price-alerts-updown")
+    assert "webhook_processor_arn" in first.out
+    assert "No one is subscribed to the alerts" in first.err
     assert "Pending deletion until" in cli.ok("down", "--yes").err
     assert "Pending deletion until" in cli.ok("down", "--yes").err
     result = cli("status")
     assert result.code == ExitCode.FAILED
     assert "There is no environment updown on this machine" in result.err
-    assert cli("plan", "--exit-code").code == 3
-    document = cli.ok("up", "--output", "json").json
-    changed = {step["resource"]: step["action"] for step in document["plan"]["steps"]}
+    plan = cli("plan", "--exit-code", "-o", "json")
+    assert plan.code == 3
+    changed = {step["resource"]: step["action"] for step in plan.json["plan"]["steps"]}
     assert changed.pop("key alias/lambda-env-updown") == "update"
     assert set(changed.values()) == {"create"}
+    cli.ok("up", *key)
+    assert cli("plan", "--exit-code", *key).code == 0
     cli.ok("down", "--yes")
 
 
 def test_the_indicators_are_those_of_pandas_and_each_price_is_announced_once(
-    day: Cli, connect: Connect
+    day: Cli, connect: Connect, tmp_path: Path
 ) -> None:
     outputs = day.ok("outputs", "-o", "json").json["outputs"]
     live = connect(outputs["environment"])
@@ -56,7 +63,11 @@ def test_the_indicators_are_those_of_pandas_and_each_price_is_announced_once(
     arn = outputs["webhook_dlq_arn"].rsplit(":", 1)[0] + f":listener-{outputs['environment']}"
     live.aws.call("sns", "Subscribe", TopicArn=outputs["sns_topic_arn"], Protocol="sqs", Endpoint=arn)
     sent = [str(Decimal(50000) + Decimal(number * number) / 7) for number in range(21)]
-    for price in sent:
+    # The first of them together, the others one after the other: an average may reach over many batches.
+    lines = [f"BTC,{price},coinbase,{now_ms() - 60_000 + number}" for number, price in enumerate(sent[:15])]
+    (tmp_path / "first.csv").write_text("\n".join(["symbol,price,exchange,timestamp", *lines]), "utf-8")
+    day.ok("send-price", "--file", str(tmp_path / "first.csv"))
+    for price in sent[15:]:
         day.ok("send-price", "BTC", price, "coinbase")
     rows = day.ok("prices", "BTC", "--wait", "--last", "100", "-o", "json").json["prices"]
     assert [row["price"] for row in rows] == sent
@@ -91,14 +102,20 @@ def _received(aws: Any, url: str, number: int) -> list[str]:
     return messages
 
 
-def test_real_trades_are_stored_in_order_once(day: Cli) -> None:
-    with TRADES.open(encoding="utf-8", newline="") as file:
-        trades = list(csv.DictReader(file))
-    command = ("send-price", "--file", str(TRADES), "--symbol", "ETH", "--exchange", "binance")
-    assert day.ok(*command, "-o", "json").json["file"]["stored"] == len(trades)
+def test_real_trades_are_stored_in_order_once(
+    day: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In three batches, the last of which is not full."""
+    monkeypatch.setattr(sending, "PRICES_A_BATCH", 20)
+    text = TRADES.read_text(encoding="utf-8").splitlines(keepends=True)[:51]
+    trades = list(csv.DictReader(text))
+    file = tmp_path / "trades.csv"
+    file.write_text("".join(text), encoding="utf-8")
+    command = ("send-price", "--file", str(file), "--symbol", "ETH", "--exchange", "binance")
+    assert day.ok(*command, "-o", "json").json["file"]["stored"] == len(trades) == 50
     assert day.ok(*command, "-o", "json").json["file"]["duplicate"] == len(trades)
-    text = day.ok("prices", "ETH", "--wait", "--last", "1000", "-o", "csv").out
-    rows = list(csv.DictReader(io.StringIO(text)))
+    table = day.ok("prices", "ETH", "--wait", "--last", "1000", "-o", "csv").out
+    rows = list(csv.DictReader(io.StringIO(table)))
     assert [(row["timestamp"], row["id"]) for row in rows] == [
         (trade["timestamp"], trade["id"]) for trade in trades
     ]
@@ -247,7 +264,7 @@ def test_that_the_engine_is_another_cryptoctls_is_told_once(
 
 def test_plan_is_reviewed_and_then_exactly_that_plan_is_applied(local_cli: Any) -> None:
     cli = local_cli("reviewed")
-    only = ("--only", "webhook-processor-reviewed")
+    only = ("--only", "price-alerts-reviewed")
     fingerprint = cli.ok("plan", *only, "-o", "json").json["plan"]["fingerprint"]
     refused = cli("up", *only, "--expect", "0123456789ab")
     assert refused.code == 6
@@ -259,27 +276,29 @@ def test_plan_is_reviewed_and_then_exactly_that_plan_is_applied(local_cli: Any) 
         if resource["state"] == "missing"
     }
     assert "stream mapping price-enricher-reviewed" in missing
-    assert "function webhook-processor-reviewed" not in missing
+    assert "topic price-alerts-reviewed" not in missing
     cli.ok("down", "--yes")
 
 
-def test_down_keeps_the_data_when_asked(local_cli: Any) -> None:
-    cli = local_cli("kept")
-    cli.ok("up")
-    cli.ok("send-price", "BTC", "1", "here")
-    assert "Kept: table crypto-prices-kept" in cli.ok("down", "--yes", "--keep-data").err
-    cli.ok("up")
+def test_down_keeps_the_data_when_asked(local_cli: Any, connect: Connect) -> None:
+    cli, live = local_cli("kept"), connect("kept")
+    parts = ("--only", "crypto-prices-kept", "--only", "price-alerts-kept")
+    cli.ok("up", *parts)
+    put_price(live, "BTC", 1_767_323_045_000)
+    down = cli.ok("down", "--yes", "--keep-data").err
+    assert "Kept: table crypto-prices-kept" in down and "✓ topic price-alerts-kept  deleted" in down
+    cli.ok("up", *parts)
     assert len(cli.ok("prices", "BTC", "-o", "json").json["prices"]) == 1
     cli.ok("down", "--yes")
     assert cli("prices", "BTC").code == 1
 
 
 def test_a_protected_environment_refuses_to_go(local_cli: Any, elsewhere: Path) -> None:
-    cli = local_cli("guarded")
+    cli, table = local_cli("guarded"), ("--only", "crypto-prices-guarded")
     config = elsewhere / "cryptoctl.toml"
     unprotected = config.read_text(encoding="utf-8")
     config.write_text(f"[env.guarded]\nprotected = true\n{unprotected}", encoding="utf-8")
-    cli.ok("up")
+    cli.ok("up", *table)
     protected = cli("down", "--yes")
     assert protected.code == 6
     assert "guarded is protected" in protected.err
@@ -291,9 +310,9 @@ def test_a_protected_environment_refuses_to_go(local_cli: Any, elsewhere: Path) 
     unasked = cli("up")
     assert unasked.code == 6
     assert "lift the deletion protection" in unasked.err
-    result = cli("up", "--only", "crypto-prices-guarded", "--adopt")
+    result = cli("up", *table, "--adopt")
     assert "`cryptoctl plan --only crypto-prices-guarded --adopt --env guarded --local`" in result.err
-    cli.ok("up", "--yes")
+    cli.ok("up", "--yes", *table)
     cli.ok("down", "--yes")
 
 

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 import cryptoctl
-from cli.conftest import Cli
+from cli.conftest import put_price
 from cryptoctl.errors import ExitCode
+from cryptoctl.ops.times import now_ms
+from live import Live
 
 pytestmark = pytest.mark.engine
 
@@ -50,9 +52,11 @@ def test_an_interruption_before_everything_is_imported_leaves_no_traceback(tmp_p
     assert (result.returncode, result.stderr) == (ExitCode.INTERRUPTED, "")
 
 
-def test_following_the_logs_ends_with_130_and_a_document(day: Cli) -> None:
-    day.ok("send-price", "FOLLOWED", "1", "here")
-    environment = day.ok("outputs", "-o", "json").json["environment"]
+def test_following_the_logs_ends_with_130_and_a_document(without_functions: Live, elsewhere: Path) -> None:
+    environment, aws = without_functions.session.environment, without_functions.aws
+    where: dict[str, Any] = {"logGroupName": without_functions.stack.webhook_logs.name, "logStreamName": "s"}
+    aws.call("logs", "CreateLogStream", **where)
+    aws.call("logs", "PutLogEvents", **where, logEvents=[{"timestamp": now_ms(), "message": "a line"}])
     command = [sys.executable, "-m", "cryptoctl", "logs", "-f", "--since", "5m", "--local", "-o", "json"]
     with subprocess.Popen(
         [*command, "--env", environment], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -66,9 +70,9 @@ def test_following_the_logs_ends_with_130_and_a_document(day: Cli) -> None:
     assert json.loads(last)["outcome"] == "interrupted"
 
 
-def test_prices_into_a_reader_that_stops_end_with_0(day: Cli) -> None:
-    day.ok("send-price", "PIPED", "1", "here")
-    environment = day.ok("outputs", "-o", "json").json["environment"]
+def test_prices_into_a_reader_that_stops_end_with_0(without_functions: Live, elsewhere: Path) -> None:
+    put_price(without_functions, "PIPED", now_ms())
+    environment = without_functions.session.environment
     command = f"{sys.executable} -m cryptoctl prices PIPED --local --env {environment}; echo $? >&2"
     done = subprocess.run(["sh", "-c", f"({command}) | true"], capture_output=True, text=True, check=False)
     assert done.stderr == "0\n"
