@@ -1,4 +1,4 @@
-"""`cryptoctl feed` as a person runs it: exchanges on loopback, the whole stack on the embedded engine."""
+"""`cryptoctl feed` as a person runs it: exchanges on loopback, an environment on the embedded engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cryptoctl.ui.documents import MODELS
 from feed.ccxt_at import point
 from feed.exchange_server import ExchangeServer, Faults
 from feed.harness import real_trades
-from live import Connect
+from live import Live
 
 pytest.importorskip("ccxt")
 pytestmark = pytest.mark.engine
@@ -54,49 +54,58 @@ def interrupt_once(condition: Callable[[], bool]) -> threading.Thread:
 
 
 @pytest.fixture
-def ids(day: Cli, connect: Connect) -> Callable[[], list[str]]:
+def env_cli(without_enricher: Live, elsewhere: Path) -> Cli:
+    """cryptoctl on an environment that stores prices."""
+    return Cli("--local", "--env", without_enricher.session.environment)
+
+
+@pytest.fixture
+def ids(without_enricher: Live) -> Callable[[], list[str]]:
     """The ids in the table, in its order; may be called by any thread, which a command may not."""
-    live = connect(day.ok("outputs", "-o", "json").json["outputs"]["environment"])
-    query = Query(symbol="ETH/USDT", last=1000)
-    return lambda: [str(price.id) for price in prices(live.aws, live.stack.prices, query)]
+    aws, table, query = (
+        without_enricher.aws,
+        without_enricher.stack.prices,
+        Query(symbol="ETH/USDT", last=1000),
+    )
+    return lambda: [str(price.id) for price in prices(aws, table, query)]
 
 
 def test_a_feed_is_interrupted_goes_on_where_the_table_ends_and_a_file_of_it_is_the_same(
-    day: Cli, server: ExchangeServer, ids: Callable[[], list[str]], tmp_path: Path
+    env_cli: Cli, server: ExchangeServer, ids: Callable[[], list[str]], tmp_path: Path
 ) -> None:
-    tape = real_trades(260)
+    tape = real_trades(100)
     numbers = [str(trade.number) for trade in tape]
-    server.tapes[PAIR] = tape[:100]
+    server.tapes[PAIR] = tape[:40]
 
     def made() -> bool:
         if not server.subscribed:
             return False
-        if len(server.tapes[PAIR]) < 160:
-            server.happen(PAIR, tape[100:160])
-        return ids()[-1:] == numbers[159:160]
+        if len(server.tapes[PAIR]) < 70:
+            server.happen(PAIR, tape[40:70])
+        return ids()[-1:] == numbers[69:70]
 
     interrupt = interrupt_once(made)
-    first = day.ok("feed", "binance", "ETH/USDT", "--since", str(tape[0].ms))
+    first = env_cli.ok("feed", "binance", "ETH/USDT", "--since", str(tape[0].ms))
     interrupt.join(10)
-    assert ids() == numbers[:160]
+    assert ids() == numbers[:70]
     assert "begins at 2023-02-02T09:20:00.138Z" in first.err
-    assert ["binance", "ETH/USDT", "160", "0", "0"] in [line.split()[:5] for line in first.out.splitlines()]
+    assert ["binance", "ETH/USDT", "70", "0", "0"] in [line.split()[:5] for line in first.out.splitlines()]
 
-    server.happen(PAIR, tape[160:])  # while nobody follows
-    interrupt = interrupt_once(lambda: len(ids()) == 260)
-    second = day.ok("feed", "binance:ETH/USDT", "-o", "json")
+    server.happen(PAIR, tape[70:])  # while nobody follows
+    interrupt = interrupt_once(lambda: len(ids()) == 100)
+    second = env_cli.ok("feed", "binance:ETH/USDT", "-o", "json")
     interrupt.join(10)
     assert ids() == numbers
     document = json.loads(second.out.splitlines()[-1])
     assert MODELS["feed"].model_validate(document).outcome == "success"
     [line] = document["lines"]
-    assert (line["stored"], line["duplicate"], line["missing"]) == (100, 0, 0)
+    assert (line["stored"], line["duplicate"], line["missing"]) == (30, 0, 0)
     assert (line["price"], line["id"]) == (tape[-1].price, numbers[-1])
 
     file = tmp_path / "trades.jsonl"
     file.write_text("".join(json.dumps(as_ccxt(trade)) + "\n" for trade in tape), encoding="utf-8")
-    counts = day.ok("send-price", "--file", str(file), "--exchange", "binance", "-o", "json").json["file"]
-    assert (counts["stored"], counts["duplicate"]) == (0, 260)
+    counts = env_cli.ok("send-price", "--file", str(file), "--exchange", "binance", "-o", "json").json["file"]
+    assert (counts["stored"], counts["duplicate"]) == (0, 100)
 
 
 def as_ccxt(trade: Any) -> dict[str, Any]:
@@ -112,28 +121,30 @@ def as_ccxt(trade: Any) -> dict[str, Any]:
     }
 
 
-def test_it_ends_when_its_time_is_over(day: Cli, server: ExchangeServer) -> None:
+def test_it_ends_when_its_time_is_over(env_cli: Cli, server: ExchangeServer) -> None:
     server.tapes["BTCUSDT"] = real_trades(3)
-    result = day.ok("feed", "binance", "BTC/USDT", "--for", "5s")
+    result = env_cli.ok("feed", "binance", "BTC/USDT", "--for", "5s")
     assert "begins now: the table has no price of it" in result.err
     assert ["binance", "BTC/USDT", "1", "0", "0"] in [line.split()[:5] for line in result.out.splitlines()]
 
 
 def test_it_ends_when_its_time_is_over_also_while_an_exchange_asks_to_wait(
-    day: Cli, server: ExchangeServer
+    env_cli: Cli, server: ExchangeServer
 ) -> None:
     server.faults = Faults(rest=lambda _: "418", retry_after="600")
-    result = day("feed", "binance", "BTC/USDT", "--for", "2s")
+    result = env_cli("feed", "binance", "BTC/USDT", "--for", "2s")
     assert result.code == 1
     assert "binance is asked too often, and answers 418" in result.err
     assert "Stopped before the feed began." in result.err
     assert "error: Not followed: binance." in result.err
 
 
-def test_an_exchange_that_fails_is_told_and_the_others_are_followed(day: Cli, server: ExchangeServer) -> None:
+def test_an_exchange_that_fails_is_told_and_the_others_are_followed(
+    env_cli: Cli, server: ExchangeServer
+) -> None:
     server.faults = Faults(rest=lambda path: "503" if "AssetPairs" in path else None)
     interrupt = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
-    result = day("feed", "kraken", "ETH/USD", "binance:BTC/USDT")
+    result = env_cli("feed", "kraken", "ETH/USD", "binance:BTC/USDT")
     interrupt.join(10)
     assert result.code == 1
     assert "error: Not followed: kraken." in result.err
@@ -141,10 +152,10 @@ def test_an_exchange_that_fails_is_told_and_the_others_are_followed(day: Cli, se
     assert "kraken was not followed: its symbols cannot be read: ExchangeNotAvailable" in result.err
 
 
-def test_the_document_names_the_exchange_that_was_not_followed(day: Cli, server: ExchangeServer) -> None:
+def test_the_document_names_the_exchange_that_was_not_followed(env_cli: Cli, server: ExchangeServer) -> None:
     server.faults = Faults(rest=lambda path: "503" if "AssetPairs" in path else None)
     interrupt = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
-    result = day("feed", "kraken", "ETH/USD", "binance:BTC/USDT", "-o", "json")
+    result = env_cli("feed", "kraken", "ETH/USD", "binance:BTC/USDT", "-o", "json")
     interrupt.join(10)
     document = json.loads(result.out.splitlines()[-1])
     assert [line["exchange"] for line in document["lines"]] == ["binance"]
@@ -154,22 +165,22 @@ def test_the_document_names_the_exchange_that_was_not_followed(day: Cli, server:
     assert unfollowed["problem"].startswith("its symbols cannot be read: ExchangeNotAvailable")
 
 
-def test_a_symbol_of_the_table_that_is_delisted_is_left_out(day: Cli, server: ExchangeServer) -> None:
-    day.ok("send-price", "OLD/USDT", "1.5", "binance", "--id", "1")
+def test_a_symbol_of_the_table_that_is_delisted_is_left_out(env_cli: Cli, server: ExchangeServer) -> None:
+    env_cli.ok("send-price", "OLD/USDT", "1.5", "binance", "--id", "1")
     interrupt = interrupt_once(lambda: "BTCUSDT" in server.subscribed)
-    result = day.ok("feed", "binance", "BTC/USDT", "OLD/USDT")
+    result = env_cli.ok("feed", "binance", "BTC/USDT", "OLD/USDT")
     interrupt.join(10)
     assert "binance:OLD/USDT is not followed" in result.err
     assert [line.split()[:2] for line in result.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
 
 
 def test_a_signal_while_an_exchange_does_not_answer_ends_it(
-    day: Cli, monkeypatch: pytest.MonkeyPatch
+    env_cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         point(silent.getsockname()[1], monkeypatch.setattr)
         interrupt = interrupt_once(lambda: bool(select.select([silent], [], [], 0)[0]))
-        result = day("feed", "binance", "BTC/USDT", "-o", "json")
+        result = env_cli("feed", "binance", "BTC/USDT", "-o", "json")
         interrupt.join(10)
     assert result.code == 1, result.err
     assert "Stopped before the feed began." in result.err
@@ -190,23 +201,23 @@ def test_a_signal_while_an_exchange_does_not_answer_ends_it(
     ],
 )
 def test_what_cannot_work_is_refused_with_what_to_type(
-    day: Cli, server: ExchangeServer, typed: str, message: str
+    env_cli: Cli, server: ExchangeServer, typed: str, message: str
 ) -> None:
-    refused = day("feed", *typed.split())
+    refused = env_cli("feed", *typed.split())
     assert refused.code == 2
     assert message in refused.err
 
 
-def test_without_the_library_it_says_what_to_install(day: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_it_says_what_to_install(env_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ccxt.pro", None)
-    refused = day("feed", "binance", "BTC/USDT")
+    refused = env_cli("feed", "binance", "BTC/USDT")
     assert refused.code == 2
     assert re.search(r"-m pip install '?ccxt", refused.err)
 
 
-def test_an_exchange_that_does_not_answer_is_a_sentence(day: Cli, server: ExchangeServer) -> None:
+def test_an_exchange_that_does_not_answer_is_a_sentence(env_cli: Cli, server: ExchangeServer) -> None:
     server.faults.rest = lambda _: "500"
-    refused = day("feed", "binance", "BTC/USDT")
+    refused = env_cli("feed", "binance", "BTC/USDT")
     assert refused.code == 1
     assert "The symbols of binance cannot be read: ExchangeNotAvailable" in refused.err
 
