@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from cli.conftest import day as day
 from cryptoctl.dashboard.documents import state
 from cryptoctl.ops.overview import Overview
 from cryptoctl.ui.screen import Screen

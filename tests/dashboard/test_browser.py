@@ -17,14 +17,16 @@ import pytest
 
 from cli.conftest import Cli
 from cli.conftest import day as day
+from cli.conftest import day_name as day_name
 from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.core.indicators import Indicators
 from cryptoctl.core.numbers import plain
-from cryptoctl.dashboard.documents import MAX_ERRORS, prices
+from cryptoctl.dashboard.documents import MAX_ERRORS, PagePrices, prices
 from cryptoctl.dashboard.price_series import PriceSeries
 from cryptoctl.dashboard.reader import MAX_CANDLES_SAVED, _newest
 from cryptoctl.dashboard.site import Site
 from cryptoctl.local.engine import Engine
+from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.overview_reader import THE_SYMBOLS
 from cryptoctl.ops.prices import row
 from cryptoctl.ops.times import now_ms
@@ -37,7 +39,6 @@ from dashboard.conftest import FakeReader
 from dashboard.prices_of import AT_MS, stored
 from kit.browser import Browser
 from kit.engines import OPTIONS
-from kit.waiting import eventually
 from kit.web_page import page_at
 from ui.overviews import ERROR, HEALTHY
 
@@ -63,11 +64,10 @@ def dashboard(environment: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def environment(day: Cli, engine: Engine) -> str:
+def environment(day: Cli, day_name: str, engine: Engine) -> str:
     """One with a price, and with a symbol, an exchange and an error that are markup."""
     day.ok("send-price", "BTC", "100.25", "here", "--volume", "2")
-    environment = str(day.ok("outputs", "-o", "json").json["environment"])
-    made_up = engine.credentials(environment)
+    made_up = engine.credentials(day_name)
     aws = Aws(
         region="us-east-1",
         endpoint_url=engine.status().url,
@@ -79,13 +79,13 @@ def environment(day: Cli, engine: Engine) -> str:
         "exchange": {"S": f"{MARKUP}\u202e\u200b\U000e0041"},
     }
     item["symbol"] = {"S": MARKUP.upper()}
-    aws.call("dynamodb", "PutItem", TableName=f"crypto-prices-{environment}", Item=item)
-    group = f"/aws/lambda/webhook-processor-{environment}"
+    aws.call("dynamodb", "PutItem", TableName=f"crypto-prices-{day_name}", Item=item)
+    group = f"/aws/lambda/webhook-processor-{day_name}"
     where: dict[str, Any] = {"logGroupName": group, "logStreamName": "by-hand"}
     aws.call("logs", "CreateLogStream", **where)
     line = json.dumps({"level": "ERROR", "message": MARKUP, "requestId": "1"})
     aws.call("logs", "PutLogEvents", **where, logEvents=[{"timestamp": now_ms(), "message": line}])
-    return environment
+    return day_name
 
 
 @pytest.fixture(scope="module")
@@ -239,33 +239,43 @@ def test_candles_that_a_saved_page_does_not_have_are_counted(
     assert browser.run("page.chart.candles.length") == MAX_CANDLES_SAVED
 
 
-@pytest.mark.parametrize(
-    ("texts", "labels"),
-    [
-        (("0.0000000000012", "0.0000000000015"), ["0.0000000000012", "0.0000000000015"]),
-        (("1.00000000001", "1.00000000002"), ["1.00000000001", "1.00000000002"]),
-        (("1.2e-20", "1.5e-20"), ["1.2000e-20", "1.5000e-20"]),
-        (("3000.123456789012345678", "3000.183456789012345678"), ["3000.12345678901", "3000.18345678901"]),
-        (("0.000000012345678901", "0.000000012345978901"), ["0.00000001234568", "0.00000001234598"]),
-        (("0.000000000000001", "60000"), ["0.0000000000", "60000.0000000000"]),
-    ],
-)
+LABELS = {
+    ("0.0000000000012", "0.0000000000015"): ["0.0000000000012", "0.0000000000015"],
+    ("1.00000000001", "1.00000000002"): ["1.00000000001", "1.00000000002"],
+    ("1.2e-20", "1.5e-20"): ["1.2000e-20", "1.5000e-20"],
+    ("3000.123456789012345678", "3000.183456789012345678"): ["3000.12345678901", "3000.18345678901"],
+    ("0.000000012345678901", "0.000000012345978901"): ["0.00000001234568", "0.00000001234598"],
+    ("0.000000000000001", "60000"): ["0.0000000000", "60000.0000000000"],
+}
+
+
 def test_prices_are_told_apart_on_the_axis_however_small_and_long(
-    browser: Browser, site: Site, reader: FakeReader, texts: tuple[str, str], labels: list[str]
+    browser: Browser, site: Site, reader: FakeReader
 ) -> None:
-    reader.answer = page_state(HEALTHY, "BTC")
-    series = PriceSeries(9)
-    series.take([stored(AT_MS + at * 60_000, plain(Decimal(text))) for at, text in enumerate(texts)], None)
-    reader.prices_for = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
+    """Each pair of them is a symbol's."""
+    by_symbol = {f"S{number}": texts for number, texts in enumerate(LABELS)}
+    reader.answer = page_state(HEALTHY, *by_symbol)
+
+    def prices_for(symbol: str, interval: Interval, revision: int) -> PagePrices:
+        series = PriceSeries(9)
+        texts = by_symbol.get(symbol, ())
+        series.take(
+            [stored(AT_MS + at * 60_000, plain(Decimal(text))) for at, text in enumerate(texts)], None
+        )
+        return prices(symbol, series, interval, revision)
+
+    reader.prices_for = prices_for
     browser.open(site.url)
-    browser.until(READY)
-    shown = browser.run(f"{json.dumps(texts)}.map((each) => page.chart.bars.priceFormatter().format(+each))")
-    assert shown == labels
-    drawn = browser.run(
-        "[page.chart.bars.priceToCoordinate(+page.chart.candles[0].close), "
-        "page.chart.bars.priceToCoordinate(+page.chart.candles[1].close)]"
-    )
-    assert drawn[0] - drawn[1] > 50
+    browser.until("typeof page === 'object' && page.answer !== null")
+    for symbol, texts in by_symbol.items():
+        browser.run(f"choose('{symbol}')")
+        browser.until(f"page.found?.symbol === '{symbol}' && {READY}")
+        shown = browser.run(
+            f"{json.dumps(texts)}.map((each) => page.chart.bars.priceFormatter().format(+each))"
+        )
+        assert shown == LABELS[texts]
+        place = "page.chart.bars.priceToCoordinate(+page.chart.candles[{}].close)"
+        browser.until(f"{place.format(0)} - {place.format(1)} > 50")
     assert browser.problems == []
 
 
@@ -296,10 +306,11 @@ def test_what_is_of_another_day_has_its_date(browser: Browser, site: Site, reade
     now = datetime.now(UTC)
     for at in (now, now - timedelta(days=40)):
         reader.answer = page_state(replace(HEALTHY, at_ms=int(at.timestamp() * 1000)))
-        browser.open(site.url)
-        text = browser.until("document.getElementById('as-of')?.textContent")
+        if at == now:
+            browser.open(site.url)
         form = "%H:%M:%S" if at == now else "%Y-%m-%d %H:%M:%S"
-        assert text == f"as of {at:{form}} UTC"
+        text = f"as of {at:{form}} UTC"
+        browser.until("document.getElementById('as-of')?.textContent", lambda shown, text=text: shown == text)
 
 
 def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_function(
@@ -373,28 +384,3 @@ def test_a_volatility_far_below_the_prices_is_more_than_zero_on_its_axis(
     shown = "page.chart.lines.{}.priceFormatter().format({})"
     assert browser.run(shown.format("volatility", "0.0048989795")) == "0.00490"
     assert browser.run(shown.format("ma_5", "1667.23")) == "1667.23"
-
-
-def test_of_500_symbols_any_can_be_chosen_and_the_focus_stays_while_numbers_change(
-    browser: Browser, site: Site, reader: FakeReader
-) -> None:
-    names = [f"S{number:03}" for number in range(500)]
-    reader.answer = page_state(HEALTHY, *names)
-    browser.open(site.url)
-    browser.until("document.querySelectorAll('#symbol option').length", lambda value: value == 502)
-    browser.run("document.querySelector('button[data-symbol=ETH]').focus()")
-    later = replace(
-        HEALTHY, symbols=tuple(replace(symbol, change_5m=None) for symbol in HEALTHY.symbols or ())
-    )
-    reader.answer = page_state(later, *names)
-    browser.until(
-        "document.querySelector('#symbols tbody td:nth-child(3)').textContent", lambda text: not text
-    )
-    assert browser.run("document.activeElement.dataset.symbol") == "ETH"
-    browser.run("document.activeElement.click()")
-    browser.until("document.querySelector('button[data-symbol=ETH]').getAttribute('aria-pressed') === 'true'")
-    choose = "const list = document.getElementById('symbol'); list.value = 'S499'; "
-    browser.run(f"{{ {choose} list.dispatchEvent(new Event('change')); }}")
-    browser.until("page.symbol", lambda symbol: symbol == "S499")
-    eventually(lambda: reader.asked_for[-1][0] == "S499")
-    assert browser.problems == []

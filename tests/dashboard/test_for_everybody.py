@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -10,12 +11,12 @@ from itertools import pairwise
 import pytest
 
 from cryptoctl.dashboard.documents import prices
+from cryptoctl.dashboard.page import served_files
 from cryptoctl.dashboard.price_series import PriceSeries
-from cryptoctl.dashboard.site import Site
+from cryptoctl.dashboard.server import serving
 from dashboard.browsing import READY, page_state
 from dashboard.browsing import browser as browser
-from dashboard.browsing import nothing_noted as nothing_noted
-from dashboard.conftest import FakeReader
+from dashboard.conftest import LIMITS, FakeReader
 from dashboard.prices_of import AT_MS, stored
 from kit.browser import Browser
 from ui.overviews import ERROR, HEALTHY
@@ -23,19 +24,31 @@ from ui.overviews import ERROR, HEALTHY
 pytestmark = pytest.mark.process
 
 
-@pytest.fixture
-def shown(browser: Browser, site: Site, reader: FakeReader) -> Browser:
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Browser]:
     """The page with 30 prices, and with three symbols: up, unchanged, down by less than is shown."""
     series = PriceSeries(100)
     series.take([stored(AT_MS + at * 60_000) for at in range(30)], None)
     changes = (Decimal("0.5"), Decimal(0), Decimal("-0.001"))
     first = (HEALTHY.symbols or ())[0]
     symbols = tuple(replace(first, symbol=f"S{change}", change_5m=change) for change in changes)
+    reader = FakeReader()
     reader.answer = page_state(replace(HEALTHY, symbols=symbols, errors=(ERROR,)), "BTC")
     reader.prices_for = lambda symbol, interval, revision: prices(symbol, series, interval, revision)
-    browser.open(site.url)
-    browser.until(READY)
-    return browser
+    with serving(reader, served_files(), 0, LIMITS) as site:
+        browser.open(site.url)
+        browser.until(READY)
+        yield browser
+
+
+@pytest.fixture
+def shown(page: Browser) -> Browser:
+    """The same as it is at first, whatever the test before has made of it."""
+    page.call("Emulation.setEmulatedMedia", media="", features=[])
+    page.size(1400, 1000)
+    page.run("page.chart.chart.timeScale().resetTimeScale()")
+    page.until("document.getElementById('trouble').hidden")
+    return page
 
 
 def test_what_the_keyboard_reaches_has_a_role_that_may_have_a_name(shown: Browser) -> None:
@@ -67,7 +80,6 @@ def test_what_scrolls_in_a_narrow_window_is_scrolled_with_the_keyboard_too(shown
     assert ["pipeline", 0] in boxes and all(tab_index == 0 for _, tab_index in boxes)
     assert shown.run("document.documentElement.scrollWidth") == 320
     assert shown.run("document.querySelector('#errors td:last-child').offsetWidth") > 150
-    shown.size(1400, 1000)
 
 
 def test_what_changes_with_every_price_is_not_read_out(shown: Browser) -> None:
@@ -103,7 +115,6 @@ def test_a_table_is_printed_whole(shown: Browser) -> None:
         assert shown.run(hidden) == 0
         shown.call("Emulation.setEmulatedMedia", media="")
     assert base64.b64decode(shown.call("Page.printToPDF")["data"]).startswith(b"%PDF")
-    shown.size(1400, 1000)
 
 
 def test_the_chart_is_printed_whole_and_dark_on_white(shown: Browser) -> None:
@@ -121,7 +132,6 @@ def test_the_chart_is_printed_whole_and_dark_on_white(shown: Browser) -> None:
     assert shown.run(f"dispatchEvent(new Event('afterprint')); {picture}") is None
     shown.size(1400, 1000, dark=True)
     assert shown.run(style) == "#171b22"
-    shown.size(1400, 1000)
 
 
 def test_no_change_has_no_colour_of_a_change(shown: Browser) -> None:
@@ -139,7 +149,6 @@ def test_end_moves_at_once_where_a_person_wants_no_motion(shown: Browser) -> Non
     key = "document.getElementById('chart').dispatchEvent(new KeyboardEvent('keydown', { key: 'End' }))"
     frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
     assert shown.run(f"{key}; {frame}.then(() => {place})") == 4
-    shown.call("Emulation.setEmulatedMedia", features=[])
 
 
 @pytest.mark.parametrize("key", ["-", "+"])

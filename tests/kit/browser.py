@@ -42,6 +42,8 @@ class PageMemory:
 
 # What Chromium does on its own account reaches for the network: `make offline` counts that.
 OWN_BUSINESS = "MediaRouter,OptimizationHints,NetworkTimeServiceQuerying"
+# A renderer for each page's site would be started anew with every page that a test opens.
+ONE_RENDERER = ("--renderer-process-limit=1", "--disable-site-isolation-trials")
 NOWHERE_ELSE = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost"
 
 
@@ -63,8 +65,9 @@ class Browser:
             [
                 *(program, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"),
                 *(f"--user-data-dir={profile}", "--no-first-run", "--disable-background-networking"),
-                *("--disable-component-update", "--disable-sync", "--hide-scrollbars", *arguments),
+                *("--disable-component-update", "--disable-sync", "--hide-scrollbars", *ONE_RENDERER),
                 *(f"--disable-features={OWN_BUSINESS}", f"--host-resolver-rules={NOWHERE_ELSE}"),
+                *arguments,
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
