@@ -304,13 +304,12 @@ def test_where_prices_may_not_be_read_it_does_not_say_that_none_came(
 
 def test_what_is_of_another_day_has_its_date(browser: Browser, site: Site, reader: FakeReader) -> None:
     now = datetime.now(UTC)
-    for at in (now, now - timedelta(days=40)):
+    for at, form in ((now, "%H:%M:%S"), (now - timedelta(days=40), "%Y-%m-%d %H:%M:%S")):
         reader.answer = page_state(replace(HEALTHY, at_ms=int(at.timestamp() * 1000)))
         if at == now:
             browser.open(site.url)
-        form = "%H:%M:%S" if at == now else "%Y-%m-%d %H:%M:%S"
-        text = f"as of {at:{form}} UTC"
-        browser.until("document.getElementById('as-of')?.textContent", lambda shown, text=text: shown == text)
+        shown = "document.getElementById('as-of')?.textContent"
+        browser.until(f"{shown} === {json.dumps(f'as of {at:{form}} UTC')}")
 
 
 def test_where_one_queue_is_missing_the_other_one_s_letters_stay_with_their_function(

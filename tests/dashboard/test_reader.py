@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -61,13 +61,22 @@ def reader(pipeline: Live, aws: AskedAws) -> Iterator[PageReader]:
 
 
 def put(live: Live, symbol: str, *times_ms: int) -> None:
-    """Stores prices as anybody could, and waits until they are enriched."""
-    same = {"symbol": {"S": symbol}, "price": {"N": "7"}}
-    requests = [{"PutRequest": {"Item": {**same, "timestamp": {"N": str(time)}}}} for time in times_ms]
+    """Stores a symbol's prices as anybody could, and waits until they are enriched."""
+    put_all(live, [(symbol, time_ms) for time_ms in times_ms])
+
+
+def put_all(live: Live, keys: Sequence[tuple[str, int]]) -> None:
+    """Stores prices by their symbols and times, and waits until they are enriched."""
+    items = [
+        {"symbol": {"S": symbol}, "price": {"N": "7"}, "timestamp": {"N": str(time_ms)}}
+        for symbol, time_ms in keys
+    ]
+    requests = [{"PutRequest": {"Item": item}} for item in items]
     for begin in range(0, len(requests), 25):
         some = {live.stack.prices.name: requests[begin : begin + 25]}
         live.aws.call("dynamodb", "BatchWriteItem", RequestItems=some)
-    enriched_prices(live.aws, live.stack.prices, Query(symbol=symbol, last=100), Retry(RealClock()))
+    for symbol in dict(keys):
+        enriched_prices(live.aws, live.stack.prices, Query(symbol=symbol, last=100), Retry(RealClock()))
 
 
 def queries(aws: AskedAws) -> list[dict[str, Any]]:
@@ -159,8 +168,7 @@ def test_a_page_in_a_file_has_all_that_a_page_would_ask_for(pipeline: Live, read
 
 def test_a_page_in_a_file_has_the_symbols_with_the_newest_prices(pipeline: Live, reader: PageReader) -> None:
     """Not the first of the alphabet, nor only those of the last hour."""
-    for number in range(MAX_SYMBOLS_SAVED + 1):
-        put(pipeline, f"A{number:02}", 1_000_000 + number)
+    put_all(pipeline, [(f"A{number:02}", 1_000_000 + number) for number in range(MAX_SYMBOLS_SAVED + 1)])
     newest = [f"A{number:02}" for number in range(1, MAX_SYMBOLS_SAVED + 1)]
     everything = reader.everything()
     assert list(everything["prices"]) == newest[::-1]

@@ -13,6 +13,7 @@ import pytest
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
 from cryptoctl.errors import ExitCode
+from cryptoctl.ops.dead_letters import replay
 from cryptoctl.ops.dead_letters.replay import Replay
 from dead_letters.command_line import CommandResult, run
 from dead_letters.environment import WEBHOOK, DeadLetterEnvironment
@@ -141,13 +142,18 @@ def test_an_import_of_everything_once_more_goes_on_without_again(
 
 
 def test_a_replay_that_aws_ends_says_how_far_it_came_and_that_it_can_be_gone_on_with(
-    env: DeadLetterEnvironment, dlq: Callable[..., CommandResult], at_the_third: Callable[[str, Ending], None]
+    env: DeadLetterEnvironment,
+    dlq: Callable[..., CommandResult],
+    at_the_third: Callable[[str, Ending], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(replay, "DELETED_AT_ONCE", 3)
+    env.send_events([env.price(number, "FEW") for number in range(12)])
     at_the_third("DeleteMessageBatch", failed)
-    result = dlq("replay")
+    result = dlq("replay", "--symbol", "FEW")
     assert result.code == ExitCode.AWS
-    assert "30 messages were tried by then; the same command goes on there" in result.err
-    result = dlq("replay")
+    assert "9 messages were tried by then; the same command goes on there" in result.err
+    result = dlq("replay", "--symbol", "FEW")
     assert result.code == 0
     assert "replayed before and deleted." in result.err
 

@@ -33,13 +33,13 @@ def _pointer(env: DeadLetterEnvironment, arrived: str) -> str:
     return json.dumps({"requestContext": context, "DDBStreamBatchInfo": info})
 
 
-def test_ten_looks_leave_everything_receivable_at_once_with_its_true_age(
+def test_looks_leave_everything_receivable_at_once_with_its_true_age(
     env: DeadLetterEnvironment, dlq: Dlq
 ) -> None:
     env.send_events([env.price(number) for number in range(12)])
     with selected_messages(env.queues, Selection(queues=[WEBHOOK])) as (letters, _):
         sent = min(letter.message.sent_ms for letter in letters)
-    for _ in range(10):
+    for _ in range(4):
         assert len(dlq("peek", "--queue", "webhook", "--output", "json").json["messages"]) == 10
         assert env.depths["webhook"] == (12, 0)
     received = env.queues[WEBHOOK].receive(visibility_s=30, wait_s=0)
@@ -47,7 +47,7 @@ def test_ten_looks_leave_everything_receivable_at_once_with_its_true_age(
     env.queues[WEBHOOK].set_visibility(received, 0)
     report = count_causes(env.queues, Selection(queues=[WEBHOOK]))
     assert report.matching[WEBHOOK].oldest_ms == sent, "the age is that of the first sending"
-    assert min(message.receives for message in received) >= 10
+    assert min(message.receives for message in received) >= 4
 
 
 def test_list_groups_by_cause_and_says_how_long_a_pointer_can_be_read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -61,28 +62,33 @@ def test_delayed_messages_are_counted_and_shown(env: DeadLetterEnvironment, dlq:
 BREAKS = ("\n", "\r", "\r\n", "\u2028", "\u2029", "\x0b", "\x0c", "\x85")
 
 
-@pytest.mark.parametrize("line_break", BREAKS, ids=ascii)
-def test_no_text_from_a_message_makes_a_line_of_its_own(
-    env: DeadLetterEnvironment, dlq: Dlq, line_break: str
-) -> None:
-    forged = f"no{line_break}✓ webhook 1 event  store it at its own time: price stored"
-    plain = line_break in ("\n", "\r", "\r\n")  # the others SQS itself refuses outside of JSON
-    error = {"DataType": "String", "StringValue": forged if plain else "no"}
-    event = json.dumps({"symbol": forged, "price": 1, "exchange": forged, "timestamp": 5})
-    env.send(WEBHOOK, json.dumps({"body": event}), {**FROM_LAMBDA, "ErrorMessage": error})
-    env.send(WEBHOOK, event, {**FROM_LAMBDA, "ErrorMessage": error})
-    keys = {"symbol": {"S": forged}, "timestamp": {"N": "5"}}
-    record = {"kind": "record", "reason": forged, "record": {"dynamodb": {"Keys": keys}}}
-    env.send(ENRICHER, json.dumps(record), {})
-    env.send(ENRICHER, forged if plain else "scribble", {})
+def test_no_text_from_a_message_makes_a_line_of_its_own(env: DeadLetterEnvironment, dlq: Dlq) -> None:
+    """Each of what breaks lines is in messages of its own, with an error that has a row of its own."""
+    forgeries = [
+        f"no{line_break}✓ webhook {number} event  store it at its own time: price stored"
+        for number, line_break in enumerate(BREAKS, start=101)
+    ]
+    for name, forged, line_break in zip("abcdefgh", forgeries, BREAKS, strict=True):
+        plain = line_break in ("\n", "\r", "\r\n")  # the others SQS itself refuses outside of JSON
+        error = {"DataType": "String", "StringValue": f"{name} {forged}" if plain else name}
+        attributes = {**FROM_LAMBDA, "ErrorMessage": error}
+        event = json.dumps({"symbol": forged, "price": 1, "exchange": forged, "timestamp": 5})
+        env.send(WEBHOOK, json.dumps({"body": event}), attributes)
+        env.send(WEBHOOK, event, attributes)
+        keys = {"symbol": {"S": forged}, "timestamp": {"N": "5"}}
+        record = {"kind": "record", "reason": f"{name} {forged}", "record": {"dynamodb": {"Keys": keys}}}
+        env.send(ENRICHER, json.dumps(record), {})
+        env.send(ENRICHER, forged if plain else "scribble", {})
     for words in (
         ("list",),
-        ("peek",),
+        ("peek", "--limit", "100"),
         ("replay", "--dry-run"),
-        ("replay", "--dry-run", "--set", f"exchange={forged}"),
-        ("replay",),
-        ("peek",),
+        *(("replay", "--dry-run", "--limit", "1", "--set", f"exchange={forged}") for forged in forgeries),
+        ("replay", "--max-failures", "100"),
+        ("peek", "--limit", "100"),
     ):
         result = dlq(*words)
         lines = (result.out + result.err).splitlines()
-        assert lines and not [line for line in lines if line.lstrip().startswith("✓ webhook 1")], words
+        assert len(lines) >= (1 if "--set" in words else len(BREAKS))
+        told = [line for line in lines if re.match(r"\s*✓ webhook 1\d\d", line)]
+        assert not told, (words, told)

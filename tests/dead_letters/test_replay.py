@@ -155,7 +155,7 @@ def test_limit_and_filters_choose(env: DeadLetterEnvironment) -> None:
 
 
 def test_two_replays_at_once_share_the_work_and_store_nothing_twice(env: DeadLetterEnvironment) -> None:
-    env.send_events([env.price(number) for number in range(30)])
+    env.send_events([env.price(number) for number in range(15)])
     with Journal() as other, keep_invisible(env.queues, other):
         options = ReceiveOptions(
             journal=other, before_ms=now_ms() + 1000, choose=lambda _: MessageState.CHOSEN
@@ -163,18 +163,18 @@ def test_two_replays_at_once_share_the_work_and_store_nothing_twice(env: DeadLet
         got = receive_all([env.queues[WEBHOOK]], options)
         messages = [next(got) for _ in range(10)]
         summary = env.replay()
-        assert summary.chosen_is_replayed and summary.outcomes[Outcome.REPLAYED] == 20
+        assert summary.chosen_is_replayed and summary.outcomes[Outcome.REPLAYED] == 5
         assert (summary.in_flight, summary.complete) == (10, False)
         env.queues[WEBHOOK].set_visibility(messages, 0)
     assert env.replay().outcomes == {Outcome.REPLAYED: 10}
-    assert len(env.items()) == 30
+    assert len(env.items()) == 15
     assert env.depths == EMPTY
 
 
 def test_two_replays_on_two_machines_bring_everything_back_once(
     env: DeadLetterEnvironment, tmp_path: Path
 ) -> None:
-    env.send_events([env.price(number) for number in range(40)])
+    env.send_events([env.price(number) for number in range(24)])
 
     def replay(machine: str) -> ReplaySummary:
         with Journal(tmp_path / machine) as journal:
@@ -183,8 +183,8 @@ def test_two_replays_on_two_machines_bring_everything_back_once(
     with ThreadPoolExecutor(2) as machines:
         first, second = machines.map(replay, ("one", "other"))
     assert first.chosen_is_replayed and second.chosen_is_replayed
-    assert first.outcomes[Outcome.REPLAYED] + second.outcomes[Outcome.REPLAYED] == 40
-    assert len(env.items()) == 40
+    assert first.outcomes[Outcome.REPLAYED] + second.outcomes[Outcome.REPLAYED] == 24
+    assert len(env.items()) == 24
     assert env.depths == EMPTY
 
 

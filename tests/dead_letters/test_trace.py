@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dead_letters.command_line import run
-from dead_letters.environment import WEBHOOK, DeadLetterEnvironment
+from dead_letters.environment import ENRICHER, WEBHOOK, DeadLetterEnvironment
 from kit.commands import Cli
 from kit.waiting import eventually
 
@@ -46,6 +46,7 @@ def test_a_price_is_followed_from_its_failure_over_its_replay_to_its_correction(
 
     replayed = run("dlq", "replay", "--id", letter["id"], environment=env.name)
     assert replayed.code == 0, replayed.out
+    env.enriched()  # of which the logs tell a moment later
 
     def announced() -> dict[str, Any] | None:
         document = trace(env, "TRACED", "--id", "77")
@@ -70,6 +71,8 @@ def test_a_price_is_followed_from_its_failure_over_its_replay_to_its_correction(
     env.store(text)
     # Four late ones before it: now it has an ma_5.
     env.store(f"[{','.join(env.price(number, symbol='TRACED', id=number) for number in range(4))}]")
+
+    eventually(lambda: all("ma_5" in item for item in env.items()[-1:]), "the correction")
 
     def corrected() -> dict[str, Any] | None:
         document = trace(env, "TRACED", "--sort-key", traced["item"]["timestamp"])
@@ -117,6 +120,7 @@ def test_what_cannot_be_traced_is_a_sentence(env: DeadLetterEnvironment) -> None
 def test_a_poisoned_item_is_traced_to_its_dead_letter(env: DeadLetterEnvironment) -> None:
     item = env.put("POISON", 1, price={"S": "five"})
     key = item["timestamp"]["N"]
+    env.letters(ENRICHER, 1)
 
     def dead_letter_traced() -> dict[str, Any] | None:
         document = trace(env, "POISON", "--sort-key", key)

@@ -51,15 +51,14 @@ def test_what_needs_somebody_is_named_and_counted_by_the_exit_code(plain: Live, 
         assert result.code == ExitCode.DIFFERENCES
         assert f"! function {function}  drifted: Timeout" in result.out
         assert "`cryptoctl plan --env" in result.out
-        assert env_cli("status").code == 0
-        document = env_cli("status", "-o", "json").json
+        document = env_cli.ok("status", "-o", "json").json
         assert document["concerns"][0]["subject"] == f"function {function}"
         assert document["verdict"].count(f"{len(plain.resources) - 1} of ") == 1
         everything = env_cli("status", "--all").out
         for part in ("queue webhook-processor-dlq-", "invoke config", " and 0 failed", "engine: http"):
             assert part in everything
     finally:
-        plain.up()
+        plain.change_function(function, Timeout=30)
 
 
 def test_of_many_symbols_the_newest_are_shown_and_the_others_counted(env_cli: Cli, tmp_path: Path) -> None:
