@@ -104,42 +104,61 @@ def test_the_list_of_commands_agrees_with_their_modules() -> None:
     assert lines == COMMANDS
 
 
-@pytest.mark.parametrize(
-    ("line", "offered"),
-    [
-        ("cryptoctl --env ", {"prod", "staging"}),
-        ("cryptoctl plan --env p", {"prod"}),
-        ("cryptoctl --config other.toml plan --env ", {"elsewhere"}),
-        ("cryptoctl plan --config other.toml --env ", {"elsewhere"}),
-        ("cryptoctl --config other.toml dlq list --env ", {"elsewhere"}),
-        ("cryptoctl dlq --config other.toml list --env ", {"elsewhere"}),
-        ("cryptoctl up --config other.toml --only crypto-", {"crypto-prices-elsewhere"}),
-        ("cryptoctl plan --profile ", {"default", "work"}),
-        ("cryptoctl logs e", {"error-notifier"}),
-        ("cryptoctl --env prod up --only crypto-", {"crypto-prices-prod"}),
-        ("cryptoctl up --env staging --only crypto-", {"crypto-prices-staging"}),
-        ("cryptoctl up --only crypto-", {"crypto-prices-dev"}),
-        ("cryptoctl local st", {"start", "stop", "status"}),
-        ("cryptoctl prices BTC --output ", {"table", "json", "csv", "markdown"}),
-    ],
-)
-def test_a_tab_knows_names(tmp_path: Path, line: str, offered: set[str]) -> None:
+OFFERED = {
+    "cryptoctl --env ": {"prod", "staging"},
+    "cryptoctl plan --env p": {"prod"},
+    "cryptoctl --config other.toml plan --env ": {"elsewhere"},
+    "cryptoctl plan --config other.toml --env ": {"elsewhere"},
+    "cryptoctl --config other.toml dlq list --env ": {"elsewhere"},
+    "cryptoctl dlq --config other.toml list --env ": {"elsewhere"},
+    "cryptoctl up --config other.toml --only crypto-": {"crypto-prices-elsewhere"},
+    "cryptoctl plan --profile ": {"default", "work"},
+    "cryptoctl logs e": {"error-notifier"},
+    "cryptoctl --env prod up --only crypto-": {"crypto-prices-prod"},
+    "cryptoctl up --env staging --only crypto-": {"crypto-prices-staging"},
+    "cryptoctl up --only crypto-": {"crypto-prices-dev"},
+    "cryptoctl local st": {"start", "stop", "status"},
+    "cryptoctl prices BTC --output ": {"table", "json", "csv", "markdown"},
+}
+# Each line in a fork of a process that has imported what most of them need.
+FORKING = f"""
+import os, sys
+import cryptoctl.cli.app, cryptoctl.cli.apply, cryptoctl.session, cryptoctl.stack
+for number, line in enumerate(sys.argv[1:]):
+    sys.stdout.flush()
+    if (child := os.fork()) == 0:
+        for descriptor, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(f"{{number}}.{{name}}", os.O_CREAT | os.O_WRONLY), descriptor)
+        os.environ |= {{"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}}
+        sys.argv[1:] = []
+        break
+    os.waitpid(child, 0)
+else:
+    sys.exit()
+{TELLING}
+"""
+
+
+def test_a_tab_knows_names(tmp_path: Path) -> None:
     (tmp_path / "cryptoctl.toml").write_text("[env.prod]\n[env.staging]\n", encoding="utf-8")
     other = 'default_env = "elsewhere"\n[env.elsewhere]\n'
     (tmp_path / "other.toml").write_text(other, encoding="utf-8")
     aws = tmp_path / "aws"
     aws.write_text("[default]\n[profile work]\n[sso-session s]\n", encoding="utf-8")
-    words = line.split(" ")
-    variables = {
+    env = {
+        **os.environ,
+        "CRYPTOCTL_STATE_DIR": str(tmp_path / "state"),
         "_CRYPTOCTL_COMPLETE": "complete_bash",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(len(words) - 1),
         "AWS_CONFIG_FILE": str(aws),
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
     }
-    suggestions, modules = tab(tmp_path, variables)
-    assert set(suggestions) == offered
-    assert not {name for name in modules if name.startswith(("boto3", "botocore", "pydantic"))}
+    subprocess.run([sys.executable, "-c", FORKING, *OFFERED], env=env, cwd=tmp_path, check=True)
+    for number, (line, offered) in enumerate(OFFERED.items()):
+        answer, _, modules = (tmp_path / f"{number}.err").read_text("utf-8").partition("\nMODULES\n")
+        suggestions = (tmp_path / f"{number}.out").read_text("utf-8").split()
+        assert (answer, set(suggestions)) == ("", offered), line
+        heavy_ones = {name for name in modules.split() if name.startswith(("boto3", "botocore", "pydantic"))}
+        assert modules and not heavy_ones, line
 
 
 @pytest.mark.parametrize(
