@@ -11,6 +11,7 @@ import pytest
 
 from cryptoctl.local.engine import Engine
 from cryptoctl.provisioners.function import Function
+from cryptoctl.reconcile.plan import Goal
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.stack import Stack
 from kit.commands import Cli as Cli
@@ -103,9 +104,10 @@ def _needed_by(function: Function) -> list[Provisioner]:
 
 def _made_of(connect: Connect, parts: Callable[[Stack], list[Provisioner]]) -> Iterator[Live]:
     live = connect(f"r{uuid.uuid4().hex[:8]}")
-    assert live.up(parts(live.stack)).done
+    made = parts(live.stack)
+    assert live.up(made).done
     yield live
-    live.down()
+    live.run(live.plan(Goal.ABSENT, made))
 
 
 def put_price(live: Live, symbol: str, timestamp_ms: int, price: str = "1", volume: str = "0") -> None:

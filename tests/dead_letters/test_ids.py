@@ -26,9 +26,12 @@ def dlq(env: DeadLetterEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return lambda *words: run("dlq", *words, environment=env.name)
 
 
-def _id(dlq: Dlq) -> str:
-    (message,) = dlq("peek", "--output", "json").json["messages"]
-    return str(message["id"])
+@pytest.fixture
+def message_id(env: DeadLetterEnvironment, dlq: Dlq) -> str:
+    """The id of the message."""
+    (message,) = env.queues[WEBHOOK].receive(visibility_s=600, wait_s=0)
+    env.queues[WEBHOOK].set_visibility([message], 0)
+    return message.id
 
 
 @pytest.mark.parametrize(
@@ -36,16 +39,15 @@ def _id(dlq: Dlq) -> str:
     ["replay", "replay --dry-run", "purge --yes --export-to file", "export file", "peek", "list"],
 )
 def test_one_that_no_message_has_is_told_and_nothing_is_done(
-    env: DeadLetterEnvironment, dlq: Dlq, tmp_path: Path, command: str
+    env: DeadLetterEnvironment, dlq: Dlq, message_id: str, tmp_path: Path, command: str
 ) -> None:
-    result = dlq(*command.split(), "--id", _id(dlq), "--id", WRONG)
+    result = dlq(*command.split(), "--id", message_id, "--id", WRONG)
     assert result.code == 1 and TOLD in result.err
     assert not (tmp_path / "file").exists()
     assert env.depths["webhook"] == (1, 0)
 
 
-def test_the_messages_that_are_found_are_shown_to_a_machine_too(dlq: Dlq) -> None:
-    message_id = _id(dlq)
+def test_the_messages_that_are_found_are_shown_to_a_machine_too(dlq: Dlq, message_id: str) -> None:
     result = dlq("peek", "--output", "json", "--id", message_id, "--id", WRONG)
     assert result.code == 1 and [message["id"] for message in result.json["messages"]] == [message_id]
 
@@ -55,20 +57,20 @@ def test_that_none_matches_is_told(dlq: Dlq) -> None:
     assert dlq("peek").err == ""
 
 
-def test_those_beyond_a_limit_are_not_looked_for(dlq: Dlq) -> None:
-    assert dlq("peek", "--limit", "1", "--id", _id(dlq), "--id", WRONG).code == 0
+def test_those_beyond_a_limit_are_not_looked_for(dlq: Dlq, message_id: str) -> None:
+    assert dlq("peek", "--limit", "1", "--id", message_id, "--id", WRONG).code == 0
 
 
-def test_one_may_be_that_of_a_message_in_flight(env: DeadLetterEnvironment, dlq: Dlq) -> None:
-    message_id = _id(dlq)
+def test_one_may_be_that_of_a_message_in_flight(
+    env: DeadLetterEnvironment, dlq: Dlq, message_id: str
+) -> None:
     received = env.queues[WEBHOOK].receive(visibility_s=600, wait_s=0)
     result = dlq("peek", "--id", message_id)
     assert result.code == 0 and "1 more message is in flight" in result.err
     env.queues[WEBHOOK].set_visibility(received, 0)
 
 
-def test_one_that_was_replayed_before_is_done(dlq: Dlq) -> None:
-    message_id = _id(dlq)
+def test_one_that_was_replayed_before_is_done(dlq: Dlq, message_id: str) -> None:
     assert dlq("replay", "--id", message_id).code == 0
     assert dlq("replay", "--id", message_id).err == "0 of 0 replayed; 1 replayed before and deleted.\n"
     result = dlq("replay", "--id", message_id, "--id", WRONG)
@@ -76,9 +78,8 @@ def test_one_that_was_replayed_before_is_done(dlq: Dlq) -> None:
 
 
 def test_an_import_sends_nothing_where_the_file_has_not_every_id(
-    env: DeadLetterEnvironment, dlq: Dlq
+    env: DeadLetterEnvironment, dlq: Dlq, message_id: str
 ) -> None:
-    message_id = _id(dlq)
     assert dlq("purge", "--yes", "--export-to", "file").code == 0
     result = dlq("import", "file", "--id", message_id, "--id", WRONG)
     assert (

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.engine
 
 PROGRAM = Path(__file__).with_name("killed_replay.py")
 # Steps of a replay of what `_fill` puts there; a kill after the last one is a replay that went through.
-ABOUT = 75
+ABOUT = 95
 SEEDS = 50
 
 
@@ -91,7 +91,7 @@ def _kill_and_finish(env: DeadLetterEnvironment, chance: random.Random) -> None:
 
 def _fill(env: DeadLetterEnvironment) -> list[tuple[str, str]]:
     """Some of everything: events with and without a time, HTTP events, and records of mended items."""
-    env.send_events([env.price(number) for number in range(12)])
+    env.send_events([env.price(number) for number in range(6)])
     for number in range(3):
         timeless = f'{{"symbol": "T{number}", "price": 1.5, "exchange": "kraken"}}'
         env.send(WEBHOOK, json.dumps({"body": timeless, "requestContext": {"timeEpoch": env.now_ms}}))
@@ -102,7 +102,7 @@ def _fill(env: DeadLetterEnvironment) -> list[tuple[str, str]]:
             "dynamodb": {"Keys": {key: item[key] for key in ("symbol", "timestamp")}},
         }
         env.send(ENRICHER, json.dumps({"kind": "record", "reason": "was no price", "record": record}), {})
-    events = [("BTC", str(100 + number)) for number in range(12)]
+    events = [("BTC", str(100 + number)) for number in range(6)]
     others = [(f"{kind}{number}", "1.5") for kind in "TQ" for number in range(3)]
     return events + others + [(f"R{number}", str(100 + number)) for number in range(3)]
 
