@@ -177,23 +177,23 @@ def _pointers() -> Any:
 
 
 def test_repair_enriches_what_is_not_and_names_what_cannot_be(env: DeadLetterEnvironment) -> None:
-    with env.broken(env.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
+    with env.paused():
         _store(env, _texts(env, "R", 8))
-        _await_pointers(env, 8)
-    env.put("BAD", 1, price={"S": "five"})
-    matching = repair(env.replayer.enricher, RepairSearch(symbol="R1"))
+        env.put("BAD", 1, price={"S": "five"})
+        matching = repair(env.replayer.enricher, RepairSearch(symbol="R1"))
+        late = repair(env.replayer.enricher, RepairSearch(symbol="R2", since_ms=env.now_ms))
+        remaining = repair(env.replayer.enricher, RepairSearch())
     assert (matching.enriched, matching.unenriched) == (2, [])
-    late = repair(env.replayer.enricher, RepairSearch(symbol="R2", since_ms=env.now_ms))
     assert late.tried == 0
-    remaining = repair(env.replayer.enricher, RepairSearch())
     assert remaining.enriched == 6
     assert [str(price) for price in remaining.unenriched] == [
         f"BAD at {env.now_ms - 600_000 + 1}: its price is no number"
     ]
+    env.letters(ENRICHER, 1)  # else it comes into the next test
 
 
 def test_an_enricher_that_does_nothing_is_not_believed(env: DeadLetterEnvironment, monkeypatch: Any) -> None:
-    with env.broken(env.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
+    with env.paused():
         item = env.put("IDLE", 1)
         monkeypatch.setattr(Enricher, "invoke", lambda *_: None)
         result = repair(env.replayer.enricher, RepairSearch(symbol="IDLE"))
@@ -206,21 +206,21 @@ def test_an_enricher_that_does_nothing_is_not_believed(env: DeadLetterEnvironmen
 def test_what_has_left_the_stream_is_recovered_from_the_table(env: DeadLetterEnvironment) -> None:
     """Half of the records grow a day older, and the engine drops them as it drops all that are so old."""
     with env.broken(env.stack.enricher, SUCCESS_TOPIC_ARN=NOWHERE):
-        _store(env, _texts(env, "GONE", 6))
-        _await_pointers(env, 6)
+        _store(env, _texts(env, "GONE", 4))
+        _await_pointers(env, 4)
     pointers = {
         body["DDBStreamBatchInfo"]["startSequenceNumber"] for body in _bodies(env, "DDBStreamBatchInfo")
     }
-    env.age_the_stream(sorted(pointers)[2])
+    env.age_the_stream(sorted(pointers)[1])
     listener = ReplayRecorder()
     summary = env.replay(listener=listener)
     assert summary.complete, [result.document() for result in listener.results]
     assert listener.units == [1], "the cost of the search is said, once for all of them"
     ways = sorted(result.way for result in listener.results)
-    assert len(ways) == 6
-    assert ways[:3] == ["enrich its prices, read again from the stream (1 of them)"] * 3
-    assert all("recovered from the table" in way for way in ways[3:])
-    assert len(env.enriched()) == 6
+    assert len(ways) == 4
+    assert ways[:2] == ["enrich its prices, read again from the stream (1 of them)"] * 2
+    assert all("recovered from the table" in way for way in ways[2:])
+    assert len(env.enriched()) == 4
     assert env.depths == {"webhook": (0, 0), "enricher": (0, 0)}
 
 
@@ -270,8 +270,7 @@ def test_verify_finds_what_is_no_price_too_and_stops_at_none_of_it(
 
 
 def test_verify_finds_what_is_enriched_wrongly_and_corrects_just_that(env: DeadLetterEnvironment) -> None:
-    for number in range(30):
-        env.store(env.price(number * 1000, "V1"))
+    _store(env, [env.price(number * 1000, "V1") for number in range(30)])
     right = env.enriched()
     enricher, first_ms = env.replayer.enricher, env.now_ms - 600_000
     key = ("V1", Decimal(first_ms + 20_000))
