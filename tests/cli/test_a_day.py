@@ -156,7 +156,7 @@ def test_a_dry_run_shows_what_would_be_stored_and_sends_nothing(day: Cli, tmp_pa
     file = tmp_path / "trades.csv"
     file.write_text("price,transact_time\n1.5,1675329600138\n1.5,1675329600138\nx,1\n", encoding="utf-8")
     command: tuple[str, ...] = ("send-price", "--file", str(file))
-    command += ("--symbol", "币安人生USDT", "--exchange", "BtcTurk | Kripto")
+    command += ("--symbol", "比特币USDT", "--exchange", "BtcTurk | Kripto")
     refused = day(*command)
     assert (refused.code, "--map timestamp=transact_time" in refused.err) == (2, True)
     command = (*command, "--map", "timestamp=transact_time")
@@ -171,7 +171,7 @@ def test_a_dry_run_shows_what_would_be_stored_and_sends_nothing(day: Cli, tmp_pa
     assert beside["passed_over"] == [str(tmp_path / "notes.md")]
     preview = day.ok(*command, "--dry-run", "-o", "json").json["dry_run"]
     assert [row["occurrence"] for row in preview["first"]] == [None, 2]
-    assert day.ok("prices", "币安人生usdt", "-o", "json").json["prices"] == []
+    assert day.ok("prices", "比特币usdt", "-o", "json").json["prices"] == []
     for stored, duplicate in ((2, 0), (0, 2)):
         counts = day(*command, "-o", "json").json["file"]
         assert (counts["stored"], counts["duplicate"], counts["refused"]) == (
@@ -179,7 +179,7 @@ def test_a_dry_run_shows_what_would_be_stored_and_sends_nothing(day: Cli, tmp_pa
             duplicate,
             1,
         )
-    text = day.ok("prices", "币安人生USDT", "--wait", "-o", "csv").out
+    text = day.ok("prices", "比特币USDT", "--wait", "-o", "csv").out
     (tmp_path / "again.csv").write_text(text, encoding="utf-8")
     again = day.ok("send-price", "--file", str(tmp_path / "again.csv"), "-o", "json").json["file"]
     assert (again["stored"], again["duplicate"]) == (0, 2)
