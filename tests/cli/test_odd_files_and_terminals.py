@@ -116,17 +116,22 @@ def test_what_an_encoding_lacks_is_escaped(monkeypatch: Any, encoding: str, show
 
 
 @pytest.mark.parametrize("command", ["local start", "up --local", "plan --local"])
-def test_a_state_directory_that_cannot_be_made_is_said(tmp_path: Path, command: str) -> None:
+def test_a_state_directory_that_cannot_be_made_is_said(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    done = run(*command.split(), cwd=tmp_path, CRYPTOCTL_STATE_DIR=str(tmp_path / "file" / "state"))
-    assert done.returncode == ExitCode.UNREACHABLE
-    assert b"hint:" in done.stderr
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "file" / "state"))
+    result = cli(*command.split())
+    assert result.code == ExitCode.UNREACHABLE
+    assert "hint:" in result.err
 
 
-def test_a_home_that_cannot_be_used_is_said(tmp_path: Path) -> None:
-    done = run("local", "start", cwd=tmp_path, HOME="/dev/null/home", CRYPTOCTL_STATE_DIR="")
-    assert done.returncode == ExitCode.UNREACHABLE
-    assert b"/dev/null/home" in done.stderr
+def test_a_home_that_cannot_be_used_is_said(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/dev/null/home")
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", "")
+    result = cli("local", "start")
+    assert result.code == ExitCode.UNREACHABLE
+    assert "/dev/null/home" in result.err
 
 
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -223,12 +228,14 @@ def test_an_enormous_configuration_is_refused(cli: Cli, elsewhere: Path, text: s
     assert len(result.err) < 2_000
 
 
-def test_a_configuration_that_is_no_file_is_refused_and_not_read(tmp_path: Path) -> None:
+def test_a_configuration_that_is_no_file_is_refused_and_not_read(cli: Cli, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for name in (str(tmp_path / "pipe"), "/dev/zero", str(tmp_path)):
+    for name in (str(tmp_path / "pipe"), "/dev/zero"):  # to read them would never end
         done = run("plan", "--config", name, cwd=tmp_path)
         assert done.returncode == ExitCode.USAGE
         assert b"is not a regular file" in done.stderr
+    result = cli("plan", "--config", str(tmp_path))
+    assert (result.code, "is not a regular file" in result.err) == (ExitCode.USAGE, True)
 
 
 @pytest.mark.parametrize(
