@@ -269,7 +269,7 @@ def test_prices_are_told_apart_on_the_axis_however_small_and_long(
     browser.until("typeof page === 'object' && page.answer !== null")
     for symbol, texts in by_symbol.items():
         browser.run(f"choose('{symbol}')")
-        browser.until(f"page.found?.symbol === '{symbol}' && {READY}")
+        browser.until(f"page.prices?.symbol === '{symbol}' && {READY}")
         shown = browser.run(
             f"{json.dumps(texts)}.map((each) => page.chart.bars.priceFormatter().format(+each))"
         )

@@ -52,7 +52,7 @@ def test_the_candle_under_the_mouse_stays_in_words_while_prices_come(
     for at, price in enumerate(("776", "777")):
         before.append(stored(AT_MS + 49 * 60_000 + 1 + at, price))
         series.take(before, None)
-        browser.until(f"page.found.newest[0].price === '{price}'")
+        browser.until(f"page.prices.newest[0].price === '{price}'")
         browser.run(TWO_FRAMES)
     assert browser.run(LEGEND) == pointed_at
     browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
