@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import Any
 
 import boto3
@@ -32,12 +31,3 @@ def workbench(engine: Engine) -> Workbench:
     """A workbench at a running engine."""
     credentials = engine.credentials("test")
     return Workbench(engine.status().url, REGION, credentials.access_key, credentials.secret_key)
-
-
-def members(group: int | None) -> list[str]:
-    """The processes of a group that still run (a zombie nobody reaps does not)."""
-    result = subprocess.run(
-        ["ps", "-e", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(None, 2) for line in result.stdout.splitlines()]
-    return [row[2] for row in rows if row[0] == str(group) and not row[1].startswith("Z")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -17,8 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cryptoctl.local import launch
 from cryptoctl.local.engine import Engine
-from local.clients import client, eventually, members, workbench
+from local.clients import client, eventually, workbench
 from local.conftest import QUICK
+from local.proc import listened_on_by, listeners, processes_of
 from local.starting import start
 from local.workbench import Workbench, zipped
 
@@ -39,21 +39,6 @@ def handler(event, context):
 """
 
 
-def listeners() -> set[tuple[str, str]]:
-    """Every TCP listener of the machine, with the processes that hold it."""
-    result = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True)
-    return {(line.split()[3], line.split("users:")[-1]) for line in result.stdout.splitlines()}
-
-
-def held_by(pids: set[str]) -> set[str]:
-    return {address for address, users in listeners() if any(f"pid={pid}," in users for pid in pids)}
-
-
-def pids_of(group: int | None) -> set[str]:
-    result = subprocess.run(["ps", "-e", "-o", "pgid=,pid="], capture_output=True, text=True, check=True)
-    return {line.split()[1] for line in result.stdout.splitlines() if line.split()[0] == str(group)}
-
-
 def test_listeners_and_processes_before_during_and_after(engine: Engine, tmp_path: Path) -> None:
     bench = start(engine)
     status = engine.status()
@@ -63,16 +48,16 @@ def test_listeners_and_processes_before_during_and_after(engine: Engine, tmp_pat
     callers = [threading.Thread(target=bench.invoke, args=(function, event)) for _ in range(3)]
     for caller in callers:
         caller.start()
-    eventually(lambda: len(members(status.pid)) == 4, what="the engine and three environments")
-    assert held_by(pids_of(status.pid)) == {f"127.0.0.1:{status.port}"}
+    eventually(lambda: len(processes_of(status.pid)) == 4, what="the engine and three environments")
+    assert listened_on_by(set(processes_of(status.pid))) == {f"127.0.0.1:{status.port}"}
     (tmp_path / "seen").touch()
     for caller in callers:
         caller.join()
     bench.invoke(function, {"spawn": True})
-    assert any("time.sleep(600)" in member for member in members(status.pid))
+    assert any("time.sleep(600)" in command for command in processes_of(status.pid).values())
     engine.stop()
-    assert members(status.pid) == []
-    assert not any(address.endswith(f":{status.port}") for address, _ in listeners())
+    assert not processes_of(status.pid)
+    assert not any(address.endswith(f":{status.port}") for address in listeners())
 
 
 def test_what_handlers_have_started_ends_with_a_killed_engine_and_the_detached_with_the_next_stop(
@@ -88,11 +73,11 @@ def test_what_handlers_have_started_ends_with_a_killed_engine_and_the_detached_w
         bench.invoke(function, {"spawn": True})
         bench.invoke_async(function, {"begun": str(begun), "s": seconds})
         eventually(begun.exists, what="the beginning")
-    assert len(members(pid)) == 5, "the engine, two workers and what each has started"
+    assert len(processes_of(pid)) == 5, "the engine, two workers and what each has started"
     os.kill(pid, signal.SIGSTOP)
     time.sleep(1.0)  # One answer is written by then, and nobody has read it.
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: members(pid) == [], what="the end of every process")
+    eventually(lambda: not processes_of(pid), what="the end of every process")
     eventually(lambda: not engine.status().running, what="the engine's end")
     assert Path(f"/proc/{detached}").exists()
     assert engine.stop() is False
@@ -119,10 +104,10 @@ def test_fifty_kills_at_any_moment_under_load_leave_no_process(engine: Engine) -
         for caller in callers:
             caller.start()
         time.sleep(dice.uniform(0.0, 2.0))  # Not a wait: any moment will do.
-        largest = max(largest, len(members(pid)))
+        largest = max(largest, len(processes_of(pid)))
         os.kill(pid, signal.SIGKILL)
         over.set()
-        eventually(lambda pid=pid: members(pid) == [], what="the end of every process")  # type: ignore[misc]
+        eventually(lambda pid=pid: not processes_of(pid), what="the end of every process")  # type: ignore[misc]
         for caller in callers:
             caller.join()
     assert largest > 5, "the engine, its workers and what handlers have started"

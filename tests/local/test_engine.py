@@ -21,7 +21,8 @@ import pytest
 from cryptoctl.local import launch
 from cryptoctl.local.data_directory import DataDirectory, EngineRecord
 from cryptoctl.local.engine import Engine, EngineError, EngineOptions
-from local.clients import client, eventually, members
+from local.clients import client, eventually
+from local.proc import listened_on_by, processes_of
 
 pytestmark = pytest.mark.process
 
@@ -43,7 +44,7 @@ def test_start_answers_and_stop_leaves_nothing(engine: Engine) -> None:
     assert engine.stop() is True
     assert engine.status().running is False
     assert engine.stop() is False
-    assert members(started.pid) == []
+    assert not processes_of(started.pid)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ def test_it_survives_the_command_that_started_it(engine: Engine, tmp_path: Path)
 def test_an_engine_whose_directory_is_deleted_ends_and_frees_its_port(engine: Engine) -> None:
     started = engine.start(port=0)
     started.home.rename(started.home.with_name("moved"))
-    eventually(lambda: not members(started.pid), what="the engine's end")
+    eventually(lambda: not processes_of(started.pid), what="the engine's end")
     # A process whose first thread has ended is shown as gone while another one is still in a write to disk.
     eventually(lambda: _refuses(started.port or 0), what="the port's end")
     assert engine.start(port=0).running  # that very port may be another program's by now
@@ -236,7 +237,7 @@ def test_a_killed_engine_is_seen_as_stopped_and_starts_again(engine: Engine) -> 
 
 def test_only_its_own_port_on_loopback_is_open(running: Engine) -> None:
     status = running.status()
-    assert _listeners(status.pid) == [f"127.0.0.1:{status.port}"]
+    assert status.pid is not None and listened_on_by({status.pid}) == {f"127.0.0.1:{status.port}"}
 
 
 def test_access_keys_are_random_kept_for_their_owner_alone_and_differ_by_environment(
@@ -372,8 +373,3 @@ def _free_port(besides: int | None) -> int:
             port: int = probe.getsockname()[1]
         if port != besides:
             return port
-
-
-def _listeners(pid: int | None) -> list[str]:
-    result = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True)
-    return [line.split()[3] for line in result.stdout.splitlines() if f"pid={pid}," in line]
