@@ -41,12 +41,13 @@ def one_correct_stack(world: World, base: Baseline, name: str) -> None:
     assert world.plan_is_empty(name)
 
 
-# Whoever is second loses a race just as whoever is third or fourth does.
-two_here_more_in_torture = pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.torture)])
+def two_here(more: int) -> pytest.MarkDecorator:
+    """Two runs; more in torture. Whoever is second loses a race just as the third or the fourth does."""
+    return pytest.mark.parametrize("count", [2, pytest.param(more, marks=pytest.mark.torture)])
 
 
 @one_seed_here_fifty_in_torture
-@two_here_more_in_torture
+@two_here(4)
 def test_several_ups_at_once_make_one_stack(
     world: World, base: Baseline, reused: Reused, used: str, count: int, seed: int
 ) -> None:
@@ -59,7 +60,7 @@ def test_several_ups_at_once_make_one_stack(
 
 
 @one_seed_here_fifty_in_torture
-@two_here_more_in_torture
+@two_here(3)
 def test_several_ups_at_once_mend_what_somebody_else_has_changed(
     world: World, base: Baseline, deployed: str, count: int, seed: int
 ) -> None:
@@ -70,7 +71,7 @@ def test_several_ups_at_once_mend_what_somebody_else_has_changed(
 
 
 @one_seed_here_fifty_in_torture
-@two_here_more_in_torture
+@two_here(3)
 def test_several_downs_at_once_leave_nothing(world: World, deployed: str, count: int, seed: int) -> None:
     world.proxy.behave(WINDOWS, jitter=Jitter(seed=seed, max_s=SLOWEST_S))
     assert at_once(world, deployed, *["down"] * count) == []
@@ -78,7 +79,7 @@ def test_several_downs_at_once_leave_nothing(world: World, deployed: str, count:
 
 
 @one_seed_here_fifty_in_torture
-@two_here_more_in_torture
+@two_here(3)
 def test_several_ups_at_once_take_back_one_key(
     world: World, base: Baseline, reused: Reused, used: str, count: int, seed: int
 ) -> None:
