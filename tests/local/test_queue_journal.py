@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,8 +40,9 @@ class Queues:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "store.sqlite3")
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(tmp_path / "store.sqlite3")) as database:
+        yield database
 
 
 def message(text: str, **more: str) -> HttpRequest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -130,6 +131,7 @@ def test_basic_and_bearer(door: Door) -> None:
     assert len(door.stored("BASIC")) == len(door.stored("BEARER")) == 1
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_curl(door: Door) -> None:
     body = price("CURL", timestamp=datetime.now(tz=UTC).isoformat())
     digest = hmac.new(door.secret("provider").encode(), body.encode(), hashlib.sha256).hexdigest()
