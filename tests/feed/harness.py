@@ -75,7 +75,8 @@ class MemoryTable:
 
     def texts(self, exchange: str, symbol: str) -> list[str]:
         """The texts of a symbol, in the order of their keys."""
-        entries = [(key, text) for key, text in self.items.items() if key[:2] == (symbol, exchange)]
+        items = self.items.copy()  # another thread may store meanwhile
+        entries = [(key, text) for key, text in items.items() if key[:2] == (symbol, exchange)]
         return [text for _, text in sorted(entries, key=lambda entry: _place(entry[0][2]))]
 
 
