@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from cryptoctl.aws import Aws
-from cryptoctl.reconcile.graph import with_dependencies
+from cryptoctl.reconcile.graph import affected, with_dependencies
 from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.reconcile.provisioner import Observations, Provisioner
@@ -92,7 +92,8 @@ def test_law_4_a_field_changed_behind_our_back_is_named_and_repaired(standing: L
     resource = standing.resources[index]
     elsewhere = FROM_ELSEWHERE.get(resource.kind, frozenset())
     covered = set(elsewhere)
-    now = standing.plan(resources=list(with_dependencies([resource])))
+    around = with_dependencies([resource])
+    now = standing.plan(resources=list(around))
     for drift in drifts(resource, standing.resources):
         done(standing.run(calls_towards(drift.resource, resource, now)))
         named, now = expect_repair(standing, resource, now, drift.fields - elsewhere, drift.label)
@@ -104,6 +105,7 @@ def test_law_4_a_field_changed_behind_our_back_is_named_and_repaired(standing: L
         named, now = expect_repair(standing, resource, now, frozenset({field}), field)
         covered |= named
     plan = standing.plan()
+    assert [str(step.resource) for step in plan.work if step.resource in around] == []
     assert plan.work == () or _followers_only(standing, plan)
     assert covered >= {field for field, wished in resource.desired().items() if wished != {}}
 
@@ -113,7 +115,7 @@ def expect_repair(
 ) -> tuple[set[str], Plan]:
     """The fields that the plan named, and the plan after the repair, which is empty.
 
-    What the resource needs is observed again at the end of the test.
+    What the resource needs is observed again at the end of the test, and must be as it was.
     """
     plan = look_again(live, resource, before)
     named = {change.field for step in plan.work if step.resource is resource for change in step.changes}
@@ -140,6 +142,9 @@ def test_law_5_a_resource_deleted_behind_our_back_is_made_again(standing: Live, 
     assert resource in {step.resource for step in plan.work}
     # With it AWS deletes what is part of it, and nothing else is made again.
     assert all(resource in with_dependencies([step_resource]) for step_resource in created)
+    # Nothing else has become otherwise, now or by the repair that the test before this one made.
+    hanging = affected([resource], standing.resources)
+    assert [str(step.resource) for step in plan.work if step.resource not in hanging] == []
     done(standing.run(plan))
     after = make_plan(standing.resources, standing.aws, Goal.PRESENT, after=plan)
     assert [(str(step.resource), step.changes) for step in after.work] == []
