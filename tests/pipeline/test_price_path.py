@@ -262,8 +262,10 @@ def without_its_table(live: Live) -> Iterator[None]:
     was = live.aws.call("lambda", "GetFunctionConfiguration", FunctionName=name)["Environment"]
     variables = {"DYNAMODB_TABLE": "nowhere", "ENVIRONMENT": "broken"}
     live.change_function(name, Environment={"Variables": variables})
-    yield
-    live.change_function(name, Environment=was)
+    try:
+        yield
+    finally:
+        live.change_function(name, Environment=was)
 
 
 def test_an_error_in_the_logs_reaches_the_alerts_and_an_info_line_does_not(pipeline: Live) -> None:
