@@ -1,16 +1,26 @@
 """Law 9: whatever a command sends is valid by the service's own model, and within AWS's limits.
 
-`tests/permissions` asks the same of every command that has a policy, where they run under it.
+`tests/permissions` asks the same of every command that has a policy, where they run under it, with one alarm.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from cryptoctl.alarm_settings import AlarmSettings
+from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.plan import Goal
+from cryptoctl.reconcile.planner import build_plan
+from cryptoctl.reconcile.scope import Scope
+from cryptoctl.reconcile.values import serialize
+from cryptoctl.stack import Stack
 from hostile.names import UNDISTURBED
 from hostile.requests import violations
 from hostile.wire import Request
 from hostile.world import World
+from live import WITH_A_SENDER
 
 pytestmark = pytest.mark.engine
 
@@ -21,6 +31,21 @@ def test_every_request_of_a_selftest_that_is_not_confirmed_is_valid(world: World
     requests = [entry.request for entry in behaviour.recorded]
     assert len(names := {str(request) for request in requests}) > 5
     assert "sts:GetCallerIdentity" in names
+    assert violations(requests) == []
+
+
+def test_every_request_that_makes_an_alarm_is_valid() -> None:
+    scope = Scope(environment="e", account="0" * 12, region="us-east-1")
+    stack = Stack(scope, replace(WITH_A_SENDER, alarms=AlarmSettings()), Code(zip_bytes=b"", sha256=""))
+    plan = build_plan(stack.alarms, dict.fromkeys(stack.alarms), Goal.PRESENT)
+    params = [serialize(call.params) for step in plan.work for call in step.calls]
+    assert {alarm["MetricName"] for alarm in params} == {
+        *("ApproximateNumberOfMessagesVisible", "IteratorAge", "Errors", "Throttles", "Unauthorized")
+    }
+    requests = [
+        Request(service="cloudwatch", operation="PutMetricAlarm", params=alarm, access_key="")
+        for alarm in params
+    ]
     assert violations(requests) == []
 
 
