@@ -39,9 +39,14 @@ def is_taken_over_in_place(
 ) -> None:
     deploy(run, name, tags)
     account, table = world.account, f"crypto-prices-{name}"
-    for number in range(BATCH):  # so many that the stack made by hand waits for no more
-        item = {"symbol": {"S": "OLD"}, "timestamp": {"N": str(number)}, "price": {"N": "1.50"}}
-        account["dynamodb"].put_item(TableName=table, Item=item)
+    items = [
+        {"symbol": {"S": "OLD"}, "timestamp": {"N": str(number)}, "price": {"N": "1.50"}}
+        for number in range(BATCH)  # so many that the stack made by hand waits for no more
+    ]
+    # At once: of what comes in parts the first may be a batch, and the rest be left to the enricher.
+    account["dynamodb"].batch_write_item(
+        RequestItems={table: [{"PutRequest": {"Item": item}} for item in items]}
+    )
     eventually(lambda: "OK" in processing_results(account, name), "the function made by hand to have them")
     url = account["sqs"].get_queue_url(QueueName=f"webhook-processor-dlq-{name}")["QueueUrl"]
     account["sqs"].send_message(QueueUrl=url, MessageBody="kept")
