@@ -1,4 +1,7 @@
-"""Interrupted once, twice, while it looks, waits or asks: it ends in order, and the next run goes on."""
+"""Interrupted once, twice, while it looks or asks: it ends in order, and the next run goes on.
+
+While it waits: messages.txt has it.
+"""
 
 from __future__ import annotations
 
