@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptoctl.aws import AccessKey
 from cryptoctl.local.engine import Engine, EngineOptions
+from cryptoctl.reconcile.plan import Goal
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import EnvironmentSettings, Target
 from cryptoctl.settings_file import load
@@ -55,7 +56,9 @@ class World:
     def prepare(self, environment: str, command: str) -> None:
         """Leaves what an `up` or a `down` leaves."""
         live = self.live(environment)
-        report = live.up() if command == "up" else live.down()
+        plan = live.plan(Goal.PRESENT if command == "up" else Goal.ABSENT)
+        assert not (plan.refused or plan.obstacles), plan
+        report = live.run(plan)
         assert report.done, report
 
     def _succeeds(self, *arguments: str) -> ProcessResult:
