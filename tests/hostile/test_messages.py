@@ -34,7 +34,7 @@ def record(world: World) -> Iterator[MessageRecorder]:
 
 @pytest.fixture
 def removed(world: World) -> Iterator[Callable[[str], str]]:
-    """Environments whose names stand in the file; whatever they hold is removed before and afterwards."""
+    """Environments whose names stand in the file; whatever they hold is removed afterwards."""
     names: list[str] = []
 
     def clean(name: str) -> str:
