@@ -269,6 +269,7 @@ def test_plan_is_reviewed_and_then_exactly_that_plan_is_applied(local_cli: Any) 
     refused = cli("up", *only, "--expect", "0123456789ab")
     assert refused.code == 6
     assert fingerprint in refused.err
+    assert "`cryptoctl plan --only price-alerts-reviewed --" in refused.err
     cli.ok("up", *only, "--expect", fingerprint)
     missing = {
         resource["resource"]

@@ -45,13 +45,16 @@ def select_resources(run: CommandRun, names: Sequence[str]) -> tuple[list[Provis
     return resources, replace(orphans, unconfigured=parts, parts_only=True) if parts else None
 
 
-def check(plan: Plan, expect: str | None = None) -> None:
-    """Refuses a plan that cannot or must not be run, before anything is changed."""
+def check(plan: Plan, expect: str | None = None, review: str = "plan") -> None:
+    """Refuses a plan that cannot or must not be run, before anything is changed.
+
+    `expect` is the fingerprint of the plan that a person has reviewed, with the command `review`.
+    """
     if expect is not None and expect != plan.fingerprint:
         raise Failure(
             ExitCode.REFUSED,
             f"The plan is {plan.fingerprint}, not the expected {expect}: something has changed since.",
-            "Review the new plan with `cryptoctl plan`.",
+            f"Review the new plan with `cryptoctl {review}`.",
         )
     if plan.refused:
         reasons = "; ".join(f"{step.resource} {step.reason}" for step in plan.refused)

@@ -44,10 +44,11 @@ def up(
         plan = plan_with_tags(run, replan)
         run.set_members(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.location)
-        check(plan, expect)
+        options = [word for name in only or () for word in ("--only", name)] + ["--adopt"] * adopt
+        review = shlex.join(["plan", *options])
+        check(plan, expect, review)
         if plan.consents and not yes:
-            options = [word for name in only or () for word in ("--only", name)] + ["--adopt"] * adopt
-            _ask(run, plan, shlex.join(["plan", *options]))
+            _ask(run, plan, review)
     session.save_last_location()
     remaining = plan
     if plan.work:
