@@ -107,13 +107,21 @@ def test_real_trades_are_stored_in_order_once(
     day: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In three batches, the last of which is not full."""
+    send, sizes = sending.send_batch, list[int]()
+
+    def noted(aws: Any, function: Any, prices: Any) -> list[str]:
+        sizes.append(len(prices))
+        return send(aws, function, prices)
+
     monkeypatch.setattr(sending, "PRICES_A_BATCH", 20)
+    monkeypatch.setattr(sending, "send_batch", noted)
     text = TRADES.read_text(encoding="utf-8").splitlines(keepends=True)[:51]
     trades = list(csv.DictReader(text))
     file = tmp_path / "trades.csv"
     file.write_text("".join(text), encoding="utf-8")
     command = ("send-price", "--file", str(file), "--symbol", "ETH", "--exchange", "binance")
     assert day.ok(*command, "-o", "json").json["file"]["stored"] == len(trades) == 50
+    assert sizes == [20, 20, 10]
     assert day.ok(*command, "-o", "json").json["file"]["duplicate"] == len(trades)
     table = day.ok("prices", "ETH", "--wait", "--last", "1000", "-o", "csv").out
     rows = list(csv.DictReader(io.StringIO(table)))
