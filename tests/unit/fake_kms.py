@@ -107,6 +107,19 @@ class FakeKms(SequentialAws):
         self.keys[KeyId] |= {"KeyState": "PendingDeletion", "DeletionDate": datetime(2026, 2, 1, tzinfo=UTC)}
         return {}
 
+    def CancelKeyDeletion(self, KeyId: str) -> dict[str, Any]:  # noqa: N802, N803
+        if self.keys[KeyId]["KeyState"] != "PendingDeletion":
+            raise refused("CancelKeyDeletion", "KMSInvalidStateException")
+        del self.keys[KeyId]["DeletionDate"]
+        self.keys[KeyId]["KeyState"] = "Disabled"
+        return {}
+
+    def EnableKey(self, KeyId: str) -> dict[str, Any]:  # noqa: N802, N803
+        if self.keys[KeyId]["KeyState"] == "PendingDeletion":
+            raise refused("EnableKey", "KMSInvalidStateException")
+        self.keys[KeyId]["KeyState"] = "Enabled"
+        return {}
+
     def PutKeyPolicy(self, **_: Any) -> dict[str, Any]:  # noqa: N802
         return {}
 

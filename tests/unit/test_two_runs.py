@@ -56,6 +56,20 @@ def test_a_key_that_was_found_without_a_name_is_used_only_once_it_has_it() -> No
     assert aws.things["user"]["Fields"]["Size"] == aws.keys[aws.aliases[ALIAS]]["Arn"]
 
 
+def test_a_key_that_goes_is_taken_back_and_then_enabled() -> None:
+    aws = FakeKms()
+    aws.ScheduleKeyDeletion(aws.new_key())
+    right(aws, run(aws))
+    assert list(aws.keys) == ["key-1"]
+
+
+def test_another_run_may_take_the_key_back_first() -> None:
+    aws = FakeKms(before={"CancelKeyDeletion": lambda aws: aws.CancelKeyDeletion("key-1") and None})
+    aws.ScheduleKeyDeletion(aws.new_key())
+    right(aws, run(aws))
+    assert list(aws.keys) == ["key-1"]
+
+
 def test_a_name_that_is_shown_late_is_waited_for() -> None:
     aws = FakeKms(before={"CreateAlias": named_by_another_run}, alias_hidden_for=12)
     right(aws, run(aws))
