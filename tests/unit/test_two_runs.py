@@ -64,7 +64,10 @@ def test_a_key_that_goes_is_taken_back_and_then_enabled() -> None:
 
 
 def test_another_run_may_take_the_key_back_first() -> None:
-    aws = FakeKms(before={"CancelKeyDeletion": lambda aws: aws.CancelKeyDeletion("key-1") and None})
+    def take_back(aws: FakeKms) -> None:
+        aws.CancelKeyDeletion("key-1")
+
+    aws = FakeKms(before={"CancelKeyDeletion": take_back})
     aws.ScheduleKeyDeletion(aws.new_key())
     right(aws, run(aws))
     assert list(aws.keys) == ["key-1"]
