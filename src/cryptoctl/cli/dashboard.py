@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cryptoctl.dashboard.reader import ConnectedEnvironment, PageReader
     from cryptoctl.dashboard.site import Site
 
+SIGNAL_SEEN_WITHIN_S = 0.5
 EMPTY = "No prices yet: `cryptoctl send-price BTC 50000 coinbase`"
 
 
@@ -59,7 +60,9 @@ def dashboard(
         _tell(run, site)
         if not (no_open or run.is_json) and not (run.screen.can_ask and webbrowser.open(site.ticket_url())):
             run.screen.say("No browser was started: open the address above.", style="dim")
-        threading.Event().wait()  # until Ctrl-C
+        # Until Ctrl-C. Seen once: a wait without a limit slept through a signal, until the next one came.
+        while True:
+            threading.Event().wait(SIGNAL_SEEN_WITHIN_S)
 
 
 def _reader(run: CommandRun, interval: Interval, last: int) -> PageReader:
