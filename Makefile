@@ -39,9 +39,13 @@ demo-down: $(VENV)/.local  ## remove what `make demo` created
 quick: check  ## lint, types, layers and the pure tests but for the most thorough
 	$(BIN)/pytest -n auto --dist worksteal -q -m 'pure and not thorough' --hypothesis-profile quick tests/core tests/dashboard tests/feed tests/files tests/handlers tests/ui tests/unit tests/*.py
 
-# Four workers on two cores: half of what the tests do is waiting for the engine.
+# Four workers on two cores: some of what the tests do is waiting for the engine. A test that hangs ends the run, and says
+# where each of its threads is.
+SUITE := -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture' \
+	--max-worker-restart 0 -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
+
 test: check  ## everything a change has to pass: lint, types, layers, tests
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture'
+	$(BIN)/pytest $(SUITE)
 
 check: $(VENV)/.dev  ## lint, types and layers, without the tests
 	$(BIN)/ruff check .
@@ -50,14 +54,14 @@ check: $(VENV)/.dev  ## lint, types and layers, without the tests
 	$(BIN)/lint-imports
 
 offline: $(VENV)/.dev  ## the tests without a network; anything that tries to reach beyond loopback fails it (Linux)
-	sh tests/offline.sh $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture'
+	sh tests/offline.sh $(BIN)/pytest $(SUITE)
 
 # In Python 3.11 a thread that starts while another one does dies when it is traced, and whoever waits for it waits
 # for ever. The selftest runs whole in torture alone.
 coverage: $(VENV)/.dev  ## branch coverage of core, handlers, reconcile and ops by the tests (Python 3.12 or newer)
 	$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12) and "coverage needs Python 3.12 or newer")'
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture'
+	$(BIN)/coverage run -m pytest $(SUITE)
 	$(BIN)/coverage run -m pytest -q -m torture tests/cli/test_selftest.py
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report

@@ -65,8 +65,12 @@ def test_following_the_logs_ends_with_130_and_a_document(without_functions: Live
         first = json.loads(process.stdout.readline())
         assert set(first) == {"time", "function", "message"}
         process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(60.0) == ExitCode.INTERRUPTED
+        finally:
+            process.kill()
+        assert process.stderr.read() == "Interrupted.\n"
         *_, last = process.stdout.read().splitlines()
-        assert (process.wait(), process.stderr.read()) == (ExitCode.INTERRUPTED, "Interrupted.\n")
     assert json.loads(last)["outcome"] == "interrupted"
 
 

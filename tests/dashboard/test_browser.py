@@ -37,7 +37,7 @@ from dashboard.browsing import browser as browser
 from dashboard.browsing import nothing_noted as nothing_noted
 from dashboard.conftest import FakeReader
 from dashboard.prices_of import AT_MS, stored
-from kit.browser import Browser
+from kit.browser import WITHIN_S, Browser
 from kit.engines import OPTIONS
 from kit.web_page import page_at
 from ui.overviews import ERROR, HEALTHY
@@ -56,10 +56,11 @@ def dashboard(environment: str) -> Iterator[str]:
         assert line, process.stderr.read()
         try:
             yield json.loads(line)["url"]
-        finally:
             process.terminate()
-            output = process.stdout.read()
-        assert process.wait() == 130
+            assert process.wait(WITHIN_S) == 130
+        finally:
+            process.kill()
+        output = process.stdout.read()
         assert json.loads(output)["outcome"] == "interrupted" and json.loads(output)["url"] in line
 
 
