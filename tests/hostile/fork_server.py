@@ -13,7 +13,6 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,7 @@ def main(home: str) -> None:
     Session._real_aws = lambda self: aws  # type: ignore[method-assign]
     gc.set_threshold(*GC_THRESHOLDS)  # as in a command's own process
     gc.collect()
-    gc.freeze()  # what is loaded by now stays: no command looks for garbage in it, and so copies it
+    gc.freeze()  # what is loaded by now stays: a command that looked for garbage in it would copy it
     _report(ready=True)
     for line in sys.stdin:
         _reap()
@@ -57,9 +56,7 @@ def main(home: str) -> None:
 
 def _look_around(aws: Aws) -> None:
     """Plans an environment that is none: what botocore works out at each first request, no fork has to."""
-    from cryptoctl.aws import AwsError
     from cryptoctl.bundle import build
-    from cryptoctl.errors import Failure
     from cryptoctl.reconcile.observe import make_plan
     from cryptoctl.reconcile.plan import Goal
     from cryptoctl.reconcile.scope import Scope
@@ -68,8 +65,7 @@ def _look_around(aws: Aws) -> None:
 
     scope = Scope(environment="nowhere", account="0" * 12, region=aws.region)
     stack = Stack(scope, EnvironmentSettings(), build())
-    with suppress(AwsError, Failure):
-        make_plan(list(stack), aws.with_shared_lists(), Goal.PRESENT, orphans=stack.orphans)
+    make_plan(list(stack), aws.with_shared_lists(), Goal.PRESENT, orphans=stack.orphans)
     for client in aws._clients.values():
         client.close()
 
