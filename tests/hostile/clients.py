@@ -77,7 +77,8 @@ class ForkServer:
         self.home = home
         self._tokens = itertools.count()
         self._running: dict[int, Running] = {}
-        self._ready = threading.Event()
+        self._ready = threading.Event()  # or ended before
+        self._is_ready = False
         self._lock = threading.Lock()
         self._added: dict[str, str] = {}
         self.variables = {
@@ -103,13 +104,18 @@ class ForkServer:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        assert self._ready.wait(60)
+        if not self._ready.wait(60):
+            self._process.kill()
+        if not self._is_ready:
+            self.close()
+            raise AssertionError("The server of forks was never ready: see its stderr.")
 
     def _read(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
             event = json.loads(line)
             if "ready" in event:
+                self._is_ready = True
                 self._ready.set()
             elif "pid" in event:
                 self._running[event["token"]].pid = event["pid"]
@@ -118,6 +124,7 @@ class ForkServer:
                 running = self._running.pop(event["token"])
                 running.code = event["code"]
                 running.over.set()
+        self._ready.set()
 
     def start(
         self,

@@ -41,6 +41,7 @@ VARYING = (
     (re.compile(r'("seconds": )[\d.]+'), r"\1N"),
     # Of requests that are under way together, the first one is told.
     (re.compile(r"No answer to (?!sts:)\S+ yet"), "No answer to SERVICE:OPERATION yet"),
+    (re.compile(r'(SERVICE:OPERATION yet .*"http://[^/"]*/)[^"]*'), r"\1"),
 )
 ENDS = "✓✗■…"
 STOPPING = "Stopping:"

@@ -15,7 +15,7 @@ from kit.waiting import eventually
 
 # Root, whatever is enforced.
 ROOT = ("test", "test")
-SERVICES = "dynamodb,dynamodbstreams,iam,kms,lambda,logs,sns,sqs,sts,tagging"
+SERVICES = "dynamodb,dynamodbstreams,iam,kms,lambda,logs,monitoring,sns,sqs,ssm,sts,tagging"
 
 
 @contextmanager
