@@ -54,5 +54,20 @@ class Faults:
         return self._falls(self.reset)
 
 
+@dataclass(kw_only=True)
+class FirstAnswersLost(Faults):
+    """Each write is carried out, and its first answer never arrives."""
+
+    _carried_out: list[Request] = field(default_factory=list, init=False)
+
+    def loses(self, request: Request) -> bool:
+        """Whether it is a write that comes for the first time."""
+        with self._lock:
+            if not request.writes or request in self._carried_out:
+                return False
+            self._carried_out.append(request)
+            return True
+
+
 def _broken(request: Request) -> Answer:
     return refusal(request, "ServiceUnavailable", "Service is temporarily unavailable", 503)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import pytest
 
-from hostile.matrix import PHASES, Baseline, Case, run
+from hostile.faults import FirstAnswersLost
+from hostile.matrix import PHASES, Baseline, Case, differences, disturb, run
 from hostile.proxy import Accident
 from hostile.world import World
 
@@ -30,13 +32,34 @@ def sample(all_lives: Sequence[Life], count: int, first: int) -> list[Life]:
     return [all_lives[int(first + number * step) % len(all_lives)] for number in range(count)]
 
 
-@pytest.mark.parametrize("accident", ACCIDENTS)
-def test_an_accident_at_some_calls_leaves_no_trace(
+@pytest.mark.parametrize("accident", [Accident.KILLED_BEFORE, Accident.KILLED_AFTER])
+def test_a_kill_at_some_calls_leaves_no_trace(
     world: World, base: Baseline, environment: Callable[[], str], accident: Accident
 ) -> None:
     chosen = sample(lives(base, accident), SAMPLED, first=7 * ACCIDENTS.index(accident))
     problems = [problem for cases in chosen for problem in run(world, base, cases, environment())]
     assert problems == []
+
+
+def test_a_write_that_is_not_answered_is_sent_again_where_that_is_safe(
+    world: World, base: Baseline, environment: Callable[[], str]
+) -> None:
+    name, sent_once = environment(), {"kms:CreateKey", "dynamodb:UpdateTable"}
+    for phase in PHASES:
+        if phase == "mend":
+            disturb(world.account, name)
+        behaviour = world.proxy.behave(faults=FirstAnswersLost())
+        command = "down" if phase == "down" else "up"
+        result = world.clients.run(
+            command, "--env", name, "--yes", "--aws", variables={"QUICK_RETRIES": "yes"}
+        )
+        assert result.code == 0, result.err
+        answered = Counter(str(entry.request) for entry in behaviour.recorded if entry.status)
+        lost = Counter(str(entry.request) for entry in behaviour.recorded if not entry.status)
+        assert lost.keys() == {call.label.split()[0] for call in base.write_calls[phase]}
+        assert (lost - answered).keys() == lost.keys() & sent_once
+        left = world.account.inventory(name)
+        assert differences({} if phase == "down" else base.inventory, left) == []
 
 
 @pytest.mark.torture
