@@ -202,8 +202,10 @@ COMMON = (
 )
 
 
-# SQS names the code of its older protocol in a header, which a simulator may leave out.
+# What has an older protocol names that one's code in a header, which a simulator may leave out.
 _OLDER_CODES = {
+    ("cloudwatch", "DashboardNotFoundError"): "ResourceNotFound",
+    ("sns", "NotFoundException"): "NotFound",
     ("sqs", "QueueDoesNotExist"): "AWS.SimpleQueueService.NonExistentQueue",
     ("sqs", "QueueNameExists"): "QueueAlreadyExists",
     ("sqs", "QueueDeletedRecently"): "AWS.SimpleQueueService.QueueDeletedRecently",

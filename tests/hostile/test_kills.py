@@ -10,6 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from hostile.faults import FirstAnswersLost
+from hostile.lengths import Windows
 from hostile.matrix import PHASES, Baseline, Case, differences, disturb, run
 from hostile.proxy import Accident
 from hostile.world import World
@@ -44,11 +45,11 @@ def test_a_kill_at_some_calls_leaves_no_trace(
 def test_a_write_that_is_not_answered_is_sent_again_where_that_is_safe(
     world: World, base: Baseline, environment: Callable[[], str]
 ) -> None:
-    name, sent_once = environment(), {"kms:CreateKey", "dynamodb:UpdateTable"}
+    name = environment()
     for phase in PHASES:
         if phase == "mend":
             disturb(world.account, name)
-        behaviour = world.proxy.behave(faults=FirstAnswersLost())
+        behaviour = world.proxy.behave(Windows(stale=1.5), faults=FirstAnswersLost())
         command = "down" if phase == "down" else "up"
         result = world.clients.run(
             command, "--env", name, "--yes", "--aws", variables={"QUICK_RETRIES": "yes"}
@@ -57,7 +58,8 @@ def test_a_write_that_is_not_answered_is_sent_again_where_that_is_safe(
         answered = Counter(str(entry.request) for entry in behaviour.recorded if entry.status)
         lost = Counter(str(entry.request) for entry in behaviour.recorded if not entry.status)
         assert lost.keys() == {call.label.split()[0] for call in base.write_calls[phase]}
-        assert (lost - answered).keys() == lost.keys() & sent_once
+        # A second key would be another one; a stream that is on may be asked for again while it shows as off.
+        assert (lost - answered).keys() - {"dynamodb:UpdateTable"} == lost.keys() & {"kms:CreateKey"}
         left = world.account.inventory(name)
         assert differences({} if phase == "down" else base.inventory, left) == []
 

@@ -287,15 +287,19 @@ def test_aws_region_comes_before_the_other_ways_to_name_it(
 
 
 @pytest.mark.parametrize(
-    ("newer", "older"),
+    ("service", "newer", "older"),
     [
-        ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
-        ("QueueNameExists", "QueueAlreadyExists"),
-        ("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"),
+        ("cloudwatch", "DashboardNotFoundError", "ResourceNotFound"),
+        ("sns", "NotFoundException", "NotFound"),
+        ("sqs", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+        ("sqs", "QueueNameExists", "QueueAlreadyExists"),
+        ("sqs", "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"),
     ],
 )
-def test_sqs_errors_have_one_code_whether_or_not_a_header_names_the_older(newer: str, older: str) -> None:
-    error = refusal("sqs", "GetQueueUrl", {"Error": {"Code": newer, "Message": "m"}})
+def test_an_error_has_one_code_whether_or_not_a_header_names_the_older(
+    service: str, newer: str, older: str
+) -> None:
+    error = refusal(service, "AnyOperation", {"Error": {"Code": newer, "Message": "m"}})
     assert isinstance(error, AwsError) and error.code == older
     error = refusal("lambda", "GetFunction", {"Error": {"Code": newer, "Message": "m"}})
     assert isinstance(error, AwsError) and error.code == newer

@@ -30,7 +30,7 @@ from cryptoctl.reconcile import (
     frozen,
 )
 
-NOT_FOUND = ("ResourceNotFound", "DashboardNotFoundError", "ResourceNotFoundException")
+NOT_FOUND = ("ResourceNotFound", "ResourceNotFoundException")
 # The console's grid has 24 columns.
 WIDTH, HEIGHT, IN_A_ROW = 8, 6, 3
 PERIOD_S = 60

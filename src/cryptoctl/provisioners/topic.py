@@ -41,8 +41,8 @@ from cryptoctl.reconcile import (
     call,
 )
 
-NOT_FOUND = ("NotFound", "NotFoundException")
-NO_TAGS = (*NOT_FOUND, "ResourceNotFound", "ResourceNotFoundException")
+NOT_FOUND = "NotFound"
+NO_TAGS = (NOT_FOUND, "ResourceNotFound", "ResourceNotFoundException")
 PENDING = "PendingConfirmation"
 ALARMS = "cloudwatch.amazonaws.com"
 OWN_ACTIONS = (
@@ -231,7 +231,7 @@ class Topic(Encrypted, Priced):
 
     def remove(self, observed: Observed) -> Iterator[CallOrWait]:
         """Deletes the topic; SNS deletes its subscriptions with it."""
-        yield call("sns", "DeleteTopic", gone="NotFound", TopicArn=self.arn)
+        yield call("sns", "DeleteTopic", gone=NOT_FOUND, TopicArn=self.arn)
 
 
 def subscriptions_of(aws: Aws, arn: str) -> list[dict[str, Any]]:
