@@ -44,7 +44,8 @@ quick: check  ## lint, types, layers and the pure tests but for the most thoroug
 SUITE := -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture' \
 	--max-worker-restart 0 -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
-test: check  ## everything a change has to pass: lint, types, layers, tests
+test: $(VENV)/.dev  ## everything a change has to pass: lint, types, layers, tests
+	@$(MAKE) --no-print-directory -j 2 check $(VENV)/.compiled
 	$(BIN)/pytest $(SUITE)
 
 check: $(VENV)/.dev  ## lint, types and layers, without the tests
@@ -52,6 +53,10 @@ check: $(VENV)/.dev  ## lint, types and layers, without the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The tests of a new clone are compiled once, and while mypy runs: else each of pytest's workers does it.
+$(VENV)/.compiled: $(VENV)/.dev
+	$(BIN)/pytest --collect-only -qq > $@ || { tail -n 30 $@; rm $@; exit 1; }
 
 offline: $(VENV)/.dev  ## the tests without a network; anything that tries to reach beyond loopback fails it (Linux)
 	sh tests/offline.sh $(BIN)/pytest $(SUITE)
