@@ -121,13 +121,16 @@ class PriceChart {
     return +candle.close < +candle.open ? this.volumes.down : this.volumes.up;
   }
 
-  /** As many digits as the prices have; for the volatility, three that say something. */
+  /** As many digits as the prices have and tell them apart; for the volatility, three that say something. */
   setDigits() {
     const recent = this.candles.slice(-100);
     const decimals = Math.max(2, ...recent.map((candle) => (candle.close.split(".")[1] ?? "").length));
-    const highest = Math.max(0, ...recent.map((candle) => Math.abs(+candle.close)));
+    const closes = recent.map((candle) => +candle.close);
+    const [lowest, highest] = [Math.min(...closes), Math.max(0, ...closes)];
     const maxDecimals = Math.max(2, MAX_DIGITS - Math.trunc(highest).toString().length);
-    const prices = highest >= MIN_DRAWN ? Math.min(decimals, maxDecimals) : decimals;
+    // Of the prices five digits, of what lies between them four: more are mostly a sender's floating point.
+    const telling = Math.max(2, 4 - Math.floor(Math.log10(lowest)), 3 - Math.floor(Math.log10(highest - lowest || lowest)));
+    const prices = highest >= MIN_DRAWN ? Math.min(decimals, maxDecimals, telling) : decimals;
     const largest = Math.max(0, ...recent.map((candle) => +(candle.volatility ?? 0)));
     const volatility = largest > 0 ? Math.max(2, 2 - Math.floor(Math.log10(largest))) : 2;
     if (this.digits?.prices === prices && this.digits.volatility === volatility) return;
