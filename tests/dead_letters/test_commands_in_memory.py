@@ -16,9 +16,10 @@ from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.enriching import EnrichResult, UnenrichedPrice
 from cryptoctl.ops.dead_letters.messages import QueueName
 from cryptoctl.ops.dead_letters.payloads import EditError
-from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, selected_messages
+from cryptoctl.ops.dead_letters.receiving import selected_messages
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, ReplaySummary
 from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.dead_letters.unreceived import Unreceived, unreceived
 from cryptoctl.session import Session
 from cryptoctl.ui.screen import Screen
 from dead_letters.test_replay_in_memory import GOOD, Bench
@@ -95,7 +96,7 @@ def test_a_replay_is_run_as_the_options_say(bench: Bench, monkeypatch: pytest.Mo
     [
         (ReplaySummary(), None),
         (ReplaySummary(interrupted=True, stopped="interrupted"), ExitCode.INTERRUPTED),
-        (ReplaySummary(in_flight=2), ExitCode.FAILED),
+        (ReplaySummary(unreceived=Unreceived(in_flight=2)), ExitCode.FAILED),
         (ReplaySummary(chosen=1, undeleted=1), ExitCode.FAILED),
     ],
 )
@@ -154,4 +155,4 @@ def test_whose_messages_are_all_found_by_their_ids_misses_none_that_is_in_flight
         selection = Selection(queues=[QueueName.WEBHOOK], ids=ids)
         with selected_messages(bench.queues, selection) as (letters, journal):
             assert [letter.message.id for letter in letters] == ["0"]
-            assert in_flight_elsewhere(bench.queues, selection, journal) == in_flight
+            assert unreceived(bench.queues, selection, journal).in_flight == in_flight

@@ -16,7 +16,6 @@ from cryptoctl.ops.dead_letters.queues import LONG_POLL_S, MAX_A_CALL, DeadLette
 from cryptoctl.ops.dead_letters.receiving import (
     CALLS_WITH_NOTHING_OLDER,
     FIRST_VISIBILITY_S,
-    VISIBILITY_S,
     ReceiveOptions,
     _extend,
     _extend_until,
@@ -24,6 +23,7 @@ from cryptoctl.ops.dead_letters.receiving import (
     receive_all,
     release,
 )
+from cryptoctl.ops.dead_letters.unreceived import VISIBILITY_S
 from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import Interrupted, RealClock

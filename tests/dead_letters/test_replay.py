@@ -164,7 +164,7 @@ def test_two_replays_at_once_share_the_work_and_store_nothing_twice(env: DeadLet
         messages = [next(got) for _ in range(10)]
         summary = env.replay()
         assert summary.chosen_is_replayed and summary.outcomes[Outcome.REPLAYED] == 5
-        assert (summary.in_flight, summary.complete) == (10, False)
+        assert (summary.unreceived.in_flight, summary.complete) == (10, False)
         env.queues[WEBHOOK].set_visibility(messages, 0)
     assert env.replay().outcomes == {Outcome.REPLAYED: 10}
     assert len(env.items()) == 15

@@ -260,10 +260,10 @@ def test_what_has_none_of_the_shapes_is_none_of_as_many_as_are_asked_for(tmp_pat
 def test_what_others_have_received_is_counted_unless_as_many_as_asked_for_are_found(tmp_path: Path) -> None:
     bench = Bench([GOOD] * 4, set(), str(tmp_path))
     bench.queue.hidden.update({"2", "3"})
-    summary = bench.replay(limit=1)
-    assert (summary.outcomes[Outcome.REPLAYED], summary.in_flight, summary.complete) == (1, 0, True)
-    summary = bench.replay()
-    assert (summary.outcomes[Outcome.REPLAYED], summary.in_flight, summary.complete) == (1, 2, False)
+    for limit, in_flight in ((1, 0), (None, 2)):
+        summary = bench.replay(limit=limit)
+        assert (summary.outcomes[Outcome.REPLAYED], summary.unreceived.in_flight) == (1, in_flight)
+        assert summary.complete is (not in_flight)
 
 
 def test_what_was_replayed_before_is_deleted_and_none_of_those_that_are_asked_for(tmp_path: Path) -> None:

@@ -28,13 +28,14 @@ from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape
 from cryptoctl.ops.dead_letters.payloads import EditError, Edits
 from cryptoctl.ops.dead_letters.planning import ReplayStep
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, dead_letter_queues, identity
-from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, selected_messages
+from cryptoctl.ops.dead_letters.receiving import selected_messages
 from cryptoctl.ops.dead_letters.repair import RepairSearch, read_units
 from cryptoctl.ops.dead_letters.repair import repair as repair_prices
 from cryptoctl.ops.dead_letters.replay import Replay
 from cryptoctl.ops.dead_letters.replayer import Replayer
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayOptions, ReplaySummary, replay_hint
 from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.dead_letters.unreceived import unreceived
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.times import now_ms, parse_time_ms
 from cryptoctl.provisioners.function import Function
@@ -86,10 +87,10 @@ def peek(
                 documents.append(letter_document(letter, now_ms(), lines, failure))
             else:
                 show_letter(run.screen, letter, now_ms(), lines, failure)
-        in_flight = in_flight_elsewhere(queues, selection, journal)
-    run.set_members(in_flight=in_flight)
-    if in_flight:
-        run.screen.warn(in_flight_text(in_flight))
+        rest = unreceived(queues, selection, journal)
+    run.set_members(**rest.document())
+    if rest:
+        run.screen.warn(str(rest))
     elif not count:
         run.screen.say("No message matches.")
 
@@ -165,8 +166,8 @@ def replay(
         if dry_run:
             replaying = Replay(replayer, queues, journal, options)
             with replaying.planned() as steps:
-                if replaying.in_flight:
-                    run.screen.warn(in_flight_text(replaying.in_flight))
+                if replaying.unreceived:
+                    run.screen.warn(str(replaying.unreceived))
                 _show_plan(run, steps)
             return
         with progress_bar(run.screen, "collecting") as move_bar:
@@ -216,8 +217,8 @@ def _check(summary: ReplaySummary) -> None:
             "Not everything selected was replayed; the rest is still in its queue.",
             replay_hint(summary.outcomes[Outcome.UNKNOWN], unreplayed, hint),
         )
-    if summary.in_flight:
-        raise Failure(ExitCode.FAILED, in_flight_text(summary.in_flight), "Run the same command again later.")
+    if summary.unreceived:
+        raise Failure(ExitCode.FAILED, str(summary.unreceived), summary.unreceived.hint)
 
 
 def _edits(run: CommandRun, assignments: list[str], *, edit: bool) -> Edits:

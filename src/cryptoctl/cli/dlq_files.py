@@ -18,8 +18,9 @@ from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.ops.dead_letters import files
 from cryptoctl.ops.dead_letters.journal_file import private_directory
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
-from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, selected_messages
+from cryptoctl.ops.dead_letters.receiving import selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.dead_letters.unreceived import unreceived
 from cryptoctl.ui.screen import Screen
 from cryptoctl.wording import pluralize
 
@@ -36,13 +37,13 @@ def export(
     queues = dead_letter_queues(run.session.aws, run.session.stack, selection.queues)
     with selected_messages(queues, with_failures(run, selection, queues)) as (letters, journal):
         count = files.write(file, letters)
-        in_flight = in_flight_elsewhere(queues, selection, journal)
+        rest = unreceived(queues, selection, journal)
     result = f"{pluralize(count, 'message is', 'messages are')} in {file}"
     run.done(result, "To export again, name another file.")
-    run.set_members(exported=count, in_flight=in_flight, file=str(file))
+    run.set_members(exported=count, **rest.document(), file=str(file))
     run.show(Screen.data, f"{result}.")
-    if in_flight:
-        run.screen.warn(f"{in_flight_text(in_flight)} Export again later.")
+    if rest:
+        run.screen.warn(f"{rest} Export again later.")
 
 
 @selecting_command("import", example="cryptoctl dlq import letters.jsonl")
@@ -153,18 +154,20 @@ def purge(
     _show_purged(run, purged)
     if purged.found and not purged.confirmed:
         raise Failure(ExitCode.REFUSED, "Nothing was deleted.")
+    rest = str(purged.unreceived)
     if purged.deleted < purged.found:
-        raise Failure(ExitCode.FAILED, "Not everything selected is deleted.", _remaining_hint(purged))
+        message = f"Not everything selected is deleted. {rest}".rstrip()
+        raise Failure(ExitCode.FAILED, message, _remaining_hint(purged))
     if purged.unknown:
         raise Failure(
             ExitCode.FAILED,
-            pluralize(purged.unknown, "message was", "messages were") + " kept: the format is unknown.",
+            f"{pluralize(purged.unknown, 'message was', 'messages were')} kept: the format is unknown. "
+            f"{rest}".rstrip(),
             "`cryptoctl dlq peek --where \"shape=='unknown'\"` shows them with their ids; "
             "`cryptoctl dlq purge --id ID` deletes one.",
         )
-
-    if purged.in_flight:
-        raise Failure(ExitCode.FAILED, in_flight_text(purged.in_flight), "Run the same command again later.")
+    if rest:
+        raise Failure(ExitCode.FAILED, rest, purged.unreceived.hint)
 
 
 def _show_purged(run: CommandRun, purged: files.PurgeResult) -> None:

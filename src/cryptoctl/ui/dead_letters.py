@@ -13,7 +13,6 @@ from cryptoctl.ops.dead_letters.causes import SLOTS, Causes, abbreviated, most_f
 from cryptoctl.ops.dead_letters.enriching import EnrichResult
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Shape
 from cryptoctl.ops.dead_letters.planning import ReplayStep
-from cryptoctl.ops.dead_letters.receiving import in_flight_text
 from cryptoctl.ops.dead_letters.results import Outcome, ReplayListener, ReplayResult, ReplaySummary
 from cryptoctl.ops.log_entries import entries, fold_repeats
 from cryptoctl.ops.logs import Line
@@ -70,8 +69,8 @@ def show_causes(screen: Screen, causes: Causes) -> None:
     ]
     if rows:
         screen.table(CAUSES, rows)
-    if causes.in_flight:
-        screen.say(in_flight_text(causes.in_flight), style=DOUBTFUL)
+    if causes.unreceived:
+        screen.say(str(causes.unreceived), style=DOUBTFUL)
 
 
 def _readable(until_ms: int | None, now_ms: int) -> str:
@@ -202,8 +201,10 @@ def _show_summary(screen: Screen, summary: ReplaySummary) -> None:
         parts.append(f"{summary.replayed_before} replayed before and deleted")
     if summary.undeleted:
         parts.append(f"{summary.undeleted} replayed but not yet deleted")
-    if summary.in_flight:
-        parts.append(f"{summary.in_flight} more in flight")
+    if summary.unreceived.in_flight:
+        parts.append(f"{summary.unreceived.in_flight} more in flight")
+    if summary.unreceived.withheld:
+        parts.append(f"{summary.unreceived.withheld} more not given out by SQS")
     screen.say("; ".join(parts) + (f". Stopped: {summary.stopped}." if summary.stopped else "."))
     for way, count in summary.ways.most_common():
         screen.say(f"  {count} × {way}")

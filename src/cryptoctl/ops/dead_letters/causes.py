@@ -10,9 +10,10 @@ from typing import Any
 
 from cryptoctl.ops.causes import cause_of
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape
-from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
-from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_order, selected_messages
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, in_order
+from cryptoctl.ops.dead_letters.receiving import selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.dead_letters.unreceived import Unreceived, unreceived
 from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.times import now_ms
 from cryptoctl.wording import shortened
@@ -68,15 +69,15 @@ class Causes:
     depths: dict[QueueName, QueueDepth]
     matching: dict[QueueName, MessageGroup]
     groups: dict[Cause, MessageGroup] = field(default_factory=dict)
-    in_flight: int = 0
-    """received by others, once everything else was read: whether they match is not known"""
+    unreceived: Unreceived = field(default_factory=Unreceived)
+    """what was left once everything else was read"""
 
     def by_frequency(self) -> list[tuple[Cause, MessageGroup]]:
         """The causes, the most frequent first."""
         return sorted(self.groups.items(), key=lambda pair: (-pair[1].count, pair[0]))
 
     def document(self) -> dict[str, Any]:
-        """`list --output json`: `queues` (queue, name, depths, matching, oldest_age_s), `causes`, in_flight.
+        """`list --output json`: queues (with names, depths, matching, oldest_age_s), causes, what is left.
 
         A cause has queue, shape, function, cause, symbols and exchanges (the most frequent first), count,
         oldest_age_s, newest_age_s, over_time (how many in each twelfth of the time since the oldest of all),
@@ -104,7 +105,7 @@ class Causes:
             }
             for cause, group in self.by_frequency()
         ]
-        return {"queues": queues, "causes": causes, "in_flight": self.in_flight}
+        return {"queues": queues, "causes": causes, **self.unreceived.document()}
 
     def over_time(self, group: MessageGroup) -> list[int]:
         """How many of the group were sent in each twelfth of the time since the oldest message of all."""
@@ -145,7 +146,7 @@ def count_causes(queues: DeadLetterQueues, selection: Selection, reasons: Reason
                 pointers.append(letter)
             else:
                 causes.groups.setdefault(_cause(letter), MessageGroup()).add(letter)
-        causes.in_flight = in_flight_elsewhere(queues, selection, journal)
+        causes.unreceived = unreceived(queues, selection, journal)
     errors = reasons(pointers[:MAX_POINTERS]) if reasons and pointers else {}
     for letter in pointers:
         causes.groups.setdefault(_cause(letter, errors.get(letter.message.key, "")), MessageGroup()).add(

@@ -26,11 +26,11 @@ from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, by_queue
 from cryptoctl.ops.dead_letters.receiving import (
     delete,
     ids_text,
-    in_flight_elsewhere,
     release,
     selected_messages,
 )
 from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.dead_letters.unreceived import Unreceived, unreceived
 from cryptoctl.ops.times import now_ms
 
 SENT_AT_ONCE = 10
@@ -229,8 +229,7 @@ class PurgeResult:
     deleted: int = 0
     unknown: int = 0
     """of no known shape and not selected by id: left"""
-    in_flight: int = 0
-    """received by others: whether they are selected is not known"""
+    unreceived: Unreceived = field(default_factory=Unreceived)
     export: Path | None = None
     confirmed: bool = False
     """the person wants them deleted: from here on some may be"""
@@ -240,13 +239,13 @@ class PurgeResult:
     @property
     def complete(self) -> bool:
         """Whether everything selected is deleted."""
-        return self.ended and self.deleted == self.found and not self.unknown and not self.in_flight
+        return self.ended and self.deleted == self.found and not self.unknown and not self.unreceived
 
     def document(self) -> dict[str, Any]:
         """`purge --output json`: the counts, the file or null, and whether it is complete."""
         file = None if self.export is None else str(self.export)
         counts = {"found": self.found, "deleted": self.deleted, "unknown": self.unknown}
-        return {**counts, "in_flight": self.in_flight, "file": file, "complete": self.complete}
+        return {**counts, **self.unreceived.document(), "file": file, "complete": self.complete}
 
 
 def purge(
@@ -267,7 +266,7 @@ def purge(
         purged.found = sum(1 for _ in deletable) if export is None else write(export, deletable)
         purged.export = export
         try:
-            purged.in_flight = in_flight_elsewhere(queues, selection, journal)
+            purged.unreceived = unreceived(queues, selection, journal)
             purged.confirmed = bool(purged.found) and confirm(purged.found)
         finally:
             if not purged.confirmed and purged.export is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,8 @@ class Journal:
         self._lock = threading.RLock()
         self.visibility = threading.Lock()
         """held by whoever changes the visibility of messages: what is released is not extended after that"""
+        self.withheld = Counter[QueueName]()
+        """how many messages each queue held when it gave out no more"""
         self._db, self.notice = open_database(path, identity)
 
     def close(self) -> None:

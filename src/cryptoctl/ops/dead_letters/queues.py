@@ -12,6 +12,7 @@ from typing import Any
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.messages import Attributes, Message, QueueName
+from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.queue_depth import QueueDepth, parse_depth
 from cryptoctl.ops.times import now_ms
@@ -23,7 +24,9 @@ MAX_A_CALL = 10
 # A long poll asks all of SQS's servers; an engine is one server, and its queue is not waited for.
 LONG_POLL_S = 1
 MAX_BYTES_A_CALL = 250_000
-# SQS allows 120,000 messages in flight, and answers with this code beyond.
+# SQS gives out so many messages of a queue: no more can be in flight. Beyond, it answers a short poll with
+# this code, and a long one with none.
+MAX_IN_FLIGHT = 120_000
 OVER_LIMIT = "OverLimit"
 # With these SQS refuses a call for one of its messages, not for who sends it or where.
 MESSAGE_ERROR_CODES = frozenset(
@@ -158,6 +161,11 @@ def dead_letter_queues(
             others = "".join(f" `--queue {other}` works on the other queue alone." for other in present)
             raise Failure(failure.exit_code, failure.message, failure.hint + others)
     return present
+
+
+def in_order(queues: DeadLetterQueues, selection: Selection) -> list[DeadLetterQueue]:
+    """The selected queues, the webhook processor's first: prices are stored before they are enriched."""
+    return [queues[name] for name in QueueName if name in selection.queues]
 
 
 def identity(queues: DeadLetterQueues) -> str:

@@ -15,17 +15,15 @@ from cryptoctl.aws import AwsError
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.journal import PAGE, Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
-from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues, by_queue
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues, by_queue, in_order
 from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.dead_letters.unreceived import VISIBILITY_S, Unreceived, ids_not_found, unreceived
 from cryptoctl.ops.times import now_ms
 from cryptoctl.parallel import result_of, start
 from cryptoctl.reconcile.retry import Interrupted, RealClock
-from cryptoctl.wording import pluralize
 
 # What is received and lost before it is in the journal becomes visible again after so long.
 FIRST_VISIBILITY_S: Final[int] = 30
-# What a killed process was working on becomes visible again after so long at most.
-VISIBILITY_S: Final[int] = 600
 # So long an answer that is under way is waited for after an interruption.
 INTERRUPTED_WAIT_S: Final[float] = 2.0
 CHECK_EVERY_S: Final[float] = 1.0
@@ -64,7 +62,10 @@ def receive_all(queues: Sequence[DeadLetterQueue], options: ReceiveOptions) -> I
             calls[queue.name] = 0 if older else calls[queue.name] + 1
             if older:
                 yield from _drain(queue, options)
-            elif not (received or queue.depth().visible) or calls[queue.name] == CALLS_WITH_NOTHING_OLDER:
+                continue
+            visible = 0 if received else queue.depth().visible
+            if not (received or visible) or calls[queue.name] == CALLS_WITH_NOTHING_OLDER:
+                options.journal.withheld[queue.name] = visible
                 remaining.remove(queue)
 
 
@@ -227,23 +228,15 @@ def _selected(
         count += 1
         yield letter
     if count != limit and (missing := ids_not_found(selection, journal)):
-        check_ids(missing, in_flight_elsewhere(queues, selection, journal))
+        check_ids(missing, unreceived(queues, selection, journal))
 
 
-def ids_not_found(selection: Selection, journal: Journal) -> set[str]:
-    """The ids that the selection names and that no chosen message has."""
-    if not selection.ids:
-        return set()
-    states = (MessageState.CHOSEN, MessageState.BEGUN)
-    return set(selection.ids) - {message.id for state in states for message in journal.messages(state)}
-
-
-def check_ids(missing: Collection[str], in_flight: int) -> None:
+def check_ids(missing: Collection[str], rest: Unreceived) -> None:
     """Raises Failure for ids that no message has: a mistyped one is not taken for done.
 
-    Where messages are in flight elsewhere they may be those, and who calls tells of them.
+    The rest that was not received may have them, and who calls tells of it.
     """
-    if missing and not in_flight:
+    if missing and not rest:
         raise Failure(
             ExitCode.FAILED,
             f"No message that the filters select has {ids_text(missing)}. Nothing was changed.",
@@ -255,35 +248,6 @@ def check_ids(missing: Collection[str], in_flight: int) -> None:
 def ids_text(ids: Collection[str]) -> str:
     """The ids that none has."""
     return f"{'the id' if len(ids) == 1 else 'one of the ids'} {', '.join(sorted(ids))}"
-
-
-def in_flight_elsewhere(queues: DeadLetterQueues, selection: Selection, journal: Journal) -> int:
-    """How many messages of the selected queues are invisible: other consumers have received them.
-
-    To be asked once everything else is received. None where each message that is selected by its id is found.
-    """
-    if selection.ids and not ids_not_found(selection, journal):
-        return 0
-    return sum(
-        max(0, queue.depth().in_flight - journal.count_in_queue(queue.name))
-        for queue in in_order(queues, selection)
-    )
-
-
-def in_flight_text(count: int) -> str:
-    """The sentence about them."""
-    counted = pluralize(count, "more message is", "more messages are")
-    pronoun = "it" if count == 1 else "them"
-    minutes = VISIBILITY_S // 60
-    return (
-        f"{counted} in flight: another run has {pronoun}, or one that was killed up to {minutes} minutes ago "
-        f"(on AWS the count may lag by a minute). Whether the filters select {pronoun} is not known."
-    )
-
-
-def in_order(queues: DeadLetterQueues, selection: Selection) -> list[DeadLetterQueue]:
-    """The selected queues, the webhook processor's first: prices are stored before they are enriched."""
-    return [queues[name] for name in QueueName if name in selection.queues]
 
 
 def latest_ms(queues: Sequence[DeadLetterQueue]) -> int:

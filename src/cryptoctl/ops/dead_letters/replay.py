@@ -12,15 +12,12 @@ from cryptoctl.errors import Failure
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import Message, Shape, decode, message_key
 from cryptoctl.ops.dead_letters.planning import ReplayAction, ReplayStep, plan
-from cryptoctl.ops.dead_letters.queues import DeadLetterQueues
+from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, in_order
 from cryptoctl.ops.dead_letters.receiving import (
     FIRST_VISIBILITY_S,
     ReceiveOptions,
     check_ids,
     delete,
-    ids_not_found,
-    in_flight_elsewhere,
-    in_order,
     keep_invisible,
     latest_ms,
     receive_all,
@@ -35,6 +32,7 @@ from cryptoctl.ops.dead_letters.results import (
     ReplayResult,
     ReplaySummary,
 )
+from cryptoctl.ops.dead_letters.unreceived import Unreceived, ids_not_found, unreceived
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.retry import RealClock
 from cryptoctl.wording import pluralize
@@ -65,9 +63,9 @@ class Replay:
         self._clock = RealClock()
 
     @property
-    def in_flight(self) -> int:
-        """How many messages others have received, once the set is fixed."""
-        return self._summary.in_flight
+    def unreceived(self) -> Unreceived:
+        """What the queues hold beside the set, once that is fixed."""
+        return self._summary.unreceived
 
     @contextmanager
     def planned(self) -> Iterator[Iterator[ReplayStep]]:
@@ -147,12 +145,12 @@ class Replay:
         journal.write_time(COLLECTING, 0)
         self._summary.chosen += picked
         if not enough():
-            self._summary.in_flight = in_flight_elsewhere(self._queues, options.selection, journal)
+            self._summary.unreceived = unreceived(self._queues, options.selection, journal)
             missing = ids_not_found(options.selection, journal)
             keys = {id_: [message_key(queue.name, id_) for queue in queues] for id_ in missing}
             replayed_before = {id_ for id_ in missing if any(map(journal.is_replayed, keys[id_]))}
             self._summary.replayed_before += len(replayed_before)
-            check_ids(missing - replayed_before, self._summary.in_flight)
+            check_ids(missing - replayed_before, self._summary.unreceived)
         release(self._queues, journal, MessageState.ASIDE)
 
     def _steps(self) -> Iterator[ReplayStep]:

@@ -10,6 +10,7 @@ from typing import Any
 from cryptoctl.ops.dead_letters.messages import DeadLetter
 from cryptoctl.ops.dead_letters.payloads import Edits
 from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.dead_letters.unreceived import Unreceived
 
 
 class Outcome(StrEnum):
@@ -57,15 +58,14 @@ class ReplaySummary:
     """by an earlier replay: what was left of them is deleted now"""
     undeleted: int = 0
     """replayed, but SQS has not deleted them: the next replay does"""
-    in_flight: int = 0
-    """received by others: whether they are selected is not known"""
+    unreceived: Unreceived = field(default_factory=Unreceived)
     stopped: str = ""
     interrupted: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether everything selected was replayed."""
-        return self.chosen_is_replayed and not self.in_flight
+        return self.chosen_is_replayed and not self.unreceived
 
     @property
     def chosen_is_replayed(self) -> bool:
@@ -84,7 +84,7 @@ class ReplaySummary:
             "finished_from_before": self.resumed,
             "replayed_before": self.replayed_before,
             "not_deleted": self.undeleted,
-            "in_flight": self.in_flight,
+            **self.unreceived.document(),
             "stopped": self.stopped or None,
             "complete": self.complete,
         }

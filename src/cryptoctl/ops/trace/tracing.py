@@ -17,8 +17,9 @@ from cryptoctl.ops.dead_letters.enriching import created_at, is_enriched
 from cryptoctl.ops.dead_letters.lookups import REQUEST_ID, TRIED_FOR_MS, read_stream_keys
 from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, epoch_ms
 from cryptoctl.ops.dead_letters.queues import dead_letter_queues
-from cryptoctl.ops.dead_letters.receiving import in_flight_elsewhere, in_flight_text, selected_messages
+from cryptoctl.ops.dead_letters.receiving import selected_messages
 from cryptoctl.ops.dead_letters.selection import Selection
+from cryptoctl.ops.dead_letters.unreceived import Unreceived, unreceived
 from cryptoctl.ops.log_entries import entries
 from cryptoctl.ops.logs import Line
 from cryptoctl.ops.logs import lines as read_lines
@@ -175,15 +176,16 @@ class Tracer:
         ]
         depths = {name: queue.depth() for name, queue in queues.items()}
         waiting = tuple(name for name, depth in depths.items() if depth.visible)
-        in_flight = sum(depth.in_flight for name, depth in depths.items() if name not in waiting)
+        rest = Unreceived()
         received: list[DeadLetter] = []
         if waiting:
             selection = Selection(queues=waiting)
             with selected_messages(queues, selection) as (letters, journal):
                 received = list(letters)
-                in_flight += in_flight_elsewhere(queues, selection, journal)
-        if in_flight:
-            notes.append(f"Not all dead letters were read. {in_flight_text(in_flight)} Trace it again later.")
+                rest = unreceived(queues, selection, journal)
+        elsewhere = sum(depth.in_flight for name, depth in depths.items() if name not in waiting)
+        if rest := replace(rest, in_flight=rest.in_flight + elsewhere):
+            notes.append(f"Not all dead letters were read. {rest} Trace it again later.")
         return received
 
     def _pointers_at(self, key: tuple[str, Decimal], letters: Iterable[DeadLetter]) -> list[DeadLetter]:

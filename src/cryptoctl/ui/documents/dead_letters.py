@@ -8,6 +8,7 @@ from cryptoctl.ui.documents.document import CommandDocument, about
 
 Parts = list[dict[str, Any]]
 IN_FLIGHT = "how many more are in flight: another run has them, or had them when it was killed"
+WITHHELD = "how many more wait that SQS did not give out: 120,000 of a queue can be in flight"
 
 
 class DlqListDocument(CommandDocument, commands=["dlq list"]):
@@ -16,6 +17,7 @@ class DlqListDocument(CommandDocument, commands=["dlq list"]):
     queues: Parts = about("each queue: how many messages wait, match, how old they are", [])
     causes: Parts = about("each cause: how many messages have it, of which symbols, and when they came", [])
     in_flight: int = about(IN_FLIGHT, 0)
+    withheld: int = about(WITHHELD, 0)
 
 
 class DlqPeekDocument(CommandDocument, commands=["dlq peek"]):
@@ -23,6 +25,7 @@ class DlqPeekDocument(CommandDocument, commands=["dlq peek"]):
 
     messages: Parts = about("each message with the log lines of its request", [])
     in_flight: int = about(IN_FLIGHT, 0)
+    withheld: int = about(WITHHELD, 0)
 
 
 class DlqReplayDocument(CommandDocument, commands=["dlq replay"]):
@@ -48,6 +51,7 @@ class DlqExportDocument(CommandDocument, commands=["dlq export"]):
 
     exported: int = about("how many messages were written", 0)
     in_flight: int = about(IN_FLIGHT, 0)
+    withheld: int = about(WITHHELD, 0)
     file: str | None = about("the file", None)
 
 
@@ -67,5 +71,6 @@ class DlqPurgeDocument(CommandDocument, commands=["dlq purge"]):
     deleted: int = about("how many were deleted", 0)
     unknown: int = about("how many are of unknown format and were kept", 0)
     in_flight: int = about(IN_FLIGHT, 0)
+    withheld: int = about(WITHHELD, 0)
     file: str | None = about("where they were written first", None)
     complete: bool = about("whether all that matched is deleted", False)
