@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoctl.errors import Failure
+from cryptoctl.errors import Failure, InputError
 from cryptoctl.ops.dead_letters import file_format, files
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
 
@@ -132,7 +132,7 @@ def test_a_line_that_is_not_a_message_is_named(tmp_path: Path, line: str) -> Non
     path = tmp_path / "letters.jsonl"
     path.write_text(f"{GOOD}\n{line}\n", encoding="utf-8")
     with pytest.raises(Failure, match="line 2") as raised:
-        list(files.read(path))
+        list(file_format.read(path))
     assert len(raised.value.message) < 400
 
 
@@ -190,7 +190,7 @@ def test_what_is_no_text_is_named_with_its_line_and_what_to_do(tmp_path: Path) -
     path = tmp_path / "letters.jsonl"
     path.write_bytes(f"{GOOD}\n".encode() * 3 + b"\x1f\x8b\n")
     with pytest.raises(Failure, match=r"line 4: not UTF-8 text\. Nothing was sent\.") as raised:
-        list(files.read(path))
+        list(file_format.read(path))
     assert raised.value.hint.startswith("If the file is compressed, unpack it")
 
 
@@ -198,7 +198,7 @@ def test_where_a_line_is_no_json_is_told_by_its_characters_alone(tmp_path: Path)
     path = tmp_path / "letters.jsonl"
     path.write_text('{\n  "body": "x"\n}\n')
     with pytest.raises(Failure, match=r"line 1: not JSON: [^:]* \(character \d+\)\. Nothing") as raised:
-        list(files.read(path))
+        list(file_format.read(path))
     assert "each has one message, as `cryptoctl dlq export` writes it" in raised.value.hint
 
 
@@ -206,13 +206,23 @@ def test_where_a_line_is_no_json_is_told_by_its_characters_alone(tmp_path: Path)
 def test_any_line_end_and_lines_of_spaces_are_read(tmp_path: Path, between: str) -> None:
     path = tmp_path / "letters.jsonl"
     path.write_bytes(f"{GOOD}{between}{GOOD}{between}".encode())
-    assert len(list(files.read(path))) == 2
+    assert len(list(file_format.read(path))) == 2
 
 
 def test_a_byte_order_mark_is_not_part_of_the_first_line(tmp_path: Path) -> None:
     path = tmp_path / "letters.jsonl"
     path.write_text(GOOD, encoding="utf-8-sig")
-    assert [letter.message.body for letter in files.read(path)] == ["x"]
+    assert [letter.message.body for letter in file_format.read(path)] == ["x"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b" \r\n\t\n", b"\xef\xbb\xbf"])
+def test_a_file_without_a_message_is_not_the_one_that_is_meant(tmp_path: Path, content: bytes) -> None:
+    """As a file of prices that is empty, which `send-price` refuses."""
+    path = tmp_path / "letters.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"letters\.jsonl is empty\. Nothing was sent\.") as raised:
+        list(file_format.read(path))
+    assert raised.value.hint.startswith("Is it the right file, and whole?")
 
 
 @pytest.mark.parametrize("place", ["/", ".", "", "..", "directory"])
@@ -228,13 +238,13 @@ def test_what_is_not_a_regular_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for place in ("pipe", ".", "nothing"):
         with pytest.raises(Failure):
-            list(files.read(tmp_path / place))
+            list(file_format.read(tmp_path / place))
 
 
 def test_lines_without_an_id_are_messages_of_their_own_and_those_with_one_are_one(tmp_path: Path) -> None:
     path = tmp_path / "letters.jsonl"
     named = '{"queue": "webhook", "body": "x", "id": "i", "receives": %d}'
     path.write_text("\n".join([GOOD, GOOD, named % 1, named % 2]), encoding="utf-8")
-    first, second, once, twice = (letter.key for letter in files.read(path))
+    first, second, once, twice = (letter.key for letter in file_format.read(path))
     assert first != second
     assert once == twice, "it was received once more between two exports"

@@ -1,13 +1,18 @@
-"""A dead letter as a line of a file, and back; and what SQS would not take of it."""
+"""Dead letters as the lines of a file, and back; and what SQS would not take of one."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from cryptoctl.errors import InputError
 from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.provisioners.queue import MAX_MESSAGE_BYTES
 from cryptoctl.wording import shortened
@@ -56,6 +61,58 @@ def message_of(line: str) -> Message:
         sent_ms=_count(document, "sent_ms"),
         receives=_count(document, "receives"),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportLine:
+    """A message of a file: the line that it stands in, from 1, and what no other message has as its key."""
+
+    number: int
+    key: str
+    message: Message
+
+
+def read(path: Path) -> Iterator[ImportLine]:
+    """The messages of a file. Raises InputError where it has none, or naming the first line that is wrong."""
+    number, messages, copies = 0, 0, Counter[str]()
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is not a regular file.", "Name a file written by export.")
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+            for line in file:
+                number += 1
+                if line.strip():
+                    line.encode()
+                    message = message_of(line)
+                    key = _key(message)
+                    if not message.id:  # two lines without an id are two messages, however alike
+                        copies[key] += 1
+                        key = f"{key}/{copies[key]}"
+                    messages += 1
+                    yield ImportLine(number=number, key=key, message=message)
+        if not messages:
+            raise InputError(
+                f"{path} is empty. Nothing was sent.",
+                "Is it the right file, and whole? Where no message matches, export writes an empty one.",
+            )
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{path}, line {number}: not UTF-8 text. Nothing was sent.",
+            "If the file is compressed, unpack it; if another program wrote it, save it as UTF-8.",
+        ) from None
+    except ValueError as error:
+        raise InputError(
+            f"{path}, line {max(number, 1)}: {error}. Nothing was sent.",
+            "Correct the line: each has one message, as `cryptoctl dlq export` writes it.",
+        ) from error
+
+
+def _key(message: Message) -> str:
+    """The same for the same message, in whichever file and however often it was received."""
+    parts = [message.queue, message.id, message.sent_ms, message.body, message.attributes]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def refusal(message: Message) -> str:

@@ -5,11 +5,8 @@ What SQS assigns anew is in the file (id, sent_ms, receives) but not restored by
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from bisect import insort
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,9 +16,9 @@ from typing import Any
 
 from cryptoctl import interrupts
 from cryptoctl.errors import ExitCode, Failure, InputError
-from cryptoctl.ops.dead_letters.file_format import line_of, message_of, refusal
+from cryptoctl.ops.dead_letters.file_format import ImportLine, line_of, read, refusal
 from cryptoctl.ops.dead_letters.journal import Journal, MessageState
-from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, Shape, decode
+from cryptoctl.ops.dead_letters.messages import DeadLetter, QueueName, Shape, decode
 from cryptoctl.ops.dead_letters.queues import DeadLetterQueues, by_queue
 from cryptoctl.ops.dead_letters.receiving import (
     delete,
@@ -78,52 +75,6 @@ def _sync_directory(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImportLine:
-    """A message of a file: the line that it stands in, from 1, and what no other message has as its key."""
-
-    number: int
-    key: str
-    message: Message
-
-
-def read(path: Path) -> Iterator[ImportLine]:
-    """The messages of a file. Raises Failure naming the first line that is wrong."""
-    number, copies = 0, Counter[str]()
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path} is not a regular file.", "Name a file written by export.")
-        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-            for line in file:
-                number += 1
-                if line.strip():
-                    line.encode()
-                    message = message_of(line)
-                    key = _key(message)
-                    if not message.id:  # two lines without an id are two messages, however alike
-                        copies[key] += 1
-                        key = f"{key}/{copies[key]}"
-                    yield ImportLine(number=number, key=key, message=message)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeEncodeError:
-        raise InputError(
-            f"{path}, line {number}: not UTF-8 text. Nothing was sent.",
-            "If the file is compressed, unpack it; if another program wrote it, save it as UTF-8.",
-        ) from None
-    except ValueError as error:
-        raise InputError(
-            f"{path}, line {max(number, 1)}: {error}. Nothing was sent.",
-            "Correct the line: each has one message, as `cryptoctl dlq export` writes it.",
-        ) from error
-
-
-def _key(message: Message) -> str:
-    """The same for the same message, in whichever file and however often it was received."""
-    parts = [message.queue, message.id, message.sent_ms, message.body, message.attributes]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(kw_only=True)
