@@ -134,7 +134,7 @@ def test_it_ends_when_its_time_is_over_also_while_an_exchange_asks_to_wait(
     server.faults = Faults(rest=lambda _: "418", retry_after="600")
     result = env_cli("feed", "binance", "BTC/USDT", "--for", "2s")
     assert result.code == 1
-    assert "binance is asked too often, and answers 418" in result.err
+    assert "binance was not followed: it is asked too often, and answers 418" in result.err
     assert "Stopped before the feed began." in result.err
     assert "error: Not followed: binance." in result.err
 
@@ -174,7 +174,7 @@ def test_a_symbol_of_the_table_that_is_delisted_is_left_out(env_cli: Cli, server
     assert [line.split()[:2] for line in result.out.splitlines()[1:]] == [["binance", "BTC/USDT"]]
 
 
-def test_a_signal_while_an_exchange_does_not_answer_ends_it(
+def test_a_signal_before_an_exchange_has_answered_ends_it_as_later(
     env_cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -182,9 +182,29 @@ def test_a_signal_while_an_exchange_does_not_answer_ends_it(
         interrupt = interrupt_once(lambda: bool(select.select([silent], [], [], 0)[0]))
         result = env_cli("feed", "binance", "BTC/USDT", "-o", "json")
         interrupt.join(10)
-    assert result.code == 1, result.err
-    assert "Stopped before the feed began." in result.err
-    assert json.loads(result.out)["lines"] == []
+    assert result.code == 0, result.err
+    assert "Stopped before the feed began." in result.err and "error" not in result.err
+    document = json.loads(result.out)
+    assert (document["outcome"], document["lines"]) == ("success", [])
+    assert [exchange["problem"] for exchange in document["not_followed"]] == ["its symbols have not come yet"]
+
+
+def test_a_signal_while_an_exchange_refuses_says_so(env_cli: Cli, server: ExchangeServer) -> None:
+    server.faults = Faults(rest=lambda _: "418", retry_after="1")
+    interrupt = interrupt_once(lambda: len(server.requests) > 1)
+    result = env_cli("feed", "binance", "BTC/USDT")
+    interrupt.join(10)
+    assert result.code == 1
+    assert "binance was not followed: it is asked too often, and answers 418" in result.err
+
+
+def test_it_fails_where_its_time_is_over_before_an_exchange_has_answered(
+    env_cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        point(silent.getsockname()[1], monkeypatch.setattr)
+        result = env_cli("feed", "binance", "BTC/USDT", "--for", "1s")
+    assert result.code == 1 and "error: Not followed: binance." in result.err
 
 
 @pytest.mark.parametrize(

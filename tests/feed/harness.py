@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,6 +102,18 @@ def texts(tape: Sequence[WireTrade], exchange: str, symbol: str) -> list[str]:
     return [text(trade, exchange, symbol) for trade in tape]
 
 
+class Told(dict[str, str]):
+    """Why exchanges are not followed; each reason that is set is noted."""
+
+    def __init__(self, reasons: Mapping[str, str], notices: list[str]) -> None:
+        super().__init__(reasons)
+        self.notices = notices
+
+    def __setitem__(self, name: str, reason: str) -> None:
+        super().__setitem__(name, reason)
+        self.notices.append(f"{name}: {reason}")
+
+
 @dataclass
 class Run:
     """One run of a feed. `since_ms` for all of its symbols."""
@@ -130,6 +142,7 @@ class Run:
         stop, clock, begun_s = asyncio.Event(), FastClock(self.times), time.monotonic()
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         async with Exchanges(parse_sources(self.words), clock=clock, notify=self.notices.append) as exchanges:
+            exchanges.not_followed = Told(exchanges.not_followed, self.notices)
             begin = StartPoint(since_ms=self.since_ms, stored_ids=self.known)
             begins = dict.fromkeys(parse_sources(self.words), begin)
 

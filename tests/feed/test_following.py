@@ -248,7 +248,7 @@ def test_symbols_are_read_when_an_exchange_that_bans_has_said_how_long(server: E
     assert second.at_s - first.at_s >= 20 / run.times
     [message] = run.notices
     assert message.startswith(
-        "binance is asked too often, and answers 418; its symbols are read again after 20 s"
+        "binance: it is asked too often, and answers 418; its symbols are read again after 20 s"
     )
 
 
@@ -262,8 +262,8 @@ def test_an_exchange_that_bans_before_the_start_and_says_no_time_to_come_ends_no
     run = Run(["binance", "ETH/USDT"], since_ms=market.tape[0].ms)
     run.until(all_stored((market, "binance", "ETH/USDT")))
     assert [message.split(", at ")[0] for message in run.notices] == [
-        "binance is asked too often, and answers 429; its symbols are read again after 1 s",
-        "binance is asked too often, and answers 418; its symbols are read again after 2 s",
+        "binance: it is asked too often, and answers 429; its symbols are read again after 1 s",
+        "binance: it is asked too often, and answers 418; its symbols are read again after 2 s",
     ]
 
 

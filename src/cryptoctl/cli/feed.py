@@ -68,7 +68,7 @@ def feed(
     if run.is_json:
         run.screen.one_line_each()
     try:
-        asyncio.run(_follow(run, exchanges, start_points, for_s, clock, running))
+        over = asyncio.run(_follow(run, exchanges, start_points, for_s, clock, running))
     except KeyboardInterrupt:
         interrupts.ignore_signals()
         _show(run, running, exchanges)
@@ -83,7 +83,8 @@ def feed(
     _show(run, running, exchanges)
     if not any(following.lines for following in running):
         run.screen.say("Stopped before the feed began.", style="dim")
-    _refuse(running[0], exchanges.not_followed)
+    # Whoever ends it while an exchange has not answered yet ends nothing that failed.
+    _refuse(running[0], [name for name, reason in exchanges.not_followed.items() if reason or over])
 
 
 def _since_ms(text: str | None) -> int | None:
@@ -111,8 +112,8 @@ async def _follow(
     for_s: float | None,
     clock: RealAsyncClock,
     running: list[Feed],
-) -> None:
-    """Follows until a signal, or until the time is over. What runs is put into `running`."""
+) -> bool:
+    """Follows until a signal, or until the time is over: whether it is. What runs is put into `running`."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     # A message that ccxt cannot read ends in the loop; the tape notices what is missing by itself.
     loop.set_exception_handler(lambda *_: None)
@@ -123,8 +124,7 @@ async def _follow(
             show_start_point(run.screen, market, start_points[market.source])
         return followed_symbols(markets, start_points, clock=clock, stop=stop, now_ms=now_ms)
 
-    if for_s is not None:
-        loop.call_later(for_s, stop.set)
+    timer = None if for_s is None else loop.call_later(for_s, stop.set)
     with interrupts.on_signal(partial(loop.call_soon_threadsafe, stop.set), interrupts.interrupt):
         async with exchanges:
             following = Feed(
@@ -144,6 +144,7 @@ async def _follow(
                     await following.run()
                 finally:
                     watching.cancel()
+    return timer is not None and timer.when() <= loop.time()
 
 
 async def _report(report: FeedReport, clock: RealAsyncClock, stop: asyncio.Event) -> None:

@@ -138,8 +138,8 @@ class Exchanges:
                     raise
             pause_s = max(exchange.take_retry_after_s(), least_s)
             pause_ms = round(pause_s * 1000)
-            self._notify(
-                f"{name} is asked too often, and answers {exchange.refusal_status}; its symbols are read "
+            self.not_followed[name] = (
+                f"it is asked too often, and answers {exchange.refusal_status}; its symbols are read "
                 f"again after {duration_text(pause_ms)}, at {iso_of_ms(now_ms() + pause_ms)}."
             )
             await self._clock.sleep(pause_s, asyncio.Event())
