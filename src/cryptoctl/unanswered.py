@@ -25,7 +25,7 @@ def timeouts(service: str) -> dict[str, int]:
 
 
 class UnansweredRequests:
-    """Tells of a request that botocore sends again and again, of which it says nothing itself.
+    """Tells of a request that is sent again and again, of which botocore says nothing, and that it works again.
 
     Many requests are under way at the same time: one stands for all, until each service that gave no answer,
     or only faults, has given one.
@@ -33,7 +33,7 @@ class UnansweredRequests:
 
     def __init__(self, notify: Callable[[str], object], attempts: int) -> None:
         self._notify, self._attempts = notify, attempts
-        self._reminder, self._silent = Reminder(TOLD_AFTER_S), set[str]()
+        self._reminder, self._silent, self._told = Reminder(TOLD_AFTER_S), set[str](), False
         self._lock = threading.Lock()
 
     def on_response(
@@ -47,23 +47,36 @@ class UnansweredRequests:
         """botocore's event `needs-retry.SERVICE.OPERATION`, after each attempt."""
         service = operation.service_model.service_name
         fault = _passing_fault(*response) if response else None
+        over = caught_exception is None and fault is None
         with self._lock:
-            if caught_exception is None and fault is None:
-                self._silent.discard(service)
-                if not self._silent:
-                    self._reminder.reset()
-                return
-            self._silent.add(service)
-            if attempts >= self._attempts or (fault and attempts < FAULTS_TOLD_FROM_ATTEMPT):
-                return  # the last one is an error of its own
-            if not self._reminder.due(time.monotonic()):
+            if not (self._is_over(service) if over else self._is_due(service, fault, attempts)):
                 return
         request, attempt = f"{service}:{operation.name}", f"(attempt {attempts} of {self._attempts})"
-        if fault:
+        if over:
+            self._notify(f"{request} works again.")
+        elif fault:
             self._notify(f"{request} still answers {fault} {attempt}.")
         else:
             reason = without_password(one_line(str(caught_exception))).rstrip(".")
             self._notify(f"No answer to {request} yet {attempt}: {reason}.")
+
+    def _is_over(self, service: str) -> bool:
+        """Whether this answer is the end of what was told."""
+        self._silent.discard(service)
+        if self._silent:
+            return False
+        self._reminder.reset()
+        told, self._told = self._told, False
+        return told
+
+    def _is_due(self, service: str, fault: str | None, attempts: int) -> bool:
+        """Whether it is to be told that this attempt failed."""
+        self._silent.add(service)
+        if attempts >= self._attempts or (fault and attempts < FAULTS_TOLD_FROM_ATTEMPT):
+            return False  # the last one is an error of its own
+        due = self._reminder.due(time.monotonic())
+        self._told = self._told or due
+        return due
 
 
 def _passing_fault(http: Any, parsed: Mapping[str, Any]) -> str | None:

@@ -102,10 +102,12 @@ def test_of_what_lasts_for_hours_less_and_less_is_told_until_it_is_over() -> Non
     assert 5 <= len(gone.notices) <= 9, "an hour"
     gone.notices.clear()
     gone.back = True
-    gone.aws.call("kms", "ListAliases")
+    for _ in range(2):
+        gone.aws.call("kms", "ListAliases")
     gone.back = False
     gone.ask("kms", "ListAliases")
-    assert len(gone.notices) == 1
+    assert gone.notices[0] == "kms:ListAliases works again."
+    assert [notice[:9] for notice in gone.notices] == ["kms:ListA", "No answer"], "each of them once"
 
 
 def test_one_stands_for_all_until_each_service_has_given_an_answer() -> None:
@@ -117,7 +119,8 @@ def test_one_stands_for_all_until_each_service_has_given_an_answer() -> None:
         hanging.aws.call(service, operation)
         hanging.back = False
         hanging.ask("logs", "DescribeLogGroups")
-        assert len(hanging.notices) == count
+        over = [notice for notice in hanging.notices if notice.endswith(" works again.")]
+        assert (len(hanging.notices) - len(over), len(over)) == (count, count - 1)
 
 
 def test_of_a_call_that_is_sent_only_once_no_further_attempt_is_announced() -> None:
@@ -148,7 +151,8 @@ def test_a_fault_that_an_attempt_or_two_end_is_not_told_and_one_that_lasts_is() 
     broken.status, broken.body = 400, b"<R><Error><Code>Throttling</Code><Message>Rate</Message></Error></R>"
     with pytest.raises(AwsError):
         broken.aws.call("sts", "GetCallerIdentity")
-    assert broken.notices[2:] == [
+    assert broken.notices[2] == "sts:GetCallerIdentity works again."
+    assert broken.notices[3:] == [
         f"sts:GetCallerIdentity still answers Throttling (attempt {attempt} of 5)." for attempt in (3, 4)
     ]
 
