@@ -141,9 +141,10 @@ NOT_KNOWN = Remedy(
     codes=(RESPONSE_LOST,),
     hint="It is not known whether AWS did it: the next run checks first, and creates nothing twice.",
 )
+# The screen puts `--for` behind iam-policy, as the command that was denied needs it.
 PERMISSION_MISSING = (
-    "A permission is missing: run `cryptoctl iam-policy --for deploy` (or operate, or read), and attach that "
-    "policy to the user or role named above."
+    "A permission is missing: run `cryptoctl iam-policy`, and attach that policy to the user or role named "
+    "above."
 )
 FORBIDDEN_BY_ORGANIZATION = (
     "The organization forbids it, whatever this account allows: choose a region or an account where it is "
@@ -155,10 +156,9 @@ DENIALS = {
     "explicit deny": "An explicit deny overrides every allow: remove it from the policy that the message "
     "names.",
     "permissions boundary allows": "The permissions boundary of the user or role that is named does not "
-    "allow it: ask its owner to allow what `cryptoctl iam-policy --for deploy` (or operate, or read) prints.",
+    "allow it: ask its owner to allow what `cryptoctl iam-policy` prints.",
     "session policy allows": "The session was created with a session policy that does not allow it: create "
-    "one without a session policy, or with one that allows what `cryptoctl iam-policy --for deploy` (or "
-    "operate, or read) prints.",
+    "one without a session policy, or with one that allows what `cryptoctl iam-policy` prints.",
     "VPC endpoint policy allows": "The policy of the VPC endpoint that the request went through does not "
     "allow it: allow it there, or run the command where requests do not go through it.",
     "resource-based policy allows": "The policy of the resource itself does not allow it: ask its owner to "

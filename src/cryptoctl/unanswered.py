@@ -25,7 +25,7 @@ def timeouts(service: str) -> dict[str, int]:
 
 
 class UnansweredRequests:
-    """Tells of a request that is sent again and again, of which botocore says nothing, and that it works again.
+    """Tells of a request that botocore, which says nothing of it, sends again and again; and of its end.
 
     Many requests are under way at the same time: one stands for all, until each service that gave no answer,
     or only faults, has given one.

@@ -18,16 +18,18 @@ from typer.main import get_command
 from cli.conftest import Cli
 from cryptoctl.cli import trace
 from cryptoctl.cli.app import app
-from cryptoctl.cli.command import load
+from cryptoctl.cli.command import _policy_option, load
 from cryptoctl.cli.commands import COMMANDS
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.ops.permissions import ACCESS, Purpose
+from cryptoctl.reconcile.permissions import Access
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Target
 from cryptoctl.ui.hints import command_about, with_aws_options, with_options
 from cryptoctl.ui.json_output import write_document
 from cryptoctl.ui.screen import Screen
 
-GIVEN = {"--env": "prod", "--region": "eu-west-1", "--aws": ""}
+GIVEN = {"--for": "read", "--env": "prod", "--region": "eu-west-1", "--aws": ""}
 
 
 @pytest.mark.parametrize(
@@ -37,11 +39,24 @@ GIVEN = {"--env": "prod", "--region": "eu-west-1", "--aws": ""}
         ("`cryptoctl up --env dev`", "`cryptoctl up --env dev --region eu-west-1 --aws`"),
         ("`cryptoctl up --local`", "`cryptoctl up --local --env prod --region eu-west-1`"),
         ("`cryptoctl local start`", "`cryptoctl local start`"),
+        ("`cryptoctl iam-policy`", "`cryptoctl iam-policy --for read --env prod --region eu-west-1 --aws`"),
+        (
+            "`cryptoctl iam-policy --for deploy`",
+            "`cryptoctl iam-policy --for deploy --env prod --region eu-west-1 --aws`",
+        ),
         ("`cryptoctl --version` and `aws sso login`", "`cryptoctl --version` and `aws sso login`"),
     ],
 )
 def test_each_command_of_a_hint_gets_the_options(hint: str, completed: str) -> None:
     assert with_options(hint, GIVEN) == completed
+
+
+def test_a_hint_names_the_policy_that_what_a_command_does_needs_and_none_that_allows_more() -> None:
+    smallest = [(Purpose.READ, ACCESS[Purpose.READ]), (Purpose.OPERATE, ACCESS[Purpose.OPERATE])]
+    for access in Access:
+        needed = next((purpose for purpose, allowed in smallest if access in allowed), Purpose.DEPLOY)
+        assert _policy_option(access) == {"--for": needed.value}
+    assert _policy_option(None) == {}
 
 
 @given(st.from_regex(r"-{0,2}[-A-Z0-9/.' ]{1,9}", fullmatch=True), st.sampled_from(["5", "a -- b"]))

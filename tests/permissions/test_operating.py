@@ -242,7 +242,7 @@ def test_without_a_list_a_plan_says_that_former_ones_were_not_looked_for(reader:
     assert result.code == 0
     output = " ".join(result.out.split())
     assert f"Orphaned resources were not searched completely: {action} answered AccessDenied" in output
-    assert USER in output
+    assert USER in output and "run `cryptoctl iam-policy --for read" in output, "which is enough for a plan"
 
 
 # In the order in which the letters last: who may not let go of a message leaves it out of sight for a while.

@@ -198,7 +198,7 @@ def test_what_may_be_left_of_a_kind_that_the_stack_has_none_of_is_told_where_its
     assert over.removable == {}
     [note] = over.notes
     assert note.startswith("orphaned resources were not searched completely: things:GetTags answered")
-    assert "run `cryptoctl iam-policy --for deploy`" in note
+    assert "run `cryptoctl iam-policy`" in note
 
 
 def test_a_part_that_was_left_goes_before_its_whole_changes_and_another_ones_is_told() -> None:

@@ -135,7 +135,7 @@ REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
             ("VPC endpoint policy", "The policy of the VPC endpoint"),
             ("resource-based policy", "The policy of the resource itself"),
             ("resource control policy", "The organization forbids it"),
-            ("identity-based policy", "run `cryptoctl iam-policy --for deploy`"),
+            ("identity-based policy", "run `cryptoctl iam-policy`"),
         )
     ),
 ]

@@ -157,7 +157,7 @@ def _run(
         colour=env_vars.colour_wanted() and not options.no_color,
         is_json=options.output is OutputFormat.JSON,
         verbose=bool(options.verbose),
-        options=options.target_options,
+        options={**_policy_option(declared.access), **options.target_options},
         aws_options=lambda: session.aws_cli_options,
         finishes=declared.access in CHANGING,
     )
@@ -188,6 +188,15 @@ def _run(
         interrupts.ignore_signals()
         failure = _INTERRUPTED
     _end(declared, run, code, failure)
+
+
+# For which purpose `iam-policy` prints what a command needs that may do so much; deploying is its default.
+POLICY_PURPOSES = {Access.DESCRIBE: "read", Access.READ_DATA: "read", Access.OPERATE: "operate"}
+
+
+def _policy_option(access: Access | None) -> dict[str, str]:
+    """The option of `iam-policy` where a hint names it."""
+    return {"--for": POLICY_PURPOSES.get(access, "deploy")} if access else {}
 
 
 _NO_THREAD = Failure(

@@ -52,8 +52,7 @@ def _unreadable(what: str, name: str, error: Mapping[str, Any], permission: str 
     return Failure(
         ExitCode.AWS,
         f"The {what} of function {name} cannot be read: {one_line(str(error.get('Message')))}",
-        f"These credentials need {permission}: attach the policy that `cryptoctl iam-policy --for deploy` "
-        "(or operate, or read) prints."
+        f"These credentials need {permission}: attach the policy that `cryptoctl iam-policy` prints."
         if permission
         else "It is Lambda that could not: run the same command again in a minute.",
     )

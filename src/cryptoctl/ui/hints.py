@@ -16,6 +16,8 @@ _SIGN_IN = ("sso", "login")
 # These ask AWS for nothing, so that only the configuration file matters to them.
 _ONLY_CONFIG = ("local", "init")
 _TARGETS = ("--local", "--aws")
+# Only this command has the option.
+_ONLY_OF = {"--for": "iam-policy"}
 
 
 def command_about(name: str, symbol: str, *options: str) -> str:
@@ -68,6 +70,7 @@ def _add_options(command: str, options: Mapping[str, str]) -> str:
         if name not in words
         and not (targeted and name in _TARGETS)
         and not (words[0] in _ONLY_CONFIG and name != "--config")
+        and words[0] == _ONLY_OF.get(name, words[0])
     ]
     return " ".join([command, *added, *arguments])
 
