@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -54,6 +56,29 @@ def recent_prices(refusal: str) -> object:
     symbols = OverviewReader(cast("Aws", aws), STACK)._symbols()
     assert aws.requests[-1][0] == "Query"
     return symbols
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ({"CreationDateTime": datetime.fromtimestamp(5, UTC)}, ["NEW"]),
+        ({"CreationDateTime": datetime.fromtimestamp(5, UTC), "RestoreSummary": {}}, ["NEW", "OLD"]),
+        ({}, ["NEW", "OLD"]),
+        (None, ["NEW", "OLD"]),
+    ],
+)
+def test_a_symbol_of_a_table_that_was_deleted_is_none_of_the_new_ones(
+    table: Mapping[str, Any] | None, expected: list[str]
+) -> None:
+    """A restored one holds what was stored before it was there."""
+    text = '{"level":"INFO","message":"prices taken in","symbols":["%s"],"keys":{"%s":["%d"]}}'
+    events = [
+        {"timestamp": time_ms, "message": text % (symbol, symbol, time_ms), "eventId": symbol}
+        for symbol, time_ms in (("OLD", 4_999), ("NEW", 5_000))
+    ]
+    described = {} if table is None else {"DescribeTable": {"Table": table}}
+    aws = Answers({"FilterLogEvents": {"events": events}, **described})
+    assert OverviewReader(cast("Aws", aws), STACK)._names() == expected
 
 
 def test_somebodys_table_with_other_keys_ends_no_overview() -> None:

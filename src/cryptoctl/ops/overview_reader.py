@@ -124,9 +124,21 @@ class OverviewReader:
             raise
 
     def _names(self) -> Sequence[str]:
-        return recent_symbols.stored_symbols(
-            self._matching_lines(THE_SYMBOLS, (self._stack.webhook,), recent_symbols.PATTERN)
+        """Of what the log names, that of a table that was deleted since is left out."""
+        lines, created_ms = self._aws.gather(
+            lambda: self._matching_lines(THE_SYMBOLS, (self._stack.webhook,), recent_symbols.PATTERN),
+            self._table_created_ms,
         )
+        return recent_symbols.stored_symbols(line for line in lines if line.time_ms >= created_ms)
+
+    def _table_created_ms(self) -> float:
+        """Since 1970; 0 where it is a restored one, which holds older prices, or there is none."""
+        described = self._aws.find(
+            "dynamodb", "DescribeTable", not_found=NO_SUCH_TABLE, TableName=self._stack.prices.name
+        )
+        table = described["Table"] if described else {}
+        created = None if "RestoreSummary" in table else table.get("CreationDateTime")
+        return created.timestamp() * 1000 if created else 0.0
 
     def _matching_lines(self, name: str, functions: Sequence[Function], pattern: str) -> Sequence[logs.Line]:
         matches = logs.matching(self._aws, functions, now_ms() - HOUR_MS, pattern)
