@@ -8,17 +8,62 @@ from __future__ import annotations
 
 import math
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 from cryptoctl.errors import ExitCode
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 # Windows has no terminal that hangs up.
 HANGUP = getattr(signal, "SIGHUP", None)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *((HANGUP,) if HANGUP else ()))
 REPEATED_WITHIN_S = 1.0
+AGAIN_AFTER_S = 0.01
+
+
+class _Swallowed:
+    """An interrupt that nobody was told of: Python only prints what is raised in a weak reference's callback.
+
+    Each import has one. A moment later the main thread gets the signal again.
+    """
+
+    def __init__(self) -> None:
+        self._pending = False
+
+    def on_unraisable(
+        self, otherwise: Callable[[UnraisableHookArgs], object], unraisable: UnraisableHookArgs
+    ) -> None:
+        """As `sys.unraisablehook`; what is no interrupt goes to `otherwise`."""
+        numbers = _not_ignored()
+        if not (numbers and issubclass(unraisable.exc_type, KeyboardInterrupt)):
+            otherwise(unraisable)
+            return
+        self._pending = True
+        again = threading.Timer(AGAIN_AFTER_S, _send, [threading.get_ident(), numbers[0]])
+        again.daemon = True
+        again.start()
+
+    def take(self) -> bool:
+        """Whether a signal that comes now is such a one again."""
+        pending, self._pending = self._pending, False
+        return pending
+
+
+_swallowed = _Swallowed()
+
+
+def _send(thread_id: int, number: int) -> None:
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(thread_id, number)
+    else:  # on Windows
+        signal.raise_signal(number)
 
 
 class _RaiseInterrupt:
@@ -32,7 +77,7 @@ class _RaiseInterrupt:
 
     def __call__(self, *_: object) -> None:
         now_s = time.monotonic()
-        if now_s - self._raised_s > REPEATED_WITHIN_S:
+        if _swallowed.take() or now_s - self._raised_s > REPEATED_WITHIN_S:
             self._raised_s = now_s
             raise KeyboardInterrupt
 
@@ -46,9 +91,12 @@ def exit_on_signal() -> Iterator[None]:
     raise_interrupt = _RaiseInterrupt()
     for number in _not_ignored():
         signal.signal(number, raise_interrupt)
+    sys.unraisablehook = partial(_swallowed.on_unraisable, sys.unraisablehook)
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if not is_interrupt(error):
+            raise
         raise SystemExit(ExitCode.INTERRUPTED) from None
     finally:
         ignore_signals()
@@ -69,7 +117,7 @@ def on_signal(first: Callable[[], object], second: Callable[[], object]) -> Iter
         if number == HANGUP and count:
             return  # the shell and the kernel each tell that a terminal is closed
         # Counted before anything else: another signal may arrive while the first one's function runs.
-        count += 1
+        count += 0 if _swallowed.take() and count == 2 else 1
         if count <= 2:
             (first, second)[count - 1]()
 
@@ -95,6 +143,11 @@ def deferred() -> Iterator[Callable[[], bool]]:
 def interrupt() -> None:
     """What a signal does that is not waited for. Raises KeyboardInterrupt."""
     raise KeyboardInterrupt
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether it is what a signal raises. Python 3.11 has it as the cause where a class was being made."""
+    return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
 
 
 def ignore_signals() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -55,3 +57,57 @@ def test_a_terminal_that_is_closed_after_ctrl_c_hurries_nothing() -> None:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGHUP)
     assert signals == ["first"]
+
+
+SWALLOWED = """
+import signal, sys, time, weakref
+from cryptoctl import interrupts
+
+class Lock:
+    pass
+
+def lose(_):
+    signal.raise_signal(signal.SIGTERM)
+    sum(range(10))
+
+def swallow():
+    lock = Lock()
+    reference = weakref.ref(lock, lose)
+    del lock
+    time.sleep(5)
+
+with interrupts.exit_on_signal():
+    {body}
+print("was not heeded")
+"""
+MAKES_A_CLASS = """
+    class Interrupted:
+        def __set_name__(self, owner, name):
+            signal.raise_signal(signal.SIGTERM)
+            sum(range(10))
+
+    class Owner:
+        field = Interrupted()
+"""
+FIRST = 'lambda: print("first", flush=True)'
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("body", "out"),
+    [
+        ("swallow()", ""),
+        (f"with interrupts.on_signal({FIRST}, interrupts.interrupt): lose(None); swallow()", "first\n"),
+        (MAKES_A_CLASS.strip("\n").strip(), ""),
+    ],
+    ids=["once", "the second", "while a class is made"],
+)
+def test_an_interrupt_that_python_only_prints_or_wraps_ends_the_process(body: str, out: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED.format(body=body)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, out, "")

@@ -180,13 +180,14 @@ def _run(
         if isinstance(error, BrokenPipeError) and not screen.finishes:  # the reader has read enough
             raise typer.Exit from None
         failure = as_failure(error)
-    except RuntimeError as error:
-        if "can't start new thread" not in str(error):
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if interrupts.is_interrupt(error):
+            interrupts.ignore_signals()
+            failure = _INTERRUPTED
+        elif "can't start new thread" in str(error):
+            failure = _NO_THREAD
+        else:
             raise
-        failure = _NO_THREAD
-    except KeyboardInterrupt:
-        interrupts.ignore_signals()
-        failure = _INTERRUPTED
     _end(declared, run, code, failure)
 
 
