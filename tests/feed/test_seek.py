@@ -27,7 +27,7 @@ def test_a_time_is_found_among_millions_of_trades_with_few_pages(
 
     since_ms = trade_number(first).timestamp_ms + int(late * (count // 2) * pace_ms)
     tape, pages = Tape(NUMBERED_BY_ID, since_ms=since_ms), 0
-    while tape.ready == 0 and pages < 60:
+    while not tape.ready and pages < 60:
         fetch = tape.next_fetch(pages * 10.0)
         assert fetch is not None
         begin = first + count - 500 if fetch.from_id is None else fetch.from_id

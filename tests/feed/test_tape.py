@@ -180,7 +180,7 @@ def test_a_hole_that_the_exchange_has_is_believed_after_some_pages_and_counted()
     for look in range(1, len(BACK_MS) + 2):
         fetch = tape.next_fetch(look * 10.0)
         assert fetch == Fetch(from_id=8)
-        assert tape.ready == 1
+        assert len(tape.ready) == 1
         tape.receive_page(fetch, [trade(10), trade(11)], look * 10.0)
     assert [entry.id for entry in tape.take(9)] == ["7", "10", "11"]
     assert tape.counts.missing == 2
@@ -192,7 +192,7 @@ def test_trades_that_the_exchange_does_not_give_any_more_are_counted_as_a_hole()
     for look in range(len(BACK_MS) + 1):
         fetch = tape.next_fetch(look * 10.0)
         assert fetch is not None
-        assert tape.ready == 0
+        assert len(tape.ready) == 0
         tape.receive_page(fetch, [trade(5, 9_000, "x"), trade(6, 9_001, "y")], look * 10.0)
     assert [entry.id for entry in tape.take(9)] == ["x", "y"]
     assert tape.counts.missing == 1
@@ -265,7 +265,7 @@ def test_what_is_not_sent_is_bounded_and_fetched_later() -> None:
     tape.receive_page(Fetch(), [trade(0)], 0.0)
     for number in range(1, MAX_READY + 2_000):
         tape.receive([trade(number)], 0.0)
-    assert tape.ready == MAX_READY
+    assert len(tape.ready) == MAX_READY
     assert not tape.joined
     assert tape.next_fetch(1.0) is None
     assert len(tape.take(MAX_READY)) == MAX_READY
@@ -278,7 +278,7 @@ def test_what_waits_to_be_joined_is_bounded() -> None:
     tape.receive([trade(1, 1, "more")], 0.0)
     assert tape.next_fetch(0.0) is not None
     tape.receive_page(Fetch(since_ms=BEGIN_MS), [trade(0, 0, "t0")], 0.0)
-    assert (tape.ready, tape.joined) == (1, False)
+    assert (len(tape.ready), tape.joined) == (1, False)
 
 
 def test_where_only_the_newest_trades_are_given_none_of_them_is_lost_by_asking_again() -> None:

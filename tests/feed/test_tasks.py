@@ -179,7 +179,7 @@ def test_what_cannot_be_sent_before_the_end_is_counted_and_nothing_after_it_is_s
 
     following = feed(MarketInMemory([trade(n) for n in range(1, 301)]), fails)
     run(following, lambda: len(sent) > 2)
-    assert following.unsent == 300
+    assert len(following.unsent) == 300
     assert set(sent) == {200}
     assert following.sending == "the function failed"
 
@@ -195,7 +195,7 @@ def test_the_end_waits_half_a_minute_for_a_request_that_hangs() -> None:
     following = feed(MarketInMemory([trade(n) for n in range(1, 301)]), hangs)
     run(following, called.is_set)
     answered.set()
-    assert (following.unsent, following.lines[0].stored) == (300, 0)
+    assert (len(following.unsent), following.lines[0].stored) == (300, 0)
     assert following.sending == "30 s were not enough."
 
 
@@ -212,7 +212,7 @@ def test_the_end_waits_half_a_minute_for_all_of_many_slow_requests() -> None:
     following = feed(market, takes_twelve_seconds)
     run(following, lambda: bool(sent))
     assert len(sent) < 6
-    assert following.unsent + following.lines[0].stored == 2000
+    assert len(following.unsent) + following.lines[0].stored == 2000
 
 
 def test_a_throttled_webhook_function_is_sent_the_same_prices_again_and_that_is_said_once() -> None:
@@ -257,7 +257,7 @@ def test_an_error_that_does_not_pass_ends_the_feed() -> None:
     following.notify = notices.append
     with pytest.raises(AwsError):
         run(following, lambda: False)
-    assert (following.unsent, notices) == (1, [])  # nothing is said to be sent first
+    assert (len(following.unsent), notices) == (1, [])  # nothing is said to be sent first
 
 
 def test_an_error_that_does_not_pass_is_told_also_while_the_connections_are_closed() -> None:
@@ -284,7 +284,7 @@ def test_an_error_that_does_not_pass_is_told_also_while_the_connections_are_clos
     following = feed(Closing([trade(1)], clock=FastClock(5)), refuses)
     with pytest.raises(AwsError):
         run(following, asked.is_set)
-    assert following.unsent == 1
+    assert len(following.unsent) == 1
 
 
 def test_a_trade_that_is_no_price_is_named_and_the_others_are_sent() -> None:

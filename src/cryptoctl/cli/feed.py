@@ -19,7 +19,7 @@ from cryptoctl.feed.following import Feed
 from cryptoctl.feed.resuming import StartPoint, start_point
 from cryptoctl.feed.source import FeedSource, parse_sources
 from cryptoctl.ops.sending import send_batch
-from cryptoctl.ops.times import now_ms, parse_duration, parse_time_ms
+from cryptoctl.ops.times import iso_of_ms, now_ms, parse_duration, parse_time_ms
 from cryptoctl.reconcile.async_retry import RealAsyncClock
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.feed import FeedReport, feed_document, show_start_point, show_summary
@@ -75,15 +75,24 @@ def feed(
         raise Failure(
             ExitCode.INTERRUPTED,
             "Interrupted. Whether the request under way was stored is not known.",
-            "Run the same command again: it begins where the table ends, and nothing is stored twice.",
+            f"{_how_to_go_on(running, start_points)}, and nothing is stored twice.",
         ) from None
     except (Failure, AwsError):
         _show(run, running, exchanges)
+        if unsent := sum(len(following.unsent) for following in running):
+            not_sent = pluralize(unsent, "price received is not sent", "prices received are not sent")
+            run.screen.warn(f"{not_sent}. {_how_to_go_on(running, start_points)}.")
         raise
     _show(run, running, exchanges)
     if not any(following.lines for following in running):
         run.screen.say("Stopped before the feed began.", style="dim")
     # Whoever ends it while an exchange has not answered yet ends nothing that failed.
+    if unsent := len(running[0].unsent):
+        raise Failure(
+            ExitCode.FAILED,
+            f"{pluralize(unsent, 'price')} received could not be sent: {running[0].sending}",
+            f"{_how_to_go_on(running, start_points)}.",
+        )
     _refuse(running[0], [name for name, reason in exchanges.not_followed.items() if reason or over])
 
 
@@ -164,14 +173,21 @@ def _show(run: CommandRun, running: Sequence[Feed], exchanges: Exchanges) -> Non
         run.show(show_summary, following, exchanges.not_followed)
 
 
+def _how_to_go_on(running: Sequence[Feed], start_points: Mapping[FeedSource, StartPoint]) -> str:
+    """Without stored prices a feed begins at the newest trade, and would leave out what was not sent."""
+    left_out = [
+        trade.timestamp_ms
+        for following in running
+        for line, trade in following.unsent
+        if not (line.stored or line.duplicate) and start_points[line.source].since_ms is None
+    ]
+    if left_out:
+        return f"Run the same command again with `--since {iso_of_ms(min(left_out))}`: it begins there"
+    return "Run the same command again: it begins where the table ends"
+
+
 def _refuse(following: Feed, not_followed: Collection[str]) -> None:
-    """Raises Failure where not everything was followed, or not all that was received is stored."""
-    if following.unsent:
-        raise Failure(
-            ExitCode.FAILED,
-            f"{pluralize(following.unsent, 'price')} received could not be sent: {following.sending}",
-            "Run the same command again: it begins where the table ends.",
-        )
+    """Raises Failure where not everything was followed, or a trade was not accepted."""
     refused = sum(line.refused for line in following.lines)
     if refused:
         raise Failure(

@@ -55,10 +55,13 @@ class Feed:
     sending: str = ""
     """what sending failed with last; empty while it works"""
     refusals: list[RefusedTrade] = field(default_factory=list)
-    in_flight: int = 0
-    """prices of the request that has no answer yet"""
-    unsent: int = 0
-    """prices that were received and could not be sent before the end"""
+    in_flight: Sequence[tuple[FollowedSymbol, Trade]] = ()
+    """those of the request that has no answer yet"""
+
+    @property
+    def unsent(self) -> Sequence[tuple[FollowedSymbol, Trade]]:
+        """What was received and is not acknowledged."""
+        return [*self.in_flight, *((line, trade) for line in self.lines for trade in line.tape.ready)]
 
     async def run(self) -> None:
         """Follows and sends until `stop` is set; then sends what was received."""
@@ -103,7 +106,7 @@ class Feed:
     async def _end(self, tasks: Sequence[asyncio.Future[Any]], sender: asyncio.Future[None]) -> None:
         self.stop.set()
         had_ended = sender.done()
-        pending = sum(line.tape.ready for line in self.lines) + self.in_flight
+        pending = len(self.unsent)
         if pending and not had_ended:
             self.notify(
                 f"Stopping: {pluralize(pending, 'price')} received before now will be sent first, for "
@@ -115,10 +118,8 @@ class Feed:
         over = asyncio.Event()
         sender.add_done_callback(lambda _: over.set())
         in_time = await self.clock.sleep(ENDING_S, over)
-        self.unsent += sum(line.tape.ready for line in self.lines)
         if not in_time:
             # A request hangs, or there are more of them than there is time for.
-            self.unsent += self.in_flight
             self.sending = self.sending or f"{ENDING_S:.0f} s were not enough."
         elif not had_ended:
             sender.result()
@@ -128,7 +129,7 @@ class Feed:
         try:
             while True:
                 ending = self.stop.is_set()
-                waiting = sum(line.tape.ready for line in self.lines)
+                waiting = sum(len(line.tape.ready) for line in self.lines)
                 if batching.due(waiting, self.clock.now_s(), ending=ending):
                     await self._send_some(executor)
                 elif ending:
@@ -139,7 +140,7 @@ class Feed:
             executor.shutdown(wait=False)
 
     async def _send_some(self, executor: ThreadPoolExecutor) -> None:
-        counts = shares([line.tape.ready for line in self.lines], MAX_PRICES)
+        counts = shares([len(line.tape.ready) for line in self.lines], MAX_PRICES)
         taken = [
             (line, trade)
             for line, count in zip(self.lines, counts, strict=True)
@@ -153,9 +154,9 @@ class Feed:
                 self._refuse(line, trade, str(rejected))
         if not prices:
             return
-        self.in_flight = len(prices)
+        self.in_flight = [(line, trade) for line, trade, _ in prices]
         results = await self._send_with_retries(executor, [price for _, _, price in prices])
-        self.in_flight = 0
+        self.in_flight = ()
         for (line, trade, _), result in zip(prices, results, strict=True):
             if result == STORED:
                 line.stored += 1
@@ -179,7 +180,6 @@ class Feed:
                 results = await loop.run_in_executor(executor, self.send, prices)
             except (AwsError, Failure) as error:
                 if not is_transient(error):
-                    self.unsent += len(prices)
                     raise
                 if not self.sending:
                     self.notify(f"Sending failed and is repeated: {error}")

@@ -78,9 +78,9 @@ class Tape:
         return self._poll_s > FIRST_POLL_S
 
     @property
-    def ready(self) -> int:
-        """How many settled trades wait to be taken."""
-        return len(self._ready)
+    def ready(self) -> Sequence[Trade]:
+        """The settled trades that wait to be taken."""
+        return self._ready
 
     def take(self, limit: int) -> list[Trade]:
         """The next settled trades, at most so many."""

@@ -167,7 +167,7 @@ def line_document(line: FollowedSymbol, sending: str = "") -> dict[str, Any]:
         "refused": line.refused,
         "filled": counts.filled,
         "missing": counts.missing,
-        "waiting": line.tape.ready,
+        "waiting": len(line.tape.ready),
         "problem": sending or line.trouble or None,
     }
 
@@ -186,7 +186,7 @@ def feed_document(feed: Feed, not_followed: Mapping[str, str]) -> Mapping[str, A
             }
             for refusal in feed.refusals
         ],
-        "unsent": feed.unsent,
+        "unsent": len(feed.unsent),
     }
 
 

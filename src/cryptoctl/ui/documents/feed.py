@@ -55,4 +55,4 @@ class FeedDocument(CommandDocument, commands=["feed"]):
         "the exchanges that have not given their symbols, and the symbols that are not listed", []
     )
     refusals: list[FeedRefusalDocument] = about("the trades that were not accepted, the first 1000", [])
-    unsent: int = about("prices that were received and not sent; the next feed fetches them", 0)
+    unsent: int = about("prices that were received and not sent", 0)
