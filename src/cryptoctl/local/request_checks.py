@@ -53,6 +53,20 @@ _INVOKE_RANGES: Final[dict[str, tuple[int, int]]] = {
     "MaximumRetryAttempts": (0, 2),
     "MaximumEventAgeInSeconds": (60, 21_600),
 }
+# "Key states of AWS KMS keys" in the KMS developer guide. What uses the key itself, ministack refuses.
+_KEY_CHANGES: Final = (
+    "CancelKeyDeletion",
+    "CreateAlias",
+    "DisableKey",
+    "DisableKeyRotation",
+    "EnableKey",
+    "EnableKeyRotation",
+    "ScheduleKeyDeletion",
+    "TagResource",
+    "UntagResource",
+    "UpdateAlias",
+    "UpdateKeyDescription",
+)
 _INVOKE_CONFIG: Final = re.compile(r"/2019-09-25/functions/([^/]+)/event-invoke-config")
 
 
@@ -205,11 +219,23 @@ async def _may_be_invoked_by_logs(client: InternalClient, region: str, function:
     )
 
 
-async def _alias(_client: InternalClient, request: HttpRequest) -> None:
-    if str(request.json.get("AliasName", "")).startswith("alias/aws/"):
+async def _key_change(client: InternalClient, request: HttpRequest) -> None:
+    params, operation = request.json, request.target.partition(".")[2]
+    if operation == "CreateAlias" and str(params.get("AliasName", "")).startswith("alias/aws/"):
         raise ServiceError(
             "NotAuthorizedException", "Aliases that begin with alias/aws/ are reserved for AWS."
         )
+    key_id = params.get("TargetKeyId") or params.get("KeyId")
+    try:
+        key = (await client.json("kms", "DescribeKey", request.region, KeyId=key_id))["KeyMetadata"]
+    except ServiceError:
+        return  # ministack says what is wrong with the key
+    pending, cancels = key["KeyState"] == "PendingDeletion", operation == "CancelKeyDeletion"
+    if pending != cancels:
+        state = "pending deletion" if pending else "not pending deletion"
+        raise ServiceError("KMSInvalidStateException", f"{key['Arn']} is {state}.")
+    if key["KeyState"] == "Disabled" and operation.endswith("KeyRotation"):
+        raise ServiceError("DisabledException", f"{key['Arn']} is disabled.")
 
 
 async def _encrypt(_client: InternalClient, request: HttpRequest) -> None:
@@ -222,8 +248,8 @@ async def _encrypt(_client: InternalClient, request: HttpRequest) -> None:
 
 CHECKS: Final[dict[str, Check]] = {
     "Logs.PutSubscriptionFilter": _subscription,
-    "TrentService.CreateAlias": _alias,
     "TrentService.Encrypt": _encrypt,
+    **{f"TrentService.{operation}": _key_change for operation in _KEY_CHANGES},
 }
 PATH_CHECKS: Final[tuple[PathCheck, ...]] = (
     ("POST", re.compile(r"/2015-03-31/functions/?"), _function),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ SUBSCRIPTION = "CloudWatch Logs API reference: PutSubscriptionFilter"
 RETENTION = "CloudWatch Logs API reference: PutRetentionPolicy"
 ENCRYPT = "KMS API reference: Encrypt"
 ALIAS = "KMS API reference: CreateAlias"
+KEY_STATES = "KMS developer guide: Key states of AWS KMS keys"
 SOURCE = "def handler(event, context): return event"
 
 
@@ -145,26 +147,67 @@ def test_an_impossible_retention(bench: Workbench, function: str) -> None:
     assert raised.value.response["Error"]["Code"] == "InvalidParameterException"
 
 
-@pytest.mark.behaviour("request checks", "an alias that belongs to AWS", ALIAS)
-def test_an_alias_of_awss(bench: Workbench) -> None:
+@pytest.fixture
+def key(bench: Workbench) -> Iterator[str]:
+    """A key's id; it is pending deletion afterwards."""
     kms = bench.client("kms")
-    key_id = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
-    try:
-        with pytest.raises(ClientError) as raised:
-            kms.create_alias(AliasName="alias/aws/lambda", TargetKeyId=key_id)
-        assert raised.value.response["Error"]["Code"] == "NotAuthorizedException"
-    finally:
+    key_id = str(kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"])
+    yield key_id
+    if kms.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"] != "PendingDeletion":
         kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)
+
+
+@pytest.mark.behaviour("request checks", "an alias that belongs to AWS", ALIAS)
+def test_an_alias_of_awss(bench: Workbench, key: str) -> None:
+    with pytest.raises(ClientError) as raised:
+        bench.client("kms").create_alias(AliasName="alias/aws/lambda", TargetKeyId=key)
+    assert raised.value.response["Error"]["Code"] == "NotAuthorizedException"
 
 
 @pytest.mark.behaviour("request checks", "a plaintext of more than 4,096 bytes", ENCRYPT)
-def test_a_large_plaintext(bench: Workbench) -> None:
+def test_a_large_plaintext(bench: Workbench, key: str) -> None:
     kms = bench.client("kms")
-    key_id = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
-    try:
-        assert kms.encrypt(KeyId=key_id, Plaintext=b"x" * 4096)["CiphertextBlob"]
-        with pytest.raises(ClientError) as raised:
-            kms.encrypt(KeyId=key_id, Plaintext=b"x" * 4097)
-        assert raised.value.response["Error"]["Code"] == "ValidationException"
-    finally:
-        kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)
+    assert kms.encrypt(KeyId=key, Plaintext=b"x" * 4096)["CiphertextBlob"]
+    with pytest.raises(ClientError) as raised:
+        kms.encrypt(KeyId=key, Plaintext=b"x" * 4097)
+    assert raised.value.response["Error"]["Code"] == "ValidationException"
+
+
+@pytest.mark.behaviour("request checks", "what a key's state does not allow", KEY_STATES)
+def test_changes_that_a_keys_state_does_not_allow(bench: Workbench, key: str) -> None:
+    kms, alias = bench.client("kms"), f"alias/{bench.name('alias')}"
+    other = kms.create_key(Description="conformance")["KeyMetadata"]["KeyId"]
+    bench.undo(kms.schedule_key_deletion, KeyId=other, PendingWindowInDays=7)
+    kms.create_alias(AliasName=alias, TargetKeyId=other)
+    bench.undo(kms.delete_alias, AliasName=alias)
+    secret = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    with pytest.raises(ClientError, match=f"{key} is not pending deletion") as raised:
+        kms.cancel_key_deletion(KeyId=key)
+    assert raised.value.response["Error"]["Code"] == "KMSInvalidStateException"
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    for operation, params in (
+        ("create_alias", {"AliasName": f"{alias}-2", "TargetKeyId": key}),
+        ("decrypt", {"CiphertextBlob": secret}),
+        ("disable_key", {"KeyId": key}),
+        ("disable_key_rotation", {"KeyId": key}),
+        ("enable_key", {"KeyId": key}),
+        ("enable_key_rotation", {"KeyId": key}),
+        ("encrypt", {"KeyId": key, "Plaintext": b"x"}),
+        ("generate_data_key", {"KeyId": key, "KeySpec": "AES_256"}),
+        ("schedule_key_deletion", {"KeyId": key}),
+        ("tag_resource", {"KeyId": key, "Tags": [{"TagKey": "a", "TagValue": "b"}]}),
+        ("untag_resource", {"KeyId": key, "TagKeys": ["a"]}),
+        ("update_alias", {"AliasName": alias, "TargetKeyId": key}),
+        ("update_key_description", {"KeyId": key, "Description": "x"}),
+    ):
+        with pytest.raises(ClientError, match=f"{key} is pending deletion") as raised:
+            getattr(kms, operation)(**params)
+        assert raised.value.response["Error"]["Code"] == "KMSInvalidStateException", operation
+    policy = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy)
+    kms.cancel_key_deletion(KeyId=key)
+    for operation in ("enable_key_rotation", "disable_key_rotation"):
+        with pytest.raises(ClientError, match=f"{key} is disabled") as raised:
+            getattr(kms, operation)(KeyId=key)
+        assert raised.value.response["Error"]["Code"] == "DisabledException"
+    kms.enable_key(KeyId=key)
