@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.parsers import create_parser
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError, error_of
-from cryptoctl.local.middleware import Middleware
+from cryptoctl.local.access import AccessCheck
+from cryptoctl.local.access_keys import AccessKeys
+from cryptoctl.local.http import ACCOUNT, HttpRequest, HttpResponse, RequestHead, ServiceError, error_of
+from cryptoctl.local.middleware import Message, Middleware
 
 JSON = HttpRequest("POST", "/", {"x-amz-target": "DynamoDB_20120810.PutItem"}, b"{}")
 FORM = HttpRequest("POST", "/", {}, b"Action=Publish&Message=hello")
@@ -33,18 +40,87 @@ def answer(request: HttpRequest, error: Exception) -> HttpResponse:
     return asyncio.run(middleware.respond(request))
 
 
-@pytest.mark.parametrize(("request_", "kind"), [(JSON, "application/x-amz-json-1.0"), (FORM, "text/xml")])
+CBOR = {"smithy-protocol": "rpc-v2-cbor", "content-type": "application/cbor"}
+# By the protocol as botocore names it: requests, each as an SDK sends it.
+PROTOCOLS = [
+    ("json", JSON),
+    ("json", HttpRequest("POST", "/", {"x-amz-target": "AmazonSQS.SendMessage"}, b"{}")),
+    ("query", FORM),
+    ("query", HttpRequest("POST", f"/{ACCOUNT}/queue", {}, b"Action=SendMessage")),
+    ("rest-json", HttpRequest("GET", "/2015-03-31/functions/", {}, b"")),
+    ("smithy-rpc-v2-cbor", HttpRequest("POST", "/service/Granite/operation/ListMetrics", CBOR, b"\xa0")),
+]
+
+
+def told(protocol: str, response: HttpResponse) -> tuple[str, str]:
+    """The code and the message that an SDK reads in an answer."""
+    content = {"status_code": response.status, "headers": dict(response.headers), "body": response.body}
+    error = create_parser(protocol).parse(content, None)["Error"]
+    return error["Code"], error["Message"]
+
+
+@pytest.mark.parametrize(("protocol", "request_"), PROTOCOLS)
 @pytest.mark.parametrize(
     ("error", "status", "code"), [(REFUSED, 400, "Refused"), (KeyError("a bug"), 500, "InternalFailure")]
 )
 def test_an_error_is_told_in_the_protocol_of_the_request(
-    request_: HttpRequest, kind: str, error: Exception, status: int, code: str
+    protocol: str, request_: HttpRequest, error: Exception, status: int, code: str
 ) -> None:
     response = answer(request_, error)
-    assert (response.status, response.headers["content-type"]) == (status, kind)
-    told_error = error_of(response)
-    assert told_error.code == code
-    assert error is not REFUSED or told_error.message == "because <of> this"
+    assert response.status == status
+    told_code, message = told(protocol, response)
+    assert told_code == code
+    assert error is not REFUSED or message == "because <of> this"
+    kept = response.headers.get("x-amzn-query-error")
+    fault = "Sender" if status == 400 else "Receiver"
+    assert kept == (f"{code};{fault}" if "SQS" in str(request_.headers) else None)
+
+
+async def failing_ministack(_scope: Any, _receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
+    """What ministack says of every exception, to every client."""
+    body = json.dumps({"__type": "InternalError", "message": "database or disk is full"}).encode()
+    await send({"type": "http.response.start", "status": 500, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.mark.parametrize(("protocol", "request_"), PROTOCOLS)
+def test_so_is_a_failure_of_ministack(protocol: str, request_: HttpRequest) -> None:
+    nobody: Any = None
+    response = asyncio.run(Middleware(failing_ministack, nobody).respond(request_))
+    assert response.status == 500
+    full = "The embedded engine failed: database or disk is full"
+    assert told(protocol, response) == ("InternalFailure", full)
+
+
+@pytest.mark.parametrize(("protocol", "request_"), PROTOCOLS)
+def test_so_is_what_is_refused_before_its_body_is_read(
+    protocol: str, request_: HttpRequest, tmp_path: Path
+) -> None:
+    nobody: Any = None
+    middleware = Middleware(nobody, AccessCheck(4577, AccessKeys(tmp_path / "keys")))
+    foreign = RequestHead(request_.method, request_.path, {**request_.headers, "host": "evil.example"})
+    code, message = told(protocol, asyncio.run(middleware.handle(foreign, nobody)))
+    assert (code, "Host must be" in message) == ("AccessDeniedException", True)
+    unsigned = RequestHead(request_.method, request_.path, {**request_.headers, "host": "localhost:4577"})
+    code, _ = told(protocol, asyncio.run(middleware.handle(unsigned, nobody)))
+    assert code.startswith("MissingAuthenticationToken")
+
+
+def test_a_function_url_is_no_query_whatever_its_path(tmp_path: Path) -> None:
+    nobody: Any = None
+    middleware = Middleware(nobody, AccessCheck(4577, AccessKeys(tmp_path / "keys")))
+    head = RequestHead("GET", "/", {"host": f"{'a' * 32}.lambda-url.eu-central-1.localhost:4577"})
+    assert told("rest-json", asyncio.run(middleware.handle(head, nobody)))[0] == "AccessDeniedException"
+
+
+def test_a_full_disk_is_named_and_is_nobodys_defect(caplog: pytest.LogCaptureFixture) -> None:
+    for error in (
+        sqlite3.OperationalError("database or disk is full"),
+        OSError(28, "No space left on device"),
+    ):
+        code, message = told("query", answer(FORM, error))
+        assert (code, message) == ("InternalFailure", f"The embedded engine failed: {error}")
+    assert [record.exc_info for record in caplog.records] == [None, None]
 
 
 def test_text_that_is_not_unicode_is_refused() -> None:

@@ -16,7 +16,7 @@ from typing import Final
 from botocore.credentials import Credentials
 
 from cryptoctl.local.access_keys import AccessKeys, new_access_key
-from cryptoctl.local.http import ACCOUNT, HttpResponse, RequestHead, ServiceError, authorities
+from cryptoctl.local.http import ACCOUNT, HttpResponse, RequestHead, ServiceError, authorities, speaks_query
 from cryptoctl.local.ministack_adapter import UrlTarget, find_function_url
 from cryptoctl.local.signatures import RequestSignature, SignatureError, Signatures
 
@@ -138,9 +138,7 @@ def denial(head: RequestHead, error: SignatureError) -> HttpResponse:
     """The answer in the protocol of the service: each has codes and statuses of its own."""
     code, query_code = _CODES[error.kind]
     target = head.header("x-amz-target")
-    if target:
-        query_error = f"{query_code};Sender" if target.startswith("AmazonSQS.") else ""
-        return ServiceError(code, error.message).response(query_error)
-    if head.path == "/":
-        return ServiceError(query_code, error.message, status=403).xml_response()
-    return ServiceError(code, error.message, status=403).response()
+    if target.startswith("AmazonSQS."):
+        return ServiceError(code, error.message).response(f"{query_code};Sender")
+    status, told_code = 400 if target else 403, query_code if speaks_query(head) else code
+    return ServiceError(told_code, error.message, status=status).response_to(head)

@@ -15,6 +15,9 @@ from xml.sax.saxutils import escape, unescape
 ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
 _XML_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
+# Where the query protocol is spoken: `/`, and a queue's URL.
+_QUERY_PATHS = re.compile(rf"/|/{ACCOUNT}/[\w.-]+", re.ASCII)
+_CBOR = "rpc-v2-cbor"
 _CREDENTIAL = re.compile(r"Credential=[^/,&]+/[^/,&]+/([^/,&]+)/([^/,&]*)")
 # RFC 9110, 4.2.1: clients leave it out of the address and of Host.
 DEFAULT_PORT = 80
@@ -155,16 +158,37 @@ class ServiceError(Exception):
         body = f"<ErrorResponse>{error}<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
         return HttpResponse(self.status, body.encode(), {"content-type": "text/xml"})
 
-    def response_to(self, request: HttpRequest) -> HttpResponse:
+    def cbor_response(self) -> HttpResponse:
+        """The error in the shape of Smithy's RPC v2 protocol: a map of two texts (RFC 8949, 3.1)."""
+        texts = [text.encode() for text in ("__type", self.code, "message", self.message)]
+        body = b"\xa2" + b"".join(b"\x7a" + len(text).to_bytes(4, "big") + text for text in texts)
+        return HttpResponse(self.status, body, {"content-type": "application/cbor", "smithy-protocol": _CBOR})
+
+    def response_to(self, request: HttpRequest | RequestHead) -> HttpResponse:
         """The error in the shape of the request's protocol."""
-        if request.form:
+        if request.headers.get("smithy-protocol") == _CBOR:
+            return self.cbor_response()
+        if speaks_query(request):
             return self.xml_response()
-        return self.response(f"{self.code};{self.fault}" if request.target.startswith("AmazonSQS.") else "")
+        target = request.headers.get("x-amz-target", "")
+        return self.response(f"{self.code};{self.fault}" if target.startswith("AmazonSQS.") else "")
 
     @property
     def fault(self) -> str:
         """Whose fault it is, in the query protocol's words."""
         return "Receiver" if self.status >= 500 else "Sender"
+
+
+def speaks_query(request: HttpRequest | RequestHead) -> bool:
+    """Whether a request is in the query protocol, as far as its head shows that."""
+    to_function = ".lambda-url." in request.headers.get("host", "")
+    named = "x-amz-target" in request.headers or to_function
+    return not named and _QUERY_PATHS.fullmatch(request.path) is not None
+
+
+def internal_failure(reason: str) -> ServiceError:
+    """What AWS calls a failure of its own."""
+    return ServiceError("InternalFailure", f"The embedded engine failed: {reason}", status=500)
 
 
 def violation(name: str, value: object, constraint: str) -> ServiceError:

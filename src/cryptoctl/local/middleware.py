@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 
@@ -13,10 +14,11 @@ from cryptoctl.local.http import (
     HttpResponse,
     RequestHead,
     ServiceError,
+    internal_failure,
     json_response,
 )
 from cryptoctl.local.http_server import ReadBody
-from cryptoctl.local.ministack_adapter import UrlTarget
+from cryptoctl.local.ministack_adapter import UrlTarget, unshaped_error
 from cryptoctl.local.signatures import SignatureError
 
 Scope = MutableMapping[str, Any]
@@ -57,10 +59,10 @@ class Middleware:
         except SignatureError as error:
             return denial(head, error)
         except ServiceError as error:
-            return error.response()
+            return error.response_to(head)
         except EngineError as error:
             logger.error("%s %s", error, error.hint)
-            return ServiceError("InternalFailure", error.message, status=500).response()
+            return internal_failure(error.message).response_to(head)
         if admission.status:
             return json_response({"problems": list(self.problems())})
         if admission.function_url is not None:
@@ -92,13 +94,16 @@ class Middleware:
             failure = error
         except UnicodeEncodeError:
             failure = ServiceError("SerializationException", "The request has text that is not Unicode.")
+        except (OSError, sqlite3.OperationalError) as error:  # a full disk, say
+            logger.error("%s %s: %s", request.method, request.path, error)
+            failure = internal_failure(str(error))
         except Exception:
             logger.exception("%s %s", request.method, request.path)
-            failure = ServiceError("InternalFailure", "The embedded engine failed; see its log.", status=500)
-        return failure.response_to(request) if isinstance(request, HttpRequest) else failure.response()
+            failure = internal_failure("see its log")
+        return failure.response_to(request)
 
     async def forward(self, request: HttpRequest) -> HttpResponse:
-        """ministack's answer to a request."""
+        """ministack's answer to a request. Raises ServiceError where it has none."""
         incoming: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
         sent: list[Message] = []
 
@@ -113,6 +118,8 @@ class Middleware:
         response = HttpResponse(
             sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]), headers
         )
+        if error := unshaped_error(response, request.service):
+            raise error
         for notify in self.on_forwarded:
             notify(request, response)
         return response

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cryptoctl.local.http import HttpResponse, ServiceError, error_of, internal_failure
 from cryptoctl.local.metric_points import MINUTE_S, compacted
 
 VERSION: Final[str] = "1.5.33"
@@ -172,6 +173,15 @@ class _MetricsKeeper:
                 self._metrics[key] = remaining
             else:
                 del self._metrics[key]
+
+
+def unshaped_error(response: HttpResponse, service: str) -> ServiceError | None:
+    """What ministack tells in JSON whatever the protocol: that it failed, and that it lacks a service."""
+    if response.status == 500 and b'"InternalError"' in response.body:
+        return internal_failure(error_of(response).message)
+    if response.body.startswith(b'{"error": "Unsupported service'):
+        return ServiceError("UnknownOperationException", f"The embedded engine does not have {service}.")
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
