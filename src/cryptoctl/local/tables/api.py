@@ -39,8 +39,13 @@ _NOT_OFFERED: Final = (
 _DESCRIBE: Final = ("CreateTable", "UpdateTable", "DescribeTable", "DeleteTable")
 
 
-class _NotHereError(Exception):
-    """A request names a table that is not kept here."""
+class _NotHereError(ServiceError):
+    """A request names a table that is not kept here: ministack may have it."""
+
+    def __init__(self, name: Any) -> None:
+        super().__init__(
+            "ResourceNotFoundException", f"Requested resource not found: Table: {name} not found"
+        )
 
 
 class TablesApi:
@@ -67,21 +72,21 @@ class TablesApi:
         return self._store.table(request.region, str(name).rpartition("/")[2])
 
     def _answer(self, operation: str, request: HttpRequest) -> HttpResponse | None:
+        tables: dict[str, StoredTable] = {}
+
         def find(name: Any) -> StoredTable:
             table = self._find(request, name)
             if table is None:
                 raise _NotHereError(name)
-            return table
+            return tables.setdefault(str(name), table)
 
         try:
-            return _with_capacity(request, _OPERATIONS[operation](self._store, find, request.json))
-        except _NotHereError as error:
-            if any(
-                self._store.table(request.region, name) for name in request.json.get("RequestItems") or {}
-            ):
-                message = f"Requested resource not found: Table: {error} not found"
-                raise ServiceError("ResourceNotFoundException", message) from error
+            content = _OPERATIONS[operation](self._store, find, request.json)
+        except _NotHereError:
+            if any(self._find(request, name) for name in request.json.get("RequestItems") or {}):
+                raise
             return None
+        return _with_capacity(request, content, list(tables)) if tables else None
 
     async def _describe(self, operation: str, request: HttpRequest) -> HttpResponse:
         self._refuse_late_index(operation, request)
@@ -108,11 +113,13 @@ class TablesApi:
             raise invalid("The embedded engine does not add a secondary index to an existing table.")
 
 
-def _with_capacity(request: HttpRequest, content: dict[str, Any]) -> HttpResponse:
-    """The answer, with the capacity it used where that was asked for. Every operation counts as one unit."""
+def _with_capacity(request: HttpRequest, content: dict[str, Any], tables: list[str]) -> HttpResponse:
+    """The answer, with the capacity it used where that was asked for: one unit of each table."""
     detail = request.json.get("ReturnConsumedCapacity")
     if detail in ("TOTAL", "INDEXES"):
-        capacity = {"TableName": request.json.get("TableName", ""), "CapacityUnits": 1.0}
-        several = request.target.startswith(("DynamoDB.Batch", "DynamoDB.Tr"))
-        content["ConsumedCapacity"] = [capacity] if several else capacity
+        units = {"CapacityUnits": 1.0}
+        shares = {"Table": units} if detail == "INDEXES" else {}
+        capacities = [{"TableName": table, **units, **shares} for table in tables]
+        several = request.target.startswith("DynamoDB.Batch")
+        content["ConsumedCapacity"] = capacities if several else capacities[0]
     return json_response(content)
