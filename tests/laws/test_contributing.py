@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.ops.permissions import Purpose, needed_permissions
+from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.plan import Action
 from cryptoctl.stack import Stack
 from laws.drifts import variants
@@ -73,6 +75,13 @@ def test_deleted_it_is_one_create_and_out_of_the_stack_it_is_an_orphan(extended:
     plan = extended.plan()
     assert [(str(step.resource), step.action) for step in plan.work] == [(str(example), Action.CREATE)]
     done(extended.run(plan))
+    former = replace(example, name=f"former-{example.name}")
+    done(extended.up(list(with_dependencies([former]))))
+    plan = extended.plan()
+    assert [(str(step.resource), step.action) for step in plan.work] == [(str(former), Action.DELETE)]
+    done(extended.run(plan))
+    assert former.observe(extended.aws) is None
+    assert extended.plan().nothing_to_do
 
 
 def test_its_permissions_are_in_the_policies(extended: Live) -> None:
