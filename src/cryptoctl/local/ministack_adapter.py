@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpResponse, ServiceError, error_of, internal_failure
+from cryptoctl.local.http import ACCOUNT, HttpResponse, ServiceError, error_of, internal_failure
 from cryptoctl.local.metric_points import MINUTE_S, compacted
 
 VERSION: Final[str] = "1.5.33"
@@ -131,7 +131,7 @@ def patch_topics(deliver: Callable[[str, str], None]) -> None:
 
 
 def extend_tag_index(mapping_tags: Callable[[str], Mapping[str, Mapping[str, str]]]) -> None:
-    """Has ministack's tag index list log groups and stream mappings too, as AWS's does.
+    """Has ministack's tag index list alarms, parameters, log groups and stream mappings too, as AWS's does.
 
     `mapping_tags` gives the tags of a region's stream mappings, which are the engine's own, by ARN.
     """
@@ -147,9 +147,22 @@ def extend_tag_index(mapping_tags: Callable[[str], Mapping[str, Mapping[str, str
         groups = logs._log_groups.values()  # noqa: SLF001 (there is no public way)
         return index_entries({group["arn"].removesuffix(":*"): group["tags"] for group in groups})
 
+    def alarms() -> list[tuple[str, list[dict[str, str]]]]:
+        service: Any = importlib.import_module("ministack.services.cloudwatch")
+        tags_by_arn = service._resource_tags.items()  # noqa: SLF001 (there is no public way)
+        prefix = f"arn:aws:cloudwatch:{responses.get_region()}:{ACCOUNT}:alarm:"
+        return index_entries({arn: tags for arn, tags in tags_by_arn if arn.startswith(prefix)})
+
+    def functions_and_mappings() -> list[tuple[str, list[dict[str, str]]]]:
+        mappings = index_entries(mapping_tags(responses.get_region()))
+        return [*index._collect_lambda(), *mappings]  # noqa: SLF001 (there is no public way)
+
+    # By the service, as a request may choose them.
     index._COLLECTORS |= {  # noqa: SLF001
+        "cloudwatch": alarms,
+        "lambda": functions_and_mappings,
         "logs": log_groups,
-        "stream mappings": lambda: index_entries(mapping_tags(responses.get_region())),
+        "ssm": index._collect_ssm,  # noqa: SLF001
     }
 
 

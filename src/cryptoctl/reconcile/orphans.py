@@ -92,7 +92,9 @@ class Orphans:
         unindexed = self._beyond_the_index(aws, candidates.tagged, stack_observed)
         tagged = self._outside_stack(candidates.tagged, stack_observed)
         named = self._outside_stack((candidates.named | unindexed.named) - candidates.tagged, stack_observed)
-        likely = [resource for resource in named.values() if isinstance(resource, Listed)]
+        likely = [
+            resource for resources in named.values() for resource in resources if isinstance(resource, Listed)
+        ]
         tags = _read_each(aws, lambda resource: resource.tags_of(aws), likely)
         owned_resources = [
             resource
@@ -108,13 +110,13 @@ class Orphans:
         }
         unread = _not_searched(_with_hint(refusal) for kind, refusal in hidden.items() if kind in absent)
         others: list[Provisioner] = [
-            *(resource for resource in tagged.values() if resource is not None),
+            *(resource for resources in tagged.values() for resource in resources),
             *owned_resources,
         ]
         observations = _read_each(aws, lambda resource: resource.observe_or_fail(aws), others)
         return self._sorted(
             {**dict(zip(others, observations, strict=True)), **candidates.parts},
-            unknown=[arn for arn, resource in tagged.items() if resource is None],
+            unknown=[arn for arn, resources in tagged.items() if not resources],
             notes=(*candidates.notes, *unindexed.notes, *unread),
         )
 
@@ -197,21 +199,19 @@ class Orphans:
 
     def _outside_stack(
         self, arns: Iterable[str], stack_observed: Observations
-    ) -> dict[str, Provisioner | None]:
-        """What is not the stack's own, by ARN; None for what is of no kind that the stack has."""
+    ) -> dict[str, list[Provisioner]]:
+        """What is not the stack's own, by ARN, of each kind that it may be; nothing for one of no kind."""
         own_arns = {resource.arn for resource in self.stack} | {
             _arn(*pair) for pair in stack_observed.items()
         }
-        resources = {arn: self._resource(arn) for arn in sorted(arns) if arn not in own_arns}
-        return {
-            arn: resource
-            for arn, resource in resources.items()
-            if resource is None or resource not in self.stack
-        }
+        possible = {arn: self._resources(arn) for arn in sorted(arns) if arn not in own_arns}
+        return {arn: resources for arn, resources in possible.items() if not set(resources) & {*self.stack}}
 
-    def _resource(self, arn: str) -> Provisioner | None:
+    def _resources(self, arn: str) -> list[Provisioner]:
+        """What may have that ARN, one of a kind: metric alarms and composite ones have ARNs of one form."""
         kinds = (*self.stack, *self.unconfigured)
-        return next(filter(None, (for_arn(resource, arn) for resource in kinds)), None)
+        resources = list(filter(None, (for_arn(resource, arn) for resource in kinds)))
+        return list({type(resource): resource for resource in reversed(resources)}.values())
 
     def _reason_to_keep(self, resource: Provisioner, observed: Observed) -> str:
         if data := observed.data or ("data" if resource.holds_data else ""):
