@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from botocore.parsers import create_parser
@@ -15,7 +16,7 @@ from botocore.parsers import create_parser
 from cryptoctl.local.access import AccessCheck
 from cryptoctl.local.access_keys import AccessKeys
 from cryptoctl.local.http import ACCOUNT, HttpRequest, HttpResponse, RequestHead, ServiceError, error_of
-from cryptoctl.local.middleware import Message, Middleware
+from cryptoctl.local.middleware import App, Message, Middleware
 
 JSON = HttpRequest("POST", "/", {"x-amz-target": "DynamoDB_20120810.PutItem"}, b"{}")
 FORM = HttpRequest("POST", "/", {}, b"Action=Publish&Message=hello")
@@ -76,17 +77,22 @@ def test_an_error_is_told_in_the_protocol_of_the_request(
     assert kept == (f"{code};{fault}" if "SQS" in str(request_.headers) else None)
 
 
-async def failing_ministack(_scope: Any, _receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
-    """What ministack says of every exception, to every client."""
-    body = json.dumps({"__type": "InternalError", "message": "database or disk is full"}).encode()
-    await send({"type": "http.response.start", "status": 500, "headers": []})
-    await send({"type": "http.response.body", "body": body})
+def ministack(status: int, body: bytes) -> App:
+    """An app that answers everything so."""
+
+    async def app(_scope: Any, _receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
 
 
 @pytest.mark.parametrize(("protocol", "request_"), PROTOCOLS)
 def test_so_is_a_failure_of_ministack(protocol: str, request_: HttpRequest) -> None:
     nobody: Any = None
-    response = asyncio.run(Middleware(failing_ministack, nobody).respond(request_))
+    every_exception = json.dumps({"__type": "InternalError", "message": "database or disk is full"})
+    app = ministack(500, every_exception.encode())
+    response = asyncio.run(Middleware(app, nobody).respond(request_))
     assert response.status == 500
     full = "The embedded engine failed: database or disk is full"
     assert told(protocol, response) == ("InternalFailure", full)
@@ -111,6 +117,17 @@ def test_a_function_url_is_no_query_whatever_its_path(tmp_path: Path) -> None:
     middleware = Middleware(nobody, AccessCheck(4577, AccessKeys(tmp_path / "keys")))
     head = RequestHead("GET", "/", {"host": f"{'a' * 32}.lambda-url.eu-central-1.localhost:4577"})
     assert told("rest-json", asyncio.run(middleware.handle(head, nobody)))[0] == "AccessDeniedException"
+
+
+def test_no_character_keeps_a_client_from_reading_an_answer() -> None:
+    nobody: Any = None
+    kept = "é \t\U0001f600"
+    answers = Middleware(ministack(200, f"<Name>{kept}\x00\x1f\ufffe</Name>".encode()), nobody)
+    assert fromstring(asyncio.run(answers.respond(FORM)).body).text == f"{kept}???"
+    zipped = b"PK\x03\x04\x00"
+    assert asyncio.run(Middleware(ministack(200, zipped), nobody).respond(FORM)).body == zipped
+    refused = ServiceError("Refused", "no\x01name")
+    assert told("query", answer(FORM, refused)) == ("Refused", "no?name")
 
 
 def test_a_full_disk_is_named_and_is_nobodys_defect(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,6 +14,8 @@ from xml.sax.saxutils import escape, unescape
 
 ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
+# XML 1.0, 2.2: there is no way to write these in it, escaped or not.
+_NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _XML_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 # Where the query protocol is spoken: `/`, and a queue's URL.
 _QUERY_PATHS = re.compile(rf"/|/{ACCOUNT}/[\w.-]+", re.ASCII)
@@ -156,7 +158,7 @@ class ServiceError(Exception):
         message = f"<Message>{escape(self.message)}</Message>"
         error = f"<Error><Type>{self.fault}</Type><Code>{self.code}</Code>{message}</Error>"
         body = f"<ErrorResponse>{error}<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
-        return HttpResponse(self.status, body.encode(), {"content-type": "text/xml"})
+        return HttpResponse(self.status, readable_xml(body.encode()), {"content-type": "text/xml"})
 
     def cbor_response(self) -> HttpResponse:
         """The error in the shape of Smithy's RPC v2 protocol: a map of two texts (RFC 8949, 3.1)."""
@@ -177,6 +179,11 @@ class ServiceError(Exception):
     def fault(self) -> str:
         """Whose fault it is, in the query protocol's words."""
         return "Receiver" if self.status >= 500 else "Sender"
+
+
+def readable_xml(body: bytes) -> bytes:
+    """XML with "?" for each character that would keep a client from reading all of it."""
+    return _NOT_XML.sub(b"?", body)
 
 
 def speaks_query(request: HttpRequest | RequestHead) -> bool:

@@ -16,6 +16,7 @@ from cryptoctl.local.http import (
     ServiceError,
     internal_failure,
     json_response,
+    readable_xml,
 )
 from cryptoctl.local.http_server import ReadBody
 from cryptoctl.local.ministack_adapter import UrlTarget, unshaped_error
@@ -115,9 +116,8 @@ class Middleware:
 
         await self._app(_scope(request), receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]}
-        response = HttpResponse(
-            sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]), headers
-        )
+        body = b"".join(message.get("body", b"") for message in sent[1:])
+        response = HttpResponse(sent[0]["status"], readable_xml(body) if body[:1] == b"<" else body, headers)
         if error := unshaped_error(response, request.service):
             raise error
         for notify in self.on_forwarded:
