@@ -117,6 +117,8 @@ def test_a_record_that_lives_no_longer_is_told_apart_from_the_first_that_does(
     second = str(int(start()) + 1)
     streams.prune()
     assert records(start()) == ["REMOVE"]
+    # Numbers of which there is none: before all records, and beyond them.
+    assert (records("0" * 21), records("9" * 40)) == (["REMOVE"], [])
     with pytest.raises(ServiceError) as raised:
         records(second)
     assert raised.value.code == "TrimmedDataAccessException"

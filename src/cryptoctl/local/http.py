@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -202,6 +202,14 @@ def violation(name: str, value: object, constraint: str) -> ServiceError:
     """AWS's refusal of a value that its model of a member does not allow; `name` is the member's."""
     problem = f"1 validation error detected: Value '{value}' at '{name[0].lower()}{name[1:]}'"
     return ServiceError("ValidationException", f"{problem} failed to satisfy constraint: {constraint}")
+
+
+def check_enums(params: Mapping[str, Any], enums: Mapping[str, Sequence[str]]) -> None:
+    """Raises ServiceError for a member's value that is none of those given."""
+    for name, members in enums.items():
+        value = params.get(name)
+        if value is not None and value not in members:
+            raise violation(name, value, f"Member must satisfy enum value set: [{', '.join(members)}]")
 
 
 def check_range(name: str, value: int, low: int, high: int) -> None:

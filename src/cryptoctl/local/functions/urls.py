@@ -11,11 +11,11 @@ from typing import Any, Final
 from cryptoctl.local.functions.execution import Execution
 from cryptoctl.local.functions.function import FunctionLookup
 from cryptoctl.local.functions.url_events import JSON, MAX_BYTES, event_of, response_of
-from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, RequestHead, ServiceError, violation
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, RequestHead, ServiceError, check_enums
 from cryptoctl.local.ministack_adapter import UrlTarget
 
 _CONFIGURATIONS: Final = re.compile(r"/2021-10-31/functions/[^/]+/urls?")
-_MEMBERS: Final[dict[str, tuple[str, ...]]] = {
+_ENUMS: Final[dict[str, tuple[str, ...]]] = {
     "AuthType": ("AWS_IAM", "NONE"),
     "InvokeMode": ("BUFFERED", "RESPONSE_STREAM"),
 }
@@ -37,7 +37,7 @@ class FunctionUrlConfigs:
         if not _CONFIGURATIONS.fullmatch(request.path):
             return None
         if request.method in ("POST", "PUT"):
-            _check_members(request.json)
+            check_enums(request.json, _ENUMS)
         response = await self._forward(request)
         if response.status >= 300 or not response.body:
             return response
@@ -53,13 +53,6 @@ class FunctionUrlConfigs:
 def host_of(url_id: str, region: str) -> str:
     """The host of a function URL, without the port."""
     return f"{url_id}.lambda-url.{region}.localhost"
-
-
-def _check_members(params: Mapping[str, Any]) -> None:
-    for name, members in _MEMBERS.items():
-        value = params.get(name)
-        if value is not None and value not in members:
-            raise violation(name, value, f"Member must satisfy enum value set: [{', '.join(members)}]")
 
 
 class FunctionUrls:

@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError, json_response
+from cryptoctl.local.http import (
+    Forward,
+    HttpRequest,
+    HttpResponse,
+    ServiceError,
+    check_enums,
+    json_response,
+)
 from cryptoctl.local.tables import items, partiql, reads
 from cryptoctl.local.tables.items import FindTable
 from cryptoctl.local.tables.store import StoredTable, TableStore
@@ -36,6 +43,12 @@ _NOT_OFFERED: Final = (
     "TransactGetItems",
     "TransactWriteItems",
 )
+_ENUMS: Final[dict[str, tuple[str, ...]]] = {
+    "ReturnConsumedCapacity": ("INDEXES", "TOTAL", "NONE"),
+    "ReturnItemCollectionMetrics": ("SIZE", "NONE"),
+    "ReturnValuesOnConditionCheckFailure": ("ALL_OLD", "NONE"),
+    "Select": ("ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"),
+}
 _DESCRIBE: Final = ("CreateTable", "UpdateTable", "DescribeTable", "DeleteTable")
 
 
@@ -81,6 +94,7 @@ class TablesApi:
             return tables.setdefault(str(name), table)
 
         try:
+            check_enums(request.json, _ENUMS)
             content = _OPERATIONS[operation](self._store, find, request.json)
         except _NotHereError:
             if any(self._find(request, name) for name in request.json.get("RequestItems") or {}):
@@ -89,7 +103,8 @@ class TablesApi:
         return _with_capacity(request, content, list(tables)) if tables else None
 
     async def _describe(self, operation: str, request: HttpRequest) -> HttpResponse:
-        self._refuse_late_index(operation, request)
+        if operation == "UpdateTable" and (table := self._find(request, request.json.get("TableName"))):
+            _check_update(table, request.json)
         response = await self._forward(request)
         if response.status >= 300:
             return response
@@ -107,10 +122,14 @@ class TablesApi:
         description["ItemCount"], description["TableSizeBytes"] = self._store.totals(table)
         return json_response(content)
 
-    def _refuse_late_index(self, operation: str, request: HttpRequest) -> None:
-        adds = operation == "UpdateTable" and request.json.get("GlobalSecondaryIndexUpdates")
-        if adds and self._find(request, request.json.get("TableName")):
-            raise invalid("The embedded engine does not add a secondary index to an existing table.")
+
+def _check_update(table: StoredTable, params: Mapping[str, Any]) -> None:
+    if params.get("GlobalSecondaryIndexUpdates"):
+        raise invalid("The embedded engine does not add a secondary index to an existing table.")
+    stream = params.get("StreamSpecification")
+    if stream and bool(stream.get("StreamEnabled")) == bool(table.stream_arn):
+        problem = "already has an enabled stream" if table.stream_arn else "has no stream to disable"
+        raise invalid(f"Table {problem}: TableName: {table.name}")
 
 
 def _with_capacity(request: HttpRequest, content: dict[str, Any], tables: list[str]) -> HttpResponse:

@@ -126,6 +126,8 @@ def batch_write(store: TableStore, find: FindTable, params: Mapping[str, Any]) -
     for name, requests in (params.get("RequestItems") or {}).items():
         table = find(name)
         for request in requests:
+            if request.keys() not in ({"PutRequest"}, {"DeleteRequest"}):
+                raise invalid("A write request has either a PutRequest or a DeleteRequest.")
             ((kind, content),) = request.items()
             writes.append(prepare(table, kind.removesuffix("Request"), content))
     _check_count(len(writes), MAX_WRITTEN)

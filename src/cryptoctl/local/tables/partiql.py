@@ -30,7 +30,13 @@ def execute(store: TableStore, find_table: FindTable, params: Mapping[str, Any])
     key_bytes = _key_bytes(table, parsed, key_names)
     old = store.get(table, key_bytes)
     _check(parsed, key_names, old)
-    new, items = run_statement(parsed, key_names, old)
+    try:
+        new, items = run_statement(parsed, key_names, old)
+    except ServiceError as error:
+        failed = error.code == "ConditionalCheckFailedException" and old is not None
+        if failed and params.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
+            error.extra["Item"] = old
+        raise
     if parsed["op"] != "SELECT":
         store.put(table, key_bytes, old, None if new is None else item_of(new))
     return {"Items": items}
@@ -51,6 +57,8 @@ def _key_bytes(table: StoredTable, parsed: Mapping[str, Any], key_names: list[st
         item = parsed["item"]
         return table.key_bytes(item_of(item["M"] if set(item) == {"M"} else item))
     equal = {name: value for name, sign, value in parsed["conditions"] if sign == "=" and name in key_names}
+    if set(equal) != set(key_names) and parsed["op"] == "SELECT":
+        raise invalid("The embedded engine selects one item, by equality on all key attributes.")
     if set(equal) != set(key_names):
         raise invalid("Where clause does not contain a mandatory equality on all key attributes")
     return table.exact_key_bytes(item_of(equal))
@@ -61,6 +69,9 @@ def batch_execute(store: TableStore, find_table: FindTable, params: Mapping[str,
     statements = params.get("Statements") or []
     if not 1 <= len(statements) <= MAX_STATEMENTS:
         raise invalid(f"A batch has 1 to {MAX_STATEMENTS} statements.")
+    reads = [statement["Statement"].lstrip().upper().startswith("SELECT") for statement in statements]
+    if any(reads) and not all(reads):
+        raise invalid("A batch has either reads or writes.")
     answers: list[dict[str, Any]] = []
     with store.database.transaction():
         for statement in statements:
@@ -69,5 +80,5 @@ def batch_execute(store: TableStore, find_table: FindTable, params: Mapping[str,
                 answers.append({"Item": items[0]} if items else {})
             except ServiceError as error:
                 code = _CODES.get(error.code, "InternalServerError")
-                answers.append({"Error": {"Code": code, "Message": error.message}})
+                answers.append({"Error": {"Code": code, "Message": error.message, **error.extra}})
     return {"Responses": answers}

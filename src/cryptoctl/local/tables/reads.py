@@ -59,6 +59,7 @@ def scan(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict[
     """Scan. Of a parallel scan, the first segment gets everything."""
     table = find(params.get("TableName"))
     _refuse_index(params)
+    _check_segment(params)
     page = _Page(table, params, Expressions(params, *_READ))
     if params.get("Segment"):
         return page.fill(iter(()))
@@ -69,6 +70,28 @@ def scan(store: TableStore, find: FindTable, params: Mapping[str, Any]) -> dict[
 def _refuse_index(params: Mapping[str, Any]) -> None:
     if params.get("IndexName"):
         raise invalid(f"The table does not have the specified index: {params['IndexName']}")
+
+
+def _check_segment(params: Mapping[str, Any]) -> None:
+    segment, total = params.get("Segment"), params.get("TotalSegments")
+    if (segment is None) != (total is None):
+        absent, present = ("Segment", "TotalSegments") if segment is None else ("TotalSegments", "Segment")
+        problem = "parameter is required but was not present in the request when"
+        raise invalid(f"The {absent} {problem} {present} parameter is present")
+    if segment is not None and segment >= total:
+        raise invalid(
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments: "
+            f"Segment: {segment} is not less than TotalSegments: {total}"
+        )
+
+
+def _check_select(select: str, *, projects: bool) -> None:
+    if select == "ALL_PROJECTED_ATTRIBUTES":
+        raise invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+    if select == "SPECIFIC_ATTRIBUTES" and not projects:
+        raise invalid("Must specify the ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+    if projects and select not in ("", "SPECIFIC_ATTRIBUTES"):
+        raise invalid(f"Cannot specify the ProjectionExpression when choosing to get {select}")
 
 
 def _refuse_filter_by_key(table: StoredTable, expressions: Expressions) -> None:
@@ -87,6 +110,7 @@ class _Page:
         self._limit = params.get("Limit")
         if self._limit is not None and self._limit < 1:
             raise violation("Limit", self._limit, "Member must have value greater than or equal to 1")
+        _check_select(params.get("Select") or "", projects=params.get("ProjectionExpression") is not None)
         self._expressions = expressions
         self._count_only = params.get("Select") == "COUNT"
 

@@ -16,8 +16,11 @@ from cryptoctl.local.tables.values import invalid
 RECORDS_LIVE_S: Final[int] = 86_400
 SHARD: Final[str] = "shardId-00000001500000000000-00000001"
 MAX_RECORDS: Final[int] = 1000
+MAX_STREAMS: Final[int] = 100
 BEFORE_ALL: Final[int] = 1
 """Where a stream begins that has no record yet."""
+BEYOND_ALL: Final[int] = 2**62
+"""More than there are records, and no more than SQLite can compare with."""
 
 
 class StreamsApi:
@@ -63,15 +66,16 @@ class StreamsApi:
 
     def list(self, region: str, params: dict[str, Any]) -> dict[str, Any] | None:
         """ListStreams."""
-        name = params.get("TableName")
+        name, start = params.get("TableName"), params.get("ExclusiveStartStreamArn") or ""
+        sql = "SELECT arn, table_name FROM ddb_stream WHERE region = ? AND arn > ? ORDER BY arn"
         streams = [
             {"StreamArn": arn, "TableName": table, "StreamLabel": arn.rpartition("/")[2]}
-            for arn, table in self._database.execute(
-                "SELECT arn, table_name FROM ddb_stream WHERE region = ?", region
-            )
+            for arn, table in self._database.execute(sql, region, start)
             if name in (None, table)
         ]
-        return {"Streams": streams} if streams or name is None else None
+        page = streams[: params.get("Limit") or MAX_STREAMS]
+        more = {"LastEvaluatedStreamArn": page[-1]["StreamArn"]} if len(page) < len(streams) else {}
+        return {"Streams": page, **more} if streams or name is None else None
 
     def iterator(self, _region: str, params: dict[str, Any]) -> dict[str, Any] | None:
         """GetShardIterator."""
@@ -137,7 +141,7 @@ class StreamsApi:
         """The number of a record that was asked for. Raises ServiceError where it lives no longer."""
         if not re.fullmatch(r"\d{1,40}", sequence_number, re.ASCII):
             raise invalid(f"Invalid SequenceNumber: {sequence_number}")
-        number = int(sequence_number) - FIRST_SEQUENCE
+        number = min(max(int(sequence_number) - FIRST_SEQUENCE, 0), BEYOND_ALL)
         sql = "SELECT min(sequence) FROM ddb_record WHERE stream = ?"
         first = self._database.execute(sql, stream).fetchone()[0]
         if number > BEFORE_ALL and (first is None or number < first):
