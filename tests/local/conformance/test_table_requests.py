@@ -88,7 +88,8 @@ def test_streams_are_switched_once(bench: Workbench) -> None:
 @pytest.mark.behaviour("tables", "streams are listed page by page", LIST)
 def test_pages_of_streams(bench: Workbench) -> None:
     client, streams = bench.client("dynamodbstreams"), {bench.table()[1] for _ in range(2)}
-    listed, start = [], {}
+    listed: list[str] = []
+    start: dict[str, str] = {}
     while True:
         page = client.list_streams(Limit=1, **start)
         assert len(page["Streams"]) <= 1

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
 from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError, json_response
 from cryptoctl.local.logs.patterns import PatternError, compile_pattern
+from cryptoctl.local.logs.put_checks import check_put, split_rejected
 from cryptoctl.local.logs.store import LogEvent, LogStore
 
 PAGE: Final[int] = 10_000
 STREAMS_PAGE: Final[int] = 50
 SCANNED_AT_ONCE: Final[int] = 20_000
-EVENTS_IN_A_PUT: Final[int] = 10_000
 START: Final = (-1, -1)
 END: Final = (sys.maxsize, sys.maxsize)
 _POSITION: Final = re.compile(r"(-?\d{1,18})/(-?\d{1,18})", re.ASCII)
@@ -135,14 +136,11 @@ class LogsApi:
         """PutLogEvents."""
         group, stream = self._stream(region, params)
         lines = [(int(event["timestamp"]), str(event["message"])) for event in params["logEvents"]]
-        if not 1 <= len(lines) <= EVENTS_IN_A_PUT:
-            raise ServiceError("InvalidParameterException", f"A put has 1 to {EVENTS_IN_A_PUT} events.")
-        if lines != sorted(lines, key=lambda line: line[0]):
-            raise ServiceError(
-                "InvalidParameterException", "Log events in a single PutLogEvents request must be in order."
-            )
-        self._store.append(region, group, stream, lines)
-        return {"nextSequenceToken": str(lines[-1][0])}
+        check_put(lines)
+        taken, rejected = split_rejected(lines, int(time.time() * 1000))
+        self._store.append(region, group, stream, taken)
+        token = {"nextSequenceToken": str(lines[-1][0])}
+        return {**token, "rejectedLogEventsInfo": rejected} if rejected else token
 
     def get_events(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         """GetLogEvents. A token is a direction and an event's position; a page without events repeats it."""
