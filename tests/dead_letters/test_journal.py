@@ -206,7 +206,7 @@ def test_a_journal_that_another_process_has_replaced_meanwhile_is_not_set_aside(
 def test_a_journal_that_another_process_has_is_not_set_aside(path: Path) -> None:
     with Journal(path, OURS):
         for identity in (OURS, "other"):
-            with pytest.raises(Failure, match="Another replay"):
+            with pytest.raises(Failure, match="Another replay or import"):
                 Journal(path, identity)
     assert _aside(path) == []
 

@@ -140,8 +140,8 @@ def _open(path: Path, identity: str) -> tuple[sqlite3.Connection, bool]:
         if "locked" in str(error):
             raise Failure(
                 ExitCode.REFUSED,
-                "Another replay of this environment runs on this machine. Nothing was changed.",
-                "Wait for it, or stop it; the next replay finishes what it leaves.",
+                "Another replay or import of this environment runs on this machine. Nothing was changed.",
+                "Wait for it, or stop it; the same again finishes what it leaves.",
             ) from error
         raise _UnusableJournal(f"cannot be read ({error})") from error
     except OSError as error:
