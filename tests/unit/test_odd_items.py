@@ -17,6 +17,7 @@ from cryptoctl.ops.prices import row
 from cryptoctl.ops.times import iso_of_ms, iso_of_text, time_text
 from cryptoctl.ops.trace.timeline import indicators_text
 from cryptoctl.ui.chart import chart
+from cryptoctl.wording import MAX_NUMBER_LENGTH, number_text
 from unit.answers import STACK, Answers
 
 ODD_KEYS = (
@@ -47,7 +48,8 @@ def test_every_time_has_a_text_and_keeps_its_number_where_no_calendar_has_it(mil
             and time_text(milliseconds, "seconds") == text[:19]
         )
     else:
-        assert (text, is_json) == (f"{milliseconds} ms", str(milliseconds))
+        assert (text, is_json) == (f"{number_text(Decimal(milliseconds))} ms", str(milliseconds))
+        assert len(text) <= MAX_NUMBER_LENGTH + len(" ms"), "which leaves the other columns their room"
 
 
 def test_the_first_and_last_millisecond_of_the_calendar_have_a_date() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Literal
 
 from cryptoctl.core.times import parse_iso_8601
 from cryptoctl.errors import InputError
-from cryptoctl.wording import shortened
+from cryptoctl.wording import number_text, shortened
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -55,7 +56,11 @@ def time_text(
 ) -> str:
     """A time in UTC as it is shown to a person; of one before the year 1 or after 9999, its number."""
     utc = _utc(milliseconds)
-    return f"{milliseconds} ms" if utc is None else utc.replace(tzinfo=None).isoformat(" ", precision)
+    return (
+        f"{number_text(Decimal(milliseconds))} ms"
+        if utc is None
+        else utc.replace(tzinfo=None).isoformat(" ", precision)
+    )
 
 
 def _utc(milliseconds: int) -> datetime | None:
@@ -101,7 +106,8 @@ def duration_text(milliseconds: int) -> str:
     hours, minutes = divmod(minutes, 60)
     if not hours:
         return f"{minutes} min {seconds} s"
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+    days = number_text(Decimal(hours // 24))
+    return f"{hours} h {minutes} min" if hours < 48 else f"{days} d {hours % 24} h"
 
 
 def parse_duration(text: str) -> timedelta:

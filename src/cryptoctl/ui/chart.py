@@ -75,7 +75,7 @@ def _header(prices: Sequence[StoredPrice]) -> Text:
 def _period_text(prices: Sequence[StoredPrice]) -> str:
     """From when to when, how many prices, and whether all are enriched."""
     begin, end = (time_text(price.timestamp_ms, "seconds") for price in (prices[0], prices[-1]))
-    same_day = begin[:10] == end[:10] and begin[10] == " "  # else it is no date
+    same_day = begin[:10] == end[:10] and begin[10:11] == " "  # else it is no date
     unenriched = sum(not price.processed for price in prices)
     enriched = "all enriched" if not unenriched else f"{unenriched} not enriched"
     count = f"{len(prices)} price{'s' * (len(prices) != 1)}"

@@ -75,7 +75,7 @@ def show_request(
 def _show_timeline(screen: Screen, timeline: Timeline, environment: str) -> None:
     """Where all of it is of one day, the day stands above it once."""
     days = {time_text(event.time_ms)[DATE] for event in timeline.events}
-    with_date = len(days) > 1 or any("-" not in day for day in days)  # one that no calendar has is a number
+    with_date = len(days) > 1 or any(day[4:5] != "-" for day in days)  # one that no calendar has is a number
     columns = (
         Column("time (UTC)" if with_date else f"{''.join(days)} UTC"),
         Column("lag", right=True),
