@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,6 +68,17 @@ def test_whatever_the_symbol_the_command_is_read_as_it_is_meant(symbol: str, id:
     read = {name: value for name, value in context.params.items() if value is not None}
     expected = {"symbol": symbol, "id": id, "env": "prod", "region": "eu-west-1", "local": False}
     assert read == {**read, **expected}
+
+
+def test_the_hint_to_look_further_back_than_1970_names_a_time_that_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trace, "oldest", lambda *_: SimpleNamespace(timestamp_ms=-5))
+    run: Any = SimpleNamespace(session=SimpleNamespace(aws=None, stack=SimpleNamespace(prices=None)))
+    selector = trace._selector("BTC", at=None, id="7", sort_key=None, since=None)
+    assert selector is not None
+    assert "--since 1970-01-01`" in trace._further_back(run, selector, 1)
+    assert "`cryptoctl prices BTC`" in trace._further_back(run, selector, 0), "all were looked at"
 
 
 @pytest.mark.parametrize("sort_key", [None, "none"])

@@ -221,9 +221,10 @@ def _no_such_price(run: CommandRun, selector: PriceSelector, since_ms: int, *, r
 def _further_back(run: CommandRun, selector: PriceSelector, since_ms: int) -> str:
     """The command that looks through all prices of the symbol, where some are older than was looked at."""
     first = oldest(run.session.aws, run.session.stack.prices, selector.symbol)
-    if first is None or first.timestamp_ms >= since_ms:
+    first_ms = since_ms if first is None else max(0, first.timestamp_ms)  # no --since lies before 1970
+    if first_ms >= since_ms:
         return _what_is_there(selector)
-    day = time_text(first.timestamp_ms)[:10]
+    day = time_text(first_ms)[:10]
     command_line = command_about("trace", selector.symbol, "--id", str(selector.id), "--since", day)
     return f"The oldest one is from {day}: `{command_line}` looks at all of them."
 
