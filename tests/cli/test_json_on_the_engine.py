@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -27,7 +28,10 @@ def lines(directory: Path) -> dict[str, list[str]]:
     """A command line for each command, in an order that works."""
     prices = directory / "prices.csv"
     prices.write_text("symbol,price,exchange\nJSON,1,here\nJSON,no,here\n", encoding="utf-8")
-    letters = str(directory / "letters.jsonl")
+    letters = directory / "letters.jsonl"
+    failed = {"ErrorMessage": {"DataType": "String", "StringValue": "KeyError"}}
+    letter = {"queue": "webhook", "body": '{"body": "{}"}', "attributes": failed}
+    letters.write_text(json.dumps(letter), encoding="utf-8")
     return {
         "up": ["up"],
         "selftest": ["selftest", "--only", "queue-missing", "--yes", "--report-dir", str(directory)],
@@ -51,8 +55,8 @@ def lines(directory: Path) -> dict[str, list[str]]:
         "dlq peek": ["dlq", "peek"],
         "dlq replay": ["dlq", "replay"],
         "dlq repair": ["dlq", "repair", "--symbol", "JSON"],
-        "dlq export": ["dlq", "export", letters],
-        "dlq import": ["dlq", "import", letters],
+        "dlq export": ["dlq", "export", str(directory / "exported.jsonl")],
+        "dlq import": ["dlq", "import", str(letters)],
         "dlq purge": ["dlq", "purge", "--yes"],
         "webhook list": ["webhook", "list"],
         "webhook show": ["webhook", "show", "desk", "--reveal"],

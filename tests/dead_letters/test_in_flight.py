@@ -48,6 +48,7 @@ def test_a_replay_is_not_complete(env: DeadLetterEnvironment, dlq: Dlq, visible:
     env.send_events([env.price(10 + number) for number in range(visible)])
     result = dlq("dlq", "replay", "--dry-run")
     assert result.code == 0 and TOLD in result.err
+    assert dlq("dlq", "replay", "--dry-run", "--output", "json").json["in_flight"] == 2
     result = dlq("dlq", "replay", "--output", "json")
     summary = result.json["summary"]
     assert (result.code, summary["replayed"], summary["in_flight"], summary["complete"]) == (
@@ -56,7 +57,7 @@ def test_a_replay_is_not_complete(env: DeadLetterEnvironment, dlq: Dlq, visible:
         2,
         False,
     )
-    assert result.json["failure"]["message"] == TOLD
+    assert (result.json["failure"]["message"], result.json["in_flight"]) == (TOLD, 2)
     assert env.depths["webhook"] == (0, 2)
 
 

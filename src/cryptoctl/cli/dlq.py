@@ -166,6 +166,7 @@ def replay(
         if dry_run:
             replaying = Replay(replayer, queues, journal, options)
             with replaying.planned() as steps:
+                run.set_members(**replaying.unreceived.document())
                 if replaying.unreceived:
                     run.screen.warn(str(replaying.unreceived))
                 _show_plan(run, steps)
@@ -177,7 +178,7 @@ def replay(
             except BaseException:
                 replay_screen.cut_short()
                 raise
-    run.set_members(summary=summary.document())
+    run.set_members(summary=summary.document(), **summary.unreceived.document())
     replayed = pluralize(summary.outcomes[Outcome.REPLAYED], "message was", "messages were")
     run.done(f"{replayed} replayed", "`cryptoctl dlq list` shows what is left.")
     replay_screen.close(summary)

@@ -34,6 +34,8 @@ class DlqReplayDocument(CommandDocument, commands=["dlq replay"]):
     results: Parts = about("how each message ended, and why", [])
     summary: dict[str, Any] | None = about("how many ended how; null for --dry-run", None)
     steps: Parts = about("with --dry-run: what would be done with each message", [])
+    in_flight: int = about(IN_FLIGHT, 0)
+    withheld: int = about(WITHHELD, 0)
 
 
 class DlqRepairDocument(CommandDocument, commands=["dlq repair"]):
