@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from cli.conftest import Cli, unused_port
-from cryptoctl.aws import Aws
+from cryptoctl.aws import Aws, AwsError
+from cryptoctl.aws_errors import refusal
 from cryptoctl.cli.command import CommandRun, as_failure
 from cryptoctl.cli.down import _ask as ask_down
 from cryptoctl.cli.file_options import GivenFiles
@@ -328,6 +329,33 @@ def test_sending_it_again_is_advised_only_with_the_time_that_it_had(timestamp: s
         send_price(run, GivenFiles(), "BTC", "1", "here", timestamp=timestamp)
     moment = f" with --timestamp {aws.sent['timestamp']}" if timestamp is None else ""
     assert f"Send it again{moment}: it is stored once." in raised.value.hint
+
+
+WRONG_TIME = {"Code": "InvalidSignatureException", "Message": "Signature expired: it is later now"}
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize(
+    ("error", "may_be_stored"),
+    [
+        (refusal("lambda", "Invoke", {"Error": WRONG_TIME}), False),
+        (refusal("lambda", "Invoke", {"Error": {"Code": "AccessDeniedException"}}), False),
+        (refusal("lambda", "Invoke", {"Error": {"Code": "ServiceException"}}), True),
+        (Failure(ExitCode.UNREACHABLE, "No answer came."), True),
+    ],
+)
+def test_a_price_that_was_refused_for_certain_is_not_sent_again_with_the_time_it_had(
+    later: bool, error: Exception, may_be_stored: bool
+) -> None:
+    class Refusing(Answering):
+        def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:
+            raise error
+
+    session = SimpleNamespace(aws=Refusing(b""), stack=SimpleNamespace(webhook=FUNCTION))
+    run: Any = SimpleNamespace(session=session)
+    with pytest.raises((Failure, AwsError)) as raised:
+        send_price(run, GivenFiles(), "BTC", "1", "here", later=later)
+    assert ("with --timestamp" in getattr(raised.value, "hint", "")) is may_be_stored
 
 
 def test_the_engine_that_is_not_installed_leads_to_a_command_that_exists(monkeypatch: Any) -> None:

@@ -184,3 +184,10 @@ def test_what_would_be_stored_twice_is_not_sent_again_by_whoever_follows_the_hin
     price_files = SimpleNamespace(files=[file] * files, stamped_now=stamped_now)
     hint = _how_to_go_on(cast("PriceFiles", price_files), Tally(last_line=7))
     assert message in hint and absent_text not in hint
+
+
+def test_of_a_request_that_was_refused_for_certain_it_is_not_said_that_its_prices_may_be_stored() -> None:
+    file = SimpleNamespace(source=SimpleNamespace(stream=False), records=SimpleNamespace(counted_in="line"))
+    price_files = cast("PriceFiles", SimpleNamespace(files=[file], stamped_now=True))
+    hint = _how_to_go_on(price_files, Tally(last_line=7), under_way=False)
+    assert "not known" not in hint and hint.endswith("--from-line 8.")

@@ -8,6 +8,7 @@ from cryptoctl.cli.file_options import GivenFiles
 from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.files.preview import Preview
 from cryptoctl.files.reader import PriceFiles, open_files
+from cryptoctl.ops.invoking import may_be_stored
 from cryptoctl.ops.sending import Tally, send_all
 from cryptoctl.ops.times import now_ms
 from cryptoctl.ui.files import (
@@ -59,7 +60,8 @@ def send_files(run: CommandRun, given: GivenFiles) -> None:
         ) from None
     except (Failure, AwsError) as error:
         _show(run, tally, price_files)
-        raise as_failure(error, further_hint=_how_to_go_on(price_files, tally)) from error
+        hint = _how_to_go_on(price_files, tally, under_way=may_be_stored(error))
+        raise as_failure(error, further_hint=hint) from error
     run.done(
         f"{pluralize(tally.handled, 'price was', 'prices were')} sent: {tally.stored} stored, "
         f"{tally.duplicate} stored before, {tally.refused} not accepted",
@@ -86,7 +88,7 @@ def _place(files: PriceFiles, tally: Tally) -> str:
     return f"{unit} {tally.last_line}" if len(files.files) == 1 else pluralize(tally.handled, "price")
 
 
-def _how_to_go_on(files: PriceFiles, tally: Tally) -> str:
+def _how_to_go_on(files: PriceFiles, tally: Tally, *, under_way: bool = True) -> str:
     if any(file.source.stream for file in files.files):
         unit = files.files[0].records.counted_in
         return (
@@ -94,9 +96,10 @@ def _how_to_go_on(files: PriceFiles, tally: Tally) -> str:
             "twice: see `cryptoctl prices`, and send again what comes after the last one there."
         )
     if files.stamped_now:
+        unknown = "Whether the request under way was stored is not known: see `cryptoctl prices`. "
         return (
-            "Whether the request under way was stored is not known: see `cryptoctl prices`. Prices have the "
-            f"time of sending, so send only what is not stored: --from-line {tally.last_line + 1} or later."
+            f"{unknown if under_way else ''}Prices have the time of sending, so send only what is not "
+            f"stored: --from-line {tally.last_line + 1}{' or later' if under_way else ''}."
         )
     if len(files.files) > 1:
         return "Send it all again: what is stored is not stored twice."

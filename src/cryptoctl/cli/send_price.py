@@ -13,7 +13,7 @@ from cryptoctl.cli.file_options import GivenFiles, given_files
 from cryptoctl.core.prices import Rejected
 from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.files.outgoing import OutgoingPrice, outgoing
-from cryptoctl.ops.invoking import invoke, invoke_later, unexpected_response
+from cryptoctl.ops.invoking import invoke, invoke_later, may_be_stored, unexpected_response
 from cryptoctl.ops.times import now_ms
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.screen import Screen
@@ -83,10 +83,15 @@ def send_price(
         "id": id,
     }
     outgoing_price = _outgoing_price(values)
-    if later:
-        _queue_one(run, outgoing_price, timed=timestamp is not None)
-    else:
-        _send_one(run, outgoing_price, timed=timestamp is not None)
+    # With its time it is stored once, however often it is sent.
+    time = "" if timestamp is not None else f" with --timestamp {outgoing_price.price.timestamp_ms}"
+    retry_hint = f"Send it again{time}: it is stored once."
+    try:
+        (_queue_one if later else _send_one)(run, outgoing_price, retry_hint)
+    except (Failure, AwsError) as error:
+        if not may_be_stored(error):
+            raise
+        raise as_failure(error, further_hint=retry_hint) from error
 
 
 def _outgoing_price(fields: dict[str, str | None]) -> OutgoingPrice:
@@ -98,20 +103,16 @@ def _outgoing_price(fields: dict[str, str | None]) -> OutgoingPrice:
         ) from None
 
 
-def _queue_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
+def _queue_one(run: CommandRun, price: OutgoingPrice, retry_hint: str) -> None:
     request_id = invoke_later(run.session.aws, run.session.stack.webhook, price.text)
     run.set_members(request_id=request_id)
-    run.done(f"The price is queued as request {request_id}", _retry_hint(price, timed=timed))
+    run.done(f"The price is queued as request {request_id}", retry_hint)
     run.show(Screen.data, f"queued as request {request_id}")
 
 
-def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
+def _send_one(run: CommandRun, price: OutgoingPrice, retry_hint: str) -> None:
     function = run.session.stack.webhook
-    try:
-        response = invoke(run.session.aws, function, price.text)
-    except (Failure, AwsError) as error:
-        # Whether it was stored is not known; with its time it is stored once, however often it is sent.
-        raise as_failure(error, further_hint=_retry_hint(price, timed=timed)) from error
+    response = invoke(run.session.aws, function, price.text)
     if response.status != 200:
         raise Failure(
             ExitCode.FAILED,
@@ -122,16 +123,10 @@ def _send_one(run: CommandRun, price: OutgoingPrice, *, timed: bool) -> None:
         raise unexpected_response(function)
     run.set_members(price=body)
     result = f"{body['status']}: {body['symbol']} at {body['timestamp']} (key {body['sort_key']})"
-    run.done(f"The price was sent ({result})", _retry_hint(price, timed=timed))
+    run.done(f"The price was sent ({result})", retry_hint)
     if not run.is_json:
         if body.get("differs"):
             run.screen.say(
                 "Another price or volume is stored under that id: what was stored first stays.", style=BAD
             )
         run.screen.data(result)
-
-
-def _retry_hint(price: OutgoingPrice, *, timed: bool) -> str:
-    """How it can be sent again without being stored a second time."""
-    time = "" if timed else f" with --timestamp {price.price.timestamp_ms}"
-    return f"Send it again{time}: it is stored once."

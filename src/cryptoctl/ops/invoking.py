@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptoctl.aws import Aws, AwsError
-from cryptoctl.aws_errors import one_line
+from cryptoctl.aws_errors import FAULT_OF_AWS, one_line
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.provisioners.function import NOT_FOUND, Function
@@ -58,6 +58,20 @@ class ProcessorResponse:
     body: dict[str, Any]
 
 
+class UnconfirmedError(Failure):
+    """The function was invoked, and has not said whether it stored the prices."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(ExitCode.FAILED, message, hint)
+
+
+def may_be_stored(error: Failure | AwsError) -> bool:
+    """Whether what was sent may be stored although this was raised; no request that is refused stores it."""
+    if isinstance(error, AwsError):
+        return error.response_lost or FAULT_OF_AWS.matches(error)
+    return isinstance(error, UnconfirmedError) or error.exit_code is ExitCode.UNREACHABLE
+
+
 def invoke(aws: Aws, function: Function, text: str) -> ProcessorResponse:
     """Hands the text over and waits for the answer. Raises Failure where the function fails."""
     invoked = _invoke(aws, function, text, "RequestResponse")
@@ -66,8 +80,7 @@ def invoke(aws: Aws, function: Function, text: str) -> ProcessorResponse:
         error = invoked.payload.decode(errors="replace")  # not Lambda's description, but a simulator's words
         if isinstance(payload, dict):
             error = f"{payload.get('errorType', 'Error')}: {payload.get('errorMessage', '')}"
-        raise Failure(
-            ExitCode.FAILED,
+        raise UnconfirmedError(
             f"{function.name} failed: {one_line(error)}",
             f"See `cryptoctl logs {function.name}`. Nothing was acknowledged.",
         )
@@ -80,8 +93,7 @@ def invoke(aws: Aws, function: Function, text: str) -> ProcessorResponse:
 
 def unexpected_response(function: Function) -> Failure:
     """The function answered something that the webhook processor never answers."""
-    return Failure(
-        ExitCode.FAILED,
+    return UnconfirmedError(
         f"{function.name} answered something that is not the webhook processor's. "
         "Whether the price is stored is not known.",
         "Its code may not be what cryptoctl deploys: `cryptoctl plan` shows what differs.",
