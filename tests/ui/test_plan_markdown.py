@@ -11,7 +11,7 @@ import pytest
 from cli.conftest import Cli
 from cryptoctl.errors import ExitCode
 from cryptoctl.ops.console import function_page, logs_page, queue_page, table_page
-from cryptoctl.reconcile.observed import Observed
+from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.planner import build_plan
 from cryptoctl.reconcile.scope import Scope
@@ -30,6 +30,14 @@ def changed(value: str) -> Plan:
     return build_plan([resource], {resource: Observed(fields={"Size": value})}, Goal.PRESENT)
 
 
+def updating() -> Plan:
+    """A plan that asks nothing."""
+    resource = FakeResource(name="one", size="new")
+    return build_plan(
+        [resource], {resource: Observed(fields={**resource.desired(), "Size": 1})}, Goal.PRESENT
+    )
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Needing(FakeResource):
     """A thing that needs another."""
@@ -43,6 +51,35 @@ def test_what_changes_is_a_row_and_the_fingerprint_leads_to_it() -> None:
     text = markdown(Screen(colour=False, options={"--env": "prod"}), plan, environment="prod")
     assert "`Size`: `old` → **`new`**" in text
     assert f"`cryptoctl up --expect {plan.fingerprint} --env prod`" in text
+
+
+def test_the_command_that_applies_it_makes_the_same_plan() -> None:
+    screen, options = Screen(colour=False, options={"--env": "prod"}), ["--only", "topic a", "--adopt"]
+    text = markdown(screen, plan := updating(), environment="prod", options=options)
+    command = f"up --expect {plan.fingerprint} --only 'topic a' --adopt --env prod"
+    assert text.endswith(f"Apply exactly this plan with `cryptoctl {command}`.\n")
+
+
+def test_what_up_asks_about_is_said_to_need_a_yes_where_nobody_can_be_asked() -> None:
+    assert "add `--yes`" not in markdown(Screen(colour=False), updating(), environment="prod")
+    gone = FakeResource(name="one", size="s")
+    plan = build_plan([gone], {gone: Observed(fields=gone.desired())}, Goal.ABSENT)
+    assert "add `--yes`" in markdown(Screen(colour=False), plan, environment="prod")
+
+
+def test_no_command_applies_a_plan_that_up_refuses() -> None:
+    obstacle = Obstacle(what="No room.", hint="Make room.")
+    plans = replace(updating(), obstacles=(obstacle,)), _refused()
+    for plan in plans:
+        assert "--expect" not in markdown(Screen(colour=False), plan, environment="prod")
+
+
+def _refused() -> Plan:
+    resource = FakeResource(name="one", size="new")
+    fields = {**resource.desired(), "Tags": {"ManagedBy": "another"}}
+    plan = build_plan([resource], {resource: Observed(fields=fields)}, Goal.PRESENT)
+    assert plan.refused
+    return plan
 
 
 def test_the_command_that_estimates_the_rest_of_the_bill_is_set_as_one() -> None:

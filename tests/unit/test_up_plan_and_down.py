@@ -15,7 +15,7 @@ from cryptoctl.cli.command import CommandRun
 from cryptoctl.cli.down import down
 from cryptoctl.cli.plan import plan
 from cryptoctl.cli.up import up
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.reconcile.delta import Delta
 from cryptoctl.reconcile.observed import Observed, Obstacle
 from cryptoctl.reconcile.orphans import Candidates, FoundOrphans, Orphans
@@ -186,11 +186,18 @@ def test_plan_adopts_and_shows_what_is_left_over() -> None:
     ]
 
 
-@pytest.mark.parametrize("expected", ["000000000000", ""])
-def test_up_runs_no_other_plan_than_the_expected_one(expected: str) -> None:
+@pytest.mark.parametrize("expected", ["", "00000000000", "0123456789ab\n", "0123456789AB", "latest"])
+def test_up_expects_nothing_that_is_no_fingerprint(expected: str) -> None:
     aws = Aws()
-    with pytest.raises(Failure, match="something has changed since") as raised:
+    with pytest.raises(InputError, match="no fingerprint"):
         up(command(aws, thing("a")), expect=expected)
+    assert aws.calls == []
+
+
+def test_up_runs_no_other_plan_than_the_expected_one() -> None:
+    aws = Aws()
+    with pytest.raises(Failure, match=r"changed since, or .* --only or --adopt") as raised:
+        up(command(aws, thing("a")), expect="000000000000")
     assert (raised.value.exit_code, aws.calls) == (ExitCode.REFUSED, [])
     run = command(aws, thing("a"))
     plan(run)

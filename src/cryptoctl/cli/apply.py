@@ -45,6 +45,11 @@ def select_resources(run: CommandRun, names: Sequence[str]) -> tuple[list[Provis
     return resources, replace(orphans, unconfigured=parts, parts_only=True) if parts else None
 
 
+def selection_options(only: Sequence[str], *, adopt: bool) -> list[str]:
+    """The words that make `up` and `plan` look at the same resources in the same way."""
+    return [word for name in only for word in ("--only", name)] + ["--adopt"] * adopt
+
+
 def check(plan: Plan, expect: str | None = None, review: str = "plan") -> None:
     """Refuses a plan that cannot or must not be run, before anything is changed.
 
@@ -53,7 +58,8 @@ def check(plan: Plan, expect: str | None = None, review: str = "plan") -> None:
     if expect is not None and expect != plan.fingerprint:
         raise Failure(
             ExitCode.REFUSED,
-            f"The plan is {plan.fingerprint}, not the expected {expect}: something has changed since.",
+            f"The plan is {plan.fingerprint}, not the expected {expect}: something has changed since, "
+            "or that one was made with another --only or --adopt.",
             f"Review the new plan with `cryptoctl {review}`.",
         )
     if plan.refused:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import plan_with_tags, select_resources
+from cryptoctl.cli.apply import plan_with_tags, select_resources, selection_options
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Adopt, Only, OutputFormat
 from cryptoctl.errors import ExitCode
@@ -43,7 +43,8 @@ def plan(
     if graph and not run.is_json:
         run.screen.raw(mermaid(plan))
     elif run.output is OutputFormat.MARKDOWN:
-        run.screen.raw(markdown(run.screen, plan, environment=run.session.location))
+        options = selection_options(only or (), adopt=adopt)
+        run.screen.raw(markdown(run.screen, plan, environment=run.session.location, options=options))
     else:
         run.show(show_plan, plan, environment=run.session.location, answer=True)
     if exit_code and (plan.work or plan.refused):

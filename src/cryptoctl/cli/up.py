@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from functools import partial
 from typing import Annotated
 
 import typer
 
-from cryptoctl.cli.apply import before_any_change, carry_out, check, plan_with_tags, select_resources
+from cryptoctl.cli.apply import (
+    before_any_change,
+    carry_out,
+    check,
+    plan_with_tags,
+    select_resources,
+    selection_options,
+)
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.options import Adopt, Only
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.provisioners.topic import subscribed_endpoints
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.permissions import Access
@@ -21,6 +29,8 @@ from cryptoctl.settings import Target
 from cryptoctl.ui.outputs import show_outputs
 from cryptoctl.ui.plans import plan_document, show_new_notes, show_plan
 from cryptoctl.wording import capitalised
+
+FINGERPRINT = re.compile("[0-9a-f]{12}")
 
 
 @command("up", access=Access.MANAGE, example="cryptoctl up --env dev --local")
@@ -36,6 +46,11 @@ def up(
 ) -> None:
     """Create or update the environment's resources so that they match the configuration."""
     session, screen = run.session, run.screen
+    if expect is not None and not FINGERPRINT.fullmatch(expect):
+        raise InputError(
+            f"--expect {expect!r} is no fingerprint of a plan.",
+            "It has 12 digits and letters: `cryptoctl plan --output markdown` shows it at its end.",
+        )
     for note in session.start_engine():
         screen.warn(note)
     with before_any_change():
@@ -44,8 +59,7 @@ def up(
         plan = plan_with_tags(run, replan)
         run.set_members(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.location)
-        options = [word for name in only or () for word in ("--only", name)] + ["--adopt"] * adopt
-        review = shlex.join(["plan", *options])
+        review = shlex.join(["plan", *selection_options(only or (), adopt=adopt)])
         check(plan, expect, review)
         if plan.consents and not yes:
             _ask(run, plan, review)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 
 from cryptoctl.ops.cost.difference import cost_difference, cost_sentences
 from cryptoctl.reconcile.graph import needed
@@ -21,12 +22,15 @@ COLOURS = {
 }
 
 
-def markdown(screen: Screen, plan: Plan, *, environment: str) -> str:
-    """What would change, why, the notes, and the fingerprint that `up --expect` takes."""
-    return "\n\n".join(_blocks(screen, plan, environment)) + "\n"
+def markdown(screen: Screen, plan: Plan, *, environment: str, options: Sequence[str] = ()) -> str:
+    """What would change, why, the notes, and the command that applies just this, if `up` would start.
+
+    `options` are those of `plan` without which `up` would make another plan.
+    """
+    return "\n\n".join(_blocks(screen, plan, environment, options)) + "\n"
 
 
-def _blocks(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
+def _blocks(screen: Screen, plan: Plan, environment: str, options: Sequence[str]) -> Iterator[str]:
     yield f"### Plan for {plain_text(environment)}"
     yield f"{plain_text(summary(plan))}."
     if steps := (*plan.work, *plan.refused):
@@ -37,8 +41,11 @@ def _blocks(screen: Screen, plan: Plan, environment: str) -> Iterator[str]:
         yield plain_text(screen.hint(sentence(note)))
     if cost := cost_sentences(cost_difference(plan)):
         yield f"Cost: {screen.hint(cost)}"  # nothing in it is from the wire
-    command = screen.hint(f"`cryptoctl up --expect {plan.fingerprint}`")
-    yield f"Apply exactly this plan with {command}."
+    if not (plan.refused or plan.obstacles):
+        words = shlex.join(["up", "--expect", plan.fingerprint, *options])
+        # Where a person pastes it, they are asked; what is to run without being asked they write themselves.
+        question = " It asks first; where there is no terminal, add `--yes`." if plan.consents else ""
+        yield f"Apply exactly this plan with {screen.hint(f'`cryptoctl {words}`')}.{question}"
 
 
 def _row(step: Step) -> str:
