@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import cryptoctl
 from cli.conftest import put_price
 from cryptoctl.errors import ExitCode
 from cryptoctl.ops.times import now_ms
+from kit.waiting import eventually
 from live import Live
 
 pytestmark = pytest.mark.engine
@@ -80,3 +83,57 @@ def test_prices_into_a_reader_that_stops_end_with_0(without_functions: Live, els
     command = f"{sys.executable} -m cryptoctl prices PIPED --local --env {environment}; echo $? >&2"
     done = subprocess.run(["sh", "-c", f"({command}) | true"], capture_output=True, text=True, check=False)
     assert done.stderr == "0\n"
+
+
+INTERRUPTED = """
+import os, signal, sys
+from cryptoctl import interrupts
+from cryptoctl.cli.command import _Command
+
+def work(run):
+    print("ready", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGINT)
+
+command = _Command(path=("config",), function=work, access=None, example="", groups=(), formats=())
+with interrupts.exit_on_signal():
+    command.build()(sys.argv[1:])
+"""
+
+
+def test_where_nobody_reads_the_last_words_another_signal_ends_the_command(elsewhere: Path) -> None:
+    with (
+        full_pipe() as full,
+        subprocess.Popen(
+            [sys.executable, "-c", INTERRUPTED, "--output", "json"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stderr is not None and process.stderr.readline() == "ready\n"
+
+        def ended() -> bool:
+            process.send_signal(signal.SIGTERM)  # within a moment of the first one it counts as the same
+            return process.poll() is not None
+
+        try:
+            eventually(ended)
+        finally:
+            process.kill()
+    assert process.returncode == ExitCode.INTERRUPTED
+
+
+@contextmanager
+def full_pipe() -> Iterator[int]:
+    """The writing end of a pipe that takes nothing more."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while os.write(writing, b"x"):
+            pass
+    os.set_blocking(writing, True)
+    try:
+        yield writing
+    finally:
+        os.close(writing)
+        os.close(reading)
