@@ -8,14 +8,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cryptoctl.cli.app import app
 from cryptoctl.cli.command import CommandRun, _Command
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.local.engine import Engine
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.ui.screen import Screen
+from live import Live
 
 
 @contextmanager
@@ -69,6 +73,37 @@ def test_a_command_that_changes_something_does_all_of_it(access: Access, way: st
 @pytest.mark.parametrize("way", WAYS)
 def test_a_command_that_reads_ends_without_an_error(way: str) -> None:
     assert steps_done(Access.READ_DATA, WAYS[way], nobody_reads()) == (0, 0)
+
+
+@pytest.mark.parametrize("access", [Access.READ_DATA, Access.MANAGE])
+def test_a_command_that_fails_says_so_though_nobody_reads_its_document(
+    access: Access, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--output", "json")
+    assert steps_done(access, lambda _: None, nobody_reads(), *options) == (3, ExitCode.REFUSED)
+    assert capsys.readouterr().err == "error: The rest is refused.\n"
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("output", ["table", "json"])
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_an_exit_code_that_tells_whether_all_is_well_does_not_depend_on_a_reader(
+    without_functions: Live, elsewhere: Path, command: str, output: str
+) -> None:
+    environment = without_functions.session.environment
+    with nobody_reads(), pytest.raises(SystemExit) as raised:
+        app([command, "--exit-code", "--output", output, "--local", "--env", environment])
+    assert raised.value.code == ExitCode.DIFFERENCES
+
+
+@pytest.mark.engine
+def test_what_would_make_up_fail_is_told_by_the_exit_code_of_doctor_though_nobody_reads(
+    engine: Engine, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cryptoctl.local.engine.problems", lambda _: ("saving the state fails",))
+    with nobody_reads(), pytest.raises(SystemExit) as raised:
+        app(["doctor", "--local", "--env", "dev"])
+    assert raised.value.code == ExitCode.FAILED
 
 
 @pytest.mark.parametrize("output", ["table", "json"])

@@ -219,8 +219,8 @@ def _end(declared: _Command, run: CommandRun, code: int, failure: Failure | None
             from cryptoctl.ui.json_output import write_document
 
             write_document(run.screen, declared.name, run.session.location_fields, run.members, failure)
-    except BrokenPipeError:
-        raise typer.Exit from None
+    except BrokenPipeError:  # the reader has left; why the command failed is told all the same
+        pass
     except Failure as unwritten:
         failure = failure or unwritten
     if run.screen.unwritten and failure is not _INTERRUPTED:

@@ -36,6 +36,7 @@ def plan(
     ] = False,
 ) -> None:
     """Show what `up` would do; with --verbose each API call. Changes nothing."""
+    run.screen.finishes = True  # a reader that leaves does not change the exit code
     resources, orphans = select_resources(run, only or [])
     replan = partial(make_plan, resources, run.session.aws, Goal.PRESENT, adopt=adopt, orphans=orphans)
     plan = plan_with_tags(run, replan)

@@ -39,6 +39,7 @@ def status(
             )
         _watch(run)
         return
+    run.screen.finishes = True  # a reader that leaves does not change the exit code
     session = run.session
     overview = _check_exists(run, OverviewReader(session.aws, session.stack).overview())
     engine = session.engine.status(with_problems=True) if session.target is Target.LOCAL else None
