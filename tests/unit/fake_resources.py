@@ -60,7 +60,7 @@ class FakeResource(Provisioner):
             params={"Name": self.name, "Fields": delta.desired},
             gives={"Id": "Id"} if delta.creating else {},
             exists="ThingExists",
-            once=delta.creating,
+            once=True,
         )
         if self.settles:
             yield WaitUntil(

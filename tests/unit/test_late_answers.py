@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from cryptoctl.aws_errors import AwsError
+from cryptoctl.aws_errors import RESPONSE_LOST, AwsError
 from cryptoctl.provisioners.dashboard import Dashboard, dashboard_name
 from cryptoctl.provisioners.queue import Queue
 from cryptoctl.provisioners.tls_policy import SID
@@ -133,3 +133,35 @@ def test_a_step_that_a_defect_ends_says_how_long_it_took() -> None:
     steps, aws.before = make_plan([FakeResource(name="a")], aws, Goal.PRESENT), breaks  # type: ignore[arg-type]
     [failed] = Executor(aws=aws, listener=Silent(), clock=clock).run(steps).results  # type: ignore[arg-type]
     assert (failed.outcome, failed.seconds) == (StepOutcome.FAILED, 3)
+
+
+@dataclass
+class LateUpdate(FakeAws):
+    """Makes a change and loses the answer, takes it once only, and shows it after a few looks."""
+
+    looks: int = 4
+
+    def find(self, *names: str, not_found: Any, **params: Any) -> Any:
+        thing = super().find(*names, not_found=not_found, **params)
+        if self.calls.count(("UpdateThing", "a")) and thing:
+            self.looks -= 1
+            if self.looks >= 0:
+                return {**thing, "Fields": {**thing["Fields"], "Size": 1}}
+        return thing
+
+    def call(self, service: str, operation: str, **params: Any) -> Any:
+        if operation == "UpdateThing" and (operation, "a") in self.calls:
+            raise refusal(operation, "ValidationException", "it has that size")
+        answer = super().call(service, operation, **params)
+        if operation == "UpdateThing":
+            raise AwsError(service=service, operation=operation, code=RESPONSE_LOST, message="")
+        return answer
+
+
+def test_a_change_whose_answer_was_lost_may_be_shown_after_it_is_refused_a_second_time() -> None:
+    aws = LateUpdate()
+    run(aws, FakeResource(name="a"))
+    report, _, clock = run(aws, FakeResource(name="a", size=2))
+    assert outcomes(report) == {"a": StepOutcome.DONE}
+    assert aws.looks < 0 < clock.time_s
+    assert aws.calls.count(("UpdateThing", "a")) == 1

@@ -51,7 +51,7 @@ class Convergence:
         self._run, self._step = run, step
         self._retry = Retry(run.clock, lambda wait: run.notify_waiting(self._step, wait))
         self._made: list[Call] = []
-        self._removing = self._looked = False
+        self._removing = self._looked = self._answer_lost = False
         self._revealed = RevealedSecrets(run.aws)
 
     def converge(self) -> None:
@@ -114,18 +114,25 @@ class Convergence:
     def _changed_meanwhile(self, error: AwsError) -> Observed | None:
         """What is there now. Raises `error` where it is what was there before.
 
-        A change that AWS refuses may have been made by another run a moment before.
+        A change that AWS refuses may have been made by another run a moment before, or by this one, where an
+        answer was lost; then it may be shown late.
         """
         if error.denied:
             raise error
-        try:
-            observed = self._observe()
-        except Exception as unreadable:
-            # The refusal is what a person must hear of, not that nothing more can be read.
-            raise error from unreadable
-        if observed == self._step.delta.observed:
+
+        def changed() -> tuple[Observed | None] | None:
+            try:
+                observed = self._observe()
+            except Exception as unreadable:
+                # The refusal is what a person must hear of, not that nothing more can be read.
+                raise error from unreadable
+            return None if observed == self._step.delta.observed else (observed,)
+
+        within_s = self._step.resource.visible_within_s if self._answer_lost else 0
+        found = self._retry.until(changed, RESOURCE_TO_SHOW, within_s)
+        if found is None:
             raise error
-        return observed
+        return found[0]
 
     def _observe(self) -> Observed | None:
         return self._step.resource.observe_or_fail(self._run.aws)
@@ -232,6 +239,7 @@ class Convergence:
                     if error.code == call.gone:
                         return
                     if error.code == call.exists or (call.once and error.response_lost):
+                        self._answer_lost = self._answer_lost or error.response_lost
                         raise ObserveAgain(_final_failure(error)) from error
                     raise
                 waits = pauses.setdefault(rule, self._retry.pauses(rule.reason, rule.timeout_s))
