@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
-from cryptoctl.local import queue_checks, request_checks, topic_checks
+from cryptoctl.local import key_checks, queue_checks, request_checks, topic_checks
 from cryptoctl.local.access import AccessCheck
 from cryptoctl.local.access_keys import AccessKeys
 from cryptoctl.local.checks import Checks
@@ -90,7 +90,8 @@ class EngineApp:
         redirect = Redirect(self._database, access.run_url)
         outbox = Outbox(middleware.forward, self._database, client)
         self._alarms = Alarms(middleware.forward, client, regions, outbox.alarm)
-        checks = {**request_checks.CHECKS, **topic_checks.CHECKS, **queue_checks.CHECKS}
+        by_operation = (request_checks, key_checks, topic_checks, queue_checks)
+        checks = {name: check for module in by_operation for name, check in module.CHECKS.items()}
         middleware.services = (
             # These first, so that nothing is changed before the checks.
             Checks(client, checks, request_checks.PATH_CHECKS),

@@ -12,6 +12,7 @@ from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceErro
 from cryptoctl.local.internal_client import InternalClient
 
 STANDARD_BYTES: Final[int] = 4096
+MAX_NAMES: Final[int] = 10
 AWS_MANAGED: Final[str] = "alias/aws/ssm"
 _NAME: Final = re.compile(r"/?[\w.-]+(/[\w.-]+)*", re.ASCII)
 _READS: Final = ("GetParameter", "GetParameters", "GetParametersByPath", "GetParameterHistory")
@@ -29,6 +30,10 @@ class Parameters:
         service, _, operation = request.target.partition(".")
         if service != "AmazonSSM":
             return None
+        names = request.json.get("Names") or ()
+        if len(names) > MAX_NAMES:
+            constraint = f"Member must have length less than or equal to {MAX_NAMES}"
+            raise violation("Names", f"[{', '.join(names)}]", constraint)
         if operation == "PutParameter":
             await self._check(request)
         return await self._read(request) if operation in _READS else None

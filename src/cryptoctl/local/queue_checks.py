@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -33,7 +33,18 @@ SETTABLE: Final = frozenset(
         "VisibilityTimeout",
     }
 )
+READABLE: Final = SETTABLE | {
+    "All",
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+    "CreatedTimestamp",
+    "LastModifiedTimestamp",
+    "QueueArn",
+}
+_NAME: Final = re.compile(r"[\w-]{1,80}|[\w-]{1,75}\.fifo", re.ASCII)
 MAX_ATTRIBUTES: Final[int] = 10
+MAX_LISTED: Final[int] = 1000
 MIN_LIMIT: Final[int] = 1024
 """No queue's MaximumMessageSize is less."""
 BATCH_BYTES: Final[int] = 1_048_576
@@ -159,19 +170,48 @@ async def _send(client: InternalClient, request: HttpRequest) -> None:
         )
 
 
-async def _receive(_client: InternalClient, request: HttpRequest) -> None:
+async def _ranges(_client: InternalClient, request: HttpRequest) -> None:
     check_ranges(request.json)
 
 
 async def _settings(_client: InternalClient, request: HttpRequest) -> None:
-    for name in request.json.get("Attributes") or {}:
-        if name not in SETTABLE:
+    name = request.json.get("QueueName")
+    if name is not None and not _NAME.fullmatch(name):
+        raise _invalid("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+    attributes = request.json.get("Attributes") or {}
+    _check_known(attributes, SETTABLE)
+    try:
+        json.loads(attributes.get("Policy") or "{}")
+    except (ValueError, RecursionError):
+        raise ServiceError("InvalidAttributeValue", "Invalid value for the parameter Policy.") from None
+
+
+async def _attributes_read(_client: InternalClient, request: HttpRequest) -> None:
+    _check_known(request.json.get("AttributeNames") or (), READABLE)
+
+
+def _check_known(names: Iterable[str], known: frozenset[str]) -> None:
+    for name in names:
+        if name not in known:
             raise ServiceError("InvalidAttributeName", f"Unknown Attribute {name}.")
 
 
+async def _list(_client: InternalClient, request: HttpRequest) -> None:
+    token, count = request.json.get("NextToken"), request.json.get("MaxResults")
+    if token and not (token.isascii() and token.isdecimal()):
+        raise _invalid("Invalid or expired next token.")
+    if count is not None and not 1 <= count <= MAX_LISTED:
+        raise _invalid(
+            f"Value for parameter MaxResults is invalid. Reason: Must be between 1 and {MAX_LISTED}."
+        )
+
+
 CHECKS: Final[dict[str, Check]] = {
+    "AmazonSQS.ChangeMessageVisibility": _ranges,
     "AmazonSQS.CreateQueue": _settings,
-    "AmazonSQS.ReceiveMessage": _receive,
+    "AmazonSQS.GetQueueAttributes": _attributes_read,
+    "AmazonSQS.ListQueues": _list,
+    "AmazonSQS.ReceiveMessage": _ranges,
     "AmazonSQS.SendMessage": _send,
     "AmazonSQS.SetQueueAttributes": _settings,
 }

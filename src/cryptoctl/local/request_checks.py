@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from cryptoctl.local.checks import Check, PathCheck
 from cryptoctl.local.functions.function import split_name
-from cryptoctl.local.http import HttpRequest, ServiceError, check_range
+from cryptoctl.local.http import HttpRequest, ServiceError, check_range, violation
 from cryptoctl.local.internal_client import InternalClient
 from cryptoctl.local.logs.patterns import PatternError, compile_pattern
 from cryptoctl.local.mappings.settings import invalid
@@ -46,27 +46,16 @@ RESERVED_VARIABLES: Final = frozenset(
         "LAMBDA_TASK_ROOT",
     }
 )
+_NAME: Final = re.compile(
+    r"(arn:aws:lambda:[a-z0-9-]+:\d{12}:function:|(\d{12}:)?function:)?[\w-]{1,64}", re.ASCII
+)
+_VARIABLE: Final = re.compile(r"[a-zA-Z]\w+", re.ASCII)
 VARIABLES_BYTES: Final[int] = 4096
-PLAINTEXT_BYTES: Final[int] = 4096
 _RANGES: Final[dict[str, tuple[int, int]]] = {"Timeout": (1, 900), "MemorySize": (128, 10_240)}
 _INVOKE_RANGES: Final[dict[str, tuple[int, int]]] = {
     "MaximumRetryAttempts": (0, 2),
     "MaximumEventAgeInSeconds": (60, 21_600),
 }
-# "Key states of AWS KMS keys" in the KMS developer guide. What uses the key itself, ministack refuses.
-_KEY_CHANGES: Final = (
-    "CancelKeyDeletion",
-    "CreateAlias",
-    "DisableKey",
-    "DisableKeyRotation",
-    "EnableKey",
-    "EnableKeyRotation",
-    "ScheduleKeyDeletion",
-    "TagResource",
-    "UntagResource",
-    "UpdateAlias",
-    "UpdateKeyDescription",
-)
 _INVOKE_CONFIG: Final = re.compile(r"/2019-09-25/functions/([^/]+)/event-invoke-config")
 
 
@@ -79,6 +68,11 @@ def _check_ranges(params: Mapping[str, Any], ranges: Mapping[str, tuple[int, int
 async def _function(client: InternalClient, request: HttpRequest) -> None:
     params = request.json
     await _code(client, request)
+    name = params.get("FunctionName")
+    if name is not None and not _NAME.fullmatch(name):
+        raise violation(
+            "FunctionName", name, f"Member must satisfy regular expression pattern: {_NAME.pattern}"
+        )
     _check_ranges(params, _RANGES)
     runtime = params.get("Runtime")
     if runtime is not None and not RUNTIMES.fullmatch(runtime):
@@ -110,6 +104,10 @@ async def _function(client: InternalClient, request: HttpRequest) -> None:
 
 def _check_variables(variables: Mapping[str, str]) -> None:
     problem = "Lambda was unable to configure your environment variables because the environment variables"
+    for name in variables:
+        if not _VARIABLE.fullmatch(name):
+            pattern = f"Member must satisfy regular expression pattern: {_VARIABLE.pattern}"
+            raise violation("environment.variables", name, pattern)
     reserved = sorted(RESERVED_VARIABLES & set(variables))
     if reserved:
         raise invalid(
@@ -118,6 +116,12 @@ def _check_variables(variables: Mapping[str, str]) -> None:
         )
     if len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode()) > VARIABLES_BYTES:
         raise invalid(f"{problem} you have provided exceeded the 4KB limit.")
+
+
+async def _deletion(_client: InternalClient, request: HttpRequest) -> None:
+    _, qualifier = split_name(unquote(request.path.split("/")[3]))
+    if request.query.get("Qualifier", qualifier) == "$LATEST":
+        raise invalid("$LATEST version cannot be deleted without deleting the function.")
 
 
 async def _code(_client: InternalClient, request: HttpRequest) -> None:
@@ -219,40 +223,12 @@ async def _may_be_invoked_by_logs(client: InternalClient, region: str, function:
     )
 
 
-async def _key_change(client: InternalClient, request: HttpRequest) -> None:
-    params, operation = request.json, request.target.partition(".")[2]
-    if operation == "CreateAlias" and str(params.get("AliasName", "")).startswith("alias/aws/"):
-        raise ServiceError(
-            "NotAuthorizedException", "Aliases that begin with alias/aws/ are reserved for AWS."
-        )
-    key_id = params.get("TargetKeyId") or params.get("KeyId")
-    try:
-        key = (await client.json("kms", "DescribeKey", request.region, KeyId=key_id))["KeyMetadata"]
-    except ServiceError:
-        return  # ministack says what is wrong with the key
-    pending, cancels = key["KeyState"] == "PendingDeletion", operation == "CancelKeyDeletion"
-    if pending != cancels:
-        state = "pending deletion" if pending else "not pending deletion"
-        raise ServiceError("KMSInvalidStateException", f"{key['Arn']} is {state}.")
-    if key["KeyState"] == "Disabled" and operation.endswith("KeyRotation"):
-        raise ServiceError("DisabledException", f"{key['Arn']} is disabled.")
-
-
-async def _encrypt(_client: InternalClient, request: HttpRequest) -> None:
-    plaintext = str(request.json.get("Plaintext", ""))
-    if len(plaintext.rstrip("=")) * 3 // 4 > PLAINTEXT_BYTES:
-        problem = "1 validation error detected: Value at 'plaintext' failed to satisfy constraint"
-        constraint = f"Member must have length less than or equal to {PLAINTEXT_BYTES}"
-        raise ServiceError("ValidationException", f"{problem}: {constraint}")
-
-
 CHECKS: Final[dict[str, Check]] = {
     "Logs.PutSubscriptionFilter": _subscription,
-    "TrentService.Encrypt": _encrypt,
-    **{f"TrentService.{operation}": _key_change for operation in _KEY_CHANGES},
 }
 PATH_CHECKS: Final[tuple[PathCheck, ...]] = (
     ("POST", re.compile(r"/2015-03-31/functions/?"), _function),
+    ("DELETE", re.compile(r"/2015-03-31/functions/([^/]+)"), _deletion),
     ("PUT", re.compile(r"/2015-03-31/functions/([^/]+)/configuration"), _function),
     ("PUT", re.compile(r"/2015-03-31/functions/([^/]+)/code"), _code),
     ("PUT", re.compile(r"/20\d\d-\d\d-\d\d/functions/([^/]+)/concurrency"), _concurrency),

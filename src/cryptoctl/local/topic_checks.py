@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
@@ -13,6 +14,7 @@ from cryptoctl.local.internal_client import InternalClient
 PROTOCOLS: Final = frozenset(
     {"application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs"}
 )
+_NAME: Final = re.compile(r"[\w-]{1,256}|[\w-]{1,251}\.fifo", re.ASCII)
 SUBJECT_CHARACTERS: Final[int] = 100
 BATCH_BYTES: Final[int] = 262_144
 _COUNTED: Final = re.compile(
@@ -20,6 +22,11 @@ _COUNTED: Final = re.compile(
     r"(Message|MessageAttributes\.entry\.\d+\.(Name|Value\.(DataType|StringValue|BinaryValue)))"
 )
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+async def _create(_client: InternalClient, request: HttpRequest) -> None:
+    if not _NAME.fullmatch(request.form.get("Name", "")):
+        raise _invalid("Topic Name")
 
 
 async def _subscribe(_client: InternalClient, request: HttpRequest) -> None:
@@ -52,6 +59,17 @@ async def _publish(_client: InternalClient, request: HttpRequest) -> None:
     subject = params.get("Subject")
     if subject is not None and (not subject or len(subject) > SUBJECT_CHARACTERS or _CONTROL.search(subject)):
         raise _invalid("Subject")
+    if params.get("MessageStructure") == "json":
+        _check_structure(params["Message"])
+
+
+def _check_structure(message: str) -> None:
+    try:
+        texts = json.loads(message)
+    except (ValueError, RecursionError):
+        raise _invalid("Message Structure - JSON message body failed to parse") from None
+    if not isinstance(texts, dict) or not isinstance(texts.get("default"), str):
+        raise _invalid("Message Structure - No default entry in JSON message body")
 
 
 async def _publish_batch(_client: InternalClient, request: HttpRequest) -> None:
@@ -67,6 +85,7 @@ def _invalid(problem: str) -> ServiceError:
 
 
 CHECKS: Final[dict[str, Check]] = {
+    "CreateTopic": _create,
     "Subscribe": _subscribe,
     "SetSubscriptionAttributes": _subscription_attribute,
     "Publish": _publish,

@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.workbench import Workbench
 
 LAMBDA = "Lambda developer guide: Types of metrics for Lambda functions"
 EMBEDDED = "CloudWatch user guide: Specification: Embedded metric format"
 ALARMS = "CloudWatch user guide: Using Amazon CloudWatch alarms"
+STATE = "CloudWatch API reference: SetAlarmState"
 SQS = "SQS developer guide: Available CloudWatch metrics for Amazon SQS"
 
 
@@ -139,3 +141,17 @@ def test_a_dashboard_s_tags(bench: Workbench) -> None:
     put("third")
     assert client.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "Owner", "Value": "third"}]
     client.delete_dashboards(DashboardNames=[name])
+
+
+@pytest.mark.behaviour("metrics", "a state that no alarm has is refused", STATE)
+def test_an_impossible_state(bench: Workbench) -> None:
+    client, name = bench.client("cloudwatch"), bench.name("alarm")
+    rule = {"Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1.0}
+    rule |= {"ComparisonOperator": "GreaterThanThreshold", "Namespace": name, "MetricName": "none"}
+    client.put_metric_alarm(AlarmName=name, **rule)
+    bench.undo(client.delete_alarms, AlarmNames=[name])
+    with pytest.raises(ClientError) as raised:
+        client.set_alarm_state(AlarmName=name, StateValue="WORRIED", StateReason="x")
+    assert raised.value.response["Error"]["Code"] == "ValidationError"
+    [alarm] = client.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    assert alarm["StateValue"] != "WORRIED"

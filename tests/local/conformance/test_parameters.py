@@ -12,6 +12,7 @@ from local.workbench import Workbench
 
 PUT = "Systems Manager API reference: PutParameter"
 GET = "Systems Manager API reference: GetParameter"
+GETS = "Systems Manager API reference: GetParameters, DeleteParameters"
 DESCRIBE = "Systems Manager API reference: DescribeParameters"
 TIERS = "Systems Manager user guide: Managing parameter tiers"
 VALUE = "a value that nobody guesses"
@@ -114,3 +115,13 @@ def test_tiers(bench: Workbench, name: str) -> None:
 def test_wrong_parameters_are_refused(bench: Workbench, name: str) -> None:
     assert refused(bench, f"{name} b", Type="String") == "ValidationException"
     assert refused(bench, name, Type="String", Value="") == "ValidationException"
+
+
+@pytest.mark.behaviour("parameters", "more than ten at once are refused", GETS)
+def test_too_many_at_once(bench: Workbench) -> None:
+    ssm, names = bench.client("ssm"), [f"/conformance/none-{number}" for number in range(11)]
+    assert len(ssm.get_parameters(Names=names[:10])["InvalidParameters"]) == 10
+    for call in (ssm.get_parameters, ssm.delete_parameters):
+        with pytest.raises(ClientError) as raised:
+            call(Names=names)
+        assert raised.value.response["Error"]["Code"] == "ValidationException"

@@ -15,6 +15,7 @@ SEND = "SQS API reference: SendMessage"
 SEND_BATCH = "SQS API reference: SendMessageBatch"
 RECEIVE = "SQS API reference: ReceiveMessage"
 SETTINGS = "SQS API reference: CreateQueue, SetQueueAttributes"
+LIST = "SQS API reference: ListQueues"
 MEBIBYTE = 1_048_576
 
 
@@ -84,6 +85,11 @@ def test_wrong_receives_are_refused(bench: Workbench, wrong: dict[str, Any]) -> 
     with pytest.raises(ClientError) as raised:
         client.receive_message(QueueUrl=url, **wrong)
     assert code(raised) == "InvalidParameterValue"
+    if "VisibilityTimeout" in wrong:
+        [message] = client.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+        with pytest.raises(ClientError) as raised:
+            client.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], **wrong)
+        assert code(raised) == "InvalidParameterValue"
 
 
 @pytest.mark.behaviour("queues", "an attribute that no queue has is refused", SETTINGS)
@@ -92,3 +98,29 @@ def test_unknown_attributes_are_refused(bench: Workbench) -> None:
     with pytest.raises(ClientError) as raised:
         client.set_queue_attributes(QueueUrl=url, Attributes={"Colour": "blue"})
     assert code(raised) == "InvalidAttributeName"
+    with pytest.raises(ClientError) as raised:
+        client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "Colour"])
+    assert code(raised) == "InvalidAttributeName"
+    every_name = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    client.get_queue_attributes(QueueUrl=url, AttributeNames=list(every_name))
+
+
+@pytest.mark.behaviour("queues", "a name with a space and a policy that is no JSON are refused", SETTINGS)
+def test_wrong_queues_are_refused(bench: Workbench) -> None:
+    client, name = bench.client("sqs"), bench.name("queue")
+    for wrong, expected in (
+        ({"QueueName": f"{name} b"}, "InvalidParameterValue"),
+        ({"QueueName": "x" * 81}, "InvalidParameterValue"),
+        ({"QueueName": name, "Attributes": {"Policy": "{"}}, "InvalidAttributeValue"),
+    ):
+        with pytest.raises(ClientError) as raised:
+            client.create_queue(**wrong)
+        assert code(raised) == expected
+
+
+@pytest.mark.behaviour("queues", "a page that nobody was told of, and one too long, is refused", LIST)
+@pytest.mark.parametrize("wrong", [{"NextToken": "junk"}, {"MaxResults": 1001}, {"MaxResults": 0}], ids=str)
+def test_wrong_pages_are_refused(bench: Workbench, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ClientError) as raised:
+        bench.client("sqs").list_queues(**{"MaxResults": 10, **wrong})
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400

@@ -16,6 +16,8 @@ CONCURRENCY = "Lambda API reference: PutFunctionConcurrency"
 INVOKE_CONFIG = "Lambda API reference: PutFunctionEventInvokeConfig"
 SUBSCRIPTION = "CloudWatch Logs API reference: PutSubscriptionFilter"
 RETENTION = "CloudWatch Logs API reference: PutRetentionPolicy"
+DELETE = "Lambda API reference: DeleteFunction"
+DATA_KEY = "KMS API reference: GenerateDataKey"
 ENCRYPT = "KMS API reference: Encrypt"
 ALIAS = "KMS API reference: CreateAlias"
 KEY_STATES = "KMS developer guide: Key states of AWS KMS keys"
@@ -29,10 +31,9 @@ def function(file_bench: Workbench) -> str:
 
 
 def create(bench: Workbench, **changes: Any) -> None:
-    wish = {"Runtime": RUNTIME, "Handler": "main.handler", "Role": bench.role(), **changes}
-    bench.client("lambda").create_function(
-        FunctionName=bench.name("refused"), Code={"ZipFile": zipped({"main.py": SOURCE})}, **wish
-    )
+    wish = {"Runtime": RUNTIME, "Handler": "main.handler", "Role": bench.role()}
+    wish |= {"FunctionName": bench.name("refused"), **changes}
+    bench.client("lambda").create_function(Code={"ZipFile": zipped({"main.py": SOURCE})}, **wish)
 
 
 @pytest.mark.behaviour("request checks", "a function with an impossible setting", CREATE)
@@ -47,6 +48,8 @@ def create(bench: Workbench, **changes: Any) -> None:
         {"LoggingConfig": {"LogFormat": "XML"}},
         {"Environment": {"Variables": {"AWS_REGION": "eu-west-1"}}},
         {"Environment": {"Variables": {"LONG": "x" * 4096}}},
+        {"Environment": {"Variables": {"1ST": "x"}}},
+        {"FunctionName": "conformance with spaces"},
     ],
     ids=lambda wrong: str(wrong)[:60],
 )
@@ -101,6 +104,19 @@ def test_impossible_invoke_configurations(bench: Workbench, function: str) -> No
             "InvalidParameterValueException",
             "ValidationException",
         )
+
+
+@pytest.mark.behaviour("request checks", "a deletion of a function's $LATEST alone", DELETE)
+def test_latest_is_not_deleted_alone(bench: Workbench, function: str) -> None:
+    client = bench.client("lambda")
+    for named in (
+        {"FunctionName": function, "Qualifier": "$LATEST"},
+        {"FunctionName": f"{function}:$LATEST"},
+    ):
+        with pytest.raises(ClientError) as raised:
+            client.delete_function(**named)
+        assert raised.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert client.get_function(FunctionName=function)["Configuration"]["FunctionName"] == function
 
 
 @pytest.mark.behaviour("request checks", "an update while another is in progress", UPDATE)
@@ -171,6 +187,16 @@ def test_a_large_plaintext(bench: Workbench, key: str) -> None:
     with pytest.raises(ClientError) as raised:
         kms.encrypt(KeyId=key, Plaintext=b"x" * 4097)
     assert raised.value.response["Error"]["Code"] == "ValidationException"
+
+
+@pytest.mark.behaviour("request checks", "a data key of more than 1,024 bytes", DATA_KEY)
+def test_a_large_data_key(bench: Workbench, key: str) -> None:
+    kms = bench.client("kms")
+    assert len(kms.generate_data_key(KeyId=key, NumberOfBytes=1024)["Plaintext"]) == 1024
+    for generate in (kms.generate_data_key, kms.generate_data_key_without_plaintext):
+        with pytest.raises(ClientError) as raised:
+            generate(KeyId=key, NumberOfBytes=1025)
+        assert raised.value.response["Error"]["Code"] == "ValidationException"
 
 
 @pytest.mark.behaviour("request checks", "what a key's state does not allow", KEY_STATES)

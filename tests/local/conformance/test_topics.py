@@ -64,3 +64,16 @@ def test_large_batches_are_refused(bench: Workbench) -> None:
     with pytest.raises(ClientError) as raised:
         bench.client("sns").publish_batch(TopicArn=bench.topic(), PublishBatchRequestEntries=entries)
     assert code(raised) == "BatchRequestTooLong"
+
+
+@pytest.mark.behaviour("topics", "a structured message without a default, and a name with a space", PUBLISH)
+def test_wrong_structures_and_names_are_refused(bench: Workbench) -> None:
+    client, topic = bench.client("sns"), bench.topic()
+    for message in ("no JSON", "[]", json.dumps({"sqs": "x"})):
+        with pytest.raises(ClientError) as raised:
+            client.publish(TopicArn=topic, Message=message, MessageStructure="json")
+        assert code(raised) == "InvalidParameter"
+    client.publish(TopicArn=topic, Message=json.dumps({"default": "x"}), MessageStructure="json")
+    with pytest.raises(ClientError) as raised:
+        client.create_topic(Name=f"{bench.name('topic')} b")
+    assert code(raised) == "InvalidParameter"

@@ -39,6 +39,13 @@ class Alarms:
         """Has ministack change the state, and keeps what the alarm tells people outside."""
         if request.target != f"{TARGET}.SetAlarmState":
             return None
+        state = request.json.get("StateValue")
+        if state not in _ACTIONS:
+            problem = (
+                f"1 validation error detected: Value '{state}' at 'stateValue' failed to satisfy constraint"
+            )
+            enum = f"Member must satisfy enum value set: [{', '.join(_ACTIONS)}]"
+            raise ServiceError("ValidationError", f"{problem}: {enum}")
         previous = await self._describe(request.region, AlarmNames=[request.json.get("AlarmName", "")])
         response = await self._forward(request)
         if response.status < 300 and previous:
