@@ -140,6 +140,8 @@ async def _role_exists(client: InternalClient, arn: str, region: str) -> None:
 
 async def _exists(client: InternalClient, region: str, arn: str) -> bool:
     """Whether a queue, topic or function is there. What else it may be is not looked at."""
+    if not re.fullmatch(r"arn(:[^:]*){4,}:[^:]+", arn):
+        return False
     service, name = arn.split(":")[2], arn.rpartition(":")[2]
     try:
         if service == "sqs":

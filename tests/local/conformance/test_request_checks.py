@@ -96,6 +96,7 @@ def test_impossible_invoke_configurations(bench: Workbench, function: str) -> No
         {"MaximumRetryAttempts": 3},
         {"MaximumEventAgeInSeconds": 21_601},
         {"DestinationConfig": {"OnSuccess": {"Destination": arn + "-not"}}},
+        {"DestinationConfig": {"OnSuccess": {"Destination": "no ARN at all"}}},
     ]
     for wrong in wrongs:
         with pytest.raises(ClientError) as raised:

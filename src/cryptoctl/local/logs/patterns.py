@@ -16,6 +16,8 @@ Matcher = Callable[[str], bool]
 _TERM: Final = re.compile(
     r'\s*(?P<sign>[?-]?)(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|%(?P<expression>[^%]+)%|(?P<word>[^\s"]+))(?=\s|$)'
 )
+# "Supported regular expressions (regex) syntax". Without parentheses, none takes exponential time.
+_EXPRESSION: Final = re.compile(r"[\w:#=@/;,\-^$?\[\]{}|\\*+.]+", re.ASCII)
 _WORD: Final = re.compile(r"\w+")
 MAX_LENGTH: Final[int] = 1024
 
@@ -60,6 +62,9 @@ def _terms(pattern: str) -> dict[str, list[Matcher]]:
 
 def _holds(match: re.Match[str]) -> Matcher:
     if match["expression"] is not None:
+        if not _EXPRESSION.fullmatch(match["expression"]):
+            problem = "an expression has letters, digits, and of other characters only :_#=@/;,-^$?[]{}|\\*+."
+            raise PatternError(f"%{match['expression']}%: {problem}")
         try:
             expression = re.compile(match["expression"])
         except re.error as error:

@@ -69,7 +69,9 @@ def batch_execute(store: TableStore, find_table: FindTable, params: Mapping[str,
     statements = params.get("Statements") or []
     if not 1 <= len(statements) <= MAX_STATEMENTS:
         raise invalid(f"A batch has 1 to {MAX_STATEMENTS} statements.")
-    reads = [statement["Statement"].lstrip().upper().startswith("SELECT") for statement in statements]
+    reads = [
+        str(statement.get("Statement")).lstrip().upper().startswith("SELECT") for statement in statements
+    ]
     if any(reads) and not all(reads):
         raise invalid("A batch has either reads or writes.")
     answers: list[dict[str, Any]] = []
