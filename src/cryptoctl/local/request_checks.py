@@ -56,6 +56,10 @@ _INVOKE_RANGES: Final[dict[str, tuple[int, int]]] = {
     "MaximumRetryAttempts": (0, 2),
     "MaximumEventAgeInSeconds": (60, 21_600),
 }
+_LOG_NAMES: Final[dict[str, re.Pattern[str]]] = {
+    "logGroupName": re.compile(r"[\w./#-]{1,512}", re.ASCII),
+    "logStreamName": re.compile(r"[^:*]{1,512}"),
+}
 _INVOKE_CONFIG: Final = re.compile(r"/2019-09-25/functions/([^/]+)/event-invoke-config")
 
 
@@ -183,6 +187,14 @@ async def _concurrency(client: InternalClient, request: HttpRequest) -> None:
         )
 
 
+async def _log_names(_client: InternalClient, request: HttpRequest) -> None:
+    for member, pattern in _LOG_NAMES.items():
+        name = request.json.get(member)
+        if name is not None and not pattern.fullmatch(name):
+            constraint = f"Member must satisfy regular expression pattern: {pattern.pattern}"
+            raise ServiceError("InvalidParameterException", violation(member, name, constraint).message)
+
+
 async def _subscription(client: InternalClient, request: HttpRequest) -> None:
     params = request.json
     destination = str(params.get("destinationArn", ""))
@@ -226,6 +238,8 @@ async def _may_be_invoked_by_logs(client: InternalClient, region: str, function:
 
 
 CHECKS: Final[dict[str, Check]] = {
+    "Logs.CreateLogGroup": _log_names,
+    "Logs.CreateLogStream": _log_names,
     "Logs.PutSubscriptionFilter": _subscription,
 }
 PATH_CHECKS: Final[tuple[PathCheck, ...]] = (

@@ -330,3 +330,26 @@ def test_wrong_pages_are_refused(bench: Workbench, log_group: str, wrong: dict[s
     with pytest.raises(ClientError) as raised:
         client.get_log_events(logGroupName=log_group, logStreamName=stream, **wrong)
     assert raised.value.response["Error"]["Code"] == "InvalidParameterException"
+
+
+@pytest.mark.behaviour("logs", "streams are chosen by name or by prefix, and must be there", PAGES)
+def test_streams_are_chosen_one_way(bench: Workbench, log_group: str) -> None:
+    client = bench.client("logs")
+    chosen = client.filter_log_events(logGroupName=log_group, logStreamNames=["one"])
+    assert len(chosen["events"]) == len(MESSAGES)
+    for call, wrong, expected in (
+        (client.filter_log_events, {"logStreamNames": ["none"]}, "ResourceNotFoundException"),
+        (
+            client.filter_log_events,
+            {"logStreamNames": ["one"], "logStreamNamePrefix": "o"},
+            "InvalidParameterException",
+        ),
+        (
+            client.describe_log_streams,
+            {"orderBy": "LastEventTime", "logStreamNamePrefix": "o"},
+            "InvalidParameterException",
+        ),
+    ):
+        with pytest.raises(ClientError) as raised:
+            call(logGroupName=log_group, **wrong)
+        assert raised.value.response["Error"]["Code"] == expected

@@ -15,6 +15,7 @@ UPDATE = "Lambda API reference: UpdateFunctionConfiguration"
 CONCURRENCY = "Lambda API reference: PutFunctionConcurrency"
 INVOKE_CONFIG = "Lambda API reference: PutFunctionEventInvokeConfig"
 SUBSCRIPTION = "CloudWatch Logs API reference: PutSubscriptionFilter"
+LOG_GROUP = "CloudWatch Logs API reference: CreateLogGroup, CreateLogStream"
 RETENTION = "CloudWatch Logs API reference: PutRetentionPolicy"
 DELETE = "Lambda API reference: DeleteFunction"
 DATA_KEY = "KMS API reference: GenerateDataKey"
@@ -155,6 +156,20 @@ def test_a_third_subscription_filter(bench: Workbench) -> None:
     with pytest.raises(ClientError) as raised:
         bench.client("logs").put_subscription_filter(filterName="three", **wish)
     assert raised.value.response["Error"]["Code"] == "LimitExceededException"
+
+
+@pytest.mark.behaviour("request checks", "log groups and streams of impossible names", LOG_GROUP)
+def test_impossible_log_names(bench: Workbench, function: str) -> None:
+    logs, group = bench.client("logs"), f"/aws/lambda/{function}"
+    for create, names in (
+        (logs.create_log_group, {"logGroupName": f"{group} b"}),
+        (logs.create_log_group, {"logGroupName": "x" * 513}),
+        (logs.create_log_stream, {"logGroupName": group, "logStreamName": "a:b"}),
+        (logs.create_log_stream, {"logGroupName": group, "logStreamName": "*"}),
+    ):
+        with pytest.raises(ClientError) as raised:
+            create(**names)
+        assert raised.value.response["Error"]["Code"] == "InvalidParameterException"
 
 
 @pytest.mark.behaviour("request checks", "a retention that is none of the allowed", RETENTION)

@@ -112,6 +112,8 @@ class LogsApi:
     def describe_streams(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         """DescribeLogStreams."""
         prefix = params.get("logStreamNamePrefix") or ""
+        if prefix and params.get("orderBy") == "LastEventTime":
+            raise ServiceError("InvalidParameterException", "Cannot order by LastEventTime with a prefix.")
         streams = [
             stream
             for stream in self._store.streams(region, self._group(region, params))
@@ -188,6 +190,12 @@ class LogsApi:
             raise ServiceError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
         limit = _limit(params, PAGE)
         names, prefix = params.get("logStreamNames") or (), params.get("logStreamNamePrefix") or ""
+        if names and prefix:
+            raise ServiceError(
+                "InvalidParameterException", "Names of streams and their prefix exclude each other."
+            )
+        for name in names:
+            self._stream(region, {**params, "logStreamName": name})
         token = str(params.get("nextToken") or "")
         after = _position(token) if token else START
         scanned = self._store.events(region, group, _period(params), after=after, limit=SCANNED_AT_ONCE)
