@@ -35,7 +35,7 @@ from cryptoctl.local.ministack_state import saved_regions
 from cryptoctl.local.options import EngineOptions
 from cryptoctl.local.outbox_service import Outbox
 from cryptoctl.local.parameters import Parameters
-from cryptoctl.local.queue_checks import MessageBatches
+from cryptoctl.local.queue_checks import MessageBatches, OldReceipts
 from cryptoctl.local.queue_journal import QueueJournal
 from cryptoctl.local.recovery import recover
 from cryptoctl.local.regions import Regions
@@ -96,6 +96,7 @@ class EngineApp:
             # These first, so that nothing is changed before the checks.
             Checks(client, checks, request_checks.PATH_CHECKS),
             MessageBatches(journal.send),
+            OldReceipts(middleware.forward),
             journal,
             outbox,
             self._alarms,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cryptoctl.local.checks import Check
-from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError
+from cryptoctl.local.http import Forward, HttpRequest, HttpResponse, ServiceError, error_of, json_response
 from cryptoctl.local.internal_client import InternalClient
 
 Params = Mapping[str, Any]
@@ -49,6 +49,9 @@ MIN_LIMIT: Final[int] = 1024
 """No queue's MaximumMessageSize is less."""
 BATCH_BYTES: Final[int] = 1_048_576
 SEND_BATCH: Final = "AmazonSQS.SendMessageBatch"
+DELETE: Final = "AmazonSQS.DeleteMessage"
+DELETE_BATCH: Final = "AmazonSQS.DeleteMessageBatch"
+_INVALID_RECEIPT: Final = "ReceiptHandleIsInvalid"
 ALLOWED: Final = "#x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]"
 _NOT_ALLOWED: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _RANGES: Final[dict[str, tuple[int, int]]] = {
@@ -96,6 +99,36 @@ class MessageBatches:
             if reason := errors.get(failure["Id"]):
                 failure |= {"Code": reason.code, "Message": reason.message}
         return replace(response, body=json.dumps(content).encode())
+
+
+class OldReceipts:
+    """A service: a deletion by a receipt that is no message's last one succeeds, and may delete nothing."""
+
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
+
+    async def handle(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer to a deletion, else None."""
+        if request.target not in (DELETE, DELETE_BATCH):
+            return None
+        response = await self._forward(request)
+        if response.status == 400 and error_of(response).code == _INVALID_RECEIPT:
+            return json_response({}) if _is_receipt(request.json) else response
+        if response.status != 200 or request.target == DELETE:
+            return response
+        content = json.loads(response.body)
+        entries = {entry["Id"]: entry for entry in request.json["Entries"]}
+        failed = [
+            failure
+            for failure in content["Failed"]
+            if failure["Code"] != _INVALID_RECEIPT or not _is_receipt(entries[failure["Id"]])
+        ]
+        deleted = [{"Id": name} for name in entries.keys() - {failure["Id"] for failure in failed}]
+        return json_response({"Successful": deleted, "Failed": failed})
+
+
+def _is_receipt(params: Params) -> bool:
+    return re.fullmatch("[0-9a-f-]{36}", str(params.get("ReceiptHandle"))) is not None
 
 
 def message_size(message: Params) -> int:

@@ -15,6 +15,7 @@ SEND = "SQS API reference: SendMessage"
 SEND_BATCH = "SQS API reference: SendMessageBatch"
 RECEIVE = "SQS API reference: ReceiveMessage"
 SETTINGS = "SQS API reference: CreateQueue, SetQueueAttributes"
+DELETE = "SQS API reference: DeleteMessage"
 LIST = "SQS API reference: ListQueues"
 MEBIBYTE = 1_048_576
 
@@ -124,3 +125,27 @@ def test_wrong_pages_are_refused(bench: Workbench, wrong: dict[str, Any]) -> Non
     with pytest.raises(ClientError) as raised:
         bench.client("sqs").list_queues(**{"MaxResults": 10, **wrong})
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+@pytest.mark.behaviour("queues", "a deletion by an old receipt succeeds", DELETE)
+def test_a_deletion_by_an_old_receipt_succeeds(bench: Workbench) -> None:
+    client, (url, _) = bench.client("sqs"), bench.queue()
+    client.send_message(QueueUrl=url, MessageBody="x")
+
+    def receive() -> str:
+        [message] = client.receive_message(QueueUrl=url, VisibilityTimeout=0, WaitTimeSeconds=5)["Messages"]
+        return str(message["ReceiptHandle"])
+
+    old, last = receive(), receive()
+    for receipt in (old, last, last):
+        client.delete_message(QueueUrl=url, ReceiptHandle=receipt)
+    entries = [{"Id": "old", "ReceiptHandle": old}, {"Id": "none", "ReceiptHandle": "none"}]
+    response = client.delete_message_batch(QueueUrl=url, Entries=entries)
+    assert [entry["Id"] for entry in response["Successful"]] == ["old"]
+    assert [(entry["Id"], entry["Code"]) for entry in response["Failed"]] == [
+        ("none", "ReceiptHandleIsInvalid")
+    ]
+    with pytest.raises(ClientError) as raised:
+        client.delete_message(QueueUrl=url, ReceiptHandle="none")
+    assert code(raised) == "ReceiptHandleIsInvalid"
+    assert bench.messages(url) == []
