@@ -70,7 +70,9 @@ def test_reads_and_writes_are_not_mixed(bench: Workbench, file_table: str) -> No
     assert code(raised) == "ValidationException"
 
 
-@pytest.mark.behaviour("tables", "a stream is not switched on twice, nor off", UPDATE)
+@pytest.mark.behaviour(
+    "tables", "a stream is not switched on twice, nor off, nor on without a view type", UPDATE
+)
 def test_streams_are_switched_once(bench: Workbench) -> None:
     client, (table, _) = bench.client("dynamodb"), bench.table()
 
@@ -83,6 +85,8 @@ def test_streams_are_switched_once(bench: Workbench) -> None:
     client.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
     bench.eventually(lambda: client.describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE")
     assert refused(StreamEnabled=False)
+    assert refused(StreamEnabled=True)  # without a view type, no record could be written
+    bench.put(table, 1)
 
 
 @pytest.mark.behaviour("tables", "streams are listed page by page", LIST)

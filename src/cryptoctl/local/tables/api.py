@@ -103,6 +103,9 @@ class TablesApi:
         return _with_capacity(request, content, list(tables)) if tables else None
 
     async def _describe(self, operation: str, request: HttpRequest) -> HttpResponse:
+        stream = request.json.get("StreamSpecification") or {}
+        if stream.get("StreamEnabled") and not stream.get("StreamViewType"):
+            raise invalid("One or more parameter values were invalid: StreamViewType is not specified")
         if operation == "UpdateTable" and (table := self._find(request, request.json.get("TableName"))):
             _check_update(table, request.json)
         response = await self._forward(request)

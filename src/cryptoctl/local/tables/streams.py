@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError, json_response
+from cryptoctl.local.http import HttpRequest, HttpResponse, ServiceError, check_range, json_response
 from cryptoctl.local.tables.store import FIRST_SEQUENCE, TableStore
 from cryptoctl.local.tables.values import invalid
 
@@ -73,7 +73,9 @@ class StreamsApi:
             for arn, table in self._database.execute(sql, region, start)
             if name in (None, table)
         ]
-        page = streams[: params.get("Limit") or MAX_STREAMS]
+        limit = params.get("Limit") or MAX_STREAMS
+        check_range("Limit", limit, 1, MAX_STREAMS)
+        page = streams[:limit]
         more = {"LastEvaluatedStreamArn": page[-1]["StreamArn"]} if len(page) < len(streams) else {}
         return {"Streams": page, **more} if streams or name is None else None
 
