@@ -25,6 +25,8 @@ TOLD = (
     "120,000 of a queue can be in flight. Whether the filters select them is not known."
 )
 
+AGAIN = "Run the same command again. Where it finds none any more, replay or purge others first."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Withholding(MemoryQueue):
@@ -67,7 +69,7 @@ def test_a_replay_says_what_it_leaves_and_the_same_again_goes_on_with_it(bench: 
                 dlq._check(summary)
             failure = raised.value
             assert (failure.exit_code, failure.message) == (ExitCode.FAILED, TOLD)
-            assert failure.hint == "Run the same command again."
+            assert failure.hint == AGAIN
     assert not bench.queue.messages
 
 
@@ -76,7 +78,7 @@ def test_a_purge_does_too(bench: Bench, tmp_path: Path) -> None:
         run = command()
         with pytest.raises(Failure, match="^1 more message waits" if withheld == 1 else TOLD) as raised:
             purge(run, SELECTION, yes=True, export_to=tmp_path / f"{withheld}.jsonl")
-        assert (raised.value.exit_code, raised.value.hint) == (ExitCode.FAILED, "Run the same command again.")
+        assert (raised.value.exit_code, raised.value.hint) == (ExitCode.FAILED, AGAIN)
         assert (run.members["deleted"], run.members["withheld"]) == (deleted, withheld)
         assert run.members["complete"] is False
     run = command()
@@ -92,6 +94,15 @@ def test_a_purge_that_keeps_some_tells_of_the_others_as_well(
     with pytest.raises(Failure) as raised:
         purge(command(), SELECTION, yes=True, no_export=True)
     assert raised.value.message == f"12 messages were kept: the format is unknown. {TOLD}"
+
+
+def test_a_replay_that_fails_tells_of_the_others_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = bench_of([ODD] * (2 * MAX_IN_FLIGHT + 1), tmp_path, monkeypatch).replay()
+    with pytest.raises(Failure) as raised:
+        dlq._check(summary)
+    assert raised.value.message.endswith(f"the rest is still in its queue. {TOLD}")
 
 
 def test_a_look_says_that_it_has_not_seen_them_and_gives_all_back(
@@ -126,4 +137,4 @@ def test_as_many_as_are_asked_for_are_complete_without_them(bench: Bench) -> Non
 )
 def test_what_is_said_of_them(rest: Unreceived, text: str) -> None:
     assert text in str(rest) and bool(rest) is bool(text)
-    assert rest.hint.endswith("again.") is bool(rest.withheld)
+    assert rest.hint == (AGAIN if rest.withheld else "Run the same command again later.")

@@ -215,7 +215,8 @@ def _check(summary: ReplaySummary) -> None:
         hint = " With a larger --max-failures it goes on to those behind them." if summary.stopped else ""
         raise Failure(
             ExitCode.FAILED,
-            "Not everything selected was replayed; the rest is still in its queue.",
+            "Not everything selected was replayed; the rest is still in its queue. "
+            f"{summary.unreceived}".rstrip(),
             replay_hint(summary.outcomes[Outcome.UNKNOWN], unreplayed, hint),
         )
     if summary.unreceived:

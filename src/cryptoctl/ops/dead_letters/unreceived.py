@@ -49,7 +49,9 @@ class Unreceived:
     @property
     def hint(self) -> str:
         """What to do about them, for a command that takes messages out of the queues."""
-        return f"Run the same command again{'' if self.withheld else ' later'}."
+        if not self.withheld:
+            return "Run the same command again later."
+        return "Run the same command again. Where it finds none any more, replay or purge others first."
 
     def document(self) -> dict[str, int]:
         """`in_flight` and `withheld`, as the commands' --output json has them."""
