@@ -40,7 +40,7 @@ class Unreceived:
             texts.append(
                 f"{pluralize(count, 'more message waits', 'more messages wait')}, and SQS gives "
                 f"{_them(count)} out only once others are replayed or purged: {MAX_IN_FLIGHT:,} of a queue "
-                "can be in flight."
+                "can be in flight (on AWS the count may lag by a minute)."
             )
         if texts:
             texts.append(f"Whether the filters select {_them(self.in_flight + self.withheld)} is not known.")
