@@ -271,6 +271,19 @@ def test_that_the_engine_is_another_cryptoctls_is_told_once(
     assert day.ok(*words).err.count("was started by another cryptoctl") == 1
 
 
+def test_status_tells_what_does_not_work_in_the_engine(day: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = day.ok("status", "-o", "json").json["concerns"]
+    monkeypatch.setattr("cryptoctl.local.engine.problems", lambda _: ("saving the state fails",))
+    result = day("status", "--exit-code", "--all")
+    assert result.code == ExitCode.DIFFERENCES
+    assert (result.out + result.err).count("saving the state fails") == 1
+    first, second, *_ = result.out.splitlines()
+    assert first.startswith("! ") and second == "! embedded engine  saving the state fails"
+    assert "`cryptoctl local logs` may say more" in result.out
+    concern, *others = day.ok("status", "-o", "json").json["concerns"]
+    assert (concern["subject"], others) == ("embedded engine", before)
+
+
 def test_plan_is_reviewed_and_then_exactly_that_plan_is_applied(local_cli: Any) -> None:
     cli = local_cli("reviewed")
     only = ("--only", "price-alerts-reviewed")

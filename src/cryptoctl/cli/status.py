@@ -5,16 +5,19 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import ExitCode, InputError
+from cryptoctl.local.engine import EngineStatus
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.overview import Overview
 from cryptoctl.ops.overview_reader import ON_AWS, ON_THE_ENGINE, OverviewReader
 from cryptoctl.reconcile.permissions import Access
+from cryptoctl.session import Session
 from cryptoctl.settings import Target
 from cryptoctl.ui.engine import engine_document, show_engine_line
 from cryptoctl.ui.status import overview_document, show_all, show_concerns
@@ -42,7 +45,8 @@ def status(
     run.screen.finishes = True  # a reader that leaves does not change the exit code
     session = run.session
     overview = _check_exists(run, OverviewReader(session.aws, session.stack).overview())
-    engine = session.engine.status(with_problems=True) if session.target is Target.LOCAL else None
+    engine = _engine(session)
+    overview = _with_problems(overview, engine)
     if engine is not None:
         run.set_members(engine=engine_document(engine, session.engine.credentials(session.environment)))
     run.set_members(**overview_document(run.screen, overview, session.location))
@@ -54,6 +58,14 @@ def status(
                 show_engine_line(run.screen, engine)
     if exit_code and overview.concerns:
         raise typer.Exit(ExitCode.DIFFERENCES)
+
+
+def _engine(session: Session) -> EngineStatus | None:
+    return session.engine.status(with_problems=True) if session.target is Target.LOCAL else None
+
+
+def _with_problems(overview: Overview, engine: EngineStatus | None) -> Overview:
+    return overview if engine is None else replace(overview, engine_problems=engine.problems)
 
 
 def _check_exists(run: CommandRun, overview: Overview) -> Overview:
@@ -74,7 +86,11 @@ def _watch(run: CommandRun) -> None:
     intervals = ON_AWS if session.aws.has_shared_quotas else ON_THE_ENGINE
     overview_reader = OverviewReader(session.aws, session.stack, intervals)
     _check_exists(run, overview_reader.overview())
-    while (chosen := watch(run.screen, overview_reader.overview, session.location)) is not None:
+
+    def overview() -> Overview:
+        return _with_problems(overview_reader.overview(), _engine(session))
+
+    while (chosen := watch(run.screen, overview, session.location)) is not None:
         command_line = run.screen.hint(f"`cryptoctl {chosen}`").strip("`")
         if run.screen.ask_yes_no(f"Run {command_line}?"):
             words = shlex.split(command_line)[1:]

@@ -24,6 +24,7 @@ LOG_GROUPS = "/aws/lambda/"
 QUEUE_CHOICES = {"webhook-processor": "webhook", "price-enricher": "enricher"}
 HEALTHY_STATES = ("Enabled", "Creating", "Updating", "Enabling")
 PLAN_SHOWS = "`cryptoctl plan` shows what `cryptoctl up` would do"
+ENGINE_HINT = "Make room on the disk, if it is full; `cryptoctl local logs` may say more"
 # A command without its options: which environment it is for is the same in all of them.
 COMMAND = re.compile(r"`(cryptoctl [^`]*?)(?: --[^`]*)?`")
 
@@ -70,6 +71,8 @@ class Overview:
     unread: tuple[str, ...] = ()
     incomplete: tuple[str, ...] = ()
     """the parts of which the last hour's log may hold more than was read"""
+    engine_problems: tuple[str, ...] = ()
+    """what does not work in the embedded engine that it is on, such as to save its data"""
 
     @property
     def dead_letters(self) -> int:
@@ -114,6 +117,10 @@ class Overview:
     def concerns(self) -> tuple[Concern, ...]:
         """What needs attention, the most urgent first."""
         return (
+            *(
+                Concern(subject="embedded engine", description=problem, hint=ENGINE_HINT)
+                for problem in self.engine_problems
+            ),
             *self._resource_concerns(),
             *self._queue_concerns(),
             *self._mapping_concerns(),

@@ -18,7 +18,10 @@ def show_engine(screen: Screen, status: EngineStatus) -> None:
         return
     screen.data(f"The engine answers at {status.url} (process {status.pid}{_memory(status)}).")
     screen.data(f"Its data is in {status.home}.")
-    _show_notes(screen, status)
+    for problem in status.problems:
+        screen.say(problem, style=BAD)
+    for note in status.notes:
+        screen.warn(note)
 
 
 def show_access(screen: Screen, status: EngineStatus, keys: EngineAccessKey) -> None:
@@ -30,9 +33,10 @@ def show_access(screen: Screen, status: EngineStatus, keys: EngineAccessKey) -> 
 
 
 def show_engine_line(screen: Screen, status: EngineStatus) -> None:
-    """The engine in one line."""
+    """The engine in one line, and its notes; what does not work is said elsewhere."""
     screen.data(f"engine: {status.url}, process {status.pid}{_memory(status)}")
-    _show_notes(screen, status)
+    for note in status.notes:
+        screen.warn(note)
 
 
 def engine_document(status: EngineStatus, keys: EngineAccessKey | None) -> dict[str, Any]:
@@ -62,10 +66,3 @@ def message_document(message: OutboxMessage) -> dict[str, Any]:
 
 def _memory(status: EngineStatus) -> str:
     return f", {status.memory_bytes // 2**20} MiB" if status.memory_bytes else ""
-
-
-def _show_notes(screen: Screen, status: EngineStatus) -> None:
-    for problem in status.problems:
-        screen.say(problem, style=BAD)
-    for note in status.notes:
-        screen.warn(note)
