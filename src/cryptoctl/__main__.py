@@ -31,6 +31,10 @@ def main() -> NoReturn:
             "The output cannot be written" if error.filename is None else f"{error.filename} cannot be used"
         )
         code = f"error: {problem}: {error.strerror}."
+    except RuntimeError as error:
+        if "home directory" not in str(error):
+            raise
+        code = "error: HOME names no absolute path, and the user has no home directory: set HOME."
     _end(code)
 
 

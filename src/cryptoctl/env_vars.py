@@ -21,8 +21,18 @@ def configuration_file() -> Path | None:
 
 
 def state_directory() -> Path:
-    """Where this machine's own state is kept: CRYPTOCTL_STATE_DIR, else the user's state directory."""
-    return _path("CRYPTOCTL_STATE_DIR") or user_state_path("cryptoctl")
+    """Where this machine's own state is kept: CRYPTOCTL_STATE_DIR, else the user's state directory.
+
+    Raises Failure (USAGE) where neither is known.
+    """
+    try:
+        return _path("CRYPTOCTL_STATE_DIR") or user_state_path("cryptoctl")
+    except RuntimeError:  # as in a container that runs as a user of no name
+        raise InputError(
+            "It is not known where to keep this machine's own state: HOME names no absolute path, and the "
+            "user has no home directory.",
+            "Set CRYPTOCTL_STATE_DIR, or HOME, to a directory that can be written to.",
+        ) from None
 
 
 def colour_wanted() -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import typer
 
 from cli.conftest import Cli
+from cryptoctl import env_vars
 from cryptoctl.aws_errors import without_password
 from cryptoctl.cli import completion
 from cryptoctl.cli.app import app
@@ -32,6 +35,39 @@ def test_a_home_directory_that_is_not_known_leads_to_the_variable(
     result = cli("plan", "--env", "demo")
     assert result.code == ExitCode.USAGE
     assert f"{name} is '{NO_HOME}'" in result.err
+
+
+def test_a_user_without_a_home_directory_is_led_to_the_variables(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(_: str) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("CRYPTOCTL_STATE_DIR")
+    monkeypatch.setattr(env_vars, "user_state_path", unknown)
+    result = cli("local", "status")
+    assert result.code == ExitCode.USAGE
+    assert "Set CRYPTOCTL_STATE_DIR, or HOME, to a directory" in result.err
+
+
+WITHOUT_HOME = """
+import pathlib, sys
+
+def unknown(*_):
+    raise RuntimeError("Could not determine home directory.")
+
+pathlib.Path.home = pathlib.Path.expanduser = unknown
+from cryptoctl.__main__ import main
+main()
+"""
+
+
+@pytest.mark.process
+def test_completion_is_not_installed_for_a_user_without_a_home_directory() -> None:
+    command = [sys.executable, "-c", WITHOUT_HOME, "--install-completion", "bash"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("error: HOME names no absolute path")
 
 
 @pytest.mark.parametrize(
