@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from cryptoctl.aws_errors import RESPONSE_LOST, AwsError, one_line, refusal, without_password
 from cryptoctl.aws_setup import is_aws_endpoint
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.errors import OPEN_FILES_HINT, ExitCode, Failure, out_of_files
 from cryptoctl.response_bodies import NULL, OF_AWS, PAGE, as_error, is_gateways
 
 
@@ -135,11 +134,11 @@ def unloadable(error: OSError | ValueError | EOFError | RuntimeError) -> Failure
         )
     if isinstance(error, OSError):
         reason, path = error.strerror or str(error), f" {error.filename}" if error.filename else ""
-        if error.errno in (errno.EMFILE, errno.ENFILE):  # found while anything at all is loaded
+        if out_of_files(error):  # found while anything at all is loaded
             return Failure(
                 ExitCode.FAILED,
                 f"The AWS client cannot be loaded:{path or ' a file'}: {reason}.",
-                "Raise the limit of open files (`ulimit -n 1024`), then run the command again.",
+                OPEN_FILES_HINT,
             )
         return Failure(
             ExitCode.CREDENTIALS,
@@ -295,4 +294,6 @@ def failure(error: Exception, request: str = "", *, engine: bool = False, endpoi
     # Of these the later lines say what is wrong; of others they are what came over the wire.
     told_in_lines = isinstance(error, errors.ParamValidationError | errors.CredentialRetrievalError)
     text = (one_line(message) if told_in_lines else message.splitlines()[0]).rstrip(".")
+    if out_of_files(error):
+        text, hint = f"{text}: too many open files", OPEN_FILES_HINT
     return Failure(problem, sentence.replace("{}", text), hint)

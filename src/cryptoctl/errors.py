@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
+
+OPEN_FILES_HINT = "Raise the limit of open files (`ulimit -n 1024`), then run the command again."
 
 
 class ExitCode(IntEnum):
@@ -43,3 +46,14 @@ class InputError(Failure):
 
 class PossibleDefect(Failure):
     """A failure that may lie in cryptoctl itself: its cause shows where, which --verbose prints."""
+
+
+def out_of_files(error: BaseException | None) -> bool:
+    """Whether an error, or one that led to it, is that this process or machine may open no more files."""
+    seen = set[int]()  # what is raised again from its own effect is a cause of itself
+    while error is not None and id(error) not in seen:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False

@@ -6,6 +6,8 @@ import asyncio
 import http.client
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -186,3 +188,33 @@ def test_it_listens_on_loopback_alone(site: Site) -> None:
     port = urlsplit(site.url).port
     with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port or 0), timeout=2):
         pass
+
+
+OUT_OF_FILES = """
+import os, resource, sys
+from cryptoctl.dashboard.server import serving
+
+limit = 64
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+held = []
+while len(held) < limit:
+    try:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        break
+for descriptor in held[-int(sys.argv[1]):]:
+    os.close(descriptor)
+try:
+    with serving(None, {}, 0):
+        pass
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.parametrize("left", [1, 2, 3])
+def test_where_no_more_files_can_be_opened_nothing_else_is_said_of_it(left: int) -> None:
+    pytest.importorskip("resource")
+    command = [sys.executable, "-c", OUT_OF_FILES, str(left)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("Too many open files\n", "")

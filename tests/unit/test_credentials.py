@@ -24,7 +24,9 @@ from botocore.exceptions import (
 from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.aws_errors import AwsError, refusal
 from cryptoctl.botocore_errors import failure, translate_errors, unloadable
-from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.cli.command import as_failure
+from cryptoctl.errors import OPEN_FILES_HINT, ExitCode, Failure
+from cryptoctl.local.errors import EngineError
 from cryptoctl.session import Session, SessionOptions
 from cryptoctl.settings import Settings, Target
 
@@ -170,6 +172,32 @@ def test_too_many_open_files_are_no_matter_of_credentials() -> None:
     assert failure.exit_code is ExitCode.FAILED
     assert failure.message == "The AWS client cannot be loaded: data/kms: Too many open files."
     assert "`ulimit -n 1024`" in (failure.hint or "")
+
+
+def test_too_many_open_files_are_no_matter_of_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    aws = Aws(
+        region="us-east-1",
+        endpoint_url="http://127.0.0.1:1",
+        credentials=AccessKey(access_key="a", secret_key="b"),
+        attempts=1,
+    )
+    monkeypatch.setattr("urllib3.util.connection.create_connection", refuse)
+    with pytest.raises(Failure, match=r"No answer .*: too many open files") as raised:
+        _ = aws.caller
+    assert raised.value.hint == OPEN_FILES_HINT
+
+
+def test_too_many_open_files_lead_to_the_limit_whatever_was_being_done() -> None:
+    no_more = OSError(errno.EMFILE, "Too many open files", "engine.lock")
+    error = EngineError("Looking for the engine: too many open files.", hint="Make the directory writable.")
+    error.__cause__ = no_more
+    assert as_failure(error).hint == as_failure(no_more).hint == OPEN_FILES_HINT
+    further = as_failure(error, further_hint="Send it again.")
+    further.__cause__ = error
+    assert as_failure(further).hint == f"{OPEN_FILES_HINT} Send it again."
 
 
 def test_credentials_that_expire_while_a_command_runs_are_told_as_such() -> None:

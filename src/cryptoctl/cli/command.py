@@ -18,7 +18,7 @@ from cryptoctl.cli.commands import module_of
 from cryptoctl.cli.conversion import PlainConversion
 from cryptoctl.cli.help import HelpInAPipe
 from cryptoctl.cli.options import CommonOptions, Declaration, Group, OutputFormat, options_before
-from cryptoctl.errors import ExitCode, Failure, InputError
+from cryptoctl.errors import OPEN_FILES_HINT, ExitCode, Failure, InputError, out_of_files
 from cryptoctl.local.errors import EngineError
 from cryptoctl.reconcile.permissions import Access
 from cryptoctl.reconcile.retry import Clock, RealClock
@@ -260,9 +260,15 @@ def _session(options: CommonOptions) -> Session:
 
 def as_failure(error: Failure | AwsError | EngineError | OSError, further_hint: str = "") -> Failure:
     """An error as a sentence with its exit code; `further_hint` follows on its hint."""
+    failure = _as_failure(error)
+    if out_of_files(error) and OPEN_FILES_HINT not in failure.hint:
+        failure = Failure(failure.exit_code, failure.message, OPEN_FILES_HINT)
     if further_hint:
-        failure = as_failure(error)
         return Failure(failure.exit_code, failure.message, f"{failure.hint} {further_hint}".strip())
+    return failure
+
+
+def _as_failure(error: Failure | AwsError | EngineError | OSError) -> Failure:
     if isinstance(error, Failure):
         return error
     if isinstance(error, EngineError):

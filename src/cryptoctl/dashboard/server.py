@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from cryptoctl.dashboard.library import missing_package
 from cryptoctl.dashboard.reader import PageReader
@@ -27,6 +27,7 @@ LIMITS = Limits(
     body_within_s=5.0,
     response_within_s=20.0,
 )
+LOOP_FILES = 3  # a selector, and both ends of what wakes it
 
 
 @contextmanager
@@ -42,6 +43,10 @@ def serving(
             f"The dashboard cannot listen on port {port}: {os.strerror(error.errno or 0)}.",
             "Choose another --port, or leave it out for one that is free.",
         ) from error
+    # A loop that cannot be made says at its end, in words of its own, what it lacks.
+    with ExitStack() as files:
+        for _ in range(LOOP_FILES):
+            files.enter_context(listener.dup())
     site = Site(reader, assets, listener.getsockname()[1])
     loop = asyncio.new_event_loop()
     server = HttpServer(site.handle, limits)
