@@ -24,7 +24,8 @@ INTRODUCTION = """# JSON output
 
 With `--output json` a command writes one JSON document to stdout when it ends, of the same shape whatever
 the outcome: what could not be found out is null or empty, and `failure` says why. Messages for people go to
-stderr as ever. Only a command line that cannot be parsed at all (exit code 2) writes no document.
+stderr as ever. Only a command line that cannot be parsed at all (exit code 2) writes no document, nor does a
+command that a signal ends while it is being loaded, or while its document is not read (130).
 
 What goes on until it is stopped writes lines before that document: `logs --follow` one of JSON for each log
 line, whose document at the end has no lines, and `dashboard` one with its address.
@@ -148,6 +149,17 @@ def test_the_document_has_its_shape_whatever_the_outcome(
     if document.failure is not None:
         assert ExitCode[document.failure.problem] == result.code
         assert document.failure.message in result.err
+
+
+@pytest.mark.parametrize(
+    ("configuration", "name"), [("broken = [", "life"), ("[env.dev]", "life"), ("", "no/name")]
+)
+def test_an_environment_that_cannot_be_told_is_null(
+    cli: Cli, elsewhere: Path, configuration: str, name: str
+) -> None:
+    (elsewhere / "cryptoctl.toml").write_text(configuration, encoding="utf-8")
+    document = cli("plan", "--env", name, "--output", "json").json
+    assert (document["outcome"], document["environment"], document["target"]) == ("failure", None, None)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -37,8 +37,10 @@ class CommandDocument(Part):
 
     command: str = about("the command, such as `dlq list`")
     outcome: Literal["success", "failure", "interrupted"] = about("how the command ended")
-    environment: str | None = about("the environment; null where its name is not valid")
-    target: str | None = about('"aws" or "local"')
+    environment: str | None = about(
+        "the environment; null where its name is not valid, or the configuration cannot be used or lacks it"
+    )
+    target: str | None = about('"aws" or "local"; null where neither was given and the environment is null')
     account: str | None = about("the AWS account; null where AWS was not asked")
     region: str | None = about("the AWS region; null where AWS was not asked")
     failure: FailureDocument | None = about("why it failed; null after a success")
