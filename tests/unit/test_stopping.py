@@ -30,6 +30,20 @@ def test_an_interruption_finishes_the_call_and_begins_no_other() -> None:
     assert list(aws.things) == ["first"]
 
 
+def test_a_handler_that_requests_it_does_not_wait_for_the_sleep_that_it_has_interrupted() -> None:
+    stop = StopRequest()
+
+    def interrupted_sleep() -> None:
+        with stop.requested._cond:  # type: ignore[attr-defined]
+            stop.request()
+
+    thread = threading.Thread(target=interrupted_sleep, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert stop.requested.wait(60)
+
+
 def test_it_is_told_what_a_step_waits_for_and_that_what_is_under_way_is_finished() -> None:
     stop, waits, stopped = StopRequest(), list[str](), threading.Event()
 

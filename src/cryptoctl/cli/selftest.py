@@ -62,7 +62,7 @@ def selftest(
             run=run, name=new_name(datetime.now(UTC)), claims=claims, everything=not only
         )
         _ask(run, selftest_run, yes=yes)
-    with interrupts.on_signal(selftest_run.stop.requested.set, interrupts.interrupt):
+    with interrupts.on_signal(selftest_run.stop.request, interrupts.interrupt):
         run.set_members(removed=_remove(run, old))
         selftest_run.whole()
     report = selftest_run.report if show_account else selftest_run.report.without_account()

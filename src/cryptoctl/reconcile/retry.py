@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,13 @@ class StopRequest:
     """What is under way is finished; nothing else is begun, and nothing is waited for."""
     at_once: threading.Event = field(default_factory=threading.Event)
     """Not even what is under way is waited for."""
+
+    def request(self) -> None:
+        """Sets `requested`, within a moment, for a signal handler whose thread may sleep on it.
+
+        To set it there would wait for a lock which the sleep that was interrupted may hold.
+        """
+        _thread.start_new_thread(self.requested.set, ())
 
 
 class Clock(Protocol):
