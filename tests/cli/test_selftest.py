@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -146,3 +147,8 @@ def test_the_whole_of_it_holds_on_the_engine(cli: Cli, account: Live) -> None:
     assert (result.code, differing) == (0, [])
     assert report["counts"]["holds"] > 50
     assert earlier_environments(account.aws) == []
+
+
+def test_every_claim_about_an_error_names_whole_codes() -> None:
+    written = [claim for claim in catalogue.WRITTEN if re.search(r"answered with \w or \w\b", claim.text)]
+    assert written == []

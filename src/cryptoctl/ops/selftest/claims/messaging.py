@@ -85,9 +85,7 @@ MESSAGING = (
         needs=("webhook_dead_letters",),
         engine_limit="the embedded engine shows a change at once",
     ),
-    Request("sns", "GetTopicAttributes", TopicArn=_missing_topic).answered(
-        "topic-missing", Topic, *NOT_FOUND
-    ),
+    Request("sns", "GetTopicAttributes", TopicArn=_missing_topic).answered("topic-missing", Topic, NOT_FOUND),
     Request("sns", "ListTagsForResource", ResourceArn=_missing_topic).answered(
         "topic-tags-missing", Topic, *NO_TAGS
     ),
