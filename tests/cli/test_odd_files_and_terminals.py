@@ -342,10 +342,11 @@ WRONG_TIME = {"Code": "InvalidSignatureException", "Message": "Signature expired
         (refusal("lambda", "Invoke", {"Error": {"Code": "AccessDeniedException"}}), False),
         (refusal("lambda", "Invoke", {"Error": {"Code": "ServiceException"}}), True),
         (Failure(ExitCode.UNREACHABLE, "No answer came."), True),
+        (KeyboardInterrupt(), True),
     ],
 )
 def test_a_price_that_was_refused_for_certain_is_not_sent_again_with_the_time_it_had(
-    later: bool, error: Exception, may_be_stored: bool
+    later: bool, error: BaseException, may_be_stored: bool
 ) -> None:
     class Refusing(Answering):
         def call(self, service: str, operation: str, *, once: bool = False, **params: Any) -> dict[str, Any]:

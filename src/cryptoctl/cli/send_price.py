@@ -88,6 +88,9 @@ def send_price(
     retry_hint = f"Send it again{time}: it is stored once."
     try:
         (_queue_one if later else _send_one)(run, outgoing_price, retry_hint)
+    except KeyboardInterrupt:
+        message = "Interrupted. Whether the price was stored is not known."
+        raise Failure(ExitCode.INTERRUPTED, message, retry_hint) from None
     except (Failure, AwsError) as error:
         if not may_be_stored(error):
             raise
