@@ -271,7 +271,9 @@ def test_that_the_engine_is_another_cryptoctls_is_told_once(
     assert day.ok(*words).err.count("was started by another cryptoctl") == 1
 
 
-def test_status_tells_what_does_not_work_in_the_engine(day: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_tells_what_does_not_work_in_the_engine(
+    day: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     before = day.ok("status", "-o", "json").json["concerns"]
     monkeypatch.setattr("cryptoctl.local.engine.problems", lambda _: ("saving the state fails",))
     result = day("status", "--exit-code", "--all")
@@ -282,6 +284,9 @@ def test_status_tells_what_does_not_work_in_the_engine(day: Cli, monkeypatch: py
     assert "`cryptoctl local logs` may say more" in result.out
     concern, *others = day.ok("status", "-o", "json").json["concerns"]
     assert (concern["subject"], others) == ("embedded engine", before)
+    page = tmp_path / "page.html"
+    day.ok("dashboard", "--save", str(page))
+    assert "saving the state fails" in page.read_text(encoding="utf-8")
 
 
 def test_plan_is_reviewed_and_then_exactly_that_plan_is_applied(local_cli: Any) -> None:

@@ -13,6 +13,7 @@ import typer
 from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.cli.prices import LAST
+from cryptoctl.cli.status import engine_problems
 from cryptoctl.errors import InputError
 from cryptoctl.ops.candles import Interval
 from cryptoctl.ops.environments import not_deployed
@@ -92,7 +93,9 @@ def _connector(session: Session, intervals: RefreshIntervals) -> Callable[[], Co
 
     def connected(aws: Aws) -> ConnectedEnvironment:
         return ConnectedEnvironment(
-            aws=aws, stack=stack, overview_reader=OverviewReader(aws, stack, intervals)
+            aws=aws,
+            stack=stack,
+            overview_reader=OverviewReader(aws, stack, intervals, engine_problems(session)),
         )
 
     environment = connected(session.aws if session.target is Target.AWS else _engine_aws(session))

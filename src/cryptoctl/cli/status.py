@@ -5,14 +5,13 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import ExitCode, InputError
-from cryptoctl.local.engine import EngineStatus
 from cryptoctl.ops.environments import not_deployed
 from cryptoctl.ops.overview import Overview
 from cryptoctl.ops.overview_reader import ON_AWS, ON_THE_ENGINE, OverviewReader
@@ -44,10 +43,11 @@ def status(
         return
     run.screen.finishes = True  # a reader that leaves does not change the exit code
     session = run.session
-    overview = _check_exists(run, OverviewReader(session.aws, session.stack).overview())
-    engine = _engine(session)
-    overview = _with_problems(overview, engine)
-    if engine is not None:
+    overview_reader = OverviewReader(session.aws, session.stack, engine_problems=engine_problems(session))
+    overview = _check_exists(run, overview_reader.overview())
+    engine = None
+    if session.target is Target.LOCAL and (run.is_json or everything):
+        engine = session.engine.status(with_problems=True)
         run.set_members(engine=engine_document(engine, session.engine.credentials(session.environment)))
     run.set_members(**overview_document(run.screen, overview, session.location))
     if not run.is_json:
@@ -60,12 +60,11 @@ def status(
         raise typer.Exit(ExitCode.DIFFERENCES)
 
 
-def _engine(session: Session) -> EngineStatus | None:
-    return session.engine.status(with_problems=True) if session.target is Target.LOCAL else None
-
-
-def _with_problems(overview: Overview, engine: EngineStatus | None) -> Overview:
-    return overview if engine is None else replace(overview, engine_problems=engine.problems)
+def engine_problems(session: Session) -> Callable[[], tuple[str, ...]]:
+    """What gives the problems of the engine that the session works on; on AWS there are none."""
+    if session.target is not Target.LOCAL:
+        return tuple
+    return lambda: session.engine.status(with_problems=True).problems
 
 
 def _check_exists(run: CommandRun, overview: Overview) -> Overview:
@@ -84,13 +83,9 @@ def _watch(run: CommandRun) -> None:
 
     session = run.session
     intervals = ON_AWS if session.aws.has_shared_quotas else ON_THE_ENGINE
-    overview_reader = OverviewReader(session.aws, session.stack, intervals)
+    overview_reader = OverviewReader(session.aws, session.stack, intervals, engine_problems(session))
     _check_exists(run, overview_reader.overview())
-
-    def overview() -> Overview:
-        return _with_problems(overview_reader.overview(), _engine(session))
-
-    while (chosen := watch(run.screen, overview, session.location)) is not None:
+    while (chosen := watch(run.screen, overview_reader.overview, session.location)) is not None:
         command_line = run.screen.hint(f"`cryptoctl {chosen}`").strip("`")
         if run.screen.ask_yes_no(f"Run {command_line}?"):
             words = shlex.split(command_line)[1:]

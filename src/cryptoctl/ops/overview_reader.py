@@ -43,10 +43,19 @@ ON_THE_ENGINE = RefreshIntervals(inventory_s=15, activity_s=5, mapping_s=2, erro
 
 
 class OverviewReader:
-    """Reads overviews, again and again; each at most three round trips behind one another."""
+    """Reads overviews, again and again; each at most three round trips behind one another.
 
-    def __init__(self, aws: Aws, stack: Stack, intervals: RefreshIntervals | None = None) -> None:
-        self._aws, self._stack = aws, stack
+    `engine_problems` gives what does not work in the embedded engine.
+    """
+
+    def __init__(
+        self,
+        aws: Aws,
+        stack: Stack,
+        intervals: RefreshIntervals | None = None,
+        engine_problems: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
+        self._aws, self._stack, self._engine_problems = aws, stack, engine_problems
         self._intervals = intervals or RefreshIntervals()
         self._read: dict[str, tuple[float, Any]] = {}
         self._unread: set[str] = set()
@@ -75,6 +84,7 @@ class OverviewReader:
             at_ms=now_ms(),
             more_symbols=0 if fields["symbols"] is None else more_symbols,
             unread=tuple(name for name in part_names if name in self._unread),
+            engine_problems=self._engine_problems(),
             incomplete=tuple(name for name, complete in sorted(self._complete.items()) if not complete),
             **fields,
         )
