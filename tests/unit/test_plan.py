@@ -72,9 +72,9 @@ def test_the_way_out_of_a_refusal_offers_adoption_where_only_our_tags_are_missin
     resource = FakeResource(name="taken")
     plan = build_plan([resource], {resource: observed_of(resource, Tags={})}, Goal.PRESENT)
     assert [step.action for step in plan.refused] == [Action.REFUSED] and not plan.nothing_to_do
-    assert (
-        plan.refusal_hint.startswith("Choose another --env") and "`cryptoctl up --adopt`" in plan.refusal_hint
-    )
+    assert (hint := plan.refusal_hint()).startswith(
+        "Choose another --env"
+    ) and "`cryptoctl up --adopt`" in hint
 
 
 def test_a_value_that_is_known_stands_in_the_plan() -> None:

@@ -211,6 +211,9 @@ def test_up_refuses_what_is_not_ours_and_does_nothing_else_either() -> None:
         up(command(aws, thing("a"), thing("b")), yes=True)
     assert (raised.value.exit_code, aws.calls) == (ExitCode.REFUSED, [])
     assert "`cryptoctl up --adopt`" in raised.value.hint
+    with pytest.raises(Failure, match="Refused: thing a exists") as raised:
+        up(command(aws, thing("a"), thing("b")), only=["a"])
+    assert "`cryptoctl up --only a --adopt`" in raised.value.hint
 
 
 def test_up_knows_no_resource_of_another_name() -> None:

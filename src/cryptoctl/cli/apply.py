@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -50,24 +51,24 @@ def selection_options(only: Sequence[str], *, adopt: bool) -> list[str]:
     return [word for name in only for word in ("--only", name)] + ["--adopt"] * adopt
 
 
-def check(plan: Plan, expect: str | None = None, review: str = "plan") -> None:
+def check(plan: Plan, expect: str | None = None, options: Sequence[str] = ()) -> None:
     """Refuses a plan that cannot or must not be run, before anything is changed.
 
-    `expect` is the fingerprint of the plan that a person has reviewed, with the command `review`.
+    `expect` is the fingerprint of the plan that a person has reviewed, `options` are the `selection_options`.
     """
     if expect is not None and expect != plan.fingerprint:
         raise Failure(
             ExitCode.REFUSED,
             f"The plan is {plan.fingerprint}, not the expected {expect}: something has changed since, "
             "or that one was made with another --only or --adopt.",
-            f"Review the new plan with `cryptoctl {review}`.",
+            f"Review the new plan with `{shlex.join(['cryptoctl', 'plan', *options])}`.",
         )
     if plan.refused:
         reasons = "; ".join(f"{step.resource} {step.reason}" for step in plan.refused)
         raise Failure(
             ExitCode.REFUSED,
             f"Refused: {reasons}. Nothing was changed.",
-            plan.refusal_hint,
+            plan.refusal_hint(options),
         )
     if plan.obstacles:
         raise Failure(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -59,10 +60,10 @@ def up(
         plan = plan_with_tags(run, replan)
         run.set_members(plan=plan_document(plan))
         show_plan(screen, plan, environment=session.location)
-        review = shlex.join(["plan", *selection_options(only or (), adopt=adopt)])
-        check(plan, expect, review)
+        options = selection_options(only or (), adopt=adopt)
+        check(plan, expect, options)
         if plan.consents and not yes:
-            _ask(run, plan, review)
+            _ask(run, plan, options)
     session.save_last_location()
     remaining = plan
     if plan.work:
@@ -102,14 +103,14 @@ def _difference(step: Step) -> str:
     return f"{step.resource} ({', '.join(change.path for change in step.changes) or step.action})"
 
 
-def _ask(run: CommandRun, plan: Plan, review: str) -> None:
+def _ask(run: CommandRun, plan: Plan, options: Sequence[str]) -> None:
     names = ", ".join(plan.consents)
     if not run.screen.can_ask:
         raise Failure(
             ExitCode.REFUSED,
             f"This plan would {names}, and there is no terminal to ask for confirmation. "
             "Nothing was changed.",
-            f"Review it with `cryptoctl {review}`, then add --yes.",
+            f"Review it with `{shlex.join(['cryptoctl', 'plan', *options])}`, then add --yes.",
         )
     if not run.screen.ask_yes_no(f"{capitalised(names)}?"):
         raise Failure(ExitCode.REFUSED, "Nothing was changed.")

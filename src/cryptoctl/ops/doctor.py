@@ -207,7 +207,7 @@ def _names(plan: Plan) -> Check:
     if not plan.refused:
         return good("names", "no name is taken by a resource that cryptoctl does not manage")
     return bad(
-        "names", "; ".join(f"{step.resource} {step.reason}" for step in plan.refused), plan.refusal_hint
+        "names", "; ".join(f"{step.resource} {step.reason}" for step in plan.refused), plan.refusal_hint()
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -135,11 +136,11 @@ class Plan:
         """Whether all there is to do is wait for changes that AWS is still making."""
         return bool(self.work) and not any(step.calls for step in self.work)
 
-    @property
-    def refusal_hint(self) -> str:
-        """What to do next about what is refused."""
+    def refusal_hint(self, options: Sequence[str] = ()) -> str:
+        """What to do next about what is refused; `options` are those of `up` that choose resources."""
         untagged = any(step.reason == WITHOUT_TAGS for step in self.refused)
-        adopt = ", or take over what lacks cryptoctl's tags with `cryptoctl up --adopt`" if untagged else ""
+        command = shlex.join(["cryptoctl", "up", *options, "--adopt"])
+        adopt = f", or take over what lacks cryptoctl's tags with `{command}`" if untagged else ""
         return f"Choose another --env{adopt}."
 
     @property
