@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cryptoctl.local.http import ServiceError
@@ -72,13 +72,23 @@ def apply_projection(text: str, item: Item, names: Mapping[str, str]) -> Item:
 
 
 def key_clauses(text: str) -> list[Tokens]:
-    """The clauses of a key condition, each as (kind, text) tokens. Raises ServiceError."""
+    """The clauses of a key condition, each as (kind, text) tokens without parentheses around it.
+
+    Raises ServiceError.
+    """
     dynamodb = _dynamodb()
     problem = dynamodb._condition_syntax_error(text, "KeyConditionExpression")  # noqa: SLF001
     if problem:
         raise ServiceError("ValidationException", problem)
-    clauses: list[Tokens] = dynamodb._key_condition_clauses(dynamodb._tokenize(text))  # noqa: SLF001
-    return clauses
+    return list(_clauses(dynamodb._tokenize(text)))  # noqa: SLF001
+
+
+def _clauses(tokens: Tokens) -> Iterator[Tokens]:
+    for clause in _dynamodb()._key_condition_clauses(tokens):  # noqa: SLF001
+        if clause[0][0] == "LPAREN" and clause[-1][0] == "RPAREN":
+            yield from _clauses(clause[1:-1])
+        else:
+            yield clause
 
 
 def parse_statement(text: str, parameters: list[Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from boto3.dynamodb.conditions import ConditionExpressionBuilder, Key
+from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
 from local.conformance.items import code, key
@@ -14,6 +16,7 @@ SCAN = "DynamoDB API reference: Scan"
 WRITE = "DynamoDB API reference: BatchWriteItem"
 PARTIQL = "DynamoDB API reference: BatchExecuteStatement"
 UPDATE = "DynamoDB API reference: UpdateTable"
+QUERY = "DynamoDB API reference: Query"
 LIST = "DynamoDB API reference: ListStreams"
 
 
@@ -103,3 +106,36 @@ def test_pages_of_streams(bench: Workbench) -> None:
         start = {"ExclusiveStartStreamArn": page["LastEvaluatedStreamArn"]}
     assert streams <= set(listed)
     assert len(set(listed)) == len(listed)
+
+
+@pytest.mark.behaviour("tables", "a key condition may be in parentheses, as a whole and in parts", QUERY)
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "({hash} AND {range})",
+        "({hash}) AND ({range})",
+        "({hash}) AND {range}",
+        "({range} AND ({hash}))",
+        Key("symbol").eq("BTC") & Key("at").between(2, 3),
+    ],
+    ids=["whole", "parts", "one part", "both", "boto3"],
+)
+def test_parentheses_in_key_conditions(bench: Workbench, table: str, condition: Any) -> None:
+    bench.put(table, 1, 2, 3, 4)
+    values = {":symbol": {"S": "BTC"}, ":low": {"N": "2"}, ":high": {"N": "3"}}
+    names: dict[str, str] = {}
+    if isinstance(condition, str):
+        text = condition.format(hash="symbol = :symbol", range="#at BETWEEN :low AND :high")
+        names = {"#at": "at"}
+    else:
+        built = ConditionExpressionBuilder().build_expression(condition, is_key_condition=True)
+        text, names = built.condition_expression, built.attribute_name_placeholders
+        serialize = TypeSerializer().serialize
+        values = {name: serialize(value) for name, value in built.attribute_value_placeholders.items()}
+    page = bench.client("dynamodb").query(
+        TableName=table,
+        KeyConditionExpression=text,
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues=values,
+    )
+    assert page["Items"] == [key(2), key(3)]

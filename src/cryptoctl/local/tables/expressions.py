@@ -108,8 +108,6 @@ class Expressions:
         return [self._key_condition(clause) for clause in key_clauses(text)]
 
     def _key_condition(self, clause: Tokens) -> KeyCondition:
-        while clause and clause[0][0] == "LPAREN" and clause[-1][0] == "RPAREN":
-            clause = clause[1:-1]
         match [(kind, text.upper() if kind == "IDENT" else text) for kind, text in clause]:
             case [_, (operator, _), ("VALUE_REF", value)] if operator in _OPERATORS:
                 return self._clause(clause[0], _OPERATORS[operator], value)
