@@ -12,6 +12,7 @@ from local.workbench import RUNTIME, Workbench, zipped
 
 CREATE = "Lambda API reference: CreateFunction"
 UPDATE = "Lambda API reference: UpdateFunctionConfiguration"
+UPDATE_CODE = "Lambda API reference: UpdateFunctionCode"
 CONCURRENCY = "Lambda API reference: PutFunctionConcurrency"
 INVOKE_CONFIG = "Lambda API reference: PutFunctionEventInvokeConfig"
 SUBSCRIPTION = "CloudWatch Logs API reference: PutSubscriptionFilter"
@@ -135,6 +136,18 @@ def test_an_update_during_an_update(bench: Workbench) -> None:
         return None  # the first was over by then
 
     assert bench.eventually(refused, what="a refusal") == "ResourceConflictException"
+
+
+@pytest.mark.behaviour("request checks", "a dry run of an update changes nothing", UPDATE_CODE)
+def test_a_dry_run_changes_nothing(bench: Workbench) -> None:
+    function, client = bench.function(SOURCE), bench.client("lambda")
+    before = client.get_function_configuration(FunctionName=function)
+    other = zipped({"main.py": "def handler(event, context): return 'other'"})
+    answer = client.update_function_code(FunctionName=function, ZipFile=other, DryRun=True)
+    assert answer["FunctionArn"] == before["FunctionArn"]
+    after = client.get_function_configuration(FunctionName=function)
+    assert (after["CodeSha256"], after["RevisionId"]) == (before["CodeSha256"], before["RevisionId"])
+    assert bench.invoke(function, 1) == (1, None)
 
 
 @pytest.mark.behaviour("request checks", "a third subscription filter", SUBSCRIPTION)

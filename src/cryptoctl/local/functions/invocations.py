@@ -77,6 +77,8 @@ class Invocations:
     async def _change(self, request: HttpRequest) -> HttpResponse:
         if request.method == "PUT" and (update := _UPDATE.fullmatch(request.path)):
             await self._refuse_while_updating(request, update.group(1))
+            if request.json.get("DryRun"):  # ministack would update
+                return await self._configuration(request, update.group(1))
         response = await self._response(request)
         self.functions.forget()
         if request.path.rstrip("/") == _CREATE and response.status < 300:
@@ -102,12 +104,15 @@ class Invocations:
 
     async def _refuse_while_updating(self, request: HttpRequest, name: str) -> None:
         """Until an update is over, invocations go on and a second update is refused."""
-        path = f"/2015-03-31/functions/{name}/configuration"
-        response = await self.forward(HttpRequest("GET", path, request.headers, b""))
+        response = await self._configuration(request, name)
         configuration = json.loads(response.body) if response.status == 200 else {}
         if configuration.get("LastUpdateStatus") == "InProgress":
             message = "The operation cannot be performed at this time. An update is in progress for resource:"
             raise _conflict(f"{message} {configuration['FunctionArn']}")
+
+    async def _configuration(self, request: HttpRequest, name: str) -> HttpResponse:
+        path = f"/2015-03-31/functions/{name}/configuration"
+        return await self.forward(HttpRequest("GET", path, request.headers, b""))
 
     async def _delete_url(self, request: HttpRequest, name: str) -> None:
         """ministack keeps the URL of a function that is deleted, for the next of that name."""
