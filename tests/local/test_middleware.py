@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -15,7 +16,15 @@ from botocore.parsers import create_parser
 
 from cryptoctl.local.access import AccessCheck
 from cryptoctl.local.access_keys import AccessKeys
-from cryptoctl.local.http import ACCOUNT, HttpRequest, HttpResponse, RequestHead, ServiceError, error_of
+from cryptoctl.local.http import (
+    ACCOUNT,
+    HttpRequest,
+    HttpResponse,
+    RequestHead,
+    ServiceError,
+    decompressed,
+    error_of,
+)
 from cryptoctl.local.middleware import App, Message, Middleware
 
 JSON = HttpRequest("POST", "/", {"x-amz-target": "DynamoDB_20120810.PutItem"}, b"{}")
@@ -151,3 +160,12 @@ def test_a_body_nested_without_end_is_refused() -> None:
     with pytest.raises(ServiceError) as raised:
         _ = HttpRequest("POST", "/", {}, b'{"a":' * 100_000).json
     assert raised.value.code == "SerializationException"
+
+
+def test_a_gzipped_body_that_is_none_or_too_large_is_refused() -> None:
+    assert decompressed(gzip.compress(b"x" * 100), 100) == b"x" * 100
+    bomb = gzip.compress(b"x" * 10_000_000)
+    for body in (b"", b"no gzip", bomb[:-9], bomb):
+        with pytest.raises(ServiceError) as raised:
+            decompressed(body, 100)
+        assert raised.value.code == "SerializationException"

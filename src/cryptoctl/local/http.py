@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -184,6 +185,18 @@ class ServiceError(Exception):
 def readable_xml(body: bytes) -> bytes:
     """XML with "?" for each character that would keep a client from reading all of it."""
     return _NOT_XML.sub(b"?", body)
+
+
+def decompressed(body: bytes, max_bytes: int) -> bytes:
+    """A gzipped body. Raises ServiceError where it is none, is cut short, or has more bytes than allowed."""
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        content = stream.decompress(body, max_bytes)
+    except zlib.error as error:
+        raise ServiceError("SerializationException", f"The request body is not gzipped: {error}") from error
+    if not stream.eof:
+        raise ServiceError("SerializationException", "The gzipped request body is cut short or too large.")
+    return content
 
 
 def speaks_query(request: HttpRequest | RequestHead) -> bool:

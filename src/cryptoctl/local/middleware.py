@@ -14,6 +14,7 @@ from cryptoctl.local.http import (
     HttpResponse,
     RequestHead,
     ServiceError,
+    decompressed,
     internal_failure,
     json_response,
     readable_xml,
@@ -71,9 +72,13 @@ class Middleware:
             url, raw_path = admission.function_url, admission.function_path
             response = await self._guarded(self.handle_url(url, head, raw_path, body), head)
             return response if url.cors else _without_cors(response)
-        path = RUN_PATH if admission.internal else head.path
-        request = HttpRequest(head.method, path, head.headers, body, head.query)
-        return _without_cors(await self.respond(request))
+        path, headers = RUN_PATH if admission.internal else head.path, dict(head.headers)
+        if headers.pop("content-encoding", "") == "gzip":  # SDKs compress many metrics
+            try:
+                body = decompressed(body, admission.max_bytes)
+            except ServiceError as error:
+                return error.response_to(head)
+        return _without_cors(await self.respond(HttpRequest(head.method, path, headers, body, head.query)))
 
     async def respond(self, request: HttpRequest) -> HttpResponse:
         """The engine's answer to a request that is allowed, wherever it came from."""

@@ -15,6 +15,7 @@ from local.workbench import Workbench
 LAMBDA = "Lambda developer guide: Types of metrics for Lambda functions"
 EMBEDDED = "CloudWatch user guide: Specification: Embedded metric format"
 ALARMS = "CloudWatch user guide: Using Amazon CloudWatch alarms"
+PUT = "CloudWatch API reference: PutMetricData"
 STATE = "CloudWatch API reference: SetAlarmState"
 SQS = "SQS developer guide: Available CloudWatch metrics for Amazon SQS"
 
@@ -155,3 +156,16 @@ def test_an_impossible_state(bench: Workbench) -> None:
     assert raised.value.response["Error"]["Code"] == "ValidationError"
     [alarm] = client.describe_alarms(AlarmNames=[name])["MetricAlarms"]
     assert alarm["StateValue"] != "WORRIED"
+
+
+@pytest.mark.behaviour("metrics", "many metrics, which SDKs send gzipped, are taken", PUT)
+def test_many_metrics_at_once(bench: Workbench) -> None:
+    client, namespace = bench.client("cloudwatch"), bench.name("many")
+    data = [{"MetricName": f"number-{number}", "Value": number} for number in range(600)]
+    client.put_metric_data(Namespace=namespace, MetricData=data)
+
+    def listed() -> int:
+        pages = client.get_paginator("list_metrics").paginate(Namespace=namespace)
+        return len({metric["MetricName"] for page in pages for metric in page["Metrics"]})
+
+    bench.eventually(lambda: listed() == 600, what="the metrics")
