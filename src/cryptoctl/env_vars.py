@@ -40,6 +40,13 @@ def colour_wanted() -> bool:
     return not os.environ.get("NO_COLOR")
 
 
+def forget_unknown_size() -> None:
+    """Removes COLUMNS or LINES of 0, as where no terminal has a size: Rich would write nothing at all."""
+    for name in ("COLUMNS", "LINES"):
+        if not os.environ.get(name, "1").strip("0"):
+            del os.environ[name]
+
+
 def editor() -> str:
     """The person's editor: VISUAL, else EDITOR, else vi."""
     return os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"

@@ -59,6 +59,15 @@ def run(
     return done
 
 
+@pytest.mark.parametrize("arguments", [("config",), ("--help",)])
+def test_where_the_size_of_the_terminal_is_not_known_all_is_written(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Some containers and job runners set these."""
+    known = run(*arguments, cwd=tmp_path, COLUMNS="80", LINES="24").stdout
+    assert known and run(*arguments, cwd=tmp_path, COLUMNS="0", LINES="0").stdout == known
+
+
 @needs_dev_full
 @pytest.mark.parametrize("arguments", [("config",), ("config", "-o", "json"), ("--help",), ("--version",)])
 def test_an_output_that_cannot_be_written_is_said(tmp_path: Path, arguments: Sequence[str]) -> None:
