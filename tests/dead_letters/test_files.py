@@ -237,8 +237,9 @@ def test_a_directory_is_no_file_to_write(place: str, tmp_path: Path, monkeypatch
 def test_what_is_not_a_regular_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for place in ("pipe", ".", "nothing"):
-        with pytest.raises(Failure):
+        with pytest.raises(Failure) as raised:
             list(file_format.read(tmp_path / place))
+        assert raised.value.hint == "Name a file written by export."
 
 
 def test_lines_without_an_id_are_messages_of_their_own_and_those_with_one_are_one(tmp_path: Path) -> None:

@@ -96,7 +96,9 @@ def read(path: Path) -> Iterator[ImportLine]:
                 "Is it the right file, and whole? Where no message matches, export writes an empty one.",
             )
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}.", "Name a file written by export."
+        ) from error
     except UnicodeEncodeError:
         raise InputError(
             f"{path}, line {number}: not UTF-8 text. Nothing was sent.",
