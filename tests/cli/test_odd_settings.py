@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -65,7 +66,9 @@ main()
 @pytest.mark.process
 def test_completion_is_not_installed_for_a_user_without_a_home_directory() -> None:
     command = [sys.executable, "-c", WITHOUT_HOME, "--install-completion", "bash"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Else it would be for the shell that the tests were started from, if any.
+    env = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("error: HOME names no absolute path")
 
