@@ -15,8 +15,11 @@ from cryptoctl.ops.candles import Interval, candle_document, candles
 from cryptoctl.ops.dead_letters.repair import RepairSearch, incorrect
 from cryptoctl.ops.prices import row
 from cryptoctl.ops.times import iso_of_ms, iso_of_text, time_text
+from cryptoctl.ops.trace.events import Stage, Timeline, TraceEvent
 from cryptoctl.ops.trace.timeline import indicators_text
 from cryptoctl.ui.chart import chart
+from cryptoctl.ui.screen import Screen
+from cryptoctl.ui.trace import _show_timeline
 from cryptoctl.wording import MAX_NUMBER_LENGTH, number_text
 from unit.answers import STACK, Answers
 
@@ -86,6 +89,18 @@ def test_a_price_of_any_time_is_in_the_table_the_chart_and_the_candles(key: str)
     assert time_text(odd.timestamp_ms, "seconds") in chart([odd, odd], 400, 20)[-1].plain
     [candle] = candles([odd], Interval.MINUTE)
     assert candle_document(candle)["time"] == iso_of_ms(candle.begin_ms)
+
+
+@pytest.mark.parametrize("time_ms", [-62135596800001, 253402300800000, 9 * 10**125])
+def test_a_time_that_no_calendar_has_stands_whole_in_a_timeline(
+    time_ms: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = TraceEvent(time_ms=time_ms, component="here", stage=Stage.STORED)
+    unknown = dict.fromkeys(("arrival_ms", "storing_ms", "enriching_ms", "total_ms"))
+    timeline = Timeline(events=(event,), requests=(), **unknown)
+    _show_timeline(Screen(colour=False), timeline, "dev")
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.startswith("time (UTC)") and line.startswith(f"{time_text(time_ms)}  ")
 
 
 @pytest.mark.parametrize(
