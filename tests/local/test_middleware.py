@@ -131,12 +131,24 @@ def test_a_function_url_is_no_query_whatever_its_path(tmp_path: Path) -> None:
 def test_no_character_keeps_a_client_from_reading_an_answer() -> None:
     nobody: Any = None
     kept = "é \t\U0001f600"
-    answers = Middleware(ministack(200, f"<Name>{kept}\x00\x1f\ufffe</Name>".encode()), nobody)
-    assert fromstring(asyncio.run(answers.respond(FORM)).body).text == f"{kept}???"
+    written = f"<Name>{kept}\x00\x1f\ufffe R&D &amp; &#228; &lt;</Name>"
+    answers = Middleware(ministack(200, written.encode()), nobody)
+    assert fromstring(asyncio.run(answers.respond(FORM)).body).text == f"{kept}??? R&D & ä <"
     zipped = b"PK\x03\x04\x00"
     assert asyncio.run(Middleware(ministack(200, zipped), nobody).respond(FORM)).body == zipped
     refused = ServiceError("Refused", "no\x01name")
     assert told("query", answer(FORM, refused)) == ("Refused", "no?name")
+
+
+def test_an_error_that_ministack_does_not_escape_is_told() -> None:
+    nobody: Any = None
+    error = (
+        "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>Role <a> & b not found.</Message></Error>"
+    )
+    app = ministack(404, f"{error}</ErrorResponse>".encode())
+    response = asyncio.run(Middleware(app, nobody).respond(FORM))
+    assert response.status == 404
+    assert told("query", response) == ("NoSuchEntity", "Role <a> & b not found.")
 
 
 def test_a_full_disk_is_named_and_is_nobodys_defect(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,6 +17,7 @@ ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
 # XML 1.0, 2.2: there is no way to write these in it, escaped or not.
 _NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+_BARE_AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9A-Fa-f]+);)")
 _XML_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 # Where the query protocol is spoken: `/`, and a queue's URL.
 _QUERY_PATHS = re.compile(rf"/|/{ACCOUNT}/[\w.-]+", re.ASCII)
@@ -183,8 +184,8 @@ class ServiceError(Exception):
 
 
 def readable_xml(body: bytes) -> bytes:
-    """XML with "?" for each character that would keep a client from reading all of it."""
-    return _NOT_XML.sub(b"?", body)
+    """XML with "?" for each character that would keep a client from reading all of it, and "&" escaped."""
+    return _BARE_AMPERSAND.sub(b"&amp;", _NOT_XML.sub(b"?", body))
 
 
 def decompressed(body: bytes, max_bytes: int) -> bytes:

@@ -10,11 +10,14 @@ import asyncio
 import importlib
 import json
 import os
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from xml.etree.ElementTree import ParseError, fromstring
+from xml.sax.saxutils import unescape
 
 from cryptoctl.local.http import ACCOUNT, HttpResponse, ServiceError, error_of, internal_failure
 from cryptoctl.local.metric_points import MINUTE_S, compacted
@@ -37,6 +40,7 @@ SERVICES: Final[tuple[str, ...]] = (
 )
 """What is served. Services that would open ports or start containers of their own are not among them."""
 
+_XML_ERROR = re.compile(rb"<Code>([^<]*)</Code>\s*<Message>(.*)</Message>", re.DOTALL)
 _SERVICES = ("sts", "kms", "iam", "lambda_svc", "sqs", "sns", "cloudwatch_logs", "dynamodb", "tagging")
 
 
@@ -189,12 +193,23 @@ class _MetricsKeeper:
 
 
 def unshaped_error(response: HttpResponse, service: str) -> ServiceError | None:
-    """What ministack tells in JSON whatever the protocol: that it failed, and that it lacks a service."""
+    """An answer that not every client can read: in JSON whatever the protocol, or XML that is not escaped."""
     if response.status == 500 and b'"InternalError"' in response.body:
         return internal_failure(error_of(response).message)
     if response.body.startswith(b'{"error": "Unsupported service'):
         return ServiceError("UnknownOperationException", f"The embedded engine does not have {service}.")
+    if response.status >= 400 and (error := _XML_ERROR.search(response.body)) and not _is_xml(response.body):
+        code, message = (part.decode("utf-8", "replace") for part in error.groups())
+        return ServiceError(code, unescape(message), status=response.status)
     return None
+
+
+def _is_xml(body: bytes) -> bool:
+    try:
+        fromstring(body)  # noqa: S314 (ministack's own)
+    except ParseError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)
