@@ -58,6 +58,15 @@ def test_a_list_of_trades_of_another_shape() -> None:
     assert json.loads(first.raw)["p"] == 7296.89
 
 
+def test_without_expressions_a_list_of_prices_is_found_and_has_the_constants() -> None:
+    request = mapping(constants={"exchange": "desk"}).request(
+        document('{"prices": [{"symbol": "BTC", "price": 1}]}'), LIMITS
+    )
+    [price] = request.prices
+    assert request.is_list and isinstance(price, Price)
+    assert (price.symbol, price.exchange) == ("BTC", "desk")
+
+
 NUMBER_TEXTS = st.from_regex(
     r"(0|[1-9][0-9]{0,20})(\.[0-9]{0,16}[1-9])?([eE][+-]?[0-9]{1,2})?", fullmatch=True
 )

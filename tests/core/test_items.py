@@ -43,3 +43,8 @@ def test_a_key_has_all_its_digits() -> None:
 def test_a_time_of_enrichment_that_is_no_text_counts_as_none(enriched_at: dict[str, Any]) -> None:
     item = {"symbol": {"S": "BTC"}, "timestamp": {"N": "1"}, "price": {"N": "1"}, "enriched_at": enriched_at}
     assert stored_price(item).enriched_at is None
+
+
+def test_a_price_without_a_volume_has_none_of_it() -> None:
+    item = {"symbol": {"S": "BTC"}, "timestamp": {"N": "1"}, "price": {"N": "2"}}
+    assert stored_price(item).volume == 0

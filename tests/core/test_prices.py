@@ -168,6 +168,11 @@ def test_a_timestamp_that_is_none_is_refused(value: object) -> None:
     assert refusal(timestamp=value).field == "timestamp"
 
 
+@pytest.mark.parametrize("timestamp", ["1969-12-31T23:59:59.999Z", "1970-01-01T00:59+01:00"])
+def test_a_timestamp_before_1970_is_told_as_such(timestamp: str) -> None:
+    assert refusal(timestamp=timestamp).reason == "lies before 1970"
+
+
 def test_a_timestamp_may_be_five_minutes_ahead_and_no_more() -> None:
     assert price_of(timestamp=NOW + 300_000).timestamp_ms == NOW + 300_000
     assert "5 minutes ahead" in str(refusal(timestamp=NOW + 300_001))

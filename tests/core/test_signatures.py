@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from typing import Literal
 from unittest.mock import Mock
 
 import pytest
@@ -90,6 +91,21 @@ def signed(scheme: HmacScheme, secret: str, body: bytes, at_s: float = NOW_S) ->
     time, message_id = f"{at_s:.0f}", "msg_1"
     signature = scheme.signature(secret, scheme.message(body, time, message_id))
     return request(body, x_signature=scheme.signature_prefix + signature, x_time=time, x_id=message_id)
+
+
+@pytest.mark.parametrize("encoding", ["hex", "base64"])
+def test_hex_is_read_in_either_case_and_base64_in_its_own_with_or_without_its_end(
+    encoding: Literal["hex", "base64"],
+) -> None:
+    scheme = HmacScheme(signature_header="x-signature", encoding=encoding)
+    signature = scheme.signature(SECRET, BODY)
+
+    def accepts(text: str) -> bool:
+        return scheme.accepts(request(BODY, x_signature=text), [SECRET], NOW_S)
+
+    assert accepts(signature)
+    assert accepts(signature.upper()) is (encoding == "hex")
+    assert accepts(signature.rstrip("=")) and accepts(f"{signature}=") is (encoding == "base64")
 
 
 @given(schemes(), st.binary(max_size=60), st.data())

@@ -44,13 +44,19 @@ def test_the_event_from_the_queue_is_stored_under_the_time_it_first_arrived(aws:
     assert send(queued)[1]["status"] == "duplicate"
 
 
-def test_a_503_says_so_where_even_the_queue_is_out_of_reach(aws: FakeAws) -> None:
+def test_a_503_says_so_where_even_the_queue_is_out_of_reach(
+    aws: FakeAws, caplog: pytest.LogCaptureFixture
+) -> None:
     def all_down(operation: str, moment: str) -> None:
-        raise FaultError("InternalServerError")
+        if operation != "GetParameter":
+            raise FaultError("InternalServerError")
 
     aws.fault = all_down
     status, answer = send(http(BODY))
-    assert status == 503 and "send it again" in answer["message"]
+    assert (status, answer["message"]) == (503, "not stored and not kept: send it again")
+    # Somebody is told of it: nothing has the price any more.
+    errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert errors[-1] == "request neither stored nor put on the dead-letter queue"
 
 
 @pytest.mark.parametrize("event", [GOOD, {"body": BODY}])
