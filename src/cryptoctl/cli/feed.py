@@ -75,13 +75,13 @@ def feed(
         raise Failure(
             ExitCode.INTERRUPTED,
             "Interrupted. Whether the request under way was stored is not known.",
-            f"{_how_to_go_on(running, start_points)}, and nothing is stored twice.",
+            f"{_how_to_go_on(running, start_points, since_ms)}, and nothing is stored twice.",
         ) from None
     except (Failure, AwsError):
         _show(run, running, exchanges)
         if unsent := sum(len(following.unsent) for following in running):
             not_sent = pluralize(unsent, "price received is not sent", "prices received are not sent")
-            run.screen.warn(f"{not_sent}. {_how_to_go_on(running, start_points)}.")
+            run.screen.warn(f"{not_sent}. {_how_to_go_on(running, start_points, since_ms)}.")
         raise
     _show(run, running, exchanges)
     if not any(following.lines for following in running):
@@ -91,7 +91,7 @@ def feed(
         raise Failure(
             ExitCode.FAILED,
             f"{pluralize(unsent, 'price')} received could not be sent: {running[0].sending}",
-            f"{_how_to_go_on(running, start_points)}.",
+            f"{_how_to_go_on(running, start_points, since_ms)}.",
         )
     _refuse(running[0], [name for name, reason in exchanges.not_followed.items() if reason or over])
 
@@ -173,16 +173,18 @@ def _show(run: CommandRun, running: Sequence[Feed], exchanges: Exchanges) -> Non
         run.show(show_summary, following, exchanges.not_followed)
 
 
-def _how_to_go_on(running: Sequence[Feed], start_points: Mapping[FeedSource, StartPoint]) -> str:
+def _how_to_go_on(
+    running: Sequence[Feed], start_points: Mapping[FeedSource, StartPoint], since_ms: int | None
+) -> str:
     """Without stored prices a feed begins at the newest trade, and would leave out what was not sent."""
-    left_out = [
-        trade.timestamp_ms
-        for following in running
-        for line, trade in following.unsent
-        if not (line.stored or line.duplicate) and start_points[line.source].since_ms is None
-    ]
-    if left_out:
-        return f"Run the same command again with `--since {iso_of_ms(min(left_out))}`: it begins there"
+    unsent = [pair for following in running for pair in following.unsent]
+    if since_ms is None and any(
+        not (line.stored or line.duplicate) and start_points[line.source].since_ms is None
+        for line, _ in unsent
+    ):
+        since_ms = min(trade.timestamp_ms for _, trade in unsent)  # it is for all symbols
+    if since_ms is not None:
+        return f"Run the same command again with `--since {iso_of_ms(since_ms)}`: it begins there"
     return "Run the same command again: it begins where the table ends"
 
 
