@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from cryptoctl.ops.dead_letters.messages import Message, QueueName
 from cryptoctl.ops.dead_letters.results import Outcome
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.dead_letters.unreceived import Unreceived
+from cryptoctl.ops.queue_depth import QueueDepth
 from dead_letters.test_commands_in_memory import command
 from dead_letters.test_replay_in_memory import GOOD, ODD, Bench, MemoryQueue
 
@@ -43,10 +44,19 @@ class Withholding(MemoryQueue):
         return messages[: len(messages) - len(beyond)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lagging(MemoryQueue):
+    """Counts messages that it has given out."""
+
+    def depth(self) -> QueueDepth:
+        return replace(super().depth(), visible=3)
+
+
 def bench_of(kinds: list[str], directory: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     bench = Bench(kinds, set(), str(directory))
     bench.queue = Withholding(**vars(bench.queue))
     bench.queues = {QueueName.WEBHOOK: bench.queue}
+    monkeypatch.setattr("cryptoctl.ops.dead_letters.receiving.MAX_IN_FLIGHT", MAX_IN_FLIGHT)
     for module in ("dlq", "dlq_files"):
         monkeypatch.setattr(f"cryptoctl.cli.{module}.dead_letter_queues", lambda *_: bench.queues)
     monkeypatch.setattr("cryptoctl.cli.dlq.journal_path", lambda _: bench.path)
@@ -126,6 +136,14 @@ def test_an_id_that_was_not_found_may_be_one_of_them(bench: Bench) -> None:
 
 def test_as_many_as_are_asked_for_are_complete_without_them(bench: Bench) -> None:
     assert bench.replay(limit=5).complete
+
+
+def test_a_count_that_lags_is_none_of_them(tmp_path: Path) -> None:
+    """SQS counts what it has given out as waiting for up to a minute."""
+    bench = Bench([GOOD] * 3, set(), str(tmp_path))
+    bench.queue = Lagging(**vars(bench.queue))
+    bench.queues = {QueueName.WEBHOOK: bench.queue}
+    assert bench.replay().complete
 
 
 @pytest.mark.parametrize(

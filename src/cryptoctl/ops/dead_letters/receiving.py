@@ -15,9 +15,16 @@ from cryptoctl.aws import AwsError
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.dead_letters.journal import PAGE, Journal, MessageState
 from cryptoctl.ops.dead_letters.messages import DeadLetter, Message, QueueName, decode
-from cryptoctl.ops.dead_letters.queues import DeadLetterQueue, DeadLetterQueues, by_queue, in_order
+from cryptoctl.ops.dead_letters.queues import (
+    MAX_IN_FLIGHT,
+    DeadLetterQueue,
+    DeadLetterQueues,
+    by_queue,
+    in_order,
+)
 from cryptoctl.ops.dead_letters.selection import Selection
 from cryptoctl.ops.dead_letters.unreceived import VISIBILITY_S, Unreceived, ids_not_found, unreceived
+from cryptoctl.ops.queue_depth import QueueDepth
 from cryptoctl.ops.times import now_ms
 from cryptoctl.parallel import result_of, start
 from cryptoctl.reconcile.retry import Interrupted, RealClock
@@ -63,10 +70,16 @@ def receive_all(queues: Sequence[DeadLetterQueue], options: ReceiveOptions) -> I
             if older:
                 yield from _drain(queue, options)
                 continue
-            visible = 0 if received else queue.depth().visible
-            if not (received or visible) or calls[queue.name] == CALLS_WITH_NOTHING_OLDER:
-                options.journal.withheld[queue.name] = visible
+            depth = None if received else queue.depth()
+            empty = depth is not None and not depth.visible
+            if empty or calls[queue.name] == CALLS_WITH_NOTHING_OLDER:
+                options.journal.withheld[queue.name] = _withheld(depth) if depth else 0
                 remaining.remove(queue)
+
+
+def _withheld(depth: QueueDepth) -> int:
+    """How many messages SQS does not give out. The count of a queue far from its limit only lags."""
+    return depth.visible if depth.in_flight >= MAX_IN_FLIGHT // 2 else 0
 
 
 def _drain(queue: DeadLetterQueue, options: ReceiveOptions) -> Iterator[Message]:
