@@ -47,7 +47,7 @@ RESERVED_VARIABLES: Final = frozenset(
     }
 )
 _NAME: Final = re.compile(
-    r"(arn:aws:lambda:[a-z0-9-]+:\d{12}:function:|(\d{12}:)?function:)?[\w-]{1,64}", re.ASCII
+    r"(arn:aws:lambda:[a-z0-9-]+:\d{12}:function:|(\d{12}:)?(function:)?)[\w-]{1,64}", re.ASCII
 )
 _VARIABLE: Final = re.compile(r"[a-zA-Z]\w+", re.ASCII)
 VARIABLES_BYTES: Final[int] = 4096

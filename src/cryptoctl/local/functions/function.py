@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -172,4 +173,6 @@ def split_name(reference: str) -> tuple[str, str]:
         return parts[6], parts[7] if len(parts) > 7 else ""
     if "function" in parts[:-1]:
         parts = parts[parts.index("function") + 1 :]
+    elif len(parts) > 1 and re.fullmatch(r"\d{12}", parts[0], re.ASCII):  # an account's number
+        parts = parts[1:]
     return parts[0], parts[1] if len(parts) > 1 else ""

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -75,6 +75,8 @@ class Invocations:
         return await self._invoke(request, function, qualifier)
 
     async def _change(self, request: HttpRequest) -> HttpResponse:
+        if request.path.rstrip("/") == _CREATE:
+            request = _with_bare_name(request)
         if request.method == "PUT" and (update := _UPDATE.fullmatch(request.path)):
             await self._refuse_while_updating(request, update.group(1))
             if request.json.get("DryRun"):  # ministack would update
@@ -168,6 +170,14 @@ def _check_payload(body: bytes, max_bytes: int) -> None:
     except (ValueError, RecursionError) as error:
         message = f"Could not parse request body into json: {error}"
         raise ServiceError("InvalidRequestContentException", message, Type="User") from error
+
+
+def _with_bare_name(request: HttpRequest) -> HttpRequest:
+    """ministack would take the ARN that names a function for the function's name."""
+    name = request.json.get("FunctionName")
+    if not name:
+        return request
+    return replace(request, body=json.dumps({**request.json, "FunctionName": split_name(name)[0]}).encode())
 
 
 def _refuse_constant(name: str) -> None:
