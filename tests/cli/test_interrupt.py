@@ -100,11 +100,33 @@ with interrupts.exit_on_signal():
 """
 
 
-def test_where_nobody_reads_the_last_words_another_signal_ends_the_command(elsewhere: Path) -> None:
+FEED = """
+import os, signal, sys
+from types import SimpleNamespace
+from cryptoctl import interrupts
+from cryptoctl.cli import feed, main
+
+async def follow(*_):
+    with interrupts.on_signal(lambda: None, interrupts.interrupt):
+        print("ready", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGINT)
+
+feed._start_points, feed._follow = lambda *_: {}, follow
+feed.Exchanges = lambda *_, **__: SimpleNamespace(not_followed={})
+feed._show = lambda *_: print("the summary", flush=True)
+sys.argv = ["cryptoctl", "feed", "binance", "BTC/USDT", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.parametrize("program", [INTERRUPTED, FEED], ids=["any", "feed"])
+def test_where_nobody_reads_the_last_words_another_signal_ends_the_command(
+    elsewhere: Path, program: str
+) -> None:
     with (
         full_pipe() as full,
         subprocess.Popen(
-            [sys.executable, "-c", INTERRUPTED, "--output", "json"],
+            [sys.executable, "-c", program, "--output", "json"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

@@ -11,6 +11,7 @@ import typer
 
 from cryptoctl import interrupts
 from cryptoctl.aws import AwsError
+from cryptoctl.cli import last_words
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.feed.exchanges import Exchanges
@@ -65,25 +66,31 @@ def feed(
     if since_ms is not None:
         start_points = dict.fromkeys(feed_sources, StartPoint(since_ms=since_ms))
     running: list[Feed] = []
+    handlers = last_words.handlers()
+
+    def show() -> None:
+        last_words.end_at_another_signal(handlers)
+        _show(run, running, exchanges)
+
     if run.is_json:
         run.screen.one_line_each()
     try:
         over = asyncio.run(_follow(run, exchanges, start_points, for_s, clock, running))
     except KeyboardInterrupt:
         interrupts.ignore_signals()
-        _show(run, running, exchanges)
+        show()
         raise Failure(
             ExitCode.INTERRUPTED,
             "Interrupted. Whether the request under way was stored is not known.",
             f"{_how_to_go_on(running, start_points, since_ms)}, and nothing is stored twice.",
         ) from None
     except (Failure, AwsError):
-        _show(run, running, exchanges)
+        show()
         if unsent := sum(len(following.unsent) for following in running):
             not_sent = pluralize(unsent, "price received is not sent", "prices received are not sent")
             run.screen.warn(f"{not_sent}. {_how_to_go_on(running, start_points, since_ms)}.")
         raise
-    _show(run, running, exchanges)
+    show()
     if not any(following.lines for following in running):
         run.screen.say("Stopped before the feed began.", style="dim")
     # Whoever ends it while an exchange has not answered yet ends nothing that failed.
