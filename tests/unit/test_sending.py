@@ -10,15 +10,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import AwsError
+from cryptoctl.botocore_errors import translate_errors
 from cryptoctl.cli.send_files import _how_to_go_on
 from cryptoctl.core.prices import MAX_BYTES
 from cryptoctl.errors import Failure
 from cryptoctl.files.outgoing import BadLine, OutgoingPrice, outgoing
 from cryptoctl.files.reader import PriceFiles
 from cryptoctl.ops import sending
+from cryptoctl.ops.invoking import may_be_stored
 from cryptoctl.ops.sending import MAX_FAILED_KEPT, PRICES_A_BATCH, Tally, send_all
 from kit.clocks import FakeClock
 from unit.answers import STACK, Answers
@@ -191,3 +194,15 @@ def test_of_a_request_that_was_refused_for_certain_it_is_not_said_that_its_price
     price_files = cast("PriceFiles", SimpleNamespace(files=[file], stamped_now=True))
     hint = _how_to_go_on(price_files, Tally(last_line=7), under_way=False)
     assert "not known" not in hint and hint.endswith("--from-line 8.")
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+@pytest.mark.parametrize(
+    "code", ["AccessDeniedException", "ExpiredTokenException", "TooManyRequestsException"]
+)
+def test_a_request_that_was_sent_again_before_it_was_refused_may_be_stored(code: str, retries: int) -> None:
+    """Its first answer may have been lost."""
+    metadata: Any = {"RetryAttempts": retries}
+    with pytest.raises((AwsError, Failure)) as raised, translate_errors("lambda", "Invoke"):
+        raise ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": metadata}, "Invoke")
+    assert may_be_stored(cast("Failure | AwsError", raised.value)) is bool(retries)

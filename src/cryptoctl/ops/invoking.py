@@ -66,7 +66,13 @@ class UnconfirmedError(Failure):
 
 
 def may_be_stored(error: Failure | AwsError) -> bool:
-    """Whether what was sent may be stored although this was raised; no request that is refused stores it."""
+    """Whether what was sent may be stored although this was raised; no request that is refused stores it.
+
+    One that botocore has sent again may have been taken before, and its answer lost.
+    """
+    response: Mapping[str, Any] = getattr(error.__cause__, "response", None) or {}
+    if (response.get("ResponseMetadata") or {}).get("RetryAttempts"):
+        return True
     if isinstance(error, AwsError):
         return error.response_lost or FAULT_OF_AWS.matches(error)
     return isinstance(error, UnconfirmedError) or error.exit_code is ExitCode.UNREACHABLE
