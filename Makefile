@@ -39,9 +39,9 @@ demo-down: $(VENV)/.local  ## remove what `make demo` created
 quick: check  ## lint, types, layers and the pure tests but for the most thorough
 	$(BIN)/pytest -n auto --dist worksteal -q -m 'pure and not thorough' --hypothesis-profile quick tests/core tests/dashboard tests/feed tests/files tests/handlers tests/ui tests/unit tests/*.py
 
-# Four workers on two cores: some of what the tests do is waiting for the engine. A test that hangs ends the run, and says
+# Five workers on two cores: some of what the tests do is waiting for the engine. A test that hangs ends the run, and says
 # where each of its threads is.
-SUITE := -n 4 --dist loadfile --no-loadscope-reorder -q -m 'not torture' \
+SUITE := -n 5 --dist loadfile --no-loadscope-reorder -q -m 'not torture' \
 	--max-worker-restart 0 -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
 test: $(VENV)/.dev  ## everything a change has to pass: lint, types, layers, tests
