@@ -61,7 +61,8 @@ def dashboard(
         _tell(run, site)
         if not (no_open or run.is_json) and not (run.screen.can_ask and webbrowser.open(site.ticket_url())):
             run.screen.say("No browser was started: open the address above.", style="dim")
-        # Until Ctrl-C. Seen once: a wait without a limit slept through a signal, until the next one came.
+        # Until Ctrl-C. A signal that comes while the process is stopped goes to another thread, and wakes no
+        # wait without a limit.
         while True:
             threading.Event().wait(SIGNAL_SEEN_WITHIN_S)
 

@@ -93,13 +93,13 @@ def feed(
     show()
     if not any(following.lines for following in running):
         run.screen.say("Stopped before the feed began.", style="dim")
-    # Whoever ends it while an exchange has not answered yet ends nothing that failed.
     if unsent := len(running[0].unsent):
         raise Failure(
             ExitCode.FAILED,
             f"{pluralize(unsent, 'price')} received could not be sent: {running[0].sending}",
             f"{_how_to_go_on(running, start_points, since_ms)}.",
         )
+    # Whoever ends it while an exchange has not answered yet ends nothing that failed.
     _refuse(running[0], [name for name, reason in exchanges.not_followed.items() if reason or over])
 
 

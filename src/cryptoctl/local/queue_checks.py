@@ -123,7 +123,8 @@ class OldReceipts:
             for failure in content["Failed"]
             if failure["Code"] != _INVALID_RECEIPT or not _is_receipt(entries[failure["Id"]])
         ]
-        deleted = [{"Id": name} for name in entries.keys() - {failure["Id"] for failure in failed}]
+        kept = {failure["Id"] for failure in failed}
+        deleted = [{"Id": name} for name in entries if name not in kept]
         return json_response({"Successful": deleted, "Failed": failed})
 
 
