@@ -67,6 +67,12 @@ def test_what_up_asks_about_is_said_to_need_a_yes_where_nobody_can_be_asked() ->
     assert "add `--yes`" in markdown(Screen(colour=False), plan, environment="prod")
 
 
+def test_no_command_applies_a_plan_that_has_nothing_to_do() -> None:
+    there = FakeResource(name="one", size="s")
+    plan = build_plan([there], {there: Observed(fields=there.desired())}, Goal.PRESENT)
+    assert "cryptoctl up" not in markdown(Screen(colour=False), plan, environment="prod")
+
+
 def test_no_command_applies_a_plan_that_up_refuses() -> None:
     obstacle = Obstacle(what="No room.", hint="Make room.")
     plans = replace(updating(), obstacles=(obstacle,)), _refused()

@@ -23,7 +23,7 @@ COLOURS = {
 
 
 def markdown(screen: Screen, plan: Plan, *, environment: str, options: Sequence[str] = ()) -> str:
-    """What would change, why, the notes, and the command that applies just this, if `up` would start.
+    """What would change, why, the notes, and the command that applies just this, if `up` would do anything.
 
     `options` are those of `plan` without which `up` would make another plan.
     """
@@ -41,7 +41,7 @@ def _blocks(screen: Screen, plan: Plan, environment: str, options: Sequence[str]
         yield plain_text(screen.hint(sentence(note)))
     if cost := cost_sentences(cost_difference(plan)):
         yield f"Cost: {screen.hint(cost)}"  # nothing in it is from the wire
-    if not (plan.refused or plan.obstacles):
+    if plan.work and not (plan.refused or plan.obstacles):
         words = shlex.join(["up", "--expect", plan.fingerprint, *options])
         # Where a person pastes it, they are asked; what is to run without being asked they write themselves.
         question = " It asks first; where there is no terminal, add `--yes`." if plan.consents else ""
