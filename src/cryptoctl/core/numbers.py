@@ -46,6 +46,8 @@ def decimal_from(value: object) -> Decimal:
     except decimal.InvalidOperation:  # an exponent beyond what even Decimal holds
         raise NumberError(_OUT_OF_RANGE) from None
     if len(text) <= SIGNIFICANT_DIGITS + ("." in text) and "e" not in text and "E" not in text:  # in range
+        if text[-1] != "0":  # nothing to normalize
+            return number
         return EXACT.normalize(number) if number else Decimal(0)
     return _within_range(number)
 
@@ -78,4 +80,5 @@ def _within_range(number: Decimal) -> Decimal:
 
 def plain(number: Decimal) -> str:
     """The number's digits without an exponent and without trailing zeros: 1E-18 is 0.000000000000000001."""
-    return format(EXACT.normalize(number), "f") if number else "0"
+    text = format(number, "f") if number else "0"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Context, Decimal
 from itertools import islice
 from typing import Any
 
@@ -27,8 +27,14 @@ MEMBERS = (
     *("symbol", "timestamp", "sort_key", "exchange", "price", "volume", "ma_5", "ma_20", "volatility"),
     *("processed", "enriched_at", "id"),
 )
+# What a StoredPrice is made of. What the sender sent, half of an item, stays where it is.
+PROJECTION = (
+    "#symbol, #timestamp, price, volume, exchange, id, occurrence, #processed, enriched_at, rev, "
+    "ma_5, ma_20, volatility"
+)
+NAMES = {"#symbol": "symbol", "#timestamp": "timestamp", "#processed": "processed"}
 ENRICHED_WITHIN_S = 120.0
-SHOWN_DIGITS = 8  # of an average
+SHOWN = Context(prec=8)  # digits of an average
 LAST_FRACTION = "9" * FRACTION_DIGITS
 
 
@@ -80,6 +86,7 @@ def _read(aws: Aws, table: Table, query: Query, *, oldest_first: bool = False) -
         # A key is a millisecond and a fraction of it.
         bounds = {"since": str(since), "until": f"{until}.{LAST_FRACTION}"}
         request = symbol_query(query.symbol, "BETWEEN :since AND :until", **bounds)
+    request |= {"ProjectionExpression": PROJECTION, "ExpressionAttributeNames": NAMES}
     items = aws.paginate(
         "dynamodb",
         "Query",
@@ -165,4 +172,4 @@ def _short(number: Decimal | None) -> str:
     if number is None:
         return ""
     whole = plain(number)
-    return whole if len(whole) <= SHOWN_DIGITS else number_text(Decimal(f"{number:.{SHOWN_DIGITS}g}"))
+    return whole if len(whole) <= SHOWN.prec else number_text(SHOWN.plus(number))

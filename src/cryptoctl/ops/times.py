@@ -59,7 +59,7 @@ def time_text(
     return (
         f"{number_text(Decimal(milliseconds))} ms"
         if utc is None
-        else utc.replace(tzinfo=None).isoformat(" ", precision)
+        else utc.isoformat(" ", precision).removesuffix("+00:00")
     )
 
 
