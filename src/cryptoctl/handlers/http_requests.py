@@ -22,6 +22,7 @@ from cryptoctl.handlers.exact_jmespath import ExactExpression
 from cryptoctl.handlers.responses import UrlResponse, http_response, unavailable
 
 HEALTH = "health"
+_HTTP_MEMBERS = frozenset({"headers", "httpMethod", "multiValueHeaders"})
 NOT_CHECKED = "the request could not be checked: send it again"
 
 _log = logs.logger("webhook_processor")
@@ -42,9 +43,19 @@ class AuthenticatedRequest:
 
 
 def is_http(event: Any) -> bool:
-    """Whether the event is a function URL's (payload format 2.0)."""
-    context = event.get("requestContext") if isinstance(event, dict) else None
-    return isinstance(context, dict) and "http" in context
+    """Whether the event came over HTTP: by the function's URL, or by another way, which leads nowhere.
+
+    A load balancer or a REST API in front of the function has events of its own shape: what nobody checks
+    there is not to pass for an invocation by somebody who may invoke.
+    """
+    if not isinstance(event, dict):
+        return False
+    return "http" in _context(event) or ("body" in event and not _HTTP_MEMBERS.isdisjoint(event))
+
+
+def _context(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    context = event.get("requestContext")
+    return context if isinstance(context, dict) else {}
 
 
 def authenticate(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlResponse:
@@ -58,7 +69,7 @@ def authenticate(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlResponse
 
 
 def _authenticate(event: Mapping[str, Any]) -> AuthenticatedRequest | UrlResponse:
-    http = event["requestContext"]["http"]
+    http = _context(event).get("http")
     http = http if isinstance(http, dict) else {}
     parts = _parts(event.get("rawPath"))
     refusal = _routing_response(parts, http.get("method"))
