@@ -106,7 +106,7 @@ def dumps(value: Any) -> str:
     if isinstance(value, JsonNumber | Decimal):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(name)}: {dumps(member)}" for name, member in value.items()) + "}"
+        return "{" + ", ".join(f"{dumps(name)}: {dumps(member)}" for name, member in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(dumps, value)) + "]"
     # What has no bytes in UTF-8 is half of a surrogate pair, and JSON's escape for it is Python's.

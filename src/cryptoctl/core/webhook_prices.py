@@ -13,6 +13,7 @@ from cryptoctl.core.numbers import plain
 from cryptoctl.core.occurrences import with_occurrences
 from cryptoctl.core.prices import (
     MAX_BYTES,
+    MAX_KEPT_BYTES,
     MAX_PRICE_BYTES,
     MILLISECONDS_FROM,
     ParsedRequest,
@@ -58,7 +59,8 @@ def _prices(request: WebhookRequest, sender: AllowedSender, limits: TimeLimits) 
     if sender.token_member is not None and isinstance(document, dict):
         document.pop(sender.token_member, None)
     if sender.mapping is None and not request.is_form():
-        return parse_request(json_text.dumps(document), limits)
+        # The body was short enough; written anew it may be half as long again.
+        return parse_request(json_text.dumps(document), limits, MAX_KEPT_BYTES)
     return (sender.mapping or FieldMapping()).request(document, limits)
 
 
