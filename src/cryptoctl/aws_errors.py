@@ -273,9 +273,18 @@ def without_password(text: str) -> str:
 
     A password may hold `/`, `:` and `@`: rather too much is hidden than too little.
     """
-    return _PASSWORD.sub("***@", text)
+    return "".join(map(_hidden, _SPACES.split(text)))
 
 
+def _hidden(word: str) -> str:
+    before, at, after = word.rpartition("@")
+    # The search takes the square of a word's length: so of a very long one all is hidden.
+    hidden = _PASSWORD.sub("***@", before + at) if len(before) < MAX_ADDRESS_LENGTH else f"***{at}"
+    return hidden + after
+
+
+MAX_ADDRESS_LENGTH = 500
+_SPACES = re.compile(r"(\s+)")
 _PASSWORD = re.compile(
     r"""(?<=://)[^/\s@:]*:\S*@"""  # with a scheme
     r"""|(?<=://)[^/\s@]+@"""

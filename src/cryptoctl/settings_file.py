@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
 EVERY_KEY = "`cryptoctl config` lists every key with what it means."
 ANOTHER_FILE = "Name a TOML file in UTF-8 with --config or CRYPTOCTL_CONFIG."
-MAX_BYTES = 1_000_000
+MAX_BYTES = 200_000
+MAX_LINE_LENGTH = 5000  # a key takes tomllib the square of the number of its parts
 SHOWN_ERRORS = 5
 MAX_VALUE_LENGTH = 80
 
@@ -86,7 +87,10 @@ def _text(path: Path) -> str:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise _wrong(path, f"is larger than {MAX_BYTES // 1000} kB", ANOTHER_FILE)
-    return content.decode("utf-8")
+    text = content.decode("utf-8")
+    if any(len(line) > MAX_LINE_LENGTH for line in text.splitlines()):
+        raise _wrong(path, f"has a line of more than {MAX_LINE_LENGTH} characters", ANOTHER_FILE)
+    return text
 
 
 def _validated(path: Path, document: Mapping[str, Any]) -> Settings:
@@ -125,6 +129,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
         for part in parts
         if part not in _TYPES and not part.startswith(("literal[", "constrained", "function-"))
     )
+    key = shortened(key, MAX_VALUE_LENGTH)
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"has an unknown key `{key}`"
     if error["type"] == "missing":
@@ -167,7 +172,7 @@ def check_environment(name: str) -> str:
     """The name, or Failure (USAGE) if some resource's name could not be made from it."""
     if not ENVIRONMENT_NAME.fullmatch(name):
         raise InputError(
-            f"{name!r} is not a valid name for an environment.",
+            f"{shortened(name, MAX_VALUE_LENGTH)!r} is not a valid name for an environment.",
             "Use 1 to 41 letters, digits, hyphens or underscores, and begin with a letter or digit.",
         )
     return name

@@ -218,17 +218,32 @@ def test_a_working_directory_that_is_deleted_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("# a comment\n" * 3_000_000, "is larger than 1000 kB"),
-        ("".join(f"k{number} = 1\n" for number in range(300_000)), "is larger than 1000 kB"),
-        ("".join(f"k{number} = 1\n" for number in range(50_000)), "and 49995 more"),
+        ("# a comment\n" * 3_000_000, "is larger than 200 kB"),
+        ("".join(f"k{number} = 1\n" for number in range(300_000)), "is larger than 200 kB"),
+        ("".join(f"k{number} = 1\n" for number in range(10_000)), "and 9995 more"),
         (f"default_env = {'9' * 4_301}", "is not valid TOML"),
         (f"default_env = {'9' * 4_299}", "9…`"),
-        (f"default_env = {'[' * 50_000}{']' * 50_000}", "is nested too deeply"),
+        (f"default_env = {'[' * 1_900}{']' * 1_900}", "is nested too deeply"),
         # From Python 3.14 on it is nested too deeply, before it is an unknown key.
         (f"{'.'.join('a' * 2_000)} = 1", "`cryptoctl config` lists every key"),
-        (f"[env.dev]\nprofile = '{'x' * 500_000}", "is not valid TOML"),
+        (f"[env.dev]\nprofile = '{'x' * 3_900}", "is not valid TOML"),
+        (f"{'.'.join('a' * 90_000)} = 1", "has a line of more than 5000 characters"),
+        (f"{'k' * 3_900} = 1", "has an unknown key `kkk"),
+        (f"[env.{'e' * 3_900}]", "is not a valid name for an environment"),
     ],
-    ids=["32 MB", "300,000 keys", "50,000 keys", "4301 digits", "4299 digits", "arrays", "dots", "text"],
+    ids=[
+        "32 MB",
+        "300,000 keys",
+        "10,000 keys",
+        "4301 digits",
+        "4299 digits",
+        "arrays",
+        "dots",
+        "text",
+        "line",
+        "key",
+        "name",
+    ],
 )
 def test_an_enormous_configuration_is_refused(cli: Cli, elsewhere: Path, text: str, message: str) -> None:
     (elsewhere / "cryptoctl.toml").write_text(text, encoding="utf-8")
