@@ -134,7 +134,7 @@ def test_after_the_work_it_says_what_was_done(world: World, base: Baseline, used
     running.interrupt()
     err = ended_in_order(running.wait())
     gate.opened.set()
-    assert f"error: Interrupted:\n  {err.count('✓')} done (" in err
+    assert f"error: Interrupted:\n  {err.count('✓')} done\n" in err
     assert " interrupted (" not in err
     assert wrong_with(world, base, used) == []
     assert world.plan_is_empty(used)

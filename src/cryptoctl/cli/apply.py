@@ -191,4 +191,9 @@ def _ends(report: Report) -> str:
     groups = [
         (outcome, [str(result.step.resource) for result in report.ended(outcome)]) for outcome in StepOutcome
     ]
-    return "".join(f"\n  {len(names)} {outcome} ({', '.join(names)})" for outcome, names in groups if names)
+    # What is done needs no one's attention: its names, as many as thirty, would hide the others.
+    return "".join(
+        f"\n  {len(names)} {outcome}" + f" ({', '.join(names)})" * (outcome is not StepOutcome.DONE)
+        for outcome, names in groups
+        if names
+    )
