@@ -75,6 +75,10 @@ def test_the_way_out_of_a_refusal_offers_adoption_where_only_our_tags_are_missin
     assert (hint := plan.refusal_hint()).startswith(
         "Choose another --env"
     ) and "`cryptoctl up --adopt`" in hint
+    removal = build_plan([resource], {resource: observed_of(resource, Tags={})}, Goal.ABSENT)
+    assert removal.refusal_hint().endswith(
+        "`cryptoctl up --only 'thing taken' --adopt`, then run the same command again."
+    )
 
 
 def test_a_value_that_is_known_stands_in_the_plan() -> None:

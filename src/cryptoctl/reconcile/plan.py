@@ -138,10 +138,14 @@ class Plan:
 
     def refusal_hint(self, options: Sequence[str] = ()) -> str:
         """What to do next about what is refused; `options` are those of `up` that choose resources."""
-        untagged = any(step.reason == WITHOUT_TAGS for step in self.refused)
-        command = shlex.join(["cryptoctl", "up", *options, "--adopt"])
-        adopt = f", or take over what lacks cryptoctl's tags with `{command}`" if untagged else ""
-        return f"Choose another --env{adopt}."
+        untagged = [str(step.resource) for step in self.refused if step.reason == WITHOUT_TAGS]
+        if not untagged:
+            return "Choose another --env."
+        adopt, then = "Choose another --env, or take over what lacks cryptoctl's tags with", ""
+        if self.goal is Goal.ABSENT:  # `up` alone would first create all the rest
+            options = [word for resource in untagged for word in ("--only", resource)]
+            then = ", then run the same command again"
+        return f"{adopt} `{shlex.join(['cryptoctl', 'up', *options, '--adopt'])}`{then}."
 
     @property
     def destroys(self) -> tuple[Step, ...]:
