@@ -76,7 +76,7 @@ def parse(path: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise _wrong(path, "is nested too deeply") from error
     except ValueError as error:  # TOMLDecodeError, and integers of more digits than Python converts
-        raise _wrong(path, f"is not valid TOML: {error}") from error
+        raise _wrong(path, f"is not valid TOML: {error}", "Correct the file there.") from error
 
 
 def _text(path: Path) -> str:

@@ -128,6 +128,7 @@ def test_a_name_that_no_resource_could_carry_is_refused(cli: Cli, name: str) -> 
     ("text", "shown"),
     [
         ("[env.dev", "is not valid TOML"),
+        ("[env.dev", "Correct the file there."),
         ("[env.dev]\nlog_retention_days = 4\n", "env.dev.log_retention_days = 4"),
         ("[env.dev.stream]\nbatch_size = true\n", "env.dev.stream.batch_size = true"),
         ("[engine]\nport = '14770'\n", 'engine.port = "14770"'),
