@@ -139,7 +139,7 @@ FAULT_OF_AWS = Remedy(
 )
 NOT_KNOWN = Remedy(
     codes=(RESPONSE_LOST,),
-    hint="It is not known whether AWS did it: the next run checks first, and creates nothing twice.",
+    hint="It is not known whether AWS did it: that is checked first, and nothing is created twice.",
 )
 # The screen puts `--for` behind iam-policy, as the command that was denied needs it.
 PERMISSION_MISSING = (

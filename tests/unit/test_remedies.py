@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -201,6 +203,13 @@ def test_a_fault_of_the_embedded_engine_is_not_called_one_of_aws() -> None:
     own = AwsError(**request, message="The embedded engine failed; see its log.")
     assert "cryptoctl local status" in remedy(own) and "AWS's" not in remedy(own)
     assert "The fault is AWS's" in remedy(AwsError(**request, message="We failed."))
+
+
+def test_what_comes_before_the_advice_to_run_the_same_command_again_does_not_say_so_too() -> None:
+    messages = (Path(__file__).parent.parent / "hostile" / "messages.txt").read_text(encoding="utf-8")
+    hints = re.findall(r"hint:  (.*)\n +Then run the same command again: it goes on from here\.", messages)
+    assert len(hints) > 80
+    assert [hint for hint in hints if re.search(r"next (run|`)|same command", hint)] == []
 
 
 def test_of_what_nobody_knows_nothing_is_promised() -> None:

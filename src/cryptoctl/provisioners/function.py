@@ -291,9 +291,9 @@ class Function(ConsentRequired, Preflight, Priced):
             reason=reason,
             timeout_s=300,
             gone=NOT_FOUND,
-            hint="Lambda continues in the background: the next run waits for it again.",
-            failure_hint="Remove the cause that AWS gives; the next `cryptoctl up` tries again, and asks "
-            "before it replaces a function that could not be created.",
+            hint="Wait some minutes: Lambda continues in the background.",
+            failure_hint="Remove the cause that AWS gives. `cryptoctl up` asks before it replaces a function "
+            "that could not be created.",
         )
 
 

@@ -15,7 +15,7 @@ CHANGES = (
     "ScheduleKeyDeletion",
     "TagResource",
 )
-LOOK_AGAIN = "The next run finds the key by its tags, and makes no second one."
+LOOK_AGAIN = "Wait a minute. The key is found by its tags: no second one is created."
 
 RETRY_RULES: tuple[RetryRule, ...] = (
     RetryRule(
@@ -56,8 +56,7 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     Remedy(
         codes=("KMSInvalidStateException", "DisabledException"),
-        hint="Somebody changes the key at this moment, or its deletion has begun: the next run looks "
-        "again, and takes a key back whose deletion is pending.",
+        hint="Somebody is changing the key, or has scheduled its deletion, which `cryptoctl up` cancels.",
     ),
     without_our_tags("key", *CHANGES),
 )

@@ -89,15 +89,15 @@ class Parameter(Preflight, Listed):
             contains="ciphertext",
             operations=("GetParameter",),
             hint="The value cannot be read any more. Delete the parameter (`aws ssm delete-parameter "
-            "--name NAME`): the next `cryptoctl up` makes a new secret, which its sender then needs.",
+            "--name NAME`): `cryptoctl up` creates a new secret, which its sender then needs.",
         ),
         Remedy(
             codes=("InvalidKeyId",),
             operations=("GetParameter",),
             hint="The value is encrypted with a key that is disabled or pending deletion: `aws kms "
             "cancel-key-deletion --key-id ARN`, then `aws kms enable-key --key-id ARN` restore it. Without "
-            "the key, delete the parameter (`aws ssm delete-parameter --name NAME`): the next `cryptoctl "
-            "up` makes a new secret, which its sender then needs.",
+            "the key, delete the parameter (`aws ssm delete-parameter --name NAME`): `cryptoctl up` "
+            "creates a new secret, which its sender then needs.",
         ),
     )
 

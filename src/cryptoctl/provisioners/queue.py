@@ -186,7 +186,7 @@ class Queue(Encrypted):
             gone=NO_SUCH_QUEUE,
             reason="SQS to forget the queue, which takes it up to 60 s",
             timeout_s=75,
-            hint="The next `cryptoctl down` looks again.",
+            hint="Another run or another tool may have created the queue again: let that end first.",
         )
 
 

@@ -70,7 +70,7 @@ class Role(ConflictChecked, ConsentRequired, Listed, Preflight):
             reason="the new role to be seen by all of IAM, whose changes take a while to spread",
             timeout_s=30,
             operations=("PutRolePolicy", "TagRole", "UpdateAssumeRolePolicy", "PutRolePermissionsBoundary"),
-            hint="Another run or another tool may have deleted the role: the next run looks again.",
+            hint="Another run or another tool may have deleted the role: let that end first.",
         ),
         RetryRule(
             code="DeleteConflict",

@@ -9,10 +9,10 @@ from cryptoctl.reconcile import Remedy, RetryRule
 CREATE_OR_UPDATE = ("CreateEventSourceMapping", "UpdateEventSourceMapping")
 ROLE_TO_BE_SEEN = f"the function's role and permissions to be seen by Lambda; {SPREADS}"
 STUCK = (
-    "Lambda has not finished the mapping's change: the next run waits for it again. If that does not help, "
-    "delete the mapping (`aws lambda list-event-source-mappings --function-name NAME` gives its UUID, `aws "
-    "lambda delete-event-source-mapping --uuid UUID` deletes it); the next `cryptoctl up` makes another one, "
-    "which begins with the oldest record of the stream."
+    "Wait some minutes: Lambda continues in the background. If that does not help, delete the mapping (`aws "
+    "lambda list-event-source-mappings --function-name NAME` gives its UUID, `aws lambda "
+    "delete-event-source-mapping --uuid UUID` deletes it); `cryptoctl up` creates another one, which begins "
+    "with the oldest record of the stream."
 )
 
 RETRY_RULES: tuple[RetryRule, ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptoctl.reconcile import QUOTAS_URL, Remedy, RetryRule
 
-GOES_ON = "DynamoDB continues in the background: the next run waits for it again."
+GOES_ON = "Wait some minutes: DynamoDB continues in the background."
 
 RETRY_RULES: tuple[RetryRule, ...] = (
     RetryRule(

@@ -26,8 +26,8 @@ THROTTLED_RULE = RetryRule(code="", reason="AWS to take requests again; it is th
 # New things are shown by then, so that what is not there was deleted.
 SHOWN_AFTER_S = 30
 ANOTHER_RUN = "Let the other run, or the other tool, end first."
-CHECK_OWNER = "Check who owns it; the next run shows it before it changes anything."
-RUN_PLAN_FIRST = "Run `cryptoctl plan` to see what would happen now, then the same command again."
+CHECK_OWNER = "Find out who made it before you take it over or delete it."
+RUN_PLAN_FIRST = "Run `cryptoctl plan` to see what would happen now."
 RESOURCE_TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
 RESOURCE_TO_SHOW_AGAIN = "AWS to show the resource again; it was there a moment ago"
 TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody knows whose it is"
