@@ -161,3 +161,5 @@ def test_the_commands_dry_run_shows_each_step_and_says_that_nothing_was_changed(
     steps = run("dlq", "replay", "--dry-run", "--output", "json", environment=env.name).json["steps"]
     assert [step["action"] for step in steps] == ["store", "none"]
     assert env.depths == {"webhook": (1, 0), "enricher": (1, 0)}
+    nothing = run("dlq", "replay", "--dry-run", "--symbol", "NOPE", environment=env.name)
+    assert (nothing.code, nothing.err) == (0, "No message matches.\n")

@@ -131,9 +131,11 @@ def _head(letter: DeadLetter) -> str:
 
 def show_plan(screen: Screen, steps: Iterator[ReplayStep]) -> None:
     """The steps of a replay, one by one."""
+    found = False
     for step in steps:
         _show_step(screen, step)
-    screen.say("Nothing was changed.")
+        found = True
+    screen.say("Nothing was changed." if found else "No message matches.")
 
 
 def step_document(step: ReplayStep) -> dict[str, Any]:
