@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -38,7 +39,7 @@ def test_down_twice_then_up_takes_the_key_back(local_cli: Any) -> None:
     cli, function = local_cli("updown"), ("--only", "function webhook-processor-updown")
     first = cli.ok("up", *function, "--only", "price-alerts-updown")
     assert "webhook_processor_arn" in first.out
-    assert "No one is subscribed to the alerts" in first.err
+    assert re.search(r"No one is subscribed .* run `cryptoctl up[^`]*` again", first.err)
     assert "Pending deletion until" in cli.ok("down", "--yes").err
     assert "Pending deletion until" in cli.ok("down", "--yes").err
     result = cli("status")

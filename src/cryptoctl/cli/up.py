@@ -40,7 +40,9 @@ def up(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace or delete without asking.")] = False,
     expect: Annotated[
         str | None,
-        typer.Option(metavar="FINGERPRINT", help="Apply the plan only if it has this fingerprint."),
+        typer.Option(
+            metavar="FINGERPRINT", help="Apply the plan only if it has this fingerprint, as `plan` shows it."
+        ),
     ] = None,
     only: Only = None,
     adopt: Adopt = False,
@@ -128,8 +130,7 @@ def _mention_alerts(run: CommandRun, plan: Plan) -> None:
     if outside and run.session.target is Target.LOCAL:
         run.screen.say(f"Alerts to {outside} stay on this machine: `cryptoctl local outbox` shows them.")
     if not subscribers:
-        advice = "" if run.session.target is Target.LOCAL else " and run `cryptoctl up` again"
         run.screen.warn(
             f"No one is subscribed to the alerts ({alerts.name}), so no one is told of errors. "
-            f"Add alert_subscribers to cryptoctl.toml{advice}."
+            "Add alert_subscribers to cryptoctl.toml and run `cryptoctl up` again."
         )
