@@ -69,6 +69,14 @@ def test_every_command_has_help_with_an_example() -> None:
         assert f"cryptoctl {name}" in (command.epilog or ""), name
 
 
+def test_the_help_says_of_an_option_that_it_may_be_repeated() -> None:
+    for name, command in commands().items():
+        for parameter in command.params:
+            if parameter.param_type_name == "option" and parameter.multiple:
+                said = "may be repeated" in parameter.help.lower() or parameter.metavar.endswith(",…")
+                assert said, (name, parameter.name)
+
+
 def test_the_exit_codes_are_those_of_the_document() -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| ?([A-Z]*) \| (.+?) \|$", text, re.MULTILINE)

@@ -26,7 +26,7 @@ def down(
     yes: Yes = False,
     keep_data: Annotated[bool, typer.Option("--keep-data", help="Keep the table of prices.")] = False,
 ) -> None:
-    """Delete the environment: all its resources, in reverse order, with their data."""
+    """Delete the environment: all its resources and their data; the key some days later."""
     session, screen = run.session, run.screen
     if session.config.protected:
         raise Failure(

@@ -19,6 +19,6 @@ def envs(run: CommandRun) -> None:
     run.set_members(
         environments=[{"environment": name, "resources": number} for name, number in counts.items()]
     )
-    run.show(Screen.table, ["environment", Column("in the tag index", right=True)], list(counts.items()))
+    run.show(Screen.table, ["environment", Column("tagged resources", right=True)], list(counts.items()))
     if not counts:
         run.show(Screen.say, f"No environment in {account}, {aws.region}.")

@@ -209,5 +209,5 @@ def _refuse(following: Feed, not_followed: Collection[str]) -> None:
         raise Failure(
             ExitCode.FAILED,
             f"Not followed: {', '.join(unfollowed)}.",
-            "Run the same command again once what was said of it is mended; what was followed is stored.",
+            "Correct what is said of each, then run the same command again; what was followed is stored.",
         )

@@ -19,7 +19,10 @@ from cryptoctl.ui.screen import Screen
 @command("iam-policy", access=Access.DESCRIBE, example="cryptoctl iam-policy --for operate --env prod")
 def iam_policy(
     run: CommandRun,
-    purpose: Annotated[Purpose, typer.Option("--for", help="Purpose of the policy.")] = Purpose.DEPLOY,
+    purpose: Annotated[
+        Purpose,
+        typer.Option("--for", help="`deploy` for up and down, `operate` to send and replay, `read` to look."),
+    ] = Purpose.DEPLOY,
     part: Annotated[
         int | None, typer.Option(metavar="N", help="Only this part, where it does not fit into one policy.")
     ] = None,

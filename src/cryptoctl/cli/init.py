@@ -27,7 +27,7 @@ def init(
         raise Failure(
             ExitCode.REFUSED,
             f"{path} exists already and was not changed.",
-            "Name another file to have one beside it, to copy from.",
+            "`cryptoctl init FILE` writes another one, to copy from.",
         ) from None
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.") from error

@@ -89,7 +89,8 @@ def logs(
         str | None, typer.Option(metavar="ID", help="Only lines of this request; looks back 3d by default.")
     ] = None,
     last: Annotated[
-        int | None, typer.Option(min=1, help="Only so many entries of the table, the newest ones.")
+        int | None,
+        typer.Option(min=1, help="Only so many lines, the newest ones; repeats of one count once."),
     ] = None,
     following: Annotated[bool, typer.Option("--follow", "-f", help="Follow new lines until Ctrl-C.")] = False,
 ) -> None:
@@ -106,7 +107,7 @@ def logs(
     if until_ms is not None and until_ms <= since_ms:
         raise InputError(
             f"--until ({time_text(until_ms)} UTC) is not after --since ({time_text(since_ms)} UTC).",
-            f"Give --since too: without it logs begin {default} ago." if since is None else "Exchange them.",
+            f"Give --since too: without it logs begin {default} ago." if since is None else "Swap them.",
         )
     selected = _functions(run, functions or [])
     if following:

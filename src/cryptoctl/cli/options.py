@@ -45,7 +45,7 @@ Only = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Only this resource and what it depends on.",
+        help="Only this resource and what it depends on; may be repeated.",
         autocompletion=completion.resource_names,
     ),
 ]
@@ -109,7 +109,7 @@ class CommonOptions:
         _common(
             "--output",
             "-o",
-            shown="Format: `csv` for prices and candles, `markdown` for plans.",
+            shown="Format: `json` for programs, `csv` for prices and candles, `markdown` for plans.",
             default="table",
         ),
     ] = None

@@ -43,7 +43,10 @@ def _options(
     ] = None,
     where: Annotated[
         str | None,
-        _filter(metavar="JMESPATH", shown="JMESPath expression that must be true."),
+        _filter(
+            metavar="JMESPATH",
+            shown="This JMESPath is true of the message, as `peek --output json` shows it.",
+        ),
     ] = None,
 ) -> Selection:
     texts = {"--error": [error], "--symbol": [symbol], "--exchange": [exchange], "--id": id or ()}

@@ -37,7 +37,9 @@ def selftest(
     yes: Yes = False,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="CLAIM", help="Check only this claim.", autocompletion=claim_ids),
+        typer.Option(
+            metavar="CLAIM", help="Check only this claim; may be repeated.", autocompletion=claim_ids
+        ),
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="List the claims, and do nothing else.")] = False,
     report_dir: Annotated[
@@ -47,7 +49,10 @@ def selftest(
         bool, typer.Option("--show-account", help="Leave the account's number in the report.")
     ] = False,
 ) -> None:
-    """Check what cryptoctl relies on about AWS, in an environment of its own, and write a report."""
+    """Check what cryptoctl relies on about AWS, and write a report.
+
+    For that it creates an environment of its own, and removes it; before, it says what that costs, and asks.
+    """
     claims = select_claims(only or [])
     if listing:
         run.set_members(claims=claims)
@@ -131,5 +136,5 @@ def _judge(report: SelftestReport, *, interrupted: bool) -> None:
             ExitCode.FAILED,
             f"{len(report.failing)} of {len(report.results)} claims do not hold, or could not be checked: "
             f"{names}.",
-            "Send us the report: cryptoctl may have to be changed.",
+            "Open an issue with the report: cryptoctl may have to be changed.",
         )

@@ -37,7 +37,8 @@ MAX_BODY_BYTES = 500_000
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The sender's name.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show the secret without asking.")]
 Body = Annotated[
-    Path | None, typer.Option("--body", metavar="FILE", help="A message as this sender writes it.")
+    Path | None,
+    typer.Option("--body", metavar="FILE", help="A file with a message as this sender writes it."),
 ]
 
 
@@ -108,7 +109,7 @@ def rotate(
     run: CommandRun,
     name: Name,
     grace: Annotated[
-        str, typer.Option(metavar="TIME", help="How long the old secret still counts: 24h.")
+        str, typer.Option(metavar="TIME", help="How long the old secret still counts, such as 1h30m.")
     ] = "24h",
     secret_file: Annotated[
         Path | None,
