@@ -182,7 +182,7 @@ def test_a_rotation_while_it_waits_for_its_new_key_counts() -> None:
     ("aws_message", "cause"),
     [
         (f"{KEY} is disabled.", "`cryptoctl up` brings back"),
-        ("The ciphertext refers to a key that does not exist.", "the next `cryptoctl up` makes a new secret"),
+        ("The ciphertext refers to a key that does not exist.", "`cryptoctl up` creates a new secret"),
     ],
 )
 def test_a_secret_whose_key_cannot_be_used_says_what_to_do(aws_message: str, cause: str) -> None:
