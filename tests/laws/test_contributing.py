@@ -48,7 +48,7 @@ def extended(connect: Connect, example_class: Any) -> Iterator[Live]:
 
 
 def add(stack: Stack, example_class: Any) -> None:
-    names = {"self": stack, "CompositeAlarm": example_class, "name": stack.scope.environment}
+    names = {"self": stack, "CompositeAlarm": example_class}
     exec(STATEMENT, names)
 
 
