@@ -146,6 +146,11 @@ def test_a_shell_passes_the_commands_of_the_documents_on_as_they_are_written() -
     assert ran.stderr == ""
 
 
+def test_the_readme_lists_every_page_of_the_documentation() -> None:
+    listed = README.read_text(encoding="utf-8").split("## Documentation", maxsplit=1)[1]
+    assert [page.name for page in DOCS.glob("*.md") if f"](docs/{page.name})" not in listed] == []
+
+
 def test_every_link_of_the_documents_leads_somewhere() -> None:
     for file in (README, README.parent / "CONTRIBUTING.md", *DOCS.rglob("*.md")):
         for link in re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8")):

@@ -29,7 +29,7 @@ class SecuritySettings(Section):
     )
     customer_key_encrypts: tuple[Kind, ...] = setting(
         ("table", "queues", "topics", "log_groups"),
-        'what lies under `customer_key`: "table", "queues", "topics", "log_groups"',
+        'what `customer_key` encrypts: "table", "queues", "topics", "log_groups"',
     )
     refuse_plain_http: Switch = setting(True, "queues and topics refuse requests without TLS")
 

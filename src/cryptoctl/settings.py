@@ -174,7 +174,7 @@ class EngineSettings(Section):
         "seconds before the second and the third attempt of an asynchronous invocation, as on AWS",
     )
     save_every_s: Annotated[float, Between(0.1, allow_inf_nan=False)] = setting(
-        2.0, "seconds between two savings of the engine's state"
+        2.0, "seconds between two saves of the engine's state"
     )
     idle_environment_s: Annotated[float, Between(1, allow_inf_nan=False)] = setting(
         300.0, "seconds after which an idle execution environment is ended"

@@ -28,7 +28,8 @@ stderr as ever. Only a command line that cannot be parsed at all (exit code 2) w
 command that a signal ends while it is being loaded, or while its document is not read (130).
 
 What goes on until it is stopped writes lines before that document: `logs --follow` one of JSON for each log
-line, whose document at the end has no lines, and `dashboard` one with its address.
+line, whose document at the end has no lines, `feed` one for each symbol every ten seconds, and `dashboard`
+one with its address.
 
 Times are ISO 8601 in UTC, such as `2026-11-26T09:30:00.000Z`; only a price's `timestamp` is in milliseconds
 since 1970, because it is part of its key. Names that end in `_s` are seconds.
