@@ -22,7 +22,7 @@ from cryptoctl.handlers.exact_jmespath import ExactExpression
 from cryptoctl.handlers.responses import UrlResponse, http_response, unavailable
 
 HEALTH = "health"
-_HTTP_MEMBERS = frozenset({"headers", "httpMethod", "multiValueHeaders"})
+_OTHER_WAYS = frozenset({"httpMethod", "method"})  # of a REST API and a load balancer, and of VPC Lattice
 NOT_CHECKED = "the request could not be checked: send it again"
 
 _log = logs.logger("webhook_processor")
@@ -50,7 +50,7 @@ def is_http(event: Any) -> bool:
     """
     if not isinstance(event, dict):
         return False
-    return "http" in _context(event) or ("body" in event and not _HTTP_MEMBERS.isdisjoint(event))
+    return "http" in _context(event) or ("body" in event and not _OTHER_WAYS.isdisjoint(event))
 
 
 def _context(event: Mapping[str, Any]) -> Mapping[str, Any]:
