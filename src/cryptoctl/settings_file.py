@@ -29,6 +29,7 @@ EVERY_KEY = "`cryptoctl config` lists every key with what it means."
 ANOTHER_FILE = "Name a TOML file in UTF-8 with --config or CRYPTOCTL_CONFIG."
 MAX_BYTES = 200_000
 MAX_LINE_LENGTH = 5000  # a key takes tomllib the square of the number of its parts
+LIST_ON_LINES = "Write each value of a long list on a line of its own."
 SHOWN_ERRORS = 5
 MAX_VALUE_LENGTH = 80
 
@@ -89,7 +90,7 @@ def _text(path: Path) -> str:
         raise _wrong(path, f"is larger than {MAX_BYTES // 1000} kB", ANOTHER_FILE)
     text = content.decode("utf-8")
     if any(len(line) > MAX_LINE_LENGTH for line in text.splitlines()):
-        raise _wrong(path, f"has a line of more than {MAX_LINE_LENGTH} characters", ANOTHER_FILE)
+        raise _wrong(path, f"has a line of more than {MAX_LINE_LENGTH} characters", LIST_ON_LINES)
     return text
 
 
