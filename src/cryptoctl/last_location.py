@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptoctl import env_vars
+from cryptoctl.local.private_files import exposure, open_private, replace_private
 from cryptoctl.settings import Target
 
 
@@ -50,17 +51,10 @@ def known_environments() -> list[str]:
 def write(environment: str, location: LastLocation) -> None:
     """Writes the hint, where that is possible."""
     path = file()
-    temporary_file = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
+    with suppress(OSError):  # a hint only: without it, --local or --aws says where
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _one_writer(path.with_suffix(".lock")):
-            temporary_file.write_text(
-                json.dumps({**_all(), environment: asdict(location)}, indent=1), encoding="utf-8"
-            )
-            temporary_file.replace(path)
-    except OSError:  # a hint only: without it, --local or --aws says where
-        with suppress(OSError):
-            temporary_file.unlink()
+            replace_private(path, json.dumps({**_all(), environment: asdict(location)}, indent=1))
 
 
 @contextmanager
@@ -71,13 +65,15 @@ def _one_writer(lock: Path) -> Iterator[None]:
     except ImportError:  # Windows has it not
         yield
         return
-    with lock.open("w", encoding="utf-8") as lock_file:
+    with os.fdopen(open_private(lock, os.O_RDWR), "w") as lock_file:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(lock_file, fcntl.LOCK_EX)
         yield
 
 
 def _all() -> dict[str, Any]:
+    if exposure(file()):  # somebody else could say on which account this person works
+        return {}
     try:
         content = json.loads(file().read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -287,6 +287,19 @@ def test_our_directories_are_for_their_owner_alone(
     assert [stat.S_IMODE(directory.stat().st_mode) for directory in (state, *directories)] == [0o700] * 3
 
 
+@pytest.mark.parametrize("names", [(), ("purged",)])
+def test_a_directory_in_which_others_may_put_a_journal_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    """A replay goes on with the steps that stand there as begun."""
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
+    directory = private_directory(*names)
+    directory.chmod(0o777)
+    with pytest.raises(Failure, match=f"others may write to {directory}") as raised:
+        private_directory(*names)
+    assert "CRYPTOCTL_STATE_DIR" in raised.value.hint
+
+
 def test_while_a_replay_runs_error_says_that_it_looks_at_first_failures_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -109,13 +108,11 @@ def test_to_list_all_environments_it_does_not_matter_where_one_of_them_is(
 def test_a_hint_that_cannot_be_written_leaves_no_file_behind(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    write_text = Path.write_text
-
-    def full(path: Path, text: str, **more: Any) -> int:
-        write_text(path, text[:10], **more)
+    def full(path: Path, _: Path) -> Path:
+        assert path.stat().st_size
         raise OSError(errno.ENOSPC, "No space left on device")
 
     before = sorted(tmp_path.iterdir())
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "replace", full)
     note("us-west-2")
     assert sorted(tmp_path.iterdir()) == before

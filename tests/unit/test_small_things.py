@@ -136,6 +136,31 @@ def test_the_note_of_where_an_environment_lives_survives_anything(
     assert last_location.read("dev") == location
 
 
+def test_somebody_else_s_note_does_not_say_where_an_environment_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory may be shared, as /tmp is: whoever comes first could send a rehearsal to an account."""
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path))
+    tmp_path.chmod(0o1777)
+    location = LastLocation(target=Target.AWS, account="0" * 12)
+    last_location.write("dev", location)
+    assert last_location.read("dev") == location
+    (tmp_path / "environments.json").chmod(0o666)
+    assert last_location.read("dev") is None
+
+
+@pytest.mark.parametrize("name", ["environments.lock", "environments.new"])
+def test_a_link_in_the_place_of_the_note_s_files_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("CRYPTOCTL_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "state").mkdir()
+    (tmp_path / "precious").write_text("mine", encoding="utf-8")
+    (tmp_path / "state" / name).symlink_to(tmp_path / "precious")
+    last_location.write("dev", LastLocation(target=Target.LOCAL, account="0" * 12))
+    assert (tmp_path / "precious").read_text(encoding="utf-8") == "mine"
+
+
 def test_of_runs_that_note_where_environments_live_at_once_none_takes_another_s_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

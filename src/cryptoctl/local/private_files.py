@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+# Windows has neither, nor fchmod.
+_NOT_A_LINK: Final[int] = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 LINK_HINT: Final[str] = "Remove the link: the engine writes to nothing that one leads to."
 
 
@@ -15,13 +18,14 @@ def open_private(file: Path, flags: int) -> int:
     """A descriptor of a file for its owner alone: made so where it is missing, else set so, for an earlier
     version's. A link is not followed, so that nobody can have another file written. Raises OSError."""
     try:
-        descriptor = os.open(file, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(file, flags | os.O_CREAT | _NOT_A_LINK, 0o600)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, f"{file.name} is a link", str(file)) from error
         raise
     try:
-        os.fchmod(descriptor, 0o600)
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, 0o600)
     except OSError:
         os.close(descriptor)
         raise
@@ -32,9 +36,15 @@ def replace_private(file: Path, text: str) -> None:
     """Writes a file for its owner alone so that a reader sees the old one or the new one, never a half.
     Raises OSError."""
     temporary_file = file.with_suffix(".new")
-    with os.fdopen(open_private(temporary_file, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as stream:
-        stream.write(text)
-    temporary_file.replace(file)
+    try:
+        descriptor = open_private(temporary_file, os.O_WRONLY | os.O_TRUNC)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        temporary_file.replace(file)
+    except OSError:
+        with suppress(OSError):
+            temporary_file.unlink()
+        raise
 
 
 class Exposure(NamedTuple):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cryptoctl import env_vars
 from cryptoctl.errors import ExitCode, Failure
+from cryptoctl.local.private_files import exposure
 from cryptoctl.reconcile.scope import Scope
 
 VERSION = 2
@@ -60,14 +61,21 @@ class MessageState(StrEnum):
 def private_directory(*names: str) -> Path:
     """The directory for journals and purged messages, or one below it; made for its owner alone.
 
-    Raises Failure if it cannot be made.
+    Raises Failure if it cannot be made, or others can put files there: a replay goes on as its journal says.
     """
     path = env_vars.state_directory()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for name in ("", "dead-letters", *names):
+        path.mkdir(mode=0o700, exist_ok=True)
+        for name in ("dead-letters", *names):
             path = path / name
             path.mkdir(mode=0o700, exist_ok=True)
+            if exposed := exposure(path):
+                raise Failure(
+                    ExitCode.FAILED,
+                    f"The directory {path} is not safe to use: {exposed.reason}. Nothing was changed.",
+                    exposed.hint,
+                )
     except OSError as error:
         raise Failure(
             ExitCode.FAILED,
