@@ -9,7 +9,7 @@ from typing import Any
 from cryptoctl.aws_errors import RESPONSE_LOST, AwsError, one_line, refusal, without_password
 from cryptoctl.aws_setup import is_aws_endpoint
 from cryptoctl.errors import OPEN_FILES_HINT, ExitCode, Failure, out_of_files
-from cryptoctl.response_bodies import NULL, OF_AWS, PAGE, as_error, is_gateways
+from cryptoctl.response_bodies import NULL, OF_AWS, PAGE, as_error, is_from_gateway
 
 
 @contextlib.contextmanager
@@ -78,7 +78,7 @@ def new_session(profile: str | None = None, variables: dict[str, Any] | None = N
         parse = parser.parse
 
         def checked(response: Any, shape: Any) -> Any:
-            if is_gateways(response):
+            if is_from_gateway(response):
                 return as_error(response)
             try:
                 parsed = parse(response, shape)
@@ -111,7 +111,7 @@ def _refuse_page(response_dict: MutableMapping[str, Any], **_: Any) -> None:
         page = PAGE.match(body) or (is_html and body.strip() and not OF_AWS.match(body))
     else:  # a stream, which cannot be looked at here
         page = is_html and not any(name.startswith("x-amz") for name in headers)
-    if page and not is_gateways(response_dict):
+    if page and not is_from_gateway(response_dict):
         raise ResponseParserError("it is a web page")
 
 

@@ -51,7 +51,7 @@ class _Swallowed:
         again.start()
 
     def take(self) -> bool:
-        """Whether a signal that comes now is such a one again."""
+        """Whether the signal that comes now repeats a swallowed one; asked once, it is forgotten."""
         pending, self._pending = self._pending, False
         return pending
 

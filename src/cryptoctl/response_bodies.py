@@ -15,7 +15,7 @@ OF_AWS = re.compile(_BEFORE + rb"([\[{]|(<\?xml[^>]*>\s*)?<\w*(Response|Result|E
 NULL = re.compile(_BEFORE + rb"null\s*$")
 
 
-def is_gateways(response: Mapping[str, Any]) -> bool:
+def is_from_gateway(response: Mapping[str, Any]) -> bool:
     """Whether something before AWS, a balancer or a proxy, says that too much is asked or nothing works.
 
     With an empty body, a page or plain text: botocore's parsers break on most, and nothing is sent again.

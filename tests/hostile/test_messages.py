@@ -223,7 +223,9 @@ def test_messages_of_an_environments_life(record: MessageRecorder, removed: Call
         change=lambda document: document["Configuration"].update(failed),
         params_contain=f"price-enricher-{name}",
     )
-    record("a function is a ruin, and nobody is there to be asked about another one", *up[:3], but=(broken,))
+    record(
+        "a function could not be created, and nobody is there to be asked about it", *up[:3], but=(broken,)
+    )
     record("how it stands", "status", "--env", name)
     unreadable = Alters(operation="lambda:GetFunction", change=no_environment)
     record("the functions' variables may not be read", *plan, but=(unreadable,))

@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 
 from cryptoctl import env_vars, interrupts
 from cryptoctl.aws_errors import AwsError, remedy
-from cryptoctl.cli import last_words
+from cryptoctl.cli import signal_handlers
 from cryptoctl.cli.commands import module_of
 from cryptoctl.cli.conversion import PlainConversion
 from cryptoctl.cli.help import HelpInAPipe
@@ -166,7 +166,7 @@ def _run(
     output = options.output or OutputFormat.TABLE
     run = CommandRun(session=session, screen=screen, output=output)
     code, failure = 0, None
-    handlers = last_words.handlers()
+    handlers = signal_handlers.current()
     try:
         options.check()
         if output not in (OutputFormat.TABLE, OutputFormat.JSON, *declared.formats):
@@ -190,7 +190,7 @@ def _run(
             failure = _NO_THREAD
         else:
             raise
-    last_words.end_at_another_signal(handlers)
+    signal_handlers.end_at_another_signal(handlers)
     _end(declared, run, code, failure)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from cryptoctl import interrupts
 from cryptoctl.aws import AwsError
-from cryptoctl.cli import last_words
+from cryptoctl.cli import signal_handlers
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import ExitCode, Failure, InputError
 from cryptoctl.feed.exchanges import Exchanges
@@ -66,10 +66,10 @@ def feed(
     if since_ms is not None:
         start_points = dict.fromkeys(feed_sources, StartPoint(since_ms=since_ms))
     running: list[Feed] = []
-    handlers = last_words.handlers()
+    handlers = signal_handlers.current()
 
     def show() -> None:
-        last_words.end_at_another_signal(handlers)
+        signal_handlers.end_at_another_signal(handlers)
         _show(run, running, exchanges)
 
     if run.is_json:

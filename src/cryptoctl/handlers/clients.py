@@ -71,8 +71,8 @@ class OutOfTimeError(RuntimeError):
 class Deadline:
     """The moment to stop beginning things, so that an invocation is not cut off.
 
-    It keeps `reserve_s` for what is under way and for the last words, but leaves `at_least` that share of the
-    time there is.
+    It keeps `reserve_s` for what is under way and for the last log lines, but leaves `at_least` that share of
+    the time there is.
     """
 
     def __init__(self, context: object, reserve_s: float, *, at_least: float = 0.5) -> None:

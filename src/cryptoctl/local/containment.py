@@ -1,7 +1,7 @@
 """Holds a process to the engine's own port: an audit hook refuses every other connection.
 
 It is installed before ministack or a handler is loaded, and cannot be removed. It is no sandbox against code
-that wants out (a child process of a handler has no hook); it keeps a rehearsal from reaching a real person by
+that wants out (a child process of a handler has no hook); it keeps a test from reaching a real person by
 accident, whatever ministack or a handler's library would deliver. Standard library only: workers load it too.
 """
 

@@ -87,7 +87,7 @@ class Function(ConsentRequired, Preflight, Priced):
     exclusive: ClassVar[frozenset[str]] = frozenset({"Environment"})
     fields_of_others: ClassVar[Mapping[str, str]] = {"CodeSha256": "code", "Environment": "variables"}
     sensitive: ClassVar[frozenset[str]] = frozenset({"Environment"})
-    # A function that could not be made stays as a ruin, which takes no change.
+    # A function that could not be created stays in the state Failed, in which Lambda takes no change of it.
     immutable: ClassVar[frozenset[str]] = frozenset({"State", "PackageType"})
     retry_rules: ClassVar[tuple[RetryRule, ...]] = RETRY_RULES
     remedies: ClassVar[tuple[Remedy, ...]] = REMEDIES

@@ -1,4 +1,4 @@
-"""What an interrupted command prints at its end: in full, as long as anybody reads it."""
+"""The signals that come after the first one, while a command prints what it has to say at its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cryptoctl.errors import ExitCode
 Handlers = Mapping[signal.Signals, Any]
 
 
-def handlers() -> Handlers:
+def current() -> Handlers:
     """What each of the signals that interrupt a command does now."""
     return {number: signal.getsignal(number) for number in interrupts.SIGNALS}
 
