@@ -36,9 +36,9 @@ def test_a_bad_price_is_refused_before_anything_is_sent(cli: Cli, price: str, re
 @pytest.mark.parametrize(
     ("option", "value", "reason"),
     [
-        ("--symbol", "ETH USDT", "'ETH USDT': has a character that is not taken: U+0020"),
+        ("--symbol", "ETH USDT", "'ETH USDT': has a character that is not allowed: U+0020"),
         ("--symbol", "", "'': is empty"),
-        ("--exchange", "a<b", "'a<b': has a character that is not taken: U+003C"),
+        ("--exchange", "a<b", "'a<b': has a character that is not allowed: U+003C"),
     ],
 )
 def test_a_name_for_all_lines_of_a_file_is_checked_before_the_file_is_opened(

@@ -208,7 +208,7 @@ def _no_such_price(run: CommandRun, selector: PriceSelector, since_ms: int, *, r
     last = (
         f"{label} is {newest[0].sort_key}, from {time_text(newest[0].timestamp_ms)} UTC"
         if newest
-        else f"there is none of {selector.symbol}" + (" until then" if until_ms is not None else "")
+        else f"there is none of {selector.symbol}" + (" before that" if until_ms is not None else "")
     )
     letters = "no dead letter about one" if read else "none of the dead letters that were read is about one"
     return Failure(

@@ -68,7 +68,7 @@ def _checked(text: str, *, spaces: bool, cased: bool) -> str:
 
 def _check(character: str, *, cased: bool) -> None:
     if character in REFUSED_ASCII or character.isspace():
-        raise BadName(f"has a character that is not taken: {_code(character)}")
+        raise BadName(f"has a character that is not allowed: {_code(character)}")
     if unicodedata.category(character)[0] not in _VISIBLE or _INVISIBLE.match(character):
         raise BadName(f"has a character that cannot be seen or is not assigned: {_code(character)}")
     normalized = unicodedata.normalize("NFKC", character)

@@ -29,7 +29,7 @@ RETRY_RULES: tuple[RetryRule, ...] = (
     ),
     RetryRule(
         code="ResourceInUseException",
-        reason="the mapping's current change to finish; Lambda takes no other until then",
+        reason="another change of the mapping to finish; Lambda makes one at a time",
         timeout_s=180,
         operations=("UpdateEventSourceMapping", "DeleteEventSourceMapping"),
         hint=STUCK,
