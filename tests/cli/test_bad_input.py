@@ -202,7 +202,7 @@ def test_init_writes_a_configuration_that_loads_and_refuses_to_overwrite(cli: Cl
     cli.ok("init")
     written = (elsewhere / "cryptoctl.toml").read_text(encoding="utf-8")
     result = cli("init")
-    assert "Name another file" in result.err
+    assert "`cryptoctl init FILE` writes another one" in result.err
     assert result.code == ExitCode.REFUSED
     assert (elsewhere / "cryptoctl.toml").read_text(encoding="utf-8") == written
 
