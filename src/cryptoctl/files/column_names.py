@@ -32,7 +32,10 @@ _WHOLE_SYMBOLS = frozenset(
 _FALLBACK_SYMBOLS = ("code", "slug", "name", "currency")
 # Whose id it is says that it is not the trade's: several trades fill one order.
 _ID_OWNERS = frozenset(
-    ("order", "orderid", "exchange", "account", "user", "client", "customer", "maker", "taker")
+    (
+        *("order", "orderid", "exchange", "account", "user", "client", "customer", "maker", "taker"),
+        "publisher",
+    )
 )
 _FINER = re.compile(r"[mun]s(ec)?|(milli|micro|nano)s(econds)?")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
@@ -40,21 +43,34 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 _NOT_A_FIELD = re.compile(r"^(is|has)[A-Z_]|^[Mm]arket[_ ]?[Cc]ap|.*(?i:ratio)$")
 _NO_NAME = frozenset(("price", "rate", "value", "fee", "fees", "commission", "quote", "order"))
 # A name with one of these is not that field: a rate of funding is no price, and neither is a price's change
-# or the currency that it is in; an exchange_rate is no exchange, and a fee_asset no coin that is traded.
+# or the currency that it is in; an exchange_rate is no exchange, and a fee_asset no coin that is traded, nor
+# is an instrument's type.
 _EXCLUDED: Mapping[str, frozenset[str]] = {
     "price": frozenset(("funding", "interest", "fee", "currency", "change", "percent")),
-    "symbol": _NO_NAME,
+    "symbol": _NO_NAME | {"type"},
     "exchange": _NO_NAME,
 }
 # These come last: a quantity of money, not of what is traded; a price at which nothing was traded, or not
-# last; the time of a candle's beginning, because its close is what counts.
+# last, or that was wanted; the time of a candle's beginning, because its close is what counts, of what is yet
+# to come, or that another clock than the exchange's has told.
 _UNLIKELY: Mapping[str, frozenset[str]] = {
     "volume": frozenset(("quote", "currency", "cost", "usd", "usdt", "usdc", "eur", "gbp", "jpy", "krw")),
     "price": frozenset(
-        ("open", "opening", "high", "low", "prev", "previous", "bid", "ask", "mark", "index", "mid")
+        (
+            *("open", "opening", "high", "low", "prev", "previous", "bid", "ask", "mark", "index", "mid"),
+            *("avg", "average", "weighted", "vwap", "limit", "stop", "trigger", "strike"),
+            *("settle", "settlement", "estimated"),
+        )
     ),
-    "timestamp": frozenset(("open",)),
+    "timestamp": frozenset(
+        (
+            *("open", "ath", "atl", "added", "listing", "launch", "genesis", "next", "funding"),
+            *("expiry", "expiration", "delivery", "settlement", "maturity"),
+            *("local", "received", "recv", "receipt", "inserted", "ingested"),
+        )
+    ),
 }
+_FILLED = frozenset(("fill", "filled", "executed"))  # an order's average price is that at which it was
 _CANDLE = frozenset(("open", "high", "low", "close"))
 
 
@@ -118,7 +134,8 @@ def _rank(field: str, name: str, numbers: Collection[str]) -> int | None:
         return 2 * len(words) + _FALLBACK_SYMBOLS.index(whole)
     places = [words.index(word) for word in (whole, *parts) if word in words]
     # An order's time, price and amount are what was wanted, not what was traded.
-    late = "order" in parts or not _UNLIKELY.get(field, frozenset()).isdisjoint(parts)
+    unlikely = not _UNLIKELY.get(field, frozenset()).isdisjoint(parts) and _FILLED.isdisjoint(parts)
+    late = "order" in parts or unlikely
     # A base_qty stands beside one in contracts; a taker_buy_base_qty is only a part of it.
     early = field == "volume" and "base" in parts and len(parts) == 2
     return min(places) + len(parts) + (late - early) * len(words) if places else None

@@ -20,6 +20,7 @@ _MONEY = frozenset(
         *("inr", "jpy", "krw", "mxn", "sgd", "try", "usd", "zar"),
     )
 )
+_SIDES = frozenset(("buy", "sell", "b", "s", "bid", "ask"))
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
@@ -68,6 +69,11 @@ class Sample:
     def money(self) -> set[str]:
         """Those whose values are currencies of states."""
         return self._columns_where(lambda text: text.strip().lower() in _MONEY)
+
+    @cached_property
+    def sides(self) -> set[str]:
+        """Those whose values say who bought and who sold."""
+        return self._columns_where(lambda text: text.strip().lower() in _SIDES)
 
     @cached_property
     def empty(self) -> set[str]:

@@ -137,6 +137,7 @@ def _candidates(field: str, remaining: Sequence[str], fields: Mapping[str, str],
     """The columns that look like the field, the likeliest first."""
     candidates = columns_like(field, remaining, sample.numbers)
     if field == "symbol":
+        candidates = [name for name in candidates if name != "s" or name not in sample.sides]
         named = field in fields or not all(map(is_fallback_symbol, candidates))
         return [
             name for name in candidates if not (is_fallback_symbol(name) and (named or name in sample.money))
