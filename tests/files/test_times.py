@@ -52,7 +52,12 @@ def test_half_of_one_unit_and_half_of_another_is_refused_and_each_can_be_sent(tm
     [
         ("0", "has 1 digit;"),
         ("-167532960", "has 9 digits;"),
-        ("20230202", "has 8 digits"),
+        ("20230202", "'20230202' may be a day without its marks: write it as ISO 8601"),
+        ("20230202092000", "may be a day without its marks"),
+        ("202302020920", "may be a day without its marks"),
+        ("45293.4167", "may be a day as a spreadsheet counts them: export the column as dates"),
+        ("45293", "may be a day as a spreadsheet counts them"),
+        ("167532960013", "has 12 digits;"),
         ("01/02/2024", "year last, so that day and month may be mixed up: write it as ISO 8601"),
         ("1.2.24 09:20", "has its year last"),
         ("2.2", "has 1 digit;"),

@@ -25,6 +25,8 @@ _EXPONENT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+", re.ASCII)
 _TIME_OF_DAY = re.compile(
     r"[0-2]?[0-9]:[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?|[0-2][0-9]([0-5][0-9]){2}", re.ASCII
 )
+_COMPACT = re.compile(r"(?:19|20)[0-9]{6}(?:[0-9]{4}(?:[0-9]{2})?)?", re.ASCII)
+_DAYS_SINCE_1900 = re.compile(r"[2-6][0-9]{4}(?:[.,][0-9]*)?", re.ASCII)
 _YEAR_LAST = re.compile(r"[0-9]{1,2}([/.-])[0-9]{1,2}\1[0-9]{2,4}(?![0-9])", re.ASCII)
 # Each has one meaning: as Ruby and Go write an offset, and as exchanges in Japan write a day.
 _APART = re.compile(r"(?<=[0-9]) ([+-][0-9]{2}:?[0-9]{2})( UTC)?$", re.ASCII)
@@ -125,6 +127,13 @@ def in_exponents(text: str) -> str:
 def _time_problem(text: str) -> str:
     if _EXPONENT.fullmatch(text):
         return in_exponents(text)
+    if _COMPACT.fullmatch(text):
+        return f"{quoted(text)} may be a day without its marks: write it as ISO 8601 (2024-01-31T09:20:00Z)"
+    if _DAYS_SINCE_1900.fullmatch(text):
+        return (
+            f"{quoted(text)} may be a day as a spreadsheet counts them: export the column as dates, such as "
+            "2024-01-31 09:20:00"
+        )
     if _NUMBER.fullmatch(text):
         digits = len(re.split("[.,]", text.lstrip("+-"))[0])
         return (
