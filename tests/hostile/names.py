@@ -36,9 +36,11 @@ class Reused:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.renew()
+        self.name = new_name(world)
 
     def renew(self) -> str:
-        """From now on another environment; its name."""
+        """From now on another environment; its name. What the last one reserves of the account is freed."""
+        self._world.proxy.behave()
+        self._world.live(self.name).down()
         self.name = new_name(self._world)
         return self.name
