@@ -38,8 +38,9 @@ OTHERWISE: dict[str, Any] = {
 
 
 # The name is the identity; a subscriber taken out of the wish is left alone, since anybody may subscribe;
-# another destination must first be permitted to be one (see CONSTANTS).
-NOT_VARIED = {"name", "subscribers", "destination"}
+# another destination must first be permitted to be one, and a mapping of another function is not found by
+# this one's name (see CONSTANTS).
+NOT_VARIED = {"name", "subscribers", "destination", "function"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +228,11 @@ def _alarm(**params: Any) -> Request:
     return request
 
 
+def _move_to_a_version(aws: Aws, mapping: Any) -> None:
+    version = aws.call("lambda", "PublishVersion", FunctionName=mapping.function.name)["Version"]
+    _mapping(FunctionName=f"{mapping.function.arn}:{version}")(aws, mapping)
+
+
 def _failure_destination(aws: Aws, config: Any) -> None:
     aws.call(
         "lambda",
@@ -353,6 +359,7 @@ CONSTANTS: dict[str, dict[str, Request]] = {
     },
     "log subscription": {"destinationArn": _redirect},
     "stream mapping": {
+        "FunctionArn": _move_to_a_version,
         "State": _mapping(Enabled=False),
         "TumblingWindowInSeconds": _mapping(TumblingWindowInSeconds=60),
         "BisectBatchOnFunctionError": _mapping(BisectBatchOnFunctionError=False),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cryptoctl.provisioners.tls_policy import SID
+from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Action, Goal, Step
 from cryptoctl.reconcile.provisioner import Provisioner
@@ -78,6 +79,25 @@ def test_a_tumbling_window_is_taken_off_the_mapping() -> None:
         observed_mapping(mapping("ours", TumblingWindowInSeconds=60)).fields["TumblingWindowInSeconds"] == 60
     )
     assert STACK.prices_to_enricher.desired()["TumblingWindowInSeconds"] == 0
+
+
+@pytest.mark.parametrize(
+    ("qualifier", "moved"), [("", False), (":$LATEST", False), (":live", True), (":3", True)]
+)
+def test_a_mapping_that_was_moved_to_a_version_or_an_alias_is_moved_back(qualifier: str, moved: bool) -> None:
+    """It would go on with the code of that version, whatever `up` sends."""
+    enricher_mapping, arn = STACK.prices_to_enricher, STACK.enricher.arn
+    observed = observed_mapping(mapping("one", FunctionArn=f"{arn}{qualifier}"))
+    delta = difference({"FunctionArn": arn}, observed, frozenset())
+    assert [(change.old, change.new) for change in delta.changes] == [(f"{arn}{qualifier}", arn)] * moved
+    sent = enricher_mapping.apply(difference(enricher_mapping.desired(), observed, frozenset()))
+    assert next(sent).params["FunctionName"] == STACK.enricher.name
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_mapping_of_the_function_itself_counts_more_than_one_of_an_alias(order: int) -> None:
+    of_alias = mapping("somebody's", FunctionArn=f"{STACK.enricher.arn}:live")
+    assert observed_mapping(*[of_alias, mapping("ours")][::order]).outputs["UUID"] == "ours"
 
 
 def test_a_topic_whose_policy_is_ours_alone_gets_its_first_one_back() -> None:

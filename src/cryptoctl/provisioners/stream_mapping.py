@@ -110,11 +110,13 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         if self.uuid is not None:
             return aws.find("lambda", "GetEventSourceMapping", not_found=NOT_FOUND, UUID=self.uuid)
         ours = [mapping for mapping in self._list_mappings(aws) if self._on_our_table(mapping)]
-        # One that stays before one that goes. A stream's label is the time at which it was switched on:
-        # the last one is the newest.
-        return max(
-            ours, key=lambda mapping: (mapping["State"] != DELETING, mapping["EventSourceArn"]), default=None
-        )
+        return max(ours, key=self._rank, default=None)
+
+    def _rank(self, mapping: Response) -> tuple[bool, bool, str]:
+        """One that stays, then one of the function itself and not of an alias, then the newest stream's."""
+        of_function = normal_mapping(mapping)["FunctionArn"] == self.function.arn
+        # A stream's label is the time at which it was switched on.
+        return mapping["State"] != DELETING, of_function, mapping["EventSourceArn"]
 
     def _list_mappings(self, aws: Aws) -> list[Response]:
         mappings = _mappings(aws, FunctionName=self.function.name)
@@ -137,10 +139,9 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         )
         if tags is None:  # deleted between the two reads
             return None
-        fields = {**normal_mapping(mapping), "Tags": tags if self._taggable else None}
         other_uuids = [other["UUID"] for other in same_stream if other["UUID"] != mapping["UUID"]]
         return Observed(
-            fields=fields,
+            fields={**normal_mapping(mapping), "Tags": tags if self._taggable else None},
             outputs=self._outputs(mapping),
             notes=tuple(
                 f"mapping {uuid} hands the same stream to {self.function}: every price is enriched and "
@@ -173,6 +174,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
     def desired(self) -> Fields:
         return {
             "EventSourceArn": self.table.stream_arn,
+            "FunctionArn": self.function.arn,
             "State": "Enabled",
             "BatchSize": self.batch_size,
             "MaximumBatchingWindowInSeconds": self.window_s,
@@ -223,7 +225,6 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
                 "CreateEventSourceMapping",
                 gives={"UUID": "UUID"},
                 exists="ResourceConflictException",
-                FunctionName=self.function.name,
                 EventSourceArn=delta.desired["EventSourceArn"],
                 StartingPosition="TRIM_HORIZON",
                 Tags=delta.desired["Tags"] if self._taggable else None,
@@ -266,10 +267,11 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
 
     def _settings(self, desired: Fields) -> dict[str, Value]:
         return {
+            "FunctionName": self.function.name,
             "Enabled": True,
             **{name: desired[name] for name in AS_REQUESTED},
             "FilterCriteria": {
-                "Filters": tuple({"Pattern": JsonDocument(pattern)} for pattern in desired["Filters"])
+                "Filters": tuple({"Pattern": JsonDocument(one)} for one in desired["Filters"])
             },
             "DestinationConfig": {"OnFailure": {"Destination": desired["OnFailure"]}},
         }

@@ -26,6 +26,8 @@ def normal_mapping(mapping: Mapping[str, Any]) -> dict[str, Value]:
     destination = (mapping.get("DestinationConfig") or {}).get("OnFailure") or {}
     return {
         "EventSourceArn": mapping.get("EventSourceArn"),
+        # One that was moved to a version or an alias runs old code.
+        "FunctionArn": str(mapping.get("FunctionArn")).removesuffix(":$LATEST"),
         "State": mapping["State"],
         "BatchSize": mapping.get("BatchSize"),
         "MaximumBatchingWindowInSeconds": mapping.get("MaximumBatchingWindowInSeconds", 0),
