@@ -64,6 +64,15 @@ def test_a_new_key_waits_until_its_tags_count() -> None:
     assert kms.tags_count_after_s <= kms.clock.time_s < 330
 
 
+def test_who_waits_hears_what_is_denied_and_that_the_permission_may_be_missing() -> None:
+    """Whoever lacks it would wait for minutes to hear of it: AWS denies both in the same words."""
+    _, listener = up(DenyingKms(denies=("EnableKeyRotation",)))
+    [reason] = {reason for _, reason in listener.waits if "tags to count" in reason}
+    assert reason.endswith(
+        "; AWS denies kms:EnableKeyRotation until then, or because that permission is missing"
+    )
+
+
 @pytest.mark.parametrize("operation", BY_TAGS[:3])
 def test_each_call_that_needs_the_tags_waits_for_them(operation: str) -> None:
     kms = DenyingKms(denies=(operation,))

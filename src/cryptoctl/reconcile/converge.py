@@ -30,6 +30,8 @@ CHECK_OWNER = "Find out who made it before you take it over or delete it."
 RUN_PLAN_FIRST = "Run `cryptoctl plan` to see what would happen now."
 RESOURCE_TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
 RESOURCE_TO_SHOW_AGAIN = "AWS to show the resource again; it was there a moment ago"
+# Both are denied in the same words: whoever lacks the permission need not wait to hear of it.
+DENIED_UNTIL_THEN = "; AWS denies {} until then, or because that permission is missing"
 TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody knows whose it is"
 
 
@@ -242,7 +244,8 @@ class Convergence:
                         self._answer_lost = self._answer_lost or error.response_lost
                         raise ObserveAgain(_final_failure(error)) from error
                     raise
-                waits = pauses.setdefault(rule, self._retry.pauses(rule.reason, rule.timeout_s))
+                reason = rule.reason + (DENIED_UNTIL_THEN.format(call) if error.denied else "")
+                waits = pauses.setdefault(rule, self._retry.pauses(reason, rule.timeout_s))
                 self._pause(rule, waits, error)
         self._removing = self._step.action is Action.DELETE
         self._publish(call, response)
