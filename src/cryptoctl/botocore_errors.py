@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-from cryptoctl.aws_errors import RESPONSE_LOST, AwsError, one_line, refusal, without_password
+from cryptoctl.aws_errors import RESPONSE_LOST, AwsError, one_line, refusal, text_of, without_password
 from cryptoctl.aws_setup import is_aws_endpoint
 from cryptoctl.errors import OPEN_FILES_HINT, ExitCode, Failure, out_of_files
-from cryptoctl.response_bodies import NULL, OF_AWS, PAGE, as_error, is_from_gateway
+from cryptoctl.response_bodies import NULL, OF_AWS, PAGE, as_error, is_cut, is_from_gateway
 
 
 @contextlib.contextmanager
@@ -108,6 +108,8 @@ def _refuse_page(response_dict: MutableMapping[str, Any], **_: Any) -> None:
     if isinstance(body, bytes):
         if NULL.match(body):  # moto's answer that has nothing in it; botocore takes none but an object
             response_dict["body"] = body = b"{}"
+        if is_cut(response_dict):
+            raise ResponseParserError("it ends too early")
         page = PAGE.match(body) or (is_html and body.strip() and not OF_AWS.match(body))
     else:  # a stream, which cannot be looked at here
         page = is_html and not any(name.startswith("x-amz") for name in headers)
@@ -201,7 +203,7 @@ def failure(error: Exception, request: str = "", *, engine: bool = False, endpoi
     endpoint_hint = _endpoint_hint(error, request, engine=engine)
     kinds: tuple[tuple[Any, ExitCode, str, str], ...] = (
         (
-            ResponseParserError,
+            ResponseParserError | errors.PaginationError,
             ExitCode.UNREACHABLE,
             f"What answered{to} is not AWS ({{}}).",
             endpoint_hint
@@ -217,12 +219,7 @@ def failure(error: Exception, request: str = "", *, engine: bool = False, endpoi
             "No usable AWS credentials were found ({}).",
             "Set AWS_PROFILE or sign in, or add --local to work on this machine without an account.",
         ),
-        (
-            errors.ProfileNotFound,
-            ExitCode.CREDENTIALS,
-            "{}.",
-            "List the profiles with `aws configure list-profiles`.",
-        ),
+        (errors.ProfileNotFound, ExitCode.CREDENTIALS, "{}.", "`aws configure list-profiles` lists them."),
         (
             errors.TokenRetrievalError | errors.SSOTokenLoadError | errors.UnauthorizedSSOTokenError,
             ExitCode.CREDENTIALS,
@@ -290,7 +287,7 @@ def failure(error: Exception, request: str = "", *, engine: bool = False, endpoi
         ),
     )
     problem, sentence, hint = next(kind[1:] for kind in kinds if isinstance(error, kind[0]))
-    message = without_password(str(error))
+    message = without_password(text_of(error))
     # Of these the later lines say what is wrong; of others they are what came over the wire.
     told_in_lines = isinstance(error, errors.ParamValidationError | errors.CredentialRetrievalError)
     text = (one_line(message) if told_in_lines else message.splitlines()[0]).rstrip(".")

@@ -7,12 +7,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-TOO_MANY_REQUESTS, SERVER_FAULT = 429, 500
+REDIRECTION, TOO_MANY_REQUESTS, SERVER_FAULT = 300, 429, 500
 _BEFORE = rb"(\xef\xbb\xbf)?\s*"
 PAGE = re.compile(_BEFORE + rb"(<\?xml[^>]*>\s*)?<(!doctype\s+)?html", re.IGNORECASE)
 # JSON, or XML as AWS's services answer with it.
 OF_AWS = re.compile(_BEFORE + rb"([\[{]|(<\?xml[^>]*>\s*)?<\w*(Response|Result|Error)\b)")
 NULL = re.compile(_BEFORE + rb"null\s*$")
+
+
+def is_cut(response: Mapping[str, Any]) -> bool:
+    """Whether it is JSON without its end, of which botocore makes an answer with nothing in it."""
+    body = response["body"].strip()
+    return response["status_code"] < REDIRECTION and body.startswith(b"{") and not body.endswith(b"}")
 
 
 def is_from_gateway(response: Mapping[str, Any]) -> bool:

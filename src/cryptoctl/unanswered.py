@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cryptoctl.aws_errors import THROTTLED, one_line, without_password
+from cryptoctl.aws_errors import THROTTLED, one_line, text_of, without_password
 from cryptoctl.reminder import Reminder
 
 # Where no message is there, SQS answers after 20 s; an invocation takes as long as its function.
@@ -57,7 +57,7 @@ class UnansweredRequests:
         elif fault:
             self._notify(f"{request} still answers {fault} {attempt}.")
         else:
-            reason = without_password(one_line(str(caught_exception))).rstrip(".")
+            reason = without_password(one_line(text_of(caught_exception))).rstrip(".")
             self._notify(f"No answer to {request} yet {attempt}: {reason}.")
 
     def _is_over(self, service: str) -> bool:

@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
 from cryptoctl.aws import Aws, AwsError
 from cryptoctl.aws_errors import remedy
-from cryptoctl.errors import Failure
+from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.ops.doctor import CheckResult, _permissions
 from unit.aws_variables import only_credentials
 from unit.test_doctor import NEW
@@ -161,6 +161,22 @@ def test_null_is_an_answer_without_anything_in_it(answering: Answering, kind: st
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
     with pytest.raises(AwsError, match="500"):
         answering("kms", 500, kind, "null").call("kms", operation, **params)
+
+
+def test_json_without_its_end_is_no_answer_of_aws(answering: Answering) -> None:
+    """Of a list of tags that was cut there would be none, and what is ours would be somebody else's."""
+    aws = answering("kms", 200, "application/x-amz-json-1.1", '{"Tags": [{"TagKey": "Environment", ')
+    with pytest.raises(Failure, match="it ends too early"):
+        aws.call("kms", "ListResourceTags", KeyId="k")
+
+
+def test_a_list_that_does_not_go_on_is_no_answer_of_aws(answering: Answering) -> None:
+    aws = answering(
+        "kms", 200, "application/x-amz-json-1.1", '{"Tags": [], "Truncated": true, "NextMarker": "x"}'
+    )
+    with pytest.raises(Failure, match="The same next token") as raised:
+        list(aws.paginate("kms", "ListResourceTags", "Tags", KeyId="k"))
+    assert raised.value.exit_code is ExitCode.UNREACHABLE
 
 
 def test_words_that_are_sent_as_html_are_none(answering: Answering) -> None:

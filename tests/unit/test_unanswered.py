@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import EndpointConnectionError, ProxyConnectionError, ReadTimeoutError
+from urllib3.exceptions import ProxyError
 
 from cryptoctl.aws import AccessKey, Aws, AwsError
 from cryptoctl.errors import ExitCode, Failure
@@ -84,6 +85,18 @@ def test_what_gets_no_answer_is_told_while_it_is_sent_again() -> None:
         '"http://***@127.0.0.1:9".'
         for attempt in (1, 2)
     ]
+
+
+def test_what_a_proxy_answered_is_told_and_not_only_that_it_was_in_vain() -> None:
+    """That it asks for a password, say."""
+    answer = OSError("Tunnel connection failed: 407 Proxy Authentication Required")
+    proxy, cause = "http://me:secret@127.0.0.1:9", ProxyError("Unable to connect to proxy", answer)
+    refusing = Unanswered(2, ProxyConnectionError(proxy_url=proxy, error=cause))
+    with pytest.raises(Failure) as raised:
+        refusing.aws.call("sts", "GetCallerIdentity")
+    told = 'Failed to connect to proxy URL: "http://***@127.0.0.1:9": 407 Proxy Authentication Required.'
+    assert refusing.notices == [f"No answer to sts:GetCallerIdentity yet (attempt 1 of 2): {told}"]
+    assert str(raised.value) == f"No answer came to sts:GetCallerIdentity: {told}"
 
 
 def test_what_is_refused_at_once_is_told_once_and_not_with_each_attempt() -> None:
