@@ -113,6 +113,8 @@ def _refuse_page(response_dict: MutableMapping[str, Any], **_: Any) -> None:
         page = PAGE.match(body) or (is_html and body.strip() and not OF_AWS.match(body))
     else:  # a stream, which cannot be looked at here
         page = is_html and not any(name.startswith("x-amz") for name in headers)
+        if page:
+            body.close()  # nobody else will
     if page and not is_from_gateway(response_dict):
         raise ResponseParserError("it is a web page")
 

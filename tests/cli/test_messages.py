@@ -140,7 +140,7 @@ def test_a_page_in_the_place_of_a_listing_is_told_as_such() -> None:
             aws.call("lambda", "GetFunction", FunctionName="f")
 
 
-@pytest.mark.parametrize("body", [b"{}", b"", b'{"KeyMetadata": {"KeyId"'], ids=["empty", "none", "cut"])
+@pytest.mark.parametrize("body", [b"{}", b""], ids=["empty", "none"])
 def test_an_answer_without_what_aws_always_sends_is_told_as_such(body: bytes) -> None:
     with answering(body, "application/x-amz-json-1.1") as url:
         aws = Aws(region="here", endpoint_url=url, credentials=AccessKey(access_key="a", secret_key="b"))
