@@ -279,18 +279,24 @@ def without_password(text: str) -> str:
 
     A password may hold `/`, `:` and `@`: rather too much is hidden than too little.
     """
-    return "".join(map(_hidden, _SPACES.split(text)))
+    return "".join(map(_hidden, re.split(r"(\s+)", _UNPARSED.sub(NO_ADDRESS, text))))
+
+
+def proxy_hint(text: str) -> str:
+    """What a person does about an address that `without_password` has taken out; empty where it has not."""
+    return "Check HTTPS_PROXY: in a password, # / ? @ are %23 %2F %3F %40." if NO_ADDRESS in text else ""
 
 
 def _hidden(word: str) -> str:
     before, at, after = word.rpartition("@")
     # The search takes the square of a word's length: so of a very long one all is hidden.
-    hidden = _PASSWORD.sub("***@", before + at) if len(before) < MAX_ADDRESS_LENGTH else f"***{at}"
+    hidden = _PASSWORD.sub("***@", before + at) if len(before) < 500 else f"***{at}"
     return hidden + after
 
 
-MAX_ADDRESS_LENGTH = 500
-_SPACES = re.compile(r"(\s+)")
+NO_ADDRESS = "an address cannot be parsed"
+# urllib3 repeats what it takes for the host: of http://user:a#b@host it is `user:a`.
+_UNPARSED = re.compile(r"Failed to parse: .*", re.DOTALL)
 _PASSWORD = re.compile(
     r"""(?<=://)[^/\s@:]*:\S*@"""  # with a scheme
     r"""|(?<=://)[^/\s@]+@"""

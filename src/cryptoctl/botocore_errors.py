@@ -6,7 +6,15 @@ import contextlib
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-from cryptoctl.aws_errors import RESPONSE_LOST, AwsError, one_line, refusal, text_of, without_password
+from cryptoctl.aws_errors import (
+    RESPONSE_LOST,
+    AwsError,
+    one_line,
+    proxy_hint,
+    refusal,
+    text_of,
+    without_password,
+)
 from cryptoctl.aws_setup import is_aws_endpoint
 from cryptoctl.errors import OPEN_FILES_HINT, ExitCode, Failure, out_of_files
 from cryptoctl.response_bodies import NULL, OF_AWS, PAGE, as_error, is_cut, is_from_gateway
@@ -293,6 +301,7 @@ def failure(error: Exception, request: str = "", *, engine: bool = False, endpoi
     # Of these the later lines say what is wrong; of others they are what came over the wire.
     told_in_lines = isinstance(error, errors.ParamValidationError | errors.CredentialRetrievalError)
     text = (one_line(message) if told_in_lines else message.splitlines()[0]).rstrip(".")
+    hint = proxy_hint(text) or hint
     if out_of_files(error):
         text, hint = f"{text}: too many open files", OPEN_FILES_HINT
     return Failure(problem, sentence.replace("{}", text), hint)

@@ -15,6 +15,7 @@ import typer
 
 from cli.conftest import Cli
 from cryptoctl import env_vars
+from cryptoctl.aws import Aws
 from cryptoctl.aws_errors import without_password
 from cryptoctl.cli import completion
 from cryptoctl.cli.app import app
@@ -149,6 +150,20 @@ def test_a_negative_number_is_no_option(cli: Cli, arguments: tuple[str, ...]) ->
 def test_a_password_with_any_character_is_hidden(text: str) -> None:
     assert "ss@" not in without_password(text)
     assert "***@host" in without_password(text)
+
+
+@pytest.mark.parametrize("character", ["#", "/", "?"])
+def test_of_a_proxy_s_password_nothing_is_shown_where_it_ends_the_address(
+    character: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To urllib3 the host of such an address is what stands before the character."""
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:hunter{character}2@127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with pytest.raises(Failure, match="an address cannot be parsed") as raised:
+        Aws(region="us-east-1", attempts=1).call("sts", "GetCallerIdentity")
+    assert "hunter" not in f"{raised.value}{raised.value.hint}"
+    assert "HTTPS_PROXY" in raised.value.hint
 
 
 @pytest.mark.parametrize("word", ["a" * 500_000, "a:" * 250_000, "=" * 500_000, "://a" * 125_000])
