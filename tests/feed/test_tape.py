@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -246,6 +247,30 @@ def test_a_stale_repeat_of_a_new_connection_joins_nothing() -> None:
     tape.receive_page(fetch, [trade(2, 2, "b"), trade(3, 3, "c"), trade(4, 4, "d")], 5.0)
     assert tape.joined
     assert [entry.id for entry in tape.take(9)] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("other", "joined"),
+    [
+        ({"price": "2.50", "volume": "1.0"}, True),
+        ({"timestamp_ms": BEGIN_MS + 3}, False),
+        ({"price": "2.4"}, False),
+        ({"volume": "3"}, False),
+        ({"volume": "none"}, False),
+    ],
+)
+def test_a_websocket_that_tells_trades_otherwise_than_the_pages_joins_nothing(
+    other: dict[str, Any], joined: bool
+) -> None:
+    a, b, c, d = [trade(number, number, name) for number, name in enumerate("abcd", 1)]
+    tape = Tape(UNNUMBERED, since_ms=BEGIN_MS + 1)
+    tape.receive([replace(b, **other), replace(c, **other)], 0.1)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS + 1), [a, b], 0.2)
+    assert (tape.joined, tape.sources_differ) == (joined, not joined)
+    tape.receive([d], 0.3)
+    tape.receive_page(Fetch(since_ms=BEGIN_MS + 1), [a, b, c, d], 1.0)
+    assert tape.joined is joined
+    assert joined or tape.take(9) == [a, b, c, d]
 
 
 def test_what_a_new_connection_repeats_of_the_one_before_is_not_lost_between_its_other_trades() -> None:

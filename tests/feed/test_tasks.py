@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -16,8 +17,8 @@ from cryptoctl.feed.following import is_transient
 from cryptoctl.feed.trade import Fetch, TapeRules, Trade
 from cryptoctl.files.outgoing import OutgoingPrice
 from cryptoctl.ops.sending import DIFFERING
-from feed.harness import FastClock
-from feed.market_in_memory import MarketInMemory, feed, run, stored, trade
+from feed.harness import FastClock, MemoryTable
+from feed.market_in_memory import BEGIN_MS, MarketInMemory, feed, run, stored, trade
 
 
 def test_an_exchange_without_a_websocket_is_polled() -> None:
@@ -120,6 +121,30 @@ def test_a_websocket_that_says_nothing_while_rest_has_trades_is_restarted() -> N
 
     run(following, until)
     assert following.lines[0].stored > 1
+
+
+def test_a_websocket_that_tells_other_times_than_the_pages_is_left_for_them() -> None:
+    @dataclass
+    class TwoTimes(MarketInMemory):
+        async def watch(self) -> list[Trade] | None:
+            await self.clock.sleep(1, asyncio.Event())
+            return [replace(trade(number), timestamp_ms=BEGIN_MS) for number in (1, 2, 3)]
+
+    market = TwoTimes([trade(1), trade(2)], can_watch=True, rules=TapeRules())
+    table = MemoryTable()
+    following = feed(market, table.send)
+    line = following.lines[0]
+
+    def until() -> bool:
+        if line.stored == 2 and line.trouble and len(market.tape) == 2:
+            market.tape += [trade(3), trade(4)]
+        return line.stored == 4
+
+    run(following, until)
+    assert [json.loads(text)["timestamp"] for text in table.texts("here", "A/B")] == [
+        BEGIN_MS + number for number in (1, 2, 3, 4)
+    ]
+    assert "tells trades otherwise than the pages, so these alone are followed" in line.trouble
 
 
 def test_a_websocket_that_fails_after_each_trade_is_connected_to_less_and_less_often() -> None:

@@ -145,7 +145,7 @@ class FollowedSymbol:
             return
         self.market.on_lost(self._on_lost)
         pauses, connected_s = doubling(FIRST_PAUSE_S, MAX_PAUSE_S), self._clock.now_s()
-        while not self._stop.is_set():
+        while not self._stop.is_set() and not self.tape.sources_differ:
             losses = self._losses
             try:
                 trades = await self._next_trades()
@@ -164,6 +164,8 @@ class FollowedSymbol:
                 self.tape.note_loss()
             else:
                 self.tape.receive(trades, self._clock.now_s())
+        if self.tape.sources_differ:
+            self.watching = "the websocket tells trades otherwise than the pages, so these alone are followed"
 
     def _on_lost(self) -> None:
         self._losses += 1

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cryptoctl.feed.seek import Seek
-from cryptoctl.feed.trade import Fetch, TapeRules, Trade
+from cryptoctl.feed.trade import Fetch, TapeRules, Trade, number_of
 
 MAX_LIVE = 50_000  # trades of the websocket that wait to be joined
 MAX_READY = 20_000  # trades that wait to be sent; beyond that the websocket's are left to be fetched later
@@ -55,6 +55,8 @@ class Tape:
         self.rules, self.counts = rules, TapeCounts()
         self.last: Trade | None = None
         """the last settled trade"""
+        self.sources_differ = False
+        """whether the websocket told a trade otherwise than a page: then it joins nothing"""
         self._since_ms, self._cursor_ms = since_ms, since_ms
         self._stored_ids = frozenset(stored_ids)
         self._recent: dict[str, None] = dict.fromkeys(self._stored_ids)
@@ -117,7 +119,7 @@ class Tape:
         """Settles of the websocket's trades what comes next by number; notes a hole before the others."""
         if not self.rules.consecutive or self.last is None:
             return
-        while (trade := self._live.get(str(_number(self.last) + 1))) is not None:
+        while (trade := self._live.get(str(number_of(self.last) + 1))) is not None:
             self._settle(trade)
             self._join()
         if not self._live:
@@ -144,7 +146,7 @@ class Tape:
         if len(self._ready) >= ENOUGH_READY or now_s < self._next_page_s or not self._needs_page(now_s):
             return None
         if self.rules.from_id and self.last is not None:
-            return Fetch(from_id=_number(self.last) + 1)
+            return Fetch(from_id=number_of(self.last) + 1)
         if self.rules.from_id:
             return Fetch(from_id=None if self._seek is None else self._seek.ask)
         return Fetch(since_ms=self._back_ms() if self._cursor_ms is None else self._cursor_ms)
@@ -186,7 +188,7 @@ class Tape:
         if self.last is not None or self._since_ms is None or not self.rules.from_id:
             return False
         if trades:
-            seek = self._seek or Seek(ask=_number(trades[0]), above=_number(trades[0]))
+            seek = self._seek or Seek(ask=number_of(trades[0]), above=number_of(trades[0]))
             self._seek = seek.after(begins_before=trades[0].timestamp_ms < self._since_ms)
             return self._seek is not None
         return True
@@ -208,13 +210,16 @@ class Tape:
             end, candidates = self._order(new[-1])[0], sorted(self._behind_hole.values(), key=self._order)
             new = [trade for trade in candidates if self._order(trade)[0] <= end]
             last = self.rules.consecutive and self.last
-            self.counts.missing += _number(new[0]) - _number(last) - 1 if last else 1
+            self.counts.missing += number_of(new[0]) - number_of(last) - 1 if last else 1
         if self._gap:
             self._gap = False
             self.counts.filled += 1
-        overlaps = any(self._key(trade) in self._live and trade.id not in self._stale for trade in new)
+        told = [(trade, self._live.get(self._key(trade))) for trade in new if trade.id not in self._stale]
+        overlaps = [(trade, live) for trade, live in told if live is not None]
+        if not self.rules.consecutive:
+            self.sources_differ |= not all(trade.is_told_alike(live) for trade, live in overlaps)
         self._settle_run(new)
-        if overlaps:
+        if overlaps and not self.sources_differ:
             self._join()
         elif self._joined and self._hole_since_s is None:
             self._unjoin()  # the websocket has not told these: it does not follow any more
@@ -230,19 +235,19 @@ class Tape:
 
     def _settle_run(self, new: Sequence[Trade]) -> None:
         for number, trade in enumerate(new):
-            if number and self.rules.consecutive and _number(trade) != _number(new[number - 1]) + 1:
+            if number and self.rules.consecutive and number_of(trade) != number_of(new[number - 1]) + 1:
                 return  # a hole inside: the next page begins before it
             self._settle(trade)
 
     def _is_new(self, trade: Trade) -> bool:
         if not self.rules.consecutive:
             return trade.id not in self._recent
-        return self.last is None or _number(trade) > _number(self.last)
+        return self.last is None or number_of(trade) > number_of(self.last)
 
     def _follows(self, trades: Sequence[Trade], first: Trade) -> bool:
         """Whether the first new trade of a page is the next one of the tape."""
         if self.rules.consecutive and self.last is not None:
-            return _number(first) == _number(self.last) + 1
+            return number_of(first) == number_of(self.last) + 1
         if self.rules.reaches_back:
             return True
         if self._recent:
@@ -274,10 +279,10 @@ class Tape:
     # Both.
 
     def _key(self, trade: Trade) -> str:
-        return str(_number(trade)) if self.rules.consecutive else trade.id
+        return str(number_of(trade)) if self.rules.consecutive else trade.id
 
     def _order(self, trade: Trade) -> tuple[int, int, str]:
-        return (_number(trade), 0, "") if self.rules.consecutive else trade.order
+        return (number_of(trade), 0, "") if self.rules.consecutive else trade.order
 
     def _settle(self, trade: Trade) -> None:
         self._live.pop(self._key(trade), None)
@@ -292,9 +297,3 @@ class Tape:
         if not too_early and trade.id not in self._stored_ids:
             self.counts.settled += 1
             self._ready.append(trade)
-
-
-def _number(trade: Trade) -> int:
-    number = trade.number
-    assert number is not None  # whoever says that ids are consecutive has checked them
-    return number

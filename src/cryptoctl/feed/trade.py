@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,25 @@ class Trade:
         """What trades of exchanges without consecutive ids are sorted by."""
         number = self.number
         return (self.timestamp_ms, -1 if number is None else number, "" if number is not None else self.id)
+
+    def is_told_alike(self, other: Trade) -> bool:
+        """Whether the other says the same of this trade: a number may have more zeros there."""
+        mine, theirs = (tuple(map(_value, (trade.price, trade.volume))) for trade in (self, other))
+        return self.timestamp_ms == other.timestamp_ms and mine == theirs
+
+
+def _value(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
+def number_of(trade: Trade) -> int:
+    """The id of a trade whose exchange counts its trades."""
+    number = trade.number
+    assert number is not None  # whoever says that ids are consecutive has checked them
+    return number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
