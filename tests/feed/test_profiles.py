@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.feed.exact import ExactNumbers
 from cryptoctl.feed.followed_symbol import TradeSourceError
 from cryptoctl.feed.market import Market
 from cryptoctl.feed.source import FeedSource
@@ -165,3 +166,27 @@ def test_a_trade_of_which_something_cannot_be_read_is_not_stored_without_it(lack
     with pytest.raises(TradeSourceError, match="a trade without a time, a price or a volume") as raised:
         asyncio.run(market.page(Fetch()))
     assert not raised.value.lasting
+
+
+def test_trades_without_ids_get_none_of_their_members() -> None:
+    """Two trades that are alike in all of them would be one."""
+    ccxt = pytest.importorskip("ccxt.pro")
+    row = {"a": None, "p": "40798.94", "q": "0.5", "T": 1647546934374, "m": True, "M": True}
+
+    async def page() -> list[Trade]:
+        exchange = type("mexc", (ExactNumbers, ccxt.mexc), {})()
+        raw_market = {"id": "BTCUSDT", "symbol": "BTC/USDT", "base": "BTC", "quote": "USDT", "spot": True}
+        exchange.set_markets([exchange.safe_market_structure(raw_market)])
+
+        async def trades(_: dict[str, Any]) -> list[dict[str, Any]]:
+            return [row, row]
+
+        exchange.spotPublicGetAggTrades = exchange.spotPublicGetTrades = trades
+        try:
+            return await Market(FeedSource(exchange="mexc", symbol="BTC/USDT"), exchange, ccxt).page(Fetch())
+        finally:
+            await exchange.close()
+
+    with pytest.raises(TradeSourceError, match="a trade without an id") as raised:
+        asyncio.run(page())
+    assert raised.value.lasting

@@ -82,6 +82,10 @@ class ExactNumbers:
             self.on_connection_lost(frozenset(map(str, client.subscriptions)))
 
     @staticmethod
+    def create_ccxt_trade_id(*_: Any) -> None:
+        """No id for a trade that has none: one made of its members would make two alike trades one."""
+
+    @staticmethod
     def safe_integer_product(values: Any, key: Any, factor: Any, default: Any = None) -> Any:
         """A number times a factor, cut to a whole one."""
         product = _product(values, key, factor)
