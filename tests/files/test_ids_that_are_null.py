@@ -74,3 +74,14 @@ def test_a_file_by_itself_is_not_read_once_more_for_ids_that_are_ignored(
 def test_an_id_that_cannot_be_computed_is_its_lines_fault(tmp_path: Path) -> None:
     content = json.dumps([{"n": trade_id, "price": "23", "timestamp": MS} for trade_id in (7, "a")])
     assert list(refused(read(tmp_path, content, mapping={"id": "join('-', [n])"}))) == [1]
+
+
+@pytest.mark.parametrize("end", ["-taker", "-maker", ""])
+def test_ids_that_ccxt_makes_of_a_trades_members_make_no_two_trades_one(tmp_path: Path, end: str) -> None:
+    content = records(*[f"{MS}-sell-0.5-23{end}"] * 2)
+    faults = refused(read(tmp_path, content))
+    assert list(faults) == [1, 2]
+    assert "two that are alike in these would be one: leave such ids out, with --ignore" in faults[1]
+    assert rows(read(tmp_path, content, ignore=("id",))) == [(MS, None, 23, 0.5)] * 2
+    other = records(f"{MS}-7", "1-sell-0.5-23")
+    assert [row[1] for row in rows(read(tmp_path, other))] == [f"{MS}-7", "1-sell-0.5-23"]

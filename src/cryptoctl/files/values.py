@@ -43,6 +43,8 @@ _POINTED_ID = re.compile(r"[0-9]+(?:\.[0-9]*)+", re.ASCII)
 _EXPONENT_ID = re.compile(
     r"[+-]?(?:[0-9]+[.,][0-9]*|[.,][0-9]+)[eE][+-]?[0-9]+|[+-]?[0-9]{1,3}[eE][+-][0-9]+", re.ASCII
 )
+# As ccxt makes it of a trade's members, where the exchange gives none: time, side, amount, price.
+_MADE_ID = re.compile(r"[0-9]{13}-(?:buy|sell)(?:-[0-9.]+){2}(?:-taker|-maker)?", re.ASCII)
 
 # Beyond doubt between thousands: no decimal sign is a space, an apostrophe, or a point before a comma.
 _GROUPED = re.compile(
@@ -207,6 +209,12 @@ def _id(text: str, mark: str, *, number: bool) -> str:
     if _FORMATTED_ID.fullmatch(text):
         raise Rejected(
             "id", f"{quoted(text)} is a number as a spreadsheet shows it; export its digits and nothing else"
+        )
+    if _MADE_ID.fullmatch(text):
+        raise Rejected(
+            "id",
+            f"{quoted(text)} is made of the trade's time, side, amount and price, so that two that are alike "
+            "in these would be one: leave such ids out, with --ignore",
         )
     if mark == "," and _POINTED_ID.fullmatch(text):
         raise Rejected("id", f"{quoted(text)} has a point, though the decimal sign is a comma")
