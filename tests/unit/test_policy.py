@@ -47,6 +47,29 @@ def test_a_policy_is_compared_by_meaning(given_statements: list[Statement], data
     assert normal(quote(text)) == policy
 
 
+def rewritten(**changes: Any) -> bool:
+    """Whether one and the same policy with these members of its statement is taken for the same."""
+    written = Statement(
+        actions=("sqs:SendMessage", "sqs:ReceiveMessage"),
+        resources=("arn:a", "arn:B"),
+        condition={"Bool": {"aws:SecureTransport": "false"}},
+    )
+    policy = document([written])
+    edited = json.dumps({**policy, "Statement": [{**policy["Statement"][0], **changes}]})
+    return bool(normal(edited) == policy)
+
+
+def test_what_iam_takes_for_the_same_is_the_same() -> None:
+    """Whoever saves a policy in another spelling, as editors and other tools do, has changed nothing."""
+    assert rewritten(Action=["SQS:receivemessage", "sqs:SENDMESSAGE"])
+    assert rewritten(Resource=["arn:a", "arn:B", "arn:a"])
+    assert rewritten(Condition={"Bool": {"AWS:SecureTransport": False}})
+    assert not rewritten(Resource=["arn:a", "arn:b"])
+    assert not rewritten(Condition={"Bool": {"aws:SecureTransport": True}})
+    assert not rewritten(Condition={"Bool": {"aws:SecureTransport": "False "}})
+    assert not rewritten(Action=["sqs:SendMessage"])
+
+
 def test_everybody_is_everybody_in_either_way_of_writing_it() -> None:
     policy = document([Statement(actions=("a:B",), principal={"AWS": "*"}, effect="Deny")])
     edited = {**policy, "Statement": [{**policy["Statement"][0], "Principal": "*"}]}

@@ -14,6 +14,21 @@ VERSION = "2012-10-17"
 ORDERED_BY = ("Sid", "Effect", "Action", "NotAction", "Principal", "NotPrincipal")
 
 
+class AnyCase(str):
+    """A word of which IAM does not tell the case: an action, the key of a condition."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.lower() == other.lower()
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.lower())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """One permission: these actions on these resources (ARNs or Refs to them)."""
@@ -47,8 +62,8 @@ def normal_form(statement: Statement) -> dict[str, Value]:
 def normal(text: str | Mapping[str, Any]) -> dict[str, Value]:
     """A document as AWS gives it (JSON, perhaps URL-encoded) in normal form.
 
-    Single values become tuples; those, actions, resources and statements are sorted, for AWS keeps none of
-    their orders. Nothing of the meaning changes.
+    Single values become tuples, in which each stands once; those, actions, resources and statements are
+    sorted, for AWS keeps none of their orders. Nothing of the meaning changes.
     """
     content = (
         json.loads(unquote(text) if text.lstrip().startswith("%") else text)
@@ -74,7 +89,7 @@ def _in_order(statements: Iterable[dict[str, Value]]) -> tuple[dict[str, Value],
 
     def key(statement: dict[str, Value]) -> str:
         first = [statement.get(name) for name in ORDERED_BY]
-        return json.dumps([*first, statement], sort_keys=True, default=str)
+        return json.dumps([*first, statement], sort_keys=True, default=str).lower()
 
     return tuple(sorted(statements, key=key))
 
@@ -82,15 +97,17 @@ def _in_order(statements: Iterable[dict[str, Value]]) -> tuple[dict[str, Value],
 def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
     result: dict[str, Value] = {}
     for key, value in statement.items():
-        if key in ("Action", "NotAction", "Resource", "NotResource"):
-            result[key] = tuple(sorted(_as_tuple(value), key=str))  # Refs among them
+        if key in ("Action", "NotAction"):
+            result[key] = _sorted(map(AnyCase, _as_tuple(value)))
+        elif key in ("Resource", "NotResource"):
+            result[key] = _sorted(_as_tuple(value))
         elif key in ("Principal", "NotPrincipal"):
             # The bare star is another way to write that.
             principals = value if isinstance(value, Mapping) else {"AWS": value}
-            result[key] = {kind: tuple(sorted(_as_tuple(ids))) for kind, ids in principals.items()}
+            result[key] = {kind: _sorted(_as_tuple(ids)) for kind, ids in principals.items()}
         elif key == "Condition":
             result[key] = {
-                operator: {name: _as_tuple(values) for name, values in tests.items()}
+                operator: {AnyCase(name): _as_tuple(values) for name, values in tests.items()}
                 for operator, tests in value.items()
             }
         elif key != "Sid" or value:
@@ -99,6 +116,13 @@ def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def _as_tuple(value: Value) -> tuple[Value, ...]:
+    if isinstance(value, bool):
+        return (str(value).lower(),)  # a condition's true and "true" are the same
     if not isinstance(value, list | tuple):
         return (value,)
-    return tuple(sorted(value)) if all(isinstance(member, str) for member in value) else frozen(value)
+    return _sorted(value) if all(isinstance(member, str) for member in value) else frozen(value)
+
+
+def _sorted(values: Iterable[Value]) -> tuple[Value, ...]:
+    """Each once, in the order of their texts: Refs may be among them."""
+    return tuple(sorted(dict.fromkeys(values), key=lambda value: str(value).lower()))
