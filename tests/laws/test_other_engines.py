@@ -13,7 +13,7 @@ from cryptoctl.aws_errors import AwsError
 from cryptoctl.reconcile.execute import Executor, Report, StepOutcome
 from cryptoctl.reconcile.graph import with_dependencies
 from cryptoctl.reconcile.observe import observe
-from cryptoctl.reconcile.plan import Goal, Plan
+from cryptoctl.reconcile.plan import Action, Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from kit.clocks import FakeClock
 from laws.drifts import CONSTANTS
@@ -71,8 +71,9 @@ def one_of_each(live: Live) -> list[Provisioner]:
 
 
 def differing(plan: Plan) -> set[tuple[str, str]]:
-    """The kinds and fields that a plan would change."""
-    return {(step.resource.kind, change.field) for step in plan.work for change in step.changes}
+    """The kinds and fields that a plan would change, and the kinds that it would create."""
+    changed = {(step.resource.kind, change.field) for step in plan.work for change in step.changes}
+    return changed | {(step.resource.kind, "") for step in plan.work if step.action is Action.CREATE}
 
 
 def test_law_1_a_plan_sends_no_writing_call(stand: Stand) -> None:

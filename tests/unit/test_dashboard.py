@@ -95,16 +95,19 @@ class WithoutTags(Answering):
 
     def __init__(self, body: str) -> None:
         super().__init__(body)
-        self.tags: list[dict[str, str]] = []
+        self.tags: list[dict[str, str]] | None = []
 
     def find(self, service: str, operation: str, *, not_found: Any, **params: Any) -> Any:
         """The body, or these tags."""
         answer = super().find(service, operation, not_found=not_found, **params)
-        return answer if operation == "GetDashboard" else {"Tags": self.tags}
+        tags = None if self.tags is None else {"Tags": self.tags}
+        return answer if operation == "GetDashboard" else tags
 
 
-def test_one_of_our_name_without_any_tag_is_ours_and_one_with_somebodys_is_not() -> None:
+@pytest.mark.parametrize("none", [[], None], ids=["none", "where dashboards have none"])
+def test_one_of_our_name_without_any_tag_is_ours_and_one_with_somebodys_is_not(none: Any) -> None:
     board, answers = dashboard(), WithoutTags(dashboard().body)
+    answers.tags = none
     observed = board.observe(answers)
     assert observed is not None and is_owned(board, observed)
     assert difference(board.desired(), observed, board.exclusive).changes == ()

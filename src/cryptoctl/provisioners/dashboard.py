@@ -66,7 +66,7 @@ class Dashboard(ConflictChecked, ConsentRequired, Listed, Priced):
             lambda: aws.find("cloudwatch", "GetDashboard", not_found=NOT_FOUND, DashboardName=self.name),
             lambda: self.tags_of(aws),
         )
-        if response is None or tags is None:
+        if response is None:
             return None
         settings = _parse(response["DashboardBody"])
         widgets = settings.pop("widgets", None)
@@ -86,10 +86,11 @@ class Dashboard(ConflictChecked, ConsentRequired, Listed, Priced):
         """This region's alone: those of the environment in other regions are not left over."""
         yield self.arn
 
-    def tags_of(self, aws: Aws) -> dict[str, str] | None:
+    def tags_of(self, aws: Aws) -> Mapping[str, str]:
         response = aws.find("cloudwatch", "ListTagsForResource", not_found=NOT_FOUND, ResourceARN=self.arn)
-        # One without any is ours by its name, and is left so: CloudWatch may keep none.
-        return None if response is None else mapped(response.get("Tags", ())) or self.scope.tags
+        # One without any is ours by its name, and is left so: CloudWatch may keep none, and a simulator of it
+        # may know none of dashboards.
+        return mapped((response or {}).get("Tags", ())) or self.scope.tags
 
     def desired(self) -> Fields:
         return {"Widgets": self._widgets(), "Settings": {}, "Tags": self.scope.tags}
