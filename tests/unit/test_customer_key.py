@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,12 +15,13 @@ from cryptoctl.ops.permissions import Purpose, policy
 from cryptoctl.ops.security import examine_security
 from cryptoctl.provisioners.customer_key import LOGS_NEED, allows
 from cryptoctl.provisioners.function import Code
+from cryptoctl.reconcile.delta import difference
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal
 from cryptoctl.security_settings import FunctionSettings, Kind, SecuritySettings
 from cryptoctl.settings import EnvironmentSettings, ErrorNotifierSettings
 from cryptoctl.stack import Stack
-from unit.answers import ACCOUNT, SCOPE, Answers
+from unit.answers import ACCOUNT, SCOPE, STACK, Answers
 
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 LOGS = "logs.us-east-1.amazonaws.com"
@@ -94,6 +96,21 @@ def test_a_key_of_another_region_is_refused_without_asking_for_it() -> None:
     assert refused(configured, {}) == [
         f"The customer's key {far} is in eu-west-1, and the environment in us-east-1."
     ]
+
+
+@pytest.mark.parametrize("named", [KEY, KEY.rpartition("/")[2]])
+def test_a_key_that_somebody_has_named_by_its_id_is_the_same_key(named: str) -> None:
+    """SQS and SNS show it as it was named; to put the ARN in its place would ask for consent."""
+    queue, topic = (
+        replace(resource, customer_key=KEY) for resource in (STACK.webhook_dead_letters, STACK.success)
+    )
+    shown = {"Attributes": {"KmsMasterKeyId": named}}
+    answers = {"GetQueueUrl": {"QueueUrl": "https://queue"}, "ListQueueTags": {}, "GetQueueAttributes": shown}
+    answers |= {"GetTopicAttributes": shown, "ListTagsForResource": {}}
+    for resource in (queue, topic):
+        observed = resource.observe(Answers(answers))  # type: ignore[arg-type]
+        delta = difference(resource.desired(), observed, resource.exclusive)
+        assert not [change for change in delta.changes if resource.key_field in (change.field, change.key)]
 
 
 def test_log_groups_need_a_key_that_cloudwatch_logs_may_use() -> None:

@@ -85,6 +85,15 @@ def _obstacles(aws: Aws, scope: Scope, key: str, service: str | None) -> Iterato
         )
 
 
+def key_arn(scope: Scope, key_id: str | None) -> str | None:
+    """The ARN of a key that is shown by its id alone; None, an ARN or an alias as they are.
+
+    SQS, SNS and SSM show a key as the request named it.
+    """
+    bare = key_id is not None and ":" not in key_id and not key_id.startswith("alias/")
+    return scope.arn("kms", f"key/{key_id}") if bare else key_id
+
+
 def principal(scope: Scope, service: str) -> str:
     """A service of this region as `kms:ViaService` and CloudWatch Logs' principal name it."""
     suffix = ".cn" if scope.partition == "aws-cn" else ""

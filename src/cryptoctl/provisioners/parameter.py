@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from cryptoctl.provisioners.customer_key import principal
+from cryptoctl.provisioners.customer_key import key_arn, principal
 from cryptoctl.provisioners.key import Key
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.tags import changed_tags, key_values, mapped
@@ -115,7 +115,7 @@ class Parameter(Preflight, Listed):
             fields={
                 "Type": parameter["Type"],
                 "Tier": parameter.get("Tier", TIER),
-                "KeyId": self._key_arn(parameter.get("KeyId")),
+                "KeyId": key_arn(self.scope, parameter.get("KeyId")),
                 "Value": Secret.EXISTS,
                 "Tags": tags,
             }
@@ -144,11 +144,6 @@ class Parameter(Preflight, Listed):
             ResourceId=self.name,
         )
         return None if response is None else mapped(response.get("TagList", ()))
-
-    def _key_arn(self, key_id: str | None) -> str | None:
-        """SSM shows a key as it was named in the request: by its id, its ARN or an alias."""
-        bare = key_id is not None and ":" not in key_id and not key_id.startswith("alias/")
-        return self.scope.arn("kms", f"key/{key_id}") if bare else key_id
 
     def desired(self) -> Fields:
         return {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cryptoctl.provisioners import tls_policy
-from cryptoctl.provisioners.customer_key import Encrypted, permissions
+from cryptoctl.provisioners.customer_key import Encrypted, key_arn, permissions
 from cryptoctl.provisioners.policy import Statement, document
 from cryptoctl.provisioners.resource_policy import policy_notes
 from cryptoctl.provisioners.tags import changed_tags
@@ -90,6 +90,7 @@ class Queue(Encrypted):
         settings = {name: value or None for name, value in attributes.get("Attributes", {}).items()}
         # How many wait is no setting: a queue that is in use has not been changed by anybody.
         messages = sum(int(settings.pop(name, None) or 0) for name in MESSAGES)
+        settings[self.key_field] = key_arn(self.scope, settings.get(self.key_field))
         return Observed(
             fields={
                 "Attributes": settings,

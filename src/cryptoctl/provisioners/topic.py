@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cryptoctl.provisioners import tls_policy
-from cryptoctl.provisioners.customer_key import Encrypted
+from cryptoctl.provisioners.customer_key import Encrypted, key_arn
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.reads import all_pages
 from cryptoctl.provisioners.resource_policy import allows_service, policy_notes
@@ -112,7 +112,7 @@ class Topic(Encrypted, Priced):
         settings = attributes.get("Attributes", {})
         return Observed(
             fields={
-                "KmsMasterKeyId": settings.get("KmsMasterKeyId") or None,
+                "KmsMasterKeyId": key_arn(self.scope, settings.get("KmsMasterKeyId") or None),
                 "Policy": tls_policy.statements_by_id(settings.get("Policy")),
                 "Tags": mapped(tags.get("Tags", ())),
                 "Subscriptions": subscription_keys,
