@@ -227,7 +227,7 @@ def refusal(
         return Failure(
             ExitCode.CREDENTIALS,
             f"AWS does not accept the time of the request ({answer}).",
-            "This machine's clock is wrong: let NTP set it, then run the command again.",
+            "This machine's clock is wrong: let NTP set it.",
         )
     if code in _BAD_CREDENTIALS:
         region = " A region that the account has not enabled answers like this too: name another --region. "

@@ -268,7 +268,12 @@ def failure(error: Exception, request: str = "", *, engine: bool = False, endpoi
             "The AWS configuration cannot be used: {}.",
             "Correct ~/.aws/config (or AWS_CONFIG_FILE) or the AWS_… variable; or use --profile or --local.",
         ),
-        (errors.InvalidRegionError, ExitCode.USAGE, "{}.", "Name a region such as us-east-1 with --region."),
+        (
+            errors.InvalidRegionError,
+            ExitCode.USAGE,
+            "The region's name is not valid ({}).",
+            "Name a region such as us-east-1 with --region.",
+        ),
         (
             errors.SSLError,
             ExitCode.UNREACHABLE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from enum import IntEnum
 
-OPEN_FILES_HINT = "Raise the limit of open files (`ulimit -n 1024`), then run the command again."
+OPEN_FILES_HINT = "Raise the limit of open files (`ulimit -n 1024`)."
 
 
 class ExitCode(IntEnum):

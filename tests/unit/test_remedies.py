@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws_errors import DENIED, AwsError, remedy
+from cryptoctl.aws_errors import DENIED, AwsError, refusal, remedy
+from cryptoctl.errors import OPEN_FILES_HINT, Failure
 from cryptoctl.provisioners.function import Code
 from cryptoctl.reconcile.observe import make_plan, observe
 from cryptoctl.reconcile.plan import Goal
@@ -209,7 +210,10 @@ def test_what_comes_before_the_advice_to_run_the_same_command_again_does_not_say
     messages = (Path(__file__).parent.parent / "hostile" / "messages.txt").read_text(encoding="utf-8")
     hints = re.findall(r"hint:  (.*)\n +Then run the same command again: it goes on from here\.", messages)
     assert len(hints) > 80
-    assert [hint for hint in hints if re.search(r"next (run|`)|same command", hint)] == []
+    clock = refusal("sts", "GetCallerIdentity", {"Error": {"Code": "RequestExpired"}})
+    assert isinstance(clock, Failure)
+    all_hints = [*hints, clock.hint, OPEN_FILES_HINT]
+    assert [hint for hint in all_hints if re.search(r"next (run|`)|(same|the) command again", hint)] == []
 
 
 def test_of_what_nobody_knows_nothing_is_promised() -> None:

@@ -54,7 +54,7 @@ def _unreadable(what: str, name: str, error: Mapping[str, Any], permission: str 
         f"The {what} of function {name} cannot be read: {one_line(str(error.get('Message')))}",
         f"These credentials need {permission}: attach the policy that `cryptoctl iam-policy` prints."
         if permission
-        else "It is Lambda that could not: run the same command again in a minute.",
+        else "It is Lambda that could not read them: wait a minute.",
     )
 
 
