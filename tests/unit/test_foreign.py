@@ -55,7 +55,7 @@ def test_variables_that_lambda_cannot_decrypt_at_the_moment_are_no_difference(co
     answers = function(configuration={"Environment": {"Error": {"ErrorCode": code, "Message": "slow down"}}})
     with pytest.raises(Failure, match="cannot be read: slow down") as raised:
         plan(STACK.webhook, answers)
-    assert "run the same command again" in (raised.value.hint or "")
+    assert "wait a minute" in (raised.value.hint or "")
 
 
 def test_tags_that_cannot_be_read_stop_both() -> None:

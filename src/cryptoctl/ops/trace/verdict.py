@@ -25,7 +25,7 @@ def verdict(traced: TraceResult) -> TraceVerdict:
     timeline, letters = traced.timeline, traced.letters
     command = f"`cryptoctl dlq replay --id {letters[0].message.id}`" if letters else ""
     replay = command and f"{command} runs it again."
-    mend = f"Mend the cause; then {replay}"
+    fix = f"Fix the cause; then {replay}"
     cause = letters[0].cause if letters else ""
     if traced.item is None:
         name = str(traced.selector)
@@ -36,7 +36,7 @@ def verdict(traced: TraceResult) -> TraceVerdict:
             return TraceVerdict("deleted", text, hint)
         if letters:
             return TraceVerdict(
-                "not stored", f"{name} is not stored: it waits on a dead-letter queue ({cause}).", mend
+                "not stored", f"{name} is not stored: it waits on a dead-letter queue ({cause}).", fix
             )
         if timeline.first(Stage.ANSWERED, Stage.DUPLICATE):
             return TraceVerdict("deleted", f"{name} was stored, and is deleted since.")
@@ -56,6 +56,6 @@ def verdict(traced: TraceResult) -> TraceVerdict:
         return TraceVerdict("announced", text, replay and f"A dead letter about it is left. {replay}")
     if any(letter.message.queue is QueueName.ENRICHER for letter in letters):
         text = f"{name}: stored, but not enriched: it waits on a dead-letter queue ({cause})."
-        return TraceVerdict("not enriched", text, mend)
+        return TraceVerdict("not enriched", text, fix)
     hint = "`cryptoctl status` shows the stream; `cryptoctl dlq repair` enriches what the stream has lost."
     return TraceVerdict("waiting", f"{name}: stored, not enriched yet.", hint)
