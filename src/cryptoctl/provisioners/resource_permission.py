@@ -111,7 +111,7 @@ def foreign_statement_notes(
             actions = ", ".join(map(str, statement.get("Action", ("what is not named",))))
             yield (
                 f"the policy of function {name} denies {actions} "
-                f"(statement {sid or 'without an id'}): look whether that meets what invokes it"
+                f"(statement {sid or 'without an id'}): check whether that concerns what invokes it"
             )
             continue
         invokers = ", ".join(described["Principal"]) or "all but some"
@@ -120,7 +120,7 @@ def foreign_statement_notes(
         yield (
             f"function {name} may also be invoked by {invokers}{extent and f' ({extent})'}, by the statement "
             f"{sid or 'without an id'} that cryptoctl did not set: "
-            + (f"`{command}` takes it away if nobody needs it" if sid else "look whether anybody needs it")
+            + (f"`{command}` takes it away if nobody needs it" if sid else "check whether anybody needs it")
         )
 
 

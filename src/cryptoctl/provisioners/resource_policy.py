@@ -42,7 +42,7 @@ def policy_notes(resource: object, policy: str | None, *, own_sid: str) -> Itera
         if statement["Effect"] == "Deny":
             yield (
                 f"the policy of {resource} denies {actions} ({name}): "
-                "look whether that meets the functions, which fail then"
+                "check whether that concerns the functions, which would then fail"
             )
         elif is_public(statement):
             yield (
