@@ -264,12 +264,15 @@ def test_status_envs_and_logs_tell_what_is_there(day: Cli) -> None:
     assert Retry(RealClock()).until(log_has_line, "the log line", 20)
 
 
-@pytest.mark.parametrize("words", [("up",), ("plan",), ("status",), ("prices", "BTC", "-o", "json")])
+@pytest.mark.parametrize(
+    "words", [("up",), ("plan",), ("status",), ("doctor",), ("prices", "BTC", "-o", "json")]
+)
 def test_that_the_engine_is_another_cryptoctls_is_told_once(
     day: Cli, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr("cryptoctl.local.engine.source_digest", lambda: "another")
-    assert day.ok(*words).err.count("was started by another cryptoctl") == 1
+    result = day.ok(*words)
+    assert (result.out + result.err).count("was started by another version of cryptoctl") == 1
 
 
 def test_status_tells_what_does_not_work_in_the_engine(

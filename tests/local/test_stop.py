@@ -249,7 +249,7 @@ def test_an_engine_of_another_cryptoctl_is_left_running_and_named(stopped: Stopp
     record.write_text(own)
     assert status.running
     [note] = status.notes
-    assert "started by another cryptoctl" in note
+    assert "started by another version of cryptoctl" in note
     assert "`cryptoctl local stop`, then `cryptoctl local start`" in note
     assert note in with_problems.notes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cryptoctl.cli.command import CommandRun, command
 from cryptoctl.errors import ExitCode, Failure
@@ -41,7 +41,7 @@ def _checks(run: CommandRun) -> Iterator[Check]:
     local = session.target is Target.LOCAL
     if local:
         engine = session.engine.status(with_problems=True)
-        yield _engine(engine) if engine.running else _stopped(session)
+        yield _engine(engine, session.engine.other_code()) if engine.running else _stopped(session)
         if not engine.running:
             return
     yield from examine(session.stack, session.aws, enforced=not local)
@@ -61,13 +61,13 @@ def _stopped(session: Session) -> Check:
     )
 
 
-def _engine(status: EngineStatus) -> Check:
+def _engine(status: EngineStatus, told: Sequence[str]) -> Check:
     if status.problems:
         return bad(
             "engine",
             "; ".join(status.problems),
             f"Make room on the disk, if it is full. {status.log_file} may say more.",
         )
-    if status.notes:
-        return unknown("engine", " ".join(status.notes), "`cryptoctl local logs` tells more.")
+    if notes := [note for note in status.notes if note not in told]:
+        return unknown("engine", " ".join(notes), "`cryptoctl local logs` tells more.")
     return good("engine", f"answers at {status.url}")

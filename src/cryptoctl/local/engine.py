@@ -279,7 +279,7 @@ def _other_code(record: EngineRecord) -> tuple[str, ...]:
     """A note where the engine does not run the code that is installed now."""
     if record.code == source_digest():
         return ()
-    return (f"The engine that runs was started by another cryptoctl. {REPLACES_IT}",)
+    return (f"The engine that runs was started by another version of cryptoctl. {REPLACES_IT}",)
 
 
 def _same_port(running: EngineStatus, port: int | None) -> None:

@@ -165,7 +165,7 @@ def show_checks(screen: Screen, checks: Sequence[Check]) -> None:
         name, space = check.name.ljust(width), " " * (len(CheckResult.UNKNOWN) - len(check.result))
         beginning = Text.assemble(f"{name}  ", (check.result, VERDICTS[check.result]), f"{space}  ")
         indent = beginning.cell_len
-        screen.sentence(beginning + Text(printable(check.detail)), indent)
+        screen.sentence(beginning + Text(printable(screen.hint(check.detail))), indent)
         if check.advice:
             screen.sentence(Text(f"{' ' * indent}→ {printable(screen.hint(check.advice))}"), indent + 2)
 
@@ -176,7 +176,7 @@ def checks_document(screen: Screen, checks: Sequence[Check]) -> list[dict[str, s
         {
             "what": check.name,
             "result": check.result,
-            "detail": check.detail,
+            "detail": screen.hint(check.detail),
             "advice": screen.hint(check.advice),
         }
         for check in checks
