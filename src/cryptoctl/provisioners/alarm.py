@@ -74,8 +74,8 @@ class Alarm(ConsentRequired, Listed, Priced):
 
     @property
     def description(self) -> str:
-        """The text of its messages."""
-        return f"{self.meaning} {self.command} shows more."
+        """The text of its messages, of those that clear it too."""
+        return f"When it is raised: {self.meaning} {self.command} shows more."
 
     def observe(self, aws: Aws) -> Observed | None:
         alarms, tags = aws.gather(
