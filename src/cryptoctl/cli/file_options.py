@@ -99,7 +99,7 @@ def given_files(
         str | None,
         _file(
             metavar="NAME,…",
-            shown="Names of the columns of a file without a header; - for none.",
+            shown="Names of the columns of a file without a header; - for one that does not matter.",
         ),
     ] = None,
     ignore: Annotated[
@@ -123,7 +123,7 @@ def given_files(
         str | None, _file(shown="Separator of a CSV file's columns.", default="recognised")
     ] = None,
     encoding: Annotated[
-        str | None, _file(shown="Encoding of the text.", default="UTF-8, or as its mark says")
+        str | None, _file(shown="Encoding of the text.", default="UTF-8, or as its byte order mark says")
     ] = None,
     records: Annotated[
         str | None,
