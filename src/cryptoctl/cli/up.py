@@ -52,7 +52,7 @@ def up(
     if expect is not None and not FINGERPRINT.fullmatch(expect):
         raise InputError(
             f"--expect {expect!r} is no fingerprint of a plan.",
-            "It has 12 digits and letters: `cryptoctl plan --output markdown` shows it at its end.",
+            "It has 12 digits and letters: `cryptoctl plan` shows it at its end.",
         )
     for note in session.start_engine():
         screen.warn(note)
