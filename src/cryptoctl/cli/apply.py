@@ -60,7 +60,7 @@ def check(plan: Plan, expect: str | None = None, options: Sequence[str] = ()) ->
         raise Failure(
             ExitCode.REFUSED,
             f"The plan is {plan.fingerprint}, not the expected {expect}: something has changed since, "
-            "or that one was made with another --only or --adopt.",
+            "or that one was made with another --only or --adopt. Nothing was changed.",
             f"Review the new plan with `{shlex.join(['cryptoctl', 'plan', *options])}`.",
         )
     if plan.refused:
