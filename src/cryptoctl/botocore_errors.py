@@ -60,7 +60,7 @@ def translate_errors(
             raise
         # Credentials that are loaded anew, and may be as old as before. After botocore's own, some of which
         # are OSErrors too.
-        raise unloadable(error) from error
+        raise load_failure(error) from error
     except KeyError as error:  # a role's credentials without a member, say
         no_answer = ResponseParserError(f"no {error} in it")
         raise failure(no_answer, request, engine=engine, endpoint=endpoint()) from error
@@ -136,7 +136,7 @@ def _without_answer(error: Exception) -> bool:
     return isinstance(error, errors.HTTPClientError | errors.ConnectionError)
 
 
-def unloadable(error: OSError | ValueError | EOFError | RuntimeError) -> Failure:
+def load_failure(error: OSError | ValueError | EOFError | RuntimeError) -> Failure:
     """The sentence and the hint for what botocore lets through while it loads credentials."""
     if isinstance(error, EOFError):
         return Failure(

@@ -1,6 +1,5 @@
 """A price as an item: what is read from one that somebody else has written."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,20 +10,6 @@ from cryptoctl.core.items import StoredPrice, UnusableError, key_of, stored_pric
 
 def price_at_key(key: str) -> StoredPrice:
     return stored_price({"symbol": {"S": "BTC"}, "timestamp": {"N": key}, "price": {"N": "1"}})
-
-
-def test_the_moment_of_a_price_is_its_millisecond_in_utc() -> None:
-    assert price_at_key("1675329600138.02").moment == datetime(2023, 2, 2, 9, 20, 0, 138000, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("key", ["1e25", "-1e17", "253402300800000", "-62135596800001", "1e125", "-9e125"])
-def test_a_key_outside_of_the_calendar_has_no_moment(key: str) -> None:
-    assert price_at_key(key).moment is None
-
-
-@pytest.mark.parametrize("key", ["253402300799999", "-62135596800000", "0"])
-def test_the_first_and_the_last_millisecond_of_the_calendar_have_one(key: str) -> None:
-    assert price_at_key(key).moment is not None
 
 
 @pytest.mark.parametrize(

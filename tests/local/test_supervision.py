@@ -177,7 +177,7 @@ def test_an_invocation_that_the_end_cuts_off_is_no_attempt(
         work.cancel()
         at_rest = SimpleNamespace(close=lambda: asyncio.sleep(0), end=asyncio.sleep)
         engine: Any = SimpleNamespace(_queue=queue, _runner=at_rest, _execution=at_rest)
-        await EngineApp.let_work_end(engine)
+        await EngineApp.drain(engine)
         assert execution.cut_off  # by then: what ends with the loop would be ended in any case
 
     asyncio.run(asyncio.wait_for(run(), 30))

@@ -23,7 +23,7 @@ from botocore.exceptions import (
 
 from cryptoctl.aws import AccessKey, Aws
 from cryptoctl.aws_errors import AwsError, refusal
-from cryptoctl.botocore_errors import failure, translate_errors, unloadable
+from cryptoctl.botocore_errors import failure, load_failure, translate_errors
 from cryptoctl.cli.command import as_failure
 from cryptoctl.errors import OPEN_FILES_HINT, ExitCode, Failure
 from cryptoctl.local.errors import EngineError
@@ -126,7 +126,7 @@ def test_what_is_wrong_with_a_profile_is_one_sentence(
 
 
 def test_an_mfa_code_that_nobody_can_type_is_said_so() -> None:
-    failure = unloadable(EOFError())
+    failure = load_failure(EOFError())
     assert failure.exit_code is ExitCode.CREDENTIALS
     assert "MFA code" in failure.message
 
@@ -168,7 +168,7 @@ def test_a_variable_that_botocore_does_not_take_is_a_matter_of_configuration(
 
 
 def test_too_many_open_files_are_no_matter_of_credentials() -> None:
-    failure = unloadable(OSError(errno.EMFILE, "Too many open files", "data/kms"))
+    failure = load_failure(OSError(errno.EMFILE, "Too many open files", "data/kms"))
     assert failure.exit_code is ExitCode.FAILED
     assert failure.message == "The AWS client cannot be loaded: data/kms: Too many open files."
     assert "`ulimit -n 1024`" in (failure.hint or "")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +10,6 @@ from cryptoctl.core.indicators import INDICATORS, NO_INDICATORS, Indicators
 from cryptoctl.core.numbers import NumberError, decimal_from, plain
 from cryptoctl.core.prices import Price
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_TEXT_LENGTH = 2048  # what is longer would not fit into an announcement
 
 AttributeValue = Mapping[str, Any]
@@ -53,14 +51,6 @@ class StoredPrice:
     def timestamp_ms(self) -> int:
         """The whole milliseconds of the key."""
         return keys.millisecond_of_key(self.key)
-
-    @property
-    def moment(self) -> datetime | None:
-        """The millisecond in UTC; None where it lies before the year 1 or after the year 9999."""
-        try:
-            return _EPOCH + timedelta(milliseconds=self.timestamp_ms)
-        except OverflowError:
-            return None
 
 
 def new_item(price: Price, sort_key: str, created_at: str, occurrence: int = 1) -> dict[str, dict[str, Any]]:

@@ -130,10 +130,10 @@ class EngineApp:
         supervisor.repeat("writing metrics of queues", QUEUE_METRICS_EVERY_S, self._queue_metrics.write)
         supervisor.repeat("evaluating alarms", ALARMS_EVERY_S, self._alarms.evaluate_all)
         supervisor.repeat("watching memory", MEMORY_EVERY_S, self._execution.end_those_out_of_memory)
-        supervisor.repeat("keeping house", HOUSEKEEPING_EVERY_S, self._keep_house)
+        supervisor.repeat("dropping what is old", HOUSEKEEPING_EVERY_S, self._drop_old)
         await self._runner.start()
 
-    async def let_work_end(self) -> None:
+    async def drain(self) -> None:
         """Begins no more batches and invocations, and gives those under way a moment."""
         await asyncio.gather(
             self._runner.close(), self._queue.close(CLOSES_WITHIN_S), self._execution.end(CLOSES_WITHIN_S)
@@ -151,7 +151,7 @@ class EngineApp:
         self._durability.save_all()
         self._database.close()
 
-    async def _keep_house(self) -> None:
+    async def _drop_old(self) -> None:
         self._execution.retire_idle()
         self._logs.prune()
         self._streams.prune()

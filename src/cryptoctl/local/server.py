@@ -118,7 +118,7 @@ async def _serve(
         await stop.wait()
         await supervisor.end()
         # A function that is let end asks for more until it does.
-        await engine.let_work_end()
+        await engine.drain()
         await server.stop(FINISH_WITHIN_S)
         await asyncio.to_thread(load.join)  # what is half imported has no state to save
         await engine.stop()

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cryptoctl.provisioners.key_material import MADE_FOR, made_for
+from cryptoctl.provisioners.key_material import SPEC_AND_USAGE, spec_and_usage
 from cryptoctl.provisioners.key_search import tags_of
 from cryptoctl.provisioners.policy import Statement
 from cryptoctl.provisioners.reads import if_allowed
@@ -137,7 +137,7 @@ def unusable(aws: Aws, scope: Scope, key: str) -> str | None:
     if response is None:
         return "does not exist"
     metadata = response["KeyMetadata"]
-    if made_for(metadata) != MADE_FOR:
+    if spec_and_usage(metadata) != SPEC_AND_USAGE:
         return "is no symmetric encryption key"
     if (state := metadata["KeyState"]) != "Enabled":
         return f"is not enabled: its state is {state}"

@@ -10,10 +10,10 @@ from cryptoctl.provisioners.customer_key import principal
 from cryptoctl.provisioners.key_errors import LOOK_AGAIN, REMEDIES, RETRY_RULES
 from cryptoctl.provisioners.key_material import (
     ROTATION_PERIOD_DAYS,
-    made_for,
     material_notes,
     out_of_use,
     rotation_of,
+    spec_and_usage,
 )
 from cryptoctl.provisioners.key_search import NOT_FOUND, by_tags, made_just_now
 from cryptoctl.provisioners.policy import Statement, document, normal
@@ -109,7 +109,7 @@ class Key(AssignedArn, ConsentRequired, Preflight, Priced):
         return Observed(
             fields={
                 "KeyState": metadata["KeyState"],
-                **made_for(metadata),
+                **spec_and_usage(metadata),
                 "Alias": alias,
                 "Policy": normal(policy["Policy"]),
                 **rotation_of(metadata, rotation),

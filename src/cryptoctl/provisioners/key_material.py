@@ -10,7 +10,7 @@ from cryptoctl.reconcile import Observed, Obstacle, Provisioner, Response
 OF_AWS = "AWS_KMS"
 ROTATION_PERIOD_DAYS = 365  # KMS's default too
 # What Lambda encrypts a function's variables with; none of this can be changed in a key.
-MADE_FOR = {"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT"}
+SPEC_AND_USAGE = {"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT"}
 # The states that only those who hold the material, the key store or the replicas can end.
 OUT_OF_USE = {
     "PendingImport": (
@@ -52,17 +52,17 @@ def material_notes(key: object, metadata: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def made_for(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Of which kind a key is, and what it may be used for."""
-    return {name: str(metadata.get(name, default)) for name, default in MADE_FOR.items()}
+def spec_and_usage(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """A key's KeySpec and KeyUsage, as DescribeKey has them."""
+    return {name: str(metadata.get(name, default)) for name, default in SPEC_AND_USAGE.items()}
 
 
 def out_of_use(key: Provisioner, observed: Observed | None) -> Iterator[Obstacle]:
     """An obstacle where nothing here can enable the key, or where it is of a kind that encrypts nothing."""
     if observed is None:
         return
-    kind = made_for(observed.fields)
-    if kind != MADE_FOR:
+    kind = spec_and_usage(observed.fields)
+    if kind != SPEC_AND_USAGE:
         yield Obstacle(
             what=f"The {key} is no symmetric key for encrypting ({', '.join(kind.values())}): Lambda cannot "
             "encrypt variables with it, and it does not rotate.",
