@@ -19,7 +19,8 @@ from cryptoctl.aws_errors import refusal, without_password
 from cryptoctl.aws_responses import AwsResponse
 from cryptoctl.aws_setup import UNCONFIGURED, check_port, is_local_endpoint, load_credentials
 from cryptoctl.aws_setup import AccessKey as AccessKey
-from cryptoctl.botocore_errors import endpoint_settings, failure, load_failure, new_session, translate_errors
+from cryptoctl.botocore_errors import endpoint_settings, failure, load_failure, translate_errors
+from cryptoctl.botocore_session import new_session
 from cryptoctl.errors import Failure, InputError
 from cryptoctl.parallel import SharedReads, begin, map_in_threads, result_of
 from cryptoctl.rate_limits import RequestLimits

@@ -263,12 +263,6 @@ _BAD_CREDENTIALS = frozenset(
 )
 
 
-def text_of(error: object) -> str:
-    """What an exception says, with what a proxy answered, such as 407: botocore keeps that to itself."""
-    answer = getattr(getattr(error, "kwargs", {}).get("error"), "original_error", None)
-    return f"{error}: {str(answer).split(': ', 1)[-1]}" if answer else str(error)
-
-
 def one_line(text: str) -> str:
     """Text from the wire on a single line, so that no part of it passes for a line of ours."""
     return " ".join(text.split())

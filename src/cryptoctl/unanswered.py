@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cryptoctl.aws_errors import THROTTLED, one_line, text_of, without_password
+from cryptoctl.aws_errors import THROTTLED, one_line, without_password
+from cryptoctl.botocore_errors import text_of
 from cryptoctl.reminder import Reminder
 
 # Where no message is there, SQS answers after 20 s; an invocation takes as long as its function.

@@ -119,13 +119,11 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
         return mapping["State"] != DELETING, of_function, mapping["EventSourceArn"]
 
     def _list_mappings(self, aws: Aws) -> list[Response]:
-        mappings = _mappings(aws, FunctionName=self.function.name)
-        if mappings is not None:
+        if (mappings := _mappings(aws, FunctionName=self.function.name)) is not None:
             return mappings
         # Lambda keeps the mappings of a deleted function, and lists them only among all.
-        return [
-            mapping for mapping in _mappings(aws) or () if mapping.get("FunctionArn") == self.function.arn
-        ]
+        arn = self.function.arn
+        return [mapping for mapping in _mappings(aws) or () if mapping.get("FunctionArn") == arn]
 
     def observe(self, aws: Aws) -> Observed | None:
         mapping = self.find(aws)
