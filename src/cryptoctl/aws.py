@@ -13,7 +13,6 @@ from io import BytesIO
 from typing import Any, TypeVar
 
 from cryptoctl import __version__
-from cryptoctl.aws_errors import RESPONSE_LOST as RESPONSE_LOST
 from cryptoctl.aws_errors import AwsError as AwsError
 from cryptoctl.aws_errors import refusal, without_password
 from cryptoctl.aws_responses import AwsResponse

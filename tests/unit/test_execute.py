@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.aws import RESPONSE_LOST
+from cryptoctl.aws_errors import RESPONSE_LOST
 from cryptoctl.errors import ExitCode, Failure
 from cryptoctl.reconcile.execute import Executor, StepOutcome
 from cryptoctl.reconcile.observe import make_plan

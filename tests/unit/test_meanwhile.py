@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from cryptoctl.aws import RESPONSE_LOST
+from cryptoctl.aws_errors import RESPONSE_LOST
 from cryptoctl.provisioners.dashboard import Dashboard, dashboard_name
 from cryptoctl.reconcile.call import RetryRule
 from cryptoctl.reconcile.converge import RESOURCE_TO_SHOW_AGAIN, SHOWN_AFTER_S, TAGS_TO_SHOW
