@@ -77,7 +77,7 @@ def environment(day: Cli, day_name: str, engine: Engine) -> str:
     item = {
         "timestamp": {"N": "9"},
         "price": {"N": "3"},
-        "exchange": {"S": f"{MARKUP}\u202e\u200b\U000e0041"},
+        "exchange": {"S": f"{MARKUP}\u202e\u200b\U000e0041\u3164"},
     }
     item["symbol"] = {"S": MARKUP.upper()}
     aws.call("dynamodb", "PutItem", TableName=f"crypto-prices-{day_name}", Item=item)
@@ -122,7 +122,7 @@ def test_what_is_hostile_is_shown_as_text(browser: Browser, url: str) -> None:
     browser.until("document.querySelector('#prices')?.textContent.includes('window.hit=1')")
     browser.until("document.querySelector('#errors').textContent.includes('<img src=x')")
     assert browser.run(
-        "document.querySelector('#prices').textContent.includes('\\\\u202e\\\\u200b\\\\U000e0041')"
+        "document.querySelector('#prices').textContent.includes('\\\\u202e\\\\u200b\\\\U000e0041\\\\u3164')"
     )
     assert browser.run("document.querySelectorAll('main img, main script').length") == 0
     assert browser.run("typeof window.hit") == "undefined"

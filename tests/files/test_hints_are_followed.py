@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from cryptoctl.core.names import is_seen
 from cryptoctl.files.layout import parse_mapping
 from cryptoctl.files.outgoing import OutgoingPrice
 from cryptoctl.files.records import listing, shell_word
@@ -391,9 +392,9 @@ def test_a_file_whose_times_cannot_be_read_is_not_said_to_have_a_unit(tmp_path: 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 @pytest.mark.process
-@pytest.mark.parametrize("name", ["a b", "it's", "a\nb", "é\tü'\\x", "币\r\n✓ 5 stored"])
+@pytest.mark.parametrize("name", ["a b", "it's", "a\nb", "é\tü'\\x", "币\r\n✓ 5 stored", "BTC\u3164"])
 def test_a_name_is_one_word_for_the_shell_and_one_line_for_the_reader(name: str) -> None:
     word = shell_word(name)
-    assert word.isprintable() and listing([name]).isprintable()
+    assert is_seen(word) and listing([name]).isprintable()
     printed = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
     assert printed.stdout.decode() == name

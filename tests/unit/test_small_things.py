@@ -80,6 +80,10 @@ def test_nothing_from_the_wire_commands_the_terminal(text: str) -> None:
 
 def test_what_cannot_be_seen_is_shown_by_its_number() -> None:
     assert printable("B\u200bT\U000e0041C\x9b\n") == r"B\u200bT\U000e0041C\x9b\n"
+    assert (
+        printable("BTC\u3164 \u115f\u034f\ufe00\U000e0101\u2800")
+        == r"BTC\u3164 \u115f\u034f\ufe00\U000e0101\u2800"
+    )
     assert printable("Zürich 币安 🚀 Cafe\u0301") == "Zürich 币安 🚀 Cafe\u0301"
 
 

@@ -66,6 +66,11 @@ def _checked(text: str, *, spaces: bool, cased: bool) -> str:
     return text
 
 
+def is_seen(text: str) -> bool:
+    """Whether an eye sees each of its characters, and as what it is: none is a control or invisible one."""
+    return text.isprintable() and (text.isascii() or not _INVISIBLE.search(text))
+
+
 def _check(character: str, *, cased: bool) -> None:
     if character in REFUSED_ASCII or character.isspace():
         raise BadName(f"has a character that is not allowed: {_code(character)}")

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
+from cryptoctl.core.names import is_seen
 from cryptoctl.wording import shortened
 
 MAX_QUOTE_LENGTH = 40  # characters
@@ -100,7 +101,7 @@ def quoted(text: object) -> str:
 
 def shell_word(text: str) -> str:
     """The text as one word of a shell's line; with bash's and zsh's $'…' where it has a line break, say."""
-    if text.isprintable():
+    if is_seen(text):
         return shlex.quote(text)
     return f"$'{''.join(map(_escaped, text))}'"
 
@@ -108,7 +109,7 @@ def shell_word(text: str) -> str:
 def _escaped(character: str) -> str:
     if character in "\\'":
         return f"\\{character}"
-    return character if character.isprintable() else f"\\U{ord(character):08x}"
+    return character if is_seen(character) else f"\\U{ord(character):08x}"
 
 
 def listing(names: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 
+from cryptoctl.core.names import is_seen
 from cryptoctl.files.records import shell_word
 
 _COMMAND = re.compile(r"`cryptoctl ([a-z][^`]*)`")
@@ -37,7 +38,7 @@ def typeable(text: str) -> str:
 
 
 def _readable_word(word: re.Match[str]) -> str:
-    return word[0] if word[0].isprintable() else shell_word(word[0][1:-1])
+    return word[0] if is_seen(word[0]) else shell_word(word[0][1:-1])
 
 
 def with_aws_options(text: str, options: Callable[[], Mapping[str, str]]) -> str:

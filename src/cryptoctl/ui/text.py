@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from cryptoctl.core.names import is_seen
+
 
 def printable(text: object) -> str:
-    """Text for a part of one line: what Unicode calls not printable is made visible.
+    """Text for a part of one line: what no eye sees, or sees as something else, is made visible.
 
     So no terminal obeys text from the wire, and none of it passes for a line of ours, reads as what it is not
     or hides in it: control, bidirectional and invisible characters, line ends, halves of pairs.
     """
     string = str(text)
-    if string.isprintable():  # as nearly always: then it has none of them
+    if is_seen(string):  # as nearly always: then it has none of them
         return string
-    return "".join(character if character.isprintable() else _visible(character) for character in string)
+    return "".join(character if is_seen(character) else _visible(character) for character in string)
 
 
 def _visible(character: str) -> str:

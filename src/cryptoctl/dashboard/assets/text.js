@@ -7,7 +7,7 @@ const [MIN_POWER, MAX_POWER] = [-10, 20];
 
 /** Makes visible what could mislead an eye: control, invisible and bidirectional characters. */
 function printable(text) {
-  return String(text).replace(/(?! )[\p{C}\p{Z}]/gu, (character) => {
+  return String(text).replace(/(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\ufffc\ufffd\u{1d159}]/gu, (character) => {
     const code = character.codePointAt(0).toString(16);
     return code.length > 4 ? "\\U" + code.padStart(8, "0") : "\\u" + code.padStart(4, "0");
   });
