@@ -88,6 +88,14 @@ def test_a_name_has_64_characters_and_a_letter_4_marks_and_not_one_more(stored: 
         stored("Q\u0323\u0324\u0325\u0326\u032d")
 
 
+@pytest.mark.parametrize("stored", [stored_symbol, stored_exchange])
+def test_a_placeholder_that_nobody_has_filled_in_is_no_name(stored: Callable[[str], str]) -> None:
+    for text in ("{{ticker}}", "BINANCE:{{ticker}}", "{{ plot_0 }}"):
+        with pytest.raises(BadName, match="has a placeholder that was not filled in"):
+            stored(text)
+    assert stored("{A}") == "{A}"
+
+
 def test_a_mark_needs_a_letter_before_it_on_which_it_is_seen() -> None:
     assert stored_exchange("B\u0323 Q\u0323") == "\u1e04 Q\u0323"
     for text in ("A \u0301", "B\u0323 \u0323B"):

@@ -12,8 +12,8 @@ MAX_NAME_LENGTH = 64
 MAX_MARKS = 4  # on one letter; Vietnamese has 2, pointed Hebrew 3
 REFUSED_ASCII = '"<>\\`'
 
-_PLAIN_SYMBOL = re.compile(r"[!#-;=?-\[\]-_a-~]+", re.ASCII)
-_PLAIN_EXCHANGE = re.compile(r"[ !#-;=?-\[\]-_a-~]+", re.ASCII)
+_PLAIN_SYMBOL = re.compile(r"[!#-;=?-\[\]-_a-z|~]+", re.ASCII)
+_PLAIN_EXCHANGE = re.compile(r"[ !#-;=?-\[\]-_a-z|~]+", re.ASCII)
 _VISIBLE = frozenset({"L", "M", "N", "P", "S"})
 # Visible by their category, and yet nothing is seen of them (fillers, variation selectors), or no more than
 # that something is missing (replacement characters).
@@ -53,6 +53,8 @@ def _checked(text: str, *, spaces: bool, cased: bool) -> str:
         raise BadName("is empty")
     if len(text) > MAX_NAME_LENGTH:
         raise BadName(f"{len(text)} characters; at most {MAX_NAME_LENGTH} are taken")
+    if "{{" in text:  # TradingView leaves a placeholder that it does not know as it stands
+        raise BadName("has a placeholder that was not filled in: write it as the sender knows it")
     text = unicodedata.normalize("NFC", text)
     marks = MAX_MARKS  # before the first letter, and after a space, nothing can bear one
     for character in text:
