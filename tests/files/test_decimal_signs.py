@@ -35,6 +35,25 @@ def test_a_quoted_decimal_comma_is_read_where_commas_separate(tmp_path: Path) ->
     assert [row[2] for row in rows(read(tmp_path, content))] == [Decimal("65000.5"), Decimal("1.5")]
 
 
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_a_comma_before_a_point_stands_between_thousands(tmp_path: Path, separator: str) -> None:
+    numbers = [('"1,065,000.50"', '"1,200."'), ('"65,000.500"', "1"), ("999.5", "1")]
+    content = table(*numbers, separator=separator)
+    prices = [Decimal("1065000.5"), Decimal("65000.5"), Decimal("999.5")]
+    assert [row[2] for row in rows(read(tmp_path, content))] == prices
+    doubtful = read(tmp_path, content + f'{MS}{separator}"65,000"{separator}1\n')
+    assert "'65,000' has a comma" in refused(doubtful)[5]
+    wrong = read(tmp_path, content + f'{MS}{separator}"1,06,000.5"{separator}1\n')
+    assert "'1,06,000.5' has a comma" in refused(wrong)[5]
+
+
+def test_a_comma_before_a_point_shows_that_a_later_comma_is_no_decimal_sign(tmp_path: Path) -> None:
+    assert "have two decimal signs" in refusal(tmp_path, table(("65,000.50", "1"), ("65000,5", "1")))
+    message = refused(read(tmp_path, table(("65,000.50", "1")), decimal=","))[2]
+    assert "has a point, though the decimal sign is a comma" in message
+    assert rows(read(tmp_path, f'{{"timestamp": {MS}, "price": "65,000.50"}}\n'))[0][2] == Decimal("65000.5")
+
+
 @pytest.mark.parametrize("other_row", [("65.000,50", "1"), ("1", "0,5"), ("1.234.567", "1")])
 def test_a_point_that_may_stand_between_thousands_is_never_a_decimal_sign_beside_a_comma(
     tmp_path: Path, other_row: tuple[str, str]

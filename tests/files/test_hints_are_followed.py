@@ -292,7 +292,7 @@ def test_one_symbol_that_a_file_calls_otherwise_may_be_the_given_one(tmp_path: P
         (f"Transactions\nprice,timestamp\n5,{MS}\n", "Line 1 of prices.csv has 1 column (Transactions)"),
         (f"price,timestamp\n5,{MS},1\n5,{MS},1\n", "has 2 columns (price, timestamp), and none of the lines"),
         (f"All trades\nprice;timestamp\n5;{MS}\n", "If it is a title, take it out"),
-        (f'price,timestamp\n"44,957.9",{MS}\n', "'44,957.9'. Export the file without the marks between"),
+        (f'price,timestamp\n"4,957,900",{MS}\n', "'4,957,900'. Export the file without the marks between"),
         (f'price,timestamp\n"6,512,345",{MS}\n', "Export the file without the marks between thousands."),
         ("\0" * 5000, "holds nothing but zero bytes"),
     ],

@@ -94,7 +94,7 @@ def refuse_commas(first: Sequence[Record], fields: FieldReader, name: str) -> No
     """Raises Failure for a file whose every price, in its first records, has a comma."""
     prices = (fields.text("price", record) for _, record in first if not isinstance(record, Fault))
     texts = [text for text in prices if text]
-    if not texts or not all("," in text for text in texts):
+    if not texts or not all("," in ungrouped(text) for text in texts):
         return
     grouped = next((text for text in texts if "." in ungrouped(text) or text.count(",") > 1), None)
     hint = "If it is the decimal sign, add --decimal , (and else export the file without it)."

@@ -46,9 +46,10 @@ _EXPONENT_ID = re.compile(
 # As ccxt makes it of a trade's members, where the exchange gives none: time, side, amount, price.
 _MADE_ID = re.compile(r"[0-9]{13}-(?:buy|sell)(?:-[0-9.]+){2}(?:-taker|-maker)?", re.ASCII)
 
-# Beyond doubt between thousands: no decimal sign is a space, an apostrophe, or a point before a comma.
+# Beyond doubt between thousands: no decimal sign is a space, an apostrophe, or a mark before another one.
 _GROUPED = re.compile(
-    r"[+-]?[0-9]{1,3}(?:([ \u00a0\u202f'’])[0-9]{3}(?:\1[0-9]{3})*(?:[.,][0-9]*)?|(?:\.[0-9]{3})+,[0-9]*)",
+    r"[+-]?[0-9]{1,3}(?:([ \u00a0\u202f'’])[0-9]{3}(?:\1[0-9]{3})*(?:[.,][0-9]*)?"
+    r"|(?:(\.)[0-9]{3})+,[0-9]*|(?:(,)[0-9]{3})+\.[0-9]*)",
     re.ASCII,
 )
 
@@ -174,7 +175,7 @@ class FieldReader:
 def ungrouped(text: str) -> str:
     """A number without what stands between its thousands beyond doubt."""
     grouped = _GROUPED.fullmatch(text)
-    return text if grouped is None else text.replace(grouped[1] or ".", "")
+    return text if grouped is None else text.replace(grouped[1] or grouped[2] or grouped[3], "")
 
 
 def _checked(values: Mapping[str, Any], now_ms: int) -> Price:
