@@ -66,3 +66,11 @@ def test_beside_a_mapped_member_the_others_of_its_object_are_listed(tmp_path: Pa
     content = json.dumps({"m": 1, "data": {"px": 2, "begun": "1"}})
     listed = "Its columns: m, data.px, data.begun."
     assert listed in refusal(tmp_path, content, mapping={"price": "data.px"})
+
+
+def test_lists_inside_of_the_records_of_a_list_have_to_be_taken_out_of_them(tmp_path: Path) -> None:
+    trade = {"id": 7, "ts": MS, "amount": 2, "price": 1.5}
+    content = json.dumps({"ch": "x", "data": [{"id": 8, "ts": MS, "data": [trade]}]})
+    message = refusal(tmp_path, content, "a.json")
+    assert "in the lists 'data' inside of the records, write each of their elements as a record" in message
+    assert "--records" not in message

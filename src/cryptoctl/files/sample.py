@@ -127,8 +127,8 @@ class Sample:
 
     @cached_property
     def lists(self) -> Sequence[str]:
-        """Where in the records lists of records are, as --records takes it."""
-        objects = (record for record in self.records if self.message and isinstance(record, Mapping))
+        """Where in the records lists of records are; of a message, as --records takes it."""
+        objects = (record for record in self.records if isinstance(record, Mapping))
         return list(dict.fromkeys(path for record in objects for path in _lists(record)))
 
     def nested_in(self, path: Sequence[str]) -> Sample:

@@ -203,5 +203,10 @@ def _advice(
     if "price" in missing_fields and sample.lists:
         path = sample.lists[0]
         hint = f"If the prices are in the list {quoted(path)}, add --records {shell_word(path)}."
+        if not sample.message:
+            hint = (
+                f"If the prices are in the lists {quoted(path)} inside of the records, write each of their "
+                "elements as a record of its own."
+            )
         advice = f"{hint} Else, {advice[0].lower()}{advice[1:]}"
     return f"{advice}. --dry-run shows what would be sent."
