@@ -77,6 +77,30 @@ def test_a_trade_that_comes_while_nobody_waits_is_given_at_once() -> None:
     assert asyncio.run(watched_ids()) == [["1", "2"], ["3", "4"], ["5"]]
 
 
+def test_where_ccxt_has_dropped_what_nobody_had_read_yet_some_may_be_lost() -> None:
+    ccxt, exchange = pytest.importorskip("ccxt.pro"), Exchange()
+    market = Market(FeedSource(exchange="bybit", symbol=SYMBOL), exchange, ccxt)
+
+    async def receive(number: int) -> list[str] | None:
+        async with asyncio.timeout(5):
+            waiting = asyncio.ensure_future(market.watch())
+            await asyncio.sleep(0)
+            exchange.message(number)
+            trades = await waiting
+            return None if trades is None else [trade.id for trade in trades]
+
+    async def received() -> list[list[str] | None]:
+        first = await receive(1)
+        exchange.message(2)
+        exchange.trades = Exchange().trades
+        exchange.message(3)
+        async with asyncio.timeout(5):
+            assert await market.watch() is None
+        return [first, await receive(4)]
+
+    assert asyncio.run(received()) == [["1"], ["4"]]
+
+
 def test_what_a_lost_connection_told_last_is_not_given_as_the_next_ones() -> None:
     ccxt, exchange = pytest.importorskip("ccxt.pro"), Exchange()
     market = Market(FeedSource(exchange="bybit", symbol=SYMBOL), exchange, ccxt)

@@ -78,7 +78,7 @@ class Market:
         """The next trades of the websocket; None where some may be lost. Raises TradeSourceError."""
         # A message that came while nobody waited wakes nobody: ccxt would give it with the next one only.
         records = self._unread()
-        if not records:
+        if records is not None and not records:
             try:
                 records = await self._exchange.watch_trades(
                     self.source.symbol, None, None, dict(self._profile.watch_parameters)
@@ -88,8 +88,9 @@ class Market:
             # It counts what `_unread` gave before as new, also where an earlier connection told it.
             records = self._unread() if self._cached_trades() else records
         self._mark_read()
-        trades = self._trades(records)
-        return trades if len(trades) < MAX_CACHED_TRADES else None
+        if records is None or len(records) >= MAX_CACHED_TRADES:
+            return None
+        return self._trades(records)
 
     def _cached_trades(self) -> Sequence[Any]:
         return (self._exchange.trades or {}).get(self.source.symbol) or ()
@@ -98,11 +99,13 @@ class Market:
         trades = self._cached_trades()
         self._read = trades[-1] if trades else None
 
-    def _unread(self) -> Sequence[Any]:
-        """The trades that ccxt has kept since `watch` last gave any."""
+    def _unread(self) -> Sequence[Any] | None:
+        """The trades that ccxt has kept since `watch` last gave any; None where it may have dropped some."""
         trades, count = self._cached_trades(), 0
         while count < len(trades) and trades[-1 - count] is not self._read:
             count += 1
+        if trades and count == len(trades) and self._read is not None:
+            return None
         return [trades[index] for index in range(len(trades) - count, len(trades))]
 
     def restart(self) -> None:
