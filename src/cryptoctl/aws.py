@@ -132,10 +132,7 @@ class Aws:
                     settings |= {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
                     settings["user_agent"] = "cryptoctl"  # botocore puts its own together for each request
                 self._clients[service, once] = self._new_client(service, Config(**settings))
-                if not once:
-                    self._clients[service, once].meta.events.register(
-                        "needs-retry", self._unanswered.on_response
-                    )
+                self._unanswered.watch(self._clients[service, once].meta.events, service, once=once)
             return self._clients[service, once]
 
     def _new_client(self, service: str, config: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from cryptoctl.aws_errors import THROTTLED, one_line, without_password
@@ -17,6 +18,9 @@ SERVER_FAULT = 500
 # One or two are every day's, and over within some seconds.
 FAULTS_TOLD_FROM_ATTEMPT = 3
 TOLD_AFTER_S = 10.0
+LOOKED_FOR_EVERY_S = 2.0
+# These take their time where all is well.
+SLOW_BY_NATURE = frozenset({"Invoke", "ReceiveMessage"})
 
 
 def timeouts(service: str) -> dict[str, int]:
@@ -35,7 +39,42 @@ class UnansweredRequests:
     def __init__(self, notify: Callable[[str], object], attempts: int) -> None:
         self._notify, self._attempts = notify, attempts
         self._reminder, self._silent, self._told = Reminder(TOLD_AFTER_S), set[str](), False
+        self._sent, self._watcher = dict[int, tuple[float, str, str]](), False
         self._lock = threading.Lock()
+
+    def watch(self, events: Any, service: str, *, once: bool) -> None:
+        """Looks at the requests of a client of botocore's; of those that go `once` only that they hang."""
+        events.register("before-send", partial(self._on_request, service))
+        events.register_first("needs-retry", self._on_end)
+        if not once:
+            events.register("needs-retry", self.on_response)
+
+    def _on_request(self, service: str, event_name: str, **_: Any) -> None:
+        operation = event_name.rpartition(".")[2]
+        if operation in SLOW_BY_NATURE:
+            return
+        with self._lock:
+            self._sent[threading.get_ident()] = (time.monotonic(), service, operation)
+            if not self._watcher:
+                self._watcher = True
+                threading.Thread(target=self._look_for_silence, daemon=True).start()
+
+    def _on_end(self, **_: Any) -> None:
+        with self._lock:
+            self._sent.pop(threading.get_ident(), None)
+
+    def _look_for_silence(self) -> None:
+        """Until nothing is under way: botocore tells nobody that it waits."""
+        pause = threading.Event()
+        while not pause.wait(LOOKED_FOR_EVERY_S):
+            with self._lock:
+                if not self._sent:
+                    self._watcher = False
+                    return
+                began_s, service, operation = min(self._sent.values())
+                if time.monotonic() - began_s < TOLD_AFTER_S or not self._is_due(service, None, 0):
+                    continue
+            self._notify(f"{service}:{operation} has not answered for {TOLD_AFTER_S:.0f} s.")
 
     def on_response(
         self,

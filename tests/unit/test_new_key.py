@@ -69,7 +69,7 @@ def test_who_waits_hears_what_is_denied_and_that_the_permission_may_be_missing()
     _, listener = up(DenyingKms(denies=("EnableKeyRotation",)))
     [reason] = {reason for _, reason in listener.waits if "tags to count" in reason}
     assert reason.endswith(
-        "; AWS denies kms:EnableKeyRotation until then, or because that permission is missing"
+        "; AWS denies kms:EnableKeyRotation until then, as it does where a permission is missing"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -85,6 +86,30 @@ def test_what_gets_no_answer_is_told_while_it_is_sent_again() -> None:
         '"http://***@127.0.0.1:9".'
         for attempt in (1, 2)
     ]
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_a_request_that_hangs_is_told_while_it_does(monkeypatch: pytest.MonkeyPatch, once: bool) -> None:
+    """An answer of Lambda's is waited for as long as a function may take."""
+    monkeypatch.setattr("cryptoctl.unanswered.LOOKED_FOR_EVERY_S", 0.01)
+    hanging, told = Unanswered(2, ReadTimeoutError(endpoint_url=NOWHERE), attempt_s=0), threading.Event()
+    hanging.back = True
+    lines = list[str]()
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        told.set()
+
+    monkeypatch.setattr(hanging.aws._unanswered, "_notify", tell)
+
+    def hang(**_: Any) -> None:
+        CLOCK.now_s += TOLD_AFTER_S
+        assert told.wait(20)
+
+    hanging.aws._client("kms", once=once).meta.events.register("before-send", hang)
+    hanging.aws.call("kms", "DescribeKey", once=once, KeyId="k")
+    hanging.aws.call("kms", "DescribeKey", KeyId="k")
+    assert lines == ["kms:DescribeKey has not answered for 10 s.", "kms:DescribeKey works again."]
 
 
 def test_what_a_proxy_answered_is_told_and_not_only_that_it_was_in_vain() -> None:

@@ -31,7 +31,7 @@ RUN_PLAN_FIRST = "Run `cryptoctl plan` to see what would happen now."
 RESOURCE_TO_SHOW = "AWS to show the resource; it answered that there is one, or its answer was lost"
 RESOURCE_TO_SHOW_AGAIN = "AWS to show the resource again; it was there a moment ago"
 # Both are denied in the same words: whoever lacks the permission need not wait to hear of it.
-DENIED_UNTIL_THEN = "; AWS denies {} until then, or because that permission is missing"
+DENIED_UNTIL_THEN = "; AWS denies {} until then, as it does where a permission is missing"
 TAGS_TO_SHOW = "AWS to show the tags of what is there now; without them nobody knows whose it is"
 
 
