@@ -13,6 +13,7 @@ from cryptoctl.provisioners.stream_mapping_configuration import (
     AS_REQUESTED,
     TAKEN_OFF,
     WITHOUT_TAGS,
+    filter_criteria,
     normal_mapping,
 )
 from cryptoctl.provisioners.stream_mapping_errors import REMEDIES, RETRY_RULES, STUCK
@@ -26,7 +27,6 @@ from cryptoctl.reconcile import (
     Delta,
     Fields,
     FollowUp,
-    JsonDocument,
     Listed,
     Observed,
     Permission,
@@ -268,9 +268,7 @@ class StreamMapping(AssignedArn, FollowUp, Listed):
             "FunctionName": self.function.name,
             "Enabled": True,
             **{name: desired[name] for name in AS_REQUESTED},
-            "FilterCriteria": {
-                "Filters": tuple({"Pattern": JsonDocument(one)} for one in desired["Filters"])
-            },
+            "FilterCriteria": filter_criteria(desired["Filters"]),
             "DestinationConfig": {"OnFailure": {"Destination": desired["OnFailure"]}},
         }
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cryptoctl.reconcile import Value, frozen
+from cryptoctl.reconcile import JsonDocument, Value, frozen
 
 # What a new mapping has not, and how that is taken off one that has it. In a tumbling window a function has
 # to give a state back, which ours does not.
@@ -41,3 +41,8 @@ def normal_mapping(mapping: Mapping[str, Any]) -> dict[str, Value]:
         "OnFailure": destination.get("Destination"),
         "KMSKeyArn": mapping.get("KMSKeyArn") or None,
     }
+
+
+def filter_criteria(patterns: Iterable[Value]) -> dict[str, Value]:
+    """The member of a request by which only records that match one of the patterns are handed on."""
+    return {"Filters": tuple({"Pattern": JsonDocument(pattern)} for pattern in patterns)}
