@@ -41,8 +41,9 @@ class AwsError(Exception):
 
     def __str__(self) -> str:
         request = f"{self.service}:{self.operation}"
-        text = f"{request} got no answer" if self.response_lost else f"{request} answered {self.code}"
-        text = f"{text}: {one_line(self.message)}"
+        # A fault inside AWS says as little of what was done as no answer.
+        outcome = "gave no clear answer" if self.response_lost else f"answered {self.code}"
+        text = f"{request} {outcome}: {one_line(self.message)}".removesuffix(": ")
         return f"{self.purpose}: {text}" if self.purpose else text
 
     @property
@@ -220,7 +221,7 @@ def refusal(
     `endpoint_hint` says what to do where not AWS was asked.
     """
     error = response.get("Error") or {}
-    code, message = str(error.get("Code", "Unknown")), str(error.get("Message", ""))
+    code, message = str(error.get("Code", "Unknown")), str(error.get("Message") or "")
     code = _OLDER_CODES.get((service, code), code)
     answer = f"{service}:{operation} answered {code}: {one_line(message)}"
     if any(phrase in message.lower() for phrase in _WRONG_TIME) or code in _WRONG_TIME:

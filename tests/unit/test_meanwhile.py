@@ -179,7 +179,7 @@ def test_an_answer_that_is_lost_over_and_over_is_no_other_run() -> None:
     aws = FakeAws(before=failing("CreateThing", RESPONSE_LOST, "a fault of ours"))
     report, _, _ = run(aws, FakeResource(name="a"))
     [failed] = report.ended(StepOutcome.FAILED)
-    assert failed.problem == "things:CreateThing got no answer: a fault of ours"
+    assert failed.problem == "things:CreateThing gave no clear answer: a fault of ours"
     assert "It is not known whether AWS did it" in failed.hint
 
 

@@ -73,6 +73,16 @@ def test_what_a_simulator_lacks_is_no_fault_of_aws(answering: Answering, status:
     assert "dynamodb:DescribeContinuousBackups may be missing there" in remedy(raised.value)
 
 
+def test_a_refusal_without_a_word_ends_with_its_code(answering: Answering) -> None:
+    """AWS's faults have none now and then."""
+    aws = answering(
+        "sns", 400, "text/xml", "<ErrorResponse><Error><Code>Odd</Code><Message/></Error></ErrorResponse>"
+    )
+    with pytest.raises(AwsError) as raised:
+        aws.call("sns", "ListTopics")
+    assert str(raised.value) == "sns:ListTopics answered Odd"
+
+
 def test_a_fault_of_a_simulator_is_told_as_that_where_nothing_is_sent_twice(answering: Answering) -> None:
     aws = answering("kms", 500, "application/json", '{"__type": "InternalError", "message": "no"}')
     with pytest.raises(AwsError) as raised:

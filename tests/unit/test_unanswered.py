@@ -163,7 +163,7 @@ def test_one_stands_for_all_until_each_service_has_given_an_answer() -> None:
 
 def test_of_a_call_that_is_sent_only_once_no_further_attempt_is_announced() -> None:
     hanging = Unanswered(3, ReadTimeoutError(endpoint_url=NOWHERE))
-    with pytest.raises(AwsError, match="got no answer"):
+    with pytest.raises(AwsError, match="gave no clear answer"):
         hanging.aws.call("logs", "CreateLogGroup", once=True, logGroupName="a")
     assert (len(hanging.sent), hanging.notices) == (1, [])
     hanging.ask()
