@@ -45,13 +45,18 @@ def command(aws: object = None) -> CommandRun:
 
 @pytest.mark.parametrize("answer", ["", "n", "no", "purge"])
 def test_a_purge_deletes_after_a_yes_alone_and_leaves_no_file_of_what_it_did_not_delete(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
 ) -> None:
     answers, file = [answer, "y"], tmp_path / "file"
     monkeypatch.setattr(Screen, "can_ask", property(lambda _: True))
     monkeypatch.setattr(Screen, "ask", lambda *_: answers.pop(0))
-    with pytest.raises(Failure, match="Nothing was deleted") as raised:
+    with pytest.raises(Failure, match="Nothing was deleted, and the file is removed") as raised:
         purge(command(), SELECTION, export_to=file)
+    assert capsys.readouterr().out == ""
     assert raised.value.exit_code is ExitCode.REFUSED
     assert len(bench.queue.messages) == 2 and not bench.queue.hidden and not file.exists()
     purge(command(), SELECTION, export_to=file)

@@ -151,9 +151,10 @@ def purge(
             error, "Interrupted before all of them were deleted.", _remaining_hint(purged)
         ) from error
     run.set_members(**purged.document())
-    _show_purged(run, purged)
     if purged.found and not purged.confirmed:
-        raise Failure(ExitCode.REFUSED, "Nothing was deleted.")
+        removed = ", and the file is removed" if target else ""
+        raise Failure(ExitCode.REFUSED, f"Nothing was deleted{removed}.")
+    _show_purged(run, purged)
     rest = str(purged.unreceived)
     if purged.deleted < purged.found:
         message = f"Not everything selected is deleted. {rest}".rstrip()
