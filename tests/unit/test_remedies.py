@@ -20,6 +20,13 @@ from unit.answers import SCOPE, STACK, Answers
 
 REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
     (
+        STACK.alarms[0],
+        "DeleteAlarms",
+        "ValidationError",
+        "Cannot delete cryptoctl-dev-webhook-processor-dlq as there are composite alarm(s) depending on it.",
+        "--alarm-types CompositeAlarm",
+    ),
+    (
         STACK.webhook_logs,
         "DeleteLogGroup",
         "ValidationException",

@@ -66,6 +66,13 @@ class Alarm(ConsentRequired, Listed, Priced):
             hint="The account has reached its quota of alarms in this region: delete alarms that nobody "
             f"needs, or ask for more ({QUOTAS_URL}, Amazon CloudWatch).",
         ),
+        Remedy(
+            codes=("ValidationError",),
+            contains="composite alarm",
+            operations=("DeleteAlarms",),
+            hint="Somebody has made a composite alarm of it: take it out of that alarm's rule, or delete "
+            "that alarm (`aws cloudwatch describe-alarms --alarm-types CompositeAlarm` lists such alarms).",
+        ),
     )
 
     @property
