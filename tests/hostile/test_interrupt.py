@@ -69,7 +69,7 @@ def test_once_finishes_what_is_under_way_and_begins_nothing_else(
     gate.opened.set()
     err = ended_in_order(running.wait())
     assert "error: Interrupted:\n" in err
-    assert " done (" in err
+    assert " done\n" in err
     assert " interrupted (" in err
     assert "not waited for" not in err
     assert "goes on from here." in err
