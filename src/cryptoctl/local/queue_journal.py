@@ -7,6 +7,7 @@ dead letter is sent.
 from __future__ import annotations
 
 import logging
+import math
 from typing import Final
 
 from cryptoctl.local.database import Database
@@ -62,9 +63,8 @@ class QueueJournal:
 
     def on_saved(self) -> None:
         """Told that ministack's queues are on disk as they are now."""
-        first_under_way = min(self._under_way, default=None)
-        sql = "DELETE FROM unsaved_message WHERE ?1 IS NULL OR id < ?1"
-        self._database.execute(sql, first_under_way)
+        first_under_way = min(self._under_way, default=math.inf)
+        self._database.execute("DELETE FROM unsaved_message WHERE id < ?", first_under_way)
 
     async def send_again(self) -> None:
         """Gives ministack what an engine that was killed had not saved; what it had just saved comes twice.
