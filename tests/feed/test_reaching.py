@@ -46,3 +46,10 @@ def test_a_file_of_authorities_without_a_certificate_is_no_answer_of_an_exchange
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "bundle.pem"))
     with pytest.raises(Failure, match=r"cannot be read: SSLError: .*CERTIFICATE"):
         Run(["binance", "ETH/USDT"]).until(lambda _: False)
+
+
+def test_of_a_proxy_without_a_scheme_the_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "user:hunter2@127.0.0.1:1")
+    with pytest.raises(Failure, match=r"\*\*\*@127.0.0.1:1") as raised:
+        Run(["binance", "ETH/USDT"]).until(lambda _: False)
+    assert "hunter2" not in str(raised.value)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from types import ModuleType
 from typing import Any
 
-from cryptoctl.aws_errors import one_line
+from cryptoctl.aws_errors import one_line, without_password
 from cryptoctl.core.numbers import plain
 from cryptoctl.feed.exact import UnreadableMessage
 from cryptoctl.feed.followed_symbol import TradeSourceError
@@ -168,4 +168,4 @@ def describe_error(exchange: str, error: Exception) -> str:
     """What ccxt says, and why it says so: of a name, a proxy or a certificate its own words have nothing."""
     message = f"{type(error).__name__}: {one_line(str(error)).removeprefix(f'{exchange} ')}"
     cause = "" if error.__cause__ is None else one_line(str(error.__cause__))
-    return f"{message}: {cause}" if cause else message
+    return without_password(f"{message}: {cause}" if cause else message)
