@@ -106,6 +106,20 @@ def test_to_the_engine_no_proxy_leads(monkeypatch: pytest.MonkeyPatch) -> None:
         assert send_request("GET", f"http://127.0.0.1:{port}/", {}).text == "here"
 
 
+@pytest.mark.parametrize(
+    "proxy", ["http://user:hunter2", "http:/user:hunter2@host", "http://user:hunter2@a..b"]
+)
+def test_a_proxy_s_address_that_cannot_be_read_is_not_repeated(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(Failure, match="HTTPS_PROXY is no address") as raised:
+        send_request("GET", ADDRESS, {})
+    assert "hunter2" not in str(raised.value)
+
+
 def test_a_secret_is_not_in_the_text_of_a_request() -> None:
     sender = maker("basic").request("the-secret", json.dumps({}), now_s=NOW_S, message_id="1")
     assert "the-secret" not in repr(sender)

@@ -47,8 +47,10 @@ def send_request(
     except urllib.error.HTTPError as error:
         with error:
             return WebhookResponse(status=error.code, text=error.read(MAX_BYTES).decode(errors="replace"))
-    except (OSError, http.client.HTTPException) as error:
-        why = getattr(error, "reason", error)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        # These repeat what they cannot read of a proxy's address, a password it may be.
+        unreadable = isinstance(error, (ValueError, http.client.InvalidURL))
+        why = "HTTPS_PROXY is no address" if unreadable else getattr(error, "reason", error)
         raise Failure(
             ExitCode.UNREACHABLE,
             f"The address {parts.scheme}://{parts.netloc}/ does not answer: {why}.",
