@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cryptoctl import env_vars
-from cryptoctl.local.private_files import exposure, open_private, replace_private
+from cryptoctl.errors import InputError
+from cryptoctl.local.private_files import open_private, replace_private
 from cryptoctl.settings import Target
 
 
@@ -72,10 +74,22 @@ def _one_writer(lock: Path) -> Iterator[None]:
 
 
 def _all() -> dict[str, Any]:
-    if exposure(file()):  # somebody else could say on which account this person works
-        return {}
+    """The hints. Raises Failure (USAGE) where somebody else may have written them."""
+    path = file()
     try:
-        content = json.loads(file().read_text(encoding="utf-8"))
+        _check_owner(path)
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _check_owner(path: Path) -> None:
+    """Who writes the hints says on which account this person works, unless something else names it."""
+    status = path.stat()
+    strangers = {status.st_uid, path.lstat().st_uid} - {os.geteuid(), 0} if hasattr(os, "geteuid") else set()
+    if (strangers and os.geteuid() != 0) or status.st_mode & stat.S_IWOTH:
+        raise InputError(
+            f"{path} says where environments live, and somebody else may write to it.",
+            "Name a directory of your own in CRYPTOCTL_STATE_DIR, or delete the file.",
+        )

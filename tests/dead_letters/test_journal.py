@@ -298,6 +298,14 @@ def test_a_directory_in_which_others_may_put_a_journal_is_refused(
     with pytest.raises(Failure, match=f"others may write to {directory}") as raised:
         private_directory(*names)
     assert "CRYPTOCTL_STATE_DIR" in raised.value.hint
+    directory.chmod(0o700)
+    user = os.geteuid()
+    if user == 0:  # which takes what is whose ever, as in a container with a user's files
+        os.chown(directory, 65534, -1)
+        assert private_directory(*names) == directory
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    with pytest.raises(Failure, match="belongs to"):
+        private_directory(*names)
 
 
 def test_while_a_replay_runs_error_says_that_it_looks_at_first_failures_alone(

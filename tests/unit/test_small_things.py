@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -149,8 +150,19 @@ def test_somebody_else_s_note_does_not_say_where_an_environment_lives(
     location = LastLocation(target=Target.AWS, account="0" * 12)
     last_location.write("dev", location)
     assert last_location.read("dev") == location
+    (tmp_path / "environments.json").chmod(0o664)  # of the person's own group, where the umask is 002
+    assert last_location.read("dev") == location
     (tmp_path / "environments.json").chmod(0o666)
-    assert last_location.read("dev") is None
+    with pytest.raises(Failure, match="somebody else may write to it"):
+        last_location.read("dev")
+    (tmp_path / "environments.json").chmod(0o600)
+    user = os.geteuid()
+    if user == 0:  # which takes what is whose ever, as in a container with a user's files
+        os.chown(tmp_path / "environments.json", 65534, -1)
+        assert last_location.read("dev") == location
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    with pytest.raises(Failure, match="somebody else may write to it"):
+        last_location.read("dev")
 
 
 @pytest.mark.parametrize("name", ["environments.lock", "environments.new"])

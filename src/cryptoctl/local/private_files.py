@@ -54,10 +54,11 @@ class Exposure(NamedTuple):
     hint: str
 
 
-def exposure(directory: Path) -> Exposure | None:
+def exposure(directory: Path, *, owner_counts: bool = True) -> Exposure | None:
     """What lets somebody else write to a directory; None where nothing does.
 
     The one that it is in may be a shared one, such as /tmp: there others cannot touch what is not theirs.
+    With `owner_counts` off, root takes it from whoever it belongs to, as in a container with a user's files.
     """
     if not hasattr(os, "geteuid"):
         return None
@@ -66,7 +67,8 @@ def exposure(directory: Path) -> Exposure | None:
             status, itself = path.stat(), path.lstat()
         except OSError:
             return None
-        if strangers := {status.st_uid, itself.st_uid} - {os.geteuid(), 0}:
+        strangers = {status.st_uid, itself.st_uid} - {os.geteuid(), 0}
+        if strangers and (owner_counts or os.geteuid() != 0):
             owner, user = _user_name(min(strangers)), _user_name(os.geteuid())
             return Exposure(
                 f"{path} belongs to {owner}, and cryptoctl runs as {user}",
