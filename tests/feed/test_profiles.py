@@ -43,8 +43,12 @@ def test_ccxt_asks_coinbase_for_the_page_that_is_wanted() -> None:
     assert requests == [{"product_id": "BTC-USD", "limit": 1000}] * 2
 
 
-@pytest.mark.parametrize(("exchange", "followed"), [("okx", False), ("deribit", False), ("bybit", True)])
-def test_a_websocket_that_does_not_tell_every_trade_is_not_followed(exchange: str, followed: bool) -> None:
+@pytest.mark.parametrize(
+    ("exchange", "followed"), [("okx", False), ("deribit", False), ("upbit", False), ("bybit", True)]
+)
+def test_a_websocket_that_does_not_tell_every_trade_as_its_pages_is_not_followed(
+    exchange: str, followed: bool
+) -> None:
     ccxt = pytest.importorskip("ccxt.pro")
     source = FeedSource(exchange=exchange, symbol="BTC/USDT")
     assert Market(source, getattr(ccxt, exchange)(), ccxt).can_watch is followed

@@ -53,6 +53,8 @@ _PROFILES = {
     # Its websocket adds up the trades of an order at one price under the last one's id; its pages have each.
     # The channel that does not needs an account in ccxt.
     **dict.fromkeys(("okx", "myokx", "okxus"), Profile(newest_only=True, limit=500, can_watch=False)),
+    # Its websocket tells when the message was written, in place of the trade's time.
+    "upbit": Profile(newest_only=True, limit=500, can_watch=False),
     # ccxt keeps of its websocket the last message alone: of two that come at once, the first is lost.
     "deribit": Profile(can_watch=False, limit=1000),
     # Their pages have whole seconds, their websockets more; by another time a trade is another price.
