@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from files.reading import refusal
+from files.reading import MS, refusal
 
 
 def records(**members: Any) -> str:
@@ -79,3 +79,16 @@ def test_what_is_not_of_the_trade_comes_last(tmp_path: Path, members: dict[str, 
 def test_a_kind_or_a_side_is_no_symbol(tmp_path: Path, members: dict[str, Any], hint: str) -> None:
     content = records(price=1, timestamp=1700000000, **members)
     assert hint in refusal(tmp_path, content, "prices.json", symbol=None).replace("; map", ".")
+
+
+def test_a_text_that_several_trades_have_is_an_instrument_and_no_id(tmp_path: Path) -> None:
+    names = ["BTC_USDT", "BTC_USDT", "ETH_USDT"]
+    trades = [
+        {"s": "BUY", "p": "1.5", "q": "2", "t": MS + number, "d": str(7 + number), "i": name}
+        for number, name in enumerate(names)
+    ]
+    for given in (None, "BTC"):
+        message = refusal(tmp_path, json.dumps(trades), "prices.json", symbol=given)
+        assert "Add --map timestamp=t,volume=q,symbol=i,price=p;" in message
+    ids = json.dumps([{**trade, "i": f"a-{trade['d']}"} for trade in trades])
+    assert "id=i,price=p" in refusal(tmp_path, ids, "prices.json", symbol="BTC")

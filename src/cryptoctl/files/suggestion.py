@@ -136,8 +136,11 @@ def suggest(
 def _candidates(field: str, remaining: Sequence[str], fields: Mapping[str, str], sample: Sample) -> list[str]:
     """The columns that look like the field, the likeliest first."""
     candidates = columns_like(field, remaining, sample.numbers)
+    instruments = [name for name in remaining if name == "i" and name in sample.repeated - sample.numbers]
+    if field == "id":
+        return [name for name in candidates if name not in instruments]
     if field == "symbol":
-        candidates = [name for name in candidates if name != "s" or name not in sample.sides]
+        candidates = [name for name in candidates if name != "s" or name not in sample.sides] or instruments
         named = field in fields or not all(map(is_fallback_symbol, candidates))
         return [
             name for name in candidates if not (is_fallback_symbol(name) and (named or name in sample.money))
