@@ -64,6 +64,7 @@ def test_what_iam_takes_for_the_same_is_the_same() -> None:
     assert rewritten(Action=["SQS:receivemessage", "sqs:SENDMESSAGE"])
     assert rewritten(Resource=["arn:a", "arn:B", "arn:a"])
     assert rewritten(Condition={"Bool": {"AWS:SecureTransport": False}})
+    assert rewritten(Condition={"Bool": {"aws:SecureTransport": [False]}})
     assert not rewritten(Resource=["arn:a", "arn:b"])
     assert not rewritten(Condition={"Bool": {"aws:SecureTransport": True}})
     assert not rewritten(Condition={"Bool": {"aws:SecureTransport": "False "}})

@@ -116,11 +116,10 @@ def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def _as_tuple(value: Value) -> tuple[Value, ...]:
-    if isinstance(value, bool):
-        return (str(value).lower(),)  # a condition's true and "true" are the same
-    if not isinstance(value, list | tuple):
-        return (value,)
-    return _sorted(value) if all(isinstance(member, str) for member in value) else frozen(value)
+    values = value if isinstance(value, list | tuple) else (value,)
+    # A condition's true and "true" are the same.
+    words = [str(word).lower() if isinstance(word, bool) else word for word in values]
+    return _sorted(words) if all(isinstance(word, str) for word in words) else frozen(words)
 
 
 def _sorted(values: Iterable[Value]) -> tuple[Value, ...]:
