@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from cryptoctl.aws_errors import AwsError, remedy
+from cryptoctl.reconcile.execute import Executor
 from cryptoctl.reconcile.observe import make_plan
 from cryptoctl.reconcile.plan import Goal, Plan
 from cryptoctl.reconcile.provisioner import Provisioner
 from cryptoctl.ui.plans import summary
+from kit.clocks import FakeClock
+from live import Silent
 from unit.answers import STACK, Answers
 from unit.resource_answers import function, key
 from unit.test_drift import TABLE
@@ -150,3 +153,15 @@ def test_layers_that_somebody_gave_a_function_are_told() -> None:
     [note] = plan(STACK.webhook, function(configuration={"Layers": [{"Arn": arn, "CodeSize": 1}]})).notes
     assert f"layers that cryptoctl did not give it ({arn})" in note
     assert "--layers [] --function-name webhook-processor-dev" in note
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "DELETING"])
+def test_a_table_that_another_run_makes_while_ours_goes_is_not_waited_for(status: str) -> None:
+    """It is never gone: a `down` waited ten minutes for it."""
+    planned = plan(STACK.prices, table(TableId="ours", TableStatus=status), Goal.ABSENT)
+    clock, answers = FakeClock(), {**table(TableId="another's"), "DeleteTable": {}}
+    report = Executor(aws=Answers(answers), listener=Silent(), clock=clock).run(planned)  # type: ignore[arg-type]
+    assert (report.done, clock.time_s) == (True, 0)
+    answers["DescribeTable"] = table(TableId="ours", TableStatus="DELETING")["DescribeTable"]
+    report = Executor(aws=Answers(answers), listener=Silent(), clock=clock).run(planned)  # type: ignore[arg-type]
+    assert (report.done, clock.time_s >= 600) == (False, True)

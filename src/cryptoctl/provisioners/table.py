@@ -83,8 +83,10 @@ class Table(Encrypted, DeletionProtected, Priced):
         response = aws.find("dynamodb", "DescribeTable", not_found=NOT_FOUND, TableName=self.name)
         if response is None:
             return None
-        if response["Table"]["TableStatus"] == DELETING:
-            return Observed(fields={}, deleting=True)
+        table = response["Table"]
+        table_id = {"TableId": table["TableId"]} if table.get("TableId") else {}
+        if table["TableStatus"] == DELETING:
+            return Observed(fields={}, outputs=table_id, deleting=True)
         backups, tags, notes = aws.gather(
             lambda: aws.find(
                 "dynamodb",
@@ -95,9 +97,8 @@ class Table(Encrypted, DeletionProtected, Priced):
             lambda: self._tags(aws),
             lambda: tuple(resource_policy_notes(aws, self, self.arn)),
         )
-        if tags is None or (backups is None and response["Table"]["TableStatus"] not in ARCHIVAL):
+        if tags is None or (backups is None and table["TableStatus"] not in ARCHIVAL):
             return None  # deleted between the two reads
-        table = response["Table"]
         stream = table.get("StreamSpecification", {})
         streaming = bool(stream.get("StreamEnabled"))
         return Observed(
@@ -112,7 +113,7 @@ class Table(Encrypted, DeletionProtected, Priced):
                 "KMSMasterKeyArn": customer_key(table),
                 "Tags": tags,
             },
-            outputs={"LatestStreamArn": table["LatestStreamArn"]} if streaming else {},
+            outputs={**({"LatestStreamArn": table["LatestStreamArn"]} if streaming else {}), **table_id},
             notes=(*notes, *limit_and_replica_notes(self.name, table)),
             new=may_be_late(table.get("CreationDateTime")),
         )
@@ -221,7 +222,9 @@ class Table(Encrypted, DeletionProtected, Priced):
         if not observed.deleting:
             yield call("dynamodb", "DeleteTable", gone=NOT_FOUND, TableName=self.name)
         reason = "the table to be gone; DynamoDB does it in the background"
-        yield self._await(until=(None,), reason=reason, timeout_s=600)
+        # Another run may make one of that name meanwhile, which stays.
+        identity = {f"Table.{name}": value for name, value in observed.outputs.items() if name == "TableId"}
+        yield self._await(until=(None,), reason=reason, timeout_s=600, identity=identity)
 
     def _create(self, desired: Fields) -> Call:
         keys = (self.partition_key, self.sort_key)
@@ -275,7 +278,13 @@ class Table(Encrypted, DeletionProtected, Priced):
         )
 
     def _await(
-        self, *, until: tuple[Value, ...], reason: str, timeout_s: float, path: str = "Table.TableStatus"
+        self,
+        *,
+        until: tuple[Value, ...],
+        reason: str,
+        timeout_s: float,
+        path: str = "Table.TableStatus",
+        identity: Mapping[str, str] | None = None,
     ) -> WaitUntil:
         return WaitUntil(
             service="dynamodb",
@@ -286,5 +295,6 @@ class Table(Encrypted, DeletionProtected, Priced):
             reason=reason,
             timeout_s=timeout_s,
             gone=NOT_FOUND,
+            identity=identity or {},
             hint=GOES_ON,
         )

@@ -66,8 +66,9 @@ def call(
 class WaitUntil:
     """A wait until a reading request shows one of the values in `until` at `path` (JMESPath).
 
-    The error code `gone` reads as the value None. A value in `fails` ends the wait as a failure, with the
-    text at `failure_reason` (JMESPath). `gives` is as in a Call, from the answer that ends the wait.
+    The error code `gone` reads as the value None, and so does an answer about another thing of that name, one
+    that has something else at a path (JMESPath) of `identity`. A value in `fails` ends the wait as a failure,
+    with the text at `failure_reason` (JMESPath). `gives` is as in a Call, from the answer that ends the wait.
     `hint` is what a person does next where it takes longer than `timeout_s`, `failure_hint` where it fails.
     """
 
@@ -79,6 +80,7 @@ class WaitUntil:
     reason: str
     timeout_s: float
     gone: str | None = None
+    identity: Mapping[str, str] = field(default_factory=dict)
     gives: Mapping[str, str] = field(default_factory=dict)
     fails: tuple[Value, ...] = ()
     failure_reason: str | None = None

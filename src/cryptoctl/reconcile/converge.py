@@ -202,7 +202,8 @@ class Convergence:
                     RESOURCE_TO_SHOW_AGAIN,
                 )
             shown = response is not None
-            state = None if response is None else jmespath.search(wait.path, response)
+            is_it = all(jmespath.search(path, response) == name for path, name in wait.identity.items())
+            state = jmespath.search(wait.path, response) if response is not None and is_it else None
             if state in wait.fails:
                 reason = jmespath.search(wait.failure_reason, response) if wait.failure_reason else None
                 ending = f"{wait.path} ended as {state}"
