@@ -74,7 +74,8 @@ class Aws:
         self._clients: dict[tuple[str, bool], Any] = {}
         self._confirmation: Future[None] | None = None
         self._request_limits, self._lock = RequestLimits(), threading.Lock()
-        self._translate_errors = partial(translate_errors, engine=credentials is not None, client=self.client)
+        on_end, engine = self._unanswered.forget, credentials is not None
+        self._translate_errors = partial(translate_errors, engine=engine, client=self.client, on_end=on_end)
         self.on_response: Callable[[str, str, AwsError | None], None] = lambda *_: None
         """Told of each answer to `call`, in its thread: service, operation, the error if it was one."""
 

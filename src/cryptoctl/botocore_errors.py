@@ -26,10 +26,11 @@ def translate_errors(
     once: bool = False,
     engine: bool = False,
     client: Callable[[str], Any] | None = None,
+    on_end: Callable[[], object] = lambda: None,
 ) -> Iterator[None]:
     """What boto3 raises, as AwsError or Failure; `engine` says that the embedded engine is asked.
 
-    `client` gives a service's boto3 client, which knows the address.
+    `client` gives a service's boto3 client, which knows the address. `on_end` is called however it ends.
     """
 
     def endpoint() -> str:
@@ -62,6 +63,8 @@ def translate_errors(
     except KeyError as error:  # a role's credentials without a member, say
         no_answer = ResponseParserError(f"no {error} in it")
         raise failure(no_answer, request, engine=engine, endpoint=endpoint()) from error
+    finally:
+        on_end()
 
 
 def text_of(error: object) -> str:

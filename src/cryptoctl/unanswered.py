@@ -45,7 +45,7 @@ class UnansweredRequests:
     def watch(self, events: Any, service: str, *, once: bool) -> None:
         """Looks at the requests of a client of botocore's; of those that go `once` only that they hang."""
         events.register("before-send", partial(self._on_request, service))
-        events.register_first("needs-retry", self._on_end)
+        events.register_first("needs-retry", self.forget)
         if not once:
             events.register("needs-retry", self.on_response)
 
@@ -59,7 +59,8 @@ class UnansweredRequests:
                 self._watcher = True
                 threading.Thread(target=self._look_for_silence, daemon=True).start()
 
-    def _on_end(self, **_: Any) -> None:
+    def forget(self, **_: Any) -> None:
+        """Told that nothing of this thread's is under way any more: an answer came, or a signal ended it."""
         with self._lock:
             self._sent.pop(threading.get_ident(), None)
 

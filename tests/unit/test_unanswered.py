@@ -41,7 +41,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 class Unanswered:
     """An AWS that does not answer, each time for so long, and what a person hears of it."""
 
-    def __init__(self, attempts: int, error: Exception, attempt_s: float = TOLD_AFTER_S) -> None:
+    def __init__(self, attempts: int, error: BaseException, attempt_s: float = TOLD_AFTER_S) -> None:
         self.notices, self.sent, self.attempt_s = list[str](), list[str](), attempt_s
         key = AccessKey(access_key="a", secret_key="b")
         self.aws = Aws(
@@ -110,6 +110,15 @@ def test_a_request_that_hangs_is_told_while_it_does(monkeypatch: pytest.MonkeyPa
     hanging.aws.call("kms", "DescribeKey", once=once, KeyId="k")
     hanging.aws.call("kms", "DescribeKey", KeyId="k")
     assert lines == ["kms:DescribeKey has not answered for 10 s.", "kms:DescribeKey works again."]
+
+
+def test_a_request_that_a_signal_has_ended_is_not_told_as_one_that_hangs() -> None:
+    ended = Unanswered(2, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        ended.aws.call("kms", "DescribeKey", KeyId="k")
+    with pytest.raises(KeyboardInterrupt):
+        list(ended.aws.paginate("kms", "ListKeys", "Keys"))
+    assert not ended.aws._unanswered._sent
 
 
 def test_what_a_proxy_answered_is_told_and_not_only_that_it_was_in_vain() -> None:
