@@ -68,6 +68,7 @@ def test_what_iam_takes_for_the_same_is_the_same() -> None:
     assert not rewritten(Resource=["arn:a", "arn:b"])
     assert not rewritten(Condition={"Bool": {"aws:SecureTransport": True}})
     assert not rewritten(Condition={"Bool": {"aws:SecureTransport": "False "}})
+    assert not rewritten(Condition={"Bool": {"AWS:securetransport": True, "aws:SecureTransport": False}})
     assert not rewritten(Action=["sqs:SendMessage"])
 
 

@@ -106,13 +106,16 @@ def _normal_statement(statement: Mapping[str, Any]) -> dict[str, Value]:
             principals = value if isinstance(value, Mapping) else {"AWS": value}
             result[key] = {kind: _sorted(_as_tuple(ids)) for kind, ids in principals.items()}
         elif key == "Condition":
-            result[key] = {
-                operator: {AnyCase(name): _as_tuple(values) for name, values in tests.items()}
-                for operator, tests in value.items()
-            }
+            result[key] = {operator: _normal_tests(tests) for operator, tests in value.items()}
         elif key != "Sid" or value:
             result[key] = value
     return result
+
+
+def _normal_tests(tests: Mapping[str, Any]) -> dict[str, Value]:
+    result: dict[str, Value] = {AnyCase(name): _as_tuple(values) for name, values in tests.items()}
+    # One key in two spellings: each of them counts, and only one could stay.
+    return result if len(result) == len(tests) else {name: _as_tuple(tests[name]) for name in tests}
 
 
 def _as_tuple(value: Value) -> tuple[Value, ...]:
