@@ -33,6 +33,9 @@ BY_OTHER_WAYS: dict[str, dict[str, Any]] = {
         "path": "/header",
         "multiValueHeaders": {"content-type": ["application/json"]},
     },
+    "WebSocket API": {
+        "requestContext": {"routeKey": "$default", "eventType": "MESSAGE", "connectionId": "JKJaXmPLvHcESHA="}
+    },
     "VPC Lattice": {"raw_path": "/header", "method": "POST", "headers": {}, "is_base64_encoded": False},
 }
 

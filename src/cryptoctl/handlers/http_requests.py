@@ -45,12 +45,15 @@ class AuthenticatedRequest:
 def is_http(event: Any) -> bool:
     """Whether the event came over HTTP: by the function's URL, or by another way, which leads nowhere.
 
-    A load balancer or a REST API in front of the function has events of its own shape: what nobody checks
-    there is not to pass for an invocation by somebody who may invoke.
+    A load balancer, a REST API or a WebSocket API in front of the function has events of its own shape: what
+    nobody checks there is not to pass for an invocation by somebody who may invoke.
     """
     if not isinstance(event, dict):
         return False
-    return "http" in _context(event) or ("body" in event and not _OTHER_WAYS.isdisjoint(event))
+    context = _context(event)
+    # Only a WebSocket's has a connection.
+    known = "http" in context or "connectionId" in context
+    return known or ("body" in event and not _OTHER_WAYS.isdisjoint(event))
 
 
 def _context(event: Mapping[str, Any]) -> Mapping[str, Any]:
