@@ -103,8 +103,9 @@ def test_a_request_that_hangs_is_told_while_it_does(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(hanging.aws._unanswered, "_notify", tell)
 
     def hang(**_: Any) -> None:
-        CLOCK.now_s += TOLD_AFTER_S
-        assert told.wait(20)
+        if not told.is_set():  # the next one is answered at once
+            CLOCK.now_s += TOLD_AFTER_S
+            assert told.wait(20)
 
     hanging.aws._client("kms", once=once).meta.events.register("before-send", hang)
     hanging.aws.call("kms", "DescribeKey", once=once, KeyId="k")
