@@ -73,9 +73,10 @@ class UnansweredRequests:
                     self._watcher = False
                     return
                 began_s, service, operation = min(self._sent.values())
-                if time.monotonic() - began_s < TOLD_AFTER_S or not self._is_due(service, None, 0):
+                silent_s = time.monotonic() - began_s
+                if silent_s < TOLD_AFTER_S or not self._is_due(service, None, 0):
                     continue
-            self._notify(f"{service}:{operation} has not answered for {TOLD_AFTER_S:.0f} s.")
+            self._notify(f"{service}:{operation} has not answered for {silent_s:.0f} s.")
 
     def on_response(
         self,
