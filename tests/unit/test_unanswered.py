@@ -115,13 +115,19 @@ def test_a_request_that_hangs_is_told_while_it_does(monkeypatch: pytest.MonkeyPa
     assert lines == [*silences, f"{request} works again."]
 
 
-def test_a_request_that_a_signal_has_ended_is_not_told_as_one_that_hangs() -> None:
-    ended = Unanswered(2, KeyboardInterrupt())
-    with pytest.raises(KeyboardInterrupt):
-        ended.aws.call("kms", "DescribeKey", KeyId="k")
-    with pytest.raises(KeyboardInterrupt):
-        list(ended.aws.paginate("kms", "ListKeys", "Keys"))
-    assert not ended.aws._unanswered._sent
+@pytest.mark.parametrize("ending", [Failure, KeyboardInterrupt])
+@pytest.mark.parametrize("paged", [False, True])
+def test_a_request_that_has_ended_does_not_hang(ending: type[BaseException], paged: bool) -> None:
+    """With an answer that nobody can read, or by Ctrl-C: botocore tells nobody that these are its end."""
+    over = Unanswered(2, KeyboardInterrupt())
+    over.back, over.status, over.body = ending is Failure, 200, b"<html>Sign in</html>"
+    with pytest.raises(ending):
+        _ = (
+            list(over.aws.paginate("kms", "ListAliases", "Aliases"))
+            if paged
+            else over.aws.call("kms", "ListKeys")
+        )
+    assert not over.aws._unanswered._sent
 
 
 def test_what_a_proxy_answered_is_told_and_not_only_that_it_was_in_vain() -> None:
