@@ -62,6 +62,13 @@ REFUSALS: list[tuple[Provisioner, str, str, str, str]] = [
         "`cryptoctl plan` shows what is missing",
     ),
     (
+        STACK.prices_to_enricher,
+        "UpdateEventSourceMapping",
+        "AccessDeniedException",
+        "because no identity-based policy allows the lambda:UpdateEventSourceMapping action",
+        "moved to a version or an alias",
+    ),
+    (
         STACK.webhook,
         "Invoke",
         "TooManyRequestsException",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cryptoctl.aws_errors import PERMISSION_MISSING
 from cryptoctl.provisioners.function_errors import FORBIDDEN, SPREADS
 from cryptoctl.provisioners.tags import without_our_tags
 from cryptoctl.reconcile import Remedy, RetryRule
@@ -35,4 +36,15 @@ RETRY_RULES: tuple[RetryRule, ...] = (
         hint=STUCK,
     ),
 )
-REMEDIES: tuple[Remedy, ...] = (without_our_tags("mapping", "ListTags", "TagResource"),)
+REMEDIES: tuple[Remedy, ...] = (
+    without_our_tags("mapping", "ListTags", "TagResource"),
+    Remedy(
+        codes=("AccessDeniedException",),
+        contains="identity-based policy allows",
+        operations=("UpdateEventSourceMapping",),
+        # The printed policy has no room for more.
+        hint=f"{PERMISSION_MISSING} It applies only to a mapping of the function itself: one that somebody "
+        "has moved to a version or an alias (`cryptoctl plan` shows it) is moved back with broader "
+        "permissions.",
+    ),
+)
