@@ -1,9 +1,10 @@
-"""Numbers as a person reads them, words that depend on one, long texts, and the beginning of a sentence."""
+"""Text for a person: numbers, words that depend on one, long texts, sentences, and what no eye sees."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from cryptoctl.core.names import INVISIBLE
 from cryptoctl.core.numbers import EXACT, plain
 
 MAX_NUMBER_LENGTH = 24  # characters; what is longer would take the room of other columns
@@ -34,3 +35,8 @@ def capitalised(text: str) -> str:
     """The text as a sentence begins; a first word that may be a name to copy, an ARN say, stays as it is."""
     first = text.partition(" ")[0].rstrip(",;:.").replace("'", "")
     return f"{text[0].upper()}{text[1:]}" if first.isalpha() else text
+
+
+def is_seen(text: str) -> bool:
+    """Whether an eye sees each of its characters, and as what it is: none is a control or invisible one."""
+    return text.isprintable() and (text.isascii() or not INVISIBLE.search(text))

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from cryptoctl.core.names import is_seen
 from cryptoctl.files.layout import parse_mapping
 from cryptoctl.files.outgoing import OutgoingPrice
 from cryptoctl.files.records import listing, shell_word
+from cryptoctl.wording import is_seen
 from files.reading import MS, opened, read, refusal, refused, rows, sent
 from files.test_shapes_that_people_hold import Row
 

@@ -17,7 +17,7 @@ _PLAIN_EXCHANGE = re.compile(r"[ !#-;=?-\[\]-_a-z|~]+", re.ASCII)
 _VISIBLE = frozenset({"L", "M", "N", "P", "S"})
 # Visible by their category, and yet nothing is seen of them (fillers, variation selectors), or no more than
 # that something is missing (replacement characters).
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\ufffd"
     "\U0001d159\U000e0100-\U000e01ef]"
 )
@@ -68,15 +68,10 @@ def _checked(text: str, *, spaces: bool, cased: bool) -> str:
     return text
 
 
-def is_seen(text: str) -> bool:
-    """Whether an eye sees each of its characters, and as what it is: none is a control or invisible one."""
-    return text.isprintable() and (text.isascii() or not _INVISIBLE.search(text))
-
-
 def _check(character: str, *, cased: bool) -> None:
     if character in REFUSED_ASCII or character.isspace():
         raise BadName(f"has a character that is not allowed: {_code(character)}")
-    if unicodedata.category(character)[0] not in _VISIBLE or _INVISIBLE.match(character):
+    if unicodedata.category(character)[0] not in _VISIBLE or INVISIBLE.match(character):
         raise BadName(f"has a character that cannot be seen or is not assigned: {_code(character)}")
     normalized = unicodedata.normalize("NFKC", character)
     if normalized != character:

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
-from cryptoctl.core.names import is_seen
-from cryptoctl.wording import shortened
+from cryptoctl.wording import is_seen, shortened
 
 MAX_QUOTE_LENGTH = 40  # characters
 MAX_LISTED = 20

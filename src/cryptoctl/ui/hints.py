@@ -6,8 +6,8 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 
-from cryptoctl.core.names import is_seen
 from cryptoctl.files.records import shell_word
+from cryptoctl.wording import is_seen
 
 _COMMAND = re.compile(r"`cryptoctl ([a-z][^`]*)`")
 _QUOTED = re.compile(r"""'[^']*'|"'["]""")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from cryptoctl.core.names import is_seen
+from cryptoctl.wording import is_seen
 
 
 def printable(text: object) -> str:
