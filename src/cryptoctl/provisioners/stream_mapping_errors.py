@@ -40,7 +40,7 @@ REMEDIES: tuple[Remedy, ...] = (
     without_our_tags("mapping", "ListTags", "TagResource"),
     Remedy(
         codes=("AccessDeniedException",),
-        contains="identity-based policy allows",
+        contains="identity-based policy allows the lambda:UpdateEventSourceMapping",
         operations=("UpdateEventSourceMapping",),
         # The printed policy has no room for more.
         hint=f"{PERMISSION_MISSING} It applies only to a mapping of the function itself: one that somebody "
