@@ -53,7 +53,7 @@ def known_environments() -> list[str]:
 def write(environment: str, location: LastLocation) -> None:
     """Writes the hint, where that is possible."""
     path = file()
-    with suppress(OSError):  # a hint only: without it, --local or --aws says where
+    with suppress(OSError, InputError):  # a hint only: without it, --local or --aws says where
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _one_writer(path.with_suffix(".lock")):
             replace_private(path, json.dumps({**_all(), environment: asdict(location)}, indent=1))

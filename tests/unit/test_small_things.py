@@ -155,7 +155,9 @@ def test_somebody_else_s_note_does_not_say_where_an_environment_lives(
     (tmp_path / "environments.json").chmod(0o666)
     with pytest.raises(Failure, match="somebody else may write to it"):
         last_location.read("dev")
+    last_location.write("prod", location)  # an `up` that names its target needs no note
     (tmp_path / "environments.json").chmod(0o600)
+    assert last_location.known_environments() == ["dev"]
     user = os.geteuid()
     if user == 0:  # which takes what is whose ever, as in a container with a user's files
         os.chown(tmp_path / "environments.json", 65534, -1)
